@@ -1,0 +1,116 @@
+/**
+ * The documents that a client reads from the outbox: one receipt per submitted object, one status per run.
+ * They are the same objects in a directory and in S3; clients never read the run store.
+ */
+import type { Digest } from '@waybill/verify';
+import type { Refusal } from './errors.ts';
+
+export const RECEIPT_STATUSES = ['accepted', 'deduped', 'conflict', 'invalid', 'denied', 'too_large'] as const;
+export type ReceiptStatus = (typeof RECEIPT_STATUSES)[number];
+
+/** The answer to one submitted object: `outbox/<principal>/<submissionId>/receipt-<16 hex of the object's SHA-256>.json`. */
+export interface Receipt {
+  v: 1;
+  status: ReceiptStatus;
+  principal: string;
+  submissionId: string;
+  /** SHA-256 of the submitted bytes. */
+  submission: Digest;
+  /** The run that this submission is or would have been; absent when it never became one. */
+  run?: string;
+  /** Every reason at once; empty when accepted or deduped. */
+  reasons: Refusal[];
+  at: string;
+}
+
+export const ITEM_STATES = [
+  'pending',
+  'ready',
+  'running',
+  'suspended',
+  'done',
+  'failed',
+  'skipped',
+  'cancelled',
+  'denied',
+] as const;
+export type ItemState = (typeof ITEM_STATES)[number];
+
+export type RunState = 'open' | 'running' | 'suspended' | 'done' | 'failed' | 'cancelled';
+
+export const ATTEMPT_OUTCOMES = [
+  'succeeded',
+  'partial',
+  'failed',
+  'timed_out',
+  'stalled',
+  'lost',
+  'policy_blocked',
+  'contract_error',
+  'deferred',
+  'cancelled',
+] as const;
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
+
+export interface OutputRef {
+  name: string;
+  kind: 'patch' | 'output' | 'log';
+  sha256: Digest;
+  sizeBytes: number;
+}
+
+export interface AttemptStatus {
+  attempt: number;
+  id: string;
+  startedAt: string;
+  endedAt?: string;
+  outcome?: AttemptOutcome;
+  reason?: string;
+  exit?: number | null;
+  outputs: OutputRef[];
+}
+
+/** Why an item does not run yet; exactly what holds it, never a guess. */
+export interface Waiting {
+  /** Unfinished dependencies: the first ten, and how many there are. */
+  deps?: { first: string[]; count: number };
+  /** Locks that are held, and by whom. */
+  locks?: { name: string; holders: { run: string; item: string }[] }[];
+  /** The queue's slots are taken. */
+  queue?: { name: string; concurrency: number; held: number };
+  /** Back-off: not before this time. */
+  notBefore?: string;
+}
+
+export interface ItemStatus {
+  id: string;
+  state: ItemState;
+  /** Reason code when it ended other than done, snake_case. */
+  reason?: string;
+  /** The item that caused it, when another did. */
+  cause?: string;
+  progress?: { block: number; of: number; label: string };
+  waiting?: Waiting;
+  attempts: AttemptStatus[];
+}
+
+/** `outbox/<principal>/<submissionId>/status.json`, replaced whole, at most a few times a second. */
+export interface RunStatus {
+  v: 1;
+  run: string;
+  name: string;
+  queue: string;
+  principal: string;
+  submissionId: string;
+  state: RunState;
+  at: string;
+  openedAt: string;
+  completedAt?: string;
+  sealedAt?: string;
+  counts: Record<ItemState, number> & { items: number; attempts: number; retries: number };
+  items: ItemStatus[];
+  /** Loud things: blocks that ran without a sandbox. */
+  warnings: string[];
+  /** Set once sealed: ledger key and digest of the audit bundle. */
+  bundle?: { key: string; sha256: Digest };
+}

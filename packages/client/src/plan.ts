@@ -1,0 +1,83 @@
+/**
+ * The plan: what a run spec compiles to. Items with their edges, normalised, with every default filled in and every
+ * duration in milliseconds, so that nothing later needs to know how the author wrote it.
+ */
+import type { Digest } from '@waybill/verify';
+
+export type LockMode = 'shared' | 'exclusive';
+
+export interface ScriptBlock {
+  block: 'script';
+  /** A string is run by `/bin/sh -c`; a list is an argv. */
+  run: string | string[];
+  lens?: 'gate' | 'verify';
+  timeoutMs?: number;
+}
+
+export interface AgentBlock {
+  block: 'agent';
+  adapter: 'command';
+  command: string[];
+  timeoutMs?: number;
+}
+
+export interface CaptureBlock {
+  block: 'capture';
+  what: 'patch' | 'outputs';
+}
+
+export type Block = ScriptBlock | AgentBlock | CaptureBlock;
+
+export type Select = 'patch' | { output: string };
+
+export interface PlanNeed {
+  /** File name under inputs/. */
+  key: string;
+  /** Upstream items, in order of preference; one entry unless the author wrote `oneOf`. */
+  from: string[];
+  select: Select;
+}
+
+export interface PlanItem {
+  id: string;
+  /** dependsOn and needs together: sorted, unique. */
+  deps: string[];
+  /** Sorted by key. */
+  needs: PlanNeed[];
+  /** Sorted by name, unique. */
+  locks: { name: string; mode: LockMode }[];
+  pipeline: Block[];
+  env: Record<string, string>;
+  /** Higher is claimed first, 0 to 100. */
+  priority: number;
+  /** Wall clock of one attempt. */
+  timeoutMs: number;
+  /** From the moment the run opened; absent means none but the run's own. */
+  deadlineMs?: number;
+  retry: { maxAttempts: number; backoffMs: number; maxBackoffMs: number };
+}
+
+export type PlanSource = { kind: 'none' } | { kind: 'git'; bundle: Digest; commit: string; sizeBytes: number };
+
+export interface Plan {
+  name: string;
+  labels: Record<string, string>;
+  queue: string;
+  source: PlanSource;
+  /** Wall clock of the whole run. */
+  wallClockMs?: number;
+  items: PlanItem[];
+  /** SHA-256 of the JCS bytes of each item, in the order of `items`. */
+  itemDigests: Digest[];
+  /** SHA-256 over JCS(entry) + "\n" of every entry of `planEntries`. */
+  digest: Digest;
+}
+
+/** One item as it is sealed: at most 500 deps an entry; `more` says that the next entry goes on with the same item. */
+export interface PlanEntry {
+  id: string;
+  spec: Digest;
+  deps: string[];
+  needs: PlanNeed[];
+  more?: true;
+}

@@ -1,0 +1,130 @@
+/**
+ * What travels between the control plane and a worker. The same bytes locally and in AWS: only the URLs differ.
+ * A worker has no identity; it is given one lease URL and everything else follows from what is read there.
+ */
+import type { Block } from '@waybill/client/plan';
+import type { Digest, DsseEnvelope } from '@waybill/verify';
+
+/** How a block is kept from the machine it runs on. `in-process` is an executor inside the engine (benchmarks). */
+export type Isolation = 'bubblewrap' | 'none' | 'in-process';
+
+export interface JobLimits {
+  /** All outputs together. */
+  outputsBytes: number;
+  /** One output. */
+  fileBytes: number;
+  /** Number of outputs. */
+  files: number;
+  logBytes: number;
+  patchBytes: number;
+}
+
+/** What to do. The dispatch manifest pins its digest; it holds no URL, so blocks may read it. */
+export interface Job {
+  v: 1;
+  attemptId: string;
+  run: string;
+  item: string;
+  attempt: number;
+  pipeline: Block[];
+  env: Record<string, string>;
+  timeoutMs: number;
+  limits: JobLimits;
+  isolation: Isolation;
+}
+
+export interface LeaseInput {
+  key: string;
+  url: string;
+  sha256: Digest;
+  sizeBytes: number;
+}
+
+export interface LeaseSource {
+  url: string;
+  sha256: Digest;
+  sizeBytes: number;
+  commit: string;
+}
+
+/** The document behind the lease URL: a projection of the attempt, read again after each heartbeat. */
+export interface Lease {
+  v: 1;
+  attemptId: string;
+  manifest: DsseEnvelope;
+  job: Job;
+  inputs: LeaseInput[];
+  source?: LeaseSource;
+  put: { heartbeat: string; log: string; outputs: string; result: string };
+  heartbeatMs: number;
+  expiresAt: string;
+  cancel: boolean;
+  next: string;
+}
+
+export interface Heartbeat {
+  v: 1;
+  attemptId: string;
+  seq: number;
+  at: string;
+  progress?: { block: number; of: number; label: string };
+}
+
+/** What a worker may say about how an attempt ended; the control plane has the last word. */
+export const CLAIMED_OUTCOMES = [
+  'succeeded',
+  'partial',
+  'failed',
+  'timed_out',
+  'stalled',
+  'policy_blocked',
+  'contract_error',
+  'deferred',
+  'cancelled',
+] as const;
+export type ClaimedOutcome = (typeof CLAIMED_OUTCOMES)[number];
+
+export interface BlockEvidence {
+  index: number;
+  block: Block['block'];
+  lens?: 'gate' | 'verify';
+  exit: number | null;
+  startedAt: string;
+  endedAt: string;
+}
+
+/** The output sentinel: PUT once, after the outputs. Names files; the control plane hashes bytes again. */
+export interface Result {
+  v: 1;
+  attemptId: string;
+  epoch: number;
+  outcome: ClaimedOutcome;
+  /** snake_case; `ok` when succeeded. */
+  reason: string;
+  exit: number | null;
+  blocks: BlockEvidence[];
+  outputs: { sha256: Digest; sizeBytes: number } | null;
+  log: { sha256: Digest; sizeBytes: number; truncated: boolean } | null;
+  /** Workspace paths that the patch leaves out, with nothing silent. */
+  excluded: string[];
+  worker: Digest;
+}
+
+export type OutputKind = 'patch' | 'output';
+
+export interface OutputsIndex {
+  files: { name: string; kind: OutputKind; offset: number; sizeBytes: number; sha256: Digest }[];
+}
+
+/** First line of the framed outputs object; the JCS index and a newline follow, then the bytes. */
+export const OUTPUTS_MAGIC = 'waybill-outputs/v1\n';
+
+/** Exit codes of the worker process; the result object says more. */
+export const WORKER_EXIT = {
+  finished: 0,
+  policyBlocked: 10,
+  needsInput: 20,
+  timedOut: 30,
+  contractError: 40,
+  cancelled: 143,
+} as const;

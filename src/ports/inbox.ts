@@ -1,0 +1,37 @@
+/**
+ * Inbox: where submissions and control objects arrive, and the outbox where they are answered.
+ *
+ * Contract
+ * - An object at `<queue>/<principal>/<submissionId>` is written once by its principal; the adapter vouches for the
+ *   principal (directory: the owner of the file; S3: the bucket policy). Queue `@control` holds control objects.
+ * - `list` names the objects that are waiting, oldest first where the store knows, at most `limit`; names that do not
+ *   parse are listed with `principal: null` so that they can be quarantined alone.
+ * - `read` resolves with the bytes, or null when the object is gone, or 'too_large' over `maxBytes` without reading it.
+ *   An object whose writer is not the principal in its name reads as 'forged'.
+ * - `answer` writes the receipt once; the same receipt again changes nothing. `archive` takes the object out of `list`,
+ *   after its receipt; with `quarantine` the bytes are kept aside for the operator. Both are idempotent.
+ * - `publish` replaces the status document of a run. `openUpload` streams what a client uploaded, or null.
+ * - `onArrival` hints that something arrived. Hints may be lost or doubled: `list` is the truth.
+ */
+import type { Receipt, RunStatus } from '@waybill/client/documents';
+import type { Digest } from '@waybill/verify';
+
+export interface InboxObject {
+  /** The whole name as the store knows it, safe to log only through an escape. */
+  key: string;
+  queue: string;
+  principal: string | null;
+  submissionId: string;
+}
+
+export interface Inbox {
+  list(limit: number): Promise<InboxObject[]>;
+  read(object: InboxObject, maxBytes: number): Promise<Uint8Array | 'too_large' | 'forged' | null>;
+  /** SHA-256 of the object's bytes without holding them: for receipts of objects that are too large to read. */
+  digest(object: InboxObject): Promise<Digest | null>;
+  answer(object: InboxObject, receipt: Receipt): Promise<void>;
+  archive(object: InboxObject, how: 'done' | 'quarantine'): Promise<void>;
+  publish(principal: string, submissionId: string, status: RunStatus): Promise<void>;
+  openUpload(principal: string, digest: Digest): Promise<AsyncIterable<Uint8Array> | null>;
+  onArrival(listener: () => void): void;
+}

@@ -1,0 +1,44 @@
+/**
+ * Launcher: starts the worker of an attempt and stops it again.
+ *
+ * Contract
+ * - `launch` starts at most one worker for an attempt id, however often it is called with it while that worker lives, and
+ *   resolves with a handle that means something to every later process on this deployment (a task ARN; a pid with its
+ *   start time). It is called only after the transaction that recorded the dispatch is durable.
+ * - `launch` throws RetryableError LAUNCH_FAILED when nothing was started; the attempt is then settled as lost, which
+ *   costs the item nothing.
+ * - `stop` ends the worker and everything it started: a polite signal, then force after `graceMs`. Stopping something
+ *   that is gone, or a handle of another boot, resolves without doing anything: handles are never reused for strangers.
+ * - A worker that ends, for whatever cause, is reported once through `onStopped`. The report is a hint: a result that was
+ *   staged before the end decides, and reports may be lost with the process (reconcile asks `alive`).
+ * - `alive` answers for handles of earlier processes too.
+ * Adapters may differ in how long a start takes (milliseconds to a minute) and in which isolation they offer.
+ */
+import type { Isolation } from '#core/mailbox-protocol.ts';
+
+export type LaunchHandle = string;
+
+export interface LaunchOrder {
+  attemptId: string;
+  leaseUrl: string;
+  isolation: Isolation;
+}
+
+/** Why a worker ended, as seen from outside it. */
+export type StopCause = 'exited' | 'signalled' | 'out_of_memory' | 'start_failed' | 'interrupted';
+
+export interface StopNotice {
+  attemptId: string;
+  cause: StopCause;
+  exit: number | null;
+}
+
+export interface Launcher {
+  /** The isolation a block gets here, found by trying it, and the digest of the worker executable. */
+  probe(): Promise<{ isolation: Isolation; executable: string; detail: string }>;
+  launch(order: LaunchOrder): Promise<LaunchHandle>;
+  stop(handle: LaunchHandle, graceMs: number): Promise<void>;
+  alive(handles: LaunchHandle[]): Promise<Set<LaunchHandle>>;
+  /** Set once by the composition root, before the first launch. */
+  onStopped(listener: (notice: StopNotice) => void): void;
+}
