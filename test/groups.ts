@@ -1,0 +1,49 @@
+import { globSync } from 'node:fs';
+
+/**
+ * The groups that tests run in, one process each. A test file belongs to exactly one group, told by its path alone, so
+ * that no file can be forgotten: whatever no folder claims is a unit test beside its code.
+ */
+const GROUP_OF_FOLDER: readonly (readonly [prefix: string, group: string])[] = [
+  ['packages/verify/', 'evidence'],
+  ['test/evidence/', 'evidence'],
+  ['test/vectors/', 'evidence'],
+  ['test/conformance/', 'conformance'],
+  ['test/flow/', 'flow'],
+  ['test/architecture/', 'architecture'],
+  ['test/sandbox/', 'sandbox'],
+  ['test/crash/', 'crash'],
+  ['test/end-to-end/', 'end-to-end'],
+];
+
+/** In the order in which they start: those that mostly wait for other processes first, so that two cores stay busy. */
+export const GROUPS = [
+  'end-to-end',
+  'architecture',
+  'crash',
+  'sandbox',
+  'unit',
+  'evidence',
+  'flow',
+  'conformance',
+] as const;
+
+export type Group = (typeof GROUPS)[number];
+
+export function isGroup(name: string): name is Group {
+  return GROUPS.some((group) => group === name);
+}
+
+/** @param path relative to the repository, with forward slashes */
+export function groupOf(path: string): Group {
+  const folder = GROUP_OF_FOLDER.find(([prefix]) => path.startsWith(prefix));
+  const group = folder?.[1] ?? 'unit';
+  if (!isGroup(group)) throw new TypeError(`${path} is mapped to ${group}, which is no group`);
+  return group;
+}
+
+/** Every test file under `root`, relative to it, sorted. */
+export function testFiles(root: string): string[] {
+  const skipped = new Set(['node_modules', 'build', 'coverage', 'fixtures', '.git', '.waybill']);
+  return globSync('**/*.test.ts', { cwd: root, exclude: (name) => skipped.has(name) }).sort();
+}

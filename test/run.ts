@@ -1,0 +1,99 @@
+/**
+ * Runs the tests: `node test/run.ts [group...]`, every group without arguments. Each group is one process without
+ * isolation between its files, two at a time; the last line printed is the totals over all of them.
+ *
+ * Exit 0 means that every file ran at least one test, that none failed and that no skip is unexplained. On CI a skip is
+ * a failure, unless it names a component that CI cannot install and that really is absent.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { GROUPS, type Group, groupOf, isGroup, testFiles } from './groups.ts';
+import { type GroupRun, summarise } from './summary.ts';
+import type { Totals } from './totals-reporter.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const GROUP_TIMEOUT_MS = 10 * 60_000;
+const TEST_TIMEOUT_MS = 3 * 60_000;
+const PARALLEL_GROUPS = Math.min(2, availableParallelism());
+const VECTORS = process.env.WAYBILL_VECTORS ?? join(ROOT, '..', 'shared', 'vectors');
+
+function runGroup(group: Group, files: string[], scratch: string, live: boolean): Promise<GroupRun> {
+  const totalsPath = join(scratch, `${group}.json`);
+  const args = [
+    '--test',
+    '--test-isolation=none',
+    `--test-timeout=${TEST_TIMEOUT_MS}`,
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=./test/totals-reporter.ts',
+    `--test-reporter-destination=${totalsPath}`,
+    ...files,
+  ];
+  const started = performance.now();
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, {
+      cwd: ROOT,
+      stdio: ['ignore', live ? 'inherit' : 'pipe', live ? 'inherit' : 'pipe'],
+      timeout: GROUP_TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    child.on('close', (exit) => {
+      const totals = existsSync(totalsPath) ? readFileSync(totalsPath, 'utf8') : '';
+      resolve({
+        group,
+        files,
+        exit,
+        elapsedMs: performance.now() - started,
+        totals: totals === '' ? null : (JSON.parse(totals) as Totals),
+        output,
+      });
+    });
+  });
+}
+
+async function runGroups(groups: readonly Group[]): Promise<GroupRun[]> {
+  const files = testFiles(ROOT);
+  const scratch = mkdtempSync(join(tmpdir(), 'waybill-test-'));
+  const queue = [...groups];
+  const runs: GroupRun[] = [];
+  const drain = async (): Promise<void> => {
+    for (let group = queue.shift(); group !== undefined; group = queue.shift()) {
+      const own = files.filter((file) => groupOf(file) === group);
+      if (own.length === 0) {
+        runs.push({ group, files: [], exit: 1, elapsedMs: 0, totals: null, output: 'no test file found\n' });
+        continue;
+      }
+      const run = await runGroup(group, own, scratch, groups.length === 1);
+      if (run.exit !== 0) process.stdout.write(`\n--- ${group}\n${run.output}`);
+      runs.push(run);
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL_GROUPS }, drain));
+  rmSync(scratch, { recursive: true, force: true });
+  return runs;
+}
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !isGroup(name));
+if (unknown.length > 0) {
+  process.stderr.write(`No such group: ${unknown.join(', ')}. The groups are ${GROUPS.join(', ')}.\n`);
+  process.exit(2);
+}
+const started = performance.now();
+const runs = await runGroups(names.length === 0 ? GROUPS : names.filter(isGroup));
+const summary = summarise(runs, {
+  skipsAllowed: process.env.WAYBILL_ALLOW_SKIPS === '1' || process.env.CI !== 'true',
+  absent: existsSync(VECTORS) ? [] : ['vectors'],
+  elapsedMs: performance.now() - started,
+  root: ROOT,
+});
+process.stdout.write(summary.text);
+process.exitCode = summary.ok ? 0 : 1;
