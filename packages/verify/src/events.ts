@@ -1,0 +1,152 @@
+/**
+ * The events of a run: what the engine writes, one transition each, and what the verifier replays. Keys that stand
+ * directly in `data` are what the platform observed; what only the worker said stands under `claimed`.
+ */
+import type { Digest } from './digest.ts';
+
+export type Pseudonym = `hmac-sha256:${string}`;
+export type Isolation = 'bubblewrap' | 'none' | 'in-process';
+
+export type SealedSource = { kind: 'none' } | { kind: 'git'; bundle: Digest; commit: string; sizeBytes: number };
+
+export interface PlannedNeed {
+  key: string;
+  from: string[];
+  select: 'patch' | { output: string };
+}
+
+/** One item of the plan; `more` says that the next entry goes on with the same item's deps. */
+export interface PlannedItem {
+  id: string;
+  spec: Digest;
+  /** Sorted, unique, over all entries of the item. */
+  deps: string[];
+  needs: PlannedNeed[];
+  more?: true;
+}
+
+/** A lock as held by an attempt. Fences rise with every holder of the lock, shared or exclusive. */
+export interface FencedLock {
+  name: string;
+  mode: 'shared' | 'exclusive';
+  fence: number;
+}
+
+export interface AttemptClaim {
+  item: string;
+  /** From 1. */
+  attempt: number;
+  id: string;
+  epoch: number;
+  locks: FencedLock[];
+}
+
+export interface RecordedOutput {
+  name: string;
+  kind: 'patch' | 'output' | 'log';
+  sha256: Digest;
+  sizeBytes: number;
+}
+
+export interface ClaimedBlock {
+  index: number;
+  block: string;
+  lens?: 'gate' | 'verify';
+  exit: number | null;
+  startedAt: string;
+  endedAt: string;
+}
+
+export type SealedOutcome =
+  | 'succeeded'
+  | 'partial'
+  | 'failed'
+  | 'timed_out'
+  | 'stalled'
+  | 'lost'
+  | 'policy_blocked'
+  | 'contract_error'
+  | 'deferred'
+  | 'cancelled';
+
+/** Items by terminal state; attempts = claims; retries = claims after an item's first; unsandboxed = dispatches with isolation `none`. */
+export interface RunCounts {
+  items: number;
+  done: number;
+  failed: number;
+  skipped: number;
+  cancelled: number;
+  denied: number;
+  attempts: number;
+  retries: number;
+  unsandboxed: number;
+}
+
+export interface EventData {
+  'run.opened': {
+    name: string;
+    queue: string;
+    principal: Pseudonym;
+    submission: Digest;
+    plan: Digest;
+    items: number;
+    /** Number of deps of all items together. */
+    edges: number;
+    source: SealedSource;
+    deadline?: string;
+  };
+  'run.planned': { part: number; parts: number; items: PlannedItem[] };
+  /** pending -> ready */
+  'item.ready': { items: string[] };
+  /** ready -> running */
+  'attempt.claimed': { queue: string; claims: AttemptClaim[] };
+  /** The manifest's envelope is the next line of the container. */
+  'attempt.dispatched': { item: string; attempt: number; id: string; manifest: Digest; isolation: Isolation };
+  /** running -> done | ready | failed | cancelled */
+  'attempt.settled': {
+    item: string;
+    attempt: number;
+    id: string;
+    epoch: number;
+    outcome: SealedOutcome;
+    /** `ok` when and only when it succeeded. */
+    reason: string;
+    next: 'done' | 'retry' | 'failed' | 'cancelled';
+    /** Whether it counts against the item's retry budget. */
+    spent: boolean;
+    retryAt?: string;
+    exit: number | null;
+    /** The worker's result document; null when none came. */
+    result: Digest | null;
+    outputs: RecordedOutput[];
+    claimed: { blocks: ClaimedBlock[]; worker?: Digest; excluded?: number };
+  };
+  /** pending | ready -> a terminal state, without an attempt. */
+  'item.closed': {
+    items: { id: string; state: 'skipped' | 'cancelled' | 'failed' | 'denied'; reason: string; cause?: string }[];
+  };
+  'control.accepted': { verb: 'cancel'; item?: string; principal: Pseudonym; control: Digest };
+  'run.stopping': { reason: 'cancelled' | 'deadline_exceeded' };
+  /** Always the last event. */
+  'run.completed': { state: 'done' | 'failed' | 'cancelled'; counts: RunCounts };
+}
+
+export type EventType = keyof EventData;
+
+/** What happened, before it has its place in the run. */
+export type RunEvent = { [T in EventType]: { type: T; data: EventData[T] } }[EventType];
+export type EventOf<T extends EventType> = Extract<RunEvent, { type: T }>;
+
+/** What an event line carries beside the event. */
+export interface EventFrame {
+  v: 1;
+  origin: string;
+  run: string;
+  /** Dense from 0. */
+  seq: number;
+  at: string;
+  /** 128 random bits, so that a disclosed hash does not give its event away. */
+  salt: string;
+}
+
+export type EventLine = EventFrame & RunEvent;

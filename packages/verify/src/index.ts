@@ -1,0 +1,82 @@
+/** Evidence of Waybill runs: its formats, and the judgement over them. */
+export { fromBase64, toBase64 } from './base64.ts';
+export { type Checkpoint, formatCheckpoint, parseCheckpoint } from './checkpoint.ts';
+export { type Digest, digestOf, sha256, sha256Hex } from './digest.ts';
+export {
+  type AttestKey,
+  type DsseEnvelope,
+  type DsseSignature,
+  formatEnvelope,
+  IN_TOTO_PAYLOAD_TYPE,
+  type OpenedEnvelope,
+  openEnvelope,
+  pae,
+  verifyEnvelope,
+} from './dsse.ts';
+export type {
+  AttemptClaim,
+  ClaimedBlock,
+  EventData,
+  EventFrame,
+  EventLine,
+  EventOf,
+  EventType,
+  FencedLock,
+  Isolation,
+  PlannedItem,
+  PlannedNeed,
+  Pseudonym,
+  RecordedOutput,
+  RunCounts,
+  RunEvent,
+  SealedOutcome,
+  SealedSource,
+} from './events.ts';
+export { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
+export { deriveAttemptId, deriveRunId } from './ids.ts';
+export { canonicalize, decodeUtf8, type JsonLimits, MAX_JSON_DEPTH, MAX_JSON_NODES, parseCanonical } from './jcs.ts';
+export type { LogEntry, RunOpenedEntry, RunSealedEntry } from './log-entry.ts';
+export { emptyRoot, leafHash, type NodeSink, nodeHash, TreeBuilder, type TreeState } from './merkle.ts';
+export {
+  consistencyProof,
+  equalBytes,
+  inclusionProof,
+  type ReadHash,
+  verifyConsistency,
+  verifyInclusion,
+} from './merkle-proof.ts';
+export {
+  formatNote,
+  formatVkey,
+  type NoteKey,
+  type NoteSignature,
+  noteKeyHash,
+  parseNote,
+  parseVkey,
+  type SignedNote,
+  verifyNote,
+} from './note.ts';
+export {
+  DISPATCH_PREDICATE,
+  type DispatchPredicate,
+  type DispatchStatement,
+  type ManifestInput,
+  RUN_SEAL_PREDICATE,
+  type RunSealPredicate,
+  type RunSealStatement,
+  STATEMENT_TYPE,
+  type Statement,
+} from './statement.ts';
+export {
+  decodeEntries,
+  encodeEntries,
+  TILE_HEIGHT,
+  TILE_WIDTH,
+  type TileRef,
+  tileHashReader,
+  tileOf,
+  tilePath,
+  tilesBetween,
+} from './tiles.ts';
+export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.ts';
+export { loadTrust, type Trust, type TrustedAttestKey, type TrustedLogKey, type TrustFile } from './trust.ts';

@@ -1,0 +1,34 @@
+/** The scalars that evidence is made of. */
+import type { Digest } from './digest.ts';
+import { integer, type Shape, text } from './shape.ts';
+
+export const digest: Shape<Digest> = text<Digest>(/^sha256:[0-9a-f]{64}$/, 'a digest (sha256:<64 hex digits>)');
+export const pseudonym: Shape<`hmac-sha256:${string}`> = text(/^hmac-sha256:[0-9a-f]{64}$/, 'a principal reference');
+export const hex64: Shape<string> = text(/^[0-9a-f]{64}$/, '64 hex digits');
+/** Run ids, attempt ids, salts and nonces: 128 bits. */
+export const hex32: Shape<string> = text(/^[0-9a-f]{32}$/, '32 hex digits');
+export const commit: Shape<string> = text(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, 'a commit id');
+/** Run names, item ids, queues and need keys. */
+export const name: Shape<string> = text(/^(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,62}$/, 'a name');
+export const lockName: Shape<string> = text(
+  /^(?=.{1,128}$)(?!.*\.\.)(?!.*\/\/)(?!.*\/$)[a-z0-9][a-z0-9._:/-]*$/,
+  'a lock name',
+);
+/** The file or output a need selects; the platform refuses what leaves the outputs folder before it gets here. */
+export const outputName: Shape<string> = text(/^[^\p{C}]{1,1024}$/u, 'an output name');
+export const reasonCode: Shape<string> = text(/^[a-z][a-z0-9_]{0,63}$/, 'a reason code');
+export const origin: Shape<string> = text(/^[!-*,-~]{1,255}$/, 'an origin');
+export const count: Shape<number> = integer(0);
+export const ordinal: Shape<number> = integer(1);
+/** Exit codes are 0 to 255; signals and host errors come as what the host reports. */
+export const exitCode: Shape<number> = integer(-65_536, 65_536);
+
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+
+/** ISO-8601, UTC, milliseconds, and a day that exists. */
+export const time: Shape<string> = (value) => {
+  const atMs = typeof value === 'string' && TIME.test(value) ? Date.parse(value) : Number.NaN;
+  return !Number.isNaN(atMs) && new Date(atMs).toISOString() === value
+    ? undefined
+    : ' is not a UTC time with milliseconds';
+};
