@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { RULES, readArrows } from './arrows.ts';
+import { type Files, withPlantedTree } from './planted-tree.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const MIN_MODULES = 50;
+
+/** The import maps of the repository, so that a planted arrow resolves exactly as a real one would. */
+const manifests: Files = Object.fromEntries(
+  ['package.json', 'packages/verify/package.json', 'packages/client/package.json'].map((path) => [
+    path,
+    readFileSync(join(ROOT, path), 'utf8'),
+  ]),
+);
+
+const empty = 'export const nothing = 0;\n';
+
+/** A small tree in which every arrow is allowed. */
+const honest: Files = {
+  ...manifests,
+  'packages/verify/src/index.ts': "import 'node:crypto';\n",
+  'packages/verify/src/bin.ts': "import 'node:fs';\nimport './index.ts';\n",
+  'packages/client/src/errors.ts': empty,
+  'packages/client/src/index.ts':
+    "import 'zod';\nimport './errors.ts';\nimport '@waybill/verify';\nimport 'node:fs';\n",
+  'packages/cli/src/main.ts': "import '@waybill/client';\n",
+  'src/core/run.ts': "import '@waybill/verify';\nimport '@waybill/client/errors';\n",
+  'src/ports/store.ts': "import '#core/run.ts';\n",
+  'src/flow/settle.ts': "import '#ports/store.ts';\nimport '#core/run.ts';\n",
+  'src/adapters/local/store.ts': "import '#ports/store.ts';\nimport 'node:fs';\n",
+  'worker-image/src/main.ts': "import '#core/run.ts';\nimport 'node:http';\n",
+  'embedded/main.ts': "import '#flow/settle.ts';\nimport '#adapters/local/store.ts';\n",
+  'bench/run.ts': "import '#embedded/main.ts';\n",
+  'examples/headline/run.ts': "import 'node:fs';\n",
+  'test/fake.ts': empty,
+};
+
+/** One arrow that must not exist for every rule; the tests below refuse a rule without one. */
+const planted: readonly { rule: string; path: string; source: string }[] = [
+  { rule: 'verify', path: 'packages/verify/src/planted.ts', source: "import 'node:fs';\n" },
+  { rule: 'verify', path: 'packages/verify/src/planted-zod.ts', source: "import 'zod';\n" },
+  { rule: 'verify', path: 'packages/verify/src/planted-app.ts', source: "import '#core/run.ts';\n" },
+  { rule: 'verify-bin', path: 'packages/verify/src/bin-planted.ts', source: "import 'node:child_process';\n" },
+  { rule: 'formats', path: 'packages/client/src/plan.ts', source: "import 'node:fs';\n" },
+  { rule: 'client', path: 'packages/client/src/planted.ts', source: "import '#core/run.ts';\n" },
+  { rule: 'cli', path: 'packages/cli/src/planted.ts', source: "import '#embedded/main.ts';\n" },
+  { rule: 'core', path: 'src/core/planted.ts', source: "import 'node:crypto';\n" },
+  { rule: 'core', path: 'src/core/planted-type.ts', source: "import type { Store } from '#ports/store.ts';\n" },
+  { rule: 'ports', path: 'src/ports/planted.ts', source: "import '#adapters/local/store.ts';\n" },
+  { rule: 'flow', path: 'src/flow/planted.ts', source: "import '#adapters/local/store.ts';\n" },
+  { rule: 'flow', path: 'src/flow/planted-node.ts', source: "export const late = import('node:fs');\n" },
+  { rule: 'adapters-local', path: 'src/adapters/local/planted.ts', source: "import '#flow/settle.ts';\n" },
+  { rule: 'worker', path: 'worker-image/src/planted.ts', source: "import '#flow/settle.ts';\n" },
+  { rule: 'embedded', path: 'embedded/planted.ts', source: "import '#worker/main.ts';\n" },
+  { rule: 'bench', path: 'bench/planted.ts', source: "import 'zod';\n" },
+  { rule: 'examples', path: 'examples/headline/planted.ts', source: "import '#core/run.ts';\n" },
+  { rule: 'no-cycles', path: 'src/core/planted-cycle.ts', source: "import './planted-half.ts';\n" },
+  { rule: 'nothing-imports-tests', path: 'bench/planted-test.ts', source: "import '../test/fake.ts';\n" },
+  { rule: 'every-import-resolves', path: 'src/flow/planted-gone.ts', source: "import '#core/gone.ts';\n" },
+  { rule: 'across-folders-by-sub-path', path: 'src/flow/planted-path.ts', source: "import '../core/run.ts';\n" },
+];
+
+test('arrows: no module of the repository imports what its zone may not', async () => {
+  const { modules, violations, unclaimed } = await readArrows(ROOT);
+  assert.ok(modules.length > MIN_MODULES, `${modules.length} modules were read, which cannot be the repository`);
+  assert.deepEqual(
+    violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`),
+    [],
+  );
+  assert.deepEqual(unclaimed, [], 'files that no zone claims');
+});
+
+test('arrows: an honest tree has no violation', async () => {
+  const folders = ['packages', 'src', 'worker-image', 'embedded', 'bench', 'examples', 'test'];
+  const { violations, modules } = await withPlantedTree(honest, (root) => readArrows(root, folders));
+  assert.deepEqual(violations, []);
+  assert.equal(modules.length, Object.keys(honest).length - Object.keys(manifests).length);
+});
+
+test('arrows: every rule catches the violation planted for it', async () => {
+  const otherHalf = { 'src/core/planted-half.ts': "import './planted-cycle.ts';\n" };
+  const files = { ...honest, ...otherHalf, ...Object.fromEntries(planted.map(({ path, source }) => [path, source])) };
+  const { violations } = await withPlantedTree(files, (root) => readArrows(root));
+  const caught = new Set(violations.map(({ rule, from }) => `${rule.name}: ${from}`));
+  const missed = planted.filter(({ rule, path }) => !caught.has(`${rule}: ${path}`));
+  assert.deepEqual(missed, []);
+  const unproved = RULES.filter(({ name }) => !planted.some(({ rule }) => rule === name));
+  assert.deepEqual(unproved, [], 'rules without a planted violation');
+});
+
+test('arrows: a file in a folder that no zone claims is reported', async () => {
+  const files = { ...honest, 'src/elsewhere/thing.ts': empty };
+  const { unclaimed } = await withPlantedTree(files, (root) => readArrows(root));
+  assert.deepEqual(unclaimed, ['src/elsewhere/thing.ts']);
+});

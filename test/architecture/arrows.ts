@@ -1,0 +1,212 @@
+import { cruise, type IDependency, type IForbiddenRuleType, type IViolation } from 'dependency-cruiser';
+
+/** A part of the repository and everything that its code may import. Tests beside the code are not part of it. */
+export interface Zone {
+  name: string;
+  /** Regular expression over paths relative to the repository. */
+  path: string;
+  /** Names of other zones; a zone may always import itself. */
+  mayImport: readonly string[];
+  /** npm packages. */
+  packages: readonly string[];
+  /** Node's own modules: all, none, or these. */
+  node: 'all' | readonly string[];
+  why: string;
+}
+
+/** Modules of the client that need no Node: the documents that client and app exchange, and their checks. */
+const FORMATS = 'compile|documents|errors|limits|parse-spec|plan|spec';
+
+/**
+ * The arrows, as data. The rules below are made from this table alone, one per zone and named after it.
+ * A file that no zone claims is refused, so a new folder starts with a decision.
+ */
+export const ZONES: readonly Zone[] = [
+  {
+    name: 'verify',
+    path: '^packages/verify/src/(?!bin)',
+    mayImport: [],
+    packages: [],
+    node: ['crypto'],
+    why: 'an auditor reads all of it, so it stands on nothing',
+  },
+  {
+    name: 'verify-bin',
+    path: '^packages/verify/src/bin',
+    mayImport: ['verify'],
+    packages: [],
+    node: ['crypto', 'fs', 'fs/promises', 'process', 'util'],
+    why: 'the command line of the verifier reads files and nothing more',
+  },
+  {
+    name: 'formats',
+    path: `^packages/client/src/(${FORMATS})\\.ts$`,
+    mayImport: ['verify'],
+    packages: ['yaml', 'zod'],
+    node: [],
+    why: 'documents and their checks are shared by client and app, so they must run anywhere',
+  },
+  {
+    name: 'client',
+    path: `^packages/client/src/(?!(${FORMATS})\\.ts$)`,
+    mayImport: ['formats', 'verify'],
+    packages: ['yaml', 'zod'],
+    node: 'all',
+    why: 'a stranger installs it: it must never pull in the app',
+  },
+  {
+    name: 'cli',
+    path: '^packages/cli/src/',
+    mayImport: ['client', 'formats', 'verify'],
+    packages: ['commander', 'picocolors'],
+    node: 'all',
+    why: 'a stranger installs it: it talks to an engine through the inbox, never by importing it',
+  },
+  {
+    name: 'core',
+    path: '^src/core/',
+    mayImport: ['formats', 'verify'],
+    packages: ['zod'],
+    node: [],
+    why: 'decisions are pure: no Node, no time, no randomness',
+  },
+  {
+    name: 'ports',
+    path: '^src/ports/',
+    mayImport: ['core', 'formats', 'verify'],
+    packages: [],
+    node: [],
+    why: 'a port is a contract and must not know an adapter',
+  },
+  {
+    name: 'flow',
+    path: '^src/flow/',
+    mayImport: ['core', 'ports', 'formats', 'verify'],
+    packages: [],
+    node: [],
+    why: 'use cases run over any adapters, so they reach the world through ports only',
+  },
+  {
+    name: 'adapters-local',
+    path: '^src/adapters/local/',
+    mayImport: ['core', 'ports', 'formats', 'verify'],
+    packages: [],
+    node: 'all',
+    why: 'adapters carry out, flow decides',
+  },
+  {
+    name: 'worker',
+    path: '^worker-image/src/',
+    mayImport: ['core', 'formats', 'verify'],
+    packages: [],
+    node: 'all',
+    why: 'the worker stands on the other side of the mailbox: it holds no control-plane code',
+  },
+  {
+    name: 'embedded',
+    path: '^embedded/',
+    mayImport: ['core', 'ports', 'flow', 'adapters-local', 'client', 'formats', 'verify'],
+    packages: ['esbuild'],
+    node: 'all',
+    why: 'a composition root: it chooses adapters and touches no cloud',
+  },
+  {
+    name: 'bench',
+    path: '^bench/',
+    mayImport: ['core', 'ports', 'flow', 'adapters-local', 'embedded', 'client', 'formats', 'verify'],
+    packages: [],
+    node: 'all',
+    why: 'measures the engine from outside',
+  },
+  {
+    name: 'examples',
+    path: '^examples/',
+    mayImport: ['client', 'formats', 'verify'],
+    packages: [],
+    node: 'all',
+    why: 'shows what a user may do, so it uses what a user has',
+  },
+];
+
+const TEST = '(^test/|\\.test\\.ts$)';
+
+function zoneRule(zone: Zone): IForbiddenRuleType {
+  const zones = ZONES.filter(({ name }) => name === zone.name || zone.mayImport.includes(name));
+  const packages = zone.packages.map((name) => `node_modules/${name}/`);
+  const node = zone.node === 'all' ? [] : zone.node.map((name) => `^(node:)?${name}$`);
+  const anyBuiltin = zone.node === 'all' ? { dependencyTypesNot: ['core' as const] } : {};
+  return {
+    name: zone.name,
+    comment: zone.why,
+    severity: 'error',
+    from: { path: zone.path, pathNot: TEST },
+    to: { pathNot: [...zones.map(({ path }) => path), ...packages, ...node, TEST], ...anyBuiltin },
+  };
+}
+
+const GENERAL_RULES: readonly IForbiddenRuleType[] = [
+  {
+    name: 'no-cycles',
+    comment: 'two modules that need each other are one module or lack a third',
+    severity: 'error',
+    from: {},
+    to: { circular: true },
+  },
+  {
+    name: 'nothing-imports-tests',
+    comment: 'code that needs a test double ships it',
+    severity: 'error',
+    from: { pathNot: TEST },
+    to: { path: TEST },
+  },
+  {
+    name: 'every-import-resolves',
+    comment: 'an arrow that leads nowhere cannot be checked',
+    severity: 'error',
+    from: {},
+    to: { couldNotResolve: true },
+  },
+  {
+    name: 'across-folders-by-sub-path',
+    comment: 'a relative path out of its folder hides which arrow it is',
+    severity: 'error',
+    from: { path: `^((?:packages/[^/]+|worker-image)/src|src/(?:adapters/)?[^/]+|embedded)/`, pathNot: TEST },
+    to: { pathNot: '^$1/', dependencyTypes: ['local'], dependencyTypesNot: ['aliased', 'core', 'npm'] },
+  },
+];
+
+export const RULES: readonly IForbiddenRuleType[] = [...ZONES.map(zoneRule), ...GENERAL_RULES];
+
+/** Top-level folders that hold code. */
+export const CODE_FOLDERS = ['packages', 'src', 'worker-image', 'embedded', 'bench', 'examples', 'test'] as const;
+
+export interface ArrowReport {
+  modules: readonly { source: string; dependencies: readonly IDependency[] }[];
+  violations: readonly IViolation[];
+  /** Source files in no zone. */
+  unclaimed: readonly string[];
+}
+
+/** Reads every module under `root` with the rules above. Type-only imports count: they are arrows all the same. */
+export async function readArrows(root: string, folders: readonly string[] = CODE_FOLDERS): Promise<ArrowReport> {
+  const { output } = await cruise([...folders], {
+    baseDir: root,
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    validate: true,
+    ruleSet: { forbidden: [...RULES] },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(build|coverage|fixtures)/' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+      extensions: ['.ts', '.mjs', '.js', '.cjs', '.json'],
+    },
+  });
+  if (typeof output === 'string') throw new TypeError('dependency-cruiser answered text instead of modules');
+  const own = output.modules.filter(({ source }) => folders.some((folder) => source.startsWith(`${folder}/`)));
+  const unclaimed = own
+    .map(({ source }) => source)
+    .filter((source) => !new RegExp(TEST).test(source) && !ZONES.some(({ path }) => new RegExp(path).test(source)));
+  return { modules: own, violations: output.summary.violations, unclaimed };
+}
