@@ -1,26 +1,16 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { RULES, readArrows } from './arrows.ts';
-import { type Files, withPlantedTree } from './planted-tree.ts';
+import { type Files, packageManifests, withPlantedTree } from './planted-tree.ts';
+import { ROOT } from './repository-files.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
 const MIN_MODULES = 50;
-
-/** The import maps of the repository, so that a planted arrow resolves exactly as a real one would. */
-const manifests: Files = Object.fromEntries(
-  ['package.json', 'packages/verify/package.json', 'packages/client/package.json'].map((path) => [
-    path,
-    readFileSync(join(ROOT, path), 'utf8'),
-  ]),
-);
 
 const empty = 'export const nothing = 0;\n';
 
 /** A small tree in which every arrow is allowed. */
 const honest: Files = {
-  ...manifests,
+  ...packageManifests(),
   'packages/verify/src/index.ts': "import 'node:crypto';\n",
   'packages/verify/src/bin.ts': "import 'node:fs';\nimport './index.ts';\n",
   'packages/client/src/errors.ts': empty,
@@ -42,11 +32,11 @@ const honest: Files = {
 const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'verify', path: 'packages/verify/src/planted.ts', source: "import 'node:fs';\n" },
   { rule: 'verify', path: 'packages/verify/src/planted-zod.ts', source: "import 'zod';\n" },
-  { rule: 'verify', path: 'packages/verify/src/planted-app.ts', source: "import '#core/run.ts';\n" },
+  { rule: 'verify', path: 'packages/verify/src/planted-app.ts', source: "import '../../../src/core/run.ts';\n" },
   { rule: 'verify-bin', path: 'packages/verify/src/bin-planted.ts', source: "import 'node:child_process';\n" },
   { rule: 'formats', path: 'packages/client/src/plan.ts', source: "import 'node:fs';\n" },
-  { rule: 'client', path: 'packages/client/src/planted.ts', source: "import '#core/run.ts';\n" },
-  { rule: 'cli', path: 'packages/cli/src/planted.ts', source: "import '#embedded/main.ts';\n" },
+  { rule: 'client', path: 'packages/client/src/planted.ts', source: "import '../../../src/core/run.ts';\n" },
+  { rule: 'cli', path: 'packages/cli/src/planted.ts', source: "import '../../../embedded/main.ts';\n" },
   { rule: 'core', path: 'src/core/planted.ts', source: "import 'node:crypto';\n" },
   { rule: 'core', path: 'src/core/planted-type.ts', source: "import type { Store } from '#ports/store.ts';\n" },
   { rule: 'ports', path: 'src/ports/planted.ts', source: "import '#adapters/local/store.ts';\n" },
@@ -77,7 +67,7 @@ test('arrows: an honest tree has no violation', async () => {
   const folders = ['packages', 'src', 'worker-image', 'embedded', 'bench', 'examples', 'test'];
   const { violations, modules } = await withPlantedTree(honest, (root) => readArrows(root, folders));
   assert.deepEqual(violations, []);
-  assert.equal(modules.length, Object.keys(honest).length - Object.keys(manifests).length);
+  assert.equal(modules.length, Object.keys(honest).length - Object.keys(packageManifests()).length);
 });
 
 test('arrows: every rule catches the violation planted for it', async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -7,12 +7,15 @@ export type Files = Readonly<Record<string, string>>;
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 
-/**
- * A throw-away repository that resolves imports as the real one does: the same import map and package exports come from
- * the caller, npm packages from the real node_modules, and workspace packages from this tree.
- */
+/** The import map and the packages' exports of the repository, so that a planted import resolves as a real one would. */
+export function packageManifests(): Files {
+  const paths = ['package.json', 'packages/verify/package.json', 'packages/client/package.json'];
+  return Object.fromEntries(paths.map((path) => [path, readFileSync(join(REPOSITORY, path), 'utf8')]));
+}
+
+/** A throw-away repository: npm packages come from the real node_modules, workspace packages from this tree. */
 export async function withPlantedTree<T>(files: Files, use: (root: string) => Promise<T> | T): Promise<T> {
-  const root = mkdtempSync(join(tmpdir(), 'waybill-planted-'));
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'waybill-planted-')));
   try {
     for (const [path, text] of Object.entries(files)) {
       mkdirSync(dirname(join(root, path)), { recursive: true });

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CLOSURES, type Closure, readBundle } from './bundle-closures.ts';
+import { type Files, packageManifests, withPlantedTree } from './planted-tree.ts';
+import { ROOT } from './repository-files.ts';
+
+/** For each artefact, an import that its entry must not reach, and what the report must then name. */
+const planted: Readonly<Record<string, { imports: string; intruder: string }>> = {
+  verify: { imports: 'node:fs', intruder: 'node:fs' },
+  'verify-bin': { imports: 'node:child_process', intruder: 'node:child_process' },
+  client: { imports: '../../../src/core/run.ts', intruder: 'src/core/run.ts' },
+  cli: { imports: '../../../embedded/main.ts', intruder: 'embedded/main.ts' },
+  worker: { imports: '#flow/settle.ts', intruder: 'src/flow/settle.ts' },
+};
+
+const tree: Files = {
+  ...packageManifests(),
+  'packages/verify/src/index.ts': "export { createHash } from 'node:crypto';\n",
+  'src/core/run.ts': 'export const core = globalThis;\n',
+  'src/flow/settle.ts': 'export const flow = globalThis;\n',
+  'embedded/main.ts': 'export const embedded = globalThis;\n',
+};
+
+function withEntry({ entry }: Closure, imported: string): Files {
+  return { ...tree, [entry]: `import * as all from '${imported}';\nexport const bundled = () => all;\n` };
+}
+
+for (const closure of CLOSURES) {
+  const { artefact } = closure;
+
+  test(`bundle closure: ${artefact} holds only what it may`, async () => {
+    const { inputs, intruders } = await readBundle(ROOT, closure);
+    assert.ok(inputs.includes(closure.entry));
+    assert.deepEqual(intruders, []);
+  });
+
+  test(`bundle closure: what ${artefact} must not hold is caught`, async () => {
+    const plant = planted[artefact];
+    assert.ok(plant, `${artefact} has no planted violation`);
+    const { intruders } = await withPlantedTree(withEntry(closure, plant.imports), (root) => readBundle(root, closure));
+    assert.deepEqual(intruders, [plant.intruder]);
+  });
+}
+
+test('bundle closure: a forbidden module is caught through a package that may be imported', async () => {
+  const closure = CLOSURES.find(({ artefact }) => artefact === 'worker');
+  assert.ok(closure);
+  const files = {
+    ...withEntry(closure, '@waybill/client/compile'),
+    'packages/client/src/compile.ts': "export { z } from 'zod';\n",
+  };
+  const { intruders } = await withPlantedTree(files, (root) => readBundle(root, closure));
+  assert.notEqual(intruders.length, 0);
+  assert.ok(intruders.every((path) => path.includes('zod')));
+});

@@ -1,0 +1,74 @@
+import { isBuiltin } from 'node:module';
+import { build } from 'esbuild';
+
+/** Something that is shipped as one file, and everything that may be in it. */
+export interface Closure {
+  artefact: string;
+  entry: string;
+  /** Regular expressions over paths relative to the repository. */
+  mayContain: readonly string[];
+  /** Node's own modules: all, or these. */
+  node: 'all' | readonly string[];
+}
+
+export const CLOSURES: readonly Closure[] = [
+  {
+    artefact: 'verify',
+    entry: 'packages/verify/src/index.ts',
+    mayContain: ['^packages/verify/src/'],
+    node: ['crypto'],
+  },
+  {
+    artefact: 'verify-bin',
+    entry: 'packages/verify/src/bin.ts',
+    mayContain: ['^packages/verify/src/'],
+    node: ['crypto', 'fs', 'fs/promises', 'process', 'util'],
+  },
+  {
+    artefact: 'client',
+    entry: 'packages/client/src/index.ts',
+    mayContain: ['^packages/(client|verify)/src/', '^node_modules/(yaml|zod)/'],
+    node: 'all',
+  },
+  {
+    artefact: 'cli',
+    entry: 'packages/cli/src/main.ts',
+    mayContain: ['^packages/(cli|client|verify)/src/', '^node_modules/(commander|picocolors|yaml|zod)/'],
+    node: 'all',
+  },
+  {
+    artefact: 'worker',
+    entry: 'worker-image/src/main.ts',
+    mayContain: ['^worker-image/src/', '^src/core/', '^packages/(client|verify)/src/'],
+    node: 'all',
+  },
+];
+
+export interface BundleReport {
+  /** Relative to `root`, with links resolved: a workspace package shows as its folder. */
+  inputs: string[];
+  intruders: string[];
+}
+
+/** Bundles the artefact as it is shipped, and lists what it holds beyond what it may. */
+export async function readBundle(root: string, { entry, mayContain, node }: Closure): Promise<BundleReport> {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    outdir: 'build',
+    metafile: true,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'silent',
+  });
+  const inputs = Object.keys(metafile.inputs).sort();
+  const builtins = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+  const forbiddenBuiltin = (path: string): boolean => {
+    if (!isBuiltin(path)) return true;
+    return node !== 'all' && !node.includes(path.replace(/^node:/, ''));
+  };
+  const intruders = inputs.filter((input) => !mayContain.some((pattern) => new RegExp(pattern).test(input)));
+  return { inputs, intruders: [...intruders, ...new Set(builtins.filter(forbiddenBuiltin))] };
+}
