@@ -110,6 +110,10 @@ export interface Result {
   worker: Digest;
 }
 
+/** Most paths that a result lists as left out, and the longest of them. More is a contract error, never a shorter list. */
+export const MAX_EXCLUDED = 1_000;
+export const MAX_PATH_LENGTH = 1_024;
+
 export type OutputKind = 'patch' | 'output';
 
 export interface OutputsIndex {

@@ -31,6 +31,8 @@ export interface StopNotice {
   attemptId: string;
   cause: StopCause;
   exit: number | null;
+  /** The worker's last words, where the adapter hears them; hostile text for an operator's eyes. Empty when there are none. */
+  detail: string;
 }
 
 export interface Launcher {

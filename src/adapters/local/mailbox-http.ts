@@ -1,0 +1,54 @@
+/** The HTTP face of a mailbox: two path segments in, GET or PUT of one object, and nothing else. */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { WaybillError } from '@waybill/client/errors';
+
+export interface MailboxObject {
+  get?(): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>>;
+  /** Resolves with whether the body was kept, once it is durable; false means that an earlier one stands. */
+  put?(body: AsyncIterable<Uint8Array>): Promise<boolean>;
+}
+
+/** No decoding: a path with an escape, a query or a third segment names nothing. */
+const PATH = /^\/([0-9a-f]{32})\/([a-z0-9-]{1,20})$/;
+
+const STATUS_BY_CODE: Partial<Record<string, number>> = {
+  OBJECT_TOO_LARGE: 413,
+  RESULT_INVALID: 400,
+  OBJECT_MISSING: 404,
+};
+
+export function serveMailbox(find: (secret: string, name: string) => MailboxObject | null): RequestListener {
+  return (request, response) => {
+    answer(find, request, response).catch((error: unknown) => {
+      // Nothing of the error is told to a worker; an answer that has begun is cut so that it cannot pass for a whole one.
+      if (response.headersSent) response.destroy();
+      else end(response, error instanceof WaybillError ? (STATUS_BY_CODE[error.code] ?? 500) : 500);
+    });
+  };
+}
+
+async function answer(
+  find: (secret: string, name: string) => MailboxObject | null,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const [, secret = '', name = ''] = PATH.exec(request.url ?? '') ?? [];
+  const object = find(secret, name);
+  if (object === null) return end(response, 404);
+  if (request.method === 'GET' && object.get !== undefined) {
+    const bytes = await object.get();
+    response.writeHead(200, { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' });
+    return pipeline(bytes, response);
+  }
+  if (request.method === 'PUT' && object.put !== undefined) {
+    return end(response, (await object.put(request)) ? 200 : 412);
+  }
+  return end(response, 405);
+}
+
+/** What is left of a refused body is not read: the connection ends with the answer. */
+function end(response: ServerResponse, status: number): void {
+  if (!response.req.complete) response.setHeader('connection', 'close');
+  response.writeHead(status).end();
+}
