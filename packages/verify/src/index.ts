@@ -1,6 +1,8 @@
 /** Evidence of Waybill runs: its formats, and the judgement over them. */
 export { fromBase64, toBase64 } from './base64.ts';
+export type { CheckResult, CheckStatus } from './check-run.ts';
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from './checkpoint.ts';
+export type { CheckId } from './checks/check.ts';
 export { type Digest, digestOf, sha256, sha256Hex } from './digest.ts';
 export {
   type AttestKey,
@@ -35,6 +37,7 @@ export type {
 export { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
 export { deriveAttemptId, deriveRunId } from './ids.ts';
 export { canonicalize, decodeUtf8, type JsonLimits, MAX_JSON_DEPTH, MAX_JSON_NODES, parseCanonical } from './jcs.ts';
+export type { SizeLimits } from './line-splitter.ts';
 export type { LogEntry, RunOpenedEntry, RunSealedEntry } from './log-entry.ts';
 export { emptyRoot, leafHash, type NodeSink, nodeHash, TreeBuilder, type TreeState } from './merkle.ts';
 export {
@@ -80,3 +83,13 @@ export {
 } from './tiles.ts';
 export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.ts';
 export { loadTrust, type Trust, type TrustedAttestKey, type TrustedLogKey, type TrustFile } from './trust.ts';
+export {
+  type RequiredTier,
+  TIERS,
+  type Tier,
+  type Verdict,
+  type VerifiedFacts,
+  type VerifyOptions,
+  type VerifyReport,
+  verifyBundle,
+} from './verify-bundle.ts';

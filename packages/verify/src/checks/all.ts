@@ -1,0 +1,22 @@
+import type { Check } from './check.ts';
+import { checkpointSignature, logEntries, logInclusion } from './log.ts';
+import { handOff, manifestSignatures, manifests } from './manifests.ts';
+import { seal, sealSignature } from './seal.ts';
+import { container, identity, plan, sequence, stateMachine } from './structure.ts';
+
+/** Every check, in the order of the report. */
+export const ALL_CHECKS: readonly Check[] = [
+  container,
+  identity,
+  sequence,
+  plan,
+  stateMachine,
+  manifests,
+  handOff,
+  seal,
+  logEntries,
+  logInclusion,
+  manifestSignatures,
+  sealSignature,
+  checkpointSignature,
+];

@@ -1,0 +1,131 @@
+/** Checks that nothing was started but under a signed manifest, and that every input is accounted for. */
+import type { Signed } from '../bundle-line.ts';
+import { mustFind, mustHold } from '../contradiction.ts';
+import type { AttemptClaim, EventLine, EventOf, PlannedNeed } from '../events.ts';
+import { deriveAttemptId } from '../ids.ts';
+import { canonicalize } from '../jcs.ts';
+import type { DispatchStatement, ManifestInput } from '../statement.ts';
+import type { BundleFacts, Check, CheckContext, DispatchedEvent } from './check.ts';
+import { signatureWatcher } from './signatures.ts';
+
+export const manifests: Check = {
+  id: 'manifests',
+  claim: 'Every dispatch and its manifest name each other, and the manifest repeats claim, plan and source.',
+  start({ facts }: CheckContext) {
+    const claims = new Map<string, AttemptClaim>();
+    return {
+      event(event) {
+        if (event.type !== 'attempt.claimed') return;
+        for (const claim of event.data.claims) claims.set(claim.item, claim);
+      },
+      dispatch(event, manifest) {
+        const at = `the dispatch of attempt ${event.data.attempt} at item ${event.data.item}`;
+        bind(event, mustFind(manifest, `${at} has no manifest`), at);
+        bindToRun(facts, mustFind(manifest, at), claims.get(event.data.item), at);
+      },
+    };
+  },
+};
+
+function bind({ data }: DispatchedEvent, { statement, payloadDigest }: Signed<DispatchStatement>, at: string): void {
+  const { predicate, subject } = statement;
+  mustHold(data.manifest === payloadDigest, `${at} names another manifest`);
+  const isSame = predicate.item === data.item && predicate.attempt === data.attempt && predicate.attemptId === data.id;
+  mustHold(isSame, `the manifest of ${at} names another attempt`);
+  mustHold(predicate.isolation === data.isolation, `${at} and its manifest differ on the isolation`);
+  mustHold(subject[0]?.name === `attempt/${data.id}`, `the manifest of ${at} has a foreign subject`);
+  mustHold(`sha256:${subject[0]?.digest.sha256}` === predicate.spec, `the manifest of ${at} has a foreign subject`);
+  mustHold(predicate.issuedAt < predicate.expiresAt, `the manifest of ${at} never was valid`);
+}
+
+function bindToRun(
+  facts: BundleFacts,
+  { statement: { predicate } }: Signed<DispatchStatement>,
+  claim: AttemptClaim | undefined,
+  at: string,
+): void {
+  const { run, item, attempt } = predicate;
+  const opened = mustFind(facts.opened, 'the run is never opened').data;
+  mustHold(
+    predicate.attemptId === deriveAttemptId(run, item, attempt),
+    `the manifest of ${at} has a foreign attempt id`,
+  );
+  mustHold(predicate.plan === opened.plan, `the manifest of ${at} is for another plan`);
+  mustHold(
+    predicate.spec === facts.plan.items.get(item)?.spec,
+    `the manifest of ${at} has a spec that was not planned`,
+  );
+  mustHold(canonicalize(predicate.source) === canonicalize(opened.source), `the manifest of ${at} has another source`);
+  const { epoch, locks } = mustFind(claim, `${at} follows no claim`);
+  mustHold(predicate.epoch === epoch, `the manifest of ${at} has another epoch than the claim`);
+  mustHold(
+    canonicalize(predicate.locks) === canonicalize(locks),
+    `the manifest of ${at} has other locks than the claim`,
+  );
+}
+
+export const manifestSignatures: Check = {
+  id: 'manifest-signatures',
+  claim: 'Every manifest was signed by a key that the auditor trusts and that was valid during the run.',
+  needsTrust: true,
+  start(context: CheckContext) {
+    const { see, finish } = signatureWatcher(context, ({ openedEntry, sealedEntry }) => ({
+      first: openedEntry?.proof.index ?? 0,
+      last: sealedEntry?.proof.index ?? Number.MAX_SAFE_INTEGER,
+    }));
+    return {
+      line(line) {
+        if (line.kind === 'manifest') {
+          const { item, attempt } = line.manifest.statement.predicate;
+          see(line.manifest, `the manifest of attempt ${attempt} at item ${item}`);
+        }
+      },
+      finish,
+    };
+  },
+};
+
+type Settled = EventLine & EventOf<'attempt.settled'>;
+
+export const handOff: Check = {
+  id: 'hand-off',
+  claim: 'Every input of an attempt is an output, unchanged, of an earlier successful attempt that the plan names.',
+  start({ facts }: CheckContext) {
+    const done = new Map<string, Settled['data']>();
+    return {
+      event(event) {
+        if (event.type === 'attempt.settled' && event.data.next === 'done') done.set(event.data.item, event.data);
+      },
+      dispatch(event, manifest) {
+        if (manifest === undefined) return;
+        const { item, inputs } = manifest.statement.predicate;
+        const at = `attempt ${event.data.attempt} at item ${item}`;
+        const needs = facts.plan.items.get(item)?.needs ?? [];
+        mustHold(
+          inputs.length === needs.length,
+          `${at} has ${inputs.length} inputs, the plan asks for ${needs.length}`,
+        );
+        const byKey = new Map(inputs.map((input) => [input.key, input]));
+        for (const need of needs) {
+          const input = mustFind(byKey.get(need.key), `${at} lacks the input ${need.key}`);
+          mustBeHandedOn(need, input, done.get(input.from.item), `the input ${need.key} of ${at}`);
+        }
+      },
+    };
+  },
+};
+
+function mustBeHandedOn(need: PlannedNeed, input: ManifestInput, maker: Settled['data'] | undefined, at: string): void {
+  const { from } = input;
+  mustHold(need.from.includes(from.item), `${at} comes from ${from.item}, which the plan does not name`);
+  const wanted = need.select === 'patch' ? 'patch' : `outputs/${need.select.output}`;
+  mustHold(from.output === wanted, `${at} is ${from.output}, the plan asks for ${wanted}`);
+  const { attempt, outputs } = mustFind(maker, `${at} comes from ${from.item}, which is not done`);
+  mustHold(attempt === from.attempt, `${at} comes from attempt ${from.attempt}, not the one that succeeded`);
+  const output = mustFind(
+    outputs.find(({ name }) => name === from.output),
+    `${at} was never produced`,
+  );
+  const isSame = output.sha256 === input.sha256 && output.sizeBytes === input.sizeBytes;
+  mustHold(isSame, `${at} is not what ${from.item} produced`);
+}

@@ -1,0 +1,112 @@
+/** Checks that the file is whole and is about one run of one deployment. */
+import type { BundleLine } from '../bundle-line.ts';
+import { mustFind, mustHold } from '../contradiction.ts';
+import { RunMachine } from '../run-machine.ts';
+import type { Check, CheckContext } from './check.ts';
+
+/** Header, events with their manifests, seal, the two log records, end: no step back, every one-off exactly once. */
+const ORDER: readonly string[] = ['header', 'event', 'seal', 'log:run.opened', 'log:run.sealed', 'end'];
+
+function stationOf(line: BundleLine): string {
+  if (line.kind === 'log') return `log:${line.record.entry.type}`;
+  return line.kind === 'manifest' ? 'event' : line.kind;
+}
+
+export const container: Check = {
+  id: 'container',
+  claim: 'The file is complete: header, events, seal, log entries and end, in this order.',
+  start() {
+    let station = -1;
+    let lines = 0;
+    let mayBeManifest = false;
+    return {
+      line(line) {
+        const next = ORDER.indexOf(stationOf(line));
+        const isAgain = next === station && ORDER[next] === 'event';
+        mustHold(next === station + 1 || isAgain, `line ${lines + 1} (${stationOf(line)}) does not belong there`);
+        mustHold(line.kind !== 'manifest' || mayBeManifest, `line ${lines + 1} is a manifest that no event names`);
+        if (line.kind === 'end')
+          mustHold(line.lines === lines, `the end counts ${line.lines} lines, the file has ${lines}`);
+        mayBeManifest = line.kind === 'event' && line.event.type === 'attempt.dispatched';
+        station = next;
+        lines++;
+      },
+      finish() {
+        mustHold(ORDER[station] === 'end', 'the file has no end record');
+      },
+    };
+  },
+};
+
+export const identity: Check = {
+  id: 'identity',
+  claim: 'Every line is about the same run of the same deployment.',
+  start({ facts, trust, expectRun }: CheckContext) {
+    const same = (part: { origin: string; run: string }, what: string): void => {
+      const header = mustFind(facts.header, 'the file has no header');
+      mustHold(part.run === header.run, `${what} is about run ${part.run}`);
+      mustHold(part.origin === header.origin, `${what} comes from ${part.origin}`);
+    };
+    return {
+      line(line) {
+        if (line.kind === 'header') {
+          const { run, origin } = line.header;
+          mustHold((expectRun ?? run) === run, `the file is about run ${run}, not ${expectRun}`);
+          mustHold(
+            (trust?.origin ?? origin) === origin,
+            `the file comes from ${origin}, the keys are for ${trust?.origin}`,
+          );
+        }
+        if (line.kind === 'event') same(line.event, `event ${line.event.seq}`);
+        if (line.kind === 'manifest') same(line.manifest.statement.predicate, 'a manifest');
+        if (line.kind === 'seal') same(line.seal.statement.predicate, 'the seal');
+        if (line.kind === 'log') same(line.record.entry, `the log entry ${line.record.entry.type}`);
+      },
+    };
+  },
+};
+
+export const sequence: Check = {
+  id: 'sequence',
+  claim: 'The events are numbered without a gap.',
+  start() {
+    let next = 0;
+    return {
+      event({ seq }) {
+        mustHold(seq === next, `event ${seq} stands where event ${next} belongs`);
+        next++;
+      },
+    };
+  },
+};
+
+export const plan: Check = {
+  id: 'plan',
+  claim: 'The planned items are those that were accepted: they hash to the sealed plan.',
+  start({ facts }: CheckContext) {
+    return {
+      finish() {
+        mustHold(facts.planProblem === undefined, facts.planProblem ?? '');
+        facts.plan.close(mustFind(facts.opened, 'the run is never opened').data);
+      },
+    };
+  },
+};
+
+export const stateMachine: Check = {
+  id: 'state-machine',
+  claim:
+    'Every step followed from the ones before: dependencies, attempts, epochs, locks, retries, cancels and counts.',
+  start({ facts }: CheckContext) {
+    let machine: RunMachine | undefined;
+    return {
+      event(event) {
+        machine ??= new RunMachine(event.run, facts.plan);
+        machine.apply(event);
+      },
+      finish() {
+        mustFind(machine, 'the file holds no events').finish();
+      },
+    };
+  },
+};

@@ -1,0 +1,246 @@
+/**
+ * Replays a run from its events and refuses any that could not have followed the ones before. It knows the rules of a run,
+ * not its cryptography. Memory grows with the items and the edges of the plan.
+ */
+import { mustFind, mustHold } from './contradiction.ts';
+import type { AttemptClaim, EventData, FencedLock, RunCounts, RunEvent } from './events.ts';
+import { deriveAttemptId } from './ids.ts';
+import { LockReplay } from './lock-replay.ts';
+import type { BookedItem, PlanBook } from './plan-book.ts';
+
+type TerminalState = 'done' | 'failed' | 'skipped' | 'cancelled' | 'denied';
+type ReplayedState = 'pending' | 'ready' | 'running' | TerminalState;
+
+interface ReplayedItem {
+  state: ReplayedState;
+  /** Of the newest attempt; 0 before the first. */
+  attempt: number;
+  epoch: number;
+  attemptId: string;
+  isDispatched: boolean;
+  locks: readonly FencedLock[];
+}
+
+const NO_COUNTS: RunCounts = {
+  items: 0,
+  done: 0,
+  failed: 0,
+  skipped: 0,
+  cancelled: 0,
+  denied: 0,
+  attempts: 0,
+  retries: 0,
+  unsandboxed: 0,
+};
+
+export class RunMachine {
+  readonly #run: string;
+  readonly #plan: PlanBook;
+  readonly #items = new Map<string, ReplayedItem>();
+  readonly #locks = new LockReplay();
+  readonly #counts: RunCounts = { ...NO_COUNTS };
+  readonly #cancelledItems = new Set<string>();
+  #opened: EventData['run.opened'] | undefined;
+  #isRunCancelled = false;
+  #stopping: EventData['run.stopping']['reason'] | undefined;
+  #isCompleted = false;
+
+  /** The plan must have taken a `run.planned` event before this machine does. */
+  constructor(run: string, plan: PlanBook) {
+    this.#run = run;
+    this.#plan = plan;
+  }
+
+  /** Throws Contradiction when the event could not have happened here. */
+  apply(event: RunEvent): void {
+    mustHold(!this.#isCompleted, `${event.type} stands after run.completed`);
+    mustHold(event.type === 'run.opened' || this.#opened !== undefined, `${event.type} stands before run.opened`);
+    if (event.type === 'run.opened') this.#open(event.data);
+    else if (event.type === 'run.planned') this.#planned();
+    else this.#step(event);
+  }
+
+  /** Throws Contradiction when the run has not ended. */
+  finish(): void {
+    mustHold(this.#isCompleted, 'the run is never completed');
+  }
+
+  #step(event: Exclude<RunEvent, { type: 'run.opened' | 'run.planned' }>): void {
+    mustHold(this.#plan.isComplete, `${event.type} stands before the plan is complete`);
+    switch (event.type) {
+      case 'item.ready':
+        for (const id of event.data.items) this.#ready(id);
+        break;
+      case 'attempt.claimed':
+        this.#claim(event.data);
+        break;
+      case 'attempt.dispatched':
+        this.#dispatch(event.data);
+        break;
+      case 'attempt.settled':
+        this.#settle(event.data);
+        break;
+      case 'item.closed':
+        this.#close(event.data.items);
+        break;
+      case 'control.accepted':
+        this.#control(event.data);
+        break;
+      case 'run.stopping':
+        this.#stop(event.data);
+        break;
+      case 'run.completed':
+        this.#complete(event.data);
+        break;
+    }
+  }
+
+  #open(data: EventData['run.opened']): void {
+    mustHold(this.#opened === undefined, 'the run is opened twice');
+    this.#opened = data;
+  }
+
+  #planned(): void {
+    mustHold(this.#counts.items === 0, 'a part of the plan stands after the run has begun');
+    for (const id of this.#plan.isComplete ? this.#plan.items.keys() : []) {
+      this.#items.set(id, { state: 'pending', attempt: 0, epoch: 0, attemptId: '', isDispatched: false, locks: [] });
+    }
+    this.#counts.items = this.#items.size;
+  }
+
+  #ready(id: string): void {
+    const item = this.#item(id);
+    mustHold(item.state === 'pending', `item ${id} becomes ready while ${item.state}`);
+    for (const dep of this.#booked(id).deps) {
+      mustHold(this.#item(dep).state === 'done', `item ${id} becomes ready before ${dep} is done`);
+    }
+    item.state = 'ready';
+  }
+
+  #claim({ queue, claims }: EventData['attempt.claimed']): void {
+    mustHold(queue === this.#opened?.queue, `a claim in queue ${queue}, which is not that of the run`);
+    for (const claim of claims) this.#start(claim);
+  }
+
+  #start({ item: id, attempt, id: attemptId, epoch, locks }: AttemptClaim): void {
+    const item = this.#item(id);
+    mustHold(item.state === 'ready', `item ${id} is claimed while ${item.state}`);
+    mustHold(attempt === item.attempt + 1, `attempt ${attempt} at item ${id} follows attempt ${item.attempt}`);
+    mustHold(epoch > item.epoch, `the epoch of item ${id} does not rise`);
+    mustHold(
+      attemptId === deriveAttemptId(this.#run, id, attempt),
+      `attempt ${attempt} at item ${id} has a foreign id`,
+    );
+    this.#locks.acquire(locks, id);
+    Object.assign(item, { state: 'running', attempt, epoch, attemptId, isDispatched: false, locks });
+    this.#counts.attempts++;
+    if (attempt > 1) this.#counts.retries++;
+  }
+
+  #dispatch(data: EventData['attempt.dispatched']): void {
+    const item = this.#running(data);
+    mustHold(!item.isDispatched, `attempt ${data.attempt} at item ${data.item} is dispatched twice`);
+    item.isDispatched = true;
+    if (data.isolation === 'none') this.#counts.unsandboxed++;
+  }
+
+  #settle(data: EventData['attempt.settled']): void {
+    const item = this.#running(data);
+    const at = `attempt ${data.attempt} at item ${data.item}`;
+    mustHold(data.epoch === item.epoch, `${at} settles under another epoch than it was claimed`);
+    const succeeded = data.outcome === 'succeeded';
+    mustHold(succeeded === (data.next === 'done'), `${at} ${data.outcome} and yet leads to ${data.next}`);
+    mustHold(succeeded === (data.reason === 'ok'), `${at} ${data.outcome} for reason ${data.reason}`);
+    mustHold(!succeeded || (data.exit ?? 0) === 0, `${at} succeeded with exit code ${data.exit}`);
+    mustHold(!succeeded || data.result !== null, `${at} succeeded without a result`);
+    mustHold(item.isDispatched || data.result === null, `${at} has a result and was never dispatched`);
+    mustHold(data.next === 'retry' || data.retryAt === undefined, `${at} is not retried and yet has a time for it`);
+    if (data.next === 'cancelled') this.#mustBeCancellable(data.item);
+    mustHold(
+      new Set(data.outputs.map(({ name }) => name)).size === data.outputs.length,
+      `${at} has two outputs of one name`,
+    );
+    this.#locks.release(item.locks);
+    item.locks = [];
+    if (data.next === 'retry') item.state = 'ready';
+    else this.#end(item, data.next);
+  }
+
+  #close(closed: EventData['item.closed']['items']): void {
+    for (const { id, state } of closed) {
+      const item = this.#item(id);
+      mustHold(item.state === 'pending' || item.state === 'ready', `item ${id} is closed while ${item.state}`);
+      if (state === 'cancelled') this.#mustBeCancellable(id);
+      this.#end(item, state);
+    }
+    // One event may close a whole chain, so that its causes are judged after all of it.
+    for (const { id, state, cause } of closed) {
+      mustHold(state !== 'skipped' || cause !== undefined, `item ${id} is skipped without a cause`);
+      if (cause === undefined) continue;
+      const causeState = this.#item(cause).state;
+      mustHold(this.#booked(id).deps.includes(cause), `item ${id} names ${cause} as cause and does not depend on it`);
+      const isUnmet = ['failed', 'skipped', 'cancelled', 'denied'].includes(causeState);
+      mustHold(isUnmet, `item ${id} is ${state} because of ${cause}, which is ${causeState}`);
+    }
+  }
+
+  #control({ item }: EventData['control.accepted']): void {
+    if (item === undefined) this.#isRunCancelled = true;
+    else this.#cancelledItems.add(this.#item(item) && item);
+  }
+
+  #stop({ reason }: EventData['run.stopping']): void {
+    mustHold(this.#stopping === undefined, 'the run is stopped twice');
+    const isCaused = reason === 'cancelled' ? this.#isRunCancelled : this.#opened?.deadline !== undefined;
+    mustHold(isCaused, `the run stops as ${reason} without a cause`);
+    this.#stopping = reason;
+  }
+
+  #complete({ state, counts }: EventData['run.completed']): void {
+    for (const [id, item] of this.#items) {
+      mustHold(
+        !['pending', 'ready', 'running'].includes(item.state),
+        `the run completes while item ${id} is ${item.state}`,
+      );
+    }
+    for (const key of Object.keys(NO_COUNTS) as (keyof RunCounts)[]) {
+      const counted = this.#counts[key];
+      mustHold(counts[key] === counted, `run.completed counts ${key} ${counts[key]}, the events say ${counted}`);
+    }
+    const expected = this.#endState();
+    mustHold(state === expected, `run.completed says ${state}, its items say ${expected}`);
+    this.#isCompleted = true;
+  }
+
+  #endState(): EventData['run.completed']['state'] {
+    if (this.#stopping === 'cancelled') return 'cancelled';
+    if (this.#stopping === 'deadline_exceeded' || this.#counts.failed + this.#counts.denied > 0) return 'failed';
+    return this.#counts.cancelled > 0 ? 'cancelled' : 'done';
+  }
+
+  #end(item: ReplayedItem, state: TerminalState): void {
+    item.state = state;
+    this.#counts[state]++;
+  }
+
+  #mustBeCancellable(id: string): void {
+    const isCaused = this.#isRunCancelled || this.#stopping !== undefined || this.#cancelledItems.has(id);
+    mustHold(isCaused, `item ${id} is cancelled and nobody asked for it`);
+  }
+
+  #running({ item: id, attempt, id: attemptId }: { item: string; attempt: number; id: string }): ReplayedItem {
+    const item = this.#item(id);
+    mustHold(item.state === 'running', `attempt ${attempt} at item ${id} acts while the item is ${item.state}`);
+    const isSame = item.attempt === attempt && item.attemptId === attemptId;
+    mustHold(isSame, `attempt ${attempt} at item ${id} acts while attempt ${item.attempt} holds it`);
+    return item;
+  }
+
+  #item(id: string): ReplayedItem {
+    return mustFind(this.#items.get(id), `item ${id} is not in the plan`);
+  }
+
+  #booked(id: string): BookedItem {
+    return mustFind(this.#plan.items.get(id), `item ${id} is not in the plan`);
+  }
+}
