@@ -4,8 +4,8 @@
  * Contract
  * - An object at `<queue>/<principal>/<submissionId>` is written once by its principal; the adapter vouches for the
  *   principal (directory: the owner of the file; S3: the bucket policy). Queue `@control` holds control objects.
- * - `list` names the objects that are waiting, oldest first where the store knows, at most `limit`; names that do not
- *   parse are listed with `principal: null` so that they can be quarantined alone.
+ * - `list` names the objects that are waiting, oldest first where the store knows, at most `limit`. An object whose name
+ *   breaks the rules is listed as `badlyNamed`, with a principal and a submission id under which it can be answered.
  * - `read` resolves with the bytes, or null when the object is gone, or 'too_large' over `maxBytes` without reading it.
  *   An object whose writer is not the principal in its name reads as 'forged'.
  * - `answer` writes the receipt once; the same receipt again changes nothing. `archive` takes the object out of `list`,
@@ -20,8 +20,10 @@ export interface InboxObject {
   /** The whole name as the store knows it, safe to log only through an escape. */
   key: string;
   queue: string;
-  principal: string | null;
+  principal: string;
   submissionId: string;
+  /** What is wrong with the name; absent when it is well formed. */
+  badlyNamed?: string;
 }
 
 export interface Inbox {

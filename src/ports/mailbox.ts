@@ -5,6 +5,8 @@
  * - `post` publishes the lease (or its next version) and resolves with the URL of the lease once it can be read. Paths
  *   are unguessable and belong to one attempt: nothing learnt there opens another attempt's mailbox. The draft comes
  *   without URLs; the adapter fills them in. Posting again for the same attempt keeps the URLs.
+ * - `cancel` raises the cancel flag of the lease, for the worker to see at its next reading. Idempotent; an attempt that
+ *   was never posted or is closed is left alone.
  * - Heartbeat and log may be overwritten. Outputs and result are write-once: a second PUT is refused with 412, and what
  *   was written first stays. A staged object survives a crash of the engine once its PUT was answered.
  * - `staged` tells what is there now: the parsed heartbeat, and the bytes of the result. It never throws for what a worker wrote.
@@ -32,6 +34,7 @@ export interface Staged {
 
 export interface Mailbox {
   post(draft: LeaseDraft): Promise<string>;
+  cancel(attemptId: string): Promise<void>;
   staged(attemptId: string): Promise<Staged>;
   openOutputs(attemptId: string): Promise<AsyncIterable<Uint8Array>>;
   openLog(attemptId: string): Promise<AsyncIterable<Uint8Array> | null>;

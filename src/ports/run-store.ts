@@ -3,8 +3,8 @@
  * stands in src/core/rows.ts, once for every adapter.
  *
  * Contract
- * - A row is (pk, sk, version, body). `body` is a JSON object, kept verbatim and never aliased: what a caller does to an
- *   object after handing it over, or after reading it, changes no row. Adapters may freeze what they hand out.
+ * - A row is (pk, sk, version, body). `body` is a JSON object; adapters may freeze what they are handed and what they hand
+ *   out, so whoever writes makes new objects.
  * - `version` is a Lamport clock. A transaction that names rows with expected versions v1..vn writes all its rows with
  *   1 + max(v1..vn); so versions of a row only grow, and if one transaction saw the effect of another, its version is
  *   the larger. Version 0 means: the row is absent.

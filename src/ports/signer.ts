@@ -12,6 +12,8 @@ import type { TrustFile } from '@waybill/verify';
 
 export interface Signer {
   readonly attestKeyId: string;
+  /** The four-byte key hash of the log key in signed notes. */
+  readonly logKeyHash: number;
   readonly trust: TrustFile;
   attest(bytes: Uint8Array): Promise<Uint8Array>;
   signLog(bytes: Uint8Array): Promise<Uint8Array>;

@@ -87,6 +87,8 @@ export interface ItemStatus {
   state: ItemState;
   /** Reason code when it ended other than done, snake_case. */
   reason?: string;
+  /** What exactly was wrong, for people; in no evidence. */
+  detail?: string;
   /** The item that caused it, when another did. */
   cause?: string;
   progress?: { block: number; of: number; label: string };

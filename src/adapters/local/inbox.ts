@@ -1,0 +1,158 @@
+/**
+ * Inbox in a directory: `inbox/<queue>/<principal>/<submissionId>.json`, written once by clients; the owner of the file vouches
+ * for the principal. Answers go to `outbox/<principal>/<submissionId>/`.
+ */
+import { createReadStream, type FSWatcher, watch } from 'node:fs';
+import { mkdir, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { digestOf, sha256Hex } from '@waybill/verify';
+import { createHash } from 'node:crypto';
+import { ignoreMissing, publishOnce, publishOver, writeTemporary } from '#adapters/local/durable-file.ts';
+import type { Inbox, InboxObject } from '#ports/inbox.ts';
+
+const QUEUE = /^@?[a-z0-9][a-z0-9._-]{0,62}$/;
+const PRINCIPAL = /^uid-(\d{1,10})$/;
+const SUBMISSION = /^([A-Za-z0-9][A-Za-z0-9._-]{0,127})\.json$/;
+const TEMPORARY = /^\./;
+
+export interface LocalInbox extends Inbox {
+  /** Starts watching; hints begin to come. */
+  watch(): Promise<void>;
+  close(): void;
+}
+
+export function createLocalInbox(root: string): LocalInbox {
+  const watchers = new Map<string, FSWatcher>();
+  let arrived = (): void => {};
+  const fileOf = ({ key }: InboxObject): string => join(root, 'inbox', key);
+  const outboxOf = (principal: string, submissionId: string): string => join(root, 'outbox', principal, submissionId);
+
+  const watchTree = async (): Promise<void> => {
+    // fs.watch is not recursive everywhere; there are few directories and they are never removed.
+    for (const directory of await directoriesOf(join(root, 'inbox'))) {
+      if (watchers.has(directory)) continue;
+      const watcher = watch(directory, { persistent: false }, () => arrived());
+      watcher.on('error', () => watchers.delete(directory));
+      watchers.set(directory, watcher);
+    }
+  };
+
+  return {
+    async list(limit) {
+      await watchTree();
+      const objects = await listObjects(join(root, 'inbox'));
+      return objects.slice(0, limit);
+    },
+    async read(object, maxBytes) {
+      const info = await stat(fileOf(object)).catch(ignoreMissing(null));
+      if (info === null || !info.isFile()) return null;
+      if (`uid-${info.uid}` !== object.principal) return 'forged';
+      if (info.size > maxBytes) return 'too_large';
+      return readFile(fileOf(object)).catch(ignoreMissing(null));
+    },
+    async digest(object) {
+      const info = await stat(fileOf(object)).catch(ignoreMissing(null));
+      if (info === null) return null;
+      if (!info.isFile()) return digestOf(object.key);
+      const hash = createHash('sha256');
+      for await (const chunk of createReadStream(fileOf(object))) hash.update(chunk);
+      return `sha256:${hash.digest('hex')}`;
+    },
+    async answer({ principal, submissionId }, receipt) {
+      const directory = outboxOf(principal, submissionId);
+      const file = await writeTemporary(directory, jsonBytes(receipt));
+      await publishOnce(file, join(directory, `receipt-${shortDigest(receipt.submission)}.json`));
+    },
+    async archive(object, how) {
+      if (how === 'done') {
+        await unlink(fileOf(object)).catch(ignoreMissing(undefined));
+        return;
+      }
+      const digest = (await this.digest(object)) ?? digestOf(object.key);
+      const target = join(root, 'quarantine', object.queue, object.principal, `${object.submissionId}.${shortDigest(digest)}.json`);
+      await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+      await rename(fileOf(object), target).catch(ignoreMissing(undefined));
+    },
+    async publish(principal, submissionId, status) {
+      const directory = outboxOf(principal, submissionId);
+      await publishOver(await writeTemporary(directory, jsonBytes(status)), join(directory, 'status.json'));
+    },
+    async openUpload(principal, digest) {
+      const path = join(root, 'uploads', principal, digest.slice('sha256:'.length));
+      const info = await stat(path).catch(ignoreMissing(null));
+      return info?.isFile() ? createReadStream(path) : null;
+    },
+    onArrival(listener) {
+      arrived = listener;
+    },
+    async watch() {
+      await mkdir(join(root, 'inbox'), { recursive: true });
+      await watchTree();
+    },
+    close() {
+      for (const watcher of watchers.values()) watcher.close();
+      watchers.clear();
+    },
+  };
+}
+
+async function directoriesOf(inbox: string): Promise<string[]> {
+  const found = [inbox];
+  for (const queue of await subdirectories(inbox)) {
+    found.push(join(inbox, queue));
+    for (const principal of await subdirectories(join(inbox, queue))) found.push(join(inbox, queue, principal));
+  }
+  return found;
+}
+
+async function subdirectories(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(ignoreMissing([]));
+  return entries.filter((entry) => entry.isDirectory() && !TEMPORARY.test(entry.name)).map(({ name }) => name);
+}
+
+/** Everything at the third level, and whatever lies where no object belongs, under a name that can be answered. */
+async function listObjects(inbox: string): Promise<InboxObject[]> {
+  const objects: InboxObject[] = [];
+  for (const queue of await entriesOf(inbox)) {
+    if (!queue.isDirectory) objects.push(badlyNamed(queue.name, 'lies outside every queue'));
+    else {
+      for (const principal of await entriesOf(join(inbox, queue.name))) {
+        const path = `${queue.name}/${principal.name}`;
+        if (!principal.isDirectory) objects.push(badlyNamed(path, 'lies outside every principal'));
+        else for (const file of await entriesOf(join(inbox, path))) objects.push(named(queue.name, principal.name, file.name));
+      }
+    }
+  }
+  return objects;
+}
+
+async function entriesOf(directory: string): Promise<{ name: string; isDirectory: boolean }[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(ignoreMissing([]));
+  return entries
+    .filter(({ name }) => !TEMPORARY.test(name))
+    .map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
+}
+
+function named(queue: string, principal: string, file: string): InboxObject {
+  const key = `${queue}/${principal}/${file}`;
+  const submissionId = SUBMISSION.exec(file)?.[1];
+  if (submissionId === undefined || submissionId.includes('..')) return badlyNamed(key, 'is no <submissionId>.json');
+  if (!QUEUE.test(queue) || queue.includes('..')) return badlyNamed(key, 'names no valid queue');
+  if (!PRINCIPAL.test(principal)) return badlyNamed(key, 'names no principal (uid-<number>)');
+  return { key, queue, principal, submissionId };
+}
+
+/** Answered under its principal if it names one, and a submission id made from its name. */
+function badlyNamed(key: string, problem: string): InboxObject {
+  const [, second = ''] = key.split('/');
+  const principal = PRINCIPAL.test(second) ? second : 'unknown';
+  return { key, queue: '@unnamed', principal, submissionId: `invalid-${sha256Hex(key).slice(0, 16)}`, badlyNamed: `the object ${problem}` };
+}
+
+function shortDigest(digest: string): string {
+  return digest.slice('sha256:'.length, 'sha256:'.length + 16);
+}
+
+function jsonBytes(value: unknown): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value)}\n`);
+}

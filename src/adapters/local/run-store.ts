@@ -1,0 +1,266 @@
+/**
+ * Run store on SQLite (`node:sqlite`): WAL, synchronous FULL, one process.
+ *
+ * All transactions of one turn of the event loop share one commit, so one sync of the disk pays for many transitions.
+ * They are visible at once (this connection sees its own writes) and durable when the commit at the end of the turn has
+ * returned: that is what `durable` waits for.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { RetryableError, TerminalError } from '@waybill/client/errors';
+import { type Action, MAX_ACTIONS, MAX_ROW_BYTES, type Row, type RowKey, type RowRange, type RunStore } from '#ports/run-store.ts';
+
+/** Rows kept in memory after they were written or read; a row is about a kilobyte. */
+const CACHED_ROWS = 20_000;
+/** Sorts after every key. */
+const LAST = '\u{10ffff}';
+
+interface Stored {
+  version: number;
+  /** Null: deleted in this turn, or known to be absent. */
+  body: object | null;
+}
+
+interface Pending {
+  version: number;
+  json: string | null;
+}
+
+interface SqlRow {
+  sk: string;
+  version: number;
+  body: string;
+}
+
+export interface LocalRunStore extends RunStore {
+  /** Commits what is pending and closes the file. */
+  close(): Promise<void>;
+}
+
+/** Opens or makes the store. Throws TerminalError ENGINE_RUNNING when another process holds it. */
+export function openLocalRunStore(file: string): LocalRunStore {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const database = new DatabaseSync(file);
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    database.exec('PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536;');
+    database.exec('CREATE TABLE IF NOT EXISTS rows (pk TEXT, sk TEXT, version INTEGER, body TEXT, PRIMARY KEY (pk, sk)) WITHOUT ROWID;');
+    // Takes the lock now and not with the first write.
+    database.exec('BEGIN IMMEDIATE; COMMIT;');
+  } catch (error) {
+    database.close();
+    if (isBusy(error)) throw running(file);
+    throw error;
+  }
+  return new SqliteRunStore(database);
+}
+
+class SqliteRunStore implements LocalRunStore {
+  readonly #database: DatabaseSync;
+  readonly #select: StatementSync;
+  readonly #range: StatementSync;
+  readonly #upsert: StatementSync;
+  readonly #remove: StatementSync;
+  /** Committed rows, oldest use first. */
+  readonly #cache = new Map<string, Stored>();
+  /** Rows of this turn that SQLite has not been told yet, by pk and sk. */
+  readonly #pending = new Map<string, Map<string, Pending>>();
+  #turn: { commit: Promise<void>; isOpen: boolean } | null = null;
+  #failure: TerminalError | null = null;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#select = database.prepare('SELECT version, body FROM rows WHERE pk = ? AND sk = ?');
+    this.#range = database.prepare('SELECT sk, version, body FROM rows WHERE pk = ? AND sk >= ? AND sk > ? AND sk < ? ORDER BY sk LIMIT ?');
+    this.#upsert = database.prepare(
+      'INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT (pk, sk) DO UPDATE SET version = excluded.version, body = excluded.body',
+    );
+    this.#remove = database.prepare('DELETE FROM rows WHERE pk = ? AND sk = ?');
+  }
+
+  async get(keys: readonly RowKey[]): Promise<(Row | null)[]> {
+    this.#requireAlive();
+    return keys.map(({ pk, sk }) => {
+      const { version, body } = this.#read(pk, sk);
+      return body === null ? null : { pk, sk, version, body: body as Row['body'] };
+    });
+  }
+
+  async query(pk: string, { prefix, after, limit }: RowRange): Promise<Row[]> {
+    this.#requireAlive();
+    this.#flush(pk);
+    const rows = this.#range.all(pk, prefix, after ?? '', `${prefix}${LAST}`, limit) as unknown as SqlRow[];
+    return rows.map(({ sk, version, body }) => ({ pk, sk, version, body: deepFreeze(JSON.parse(body)) }));
+  }
+
+  async transact(actions: readonly Action[]): Promise<number> {
+    this.#requireAlive();
+    requireFitting(actions);
+    let version = 1;
+    for (const { pk, sk, expect } of actions) {
+      const found = this.#read(pk, sk).version;
+      if (found !== expect) throw conflict(pk, sk, expect, found);
+      version = Math.max(version, expect + 1);
+    }
+    const texts = actions.map(jsonOf);
+    actions.forEach((action, n) => {
+      if (action.do === 'check') return;
+      const json = texts[n] ?? null;
+      this.#remember(action.pk, action.sk, action.do === 'put' ? { version, body: deepFreeze(action.body) } : { version: 0, body: null });
+      this.#pendingOf(action.pk).set(action.sk, { version, json });
+    });
+    this.#openTurn();
+    return version;
+  }
+
+  async durable(): Promise<void> {
+    this.#requireAlive();
+    await this.#turn?.commit;
+  }
+
+  async close(): Promise<void> {
+    await this.#turn?.commit;
+    this.#failure = failed('the store is closed');
+    this.#database.close();
+  }
+
+  #read(pk: string, sk: string): Stored {
+    const name = `${pk}\0${sk}`;
+    const cached = this.#cache.get(name);
+    if (cached) return cached;
+    // A pending row is always cached until it is flushed, except when the cache turned over within one turn.
+    this.#flush(pk);
+    const row = this.#select.get(pk, sk) as unknown as Pick<SqlRow, 'version' | 'body'> | undefined;
+    const stored: Stored = row ? { version: row.version, body: deepFreeze(JSON.parse(row.body)) } : { version: 0, body: null };
+    this.#remember(pk, sk, stored);
+    return stored;
+  }
+
+  #remember(pk: string, sk: string, stored: Stored): void {
+    const name = `${pk}\0${sk}`;
+    this.#cache.delete(name);
+    this.#cache.set(name, stored);
+    if (this.#cache.size <= CACHED_ROWS) return;
+    const oldest = this.#cache.keys().next();
+    if (!oldest.done) this.#cache.delete(oldest.value);
+  }
+
+  #pendingOf(pk: string): Map<string, Pending> {
+    let pending = this.#pending.get(pk);
+    if (!pending) {
+      pending = new Map();
+      this.#pending.set(pk, pending);
+    }
+    return pending;
+  }
+
+  /** Tells SQLite the pending rows of one pk, in the transaction of this turn. */
+  #flush(pk: string): void {
+    const pending = this.#pending.get(pk);
+    if (!pending || pending.size === 0) return;
+    this.#guarded(() => {
+      if (this.#turn && !this.#turn.isOpen) {
+        this.#database.exec('BEGIN IMMEDIATE');
+        this.#turn.isOpen = true;
+      }
+      for (const [sk, { version, json }] of pending) {
+        if (json === null) this.#remove.run(pk, sk);
+        else this.#upsert.run(pk, sk, version, json);
+      }
+    });
+    pending.clear();
+  }
+
+  #openTurn(): void {
+    if (this.#turn) return;
+    const commit = new Promise<void>((resolve, reject) => {
+      setImmediate(() => {
+        try {
+          this.#commit();
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    // Whoever waits for durability hears of a failure; when nobody does, the next call does.
+    commit.catch(() => {});
+    this.#turn = { commit, isOpen: false };
+  }
+
+  #commit(): void {
+    for (const pk of this.#pending.keys()) this.#flush(pk);
+    this.#pending.clear();
+    const isOpen = this.#turn?.isOpen === true;
+    this.#turn = null;
+    if (isOpen) this.#guarded(() => this.#database.exec('COMMIT'));
+  }
+
+  /** A failed write leaves visible rows that are not true: the store must not answer again. */
+  #guarded(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#failure = failed(error instanceof Error ? error.message : String(error), error);
+      throw this.#failure;
+    }
+  }
+
+  #requireAlive(): void {
+    if (this.#failure) throw this.#failure;
+  }
+}
+
+function jsonOf(action: Action): string | null {
+  if (action.do !== 'put') return null;
+  const json = JSON.stringify(action.body);
+  // Three bytes a UTF-16 unit is the most that UTF-8 takes; most rows are settled by that.
+  if (json.length * 3 > MAX_ROW_BYTES && Buffer.byteLength(json) > MAX_ROW_BYTES) {
+    throw new TerminalError({
+      code: 'ROW_TOO_LARGE',
+      path: `${action.pk} ${action.sk}`,
+      problem: `the row has more than ${MAX_ROW_BYTES} bytes`,
+      fix: 'Keep large values as artifacts and their digests in rows.',
+    });
+  }
+  return json;
+}
+
+function requireFitting(actions: readonly Action[]): void {
+  const names = new Set(actions.map(({ pk, sk }) => `${pk}\0${sk}`));
+  if (actions.length <= MAX_ACTIONS && names.size === actions.length) return;
+  throw new TerminalError({
+    code: 'TRANSACTION_TOO_LARGE',
+    path: 'transaction',
+    problem: `${actions.length} actions on ${names.size} rows; at most ${MAX_ACTIONS}, one a row`,
+    fix: 'Split it into transactions that are right one by one.',
+  });
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}
+
+function conflict(pk: string, sk: string, expect: number, found: number): RetryableError {
+  const problem = `expected version ${expect}, found ${found}`;
+  return new RetryableError({ code: 'ROW_CONFLICT', path: `${pk} ${sk}`, problem, fix: 'Read again and decide again.' });
+}
+
+function failed(problem: string, cause?: unknown): TerminalError {
+  const fix = 'Restart the engine; it takes up what is durable.';
+  return new TerminalError({ code: 'STORE_FAILED', path: 'store', problem, fix }, { cause });
+}
+
+function running(file: string): TerminalError {
+  const problem = 'another engine holds the store';
+  return new TerminalError({ code: 'ENGINE_RUNNING', path: file, problem, fix: 'Submit to that engine, or stop it first.' });
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && /locked|busy/i.test(error.message);
+}

@@ -1,0 +1,59 @@
+/** Signer with keys in files, readable by their owner only. Made at the first start, kept ever after. */
+import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatVkey, noteKeyHash, sha256Hex, type TrustFile } from '@waybill/verify';
+import type { Signer } from '#ports/signer.ts';
+
+export interface LocalSigner extends Signer {
+  /** Name of this deployment's log, derived from its log key. */
+  readonly origin: string;
+}
+
+export function openLocalSigner(directory: string): LocalSigner {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const attest = loadKey(join(directory, 'attest.pem'), () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey);
+  const log = loadKey(join(directory, 'log.pem'), () => generateKeyPairSync('ed25519').privateKey);
+  const pseudonyms = loadSecret(join(directory, 'pseudonym.key'), () => randomBytes(32));
+  const attestSpki = spkiOf(attest);
+  const logSpki = spkiOf(log);
+  const origin = `waybill.local/${sha256Hex(logSpki).slice(0, 16)}`;
+  // An Ed25519 SPKI ends with the 32 bytes of the key.
+  const rawLogKey = logSpki.subarray(-32);
+  const attestKeyId = sha256Hex(attestSpki);
+  const trust: TrustFile = {
+    format: 'waybill-keys/v1',
+    origin,
+    keys: [
+      { use: 'attest', alg: 'ecdsa-p256-sha256', keyid: attestKeyId, spki: attestSpki.toString('base64'), from: 0 },
+      { use: 'log', alg: 'ed25519', keyid: sha256Hex(logSpki), spki: logSpki.toString('base64'), vkey: formatVkey(origin, rawLogKey), from: 0 },
+    ],
+  };
+  writeFileSync(join(directory, 'public.json'), `${JSON.stringify(trust, null, 2)}\n`);
+  return {
+    origin,
+    attestKeyId,
+    logKeyHash: noteKeyHash(origin, rawLogKey),
+    trust,
+    attest: async (bytes) => sign('sha256', bytes, attest),
+    signLog: async (bytes) => sign(null, bytes, log),
+    pseudonym: (principal) => createHmac('sha256', pseudonyms).update(principal).digest('hex'),
+  };
+}
+
+function loadKey(path: string, make: () => KeyObject): KeyObject {
+  return createPrivateKey(loadSecret(path, () => make().export({ type: 'pkcs8', format: 'pem' })));
+}
+
+/** A key file appears whole: a process that dies while it makes one leaves no half of it behind. */
+function loadSecret(path: string, make: () => string | Buffer): Buffer {
+  if (!existsSync(path)) {
+    writeFileSync(`${path}.new`, make(), { mode: 0o600, flush: true });
+    renameSync(`${path}.new`, path);
+  }
+  return readFileSync(path);
+}
+
+function spkiOf(key: KeyObject): Buffer {
+  return createPublicKey(key).export({ type: 'spki', format: 'der' });
+}

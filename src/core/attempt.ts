@@ -1,0 +1,59 @@
+/**
+ * What the end of an attempt means for its item: done, tried again, or over. Pure; the clock and chance come as numbers.
+ */
+import type { AttemptOutcome } from '@waybill/client/documents';
+import type { PlanItem } from '@waybill/client/plan';
+import {
+  INFRASTRUCTURE_BACKOFF_MS,
+  MAX_INFRASTRUCTURE_BACKOFF_MS,
+  MAX_INFRASTRUCTURE_RETRIES,
+} from '#core/names.ts';
+import type { AttemptRow, ItemRow } from '#core/rows.ts';
+
+export interface Ending {
+  outcome: AttemptOutcome;
+  reason: string;
+}
+
+export interface Judgement extends Ending {
+  next: 'done' | 'retry' | 'failed' | 'cancelled';
+  /** Whether it counts against the item's retry budget. */
+  spent: boolean;
+  retryAtMs?: number;
+}
+
+/** Outcomes that the same input may not have next time; everything else would only fail again. */
+const RETRIED: ReadonlySet<AttemptOutcome> = new Set(['failed', 'timed_out', 'stalled', 'contract_error']);
+
+/** Reasons that come from the plan or the platform's rules, not from luck: no second attempt changes them. */
+const FINAL_REASONS: ReadonlySet<string> = new Set(['input_missing', 'isolation_required', 'source_missing']);
+
+/** Exponential, at most `maxMs`, then between half of it and all of it. */
+export function backoffMs(baseMs: number, maxMs: number, failures: number, fraction: number): number {
+  const fullMs = Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 30));
+  return Math.round(fullMs / 2 + (fullMs / 2) * fraction);
+}
+
+export function judge(
+  ending: Ending,
+  facts: { item: ItemRow; plan: PlanItem; cancel: AttemptRow['cancel']; nowMs: number; fraction: number },
+): Judgement {
+  const { item, plan, cancel, nowMs, fraction } = facts;
+  if (ending.outcome === 'succeeded') return { ...ending, next: 'done', spent: false };
+  if (cancel === 'cancelled') return { outcome: 'cancelled', reason: 'cancelled', next: 'cancelled', spent: false };
+  if (cancel === 'deadline_exceeded') {
+    return { outcome: 'timed_out', reason: 'deadline_exceeded', next: 'failed', spent: true };
+  }
+  if (ending.outcome === 'lost' || ending.outcome === 'cancelled') {
+    const lost = item.lost + 1;
+    const ended = { outcome: 'lost' as const, reason: ending.outcome === 'lost' ? ending.reason : 'interrupted' };
+    if (lost > MAX_INFRASTRUCTURE_RETRIES) return { ...ended, next: 'failed', spent: false };
+    const delayMs = backoffMs(INFRASTRUCTURE_BACKOFF_MS, MAX_INFRASTRUCTURE_BACKOFF_MS, lost, fraction);
+    return { ...ended, next: 'retry', spent: false, retryAtMs: nowMs + delayMs };
+  }
+  const spent = item.spent + 1;
+  const again = RETRIED.has(ending.outcome) && !FINAL_REASONS.has(ending.reason) && spent < plan.retry.maxAttempts;
+  if (!again) return { ...ending, next: 'failed', spent: true };
+  const delayMs = backoffMs(plan.retry.backoffMs, plan.retry.maxBackoffMs, spent, fraction);
+  return { ...ending, next: 'retry', spent: true, retryAtMs: nowMs + delayMs };
+}

@@ -1,0 +1,68 @@
+/**
+ * Claiming: an item, a slot of its queue and all its locks, or nothing. Pure: rows in, rows or the obstacle out.
+ */
+import type { PlanItem } from '@waybill/client/plan';
+import { deriveAttemptId } from '@waybill/verify';
+import { ordinal } from '#core/ids.ts';
+import { acquireLock, awaitLock, FREE_LOCK, leaveLockQueue, lockVerdict } from '#core/locks.ts';
+import type { AttemptRow, HeldLock, ItemRow, LockRow, QueueRow } from '#core/rows.ts';
+
+/** The place of a ready item: priority first, then the time at which it became ready. Unique per item. */
+export function rankOf(priority: number, readyAtMs: number, run: string, item: string): string {
+  return `${ordinal(100 - priority, 3)}/${ordinal(readyAtMs, 13)}/${run.slice(0, 12)}/${item}`;
+}
+
+export interface ClaimInput {
+  run: string;
+  queueName: string;
+  plan: PlanItem;
+  item: ItemRow;
+  queue: QueueRow;
+  /** One per lock of the plan, in its order; `next` is the waiter behind this item when it waits there. */
+  locks: { row: LockRow | null; next: string | undefined }[];
+  nowMs: number;
+  leaseMs: number;
+}
+
+export type Claim =
+  | { ok: true; attemptId: string; attempt: AttemptRow; item: ItemRow; queue: QueueRow; locks: LockRow[] }
+  | { ok: false; obstacle: 'slots' }
+  | { ok: false; obstacle: 'locks'; names: string[]; locks: LockRow[] };
+
+export function claim(input: ClaimInput): Claim {
+  const { run, plan, item, queue, nowMs } = input;
+  if (item.rank === undefined) throw new RangeError(`item ${plan.id} is not ready`);
+  if (queue.holders.length >= queue.concurrency) return { ok: false, obstacle: 'slots' };
+  const number = item.attempt + 1;
+  const attemptId = deriveAttemptId(run, plan.id, number);
+  const rank = item.rank;
+  const holder = { attempt: attemptId, run, item: plan.id };
+  const rows = input.locks.map(({ row }) => row ?? FREE_LOCK);
+  const blocked = plan.locks.filter((lock, n) => lockVerdict(rows[n] ?? FREE_LOCK, { ...lock, rank, holder }) !== 'free');
+  if (blocked.length > 0) {
+    return { ok: false, obstacle: 'locks', names: blocked.map(({ name }) => name), locks: rows.map((row) => awaitLock(row, rank)) };
+  }
+  const locks = plan.locks.map(({ mode }, n) =>
+    acquireLock(leaveLockQueue(rows[n] ?? FREE_LOCK, rank, input.locks[n]?.next), { mode, rank, holder }),
+  );
+  const held: HeldLock[] = plan.locks.map(({ name, mode }, n) => ({ name, mode, fence: locks[n]?.fence ?? 0 }));
+  const attempt: AttemptRow = {
+    run,
+    item: plan.id,
+    attempt: number,
+    queue: input.queueName,
+    state: 'claimed',
+    locks: held,
+    claimedAtMs: nowMs,
+    leaseUntilMs: nowMs + input.leaseMs,
+    expiresAtMs: nowMs + input.leaseMs,
+  };
+  const { rank: _rank, parked: _parked, notBeforeMs: _notBefore, reason: _reason, detail: _detail, ...rest } = item;
+  const running: ItemRow = {
+    ...rest,
+    state: 'running',
+    attempt: number,
+    attempts: [...item.attempts, { attempt: number, id: attemptId, startedAtMs: nowMs, outputs: [] }],
+  };
+  return { ok: true, attemptId, attempt, item: running, queue: { ...queue, holders: [...queue.holders, attemptId] }, locks };
+}

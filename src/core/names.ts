@@ -1,0 +1,44 @@
+/** Names and numbers that more than one place must agree on. Read from the environment only in composition roots. */
+
+/** Environment of a worker process; nothing else is given to it. */
+export const WORKER_ENV = {
+  leaseUrl: 'WAYBILL_LEASE_URL',
+  attemptId: 'WAYBILL_ATTEMPT_ID',
+  keys: 'WAYBILL_KEYS',
+  origin: 'WAYBILL_ORIGIN',
+  unsandboxed: 'WAYBILL_UNSANDBOXED',
+} as const;
+
+/** Pseudo queue of the inbox that holds control objects; no real queue can start with `@`. */
+export const CONTROL_QUEUE = '@control';
+
+/** A row of a set holds at most this many ids: two levels hold the 10,000 items of the largest run. */
+export const MAX_SET_IDS = 100;
+
+/** Every transaction of the engine stays below this, so that it fits DynamoDB's 100 with room for two homes' extras. */
+export const MAX_ENGINE_ACTIONS = 80;
+
+/** A waiting item may be overtaken this often on a lock that it leaves free; then the lock is kept for it. */
+export const MAX_OVERTAKES = 8;
+
+/** How many waiters of a lock are tried when it becomes free. */
+export const MAX_WOKEN_WAITERS = 16;
+
+/** Beyond the attempt's timeout: materialising inputs before, staging outputs after. */
+export const ATTEMPT_GRACE_MS = 120_000;
+
+/** TERM to KILL. */
+export const STOP_GRACE_MS = 5_000;
+
+/** Attempts lost to infrastructure do not spend the item's budget; this many in one item fail it. */
+export const MAX_INFRASTRUCTURE_RETRIES = 5;
+export const INFRASTRUCTURE_BACKOFF_MS = 250;
+export const MAX_INFRASTRUCTURE_BACKOFF_MS = 30_000;
+
+export const JOB_LIMITS = {
+  outputsBytes: 512 * 1024 * 1024,
+  fileBytes: 256 * 1024 * 1024,
+  files: 10_000,
+  logBytes: 4 * 1024 * 1024,
+  patchBytes: 64 * 1024 * 1024,
+} as const;

@@ -1,0 +1,246 @@
+/**
+ * The rows of the run store: their keys and what their bodies mean. Bodies are plain JSON; times are ms since the epoch.
+ *
+ *   run/<run>        run                 one per run
+ *                    spec/<item>         what the item is; never changes
+ *                    fan/<item>/<n>      dependents beyond the first hundred
+ *                    item/<item>         where the item stands
+ *                    wait/<item>/<n>     unmet dependencies, in hundreds, when there are more than a hundred
+ *                    open/<n>, open/root items that have not ended, in hundreds, and the hundreds that are not empty
+ *                    wake/<item>         the item ended and its dependents have not all been told
+ *                    event/<version>/<k> outbox of the run's events, in causal order
+ *                    seal                the signed seal
+ *   attempt/<id>     attempt             one per attempt
+ *   queue/<queue>    queue               slots and who holds them
+ *                    ready/<rank>        items that could be claimed
+ *   lock/<name>      lock                who holds it
+ *                    wait/<rank>         items that wait for it
+ *   todo             locks/<by>          released locks whose waiters have not been tried yet
+ *                    cancel/<run>/<item> an accepted cancel of an item that has not reached it yet
+ *   timers           <dueMs>/<what>      back-offs and deadlines
+ *   runs             <run>               runs that are not sealed yet
+ *   log              head, entry/<index> the deployment log
+ */
+import type { AttemptOutcome, ItemState, OutputRef, RunState } from '@waybill/client/documents';
+import type { LockMode, PlanItem, PlanSource } from '@waybill/client/plan';
+import type { Digest, DsseEnvelope, RunEvent, TreeState } from '@waybill/verify';
+import { ordinal } from '#core/ids.ts';
+import type { Isolation } from '#core/mailbox-protocol.ts';
+
+export interface Key {
+  pk: string;
+  sk: string;
+}
+
+export const keys = {
+  run: (run: string): Key => ({ pk: `run/${run}`, sk: 'run' }),
+  spec: (run: string, item: string): Key => ({ pk: `run/${run}`, sk: `spec/${item}` }),
+  fan: (run: string, item: string, n: number): Key => ({ pk: `run/${run}`, sk: `fan/${item}/${ordinal(n, 3)}` }),
+  item: (run: string, item: string): Key => ({ pk: `run/${run}`, sk: `item/${item}` }),
+  wait: (run: string, item: string, n: number): Key => ({ pk: `run/${run}`, sk: `wait/${item}/${ordinal(n, 3)}` }),
+  open: (run: string, n: number): Key => ({ pk: `run/${run}`, sk: `open/${ordinal(n, 3)}` }),
+  openRoot: (run: string): Key => ({ pk: `run/${run}`, sk: 'open/root' }),
+  wake: (run: string, item: string): Key => ({ pk: `run/${run}`, sk: `wake/${item}` }),
+  event: (run: string, version: number, k: number): Key => ({
+    pk: `run/${run}`,
+    sk: `event/${ordinal(version, 12)}/${ordinal(k, 5)}`,
+  }),
+  seal: (run: string): Key => ({ pk: `run/${run}`, sk: 'seal' }),
+  attempt: (id: string): Key => ({ pk: `attempt/${id}`, sk: 'attempt' }),
+  queue: (queue: string): Key => ({ pk: `queue/${queue}`, sk: 'queue' }),
+  ready: (queue: string, rank: string): Key => ({ pk: `queue/${queue}`, sk: `ready/${rank}` }),
+  lock: (name: string): Key => ({ pk: `lock/${name}`, sk: 'lock' }),
+  lockWait: (name: string, rank: string): Key => ({ pk: `lock/${name}`, sk: `wait/${rank}` }),
+  /** Locks that were released while somebody waited for them; gone once the waiters have been tried. */
+  todoLocks: (by: string): Key => ({ pk: 'todo', sk: `locks/${by}` }),
+  todoCancel: (run: string, item: string): Key => ({ pk: 'todo', sk: `cancel/${run}/${item}` }),
+  timer: (dueMs: number, what: string): Key => ({ pk: 'timers', sk: `${ordinal(dueMs, 13)}/${what}` }),
+  activeRun: (run: string): Key => ({ pk: 'runs', sk: run }),
+  logHead: (): Key => ({ pk: 'log', sk: 'head' }),
+  logEntry: (index: number): Key => ({ pk: 'log', sk: `entry/${ordinal(index, 12)}` }),
+};
+
+/** How items ended and what that took; summed up the open-set tree, so that no row of a run is hot. */
+export interface Tally {
+  items: number;
+  done: number;
+  failed: number;
+  skipped: number;
+  cancelled: number;
+  denied: number;
+  attempts: number;
+  retries: number;
+  unsandboxed: number;
+}
+
+export type StoppingReason = 'cancelled' | 'deadline_exceeded';
+
+export interface RunRow {
+  name: string;
+  queue: string;
+  principal: string;
+  submissionId: string;
+  submission: Digest;
+  plan: Digest;
+  source: PlanSource;
+  items: number;
+  /** `admitting` rows are still being written; nobody acts on the run before it is `open`. */
+  state: 'admitting' | RunState;
+  /** Open items are being ended; nothing of the run is claimed any more. */
+  stopping?: StoppingReason;
+  admittedAtMs: number;
+  openedAtMs: number;
+  deadlineAtMs?: number;
+  completedAtMs?: number;
+  /** Leaf hash of event 0, in hex. */
+  openedEvent?: string;
+  /** Places in the deployment log, once entered. */
+  runSeq?: number;
+  openedIndex?: number;
+  sealedIndex?: number;
+  /** Size of the checkpoint that the bundle's proofs lead to. */
+  sealedSize?: number;
+  sealedAtMs?: number;
+  bundle?: { key: string; sha256: Digest };
+}
+
+export interface SpecRow {
+  item: PlanItem;
+  digest: Digest;
+  /** Which hundred of the open set the item is in. */
+  openChunk: number;
+  dependents: string[];
+  moreDependents: number;
+}
+
+export interface AttemptSummary {
+  attempt: number;
+  id: string;
+  startedAtMs: number;
+  endedAtMs?: number;
+  outcome?: AttemptOutcome;
+  reason?: string;
+  exit?: number | null;
+  outputs: OutputRef[];
+}
+
+export interface ItemRow {
+  state: ItemState;
+  /** Unmet dependencies; `#<n>` stands for the set row wait/<item>/<n>. */
+  waitingOn: string[];
+  /** Number of the newest attempt; also its epoch: a write that carries another one changes nothing. */
+  attempt: number;
+  /** Attempts that spent the item's budget, and those lost to infrastructure. */
+  spent: number;
+  lost: number;
+  /** Place in the ready list or in the wait lists of its locks, while ready. */
+  rank?: string;
+  /** In the wait lists of its locks, not in the ready list. */
+  parked?: boolean;
+  notBeforeMs?: number;
+  /** Somebody asked for its end. */
+  cancelAsked?: boolean;
+  reason?: string;
+  cause?: string;
+  /** For people; never sealed. */
+  detail?: string;
+  unsandboxed: number;
+  attempts: AttemptSummary[];
+}
+
+export interface HeldLock {
+  name: string;
+  mode: LockMode;
+  fence: number;
+}
+
+export interface AttemptRow {
+  run: string;
+  item: string;
+  attempt: number;
+  queue: string;
+  /** claimed: it holds its slot and locks. dispatched: its manifest is recorded, its worker may exist. */
+  state: 'claimed' | 'dispatched' | 'settled';
+  locks: HeldLock[];
+  claimedAtMs: number;
+  leaseUntilMs: number;
+  /** After this the attempt is over, whatever its heartbeats say. */
+  expiresAtMs: number;
+  isolation?: Isolation;
+  handle?: string;
+  /** Why it was told to stop. */
+  cancel?: 'cancelled' | 'deadline_exceeded';
+}
+
+export interface QueueRow {
+  concurrency: number;
+  /** Ids of the attempts that hold a slot. */
+  holders: string[];
+}
+
+export interface ReadyRow {
+  run: string;
+  item: string;
+}
+
+export interface LockHolder {
+  attempt: string;
+  run: string;
+  item: string;
+}
+
+export interface LockRow {
+  mode: LockMode;
+  holders: LockHolder[];
+  /** Grows with every acquisition. */
+  fence: number;
+  /** The waiter that comes first, and how often it was overtaken on this lock. */
+  head?: { rank: string; overtaken: number };
+}
+
+export interface LockWaitRow {
+  run: string;
+  item: string;
+  queue: string;
+  mode: LockMode;
+}
+
+export interface TodoLocksRow {
+  names: string[];
+}
+
+export interface SetRow {
+  ids: string[];
+}
+
+export interface OpenRow extends SetRow {
+  tally: Tally;
+}
+
+export interface EventRow {
+  atMs: number;
+  salt: string;
+  event: RunEvent;
+  envelope?: DsseEnvelope;
+}
+
+export interface SealRow {
+  envelope: DsseEnvelope;
+  size: number;
+  root: Digest;
+  payload: Digest;
+  sealedAtMs: number;
+}
+
+export interface LogHeadRow {
+  tree: TreeState;
+  /** Next runSeq. */
+  runSeq: number;
+  /** The tree of the newest checkpoint that is in the ledger. */
+  published: TreeState;
+}
+
+export interface LogEntryRow {
+  /** The entry's JCS bytes, as a string. */
+  line: string;
+}

@@ -1,0 +1,29 @@
+/**
+ * Sets of ids in two levels: a root of at most a hundred entries and rows of at most a hundred ids. Removing is
+ * idempotent, and emptying a row removes it from the root in the same transaction, so the root is empty exactly once.
+ * Counters would be wrong as soon as one message is delivered twice.
+ */
+import { MAX_SET_IDS } from '#core/names.ts';
+
+export interface ChunkedSet {
+  /** Ids, or `#<n>` for row n. */
+  root: string[];
+  rows: string[][];
+}
+
+export function chunk<T>(values: readonly T[], size: number): T[][] {
+  const chunks: T[][] = [];
+  for (let start = 0; start < values.length; start += size) chunks.push(values.slice(start, start + size));
+  return chunks;
+}
+
+/** Up to a hundred ids stand in the root itself; more stand in rows. */
+export function chunkedSet(ids: readonly string[]): ChunkedSet {
+  if (ids.length <= MAX_SET_IDS) return { root: [...ids], rows: [] };
+  const rows = chunk(ids, MAX_SET_IDS);
+  return { root: rows.map((_ids, n) => `#${n}`), rows };
+}
+
+export function without(ids: readonly string[], id: string): string[] {
+  return ids.filter((each) => each !== id);
+}

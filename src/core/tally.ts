@@ -1,0 +1,57 @@
+import type { ItemState } from '@waybill/client/documents';
+import type { ItemRow, Tally } from '#core/rows.ts';
+
+export const NO_TALLY: Tally = {
+  items: 0,
+  done: 0,
+  failed: 0,
+  skipped: 0,
+  cancelled: 0,
+  denied: 0,
+  attempts: 0,
+  retries: 0,
+  unsandboxed: 0,
+};
+
+export type TerminalState = Extract<ItemState, 'done' | 'failed' | 'skipped' | 'cancelled' | 'denied'>;
+
+const TERMINAL: ReadonlySet<string> = new Set(['done', 'failed', 'skipped', 'cancelled', 'denied']);
+
+export function isTerminal(state: ItemState): state is TerminalState {
+  return TERMINAL.has(state);
+}
+
+export function addTally(a: Tally, b: Tally): Tally {
+  return {
+    items: a.items + b.items,
+    done: a.done + b.done,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+    cancelled: a.cancelled + b.cancelled,
+    denied: a.denied + b.denied,
+    attempts: a.attempts + b.attempts,
+    retries: a.retries + b.retries,
+    unsandboxed: a.unsandboxed + b.unsandboxed,
+  };
+}
+
+/** What one ended item adds. A retry is an attempt after another one of the same item. */
+export function tallyOf(item: ItemRow, state: TerminalState): Tally {
+  return {
+    ...NO_TALLY,
+    items: 1,
+    [state]: 1,
+    attempts: item.attempt,
+    retries: Math.max(0, item.attempt - 1),
+    unsandboxed: item.unsandboxed,
+  };
+}
+
+/** The state of a run whose items have all ended. */
+export function runStateOf(tally: Tally, stopping: 'cancelled' | 'deadline_exceeded' | undefined): 'done' | 'failed' | 'cancelled' {
+  if (stopping === 'cancelled') return 'cancelled';
+  if (stopping === 'deadline_exceeded') return 'failed';
+  if (tally.failed > 0 || tally.denied > 0) return 'failed';
+  if (tally.cancelled > 0) return 'cancelled';
+  return 'done';
+}

@@ -1,0 +1,166 @@
+/**
+ * Advance: what became ready is claimed, together with its slot and all its locks, in one transaction.
+ */
+import { type Claim, claim } from '#core/claim.ts';
+import { FREE_LOCK } from '#core/locks.ts';
+import { MAX_ENGINE_ACTIONS, MAX_WOKEN_WAITERS } from '#core/names.ts';
+import {
+  type AttemptRow,
+  type ItemRow,
+  keys,
+  type LockRow,
+  type LockWaitRow,
+  type QueueRow,
+  type ReadyRow,
+  type RunRow,
+  type SpecRow,
+  type TodoLocksRow,
+} from '#core/rows.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import { type ItemRef, nextWaiter, parkItem, required, unqueueItem } from '#flow/items.ts';
+import { decide, type Draft, forget } from '#flow/transaction.ts';
+
+const READY_PAGE = 32;
+
+interface Candidate extends ItemRef {
+  queue: string;
+}
+
+/** Claims what it can of a queue, first come first per priority. */
+export async function advance(deps: FlowDeps, queue: string): Promise<void> {
+  for (;;) {
+    const rows = await deps.store.query(`queue/${queue}`, { prefix: 'ready/', limit: READY_PAGE });
+    if (rows.length === 0) return;
+    const candidates = rows.map((row) => ({ ...(row.body as unknown as ReadyRow), queue }));
+    const batch = await claimSome(deps, candidates);
+    if (batch.full || batch.seen === 0) return;
+  }
+}
+
+/** Tries the waiters of the locks that `by` (an attempt, or an item that left their lists) released. */
+export async function advanceLocks(deps: FlowDeps, by: string): Promise<void> {
+  const key = keys.todoLocks(by);
+  const [todo] = await deps.store.get([key]);
+  for (const name of (todo?.body as unknown as TodoLocksRow | undefined)?.names ?? []) await advanceLock(deps, name);
+  await forget(deps, key);
+}
+
+/** First come first; one that is blocked elsewhere is passed by the next. */
+async function advanceLock(deps: FlowDeps, lock: string): Promise<void> {
+  const rows = await deps.store.query(`lock/${lock}`, { prefix: 'wait/', limit: MAX_WOKEN_WAITERS });
+  for (const row of rows) {
+    const waiter = row.body as unknown as LockWaitRow;
+    const batch = await claimSome(deps, [waiter]);
+    if (batch.attempts.length > 0 && waiter.mode === 'exclusive') return;
+  }
+}
+
+async function claimSome(deps: FlowDeps, candidates: Candidate[]): Promise<Batch> {
+  const batch = await decide(deps, (draft) => claimBatch(deps, draft, candidates));
+  for (const { run, id } of batch.attempts) {
+    deps.hints.claimed(id);
+    deps.hints.runChanged(run);
+  }
+  return batch;
+}
+
+interface Batch {
+  attempts: { run: string; id: string }[];
+  /** Candidates that were dealt with: claimed, parked or found stale. */
+  seen: number;
+  /** No slot is left. */
+  full: boolean;
+}
+
+async function claimBatch(deps: FlowDeps, draft: Draft, candidates: Candidate[]): Promise<Batch> {
+  const batch: Batch = { attempts: [], seen: 0, full: false };
+  const claims = new Map<string, { queue: string; claims: ClaimedEvent[] }>();
+  for (const candidate of candidates) {
+    const specKey = keys.spec(candidate.run, candidate.item);
+    const spec = required(await draft.readOne<SpecRow>(specKey), specKey);
+    const worst = 4 + 3 * spec.item.locks.length + claims.size;
+    if (batch.seen > 0 && draft.actions + worst > MAX_ENGINE_ACTIONS - 2) break;
+    const outcome = await claimOne(deps, draft, candidate, spec);
+    if (outcome.kind === 'full') {
+      batch.full = true;
+      break;
+    }
+    batch.seen += 1;
+    if (outcome.kind !== 'claimed') continue;
+    batch.attempts.push({ run: candidate.run, id: outcome.event.id });
+    const ofRun = claims.get(candidate.run) ?? { queue: candidate.queue, claims: [] };
+    ofRun.claims.push(outcome.event);
+    claims.set(candidate.run, ofRun);
+  }
+  for (const [run, data] of claims) draft.emit(run, { type: 'attempt.claimed', data });
+  return batch;
+}
+
+interface ClaimedEvent {
+  item: string;
+  attempt: number;
+  id: string;
+  epoch: number;
+  locks: AttemptRow['locks'];
+}
+
+type Outcome = { kind: 'claimed'; event: ClaimedEvent } | { kind: 'full' | 'parked' | 'stale' };
+
+async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec: SpecRow): Promise<Outcome> {
+  const { run, queue } = candidate;
+  const itemKey = keys.item(run, candidate.item);
+  const lockKeys = spec.item.locks.map(({ name }) => keys.lock(name));
+  await draft.read([keys.run(run), itemKey, keys.queue(queue), ...lockKeys]);
+  const row = required(await draft.readOne<RunRow>(keys.run(run)), keys.run(run));
+  const item = required(await draft.readOne<ItemRow>(itemKey), itemKey);
+  if (item.state !== 'ready' || item.rank === undefined || row.stopping) return { kind: 'stale' };
+  const rank = item.rank;
+  const lockRows = await draft.read<LockRow>(lockKeys);
+  const locks = await Promise.all(
+    lockRows.map(async (lock, n) => ({
+      row: lock,
+      next: item.parked ? await nextWaiter(deps, spec.item.locks[n]?.name ?? '', rank) : undefined,
+    })),
+  );
+  const queueRow = required(await draft.readOne<QueueRow>(keys.queue(queue)), keys.queue(queue));
+  const verdict = claim({
+    run,
+    queueName: queue,
+    plan: spec.item,
+    item,
+    queue: queueRow,
+    locks,
+    nowMs: deps.clock.nowMs(),
+    leaseMs: deps.worker.leaseMs,
+  });
+  if (verdict.ok) {
+    await takeClaim(deps, draft, candidate, spec, item, verdict);
+    const { attempt } = verdict.attempt;
+    return { kind: 'claimed', event: { item: candidate.item, attempt, id: verdict.attemptId, epoch: attempt, locks: verdict.attempt.locks } };
+  }
+  if (verdict.obstacle === 'locks') {
+    if (!item.parked) await parkItem(draft, candidate, queue, spec, item);
+    return { kind: 'parked' };
+  }
+  if (item.parked) await unpark(deps, draft, candidate, spec, item);
+  return { kind: 'full' };
+}
+
+async function takeClaim(deps: FlowDeps, draft: Draft, at: Candidate, spec: SpecRow, item: ItemRow, won: Extract<Claim, { ok: true }>): Promise<void> {
+  await unqueueItem(deps, draft, at, at.queue, spec, item);
+  draft.check(keys.run(at.run));
+  draft.put(keys.item(at.run, at.item), won.item);
+  draft.put(keys.queue(at.queue), won.queue);
+  spec.item.locks.forEach(({ name }, n) => {
+    draft.put(keys.lock(name), won.locks[n] ?? FREE_LOCK);
+  });
+  draft.create(keys.attempt(won.attemptId), won.attempt);
+}
+
+/** Its locks are free but its queue is full: it waits among the ready again, at its old place. */
+async function unpark(deps: FlowDeps, draft: Draft, at: Candidate, spec: SpecRow, item: ItemRow): Promise<void> {
+  await unqueueItem(deps, draft, at, at.queue, spec, item);
+  const { parked: _parked, ...rest } = item;
+  draft.put(keys.item(at.run, at.item), rest satisfies ItemRow);
+  draft.create(keys.ready(at.queue, item.rank ?? ''), { run: at.run, item: at.item } satisfies ReadyRow);
+}

@@ -1,0 +1,61 @@
+import type { Isolation } from '#core/mailbox-protocol.ts';
+import type { Artifacts } from '#ports/artifacts.ts';
+import type { Chance, Clock } from '#ports/clock.ts';
+import type { Inbox } from '#ports/inbox.ts';
+import type { Launcher } from '#ports/launcher.ts';
+import type { Mailbox } from '#ports/mailbox.ts';
+import type { RootLedger } from '#ports/root-ledger.ts';
+import type { RunStore } from '#ports/run-store.ts';
+import type { Signer } from '#ports/signer.ts';
+import type { Digest } from '@waybill/verify';
+
+/**
+ * What happened, for a composition root that wants to act at once. Each hint only repeats what a row says (a ready row, a todo row,
+ * a wake row, a timer, an unsealed run), so a lost one costs time until the next sweep and nothing else.
+ */
+export interface Hints {
+  /** Items of the queue may have become claimable, or a slot free. */
+  queueChanged(queue: string): void;
+  /** `by` released locks for which somebody waits. */
+  locksReleased(by: string): void;
+  /** The attempt holds its claim and wants to be dispatched. */
+  claimed(attemptId: string): void;
+  /** The item is terminal; its dependents have not been told. */
+  itemEnded(run: string, item: string): void;
+  runOpened(run: string): void;
+  /** Something that its status shows. */
+  runChanged(run: string): void;
+  runCompleted(run: string): void;
+  timerSet(dueMs: number): void;
+}
+
+/** Everything a use case may touch. Composition roots (embedded, Lambdas, tests) choose the adapters. */
+export interface FlowDeps {
+  origin: string;
+  store: RunStore;
+  inbox: Inbox;
+  artifacts: Artifacts;
+  ledger: RootLedger;
+  signer: Signer;
+  mailbox: Mailbox;
+  launcher: Launcher;
+  clock: Clock;
+  chance: Chance;
+  hints: Hints;
+  /** What the launcher's probe found, and what a run may therefore do. */
+  worker: {
+    isolation: Isolation;
+    executable: Digest | 'in-process';
+    allowUnsandboxedAgents: boolean;
+    /** An attempt without a heartbeat for this long is lost. */
+    leaseMs: number;
+    heartbeatMs: number;
+    /** Workers outlive the process that launched them, so a restart may find them at work. */
+    survivesRestart: boolean;
+  };
+  /**
+   * Runs decisions one after another where one process makes them all, so that they need not collide in the store;
+   * where many processes decide it just calls, and conflicts are retried.
+   */
+  lane<T>(decision: () => Promise<T>): Promise<T>;
+}

@@ -1,0 +1,149 @@
+/**
+ * Dispatch: a claimed attempt gets its inputs by digest, a signed manifest and a lease; then its worker is started.
+ *
+ * The manifest is recorded in the transaction that makes the attempt `dispatched`, and nothing is launched before that
+ * is durable. An attempt number is launched at most once: an attempt that is found dispatched without a worker is lost.
+ */
+import type { PlanNeed } from '@waybill/client/plan';
+import { canonicalize, type DsseEnvelope, digestOf, type ManifestInput } from '@waybill/verify';
+import type { Ending } from '#core/attempt.ts';
+import { dispatchStatement, isoTime } from '#core/evidence.ts';
+import type { Isolation, Job } from '#core/mailbox-protocol.ts';
+import { ATTEMPT_GRACE_MS, JOB_LIMITS } from '#core/names.ts';
+import { type AttemptRow, type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import { readItem, readRun } from '#flow/items.ts';
+import { signStatement } from '#flow/envelope.ts';
+import { settleWithout } from '#flow/settle.ts';
+import { decide, type Draft } from '#flow/transaction.ts';
+import type { LeaseDraft } from '#ports/mailbox.ts';
+
+/** Dispatches a claimed attempt; anything but a claimed one is left alone. */
+export async function dispatch(deps: FlowDeps, attemptId: string): Promise<void> {
+  const order = await decide(deps, (draft) => record(deps, draft, attemptId));
+  if (order === null) return;
+  if ('ending' in order) {
+    await settleWithout(deps, attemptId, order.ending, order.detail);
+    return;
+  }
+  await deps.store.durable();
+  try {
+    const leaseUrl = await deps.mailbox.post(order.lease);
+    const handle = await deps.launcher.launch({ attemptId, leaseUrl, isolation: order.lease.job.isolation });
+    await rememberHandle(deps, attemptId, handle);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    await settleWithout(deps, attemptId, { outcome: 'lost', reason: 'start_failed' }, detail);
+  }
+}
+
+type Order = { lease: LeaseDraft } | { ending: Ending; detail?: string } | null;
+
+async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<Order> {
+  const key = keys.attempt(attemptId);
+  const attempt = await draft.readOne<AttemptRow>(key);
+  if (attempt?.state !== 'claimed') return null;
+  if (attempt.cancel) return { ending: { outcome: 'cancelled', reason: 'cancelled' } };
+  const ref = { run: attempt.run, item: attempt.item };
+  const run = await readRun(draft, attempt.run);
+  const [spec, item] = await readItem(draft, ref);
+  const inputs = await resolveInputs(draft, attempt.run, spec.item.needs);
+  if ('missing' in inputs) {
+    return { ending: { outcome: 'contract_error', reason: 'input_missing' }, detail: inputs.missing };
+  }
+  const { isolation } = deps.worker;
+  const job = jobOf(attemptId, attempt, spec, isolation);
+  const nowMs = deps.clock.nowMs();
+  const expiresAtMs = nowMs + spec.item.timeoutMs + ATTEMPT_GRACE_MS;
+  const statement = dispatchStatement({
+    origin: deps.origin,
+    run: attempt.run,
+    item: attempt.item,
+    attempt: attempt.attempt,
+    attemptId,
+    epoch: attempt.attempt,
+    nonce: deps.chance.hex(16),
+    issuedAt: isoTime(nowMs),
+    expiresAt: isoTime(expiresAtMs),
+    plan: run.plan,
+    spec: spec.digest,
+    job: digestOf(canonicalize(job)),
+    source: run.source,
+    inputs: inputs.found,
+    locks: attempt.locks,
+    isolation,
+    executable: deps.worker.executable,
+    timeoutMs: spec.item.timeoutMs,
+  });
+  const envelope = await signStatement(deps.signer, statement);
+  const dispatched: AttemptRow = { ...attempt, state: 'dispatched', expiresAtMs, isolation };
+  draft.put(key, dispatched);
+  if (isolation === 'none') {
+    draft.put(keys.item(ref.run, ref.item), { ...item, unsandboxed: item.unsandboxed + 1 } satisfies ItemRow);
+  }
+  const data = { item: ref.item, attempt: attempt.attempt, id: attemptId, manifest: digestOf(statement), isolation };
+  draft.emit(attempt.run, { type: 'attempt.dispatched', data }, envelope);
+  return { lease: leaseOf(deps, { attemptId, attempt: dispatched, run, job, envelope, inputs: inputs.found }) };
+}
+
+/** The digests behind the needs, from the first upstream item that has the output; or which one is missing. */
+async function resolveInputs(draft: Draft, run: string, needs: PlanNeed[]): Promise<{ found: ManifestInput[] } | { missing: string }> {
+  const found: ManifestInput[] = [];
+  for (const need of needs) {
+    const output = need.select === 'patch' ? 'patch' : `outputs/${need.select.output}`;
+    const input = await findOutput(draft, run, need, output);
+    if (!input) return { missing: `needs.${need.key}: ${need.from.join(', ')} left no output "${output}"` };
+    found.push(input);
+  }
+  return { found };
+}
+
+async function findOutput(draft: Draft, run: string, need: PlanNeed, output: string): Promise<ManifestInput | null> {
+  for (const item of need.from) {
+    const row = await draft.readOne<ItemRow>(keys.item(run, item));
+    const last = row?.state === 'done' ? row.attempts.at(-1) : undefined;
+    const ref = last?.outputs.find(({ name }) => name === output);
+    if (!last || !ref) continue;
+    return { key: need.key, sha256: ref.sha256, sizeBytes: ref.sizeBytes, from: { item, attempt: last.attempt, output } };
+  }
+  return null;
+}
+
+function jobOf(attemptId: string, attempt: AttemptRow, spec: SpecRow, isolation: Isolation): Job {
+  const { pipeline, env, timeoutMs } = spec.item;
+  const { run, item, attempt: number } = attempt;
+  return { v: 1, attemptId, run, item, attempt: number, pipeline, env, timeoutMs, limits: JOB_LIMITS, isolation };
+}
+
+interface LeaseFacts {
+  attemptId: string;
+  attempt: AttemptRow;
+  run: RunRow;
+  job: Job;
+  envelope: DsseEnvelope;
+  inputs: ManifestInput[];
+}
+
+function leaseOf(deps: FlowDeps, { attemptId, attempt, run, job, envelope, inputs }: LeaseFacts): LeaseDraft {
+  const lease: LeaseDraft = {
+    v: 1,
+    attemptId,
+    manifest: envelope,
+    job,
+    inputs: inputs.map(({ key, sha256, sizeBytes }) => ({ key, sha256, sizeBytes })),
+    heartbeatMs: deps.worker.heartbeatMs,
+    expiresAt: isoTime(attempt.expiresAtMs),
+    cancel: false,
+  };
+  if (run.source.kind === 'none') return lease;
+  const { bundle, commit, sizeBytes } = run.source;
+  return { ...lease, source: { sha256: bundle, sizeBytes, commit } };
+}
+
+async function rememberHandle(deps: FlowDeps, attemptId: string, handle: string): Promise<void> {
+  await decide(deps, async (draft) => {
+    const key = keys.attempt(attemptId);
+    const attempt = await draft.readOne<AttemptRow>(key);
+    if (attempt?.state === 'dispatched') draft.put(key, { ...attempt, handle } satisfies AttemptRow);
+  });
+}

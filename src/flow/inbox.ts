@@ -1,0 +1,99 @@
+/**
+ * Inbox: every waiting object is read, answered and taken out of the way, each on its own. What is wrong with one never
+ * reaches another, and nothing leaves the inbox before its answer is durable.
+ */
+import type { Receipt, ReceiptStatus } from '@waybill/client/documents';
+import { type Refusal, WaybillError } from '@waybill/client/errors';
+import type { Digest } from '@waybill/verify';
+import { digestOf } from '@waybill/verify';
+import { isoTime } from '#core/evidence.ts';
+import { CONTROL_QUEUE } from '#core/names.ts';
+import { control } from '#flow/control.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import { submit } from '#flow/submit.ts';
+import type { InboxObject } from '#ports/inbox.ts';
+import { MAX_SPEC_BYTES } from '@waybill/client/limits';
+
+/** What becomes of one object: a receipt without the parts that are the same for all. */
+export interface Answer {
+  status: ReceiptStatus;
+  run?: string;
+  reasons: Refusal[];
+}
+
+const PAGE = 500;
+
+/** Quarantined are objects that no honest client writes; a conflict or a denial is an answer, not an attack. */
+const QUARANTINED: ReadonlySet<ReceiptStatus> = new Set(['invalid', 'too_large']);
+
+/**
+ * Answers everything that waits. Objects that could not be answered now (a RetryableError) stay and are reported to
+ * `onTrouble`; the next call meets them again. Resolves with the number of objects answered.
+ */
+export async function takeIn(deps: FlowDeps, onTrouble: (object: InboxObject, error: unknown) => void): Promise<number> {
+  const objects = await deps.inbox.list(PAGE);
+  let answered = 0;
+  for (const object of objects) {
+    try {
+      if (await takeInOne(deps, object)) answered += 1;
+    } catch (error) {
+      onTrouble(object, error);
+    }
+  }
+  return answered;
+}
+
+async function takeInOne(deps: FlowDeps, object: InboxObject): Promise<boolean> {
+  const bytes = await deps.inbox.read(object, MAX_SPEC_BYTES);
+  if (bytes === null) return false;
+  const submission = bytes instanceof Uint8Array ? digestOf(bytes) : await deps.inbox.digest(object);
+  if (submission === null) return false;
+  const answer = await answerTo(deps, object, bytes, submission);
+  const receipt: Receipt = {
+    v: 1,
+    status: answer.status,
+    principal: object.principal,
+    submissionId: object.submissionId,
+    submission,
+    ...(answer.run === undefined ? {} : { run: answer.run }),
+    reasons: answer.reasons,
+    at: isoTime(deps.clock.nowMs()),
+  };
+  await deps.store.durable();
+  await deps.inbox.answer(object, receipt);
+  await deps.inbox.archive(object, QUARANTINED.has(answer.status) ? 'quarantine' : 'done');
+  return true;
+}
+
+async function answerTo(
+  deps: FlowDeps,
+  object: InboxObject,
+  bytes: Uint8Array | 'too_large' | 'forged',
+  submission: Digest,
+): Promise<Answer> {
+  const path = `inbox/${object.queue}/${object.principal}/${object.submissionId}`;
+  if (object.badlyNamed !== undefined) {
+    const fix = 'Use the client, or a name of letters, digits, dots, dashes and underscores ending in .json.';
+    return refuse('invalid', { code: 'KEY_INVALID', path, problem: object.badlyNamed, fix });
+  }
+  if (bytes === 'forged') {
+    const problem = 'the object was not written by the principal in its name';
+    return refuse('denied', { code: 'PRINCIPAL_MISMATCH', path, problem, fix: 'Submit under your own principal.' });
+  }
+  if (bytes === 'too_large') {
+    const problem = `the object is larger than ${MAX_SPEC_BYTES} bytes`;
+    return refuse('too_large', { code: 'SPEC_TOO_LARGE', path, problem, fix: 'Split the run, or move data into the source.' });
+  }
+  try {
+    if (object.queue === CONTROL_QUEUE) return await control(deps, object, bytes, submission);
+    return await submit(deps, object, bytes, submission);
+  } catch (error) {
+    if (error instanceof WaybillError && !error.retryable) return refuse('invalid', error);
+    throw error;
+  }
+}
+
+export function refuse(status: ReceiptStatus, reason: Refusal): Answer {
+  const { code, path, problem, fix } = reason;
+  return { status, reasons: [{ code, path, problem, fix }] };
+}

@@ -1,0 +1,163 @@
+/**
+ * Readiness: who waits for whom. The items of an opened run that wait for nothing become ready; items that ended tell
+ * their dependents. A `wake` row stands from the end of an item until all dependents have been told, so a crash in between is taken up
+ * where it stopped. Telling twice changes nothing: unmet dependencies are sets.
+ */
+import {
+  type ItemRow,
+  keys,
+  type OpenRow,
+  type RunRow,
+  type SetRow,
+  type SpecRow,
+} from '#core/rows.ts';
+import { chunk, without } from '#core/sets.ts';
+import { MAX_SET_IDS } from '#core/names.ts';
+import { isTerminal } from '#core/tally.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import { closeItem, completeRun, type ItemRef, makeReady, readItem, readRun, required } from '#flow/items.ts';
+import { decide, type Draft, forget } from '#flow/transaction.ts';
+
+const PAGE = 200;
+/** At most three rows an item and an event; and up to five an item when items end instead. */
+const TOLD_PER_DECISION = 24;
+const SKIPPED_PER_DECISION = 12;
+
+/** Readies the items of an opened run that wait for nothing. Interrupted, it is called again and finds what is left. */
+export async function readyRoots(deps: FlowDeps, run: string): Promise<void> {
+  let after: string | undefined;
+  do {
+    const range = { prefix: 'item/', limit: PAGE, ...(after === undefined ? {} : { after }) };
+    const rows = await deps.store.query(`run/${run}`, range);
+    const roots = rows.filter(({ body }) => waitsForNothing(body as unknown as ItemRow));
+    for (const batch of chunk(roots, TOLD_PER_DECISION)) {
+      const refs = batch.map(({ sk }) => ({ run, item: sk.slice('item/'.length) }));
+      await decide(deps, (draft) => readyBatch(deps, draft, run, refs));
+    }
+    after = rows.length < PAGE ? undefined : rows.at(-1)?.sk;
+  } while (after !== undefined);
+  const queue = await decide(deps, async (draft) => {
+    const row = await readRun(draft, run);
+    if (row.state === 'open') draft.put(keys.run(run), { ...row, state: 'running' } satisfies RunRow);
+    return row.queue;
+  });
+  deps.hints.queueChanged(queue);
+}
+
+function waitsForNothing(item: ItemRow): boolean {
+  return item.state === 'pending' && item.waitingOn.length === 0;
+}
+
+async function readyBatch(deps: FlowDeps, draft: Draft, run: string, refs: ItemRef[]): Promise<void> {
+  const row = await readRun(draft, run);
+  if (row.state !== 'open' || row.stopping) return;
+  draft.check(keys.run(run));
+  await draft.read(refs.flatMap((ref) => [keys.item(ref.run, ref.item), keys.spec(ref.run, ref.item)]));
+  const readied: string[] = [];
+  for (const ref of refs) {
+    const [spec, item] = await readItem(draft, ref);
+    if (!waitsForNothing(item)) continue;
+    makeReady(deps, draft, ref, row.queue, spec, item);
+    readied.push(ref.item);
+  }
+  if (readied.length > 0) draft.emit(run, { type: 'item.ready', data: { items: readied } });
+}
+
+/**
+ * Tells the dependents of an ended item: one dependency less, ready, or skipped. Skipped items have dependents of their
+ * own; they are worked off one after another here, so depth costs no stack.
+ */
+export async function wakeDependents(deps: FlowDeps, ref: ItemRef): Promise<void> {
+  const { run } = ref;
+  const pending = [ref.item];
+  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
+    const item = id;
+    const spec = await readStored<SpecRow>(deps, keys.spec(run, item));
+    for (let n = -1; n < spec.moreDependents; n += 1) {
+      const ids = n < 0 ? spec.dependents : (await readStored<SetRow>(deps, keys.fan(run, item, n))).ids;
+      pending.push(...(await tell(deps, { run, item }, ids)));
+    }
+    await forget(deps, keys.wake(run, item));
+  }
+}
+
+async function readStored<Body extends object>(deps: FlowDeps, key: ReturnType<typeof keys.spec>): Promise<Body> {
+  const [row] = await deps.store.get([key]);
+  return required(row?.body as unknown as Body | undefined, key);
+}
+
+/** Resolves with the dependents that were skipped. */
+async function tell(deps: FlowDeps, source: ItemRef, ids: string[]): Promise<string[]> {
+  const { state } = await readStored<ItemRow>(deps, keys.item(source.run, source.item));
+  if (!isTerminal(state)) return [];
+  const skipped: string[] = [];
+  for (const batch of chunk(ids, state === 'done' ? TOLD_PER_DECISION : SKIPPED_PER_DECISION)) {
+    const refs = batch.map((item) => ({ run: source.run, item }));
+    const told = await decide(deps, async (draft) => {
+      await draft.read([keys.item(source.run, source.item), ...refs.map((each) => keys.item(each.run, each.item))]);
+      draft.check(keys.item(source.run, source.item));
+      const run = await readRun(draft, source.run);
+      if (state === 'done') return { queue: await tellDone(deps, draft, source, refs, run), skipped: [], completed: false };
+      return { queue: null, ...(await tellEnded(deps, draft, source, refs)) };
+    });
+    if (told.queue !== null) deps.hints.queueChanged(told.queue);
+    skipped.push(...told.skipped);
+    if (told.completed) deps.hints.runCompleted(source.run);
+  }
+  return skipped;
+}
+
+/** Resolves with the queue in which something became ready, or null. */
+async function tellDone(deps: FlowDeps, draft: Draft, source: ItemRef, refs: ItemRef[], run: RunRow): Promise<string | null> {
+  const readied: string[] = [];
+  for (const ref of refs) {
+    const item = required(await draft.readOne<ItemRow>(keys.item(ref.run, ref.item)), keys.item(ref.run, ref.item));
+    if (item.state !== 'pending') continue;
+    const waitingOn = await withoutDependency(draft, ref, item, source.item);
+    if (waitingOn === item.waitingOn) continue;
+    if (waitingOn.length > 0 || run.stopping) {
+      draft.put(keys.item(ref.run, ref.item), { ...item, waitingOn } satisfies ItemRow);
+      continue;
+    }
+    const [spec] = await readItem(draft, ref);
+    draft.check(keys.run(ref.run));
+    makeReady(deps, draft, ref, run.queue, spec, item);
+    readied.push(ref.item);
+  }
+  if (readied.length === 0) return null;
+  draft.emit(source.run, { type: 'item.ready', data: { items: readied } });
+  return run.queue;
+}
+
+/** The item's unmet dependencies without `dep`: the same array when it had been told before. */
+async function withoutDependency(draft: Draft, ref: ItemRef, item: ItemRow, dep: string): Promise<string[]> {
+  if (!item.waitingOn[0]?.startsWith('#')) {
+    return item.waitingOn.includes(dep) ? without(item.waitingOn, dep) : item.waitingOn;
+  }
+  const [spec] = await readItem(draft, ref);
+  const n = Math.floor(spec.item.deps.indexOf(dep) / MAX_SET_IDS);
+  const key = keys.wait(ref.run, ref.item, n);
+  const set = required(await draft.readOne<SetRow>(key), key);
+  if (!set.ids.includes(dep)) return item.waitingOn;
+  const ids = without(set.ids, dep);
+  draft.put(key, { ids } satisfies SetRow);
+  return ids.length === 0 ? without(item.waitingOn, `#${n}`) : [...item.waitingOn];
+}
+
+/** Dependents of what did not succeed end as skipped. */
+async function tellEnded(deps: FlowDeps, draft: Draft, source: ItemRef, refs: ItemRef[]): Promise<{ skipped: string[]; completed: boolean }> {
+  const skipped: string[] = [];
+  let root: OpenRow | null = null;
+  for (const ref of refs) {
+    const [spec, item] = await readItem(draft, ref);
+    if (item.state !== 'pending') continue;
+    const ended = { ...item, reason: 'upstream_failed', cause: source.item };
+    root = (await closeItem(draft, ref, spec, ended, 'skipped')).completed;
+    skipped.push(ref.item);
+  }
+  if (skipped.length === 0) return { skipped, completed: false };
+  const items = skipped.map((id) => ({ id, state: 'skipped' as const, reason: 'upstream_failed', cause: source.item }));
+  draft.emit(source.run, { type: 'item.closed', data: { items } });
+  if (root) await completeRun(deps, draft, source.run, root);
+  return { skipped, completed: root !== null };
+}

@@ -1,0 +1,167 @@
+/**
+ * Settle: what a worker staged is hashed again, stored, parsed and judged; the outcome, the release of everything the
+ * attempt held and the event are one transaction.
+ *
+ * Whoever comes second changes nothing: a result that was delivered twice, a stop notice after a result, a late result
+ * of an attempt that was declared lost. A staged result beats every other sign of how the attempt ended.
+ */
+import type { EventOf } from '@waybill/verify';
+import type { StopNotice } from '#ports/launcher.ts';
+import { type Ending, type Judgement, judge } from '#core/attempt.ts';
+import { isoTime } from '#core/evidence.ts';
+import { FREE_LOCK, releaseLock } from '#core/locks.ts';
+import { type AttemptRow, type ItemRow, keys, type LockRow, type OpenRow, type QueueRow, type SpecRow, type TodoLocksRow } from '#core/rows.ts';
+import { without } from '#core/sets.ts';
+import { type Collected, collect, NOTHING_STAGED } from '#flow/collect.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import { closeItem, completeRun, readItem, required } from '#flow/items.ts';
+import { decide, type Draft } from '#flow/transaction.ts';
+
+type SettledEvent = EventOf<'attempt.settled'>;
+
+interface Settled {
+  run: string;
+  item: string;
+  queue: string;
+  /** It released locks for which somebody waits. */
+  awaited: boolean;
+  next: Judgement['next'];
+  completed: boolean;
+  retryAtMs?: number;
+}
+
+/** The worker ended, or was ended. With a staged result that result counts; without one the attempt was lost. */
+export async function settleStopped(deps: FlowDeps, notice: StopNotice): Promise<boolean> {
+  const collected = await collect(deps, notice.attemptId);
+  if (collected) return settleWith(deps, notice.attemptId, collected);
+  return settleWith(deps, notice.attemptId, { ...NOTHING_STAGED, ending: endingOf(notice), exit: notice.exit });
+}
+
+/** A result was staged. False when there is none, or when the attempt has been settled before. */
+export async function settle(deps: FlowDeps, attemptId: string): Promise<boolean> {
+  const collected = await collect(deps, attemptId);
+  return collected !== null && settleWith(deps, attemptId, collected);
+}
+
+/** The attempt ended without a worker, or its worker was given up. */
+export async function settleWithout(deps: FlowDeps, attemptId: string, ending: Ending, detail?: string): Promise<boolean> {
+  return settleWith(deps, attemptId, { ...NOTHING_STAGED, ending, ...(detail === undefined ? {} : { detail }) });
+}
+
+function endingOf({ cause, exit }: StopNotice): Ending {
+  if (cause === 'out_of_memory' || exit === 137) return { outcome: 'failed', reason: 'out_of_memory' };
+  if (cause === 'start_failed') return { outcome: 'lost', reason: 'start_failed' };
+  return { outcome: 'lost', reason: cause === 'interrupted' ? 'interrupted' : 'no_result' };
+}
+
+async function settleWith(deps: FlowDeps, attemptId: string, collected: Collected): Promise<boolean> {
+  const settled = await decide(deps, (draft) => record(deps, draft, attemptId, collected));
+  if (settled === null) return false;
+  tellOthers(deps, attemptId, settled);
+  await deps.store.durable();
+  await deps.mailbox.close(attemptId);
+  return true;
+}
+
+function tellOthers({ hints }: FlowDeps, attemptId: string, settled: Settled): void {
+  if (settled.awaited) hints.locksReleased(attemptId);
+  if (settled.retryAtMs !== undefined) hints.timerSet(settled.retryAtMs);
+  else hints.itemEnded(settled.run, settled.item);
+  hints.queueChanged(settled.queue);
+  hints.runChanged(settled.run);
+  if (settled.completed) hints.runCompleted(settled.run);
+}
+
+async function record(deps: FlowDeps, draft: Draft, attemptId: string, collected: Collected): Promise<Settled | null> {
+  const attempt = await draft.readOne<AttemptRow>(keys.attempt(attemptId));
+  if (!attempt || attempt.state === 'settled') return null;
+  const ref = { run: attempt.run, item: attempt.item };
+  const [spec, item] = await readItem(draft, ref);
+  const judgement = judge(collected.ending, {
+    item,
+    plan: spec.item,
+    cancel: attempt.cancel,
+    nowMs: deps.clock.nowMs(),
+    fraction: deps.chance.fraction(),
+  });
+  draft.put(keys.attempt(attemptId), { ...attempt, state: 'settled' } satisfies AttemptRow);
+  const awaited = await release(draft, attempt, attemptId);
+  const root = await moveItem(deps, draft, { attempt, spec, item, judgement, collected });
+  draft.emit(attempt.run, settledEvent(attemptId, attempt, judgement, collected));
+  if (root) await completeRun(deps, draft, attempt.run, root);
+  return {
+    ...ref,
+    queue: attempt.queue,
+    awaited,
+    next: judgement.next,
+    completed: root !== null,
+    ...(judgement.retryAtMs === undefined ? {} : { retryAtMs: judgement.retryAtMs }),
+  };
+}
+
+/** Gives the slot and all locks back. Resolves with whether somebody waits for one of them. */
+async function release(draft: Draft, attempt: AttemptRow, attemptId: string): Promise<boolean> {
+  const queueKey = keys.queue(attempt.queue);
+  const queue = required(await draft.readOne<QueueRow>(queueKey), queueKey);
+  draft.put(queueKey, { ...queue, holders: without(queue.holders, attemptId) } satisfies QueueRow);
+  const names: string[] = [];
+  for (const { name } of attempt.locks) {
+    const lock = (await draft.readOne<LockRow>(keys.lock(name))) ?? FREE_LOCK;
+    draft.put(keys.lock(name), releaseLock(lock, attemptId));
+    if (lock.head) names.push(name);
+  }
+  if (names.length > 0) draft.create(keys.todoLocks(attemptId), { names } satisfies TodoLocksRow);
+  return names.length > 0;
+}
+
+interface Move {
+  attempt: AttemptRow;
+  spec: SpecRow;
+  item: ItemRow;
+  judgement: Judgement;
+  collected: Collected;
+}
+
+async function moveItem(deps: FlowDeps, draft: Draft, { attempt, spec, item, judgement, collected }: Move): Promise<OpenRow | null> {
+  const ref = { run: attempt.run, item: attempt.item };
+  const { outcome, reason, next, spent, retryAtMs } = judgement;
+  const { exit, outputs, detail } = collected;
+  const attempts = item.attempts.map((each) =>
+    each.attempt === attempt.attempt ? { ...each, endedAtMs: deps.clock.nowMs(), outcome, reason, exit, outputs } : each,
+  );
+  const moved: ItemRow = {
+    ...item,
+    attempts,
+    spent: item.spent + (spent ? 1 : 0),
+    lost: item.lost + (outcome === 'lost' ? 1 : 0),
+    ...(next === 'done' ? {} : { reason }),
+    ...(detail === undefined ? {} : { detail }),
+  };
+  if (next !== 'retry') return (await closeItem(draft, ref, spec, moved, next)).completed;
+  const dueMs = retryAtMs ?? deps.clock.nowMs();
+  draft.put(keys.item(ref.run, ref.item), { ...moved, state: 'ready', notBeforeMs: dueMs } satisfies ItemRow);
+  draft.create(keys.timer(dueMs, `retry/${ref.run}/${ref.item}`), {});
+  return null;
+}
+
+function settledEvent(id: string, attempt: AttemptRow, judgement: Judgement, collected: Collected): SettledEvent {
+  const { outcome, reason, next, spent, retryAtMs } = judgement;
+  return {
+    type: 'attempt.settled',
+    data: {
+      item: attempt.item,
+      attempt: attempt.attempt,
+      id,
+      epoch: attempt.attempt,
+      outcome,
+      reason,
+      next,
+      spent,
+      ...(retryAtMs === undefined ? {} : { retryAt: isoTime(retryAtMs) }),
+      exit: collected.exit,
+      result: collected.result,
+      outputs: collected.outputs,
+      claimed: collected.claimed,
+    },
+  };
+}

@@ -1,0 +1,143 @@
+/**
+ * Status: the document that a client reads instead of the store. Made from the rows when somebody may look, so it costs
+ * O(items) of that run each time and nothing when a run is at rest.
+ */
+import type { AttemptStatus, ItemState, ItemStatus, RunStatus, Waiting } from '@waybill/client/documents';
+import { isoTime } from '#core/evidence.ts';
+import { type AttemptSummary, type ItemRow, keys, type LockRow, type QueueRow, type RunRow, type SpecRow } from '#core/rows.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import type { Row } from '#ports/run-store.ts';
+
+const PAGE = 500;
+const SHOWN_DEPS = 10;
+
+/** Writes the status of a run to the outbox. */
+export async function publishStatus(deps: FlowDeps, run: string): Promise<void> {
+  const [row] = await deps.store.get([keys.run(run)]);
+  const state = row?.body as unknown as RunRow | undefined;
+  if (!state || state.state === 'admitting') return;
+  const items = await itemStatuses(deps, run, state);
+  await deps.inbox.publish(state.principal, state.submissionId, statusOf(deps, run, state, items));
+}
+
+function statusOf(deps: FlowDeps, run: string, row: RunRow, items: ItemStatus[]): RunStatus {
+  const counts = countsOf(items);
+  const unsandboxed = items.reduce((sum, { attempts }) => sum + attempts.length, 0);
+  const warnings = deps.worker.isolation === 'none' && unsandboxed > 0 ? ['UNSANDBOXED: blocks of this run had no sandbox around them'] : [];
+  return {
+    v: 1,
+    run,
+    name: row.name,
+    queue: row.queue,
+    principal: row.principal,
+    submissionId: row.submissionId,
+    state: row.state === 'admitting' ? 'open' : row.state,
+    at: isoTime(deps.clock.nowMs()),
+    openedAt: isoTime(row.openedAtMs),
+    ...(row.completedAtMs === undefined ? {} : { completedAt: isoTime(row.completedAtMs) }),
+    ...(row.sealedAtMs === undefined ? {} : { sealedAt: isoTime(row.sealedAtMs) }),
+    counts,
+    items,
+    warnings,
+    ...(row.bundle ? { bundle: row.bundle } : {}),
+  };
+}
+
+function countsOf(items: ItemStatus[]): RunStatus['counts'] {
+  const states: Record<ItemState, number> = {
+    pending: 0,
+    ready: 0,
+    running: 0,
+    suspended: 0,
+    done: 0,
+    failed: 0,
+    skipped: 0,
+    cancelled: 0,
+    denied: 0,
+  };
+  let attempts = 0;
+  let retries = 0;
+  for (const item of items) {
+    states[item.state] += 1;
+    attempts += item.attempts.length;
+    retries += Math.max(0, item.attempts.length - 1);
+  }
+  return { ...states, items: items.length, attempts, retries };
+}
+
+async function itemStatuses(deps: FlowDeps, run: string, row: RunRow): Promise<ItemStatus[]> {
+  const [queue] = await deps.store.get([keys.queue(row.queue)]);
+  const statuses: ItemStatus[] = [];
+  let after: string | undefined;
+  do {
+    const range = { prefix: 'item/', limit: PAGE, ...(after === undefined ? {} : { after }) };
+    const rows = await deps.store.query(`run/${run}`, range);
+    for (const item of rows) statuses.push(await itemStatus(deps, run, row.queue, queue?.body as unknown as QueueRow, item));
+    after = rows.length < PAGE ? undefined : rows.at(-1)?.sk;
+  } while (after !== undefined);
+  return statuses;
+}
+
+async function itemStatus(deps: FlowDeps, run: string, queueName: string, queue: QueueRow, row: Row): Promise<ItemStatus> {
+  const id = row.sk.slice('item/'.length);
+  const item = row.body as unknown as ItemRow;
+  const waiting = await waitingOf(deps, { run, id, queueName, queue, item });
+  const running = item.state === 'running' ? item.attempts.at(-1) : undefined;
+  const progress = running ? (await deps.mailbox.staged(running.id)).heartbeat?.progress : undefined;
+  return {
+    id,
+    state: item.state,
+    ...(item.reason === undefined ? {} : { reason: item.reason }),
+    ...(item.cause === undefined ? {} : { cause: item.cause }),
+    ...(item.detail === undefined ? {} : { detail: item.detail }),
+    ...(progress === undefined ? {} : { progress }),
+    ...(waiting === undefined ? {} : { waiting }),
+    attempts: item.attempts.map(attemptStatus),
+  };
+}
+
+function attemptStatus({ attempt, id, startedAtMs, endedAtMs, outcome, reason, exit, outputs }: AttemptSummary): AttemptStatus {
+  return {
+    attempt,
+    id,
+    startedAt: isoTime(startedAtMs),
+    ...(endedAtMs === undefined ? {} : { endedAt: isoTime(endedAtMs) }),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(exit === undefined ? {} : { exit }),
+    outputs,
+  };
+}
+
+interface Waiter {
+  run: string;
+  id: string;
+  queueName: string;
+  queue: QueueRow;
+  item: ItemRow;
+}
+
+async function waitingOf(deps: FlowDeps, { run, id, queueName, queue, item }: Waiter): Promise<Waiting | undefined> {
+  if (item.state === 'pending') return { deps: await unmetDeps(deps, run, id, item) };
+  if (item.state !== 'ready') return undefined;
+  if (item.notBeforeMs !== undefined) return { notBefore: isoTime(item.notBeforeMs) };
+  if (item.parked) return { locks: await heldLocks(deps, run, id) };
+  return { queue: { name: queueName, concurrency: queue.concurrency, held: queue.holders.length } };
+}
+
+async function unmetDeps(deps: FlowDeps, run: string, id: string, item: ItemRow): Promise<NonNullable<Waiting['deps']>> {
+  if (!item.waitingOn[0]?.startsWith('#')) return { first: item.waitingOn.slice(0, SHOWN_DEPS), count: item.waitingOn.length };
+  const rows = await deps.store.get(item.waitingOn.map((chunk) => keys.wait(run, id, Number(chunk.slice(1)))));
+  const ids = rows.flatMap((row) => (row?.body as { ids?: string[] } | undefined)?.ids ?? []);
+  return { first: ids.slice(0, SHOWN_DEPS), count: ids.length };
+}
+
+async function heldLocks(deps: FlowDeps, run: string, id: string): Promise<NonNullable<Waiting['locks']>> {
+  const [spec] = await deps.store.get([keys.spec(run, id)]);
+  const wanted = (spec?.body as unknown as SpecRow | undefined)?.item.locks ?? [];
+  const rows = await deps.store.get(wanted.map(({ name }) => keys.lock(name)));
+  const locks = wanted.map(({ name }, n) => ({ name, holders: (rows[n]?.body as unknown as LockRow | undefined)?.holders ?? [] }));
+  return locks
+    .filter(({ holders }) => holders.length > 0)
+    .map(({ name, holders }) => ({ name, holders: holders.map((holder) => ({ run: holder.run, item: holder.item })) }));
+}

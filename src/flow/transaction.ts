@@ -1,0 +1,159 @@
+/**
+ * One decision: read rows, decide, write all of it or nothing together with its events. On a conflict it is decided
+ * again from fresh rows. This is the only way in which the flow writes.
+ */
+import type { DsseEnvelope, RunEvent } from '@waybill/verify';
+import { TerminalError, WaybillError } from '@waybill/client/errors';
+import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
+import { type EventRow, type Key, keys } from '#core/rows.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import type { Action } from '#ports/run-store.ts';
+
+/** A decision that meets this many conflicts in a row is given up; the sweep comes back to it. */
+const MAX_CONFLICTS = 40;
+
+interface Held {
+  key: Key;
+  version: number;
+  body: object | null;
+  act: 'none' | 'put' | 'delete' | 'check';
+}
+
+interface Emitted {
+  run: string;
+  event: RunEvent;
+  envelope: DsseEnvelope | undefined;
+}
+
+export class Draft {
+  readonly #deps: FlowDeps;
+  readonly #held = new Map<string, Held>();
+  readonly #emitted: Emitted[] = [];
+
+  constructor(deps: FlowDeps) {
+    this.#deps = deps;
+  }
+
+  /** The bodies as this decision sees them, its own writes included; null when absent. */
+  async read<Body extends object>(wanted: readonly Key[]): Promise<(Body | null)[]> {
+    const missing = wanted.filter((key) => !this.#held.has(nameOf(key)));
+    if (missing.length > 0) {
+      const rows = await this.#deps.store.get(missing);
+      missing.forEach((key, n) => {
+        const row = rows[n] ?? null;
+        this.#held.set(nameOf(key), { key, version: row?.version ?? 0, body: row?.body ?? null, act: 'none' });
+      });
+    }
+    return wanted.map((key) => (this.#held.get(nameOf(key))?.body ?? null) as Body | null);
+  }
+
+  async readOne<Body extends object>(key: Key): Promise<Body | null> {
+    const [body] = await this.read<Body>([key]);
+    return body ?? null;
+  }
+
+  /** Writes a row that this decision has read. */
+  put(key: Key, body: object): void {
+    const held = this.#known(key);
+    held.body = body;
+    held.act = 'put';
+  }
+
+  /** Writes a row that must not exist yet. */
+  create(key: Key, body: object): void {
+    this.#held.set(nameOf(key), { key, version: 0, body, act: 'put' });
+  }
+
+  delete(key: Key): void {
+    const held = this.#known(key);
+    held.body = null;
+    held.act = held.version === 0 ? 'none' : 'delete';
+  }
+
+  /** The decision stands only if the row is still as read; also makes its version a cause of this one. */
+  check(key: Key): void {
+    const held = this.#known(key);
+    if (held.act === 'none') held.act = 'check';
+  }
+
+  /** An event of the run, in the same transaction; `envelope` travels right behind it. */
+  emit(run: string, event: RunEvent, envelope?: DsseEnvelope): void {
+    this.#emitted.push({ run, event, envelope });
+  }
+
+  get actions(): number {
+    let count = this.#emitted.length;
+    for (const held of this.#held.values()) if (held.act !== 'none') count += 1;
+    return count;
+  }
+
+  async commit(): Promise<void> {
+    const written = [...this.#held.values()].filter((held) => held.act !== 'none');
+    if (written.length === 0 && this.#emitted.length === 0) return;
+    if (this.actions > MAX_ENGINE_ACTIONS) {
+      throw new TerminalError({
+        code: 'TRANSACTION_TOO_LARGE',
+        path: 'transaction',
+        problem: `${this.actions} actions, more than ${MAX_ENGINE_ACTIONS}`,
+        fix: 'Report this as a defect: every decision is built to stay below the limit.',
+      });
+    }
+    const version = 1 + Math.max(0, ...written.map((held) => held.version));
+    const actions = written.map(actionOf);
+    const atMs = this.#deps.clock.nowMs();
+    this.#emitted.forEach(({ run, event, envelope }, k) => {
+      const body: EventRow = { atMs, salt: this.#deps.chance.hex(16), event, ...(envelope ? { envelope } : {}) };
+      const key = keys.event(run, version, k);
+      actions.push({ do: 'put', pk: key.pk, sk: `${key.sk}-${this.#deps.chance.hex(4)}`, expect: 0, body });
+    });
+    await this.#deps.store.transact(actions);
+  }
+
+  #known(key: Key): Held {
+    const held = this.#held.get(nameOf(key));
+    if (!held) throw new RangeError(`row ${nameOf(key)} is written without having been read`);
+    return held;
+  }
+}
+
+function nameOf(key: Key): string {
+  return `${key.pk} ${key.sk}`;
+}
+
+function actionOf(held: Held): Action {
+  const { pk, sk } = held.key;
+  if (held.act === 'put' && held.body) return { do: 'put', pk, sk, expect: held.version, body: held.body };
+  return { do: held.act === 'delete' ? 'delete' : 'check', pk, sk, expect: held.version };
+}
+
+/** Decides and commits, again from fresh rows after each conflict. `decision` must have no effect but on its draft. */
+export async function decide<T>(deps: FlowDeps, decision: (draft: Draft) => Promise<T>): Promise<T> {
+  for (let conflicts = 0; ; conflicts += 1) {
+    try {
+      return await deps.lane(async () => {
+        const draft = new Draft(deps);
+        const result = await decision(draft);
+        await draft.commit();
+        return result;
+      });
+    } catch (error) {
+      const conflict = error instanceof WaybillError && error.code === 'ROW_CONFLICT';
+      if (!conflict || conflicts >= MAX_CONFLICTS) throw error;
+      await pause(deps, Math.min(200, 2 ** Math.min(conflicts, 8)) * deps.chance.fraction());
+    }
+  }
+}
+
+function pause(deps: FlowDeps, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    deps.clock.after(delayMs, resolve);
+  });
+}
+
+/** Deletes a row, whatever it says; absent is fine. */
+export async function forget(deps: FlowDeps, key: Key): Promise<void> {
+  await decide(deps, async (draft) => {
+    await draft.read([key]);
+    draft.delete(key);
+  });
+}

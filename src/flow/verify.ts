@@ -1,0 +1,16 @@
+/**
+ * Verify: what an outsider does with the sealed file, done once by the deployment itself with the same verifier and its
+ * own public keys. It changes nothing; a bundle that fails here is an alarm.
+ */
+import { type VerifyReport, verifyBundle } from '@waybill/verify';
+import { type RunRow, keys } from '#core/rows.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+
+/** The report on a sealed run; null when there is no bundle yet. */
+export async function verifySealed(deps: FlowDeps, run: string): Promise<VerifyReport | null> {
+  const [row] = await deps.store.get([keys.run(run)]);
+  const bundle = (row?.body as unknown as RunRow | undefined)?.bundle;
+  const bytes = bundle ? await deps.ledger.open(bundle.key) : null;
+  if (bytes === null) return null;
+  return verifyBundle(bytes, { trust: deps.signer.trust, expectRun: run, require: 'signed' });
+}
