@@ -59,6 +59,7 @@ export {
   type SignedNote,
   verifyNote,
 } from './note.ts';
+export { escapeText, renderReport } from './report.ts';
 export {
   DISPATCH_PREDICATE,
   type DispatchPredicate,
