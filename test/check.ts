@@ -19,6 +19,11 @@ const STEPS: readonly { name: string; command: string; args: readonly string[] }
   },
 ];
 
+if (process.argv.includes('--list')) {
+  for (const { name } of STEPS) process.stdout.write(`${name}\n`);
+  process.exit(0);
+}
+
 const results = STEPS.map(({ name, command, args }) => {
   process.stdout.write(`\n== ${name}\n`);
   const started = performance.now();

@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `node test/run.ts [group...]`, every group without arguments. Each group is one process without
+ * Runs the tests: `node test/run.ts [--list] [group...]`, every group without arguments. Each group is one process without
  * isolation between its files, two at a time; the last line printed is the totals over all of them.
  *
  * Exit 0 means that every file ran at least one test, that none failed and that no skip is unexplained. On CI a skip is
@@ -81,14 +81,22 @@ async function runGroups(groups: readonly Group[]): Promise<GroupRun[]> {
   return runs;
 }
 
-const names = process.argv.slice(2);
+const names = process.argv.slice(2).filter((argument) => argument !== '--list');
 const unknown = names.filter((name) => !isGroup(name));
 if (unknown.length > 0) {
   process.stderr.write(`No such group: ${unknown.join(', ')}. The groups are ${GROUPS.join(', ')}.\n`);
   process.exit(2);
 }
+const chosen = names.length === 0 ? GROUPS : names.filter(isGroup);
+if (process.argv.includes('--list')) {
+  const files = testFiles(ROOT);
+  for (const group of chosen) {
+    process.stdout.write(`${group}: ${files.filter((file) => groupOf(file) === group).length} files\n`);
+  }
+  process.exit(0);
+}
 const started = performance.now();
-const runs = await runGroups(names.length === 0 ? GROUPS : names.filter(isGroup));
+const runs = await runGroups(chosen);
 const summary = summarise(runs, {
   skipsAllowed: process.env.WAYBILL_ALLOW_SKIPS === '1' || process.env.CI !== 'true',
   absent: existsSync(VECTORS) ? [] : ['vectors'],

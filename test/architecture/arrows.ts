@@ -32,7 +32,7 @@ export const ZONES: readonly Zone[] = [
   },
   {
     name: 'verify-bin',
-    path: '^packages/verify/src/bin',
+    path: '^packages/verify/(bin/|src/bin)',
     mayImport: ['verify'],
     packages: [],
     node: ['crypto', 'fs', 'fs/promises', 'process', 'util'],
@@ -56,7 +56,7 @@ export const ZONES: readonly Zone[] = [
   },
   {
     name: 'cli',
-    path: '^packages/cli/src/',
+    path: '^packages/cli/(bin|src)/',
     mayImport: ['client', 'formats', 'verify'],
     packages: ['commander', 'picocolors'],
     node: 'all',

@@ -20,8 +20,8 @@ export const CLOSURES: readonly Closure[] = [
   },
   {
     artefact: 'verify-bin',
-    entry: 'packages/verify/src/bin.ts',
-    mayContain: ['^packages/verify/src/'],
+    entry: 'packages/verify/bin/waybill-verify.js',
+    mayContain: ['^packages/verify/(bin|src)/'],
     node: ['crypto', 'fs', 'fs/promises', 'process', 'util'],
   },
   {
@@ -33,7 +33,7 @@ export const CLOSURES: readonly Closure[] = [
   {
     artefact: 'cli',
     entry: 'packages/cli/src/main.ts',
-    mayContain: ['^packages/(cli|client|verify)/src/', '^node_modules/(commander|picocolors|yaml|zod)/'],
+    mayContain: ['^packages/(cli|client|verify)/(bin|src)/', '^node_modules/(commander|picocolors|yaml|zod)/'],
     node: 'all',
   },
   {

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { ROOT, repositoryFiles, sourceFiles } from './repository-files.ts';
+import { badFileNames, forbiddenWords, plainErrors, relativeLinks, type SourceText } from './wording.ts';
+
+const MAX_ADR_LINES = 60;
+
+/** Files in which a plain error is the right one, each with its reason. */
+const PLAIN_ERROR_ALLOWED: readonly { path: RegExp; why: string }[] = [
+  { path: /\.(test|suite)\.ts$/, why: 'a test throws to see what happens' },
+  { path: /^test\//, why: 'a double fails on purpose; its message is for the developer who reads the test' },
+];
+
+const read = (path: string): SourceText => ({ path, text: readFileSync(join(ROOT, path), 'utf8') });
+const markdownFiles = (): string[] => repositoryFiles().filter((path) => path.endsWith('.md'));
+const textFiles = (): string[] => repositoryFiles().filter((path) => /\.(ts|js|mjs|cjs|md|json|ya?ml|sh)$/.test(path));
+
+test('names: code files are kebab-case and say what they hold', () => {
+  assert.deepEqual(badFileNames(sourceFiles()), []);
+});
+
+test('names: a name that says nothing, or is not kebab-case, is caught', () => {
+  const bad = [
+    'a/utils.ts',
+    'a/types.ts',
+    'helpers.test.ts',
+    'run-manager.ts',
+    'store-impl.ts',
+    'RunStore.ts',
+    'a_b.ts',
+  ];
+  assert.deepEqual(badFileNames(bad), bad);
+  assert.deepEqual(badFileNames(['src/core/run-store.test.ts', 'implied.ts', 'test/a.suite.ts']), []);
+});
+
+test('errors: nothing that a user or an operator can meet is a plain error', () => {
+  const searched = sourceFiles().filter((path) => !PLAIN_ERROR_ALLOWED.some((allowed) => allowed.path.test(path)));
+  assert.ok(searched.length > 0);
+  assert.deepEqual(
+    searched.flatMap((path) => plainErrors(read(path))),
+    [],
+  );
+});
+
+test('errors: a plain error in code is caught, in a comment it is not', () => {
+  const text = "// new Error('x')\n/** new Error( */\nthrow new Error('x');\nthrow new TerminalError({});\n";
+  assert.deepEqual(plainErrors({ path: 'a.ts', text }), [{ path: 'a.ts', line: 3, found: 'new Error(' }]);
+});
+
+test('words: no file holds a marker of unfinished work', () => {
+  assert.deepEqual(
+    textFiles()
+      .filter((path) => path !== 'package-lock.json')
+      .flatMap((path) => forbiddenWords(read(path))),
+    [],
+  );
+});
+
+test('words: markers and references that no reader can follow are caught, wherever they stand', () => {
+  const planted = [
+    ['TO', 'DO'],
+    ['see iss', 'ue 12'],
+    ['as in desi', 'gn 04'],
+    ['/wor', 'k/notes.md'],
+  ].map((halves) => halves.join(''));
+  for (const text of planted) {
+    const found = forbiddenWords({ path: 'a.md', text: `fine\n(${text})\n` });
+    assert.deepEqual(
+      found.map(({ line }) => line),
+      [2],
+      text,
+    );
+  }
+  assert.deepEqual(forbiddenWords({ path: 'a.md', text: 'a todo list, an issue, a design, work/flow\n' }), []);
+});
+
+test('docs: every relative link leads to a file', () => {
+  const links = markdownFiles().flatMap((path) =>
+    relativeLinks(read(path).text).map((target) => ({ path, target, file: join(ROOT, dirname(path), target) })),
+  );
+  assert.ok(links.length > 0, 'no link was found');
+  assert.deepEqual(
+    links.filter(({ file }) => !existsSync(file)).map(({ path, target }) => `${path}: ${target}`),
+    [],
+  );
+});
+
+test('docs: links are found in prose only, without their fragments', () => {
+  const text =
+    'A [link](docs/a.md#part), [web](https://example.org), [here](#x), `[code](b.md)`.\n```\n[c](c.md)\n```\n';
+  assert.deepEqual(relativeLinks(text), ['docs/a.md']);
+});
+
+test('docs: a decision record fits on one page', () => {
+  const records = repositoryFiles().filter((path) => /^docs\/decisions\/\d{4}-[a-z0-9-]+\.md$/.test(path));
+  assert.ok(records.length > 0, 'no decision record was found');
+  const long = records.filter((path) => read(path).text.trimEnd().split('\n').length > MAX_ADR_LINES);
+  assert.deepEqual(long, []);
+  for (const path of records) {
+    const headings = [...read(path).text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+    assert.deepEqual(headings, ['Context', 'Decision', 'Cost'], path);
+  }
+});
