@@ -75,7 +75,7 @@ export interface CommandResult {
 /** Runs one command in its own process group, and ends whatever it left behind. */
 export function runCommand(cwd: string, command: string): Promise<CommandResult> {
   return new Promise((resolve) => {
-    const env = { ...process.env, NO_COLOR: '1' };
+    const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1' };
     delete env.NODE_TEST_CONTEXT;
     const child = spawn('bash', ['-euo', 'pipefail', '-c', asTyped(command)], {
       cwd,
