@@ -128,7 +128,7 @@ export const ZONES: readonly Zone[] = [
   },
 ];
 
-const TEST = '(^test/|\\.test\\.ts$)';
+const TEST = '(^test/|^packages/[^/]+/test/|\\.test\\.ts$)';
 
 function zoneRule(zone: Zone): IForbiddenRuleType {
   const zones = ZONES.filter(({ name }) => name === zone.name || zone.mayImport.includes(name));
