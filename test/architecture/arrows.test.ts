@@ -42,7 +42,7 @@ const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'ports', path: 'src/ports/planted.ts', source: "import '#adapters/local/store.ts';\n" },
   { rule: 'flow', path: 'src/flow/planted.ts', source: "import '#adapters/local/store.ts';\n" },
   { rule: 'flow', path: 'src/flow/planted-node.ts', source: "export const late = import('node:fs');\n" },
-  { rule: 'adapters-local', path: 'src/adapters/local/planted.ts', source: "import '#flow/settle.ts';\n" },
+  { rule: 'adapters', path: 'src/adapters/local/planted.ts', source: "import '#flow/settle.ts';\n" },
   { rule: 'worker', path: 'worker-image/src/planted.ts', source: "import '#flow/settle.ts';\n" },
   { rule: 'embedded', path: 'embedded/planted.ts', source: "import '#worker/main.ts';\n" },
   { rule: 'bench', path: 'bench/planted.ts', source: "import 'zod';\n" },

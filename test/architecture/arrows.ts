@@ -87,8 +87,8 @@ export const ZONES: readonly Zone[] = [
     why: 'use cases run over any adapters, so they reach the world through ports only',
   },
   {
-    name: 'adapters-local',
-    path: '^src/adapters/local/',
+    name: 'adapters',
+    path: '^src/adapters/(local|in-process)/',
     mayImport: ['core', 'ports', 'formats', 'verify'],
     packages: [],
     node: 'all',
@@ -105,7 +105,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'embedded',
     path: '^embedded/',
-    mayImport: ['core', 'ports', 'flow', 'adapters-local', 'client', 'formats', 'verify'],
+    mayImport: ['core', 'ports', 'flow', 'adapters', 'client', 'formats', 'verify'],
     packages: ['esbuild'],
     node: 'all',
     why: 'a composition root: it chooses adapters and touches no cloud',
@@ -113,7 +113,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'bench',
     path: '^bench/',
-    mayImport: ['core', 'ports', 'flow', 'adapters-local', 'embedded', 'client', 'formats', 'verify'],
+    mayImport: ['core', 'ports', 'flow', 'adapters', 'embedded', 'client', 'formats', 'verify'],
     packages: [],
     node: 'all',
     why: 'measures the engine from outside',

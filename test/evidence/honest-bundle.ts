@@ -1,0 +1,254 @@
+/** Makes a bundle of a story as the engine would, or as a forger would who can edit any stage of it, keys in hand. */
+import type { EventData, EventLine, RunEvent } from '../../packages/verify/src/events.ts';
+import type { RunOpenedEntry, RunSealedEntry } from '../../packages/verify/src/log-entry.ts';
+import type {
+  DispatchPredicate,
+  DispatchStatement,
+  ManifestInput,
+  RunSealStatement,
+} from '../../packages/verify/src/statement.ts';
+import type { TrustFile } from '../../packages/verify/src/trust.ts';
+import {
+  digest,
+  dsse,
+  type Envelope,
+  inclusionPath,
+  jcs,
+  leaf,
+  newSigner,
+  type Signer,
+  signedNote,
+  treeRoot,
+  vkey,
+} from './naive-evidence.ts';
+import { honestStory, ORIGIN, PLAN, RUN } from './story.ts';
+
+export const ATTEST: Signer = newSigner('p256');
+export const LOG: Signer = newSigner('ed25519');
+export const STRANGER: Signer = newSigner('p256');
+export const LOG_STRANGER: Signer = newSigner('ed25519');
+const RUN_SEQ = 7;
+
+export function trustFile(attest: Signer = ATTEST, log: Signer = LOG, origin: string = ORIGIN): TrustFile {
+  const base = { from: 0 };
+  return {
+    format: 'waybill-keys/v1',
+    origin,
+    keys: [
+      { use: 'attest', alg: 'ecdsa-p256-sha256', keyid: attest.keyid, spki: attest.spki.toString('base64'), ...base },
+      {
+        use: 'log',
+        alg: 'ed25519',
+        keyid: log.keyid,
+        spki: log.spki.toString('base64'),
+        vkey: vkey(origin, log),
+        ...base,
+      },
+    ],
+  };
+}
+
+/** Edits in place at one stage; everything after it is made honestly from what the edit left. */
+export interface Forgery {
+  story?(story: RunEvent[]): void;
+  event?(line: EventLine): void;
+  /** The leaf bytes of an event, once it is written. */
+  eventText?(text: string, line: EventLine): string;
+  manifest?(statement: DispatchStatement): void;
+  manifestEnvelope?(envelope: Envelope): void;
+  seal?(statement: RunSealStatement): void;
+  sealEnvelope?(envelope: Envelope): void;
+  opened?(entry: RunOpenedEntry): void;
+  sealed?(entry: RunSealedEntry): void;
+  /** The leaves of the whole log; the run's are 1 and 3. */
+  log?(leaves: Buffer[]): void;
+  checkpoint?(text: string): string;
+  note?(note: string): string;
+  proof?(text: string, of: 'run.opened' | 'run.sealed'): string;
+  /** All lines, the end record included. */
+  lines?(lines: string[]): string[];
+  attest?: Signer;
+  sealer?: Signer;
+  logger?: Signer;
+  origin?: string;
+  run?: string;
+}
+
+export function buildBundle(forgery: Forgery = {}): Buffer {
+  return Buffer.from(
+    bundleLines(forgery)
+      .map((line) => `${line}\n`)
+      .join(''),
+  );
+}
+
+export function bundleLines(forgery: Forgery = {}): string[] {
+  const { origin = ORIGIN, run = RUN } = forgery;
+  const story = honestStory();
+  forgery.story?.(story);
+  const writer = new EventWriter(forgery, story);
+  for (const event of story) writer.write(event);
+  const seal = writer.seal();
+  const lines = [
+    jcs({ format: 'waybill-audit/v1', origin, run }),
+    ...writer.lines,
+    jcs({ record: 'seal', dsse: seal }),
+    ...logRecords(forgery, writer, seal),
+  ];
+  lines.push(jcs({ end: { lines: lines.length } }));
+  return forgery.lines?.(lines) ?? lines;
+}
+
+class EventWriter {
+  readonly lines: string[] = [];
+  readonly leaves: Buffer[] = [];
+  readonly #forgery: Forgery;
+  readonly #origin: string;
+  readonly #run: string;
+  readonly #opened: EventData['run.opened'];
+  readonly #completed: EventData['run.completed'];
+  readonly #story: readonly RunEvent[];
+  readonly #done = new Map<string, EventData['attempt.settled']>();
+
+  constructor(forgery: Forgery, story: readonly RunEvent[]) {
+    this.#forgery = forgery;
+    this.#story = story;
+    this.#origin = forgery.origin ?? ORIGIN;
+    this.#run = forgery.run ?? RUN;
+    this.#opened = dataOf(story, 'run.opened');
+    this.#completed = dataOf(story, 'run.completed');
+  }
+
+  write(event: RunEvent): void {
+    if (event.type !== 'attempt.dispatched') {
+      if (event.type === 'attempt.settled' && event.data.next === 'done') this.#done.set(event.data.item, event.data);
+      this.#append(event);
+      return;
+    }
+    const statement = this.#manifestOf(event.data);
+    this.#forgery.manifest?.(statement);
+    const envelope = dsse(statement, this.#forgery.attest ?? ATTEST);
+    this.#append({ type: event.type, data: { ...event.data, manifest: digest(jcs(statement)) } });
+    this.#forgery.manifestEnvelope?.(envelope);
+    this.lines.push(jcs(envelope));
+  }
+
+  seal(): Envelope {
+    const root = treeRoot(this.leaves).toString('hex');
+    const statement: RunSealStatement = {
+      _type: 'https://in-toto.io/Statement/v1',
+      subject: [{ name: `run/${this.#run}`, digest: { sha256: root } }],
+      predicateType: 'https://waybill.dev/attestation/run-seal/v1',
+      predicate: {
+        origin: this.#origin,
+        run: this.#run,
+        runSeq: RUN_SEQ,
+        size: this.leaves.length,
+        root: `sha256:${root}`,
+        plan: this.#opened.plan,
+        submission: this.#opened.submission,
+        state: this.#completed.state,
+        counts: { ...this.#completed.counts },
+        openedAt: timeOf(0),
+        completedAt: timeOf(this.leaves.length - 1),
+        sealedAt: timeOf(this.leaves.length),
+        openedIndex: 1,
+      },
+    };
+    this.#forgery.seal?.(statement);
+    const envelope = dsse(statement, this.#forgery.sealer ?? this.#forgery.attest ?? ATTEST);
+    this.#forgery.sealEnvelope?.(envelope);
+    return envelope;
+  }
+
+  #append(event: RunEvent): void {
+    const seq = this.leaves.length;
+    const salt = digest(`salt ${seq}`).slice(7, 39);
+    const line: EventLine = { v: 1, origin: this.#origin, run: this.#run, seq, at: timeOf(seq), salt, ...event };
+    this.#forgery.event?.(line);
+    const text = this.#forgery.eventText?.(jcs(line), line) ?? jcs(line);
+    this.lines.push(text);
+    this.leaves.push(leaf(text));
+  }
+
+  #manifestOf({ item, attempt, id, isolation }: EventData['attempt.dispatched']): DispatchStatement {
+    const planned = PLAN.find((entry) => entry.id === item);
+    const spec = planned?.spec ?? digest('');
+    const claims = this.#story.flatMap((event) => (event.type === 'attempt.claimed' ? event.data.claims : []));
+    const claim = claims.find((one) => one.item === item && one.attempt === attempt);
+    const predicate: DispatchPredicate = {
+      origin: this.#origin,
+      run: this.#run,
+      item,
+      attempt,
+      attemptId: id,
+      epoch: claim?.epoch ?? attempt,
+      nonce: digest(`nonce ${id}`).slice(7, 39),
+      issuedAt: timeOf(this.leaves.length),
+      expiresAt: timeOf(this.leaves.length + 60),
+      plan: this.#opened.plan,
+      spec,
+      job: digest(`job of ${id}`),
+      source: this.#opened.source,
+      inputs: (planned?.needs ?? []).map((need) => this.#inputOf(need)),
+      locks: claim?.locks ?? [],
+      isolation,
+      executable: digest('the worker'),
+      timeoutMs: 60_000,
+    };
+    return {
+      _type: 'https://in-toto.io/Statement/v1',
+      subject: [{ name: `attempt/${id}`, digest: { sha256: spec.slice(7) } }],
+      predicateType: 'https://waybill.dev/attestation/dispatch/v1',
+      predicate,
+    };
+  }
+
+  #inputOf({ key, from, select }: (typeof PLAN)[number]['needs'][number]): ManifestInput {
+    const item = from[0] as string;
+    const maker = this.#done.get(item);
+    const output = select === 'patch' ? 'patch' : `outputs/${select.output}`;
+    const made = maker?.outputs.find(({ name }) => name === output);
+    const { sha256, sizeBytes } = made ?? { sha256: digest(''), sizeBytes: 0 };
+    return { key, sha256, sizeBytes, from: { item, attempt: maker?.attempt ?? 1, output } };
+  }
+}
+
+function logRecords(forgery: Forgery, writer: EventWriter, seal: Envelope): string[] {
+  const { origin = ORIGIN, run = RUN, logger = LOG } = forgery;
+  const frame = { v: 1 as const, origin, at: timeOf(0), runSeq: RUN_SEQ, run };
+  const opened: RunOpenedEntry = {
+    ...frame,
+    type: 'run.opened',
+    event: `sha256:${(writer.leaves[0] as Buffer).toString('hex')}`,
+  };
+  const sealed: RunSealedEntry = {
+    ...frame,
+    type: 'run.sealed',
+    at: timeOf(writer.leaves.length),
+    size: writer.leaves.length,
+    root: `sha256:${treeRoot(writer.leaves).toString('hex')}`,
+    seal: digest(Buffer.from(seal.payload, 'base64')),
+  };
+  forgery.opened?.(opened);
+  forgery.sealed?.(sealed);
+  const leaves = ['other', jcs(opened), 'other', jcs(sealed), 'other'].map(leaf);
+  forgery.log?.(leaves);
+  const body = `${origin}\n${leaves.length}\n${treeRoot(leaves).toString('base64')}\n`;
+  const honest = signedNote(forgery.checkpoint?.(body) ?? body, origin, logger);
+  const note = forgery.note?.(honest) ?? honest;
+  return ([opened, sealed] as const).map((entry, n) => {
+    const index = n * 2 + 1;
+    const path = inclusionPath(index, leaves).map((hash) => hash.toString('base64'));
+    const text = ['c2sp.org/tlog-proof@v1', `index ${index}`, ...path, '', note].join('\n');
+    return jcs({ record: 'log', entry, proof: forgery.proof?.(text, entry.type) ?? text });
+  });
+}
+
+function dataOf<T extends RunEvent['type']>(story: readonly RunEvent[], type: T): EventData[T] {
+  return (story.find((event) => event.type === type) as Extract<RunEvent, { type: T }>).data as EventData[T];
+}
+
+function timeOf(second: number): string {
+  return new Date(Date.UTC(2026, 10, 21, 5, 0, second)).toISOString();
+}

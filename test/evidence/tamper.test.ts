@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { STRICT_RULES } from '../../packages/verify/src/bundle-line.ts';
+import { ALL_CHECKS } from '../../packages/verify/src/checks/all.ts';
+import { type VerifyReport, verifyBundle } from '../../packages/verify/src/index.ts';
+import { verifyWith } from '../../packages/verify/src/verify-bundle.ts';
+import { FORGERIES, type Forged } from './forgeries.ts';
+import { buildBundle, bundleLines, trustFile } from './honest-bundle.ts';
+import { RUN } from './story.ts';
+
+function failing(report: VerifyReport): string[] {
+  return report.checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+}
+
+function bytesOf(lines: readonly string[]): Buffer {
+  return Buffer.from(lines.map((line) => `${line}\n`).join(''));
+}
+
+function verify(forged: Forged): Promise<VerifyReport> {
+  return verifyBundle([buildBundle(forged.forgery)], { trust: forged.trust ?? trustFile(), ...forged.options });
+}
+
+test('verify: an honest run with a retry, a failure, a skip, a cancel and hand-offs is verified', async () => {
+  const report = await verifyBundle([buildBundle()], { trust: trustFile(), expectRun: RUN });
+  assert.deepEqual(failing(report), []);
+  assert.equal(report.verdict, 'verified');
+  assert.equal(report.tier, 'signed');
+  assert.equal(report.exitCode, 0);
+  assert.equal(report.facts?.counts.retries, 1);
+});
+
+test('verify: how the bytes are cut into chunks changes nothing', async () => {
+  const bytes = buildBundle();
+  for (const sizeBytes of [1, 7, 4096]) {
+    const chunks = Array.from({ length: Math.ceil(bytes.length / sizeBytes) }, (_, n) =>
+      bytes.subarray(n * sizeBytes, (n + 1) * sizeBytes),
+    );
+    assert.equal((await verifyBundle(chunks, { trust: trustFile() })).exitCode, 0);
+  }
+});
+
+test('verify: without keys an honest bundle is self-consistent, insufficient and never exit 0', async () => {
+  for (const required of ['self-consistent', 'signed'] as const) {
+    const report = await verifyBundle([buildBundle()], { require: required });
+    assert.equal(report.tier, 'self-consistent');
+    assert.equal(report.verdict, 'insufficient');
+    assert.equal(report.exitCode, 2);
+    const skipped = report.checks.filter(({ status }) => status === 'skip').map(({ id }) => id);
+    assert.deepEqual(skipped, ['manifest-signatures', 'seal-signature', 'checkpoint-signature']);
+  }
+});
+
+for (const forged of FORGERIES) {
+  test(`verify: refused with exit ${forged.exit}: ${forged.title}`, async () => {
+    const report = await verify(forged);
+    assert.deepEqual(failing(report), forged.failing, JSON.stringify(report.checks.filter((c) => c.status !== 'pass')));
+    assert.equal(report.exitCode, forged.exit);
+    assert.equal(report.facts, null);
+    assert.equal(report.tier, 'none');
+  });
+}
+
+test('negative control: every forgery that one check refuses passes once that check is gone', async () => {
+  const shown = new Set<string>();
+  for (const forged of FORGERIES) {
+    const [only, ...others] = forged.failing;
+    if (only === undefined || others.length > 0 || only === 'well-formed') continue;
+    const checks = ALL_CHECKS.filter(({ id }) => id !== only);
+    const options = { trust: forged.trust ?? trustFile(), ...forged.options };
+    const report = await verifyWith(checks, STRICT_RULES, [buildBundle(forged.forgery)], options);
+    assert.equal(report.exitCode, 0, `${forged.title}: still refused without ${only}`);
+    shown.add(only);
+  }
+  assert.deepEqual(
+    ALL_CHECKS.map(({ id }) => id).filter((id) => !shown.has(id)),
+    [],
+    'checks without a forgery that only they refuse',
+  );
+});
+
+test('negative control: strict reading refuses what lenient reading lets through', async () => {
+  const lenient = { parse: (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toString()) };
+  const open = { requireShape(): void {} };
+  const cases = [
+    { title: 'white space', edit: (text: string) => text.replace('"seq":4', '"seq": 4'), rules: lenient },
+    { title: 'a key twice', edit: (text: string) => text.replace('"seq":4', '"seq":4,"seq":4'), rules: lenient },
+    { title: 'a needless escape', edit: (text: string) => text.replace('"lint"', '"\\u006cint"'), rules: lenient },
+    { title: 'an unknown key', edit: (text: string) => text.replace('"type":', '"trust":"me","type":'), rules: open },
+  ];
+  for (const { title, edit, rules } of cases) {
+    const bundle = buildBundle({ eventText: (text, line) => (line.seq === 4 ? edit(text) : text) });
+    const strict = await verifyBundle([bundle], { trust: trustFile() });
+    assert.deepEqual([strict.exitCode, failing(strict)], [3, ['well-formed']], title);
+    const loose = await verifyWith(ALL_CHECKS, { ...STRICT_RULES, ...rules }, [bundle], { trust: trustFile() });
+    assert.equal(loose.exitCode, 0, title);
+  }
+});
+
+test('verify: deleting, doubling or swapping any line is refused', async () => {
+  const honest = bundleLines();
+  for (let n = 0; n < honest.length; n++) {
+    const line = honest[n] as string;
+    const edits = {
+      deleted: honest.toSpliced(n, 1),
+      doubled: honest.toSpliced(n, 0, line),
+      swapped: n === 0 ? honest.toReversed() : honest.toSpliced(n - 1, 2, line, honest[n - 1] as string),
+      inserted: honest.toSpliced(n, 0, honest[5] as string),
+    };
+    for (const [edit, lines] of Object.entries(edits)) {
+      const { exitCode } = await verifyBundle([bytesOf(lines)], { trust: trustFile() });
+      // The first and the last line are how a bundle is told from something else.
+      const expected =
+        lines[0] === honest[0] && lines.indexOf(honest.at(-1) as string) === lines.length - 1 ? [1] : [1, 3];
+      assert.ok(expected.includes(exitCode), `line ${n + 1} ${edit}: exit ${exitCode}`);
+    }
+  }
+});
+
+test('verify: cutting the file anywhere is refused as malformed or contradictory', async () => {
+  const bytes = buildBundle();
+  for (let at = 0; at < bytes.length; at += 97) {
+    const { exitCode } = await verifyBundle([bytes.subarray(0, at)], { trust: trustFile() });
+    assert.equal(exitCode, 3, `cut at byte ${at}`);
+  }
+});
+
+test('verify: no single flipped bit is ever verified', async () => {
+  const honest = buildBundle();
+  const positions = 2000;
+  for (let n = 0; n < positions; n++) {
+    const at = Math.floor((n * honest.length) / positions);
+    const flipped = Buffer.from(honest);
+    flipped[at] = (flipped[at] as number) ^ (1 << (n % 8));
+    const { exitCode } = await verifyBundle([flipped], { trust: trustFile() });
+    assert.ok(exitCode === 1 || exitCode === 3, `byte ${at}, bit ${n % 8}: exit ${exitCode}`);
+  }
+});
+
+test('verify: a limit is exact: one byte less refuses the file or the line', async () => {
+  const bytes = buildBundle();
+  const longest = Math.max(...bundleLines().map((line) => Buffer.byteLength(line)));
+  const trust = trustFile();
+  const exit = async (limits: object): Promise<number> => (await verifyBundle([bytes], { trust, limits })).exitCode;
+  assert.equal(await exit({ fileBytes: bytes.length, lineBytes: longest }), 0);
+  assert.equal(await exit({ fileBytes: bytes.length - 1 }), 3);
+  assert.equal(await exit({ lineBytes: longest - 1 }), 3);
+});
