@@ -32,6 +32,7 @@ export function admissionRows(run: string, plan: Plan): NewRow[] {
     };
     const waiting = chunkedSet(item.deps);
     const row: ItemRow = {
+      place: n,
       state: 'pending',
       waitingOn: waiting.root,
       attempt: 0,
@@ -84,10 +85,17 @@ export function planEvents(entries: readonly PlanEntry[]): RunEvent[] {
   return parts.map((items, part) => ({ type: 'run.planned', data: { part, parts: parts.length, items } }));
 }
 
-/** The opening events stand before everything that a transaction will emit: their place is version 0. */
-export function openingRows(run: string, events: readonly RunEvent[], atMs: number, salts: readonly string[]): NewRow[] {
-  return events.map((event, n) => ({
-    key: keys.event(run, 0, n),
-    body: { atMs, salt: salts[n] ?? '', event } satisfies EventRow,
-  }));
+/** A part of the plan in the outbox. The opening of a run stands before all that transactions emit: its place is version 0. */
+export function planRow(run: string, part: number, event: RunEvent, atMs: number, salt: string): NewRow {
+  return { key: keys.event(run, 0, part + 1), body: { atMs, salt, event } satisfies EventRow };
+}
+
+/** The deadlines of the run and of its items, as timers. */
+export function deadlineRows(run: string, plan: Plan, openedAtMs: number): NewRow[] {
+  const rows: NewRow[] = [];
+  if (plan.wallClockMs !== undefined) rows.push({ key: keys.timer(openedAtMs + plan.wallClockMs, `run/${run}`), body: {} });
+  for (const { id, deadlineMs } of plan.items) {
+    if (deadlineMs !== undefined) rows.push({ key: keys.timer(openedAtMs + deadlineMs, `item/${run}/${id}`), body: {} });
+  }
+  return rows;
 }

@@ -30,7 +30,7 @@ export function eventLine(origin: string, run: string, seq: number, row: EventRo
 export function dispatchStatement(predicate: DispatchPredicate): string {
   const statement: DispatchStatement = {
     _type: STATEMENT_TYPE,
-    subject: [{ name: `attempt/${predicate.attemptId}`, digest: { sha256: hexOf(predicate.spec) } }],
+    subject: [{ name: `attempt/${predicate.attemptId}`, digest: { sha256: stripped(predicate.spec) } }],
     predicateType: DISPATCH_PREDICATE,
     predicate,
   };
@@ -55,7 +55,7 @@ export function sealStatement({ origin, run, row, size, root, counts, sealedAtMs
   }
   const statement: RunSealStatement = {
     _type: STATEMENT_TYPE,
-    subject: [{ name: `run/${run}`, digest: { sha256: hexOf(root) } }],
+    subject: [{ name: `run/${run}`, digest: { sha256: stripped(root) } }],
     predicateType: RUN_SEAL_PREDICATE,
     predicate: {
       origin,
@@ -80,8 +80,15 @@ function isFinal(state: RunRow['state']): state is RunSealPredicate['state'] {
   return state === 'done' || state === 'failed' || state === 'cancelled';
 }
 
-function hexOf(digest: Digest): string {
+function stripped(digest: Digest): string {
   return digest.slice('sha256:'.length);
+}
+
+/** Lowercase hex of bytes. */
+export function hexOf(bytes: Uint8Array): string {
+  let hex = '';
+  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0');
+  return hex;
 }
 
 export function openedEntry(origin: string, run: string, runSeq: number, event: string, atMs: number): LogEntry {

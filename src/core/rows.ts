@@ -125,6 +125,8 @@ export interface AttemptSummary {
 }
 
 export interface ItemRow {
+  /** Its place in the spec, from 0: the order in which people see it. */
+  place: number;
   state: ItemState;
   /** Unmet dependencies; `#<n>` stands for the set row wait/<item>/<n>. */
   waitingOn: string[];

@@ -28,6 +28,10 @@ export async function resumeRuns(deps: FlowDeps): Promise<void> {
   for await (const row of pages(deps, 'runs', '')) await resumeRun(deps, row.sk);
 }
 
+export async function hasOpenRuns(deps: FlowDeps): Promise<boolean> {
+  return (await deps.store.query('runs', { prefix: '', limit: 1 })).length > 0;
+}
+
 async function resumeRun(deps: FlowDeps, run: string): Promise<void> {
   const [row] = await deps.store.get([keys.run(run)]);
   const state = row?.body as unknown as RunRow | undefined;

@@ -12,7 +12,7 @@ import {
   type RunCounts,
   TreeBuilder,
 } from '@waybill/verify';
-import { eventLine, openedEntry, sealedEntry, sealStatement } from '#core/evidence.ts';
+import { eventLine, hexOf, openedEntry, sealedEntry, sealStatement } from '#core/evidence.ts';
 import { type EventRow, keys, type RunRow, type SealRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { signStatement } from '#flow/envelope.ts';
@@ -74,7 +74,7 @@ async function* bundle(deps: FlowDeps, run: string): AsyncGenerator<Uint8Array> 
     yield encode(batch);
   }
   if (!counts) throw new RangeError(`run ${run} has no run.completed event`);
-  const sealed = await signSeal(deps, run, { size: tree.size, root: toDigest(tree.root()), counts });
+  const sealed = await signSeal(deps, run, { size: tree.size, root: `sha256:${hexOf(tree.root())}`, counts });
   const { openedIndex, sealedIndex, sealedSize } = await publishSeal(deps, run);
   yield encode([canonicalize({ record: 'seal', dsse: sealed.envelope })]);
   for (const index of [openedIndex, sealedIndex]) {
@@ -130,8 +130,4 @@ async function publishSeal(deps: FlowDeps, run: string): Promise<Published> {
     if (row.sealedSize === undefined) draft.put(keys.run(run), { ...row, sealedSize } satisfies RunRow);
     return { openedIndex, sealedIndex, sealedSize };
   });
-}
-
-function toDigest(hash: Uint8Array): Digest {
-  return `sha256:${Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }

@@ -34,7 +34,8 @@ interface Settled {
 export async function settleStopped(deps: FlowDeps, notice: StopNotice): Promise<boolean> {
   const collected = await collect(deps, notice.attemptId);
   if (collected) return settleWith(deps, notice.attemptId, collected);
-  return settleWith(deps, notice.attemptId, { ...NOTHING_STAGED, ending: endingOf(notice), exit: notice.exit });
+  const { exit, detail } = notice;
+  return settleWith(deps, notice.attemptId, { ...NOTHING_STAGED, ending: endingOf(notice), exit, ...(detail === '' ? {} : { detail }) });
 }
 
 /** A result was staged. False when there is none, or when the attempt has been settled before. */

@@ -6,7 +6,6 @@ import type { AttemptStatus, ItemState, ItemStatus, RunStatus, Waiting } from '@
 import { isoTime } from '#core/evidence.ts';
 import { type AttemptSummary, type ItemRow, keys, type LockRow, type QueueRow, type RunRow, type SpecRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import type { Row } from '#ports/run-store.ts';
 
 const PAGE = 500;
 const SHOWN_DEPS = 10;
@@ -16,14 +15,17 @@ export async function publishStatus(deps: FlowDeps, run: string): Promise<void> 
   const [row] = await deps.store.get([keys.run(run)]);
   const state = row?.body as unknown as RunRow | undefined;
   if (!state || state.state === 'admitting') return;
-  const items = await itemStatuses(deps, run, state);
-  await deps.inbox.publish(state.principal, state.submissionId, statusOf(deps, run, state, items));
+  const rows = await itemRows(deps, run);
+  const [queue] = await deps.store.get([keys.queue(state.queue)]);
+  const items: ItemStatus[] = [];
+  for (const [id, item] of rows) items.push(await itemStatus(deps, { run, id, queueName: state.queue, queue: queue?.body as unknown as QueueRow, item }));
+  const unsandboxed = rows.reduce((sum, [, item]) => sum + item.unsandboxed, 0);
+  const warnings = unsandboxed === 0 ? [] : [`UNSANDBOXED: ${unsandboxed} attempts ran without a sandbox around their blocks`];
+  await deps.inbox.publish(state.principal, state.submissionId, statusOf(deps, run, state, items, warnings));
 }
 
-function statusOf(deps: FlowDeps, run: string, row: RunRow, items: ItemStatus[]): RunStatus {
+function statusOf(deps: FlowDeps, run: string, row: RunRow, items: ItemStatus[], warnings: string[]): RunStatus {
   const counts = countsOf(items);
-  const unsandboxed = items.reduce((sum, { attempts }) => sum + attempts.length, 0);
-  const warnings = deps.worker.isolation === 'none' && unsandboxed > 0 ? ['UNSANDBOXED: blocks of this run had no sandbox around them'] : [];
   return {
     v: 1,
     run,
@@ -65,23 +67,22 @@ function countsOf(items: ItemStatus[]): RunStatus['counts'] {
   return { ...states, items: items.length, attempts, retries };
 }
 
-async function itemStatuses(deps: FlowDeps, run: string, row: RunRow): Promise<ItemStatus[]> {
-  const [queue] = await deps.store.get([keys.queue(row.queue)]);
-  const statuses: ItemStatus[] = [];
+/** All items, in the order of the spec. */
+async function itemRows(deps: FlowDeps, run: string): Promise<[string, ItemRow][]> {
+  const found: [string, ItemRow][] = [];
   let after: string | undefined;
   do {
     const range = { prefix: 'item/', limit: PAGE, ...(after === undefined ? {} : { after }) };
     const rows = await deps.store.query(`run/${run}`, range);
-    for (const item of rows) statuses.push(await itemStatus(deps, run, row.queue, queue?.body as unknown as QueueRow, item));
+    for (const { sk, body } of rows) found.push([sk.slice('item/'.length), body as unknown as ItemRow]);
     after = rows.length < PAGE ? undefined : rows.at(-1)?.sk;
   } while (after !== undefined);
-  return statuses;
+  return found.sort(([, a], [, b]) => a.place - b.place);
 }
 
-async function itemStatus(deps: FlowDeps, run: string, queueName: string, queue: QueueRow, row: Row): Promise<ItemStatus> {
-  const id = row.sk.slice('item/'.length);
-  const item = row.body as unknown as ItemRow;
-  const waiting = await waitingOf(deps, { run, id, queueName, queue, item });
+async function itemStatus(deps: FlowDeps, waiter: Waiter): Promise<ItemStatus> {
+  const { id, item } = waiter;
+  const waiting = await waitingOf(deps, waiter);
   const running = item.state === 'running' ? item.attempts.at(-1) : undefined;
   const progress = running ? (await deps.mailbox.staged(running.id)).heartbeat?.progress : undefined;
   return {

@@ -2,17 +2,155 @@
  * Submit: one object of the inbox becomes one run, or an answer that says why not. Replaying it, in whole or from any
  * point at which it was cut off, gives the same run and the same answer.
  */
-import { compile, parseSubmission, type Plan, planEntries, planEdges } from '@waybill/client/compile';
-import { TerminalError, WaybillError } from '@waybill/client/errors';
-import { type Digest, leafHash } from '@waybill/verify';
-import { admissionRows, type NewRow, openingRows, planEvents } from '#core/admission.ts';
-import { eventLine, openedEvent } from '#core/evidence.ts';
-import { runIdOf } from '#core/ids.ts';
+import { compile, parseRun, planEntries } from '@waybill/client/compile';
+import { type Refusal, WaybillError } from '@waybill/client/errors';
+import type { Plan } from '@waybill/client/plan';
+import { type Digest, deriveRunId, leafHash } from '@waybill/verify';
+import { admissionRows, deadlineRows, type NewRow, planEvents, planRow } from '#core/admission.ts';
+import { eventLine, hexOf, openedEvent } from '#core/evidence.ts';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
-import { keys, type QueueRow, type RunRow } from '#core/rows.ts';
+import { type EventRow, keys, type QueueRow, type RunRow } from '#core/rows.ts';
 import { chunk } from '#core/sets.ts';
-import { readyRoots } from '#flow/advance.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import type { Answer } from '#flow/inbox.ts';
-import { decide, Draft } from '#flow/transaction.ts';
+import { type Answer, refuse } from '#flow/inbox.ts';
+import { readRun } from '#flow/items.ts';
+import { readyRoots } from '#flow/readiness.ts';
+import { decide } from '#flow/transaction.ts';
 import type { InboxObject } from '#ports/inbox.ts';
+
+export async function submit(deps: FlowDeps, object: InboxObject, bytes: Uint8Array, submission: Digest): Promise<Answer> {
+  const run = deriveRunId(object.principal, object.submissionId);
+  const [known] = await deps.store.get([keys.run(run)]);
+  const before = known?.body as unknown as RunRow | undefined;
+  if (before && before.submission !== submission) return conflictWith(object, run);
+  if (before && before.state !== 'admitting') return { status: 'deduped', run, reasons: [] };
+  const parsed = parseRun(bytes);
+  if (!parsed.ok) return { status: 'invalid', reasons: parsed.refusals };
+  const compiled = compile(parsed.run);
+  if (!compiled.ok) return { status: 'invalid', reasons: compiled.refusals };
+  const denial = isolationDenial(deps, compiled.plan);
+  if (denial) return { status: 'denied', reasons: [denial] };
+  const problems = [...(await queueProblems(deps, object, compiled.plan)), ...(await fetchSource(deps, object, compiled.plan))];
+  if (problems.length > 0) return { status: 'invalid', reasons: problems };
+  const opened = await admit(deps, run, compiled.plan, object, submission);
+  return opened ? { status: 'accepted', run, reasons: [] } : conflictWith(object, run);
+}
+
+function conflictWith(object: InboxObject, run: string): Answer {
+  const problem = `submission ${object.submissionId} is run ${run} with other content`;
+  const fix = 'Submit other content under another submission id.';
+  return { ...refuse('conflict', { code: 'SUBMISSION_CONFLICT', path: 'submissionId', problem, fix }), run };
+}
+
+/** Blocks of an agent may do anything, so they run in a sandbox or not at all. */
+function isolationDenial(deps: FlowDeps, plan: Plan): Refusal | null {
+  if (deps.worker.isolation !== 'none' || deps.worker.allowUnsandboxedAgents) return null;
+  const n = plan.items.findIndex((item) => item.pipeline.some(({ block }) => block === 'agent'));
+  if (n < 0) return null;
+  return {
+    code: 'ISOLATION_REQUIRED',
+    path: `spec.items[${n}].pipeline`,
+    problem: 'agent blocks need a sandbox and none works here',
+    fix: 'Install bubblewrap, or start the engine with --unsandboxed to run agents with your own rights.',
+  };
+}
+
+async function queueProblems(deps: FlowDeps, object: InboxObject, plan: Plan): Promise<Refusal[]> {
+  const path = 'spec.queue';
+  if (plan.queue !== object.queue) {
+    const problem = `the run is for queue "${plan.queue}" and was put into "${object.queue}"`;
+    return [{ code: 'QUEUE_UNKNOWN', path, problem, fix: 'Put it under the queue that the spec names.' }];
+  }
+  const [row] = await deps.store.get([keys.queue(plan.queue)]);
+  if ((row?.body as unknown as QueueRow | undefined)?.concurrency !== undefined) return [];
+  const problem = `there is no queue "${plan.queue}"`;
+  return [{ code: 'QUEUE_UNKNOWN', path, problem, fix: 'Use "default", or define the queue in queues.json.' }];
+}
+
+/** Moves the source bundle from the client's upload to the artifacts, checked against its digest on the way. */
+async function fetchSource(deps: FlowDeps, object: InboxObject, { source }: Plan): Promise<Refusal[]> {
+  if (source.kind === 'none') return [];
+  const path = 'spec.source.bundle';
+  const size = await deps.artifacts.size(source.bundle);
+  if (size === null) {
+    const upload = await deps.inbox.openUpload(object.principal, source.bundle);
+    if (upload === null) {
+      const fix = 'Upload the bundle before the submission; the client does.';
+      return [{ code: 'SOURCE_MISSING', path, problem: `bundle ${source.bundle} was not uploaded`, fix }];
+    }
+    try {
+      await deps.artifacts.put(upload, { expected: source.bundle, maxBytes: source.sizeBytes });
+    } catch (error) {
+      if (!(error instanceof WaybillError) || error.retryable) throw error;
+      const fix = 'Pack the source again and submit what was packed.';
+      return [{ code: 'SOURCE_INVALID', path, problem: `the uploaded bundle is not what the spec names: ${error.problem}`, fix }];
+    }
+  }
+  const stored = await deps.artifacts.size(source.bundle);
+  if (stored === source.sizeBytes) return [];
+  const problem = `the bundle has ${stored} bytes, the spec says ${source.sizeBytes}`;
+  return [{ code: 'SOURCE_INVALID', path: 'spec.source.sizeBytes', problem, fix: 'Pack the source again and submit what was packed.' }];
+}
+
+/** RUN `admitting`, then idempotent rows, then `open` together with run.opened. False: another submission has this id. */
+async function admit(deps: FlowDeps, run: string, plan: Plan, object: InboxObject, submission: Digest): Promise<boolean> {
+  const row = await decide(deps, async (draft) => {
+    const present = await draft.readOne<RunRow>(keys.run(run));
+    if (present) return present;
+    const fresh = newRun(deps, plan, object, submission);
+    draft.put(keys.run(run), fresh);
+    await draft.read([keys.activeRun(run)]);
+    draft.put(keys.activeRun(run), {});
+    return fresh;
+  });
+  if (row.submission !== submission) return false;
+  if (row.state !== 'admitting') return true;
+  const planned = planEvents(planEntries(plan)).map((event, n) => planRow(run, n, event, row.admittedAtMs, deps.chance.hex(16)));
+  const rows = [...admissionRows(run, plan), ...planned, ...deadlineRows(run, plan, row.openedAtMs)];
+  for (const batch of chunk(rows, MAX_ENGINE_ACTIONS)) await writeMissing(deps, batch);
+  await open(deps, run, plan);
+  if (plan.wallClockMs !== undefined || plan.items.some(({ deadlineMs }) => deadlineMs !== undefined)) deps.hints.timerSet(deps.clock.nowMs());
+  deps.hints.runOpened(run);
+  await readyRoots(deps, run);
+  return true;
+}
+
+function newRun(deps: FlowDeps, plan: Plan, object: InboxObject, submission: Digest): RunRow {
+  const nowMs = deps.clock.nowMs();
+  return {
+    name: plan.name,
+    queue: plan.queue,
+    principal: object.principal,
+    submissionId: object.submissionId,
+    submission,
+    plan: plan.digest,
+    source: plan.source,
+    items: plan.items.length,
+    state: 'admitting',
+    admittedAtMs: nowMs,
+    openedAtMs: nowMs,
+    ...(plan.wallClockMs === undefined ? {} : { deadlineAtMs: nowMs + plan.wallClockMs }),
+  };
+}
+
+async function writeMissing(deps: FlowDeps, rows: NewRow[]): Promise<void> {
+  await decide(deps, async (draft) => {
+    const present = await draft.read(rows.map(({ key }) => key));
+    rows.forEach(({ key, body }, n) => {
+      if (present[n] === null) draft.put(key, body);
+    });
+  });
+}
+
+async function open(deps: FlowDeps, run: string, plan: Plan): Promise<void> {
+  await decide(deps, async (draft) => {
+    const row = await readRun(draft, run);
+    if (row.state !== 'admitting') return;
+    const edges = plan.items.reduce((sum, item) => sum + item.deps.length, 0);
+    const event = openedEvent(row, deps.signer.pseudonym(row.principal), edges);
+    const body: EventRow = { atMs: row.openedAtMs, salt: deps.chance.hex(16), event };
+    const openedEventHash = hexOf(leafHash(eventLine(deps.origin, run, 0, body)));
+    draft.create(keys.event(run, 0, 0), body);
+    draft.put(keys.run(run), { ...row, state: 'open', openedEvent: openedEventHash } satisfies RunRow);
+  });
+}

@@ -52,9 +52,9 @@ export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted:
   const leaseUntilMs = Math.max(attempt.leaseUntilMs, (heartbeatAtMs ?? 0) + deps.worker.leaseMs);
   if (!orphaned && nowMs < leaseUntilMs && nowMs < attempt.expiresAtMs) return;
   await stopWorker(deps, attempt);
-  if (orphaned) await settleStopped(deps, { attemptId, cause: 'interrupted', exit: null });
+  if (orphaned) await settleStopped(deps, { attemptId, cause: 'interrupted', exit: null, detail: 'the engine was restarted' });
   else if (nowMs >= attempt.expiresAtMs) await endOverdue(deps, attemptId);
-  else await settleStopped(deps, { attemptId, cause: 'signalled', exit: null });
+  else await settleStopped(deps, { attemptId, cause: 'signalled', exit: null, detail: 'no heartbeat came within the lease' });
 }
 
 /** The result may have come while the worker was being stopped; it still counts. */

@@ -1,8 +1,9 @@
 /** A whole engine in this process, on a temporary directory, with an executor given by the test. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Receipt, RunStatus } from '@waybill/client/documents';
+import { deriveRunId, type VerifyReport, verifyBundle } from '@waybill/verify';
 import { createInProcessExecutor, type Execute } from '#adapters/in-process/executor.ts';
 import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
 import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
@@ -12,3 +13,144 @@ import { openLocalRunStore } from '#adapters/local/run-store.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
 import { createEngine, type Engine } from '#embedded/engine.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+
+export const PRINCIPAL = `uid-${process.getuid?.() ?? 0}`;
+
+export interface FlowBed {
+  directory: string;
+  engine: Engine;
+  deps: Omit<FlowDeps, 'hints' | 'lane'>;
+  /** Errors that the engine logged. */
+  errors: object[];
+  submit(submissionId: string, document: unknown, queue?: string): string;
+  receipts(submissionId: string): Receipt[];
+  status(submissionId: string): RunStatus | null;
+  until<T>(look: () => T | null | undefined | false): Promise<T>;
+  /** Waits until the run is sealed and verifies its bundle. */
+  sealed(submissionId: string): Promise<{ status: RunStatus; report: VerifyReport }>;
+  /** Stops the engine and its store; the directory stays. */
+  halt(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FlowBedOptions {
+  execute: Execute;
+  concurrency?: number;
+  /** An earlier bed's directory. */
+  directory?: string;
+  adapt?(deps: FlowBed['deps']): FlowBed['deps'];
+  leaseMs?: number;
+  isolation?: FlowDeps['worker']['isolation'];
+}
+
+export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
+  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'waybill-flow-'));
+  const store = openLocalRunStore(join(directory, 'store.sqlite'));
+  const signer = openLocalSigner(join(directory, 'keys'));
+  const inbox = createLocalInbox(directory);
+  await inbox.watch();
+  const base: FlowBed['deps'] = {
+    origin: signer.origin,
+    store,
+    inbox,
+    artifacts: createLocalArtifacts(join(directory, 'artifacts')),
+    ledger: createLocalRootLedger(join(directory, 'ledger')),
+    signer,
+    ...createInProcessExecutor(options.execute),
+    clock: createLocalClock(),
+    chance: createLocalChance(),
+    worker: {
+      isolation: options.isolation ?? 'in-process',
+      executable: 'in-process',
+      allowUnsandboxedAgents: false,
+      leaseMs: options.leaseMs ?? 30_000,
+      heartbeatMs: 1_000,
+      survivesRestart: false,
+    },
+  };
+  const deps = options.adapt ? options.adapt(base) : base;
+  const errors: object[] = [];
+  const engine = createEngine(deps, {
+    queues: { default: { concurrency: options.concurrency ?? 8 } },
+    selfCheck: false,
+    status: true,
+    log: (level, message, facts) => {
+      if (level === 'error') errors.push({ message, ...facts });
+    },
+    onFatal: (error) => errors.push({ message: 'fatal', error }),
+  });
+  await engine.start();
+  let halted = false;
+  const halt = async (): Promise<void> => {
+    if (halted) return;
+    halted = true;
+    inbox.close();
+    await engine.stop();
+    await store.close();
+  };
+  const outbox = (submissionId: string): string => join(directory, 'outbox', PRINCIPAL, submissionId);
+  const status: FlowBed['status'] = (submissionId) => readJson(join(outbox(submissionId), 'status.json'));
+  return {
+    directory,
+    engine,
+    deps,
+    errors,
+    submit(submissionId, document, queue = 'default') {
+      putInbox(directory, queue, submissionId, JSON.stringify(document));
+      return deriveRunId(PRINCIPAL, submissionId);
+    },
+    receipts(submissionId) {
+      return names(outbox(submissionId))
+        .filter((name) => name.startsWith('receipt-'))
+        .map((name) => readJson(join(outbox(submissionId), name)) as Receipt);
+    },
+    status,
+    until,
+    async sealed(submissionId) {
+      const done = await until(() => {
+        const now = status(submissionId);
+        return now?.bundle ? now : null;
+      });
+      const bytes = readFileSync(join(directory, 'ledger', ...(done.bundle?.key ?? '').split('/')));
+      return { status: done, report: await verifyBundle([bytes], { trust: signer.trust }) };
+    },
+    halt,
+    async close() {
+      await halt();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Writes an object where a client would: under its final name in one step. */
+export function putInbox(directory: string, queue: string, submissionId: string, text: string | Uint8Array): void {
+  const folder = join(directory, 'inbox', queue, PRINCIPAL);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${submissionId}.json`), text);
+}
+
+async function until<T>(look: () => T | null | undefined | false): Promise<T> {
+  const giveUpMs = performance.now() + 20_000;
+  for (;;) {
+    const seen = look();
+    if (seen) return seen;
+    if (performance.now() > giveUpMs) throw new RangeError('what the test waits for did not happen within 20 s');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function names(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function readJson<T>(file: string): T | null {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as T;
+  } catch {
+    return null;
+  }
+}

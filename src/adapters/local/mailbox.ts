@@ -139,6 +139,11 @@ export function createLocalMailbox(options: LocalMailboxOptions): LocalMailbox {
       return `${requireOrigin(origin)}/${secret}/lease`;
     },
 
+    async cancel(attemptId) {
+      const mailbox = byAttempt.get(attemptId);
+      if (mailbox !== undefined) mailbox.draft = { ...mailbox.draft, cancel: true };
+    },
+
     async staged(attemptId) {
       const directory = directoryOf(stagingDir, attemptId);
       const [beat, result] = await Promise.all([

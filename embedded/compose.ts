@@ -1,0 +1,109 @@
+/** The composition root of embedded mode: every port gets its adapter in a directory of this machine. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TerminalError } from '@waybill/client/errors';
+import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
+import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
+import { createLocalInbox, type LocalInbox } from '#adapters/local/inbox.ts';
+import { createLocalLauncher } from '#adapters/local/launcher.ts';
+import { createLocalMailbox, type LocalMailbox } from '#adapters/local/mailbox.ts';
+import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
+import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store.ts';
+import { openLocalSigner } from '#adapters/local/signer.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import { buildWorker } from '../worker-image/build.ts';
+
+export interface EmbeddedOptions {
+  directory: string;
+  /** Slots of the queue `default`; what queues.json says wins. */
+  concurrency: number;
+  sandbox: 'auto' | 'none';
+  allowUnsandboxedAgents: boolean;
+}
+
+/** A worker that is silent for this long is lost; local workers beat every second. */
+const LEASE_MS = 30_000;
+const HEARTBEAT_MS = 1_000;
+
+export interface Embedded {
+  deps: Omit<FlowDeps, 'hints' | 'lane'>;
+  store: LocalRunStore;
+  inbox: LocalInbox;
+  mailbox: LocalMailbox;
+  queues: Record<string, { concurrency: number }>;
+  isolationDetail: string;
+}
+
+/** Opens the state directory. Throws TerminalError ENGINE_RUNNING when another engine has it. */
+export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedded> {
+  const at = (...names: string[]): string => join(options.directory, ...names);
+  const store = openLocalRunStore(at('store.sqlite'));
+  const signer = openLocalSigner(at('keys'));
+  const clock = createLocalClock();
+  const chance = createLocalChance();
+  const artifacts = createLocalArtifacts(at('artifacts'));
+  const mailbox = createLocalMailbox({ stagingDir: at('staging'), artifacts, chance, clock });
+  await mailbox.listen();
+  const inbox = createLocalInbox(options.directory);
+  await inbox.watch();
+  const workerFile = at('worker.mjs');
+  await buildWorker(workerFile);
+  const launcher = createLocalLauncher({
+    workerFile,
+    keys: signer.trust.keys.filter(({ use }) => use === 'attest').map(({ spki }) => spki),
+    origin: signer.origin,
+    isolationWanted: options.sandbox,
+    allowUnsandboxed: options.allowUnsandboxedAgents,
+  });
+  const probed = await launcher.probe();
+  return {
+    store,
+    inbox,
+    mailbox,
+    queues: readQueues(at('queues.json'), options.concurrency),
+    isolationDetail: probed.detail,
+    deps: {
+      origin: signer.origin,
+      store,
+      inbox,
+      artifacts,
+      ledger: createLocalRootLedger(at('ledger')),
+      signer,
+      mailbox,
+      launcher,
+      clock,
+      chance,
+      worker: {
+        isolation: probed.isolation,
+        executable: probed.executable,
+        allowUnsandboxedAgents: options.allowUnsandboxedAgents,
+        leaseMs: LEASE_MS,
+        heartbeatMs: HEARTBEAT_MS,
+        survivesRestart: false,
+      },
+    },
+  };
+}
+
+function readQueues(file: string, concurrency: number): Embedded['queues'] {
+  const queues: Embedded['queues'] = { default: { concurrency } };
+  if (!existsSync(file)) return queues;
+  let read: unknown;
+  try {
+    read = JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    throw badQueues(file, 'is no JSON');
+  }
+  if (typeof read !== 'object' || read === null || Array.isArray(read)) throw badQueues(file, 'is no object of queues');
+  for (const [name, queue] of Object.entries(read)) {
+    const slots = (queue as { concurrency?: unknown } | null)?.concurrency;
+    if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(name)) throw badQueues(file, `names an invalid queue ${JSON.stringify(name)}`);
+    if (!Number.isInteger(slots) || (slots as number) < 1 || (slots as number) > 1000) throw badQueues(file, `gives ${name} no concurrency of 1 to 1000`);
+    queues[name] = { concurrency: slots as number };
+  }
+  return queues;
+}
+
+function badQueues(path: string, problem: string): TerminalError {
+  return new TerminalError({ code: 'USAGE', path, problem, fix: 'Write {"<queue>": {"concurrency": <1 to 1000>}}.' });
+}

@@ -1,0 +1,149 @@
+/**
+ * Launcher and mailbox for work that runs inside the engine's process: no worker, no sandbox, isolation `in-process`,
+ * which the evidence says. For benchmarks and for tests of whole runs; nothing that a user submits comes here.
+ *
+ * Everything is staged as bytes exactly as a worker would stage it, so that settling does all it does otherwise.
+ */
+import { RetryableError } from '@waybill/client/errors';
+import { canonicalize, digestOf } from '@waybill/verify';
+import type { Heartbeat, Job, Result } from '#core/mailbox-protocol.ts';
+import { frameHeader } from '#core/outputs-frame.ts';
+import type { Launcher, StopNotice } from '#ports/launcher.ts';
+import type { LeaseDraft, Mailbox } from '#ports/mailbox.ts';
+
+export interface Execution {
+  outcome: Result['outcome'];
+  reason: string;
+  exit?: number | null;
+  /** By name below outputs/. */
+  outputs?: Record<string, Uint8Array>;
+}
+
+export interface ExecutionContext {
+  lease: LeaseDraft;
+  /** Aborted when the attempt is cancelled or stopped. */
+  signal: AbortSignal;
+}
+
+/** Does the work of an attempt. `null` ends without a result, as a worker that died. */
+export type Execute = (job: Job, context: ExecutionContext) => Promise<Execution | null> | Execution | null;
+
+interface Box {
+  lease: LeaseDraft;
+  abort: AbortController;
+  heartbeat: Heartbeat | null;
+  result: Uint8Array | null;
+  outputs: Uint8Array | null;
+}
+
+const WORKER = digestOf('in-process');
+
+export function createInProcessExecutor(execute: Execute): { launcher: Launcher; mailbox: Mailbox } {
+  const boxes = new Map<string, Box>();
+  let staged: (attemptId: string, kind: 'heartbeat' | 'result') => void = () => {};
+  let stopped: (notice: StopNotice) => void = () => {};
+
+  async function work(attemptId: string, box: Box): Promise<void> {
+    const { lease, abort } = box;
+    const startedAt = new Date().toISOString();
+    const execution = await execute(lease.job, { lease, signal: abort.signal });
+    if (execution === null) {
+      stopped({ attemptId, cause: 'exited', exit: 1, detail: '' });
+      return;
+    }
+    const { outcome, reason, exit = null, outputs } = execution;
+    if (outputs) box.outputs = frame(outputs);
+    const endedAt = new Date().toISOString();
+    const result: Result = {
+      v: 1,
+      attemptId,
+      epoch: lease.job.attempt,
+      outcome,
+      reason,
+      exit,
+      blocks: lease.job.pipeline.map(({ block }, index) => ({ index, block, exit, startedAt, endedAt })),
+      outputs: box.outputs ? { sha256: digestOf(box.outputs), sizeBytes: box.outputs.byteLength } : null,
+      log: null,
+      excluded: [],
+      worker: WORKER,
+    };
+    box.result = new TextEncoder().encode(canonicalize(result));
+    staged(attemptId, 'result');
+  }
+
+  return {
+    mailbox: {
+      async post(lease) {
+        const known = boxes.get(lease.attemptId);
+        const fresh = { abort: new AbortController(), heartbeat: null, result: null, outputs: null };
+        boxes.set(lease.attemptId, { ...(known ?? fresh), lease });
+        return `in-process:${lease.attemptId}`;
+      },
+      async cancel(attemptId) {
+        boxes.get(attemptId)?.abort.abort();
+      },
+      async staged(attemptId) {
+        const box = boxes.get(attemptId);
+        return { heartbeat: box?.heartbeat ?? null, heartbeatAtMs: null, result: box?.result ?? null };
+      },
+      async openOutputs(attemptId) {
+        const outputs = boxes.get(attemptId)?.outputs;
+        if (!outputs) throw missing(attemptId);
+        return streamOf(outputs);
+      },
+      async openLog() {
+        return null;
+      },
+      async close(attemptId) {
+        boxes.delete(attemptId);
+      },
+      onStaged(listener) {
+        staged = listener;
+      },
+    },
+    launcher: {
+      async probe() {
+        return { isolation: 'in-process', executable: 'in-process', detail: 'work runs inside the engine' };
+      },
+      async launch({ attemptId }) {
+        const box = boxes.get(attemptId);
+        if (!box) throw missing(attemptId);
+        void work(attemptId, box);
+        return `in-process:${attemptId}`;
+      },
+      async stop(handle) {
+        boxes.get(handle.slice('in-process:'.length))?.abort.abort();
+      },
+      async alive(handles) {
+        return new Set(handles.filter((handle) => boxes.has(handle.slice('in-process:'.length))));
+      },
+      onStopped(listener) {
+        stopped = listener;
+      },
+    },
+  };
+}
+
+function frame(outputs: Record<string, Uint8Array>): Uint8Array {
+  const files = Object.entries(outputs).map(([name, bytes]) => ({
+    name: `outputs/${name}`,
+    kind: 'output' as const,
+    sizeBytes: bytes.byteLength,
+    sha256: digestOf(bytes),
+  }));
+  const { header, files: placed } = frameHeader(files);
+  const head = new TextEncoder().encode(header);
+  const whole = new Uint8Array(head.byteLength + files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+  whole.set(head);
+  for (const { name, offset } of placed) whole.set(outputs[name.slice('outputs/'.length)] as Uint8Array, head.byteLength + offset);
+  return whole;
+}
+
+async function* streamOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+function missing(attemptId: string): RetryableError {
+  const problem = 'nothing was posted or staged for this attempt';
+  return new RetryableError({ code: 'OBJECT_MISSING', path: `mailbox/${attemptId}`, problem, fix: 'Post the lease first.' });
+}
