@@ -4,9 +4,14 @@ import { STRICT_RULES } from '../../packages/verify/src/bundle-line.ts';
 import { ALL_CHECKS } from '../../packages/verify/src/checks/all.ts';
 import { type VerifyReport, verifyBundle } from '../../packages/verify/src/index.ts';
 import { verifyWith } from '../../packages/verify/src/verify-bundle.ts';
-import { FORGERIES, type Forged } from './forgeries.ts';
+import type { Forged } from './forged.ts';
 import { buildBundle, bundleLines, trustFile } from './honest-bundle.ts';
+import { WITH_EVERY_KEY } from './insider-forgeries.ts';
+import { WITH_ANOTHER_KEY, WITHOUT_A_KEY } from './outsider-forgeries.ts';
+import { AGAINST_THE_RULES } from './rule-forgeries.ts';
 import { RUN } from './story.ts';
+
+const FORGERIES: readonly Forged[] = [...WITHOUT_A_KEY, ...WITH_ANOTHER_KEY, ...WITH_EVERY_KEY, ...AGAINST_THE_RULES];
 
 function failing(report: VerifyReport): string[] {
   return report.checks.filter(({ status }) => status === 'fail').map(({ id }) => id);

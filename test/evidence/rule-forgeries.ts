@@ -1,0 +1,122 @@
+import type { EventType, FencedLock, RunEvent } from '../../packages/verify/src/events.ts';
+import { type Forged, find, first, forged, OTHER, OTHER_RUN, set } from './forged.ts';
+import { claim, PLAN, planDigest } from './story.ts';
+
+/** Stories that could not have happened, sealed by someone who holds every key. */
+export const AGAINST_THE_RULES: Forged[] = [
+  rule('an item that was not planned is added', (s) => find(s, 'item.ready').items.push('ghost')),
+  rule('an item becomes ready before what it depends on', (s) => find(s, 'item.ready').items.push('check')),
+  rule('an item is claimed that never was ready', (s) => find(s, 'item.ready').items.pop()),
+  rule('an attempt number is left out', (s) =>
+    eachRecord(s, 'lint', 1, (record) => set(record, { attempt: 2, id: claim('lint', 2).id })),
+  ),
+  rule('an attempt has a foreign id', (s) => eachRecord(s, 'lint', 1, (record) => set(record, { id: OTHER_RUN })), [
+    'state-machine',
+    'manifests',
+  ]),
+  rule('an epoch does not rise', (s) =>
+    eachRecord(s, 'build', 2, (record) => set(record, record.epoch === undefined ? {} : { epoch: 1 })),
+  ),
+  rule('a fence does not rise', (s) => set(lockOf(s, 2), { fence: 2 })),
+  rule('a lock is taken while it is held', (s) => {
+    first(find(s, 'attempt.claimed').claims.filter(({ item }) => item === 'slow')).locks.push({
+      ...lockOf(s, 0),
+      fence: 2,
+    });
+    lockOf(s, 1).fence = 3;
+    lockOf(s, 2).fence = 4;
+  }),
+  rule('a claim in another queue', (s) => set(find(s, 'attempt.claimed'), { queue: 'fast' })),
+  rule('an attempt is settled twice', (s) =>
+    s.splice(indexOf(s, 'attempt.settled', 'lint') + 1, 0, s[indexOf(s, 'attempt.settled', 'lint')] as RunEvent),
+  ),
+  rule('an attempt is dispatched twice', (s) => s.splice(6, 0, s[5] as RunEvent)),
+  rule('an attempt settles under an old epoch', (s) => set(find(s, 'attempt.settled', 2), { epoch: 1 })),
+  rule('a success without a result', (s) => set(find(s, 'attempt.settled', 2), { result: null })),
+  rule('a success with an exit code', (s) => set(find(s, 'attempt.settled', 2), { exit: 3 })),
+  rule('a failure that counts as done', (s) => set(find(s, 'attempt.settled', 1), { next: 'done' })),
+  rule('two outputs of one name', (s) =>
+    find(s, 'attempt.settled', 2).outputs.push(first(find(s, 'attempt.settled', 2).outputs)),
+  ),
+  rule('a result of an attempt that never started', (s) => s.splice(indexOf(s, 'attempt.dispatched', 'lint'), 1)),
+  rule('a skip without a cause', (s) => Reflect.deleteProperty(first(find(s, 'item.closed').items), 'cause')),
+  rule('a skip because of an item that is not upstream', (s) =>
+    set(first(find(s, 'item.closed').items), { cause: 'slow' }),
+  ),
+  rule('a skip because of an item that is done', (s) => {
+    const [closed] = s.splice(indexOf(s, 'item.closed'), 1);
+    s.splice(indexOf(s, 'run.completed'), 0, closed as RunEvent);
+    first(find(s, 'item.closed').items).cause = 'check';
+  }),
+  rule('a cancel that nobody asked for', (s) => s.splice(indexOf(s, 'control.accepted'), 1)),
+  rule('a stop that nobody asked for', (s) => s.splice(-1, 0, { type: 'run.stopping', data: { reason: 'cancelled' } })),
+  rule('a stop at a deadline that was never set', (s) =>
+    s.splice(-1, 0, { type: 'run.stopping', data: { reason: 'deadline_exceeded' } }),
+  ),
+  rule('the run completes while an item is open', (s) => s.splice(indexOf(s, 'attempt.settled', 'table'), 1)),
+  rule('something happens after the end', (s) => s.push({ type: 'item.ready', data: { items: ['build'] } }), [
+    'state-machine',
+    'seal',
+  ]),
+  rule('the run is completed as done', (s) => set(find(s, 'run.completed'), { state: 'done' })),
+  rule('a retry is not counted', (s) => set(find(s, 'run.completed').counts, { retries: 0 })),
+  rule('an unsandboxed attempt is not counted', (s) => set(find(s, 'run.completed').counts, { unsandboxed: 0 })),
+  rule('an item is left out of the plan', (s) => find(s, 'run.planned', 1).items.pop(), [
+    'plan',
+    'state-machine',
+    'manifests',
+    'hand-off',
+  ]),
+  rule('a dependency is taken out of the plan', (s) => set(first(find(s, 'run.planned', 1).items), { deps: [] }), [
+    'plan',
+    'state-machine',
+  ]),
+  rule('the plan has another digest', (s) => set(find(s, 'run.opened'), { plan: OTHER }), ['plan']),
+  rule('the opening promises other edges', (s) => set(find(s, 'run.opened'), { edges: 5 }), ['plan']),
+  rule(
+    'the plan has an item that depends on itself',
+    (s) => {
+      const slow = find(s, 'run.planned', 1).items[1];
+      if (slow !== undefined) slow.deps = ['slow'];
+      find(s, 'run.opened').plan = planDigest(
+        PLAN.map((entry) => (entry.id === 'slow' ? { ...entry, deps: ['slow'] } : entry)),
+      );
+      find(s, 'run.opened').edges = 5;
+    },
+    ['plan', 'state-machine'],
+  ),
+];
+
+function rule(title: string, story: (story: RunEvent[]) => void, failing: string[] = ['state-machine']): Forged {
+  return forged(title, { story }, failing);
+}
+
+function indexOf(story: readonly RunEvent[], type: EventType, item?: string, attempt = 1): number {
+  return story.findIndex((event) => {
+    if (event.type !== type || item === undefined) return event.type === type;
+    const data = event.data as { item?: string; attempt?: number };
+    return data.item === item && data.attempt === attempt;
+  });
+}
+
+/** The lock in the n-th claim that takes it. */
+function lockOf(story: readonly RunEvent[], n: number): FencedLock {
+  const claims = story.flatMap((event) => (event.type === 'attempt.claimed' ? event.data.claims : []));
+  return first(claims.flatMap(({ locks }) => locks).slice(n));
+}
+
+interface AttemptRecord {
+  item: string;
+  attempt: number;
+  id: string;
+  epoch?: number;
+}
+
+/** Every place that names an attempt: its claim, its dispatch, its end. */
+function eachRecord(story: RunEvent[], item: string, attempt: number, edit: (record: AttemptRecord) => void): void {
+  const records = story.flatMap((event): AttemptRecord[] => {
+    if (event.type === 'attempt.claimed') return event.data.claims;
+    return event.type === 'attempt.dispatched' || event.type === 'attempt.settled' ? [event.data] : [];
+  });
+  for (const record of records) if (record.item === item && record.attempt === attempt) edit(record);
+}
