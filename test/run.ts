@@ -50,6 +50,7 @@ function runGroup(group: Group, files: string[], scratch: string, live: boolean)
       resolve({
         group,
         files,
+        throughSuite: files.filter((file) => readFileSync(join(ROOT, file), 'utf8').includes(".suite.ts'")),
         exit,
         elapsedMs: performance.now() - started,
         totals: totals === '' ? null : (JSON.parse(totals) as Totals),
@@ -68,7 +69,15 @@ async function runGroups(groups: readonly Group[]): Promise<GroupRun[]> {
     for (let group = queue.shift(); group !== undefined; group = queue.shift()) {
       const own = files.filter((file) => groupOf(file) === group);
       if (own.length === 0) {
-        runs.push({ group, files: [], exit: 1, elapsedMs: 0, totals: null, output: 'no test file found\n' });
+        runs.push({
+          group,
+          files: [],
+          throughSuite: [],
+          exit: 1,
+          elapsedMs: 0,
+          totals: null,
+          output: 'no test file found\n',
+        });
         continue;
       }
       const run = await runGroup(group, own, scratch, groups.length === 1);

@@ -8,6 +8,7 @@ function groupRun(change: Partial<GroupRun> = {}): GroupRun {
   return {
     group: 'unit',
     files: ['a.test.ts'],
+    throughSuite: [],
     exit: 0,
     elapsedMs: 1000,
     totals: { passed: 2, failed: 0, skips: [], fileMs: { '/repo/a.test.ts': 5 } },
@@ -52,6 +53,7 @@ test('summary: a file that ran no test and a group without files make the run re
   const silent = groupRun({ files: ['a.test.ts', 'b.test.ts'] });
   assert.match(summarise([silent], conditions).text, /fault: unit: b\.test\.ts ran no test/);
   assert.equal(summarise([silent], conditions).ok, false);
+  assert.equal(summarise([{ ...silent, throughSuite: ['b.test.ts'] }], conditions).ok, true);
   assert.equal(summarise([groupRun(), groupRun({ group: 'flow', files: [], totals: null })], conditions).ok, false);
 });
 

@@ -6,6 +6,8 @@ export interface GroupRun {
   group: Group;
   /** Relative to the repository. */
   files: string[];
+  /** Those of the files whose tests stand in a suite file, under which the test runner reports them. */
+  throughSuite: string[];
   exit: number | null;
   elapsedMs: number;
   /** Null when the process died before it could report. */
@@ -36,12 +38,13 @@ const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 /** What makes a run red beyond its failed tests: dead processes, files that ran no test, skips that are not allowed. */
 export function faultsOf(runs: readonly GroupRun[], { skipsAllowed, absent, root }: Conditions): string[] {
   const faults: string[] = [];
-  for (const { group, files, exit, totals } of runs) {
+  for (const { group, files, throughSuite, exit, totals } of runs) {
     if (files.length === 0) faults.push(`${group}: no test file found`);
     else if (totals === null) faults.push(`${group}: the test process died (exit ${exit}) before its totals`);
     else {
       if (exit !== 0 && totals.failed === 0) faults.push(`${group}: exit ${exit} although no test failed`);
-      const silent = files.filter((file) => totals.fileMs[resolve(root, file)] === undefined);
+      const ran = new Set(Object.keys(totals.fileMs));
+      const silent = files.filter((file) => !ran.has(resolve(root, file)) && !throughSuite.includes(file));
       faults.push(...silent.map((file) => `${group}: ${file} ran no test`));
       const unexplained = totals.skips.filter(({ reason }) => !absent.some((name) => reason.includes(name)));
       if (!skipsAllowed)

@@ -44,6 +44,7 @@ const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'flow', path: 'src/flow/planted-node.ts', source: "export const late = import('node:fs');\n" },
   { rule: 'adapters', path: 'src/adapters/local/planted.ts', source: "import '#flow/settle.ts';\n" },
   { rule: 'worker', path: 'worker-image/src/planted.ts', source: "import '#flow/settle.ts';\n" },
+  { rule: 'worker-bundle', path: 'worker-image/build.ts', source: "import '#core/run.ts';\n" },
   { rule: 'embedded', path: 'embedded/planted.ts', source: "import '#worker/main.ts';\n" },
   { rule: 'bench', path: 'bench/planted.ts', source: "import 'zod';\n" },
   { rule: 'examples', path: 'examples/headline/planted.ts', source: "import '#core/run.ts';\n" },
