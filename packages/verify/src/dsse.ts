@@ -1,9 +1,10 @@
 /** Signed statements: DSSE v1.0.2 envelopes, ECDSA P-256 over SHA-256, exactly one signature. */
-import { type KeyObject, verify as verifySignature } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { fromBase64, toBase64 } from './base64.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { hex64 } from './scalars.ts';
 import { closed, listOf, oneOf, requireShape, type Shape } from './shape.ts';
+import { verifyP256 } from './signature.ts';
 
 export const IN_TOTO_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 
@@ -69,6 +70,6 @@ export function openEnvelope(value: unknown): OpenedEnvelope {
 /** The key among `keys` that signed the envelope and is the one it names; undefined when there is none. */
 export function verifyEnvelope<Key extends AttestKey>(envelope: OpenedEnvelope, keys: readonly Key[]): Key | undefined {
   const signed = pae(IN_TOTO_PAYLOAD_TYPE, envelope.payload);
-  const signer = keys.find(({ publicKey }) => verifySignature('sha256', signed, publicKey, envelope.signature));
+  const signer = keys.find(({ publicKey }) => verifyP256(signed, publicKey, envelope.signature));
   return signer?.keyid === envelope.keyid ? signer : undefined;
 }

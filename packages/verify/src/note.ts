@@ -2,11 +2,12 @@
  * Signed notes (C2SP signed-note): a text that ends in a newline, an empty line, then one line per signature,
  * `— <key name> <base64(4-byte key hash, signature)>`. Keys are verifier keys, `<name>+<8 hex>+<base64(algorithm, key)>`.
  */
-import { createPublicKey, type KeyObject, verify as verifySignature } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { fromBase64, toBase64 } from './base64.ts';
 import { sha256 } from './digest.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { decodeUtf8 } from './jcs.ts';
+import { verifyEd25519 } from './signature.ts';
 
 export const MAX_NOTE_BYTES = 131_072;
 const MAX_SIGNATURES = 100;
@@ -89,7 +90,7 @@ export function verifyNote(note: SignedNote, keys: readonly NoteKey[]): NoteKey[
     const key = known[0];
     if (key === undefined || verified.includes(key)) continue;
     requireNote(known.length === 1, 'two verifier keys have the same name and hash');
-    const holds = signature.length === 64 && verifySignature(null, Buffer.from(note.text), key.publicKey, signature);
+    const holds = verifyEd25519(Buffer.from(note.text), key.publicKey, signature);
     requireNote(holds, 'a signature of a known key is wrong');
     verified.push(key);
   }

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseCheckpoint, parseNote, parseTlogProof, parseVkey, verifyNote } from '@waybill/verify';
+import { readJson, skip } from './vectors.ts';
+
+interface NoteCase {
+  desc: string;
+  kind?: 'vkey' | 'checkpoint';
+  vkeys: string[];
+  note?: string;
+  noteHex?: string;
+  valid: boolean;
+  verifiedCount?: number;
+}
+
+function holds(act: () => unknown): boolean {
+  try {
+    act();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Ed25519 (0x01), the only algorithm that notes of this project use so far. */
+function isEd25519(vkey: string): boolean {
+  const material = vkey.split('+').slice(2).join('+');
+  return Buffer.from(material, 'base64')[0] === 0x01;
+}
+
+function judge({ kind, vkeys, note, noteHex, verifiedCount }: NoteCase): void {
+  if (kind === 'vkey') {
+    assert.ok(vkeys.map(parseVkey).length > 0);
+    return;
+  }
+  const parsed = parseNote(noteHex === undefined ? (note as string) : Buffer.from(noteHex, 'hex'));
+  const verified = verifyNote(parsed, vkeys.map(parseVkey)).length;
+  assert.ok(verified > 0);
+  assert.equal(verified, verifiedCount ?? verified);
+}
+
+test('signed notes: agrees with the published cases for Ed25519 keys, and refuses other algorithms', { skip }, () => {
+  const { cases } = readJson<{ cases: NoteCase[] }>('c2sp-notes/signed-note.json');
+  assert.equal(cases.length, 37);
+  let known = 0;
+  for (const one of cases) {
+    const isKnown = one.vkeys.every(isEd25519);
+    known += isKnown ? 1 : 0;
+    assert.equal(
+      holds(() => judge(one)),
+      one.valid && isKnown,
+      one.desc,
+    );
+  }
+  assert.ok(known >= 25, `${known} cases`);
+});
+
+test('signed notes: a witness key listed as a log key does not verify a cosignature', { skip }, () => {
+  const { cases } = readJson<{ cases: NoteCase[] }>('c2sp-notes/cosignature.json');
+  const disguised = cases.filter(({ vkeys }) => vkeys.every(isEd25519));
+  assert.equal(disguised.length, 1);
+  for (const one of disguised)
+    assert.equal(
+      holds(() => judge(one)),
+      false,
+      one.desc,
+    );
+});
+
+test('parseCheckpoint: agrees with the published cases, strictly', { skip }, () => {
+  const { cases } = readJson<{ cases: { desc: string; text: string; validStrict: boolean }[] }>(
+    'c2sp-notes/checkpoint-body.json',
+  );
+  assert.equal(cases.length, 15);
+  for (const { desc, text, validStrict } of cases)
+    assert.equal(
+      holds(() => parseCheckpoint(text)),
+      validStrict,
+      desc,
+    );
+});
+
+test('parseTlogProof: agrees with the published cases', { skip }, () => {
+  const { cases } = readJson<{ cases: { desc: string; proof: string; valid: boolean }[] }>(
+    'c2sp-notes/tlog-proof.json',
+  );
+  assert.equal(cases.length, 11);
+  for (const { desc, proof, valid } of cases)
+    assert.equal(
+      holds(() => parseTlogProof(proof)),
+      valid,
+      desc,
+    );
+});
