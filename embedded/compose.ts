@@ -97,8 +97,10 @@ function readQueues(file: string, concurrency: number): Embedded['queues'] {
   if (typeof read !== 'object' || read === null || Array.isArray(read)) throw badQueues(file, 'is no object of queues');
   for (const [name, queue] of Object.entries(read)) {
     const slots = (queue as { concurrency?: unknown } | null)?.concurrency;
-    if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(name)) throw badQueues(file, `names an invalid queue ${JSON.stringify(name)}`);
-    if (!Number.isInteger(slots) || (slots as number) < 1 || (slots as number) > 1000) throw badQueues(file, `gives ${name} no concurrency of 1 to 1000`);
+    if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(name))
+      throw badQueues(file, `names an invalid queue ${JSON.stringify(name)}`);
+    if (!Number.isInteger(slots) || (slots as number) < 1 || (slots as number) > 1000)
+      throw badQueues(file, `gives ${name} no concurrency of 1 to 1000`);
     queues[name] = { concurrency: slots as number };
   }
   return queues;

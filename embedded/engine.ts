@@ -3,6 +3,9 @@
  * an item from settled to dispatched with one commit. It decides nothing itself.
  */
 import { WaybillError } from '@waybill/client/errors';
+import { createLane } from '#embedded/lane.ts';
+import { Throttle } from '#embedded/throttle.ts';
+import { type Work, WorkList } from '#embedded/work-list.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
 import type { FlowDeps, Hints } from '#flow/deps.ts';
 import { dispatch } from '#flow/dispatch.ts';
@@ -15,9 +18,6 @@ import { enterRun, seal } from '#flow/seal.ts';
 import { settle, settleStopped } from '#flow/settle.ts';
 import { publishStatus } from '#flow/status.ts';
 import { verifySealed } from '#flow/verify.ts';
-import { createLane } from '#embedded/lane.ts';
-import { Throttle } from '#embedded/throttle.ts';
-import { type Work, WorkList } from '#embedded/work-list.ts';
 
 const SWEEP_MS = 2_000;
 /** A run's opening is covered by a checkpoint within this time, unless a seal brings one sooner. */
@@ -49,13 +49,21 @@ export function createEngine(base: Omit<FlowDeps, 'hints' | 'lane'>, options: En
     onWork: () => drain(),
     onOpened: (run) => spawn('enter', enterAndPublish(run)),
     onChanged: (run) => status.request(run),
-    onCompleted: (run) => spawn('seal', sealing(() => sealRun(run))),
+    onCompleted: (run) =>
+      spawn(
+        'seal',
+        sealing(() => sealRun(run)),
+      ),
     onTimer: (dueMs) => armTimer(dueMs),
   });
   const deps: FlowDeps = { ...base, hints: work.hints satisfies Hints, lane: createLane() };
   const sealing = createLane();
   const takingIn = createLane();
-  const status = new Throttle(STATUS_MS, (run) => (options.status ? publishStatus(deps, run) : Promise.resolve()), report);
+  const status = new Throttle(
+    STATUS_MS,
+    (run) => (options.status ? publishStatus(deps, run) : Promise.resolve()),
+    report,
+  );
   const underWay = new Set<Promise<unknown>>();
   let draining = false;
   let stopped = false;
@@ -65,7 +73,8 @@ export function createEngine(base: Omit<FlowDeps, 'hints' | 'lane'>, options: En
 
   function report(what: string, error: unknown): void {
     options.log('error', `${what} failed`, describe(error));
-    if (error instanceof WaybillError && (error.code === 'STORE_FAILED' || error.code === 'LEDGER_INCONSISTENT')) options.onFatal(error);
+    if (error instanceof WaybillError && (error.code === 'STORE_FAILED' || error.code === 'LEDGER_INCONSISTENT'))
+      options.onFatal(error);
   }
 
   function spawn(what: string, task: Promise<unknown>): void {
@@ -106,7 +115,10 @@ export function createEngine(base: Omit<FlowDeps, 'hints' | 'lane'>, options: En
     status.request(run);
     publishTimer ??= deps.clock.after(PUBLISH_MS, () => {
       publishTimer = null;
-      spawn('publish', sealing(() => publishLog(deps)));
+      spawn(
+        'publish',
+        sealing(() => publishLog(deps)),
+      );
     });
   }
 
@@ -115,7 +127,10 @@ export function createEngine(base: Omit<FlowDeps, 'hints' | 'lane'>, options: En
     if (options.selfCheck) {
       const report = await verifySealed(deps, run);
       const failed = report !== null && report.exitCode !== 0;
-      options.log(failed ? 'error' : 'info', failed ? 'a sealed bundle does not verify' : 'sealed', { run, verdict: report?.verdict });
+      options.log(failed ? 'error' : 'info', failed ? 'a sealed bundle does not verify' : 'sealed', {
+        run,
+        verdict: report?.verdict,
+      });
     }
   }
 
@@ -137,14 +152,20 @@ export function createEngine(base: Omit<FlowDeps, 'hints' | 'lane'>, options: En
 
   function takeInNow(): Promise<void> {
     return takingIn(async () => {
-      while (!stopped && (await takeIn(deps, (object, error) => report(`submission ${JSON.stringify(object.key)}`, error))) > 0);
+      while (
+        !stopped &&
+        (await takeIn(deps, (object, error) => report(`submission ${JSON.stringify(object.key)}`, error))) > 0
+      );
     });
   }
 
   function sweepLater(): void {
     sweepTimer = deps.clock.after(SWEEP_MS, () => {
       const round = sweep(false).then(takeInNow);
-      spawn('sweep', round.finally(() => (stopped ? undefined : sweepLater())));
+      spawn(
+        'sweep',
+        round.finally(() => (stopped ? undefined : sweepLater())),
+      );
     });
   }
 
@@ -184,6 +205,7 @@ export function createEngine(base: Omit<FlowDeps, 'hints' | 'lane'>, options: En
 }
 
 function describe(error: unknown): object {
-  if (error instanceof WaybillError) return { code: error.code, path: error.path, problem: error.problem, fix: error.fix };
+  if (error instanceof WaybillError)
+    return { code: error.code, path: error.path, problem: error.problem, fix: error.fix };
   return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }

@@ -1,7 +1,8 @@
 /** Runs the engine on a state directory until it is told to stop, or has been idle for long enough. */
+
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
-import { rmSync, writeFileSync, renameSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { WaybillError } from '@waybill/client/errors';
 import { composeEmbedded, type Embedded, type EmbeddedOptions } from '#embedded/compose.ts';
@@ -69,7 +70,13 @@ async function run(options: Options, embedded: Embedded): Promise<void> {
     onFatal: () => process.exit(70),
   });
   await engine.start();
-  const about = { pid: process.pid, startedAt: new Date().toISOString(), ready: true, isolation: deps.worker.isolation, detail: isolationDetail };
+  const about = {
+    pid: process.pid,
+    startedAt: new Date().toISOString(),
+    ready: true,
+    isolation: deps.worker.isolation,
+    detail: isolationDetail,
+  };
   const file = `${options.directory}/engine.json`;
   writeFileSync(`${file}.new`, `${JSON.stringify(about)}\n`);
   renameSync(`${file}.new`, file);
@@ -92,7 +99,10 @@ try {
     log('info', 'another engine runs on this directory', { directory: options.directory });
     process.exit(0);
   }
-  const { code, path, problem, fix } = error instanceof WaybillError ? error : { code: 'STORE_FAILED', path: options.directory, problem: String(error), fix: 'See the log.' };
+  const { code, path, problem, fix } =
+    error instanceof WaybillError
+      ? error
+      : { code: 'STORE_FAILED', path: options.directory, problem: String(error), fix: 'See the log.' };
   log('error', 'the engine cannot run', { code, path, problem, fix });
   process.exit(70);
 }

@@ -10,7 +10,11 @@ export class Throttle {
   readonly #again = new Set<string>();
   readonly #writing = new Map<string, Promise<void>>();
 
-  constructor(intervalMs: number, write: (key: string) => Promise<void>, onError: (what: string, error: unknown) => void) {
+  constructor(
+    intervalMs: number,
+    write: (key: string) => Promise<void>,
+    onError: (what: string, error: unknown) => void,
+  ) {
     this.#intervalMs = intervalMs;
     this.#write = write;
     this.#onError = onError;

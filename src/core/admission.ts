@@ -49,11 +49,17 @@ export function admissionRows(run: string, plan: Plan): NewRow[] {
       rows.push({ key: keys.wait(run, item.id, k), body: { ids } satisfies SetRow });
     });
   });
-  const open = chunk(plan.items.map((item) => item.id), MAX_SET_IDS);
+  const open = chunk(
+    plan.items.map((item) => item.id),
+    MAX_SET_IDS,
+  );
   open.forEach((ids, n) => {
     rows.push({ key: keys.open(run, n), body: { ids, tally: NO_TALLY } satisfies OpenRow });
   });
-  rows.push({ key: keys.openRoot(run), body: { ids: open.map((_ids, n) => String(n)), tally: NO_TALLY } satisfies OpenRow });
+  rows.push({
+    key: keys.openRoot(run),
+    body: { ids: open.map((_ids, n) => String(n)), tally: NO_TALLY } satisfies OpenRow,
+  });
   return rows;
 }
 
@@ -93,9 +99,11 @@ export function planRow(run: string, part: number, event: RunEvent, atMs: number
 /** The deadlines of the run and of its items, as timers. */
 export function deadlineRows(run: string, plan: Plan, openedAtMs: number): NewRow[] {
   const rows: NewRow[] = [];
-  if (plan.wallClockMs !== undefined) rows.push({ key: keys.timer(openedAtMs + plan.wallClockMs, `run/${run}`), body: {} });
+  if (plan.wallClockMs !== undefined)
+    rows.push({ key: keys.timer(openedAtMs + plan.wallClockMs, `run/${run}`), body: {} });
   for (const { id, deadlineMs } of plan.items) {
-    if (deadlineMs !== undefined) rows.push({ key: keys.timer(openedAtMs + deadlineMs, `item/${run}/${id}`), body: {} });
+    if (deadlineMs !== undefined)
+      rows.push({ key: keys.timer(openedAtMs + deadlineMs, `item/${run}/${id}`), body: {} });
   }
   return rows;
 }

@@ -3,11 +3,7 @@
  */
 import type { AttemptOutcome } from '@waybill/client/documents';
 import type { PlanItem } from '@waybill/client/plan';
-import {
-  INFRASTRUCTURE_BACKOFF_MS,
-  MAX_INFRASTRUCTURE_BACKOFF_MS,
-  MAX_INFRASTRUCTURE_RETRIES,
-} from '#core/names.ts';
+import { INFRASTRUCTURE_BACKOFF_MS, MAX_INFRASTRUCTURE_BACKOFF_MS, MAX_INFRASTRUCTURE_RETRIES } from '#core/names.ts';
 import type { AttemptRow, ItemRow } from '#core/rows.ts';
 
 export interface Ending {

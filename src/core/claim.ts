@@ -38,9 +38,16 @@ export function claim(input: ClaimInput): Claim {
   const rank = item.rank;
   const holder = { attempt: attemptId, run, item: plan.id };
   const rows = input.locks.map(({ row }) => row ?? FREE_LOCK);
-  const blocked = plan.locks.filter((lock, n) => lockVerdict(rows[n] ?? FREE_LOCK, { ...lock, rank, holder }) !== 'free');
+  const blocked = plan.locks.filter(
+    (lock, n) => lockVerdict(rows[n] ?? FREE_LOCK, { ...lock, rank, holder }) !== 'free',
+  );
   if (blocked.length > 0) {
-    return { ok: false, obstacle: 'locks', names: blocked.map(({ name }) => name), locks: rows.map((row) => awaitLock(row, rank)) };
+    return {
+      ok: false,
+      obstacle: 'locks',
+      names: blocked.map(({ name }) => name),
+      locks: rows.map((row) => awaitLock(row, rank)),
+    };
   }
   const locks = plan.locks.map(({ mode }, n) =>
     acquireLock(leaveLockQueue(rows[n] ?? FREE_LOCK, rank, input.locks[n]?.next), { mode, rank, holder }),
@@ -64,5 +71,12 @@ export function claim(input: ClaimInput): Claim {
     attempt: number,
     attempts: [...item.attempts, { attempt: number, id: attemptId, startedAtMs: nowMs, outputs: [] }],
   };
-  return { ok: true, attemptId, attempt, item: running, queue: { ...queue, holders: [...queue.holders, attemptId] }, locks };
+  return {
+    ok: true,
+    attemptId,
+    attempt,
+    item: running,
+    queue: { ...queue, holders: [...queue.holders, attemptId] },
+    locks,
+  };
 }

@@ -3,8 +3,8 @@
  */
 import {
   canonicalize,
-  type Digest,
   DISPATCH_PREDICATE,
+  type Digest,
   type DispatchPredicate,
   type DispatchStatement,
   type LogEntry,

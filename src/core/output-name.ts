@@ -29,3 +29,12 @@ export function outputNameProblem(name: string, kind: OutputKind): string | null
   if (kind === 'patch') return name === PATCH_NAME ? null : `is not ${PATCH_NAME}`;
   return name.startsWith(OUTPUT_PREFIX) ? pathProblem(name) : `is not below ${OUTPUT_PREFIX}`;
 }
+
+/** A segment that is `.git`, also in the spellings that some file systems take for it. */
+export function isGitDirectory(segment: string): boolean {
+  const plain = segment
+    .replace(/\p{Cf}/gu, '')
+    .replace(/:.*$/s, '')
+    .replace(/[. ]+$/, '');
+  return /^(\.git|git~1)$/i.test(plain);
+}

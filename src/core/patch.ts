@@ -3,7 +3,7 @@
  * beside signing rights runs a tool on what a worker sent. It names every file that the patch touches and refuses
  * whatever it does not understand completely, because what it skipped would be what a reviewer did not see.
  */
-import { pathProblem } from './output-name.ts';
+import { isGitDirectory, pathProblem } from './output-name.ts';
 import { PatchLines } from './patch-lines.ts';
 import { parseQuotedPath } from './patch-path.ts';
 
@@ -43,7 +43,10 @@ export function parsePatch(bytes: Uint8Array): Patch {
   const seen = new Set<string>();
   while (!lines.atEnd()) {
     const file = parseFile(lines);
-    if (seen.has(file.path)) throw lines.refuse(`changes ${file.path} twice`);
+    // A file that becomes a link, or the reverse, is written as a deletion and, next to it, an addition.
+    const before = files.at(-1);
+    const replaces = file.change === 'added' && before?.change === 'deleted' && before.path === file.path;
+    if (seen.has(file.path) && !replaces) throw lines.refuse(`changes ${file.path} twice`);
     seen.add(file.path);
     files.push(file);
     if (files.length > MAX_FILES) throw lines.refuse(`changes more than ${MAX_FILES} files`);
@@ -198,15 +201,6 @@ function display(written: string, lines: PatchLines): string {
   if (problem !== null) throw lines.refuse(`names a path that ${problem}`);
   if (path.judged.split('/').some(isGitDirectory)) throw lines.refuse('reaches into a .git directory');
   return path.shown;
-}
-
-/** Also the spellings that some file systems take for `.git`. */
-function isGitDirectory(segment: string): boolean {
-  const plain = segment
-    .replace(/\p{Cf}/gu, '')
-    .replace(/[. ]+$/, '')
-    .replace(/:.*$/, '');
-  return /^(\.git|git~1)$/i.test(plain);
 }
 
 type Body = Pick<PatchFile, 'binary' | 'added' | 'removed'>;

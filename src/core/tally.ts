@@ -48,7 +48,10 @@ export function tallyOf(item: ItemRow, state: TerminalState): Tally {
 }
 
 /** The state of a run whose items have all ended. */
-export function runStateOf(tally: Tally, stopping: 'cancelled' | 'deadline_exceeded' | undefined): 'done' | 'failed' | 'cancelled' {
+export function runStateOf(
+  tally: Tally,
+  stopping: 'cancelled' | 'deadline_exceeded' | undefined,
+): 'done' | 'failed' | 'cancelled' {
   if (stopping === 'cancelled') return 'cancelled';
   if (stopping === 'deadline_exceeded') return 'failed';
   if (tally.failed > 0 || tally.denied > 0) return 'failed';

@@ -18,7 +18,7 @@ import {
 } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { type ItemRef, nextWaiter, parkItem, required, unqueueItem } from '#flow/items.ts';
-import { decide, type Draft, forget } from '#flow/transaction.ts';
+import { type Draft, decide, forget } from '#flow/transaction.ts';
 
 const READY_PAGE = 32;
 
@@ -136,7 +136,10 @@ async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec
   if (verdict.ok) {
     await takeClaim(deps, draft, candidate, spec, item, verdict);
     const { attempt } = verdict.attempt;
-    return { kind: 'claimed', event: { item: candidate.item, attempt, id: verdict.attemptId, epoch: attempt, locks: verdict.attempt.locks } };
+    return {
+      kind: 'claimed',
+      event: { item: candidate.item, attempt, id: verdict.attemptId, epoch: attempt, locks: verdict.attempt.locks },
+    };
   }
   if (verdict.obstacle === 'locks') {
     if (!item.parked) await parkItem(draft, candidate, queue, spec, item);
@@ -146,7 +149,14 @@ async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec
   return { kind: 'full' };
 }
 
-async function takeClaim(deps: FlowDeps, draft: Draft, at: Candidate, spec: SpecRow, item: ItemRow, won: Extract<Claim, { ok: true }>): Promise<void> {
+async function takeClaim(
+  deps: FlowDeps,
+  draft: Draft,
+  at: Candidate,
+  spec: SpecRow,
+  item: ItemRow,
+  won: Extract<Claim, { ok: true }>,
+): Promise<void> {
   await unqueueItem(deps, draft, at, at.queue, spec, item);
   draft.check(keys.run(at.run));
   draft.put(keys.item(at.run, at.item), won.item);

@@ -46,7 +46,12 @@ export async function collect(deps: FlowDeps, attemptId: string): Promise<Collec
     return await collectResult(deps, attemptId, parsed, result);
   } catch (error) {
     if (!(error instanceof WaybillError) || error.retryable) throw error;
-    return { ...NOTHING_STAGED, result, ending: { outcome: 'contract_error', reason: error.code.toLowerCase() }, detail: error.message };
+    return {
+      ...NOTHING_STAGED,
+      result,
+      ending: { outcome: 'contract_error', reason: error.code.toLowerCase() },
+      detail: error.message,
+    };
   }
 }
 

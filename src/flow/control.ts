@@ -9,7 +9,7 @@ import { isTerminal } from '#core/tally.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { type Answer, refuse } from '#flow/inbox.ts';
 import { closeItem, completeRun, type ItemRef, readItem, readRun, unqueueItem } from '#flow/items.ts';
-import { decide, type Draft, forget } from '#flow/transaction.ts';
+import { type Draft, decide, forget } from '#flow/transaction.ts';
 import { cancelAttempt } from '#flow/worker.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
@@ -37,7 +37,12 @@ async function accept(
   const row = await draft.readOne<RunRow>(keys.run(run));
   const path = 'spec.run';
   if (!row || row.state === 'admitting') {
-    return refuse('invalid', { code: 'RUN_UNKNOWN', path, problem: `there is no run ${run}`, fix: 'Name a run id of `waybill runs`.' });
+    return refuse('invalid', {
+      code: 'RUN_UNKNOWN',
+      path,
+      problem: `there is no run ${run}`,
+      fix: 'Name a run id of `waybill runs`.',
+    });
   }
   if (row.principal !== principal) {
     const fix = 'Ask the principal who submitted the run.';
@@ -52,15 +57,28 @@ async function accept(
     const found = await draft.readOne<ItemRow>(keys.item(run, item));
     if (!found) {
       const fix = 'Name an item of the run, as `waybill status` lists them.';
-      return refuse('invalid', { code: 'ITEM_UNKNOWN', path: 'spec.item', problem: `the run has no item ${item}`, fix });
+      return refuse('invalid', {
+        code: 'ITEM_UNKNOWN',
+        path: 'spec.item',
+        problem: `the run has no item ${item}`,
+        fix,
+      });
     }
     if (isTerminal(found.state) || found.cancelAsked) return { status: 'deduped', run, reasons: [] };
     draft.put(keys.item(run, item), { ...found, cancelAsked: true } satisfies ItemRow);
     draft.create(keys.todoCancel(run, item), {});
   }
-  draft.put(keys.run(run), { ...row, ...(item === undefined ? { stopping: 'cancelled' as const } : {}) } satisfies RunRow);
+  draft.put(keys.run(run), {
+    ...row,
+    ...(item === undefined ? { stopping: 'cancelled' as const } : {}),
+  } satisfies RunRow);
   const pseudonym = `hmac-sha256:${deps.signer.pseudonym(principal)}` as const;
-  const data = { verb: 'cancel' as const, ...(item === undefined ? {} : { item }), principal: pseudonym, control: digest };
+  const data = {
+    verb: 'cancel' as const,
+    ...(item === undefined ? {} : { item }),
+    principal: pseudonym,
+    control: digest,
+  };
   draft.emit(run, { type: 'control.accepted', data });
   if (item === undefined) draft.emit(run, { type: 'run.stopping', data: { reason: 'cancelled' } });
   return { status: 'accepted', run, reasons: [] };

@@ -1,3 +1,4 @@
+import type { Digest } from '@waybill/verify';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import type { Chance, Clock } from '#ports/clock.ts';
@@ -7,7 +8,6 @@ import type { Mailbox } from '#ports/mailbox.ts';
 import type { RootLedger } from '#ports/root-ledger.ts';
 import type { RunStore } from '#ports/run-store.ts';
 import type { Signer } from '#ports/signer.ts';
-import type { Digest } from '@waybill/verify';
 
 /**
  * What happened, for a composition root that wants to act at once. Each hint only repeats what a row says (a ready row, a todo row,

@@ -12,10 +12,10 @@ import type { Isolation, Job } from '#core/mailbox-protocol.ts';
 import { ATTEMPT_GRACE_MS, JOB_LIMITS } from '#core/names.ts';
 import { type AttemptRow, type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { readItem, readRun } from '#flow/items.ts';
 import { signStatement } from '#flow/envelope.ts';
+import { readItem, readRun } from '#flow/items.ts';
 import { settleWithout } from '#flow/settle.ts';
-import { decide, type Draft } from '#flow/transaction.ts';
+import { type Draft, decide } from '#flow/transaction.ts';
 import type { LeaseDraft } from '#ports/mailbox.ts';
 
 /** Dispatches a claimed attempt; anything but a claimed one is left alone. */
@@ -87,7 +87,11 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
 }
 
 /** The digests behind the needs, from the first upstream item that has the output; or which one is missing. */
-async function resolveInputs(draft: Draft, run: string, needs: PlanNeed[]): Promise<{ found: ManifestInput[] } | { missing: string }> {
+async function resolveInputs(
+  draft: Draft,
+  run: string,
+  needs: PlanNeed[],
+): Promise<{ found: ManifestInput[] } | { missing: string }> {
   const found: ManifestInput[] = [];
   for (const need of needs) {
     const output = need.select === 'patch' ? 'patch' : `outputs/${need.select.output}`;
@@ -104,7 +108,12 @@ async function findOutput(draft: Draft, run: string, need: PlanNeed, output: str
     const last = row?.state === 'done' ? row.attempts.at(-1) : undefined;
     const ref = last?.outputs.find(({ name }) => name === output);
     if (!last || !ref) continue;
-    return { key: need.key, sha256: ref.sha256, sizeBytes: ref.sizeBytes, from: { item, attempt: last.attempt, output } };
+    return {
+      key: need.key,
+      sha256: ref.sha256,
+      sizeBytes: ref.sizeBytes,
+      from: { item, attempt: last.attempt, output },
+    };
   }
   return null;
 }

@@ -4,6 +4,7 @@
  */
 import type { Receipt, ReceiptStatus } from '@waybill/client/documents';
 import { type Refusal, WaybillError } from '@waybill/client/errors';
+import { LIMITS } from '@waybill/client/limits';
 import type { Digest } from '@waybill/verify';
 import { digestOf } from '@waybill/verify';
 import { isoTime } from '#core/evidence.ts';
@@ -12,7 +13,6 @@ import { control } from '#flow/control.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { submit } from '#flow/submit.ts';
 import type { InboxObject } from '#ports/inbox.ts';
-import { MAX_SPEC_BYTES } from '@waybill/client/limits';
 
 /** What becomes of one object: a receipt without the parts that are the same for all. */
 export interface Answer {
@@ -30,7 +30,10 @@ const QUARANTINED: ReadonlySet<ReceiptStatus> = new Set(['invalid', 'too_large']
  * Answers everything that waits. Objects that could not be answered now (a RetryableError) stay and are reported to
  * `onTrouble`; the next call meets them again. Resolves with the number of objects answered.
  */
-export async function takeIn(deps: FlowDeps, onTrouble: (object: InboxObject, error: unknown) => void): Promise<number> {
+export async function takeIn(
+  deps: FlowDeps,
+  onTrouble: (object: InboxObject, error: unknown) => void,
+): Promise<number> {
   const objects = await deps.inbox.list(PAGE);
   let answered = 0;
   for (const object of objects) {
@@ -44,7 +47,7 @@ export async function takeIn(deps: FlowDeps, onTrouble: (object: InboxObject, er
 }
 
 async function takeInOne(deps: FlowDeps, object: InboxObject): Promise<boolean> {
-  const bytes = await deps.inbox.read(object, MAX_SPEC_BYTES);
+  const bytes = await deps.inbox.read(object, LIMITS.specBytes);
   if (bytes === null) return false;
   const submission = bytes instanceof Uint8Array ? digestOf(bytes) : await deps.inbox.digest(object);
   if (submission === null) return false;
@@ -81,8 +84,13 @@ async function answerTo(
     return refuse('denied', { code: 'PRINCIPAL_MISMATCH', path, problem, fix: 'Submit under your own principal.' });
   }
   if (bytes === 'too_large') {
-    const problem = `the object is larger than ${MAX_SPEC_BYTES} bytes`;
-    return refuse('too_large', { code: 'SPEC_TOO_LARGE', path, problem, fix: 'Split the run, or move data into the source.' });
+    const problem = `the object is larger than ${LIMITS.specBytes} bytes`;
+    return refuse('too_large', {
+      code: 'SPEC_TOO_LARGE',
+      path,
+      problem,
+      fix: 'Split the run, or move data into the source.',
+    });
   }
   try {
     if (object.queue === CONTROL_QUEUE) return await control(deps, object, bytes, submission);

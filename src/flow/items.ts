@@ -25,7 +25,14 @@ export interface ItemRef {
 }
 
 /** pending (or waiting for a retry) -> ready, at the end of the ready list of its priority. */
-export function makeReady(deps: FlowDeps, draft: Draft, ref: ItemRef, queue: string, spec: SpecRow, item: ItemRow): void {
+export function makeReady(
+  deps: FlowDeps,
+  draft: Draft,
+  ref: ItemRef,
+  queue: string,
+  spec: SpecRow,
+  item: ItemRow,
+): void {
   const rank = rankOf(spec.item.priority, deps.clock.nowMs(), ref.run, ref.item);
   const { notBeforeMs: _past, ...rest } = item;
   draft.put(keys.item(ref.run, ref.item), { ...rest, state: 'ready', waitingOn: [], rank } satisfies ItemRow);
@@ -54,7 +61,14 @@ export async function nextWaiter(deps: FlowDeps, lock: string, rank: string): Pr
 }
 
 /** Takes a ready item out of the lists it stands in. */
-export async function unqueueItem(deps: FlowDeps, draft: Draft, ref: ItemRef, queue: string, spec: SpecRow, item: ItemRow): Promise<void> {
+export async function unqueueItem(
+  deps: FlowDeps,
+  draft: Draft,
+  ref: ItemRef,
+  queue: string,
+  spec: SpecRow,
+  item: ItemRow,
+): Promise<void> {
   if (item.rank === undefined) return;
   if (!item.parked) {
     const key = keys.ready(queue, item.rank);
@@ -77,7 +91,13 @@ export interface Ended {
 }
 
 /** Any open state -> terminal: out of the open set, its numbers up the tree, its dependents marked to be told. */
-export async function closeItem(draft: Draft, ref: ItemRef, spec: SpecRow, item: ItemRow, state: TerminalState): Promise<Ended> {
+export async function closeItem(
+  draft: Draft,
+  ref: ItemRef,
+  spec: SpecRow,
+  item: ItemRow,
+  state: TerminalState,
+): Promise<Ended> {
   const { rank: _rank, parked: _parked, notBeforeMs: _notBefore, ...rest } = item;
   const closed: ItemRow = { ...rest, state, waitingOn: [] };
   draft.put(keys.item(ref.run, ref.item), closed);
@@ -86,7 +106,13 @@ export async function closeItem(draft: Draft, ref: ItemRef, spec: SpecRow, item:
   return { completed };
 }
 
-async function leaveOpenSet(draft: Draft, ref: ItemRef, spec: SpecRow, item: ItemRow, state: TerminalState): Promise<OpenRow | null> {
+async function leaveOpenSet(
+  draft: Draft,
+  ref: ItemRef,
+  spec: SpecRow,
+  item: ItemRow,
+  state: TerminalState,
+): Promise<OpenRow | null> {
   const key = keys.open(ref.run, spec.openChunk);
   const open = required(await draft.readOne<OpenRow>(key), key);
   const left: OpenRow = { ids: without(open.ids, ref.item), tally: addTally(open.tally, tallyOf(item, state)) };

@@ -15,8 +15,8 @@ import {
   formatNote,
   formatTlogProof,
   inclusionProof,
-  leafHash,
   type LogEntry,
+  leafHash,
   parseCanonical,
   parseCheckpoint,
   parseNote,
@@ -32,13 +32,16 @@ import { ordinal } from '#core/ids.ts';
 import { type Key, keys, type LogEntryRow, type LogHeadRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { required } from '#flow/items.ts';
-import { decide, type Draft, forget } from '#flow/transaction.ts';
+import { type Draft, decide, forget } from '#flow/transaction.ts';
 
 const EMPTY: LogHeadRow = { tree: { size: 0, frontier: [] }, runSeq: 0, published: { size: 0, frontier: [] } };
 const HASH_BYTES = 32;
 
 /** Appends an entry to the head, in the caller's transaction. `entry` is made with the next free run number. */
-export async function appendEntry(draft: Draft, entry: (runSeq: number) => LogEntry): Promise<{ index: number; runSeq: number }> {
+export async function appendEntry(
+  draft: Draft,
+  entry: (runSeq: number) => LogEntry,
+): Promise<{ index: number; runSeq: number }> {
   const head = (await draft.readOne<LogHeadRow>(keys.logHead())) ?? EMPTY;
   const made = entry(head.runSeq);
   const line = canonicalize(made);
@@ -79,7 +82,8 @@ export async function checkLedger(deps: FlowDeps): Promise<void> {
   const { tree, published } = await readHead(deps);
   const anchored = newest === null ? null : parseCheckpoint(parseNote(newest).text);
   const anchoredSize = anchored?.size ?? 0;
-  if (anchoredSize < published.size) throw inconsistent(`the ledger ends at ${anchoredSize}, the store says ${published.size}`);
+  if (anchoredSize < published.size)
+    throw inconsistent(`the ledger ends at ${anchoredSize}, the store says ${published.size}`);
   if (anchoredSize > tree.size) throw inconsistent(`the ledger is at ${anchoredSize}, the store only at ${tree.size}`);
   const known = anchoredSize === tree.size ? tree : anchoredSize === published.size ? published : null;
   if (anchored && known && !equalBytes(anchored.root, TreeBuilder.from(known).root())) {

@@ -3,20 +3,14 @@
  * their dependents. A `wake` row stands from the end of an item until all dependents have been told, so a crash in between is taken up
  * where it stopped. Telling twice changes nothing: unmet dependencies are sets.
  */
-import {
-  type ItemRow,
-  keys,
-  type OpenRow,
-  type RunRow,
-  type SetRow,
-  type SpecRow,
-} from '#core/rows.ts';
-import { chunk, without } from '#core/sets.ts';
+
 import { MAX_SET_IDS } from '#core/names.ts';
+import { type ItemRow, keys, type OpenRow, type RunRow, type SetRow, type SpecRow } from '#core/rows.ts';
+import { chunk, without } from '#core/sets.ts';
 import { isTerminal } from '#core/tally.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { closeItem, completeRun, type ItemRef, makeReady, readItem, readRun, required } from '#flow/items.ts';
-import { decide, type Draft, forget } from '#flow/transaction.ts';
+import { type Draft, decide, forget } from '#flow/transaction.ts';
 
 const PAGE = 200;
 /** At most three rows an item and an event; and up to five an item when items end instead. */
@@ -97,7 +91,8 @@ async function tell(deps: FlowDeps, source: ItemRef, ids: string[]): Promise<str
       await draft.read([keys.item(source.run, source.item), ...refs.map((each) => keys.item(each.run, each.item))]);
       draft.check(keys.item(source.run, source.item));
       const run = await readRun(draft, source.run);
-      if (state === 'done') return { queue: await tellDone(deps, draft, source, refs, run), skipped: [], completed: false };
+      if (state === 'done')
+        return { queue: await tellDone(deps, draft, source, refs, run), skipped: [], completed: false };
       return { queue: null, ...(await tellEnded(deps, draft, source, refs)) };
     });
     if (told.queue !== null) deps.hints.queueChanged(told.queue);
@@ -108,7 +103,13 @@ async function tell(deps: FlowDeps, source: ItemRef, ids: string[]): Promise<str
 }
 
 /** Resolves with the queue in which something became ready, or null. */
-async function tellDone(deps: FlowDeps, draft: Draft, source: ItemRef, refs: ItemRef[], run: RunRow): Promise<string | null> {
+async function tellDone(
+  deps: FlowDeps,
+  draft: Draft,
+  source: ItemRef,
+  refs: ItemRef[],
+  run: RunRow,
+): Promise<string | null> {
   const readied: string[] = [];
   for (const ref of refs) {
     const item = required(await draft.readOne<ItemRow>(keys.item(ref.run, ref.item)), keys.item(ref.run, ref.item));
@@ -145,7 +146,12 @@ async function withoutDependency(draft: Draft, ref: ItemRef, item: ItemRow, dep:
 }
 
 /** Dependents of what did not succeed end as skipped. */
-async function tellEnded(deps: FlowDeps, draft: Draft, source: ItemRef, refs: ItemRef[]): Promise<{ skipped: string[]; completed: boolean }> {
+async function tellEnded(
+  deps: FlowDeps,
+  draft: Draft,
+  source: ItemRef,
+  refs: ItemRef[],
+): Promise<{ skipped: string[]; completed: boolean }> {
   const skipped: string[] = [];
   let root: OpenRow | null = null;
   for (const ref of refs) {

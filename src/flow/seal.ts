@@ -28,7 +28,9 @@ export async function enterRun(deps: FlowDeps, run: string): Promise<void> {
     const row = await readRun(draft, run);
     if (row.openedIndex !== undefined || row.openedEvent === undefined) return;
     const event = row.openedEvent;
-    const { index, runSeq } = await appendEntry(draft, (next) => openedEntry(deps.origin, run, next, event, row.openedAtMs));
+    const { index, runSeq } = await appendEntry(draft, (next) =>
+      openedEntry(deps.origin, run, next, event, row.openedAtMs),
+    );
     draft.put(keys.run(run), { ...row, runSeq, openedIndex: index } satisfies RunRow);
   });
 }
@@ -95,13 +97,20 @@ async function* eventPages(deps: FlowDeps, run: string): AsyncGenerator<EventRow
 }
 
 /** Signs the seal once: a second call finds the first one's. */
-async function signSeal(deps: FlowDeps, run: string, tree: { size: number; root: Digest; counts: RunCounts }): Promise<SealRow> {
+async function signSeal(
+  deps: FlowDeps,
+  run: string,
+  tree: { size: number; root: Digest; counts: RunCounts },
+): Promise<SealRow> {
   return decide(deps, async (draft) => {
     const row = await readRun(draft, run);
     const stored = await draft.readOne<SealRow>(keys.seal(run));
     if (stored) return stored;
     const sealedAtMs = deps.clock.nowMs();
-    const envelope = await signStatement(deps.signer, sealStatement({ origin: deps.origin, run, row, ...tree, sealedAtMs }));
+    const envelope = await signStatement(
+      deps.signer,
+      sealStatement({ origin: deps.origin, run, row, ...tree, sealedAtMs }),
+    );
     const payload = digestOf(fromBase64(envelope.payload));
     const sealed: SealRow = { envelope, size: tree.size, root: tree.root, payload, sealedAtMs };
     const { index } = await appendEntry(draft, () =>

@@ -6,16 +6,25 @@
  * of an attempt that was declared lost. A staged result beats every other sign of how the attempt ended.
  */
 import type { EventOf } from '@waybill/verify';
-import type { StopNotice } from '#ports/launcher.ts';
 import { type Ending, type Judgement, judge } from '#core/attempt.ts';
 import { isoTime } from '#core/evidence.ts';
 import { FREE_LOCK, releaseLock } from '#core/locks.ts';
-import { type AttemptRow, type ItemRow, keys, type LockRow, type OpenRow, type QueueRow, type SpecRow, type TodoLocksRow } from '#core/rows.ts';
+import {
+  type AttemptRow,
+  type ItemRow,
+  keys,
+  type LockRow,
+  type OpenRow,
+  type QueueRow,
+  type SpecRow,
+  type TodoLocksRow,
+} from '#core/rows.ts';
 import { without } from '#core/sets.ts';
 import { type Collected, collect, NOTHING_STAGED } from '#flow/collect.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { closeItem, completeRun, readItem, required } from '#flow/items.ts';
-import { decide, type Draft } from '#flow/transaction.ts';
+import { type Draft, decide } from '#flow/transaction.ts';
+import type { StopNotice } from '#ports/launcher.ts';
 
 type SettledEvent = EventOf<'attempt.settled'>;
 
@@ -35,7 +44,12 @@ export async function settleStopped(deps: FlowDeps, notice: StopNotice): Promise
   const collected = await collect(deps, notice.attemptId);
   if (collected) return settleWith(deps, notice.attemptId, collected);
   const { exit, detail } = notice;
-  return settleWith(deps, notice.attemptId, { ...NOTHING_STAGED, ending: endingOf(notice), exit, ...(detail === '' ? {} : { detail }) });
+  return settleWith(deps, notice.attemptId, {
+    ...NOTHING_STAGED,
+    ending: endingOf(notice),
+    exit,
+    ...(detail === '' ? {} : { detail }),
+  });
 }
 
 /** A result was staged. False when there is none, or when the attempt has been settled before. */
@@ -45,7 +59,12 @@ export async function settle(deps: FlowDeps, attemptId: string): Promise<boolean
 }
 
 /** The attempt ended without a worker, or its worker was given up. */
-export async function settleWithout(deps: FlowDeps, attemptId: string, ending: Ending, detail?: string): Promise<boolean> {
+export async function settleWithout(
+  deps: FlowDeps,
+  attemptId: string,
+  ending: Ending,
+  detail?: string,
+): Promise<boolean> {
   return settleWith(deps, attemptId, { ...NOTHING_STAGED, ending, ...(detail === undefined ? {} : { detail }) });
 }
 
@@ -123,12 +142,18 @@ interface Move {
   collected: Collected;
 }
 
-async function moveItem(deps: FlowDeps, draft: Draft, { attempt, spec, item, judgement, collected }: Move): Promise<OpenRow | null> {
+async function moveItem(
+  deps: FlowDeps,
+  draft: Draft,
+  { attempt, spec, item, judgement, collected }: Move,
+): Promise<OpenRow | null> {
   const ref = { run: attempt.run, item: attempt.item };
   const { outcome, reason, next, spent, retryAtMs } = judgement;
   const { exit, outputs, detail } = collected;
   const attempts = item.attempts.map((each) =>
-    each.attempt === attempt.attempt ? { ...each, endedAtMs: deps.clock.nowMs(), outcome, reason, exit, outputs } : each,
+    each.attempt === attempt.attempt
+      ? { ...each, endedAtMs: deps.clock.nowMs(), outcome, reason, exit, outputs }
+      : each,
   );
   const moved: ItemRow = {
     ...item,

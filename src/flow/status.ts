@@ -4,7 +4,15 @@
  */
 import type { AttemptStatus, ItemState, ItemStatus, RunStatus, Waiting } from '@waybill/client/documents';
 import { isoTime } from '#core/evidence.ts';
-import { type AttemptSummary, type ItemRow, keys, type LockRow, type QueueRow, type RunRow, type SpecRow } from '#core/rows.ts';
+import {
+  type AttemptSummary,
+  type ItemRow,
+  keys,
+  type LockRow,
+  type QueueRow,
+  type RunRow,
+  type SpecRow,
+} from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 
 const PAGE = 500;
@@ -18,9 +26,13 @@ export async function publishStatus(deps: FlowDeps, run: string): Promise<void> 
   const rows = await itemRows(deps, run);
   const [queue] = await deps.store.get([keys.queue(state.queue)]);
   const items: ItemStatus[] = [];
-  for (const [id, item] of rows) items.push(await itemStatus(deps, { run, id, queueName: state.queue, queue: queue?.body as unknown as QueueRow, item }));
+  for (const [id, item] of rows)
+    items.push(
+      await itemStatus(deps, { run, id, queueName: state.queue, queue: queue?.body as unknown as QueueRow, item }),
+    );
   const unsandboxed = rows.reduce((sum, [, item]) => sum + item.unsandboxed, 0);
-  const warnings = unsandboxed === 0 ? [] : [`UNSANDBOXED: ${unsandboxed} attempts ran without a sandbox around their blocks`];
+  const warnings =
+    unsandboxed === 0 ? [] : [`UNSANDBOXED: ${unsandboxed} attempts ran without a sandbox around their blocks`];
   await deps.inbox.publish(state.principal, state.submissionId, statusOf(deps, run, state, items, warnings));
 }
 
@@ -97,7 +109,16 @@ async function itemStatus(deps: FlowDeps, waiter: Waiter): Promise<ItemStatus> {
   };
 }
 
-function attemptStatus({ attempt, id, startedAtMs, endedAtMs, outcome, reason, exit, outputs }: AttemptSummary): AttemptStatus {
+function attemptStatus({
+  attempt,
+  id,
+  startedAtMs,
+  endedAtMs,
+  outcome,
+  reason,
+  exit,
+  outputs,
+}: AttemptSummary): AttemptStatus {
   return {
     attempt,
     id,
@@ -126,8 +147,14 @@ async function waitingOf(deps: FlowDeps, { run, id, queueName, queue, item }: Wa
   return { queue: { name: queueName, concurrency: queue.concurrency, held: queue.holders.length } };
 }
 
-async function unmetDeps(deps: FlowDeps, run: string, id: string, item: ItemRow): Promise<NonNullable<Waiting['deps']>> {
-  if (!item.waitingOn[0]?.startsWith('#')) return { first: item.waitingOn.slice(0, SHOWN_DEPS), count: item.waitingOn.length };
+async function unmetDeps(
+  deps: FlowDeps,
+  run: string,
+  id: string,
+  item: ItemRow,
+): Promise<NonNullable<Waiting['deps']>> {
+  if (!item.waitingOn[0]?.startsWith('#'))
+    return { first: item.waitingOn.slice(0, SHOWN_DEPS), count: item.waitingOn.length };
   const rows = await deps.store.get(item.waitingOn.map((chunk) => keys.wait(run, id, Number(chunk.slice(1)))));
   const ids = rows.flatMap((row) => (row?.body as { ids?: string[] } | undefined)?.ids ?? []);
   return { first: ids.slice(0, SHOWN_DEPS), count: ids.length };
@@ -137,7 +164,10 @@ async function heldLocks(deps: FlowDeps, run: string, id: string): Promise<NonNu
   const [spec] = await deps.store.get([keys.spec(run, id)]);
   const wanted = (spec?.body as unknown as SpecRow | undefined)?.item.locks ?? [];
   const rows = await deps.store.get(wanted.map(({ name }) => keys.lock(name)));
-  const locks = wanted.map(({ name }, n) => ({ name, holders: (rows[n]?.body as unknown as LockRow | undefined)?.holders ?? [] }));
+  const locks = wanted.map(({ name }, n) => ({
+    name,
+    holders: (rows[n]?.body as unknown as LockRow | undefined)?.holders ?? [],
+  }));
   return locks
     .filter(({ holders }) => holders.length > 0)
     .map(({ name, holders }) => ({ name, holders: holders.map((holder) => ({ run: holder.run, item: holder.item })) }));

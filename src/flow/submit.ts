@@ -2,7 +2,7 @@
  * Submit: one object of the inbox becomes one run, or an answer that says why not. Replaying it, in whole or from any
  * point at which it was cut off, gives the same run and the same answer.
  */
-import { compile, parseRun, planEntries } from '@waybill/client/compile';
+import { compile, parseRun, planEdges, planEntries } from '@waybill/client/compile';
 import { type Refusal, WaybillError } from '@waybill/client/errors';
 import type { Plan } from '@waybill/client/plan';
 import { type Digest, deriveRunId, leafHash } from '@waybill/verify';
@@ -18,7 +18,12 @@ import { readyRoots } from '#flow/readiness.ts';
 import { decide } from '#flow/transaction.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
-export async function submit(deps: FlowDeps, object: InboxObject, bytes: Uint8Array, submission: Digest): Promise<Answer> {
+export async function submit(
+  deps: FlowDeps,
+  object: InboxObject,
+  bytes: Uint8Array,
+  submission: Digest,
+): Promise<Answer> {
   const run = deriveRunId(object.principal, object.submissionId);
   const [known] = await deps.store.get([keys.run(run)]);
   const before = known?.body as unknown as RunRow | undefined;
@@ -30,7 +35,10 @@ export async function submit(deps: FlowDeps, object: InboxObject, bytes: Uint8Ar
   if (!compiled.ok) return { status: 'invalid', reasons: compiled.refusals };
   const denial = isolationDenial(deps, compiled.plan);
   if (denial) return { status: 'denied', reasons: [denial] };
-  const problems = [...(await queueProblems(deps, object, compiled.plan)), ...(await fetchSource(deps, object, compiled.plan))];
+  const problems = [
+    ...(await queueProblems(deps, object, compiled.plan)),
+    ...(await fetchSource(deps, object, compiled.plan)),
+  ];
   if (problems.length > 0) return { status: 'invalid', reasons: problems };
   const opened = await admit(deps, run, compiled.plan, object, submission);
   return opened ? { status: 'accepted', run, reasons: [] } : conflictWith(object, run);
@@ -83,17 +91,37 @@ async function fetchSource(deps: FlowDeps, object: InboxObject, { source }: Plan
     } catch (error) {
       if (!(error instanceof WaybillError) || error.retryable) throw error;
       const fix = 'Pack the source again and submit what was packed.';
-      return [{ code: 'SOURCE_INVALID', path, problem: `the uploaded bundle is not what the spec names: ${error.problem}`, fix }];
+      return [
+        {
+          code: 'SOURCE_INVALID',
+          path,
+          problem: `the uploaded bundle is not what the spec names: ${error.problem}`,
+          fix,
+        },
+      ];
     }
   }
   const stored = await deps.artifacts.size(source.bundle);
   if (stored === source.sizeBytes) return [];
   const problem = `the bundle has ${stored} bytes, the spec says ${source.sizeBytes}`;
-  return [{ code: 'SOURCE_INVALID', path: 'spec.source.sizeBytes', problem, fix: 'Pack the source again and submit what was packed.' }];
+  return [
+    {
+      code: 'SOURCE_INVALID',
+      path: 'spec.source.sizeBytes',
+      problem,
+      fix: 'Pack the source again and submit what was packed.',
+    },
+  ];
 }
 
 /** RUN `admitting`, then idempotent rows, then `open` together with run.opened. False: another submission has this id. */
-async function admit(deps: FlowDeps, run: string, plan: Plan, object: InboxObject, submission: Digest): Promise<boolean> {
+async function admit(
+  deps: FlowDeps,
+  run: string,
+  plan: Plan,
+  object: InboxObject,
+  submission: Digest,
+): Promise<boolean> {
   const row = await decide(deps, async (draft) => {
     const present = await draft.readOne<RunRow>(keys.run(run));
     if (present) return present;
@@ -105,11 +133,14 @@ async function admit(deps: FlowDeps, run: string, plan: Plan, object: InboxObjec
   });
   if (row.submission !== submission) return false;
   if (row.state !== 'admitting') return true;
-  const planned = planEvents(planEntries(plan)).map((event, n) => planRow(run, n, event, row.admittedAtMs, deps.chance.hex(16)));
+  const planned = planEvents(planEntries(plan)).map((event, n) =>
+    planRow(run, n, event, row.admittedAtMs, deps.chance.hex(16)),
+  );
   const rows = [...admissionRows(run, plan), ...planned, ...deadlineRows(run, plan, row.openedAtMs)];
   for (const batch of chunk(rows, MAX_ENGINE_ACTIONS)) await writeMissing(deps, batch);
   await open(deps, run, plan);
-  if (plan.wallClockMs !== undefined || plan.items.some(({ deadlineMs }) => deadlineMs !== undefined)) deps.hints.timerSet(deps.clock.nowMs());
+  if (plan.wallClockMs !== undefined || plan.items.some(({ deadlineMs }) => deadlineMs !== undefined))
+    deps.hints.timerSet(deps.clock.nowMs());
   deps.hints.runOpened(run);
   await readyRoots(deps, run);
   return true;
@@ -146,8 +177,7 @@ async function open(deps: FlowDeps, run: string, plan: Plan): Promise<void> {
   await decide(deps, async (draft) => {
     const row = await readRun(draft, run);
     if (row.state !== 'admitting') return;
-    const edges = plan.items.reduce((sum, item) => sum + item.deps.length, 0);
-    const event = openedEvent(row, deps.signer.pseudonym(row.principal), edges);
+    const event = openedEvent(row, deps.signer.pseudonym(row.principal), planEdges(plan));
     const body: EventRow = { atMs: row.openedAtMs, salt: deps.chance.hex(16), event };
     const openedEventHash = hexOf(leafHash(eventLine(deps.origin, run, 0, body)));
     draft.create(keys.event(run, 0, 0), body);

@@ -2,8 +2,9 @@
  * One decision: read rows, decide, write all of it or nothing together with its events. On a conflict it is decided
  * again from fresh rows. This is the only way in which the flow writes.
  */
-import type { DsseEnvelope, RunEvent } from '@waybill/verify';
+
 import { TerminalError, WaybillError } from '@waybill/client/errors';
+import type { DsseEnvelope, RunEvent } from '@waybill/verify';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
 import { type EventRow, type Key, keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';

@@ -3,7 +3,7 @@
  * own public keys. It changes nothing; a bundle that fails here is an alarm.
  */
 import { type VerifyReport, verifyBundle } from '@waybill/verify';
-import { type RunRow, keys } from '#core/rows.ts';
+import { keys, type RunRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 
 /** The report on a sealed run; null when there is no bundle yet. */

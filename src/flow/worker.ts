@@ -13,7 +13,11 @@ import { decide } from '#flow/transaction.ts';
 const CANCEL_MARGIN_MS = 3_000;
 
 /** Tells a running attempt to stop. The first reason stays. */
-export async function cancelAttempt(deps: FlowDeps, attemptId: string, cancel: NonNullable<AttemptRow['cancel']>): Promise<void> {
+export async function cancelAttempt(
+  deps: FlowDeps,
+  attemptId: string,
+  cancel: NonNullable<AttemptRow['cancel']>,
+): Promise<void> {
   const stopped = await decide(deps, async (draft) => {
     const key = keys.attempt(attemptId);
     const attempt = await draft.readOne<AttemptRow>(key);
@@ -52,9 +56,16 @@ export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted:
   const leaseUntilMs = Math.max(attempt.leaseUntilMs, (heartbeatAtMs ?? 0) + deps.worker.leaseMs);
   if (!orphaned && nowMs < leaseUntilMs && nowMs < attempt.expiresAtMs) return;
   await stopWorker(deps, attempt);
-  if (orphaned) await settleStopped(deps, { attemptId, cause: 'interrupted', exit: null, detail: 'the engine was restarted' });
+  if (orphaned)
+    await settleStopped(deps, { attemptId, cause: 'interrupted', exit: null, detail: 'the engine was restarted' });
   else if (nowMs >= attempt.expiresAtMs) await endOverdue(deps, attemptId);
-  else await settleStopped(deps, { attemptId, cause: 'signalled', exit: null, detail: 'no heartbeat came within the lease' });
+  else
+    await settleStopped(deps, {
+      attemptId,
+      cause: 'signalled',
+      exit: null,
+      detail: 'no heartbeat came within the lease',
+    });
 }
 
 /** The result may have come while the worker was being stopped; it still counts. */

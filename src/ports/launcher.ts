@@ -14,6 +14,7 @@
  * - `alive` answers for handles of earlier processes too.
  * Adapters may differ in how long a start takes (milliseconds to a minute) and in which isolation they offer.
  */
+import type { Digest } from '@waybill/verify';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 
 export type LaunchHandle = string;
@@ -37,7 +38,7 @@ export interface StopNotice {
 
 export interface Launcher {
   /** The isolation a block gets here, found by trying it, and the digest of the worker executable. */
-  probe(): Promise<{ isolation: Isolation; executable: string; detail: string }>;
+  probe(): Promise<{ isolation: Isolation; executable: Digest | 'in-process'; detail: string }>;
   launch(order: LaunchOrder): Promise<LaunchHandle>;
   stop(handle: LaunchHandle, graceMs: number): Promise<void>;
   alive(handles: LaunchHandle[]): Promise<Set<LaunchHandle>>;

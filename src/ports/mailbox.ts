@@ -16,8 +16,9 @@
  * - `onStaged` hints that a heartbeat or a result arrived. Hints may be lost or doubled; `staged` is the truth.
  * Limits: a heartbeat of 4 KiB, a result of 256 KiB; log and outputs as the job's limits say (over: 413, nothing kept).
  */
-import type { Heartbeat, Lease } from '#core/mailbox-protocol.ts';
+
 import type { Digest } from '@waybill/verify';
+import type { Heartbeat, Lease } from '#core/mailbox-protocol.ts';
 
 /** A lease without its URLs; inputs and the source name artifacts by digest. */
 export interface LeaseDraft extends Omit<Lease, 'inputs' | 'source' | 'put' | 'next'> {

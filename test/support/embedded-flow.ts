@@ -40,6 +40,7 @@ export interface FlowBedOptions {
   directory?: string;
   adapt?(deps: FlowBed['deps']): FlowBed['deps'];
   leaseMs?: number;
+  status?: boolean;
   isolation?: FlowDeps['worker']['isolation'];
 }
 
@@ -73,7 +74,7 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
   const engine = createEngine(deps, {
     queues: { default: { concurrency: options.concurrency ?? 8 } },
     selfCheck: false,
-    status: true,
+    status: options.status ?? true,
     log: (level, message, facts) => {
       if (level === 'error') errors.push({ message, ...facts });
     },

@@ -135,7 +135,8 @@ function frame(outputs: Record<string, Uint8Array>): Uint8Array {
   const head = new TextEncoder().encode(header);
   const whole = new Uint8Array(head.byteLength + files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   whole.set(head);
-  for (const { name, offset } of placed) whole.set(outputs[name.slice('outputs/'.length)] as Uint8Array, head.byteLength + offset);
+  for (const { name, offset } of placed)
+    whole.set(outputs[name.slice('outputs/'.length)] as Uint8Array, head.byteLength + offset);
   return whole;
 }
 
@@ -145,5 +146,10 @@ async function* streamOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 function missing(attemptId: string): RetryableError {
   const problem = 'nothing was posted or staged for this attempt';
-  return new RetryableError({ code: 'OBJECT_MISSING', path: `mailbox/${attemptId}`, problem, fix: 'Post the lease first.' });
+  return new RetryableError({
+    code: 'OBJECT_MISSING',
+    path: `mailbox/${attemptId}`,
+    problem,
+    fix: 'Post the lease first.',
+  });
 }

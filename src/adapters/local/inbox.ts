@@ -2,11 +2,12 @@
  * Inbox in a directory: `inbox/<queue>/<principal>/<submissionId>.json`, written once by clients; the owner of the file vouches
  * for the principal. Answers go to `outbox/<principal>/<submissionId>/`.
  */
+
+import { createHash } from 'node:crypto';
 import { createReadStream, type FSWatcher, watch } from 'node:fs';
 import { mkdir, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestOf, sha256Hex } from '@waybill/verify';
-import { createHash } from 'node:crypto';
 import { ignoreMissing, publishOnce, publishOver, writeTemporary } from '#adapters/local/durable-file.ts';
 import type { Inbox, InboxObject } from '#ports/inbox.ts';
 
@@ -69,7 +70,13 @@ export function createLocalInbox(root: string): LocalInbox {
         return;
       }
       const digest = (await this.digest(object)) ?? digestOf(object.key);
-      const target = join(root, 'quarantine', object.queue, object.principal, `${object.submissionId}.${shortDigest(digest)}.json`);
+      const target = join(
+        root,
+        'quarantine',
+        object.queue,
+        object.principal,
+        `${object.submissionId}.${shortDigest(digest)}.json`,
+      );
       await mkdir(dirname(target), { recursive: true, mode: 0o700 });
       await rename(fileOf(object), target).catch(ignoreMissing(undefined));
     },
@@ -119,7 +126,9 @@ async function listObjects(inbox: string): Promise<InboxObject[]> {
       for (const principal of await entriesOf(join(inbox, queue.name))) {
         const path = `${queue.name}/${principal.name}`;
         if (!principal.isDirectory) objects.push(badlyNamed(path, 'lies outside every principal'));
-        else for (const file of await entriesOf(join(inbox, path))) objects.push(named(queue.name, principal.name, file.name));
+        else
+          for (const file of await entriesOf(join(inbox, path)))
+            objects.push(named(queue.name, principal.name, file.name));
       }
     }
   }
@@ -146,7 +155,13 @@ function named(queue: string, principal: string, file: string): InboxObject {
 function badlyNamed(key: string, problem: string): InboxObject {
   const [, second = ''] = key.split('/');
   const principal = PRINCIPAL.test(second) ? second : 'unknown';
-  return { key, queue: '@unnamed', principal, submissionId: `invalid-${sha256Hex(key).slice(0, 16)}`, badlyNamed: `the object ${problem}` };
+  return {
+    key,
+    queue: '@unnamed',
+    principal,
+    submissionId: `invalid-${sha256Hex(key).slice(0, 16)}`,
+    badlyNamed: `the object ${problem}`,
+  };
 }
 
 function shortDigest(digest: string): string {

@@ -1,4 +1,6 @@
 /** Root ledger in a directory: each object is a file that is written once. */
+
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,7 +8,6 @@ import { TerminalError } from '@waybill/client/errors';
 import type { Digest } from '@waybill/verify';
 import { ignoreMissing, publishOnce, writeTemporary } from '#adapters/local/durable-file.ts';
 import type { RootLedger } from '#ports/root-ledger.ts';
-import { createHash } from 'node:crypto';
 
 const KEY = /^[a-zA-Z0-9_-][a-zA-Z0-9._-]*(?:\/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*$/;
 
@@ -39,12 +40,17 @@ export function createLocalRootLedger(directory: string): RootLedger {
       return present === null ? null : createReadStream(path);
     },
     async list(prefix, { after, limit }) {
-      const keys = (await walk(directory, '')).filter((key) => key.startsWith(prefix) && (after === undefined || key > after));
+      const keys = (await walk(directory, '')).filter(
+        (key) => key.startsWith(prefix) && (after === undefined || key > after),
+      );
       return keys.sort().slice(0, limit);
     },
     async newestCheckpoint() {
       const names = await readdir(join(directory, 'checkpoints')).catch(ignoreMissing<string[]>([]));
-      const newest = names.filter((name) => /^\d{20}$/.test(name)).sort().at(-1);
+      const newest = names
+        .filter((name) => /^\d{20}$/.test(name))
+        .sort()
+        .at(-1);
       return newest === undefined ? null : readFile(join(directory, 'checkpoints', newest));
     },
   };
@@ -83,5 +89,10 @@ function conflict(key: string): TerminalError {
 
 function badKey(key: string): TerminalError {
   const fix = 'Use slash-separated names of letters, digits, dots, dashes and underscores.';
-  return new TerminalError({ code: 'KEY_INVALID', path: JSON.stringify(key.slice(0, 200)), problem: 'no valid ledger key', fix });
+  return new TerminalError({
+    code: 'KEY_INVALID',
+    path: JSON.stringify(key.slice(0, 200)),
+    problem: 'no valid ledger key',
+    fix,
+  });
 }

@@ -9,7 +9,15 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { RetryableError, TerminalError } from '@waybill/client/errors';
-import { type Action, MAX_ACTIONS, MAX_ROW_BYTES, type Row, type RowKey, type RowRange, type RunStore } from '#ports/run-store.ts';
+import {
+  type Action,
+  MAX_ACTIONS,
+  MAX_ROW_BYTES,
+  type Row,
+  type RowKey,
+  type RowRange,
+  type RunStore,
+} from '#ports/run-store.ts';
 
 /** Rows kept in memory after they were written or read; a row is about a kilobyte. */
 const CACHED_ROWS = 20_000;
@@ -22,8 +30,9 @@ interface Stored {
   body: object | null;
 }
 
-interface Pending {
-  version: number;
+const ABSENT: Stored = { version: 0, body: null };
+
+interface Pending extends Stored {
   json: string | null;
 }
 
@@ -45,7 +54,9 @@ export function openLocalRunStore(file: string): LocalRunStore {
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
     database.exec('PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536;');
-    database.exec('CREATE TABLE IF NOT EXISTS rows (pk TEXT, sk TEXT, version INTEGER, body TEXT, PRIMARY KEY (pk, sk)) WITHOUT ROWID;');
+    database.exec(
+      'CREATE TABLE IF NOT EXISTS rows (pk TEXT, sk TEXT, version INTEGER, body TEXT, PRIMARY KEY (pk, sk)) WITHOUT ROWID;',
+    );
     // Takes the lock now and not with the first write.
     database.exec('BEGIN IMMEDIATE; COMMIT;');
   } catch (error) {
@@ -72,7 +83,9 @@ class SqliteRunStore implements LocalRunStore {
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#select = database.prepare('SELECT version, body FROM rows WHERE pk = ? AND sk = ?');
-    this.#range = database.prepare('SELECT sk, version, body FROM rows WHERE pk = ? AND sk >= ? AND sk > ? AND sk < ? ORDER BY sk LIMIT ?');
+    this.#range = database.prepare(
+      'SELECT sk, version, body FROM rows WHERE pk = ? AND sk >= ? AND sk > ? AND sk < ? ORDER BY sk LIMIT ?',
+    );
     this.#upsert = database.prepare(
       'INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT (pk, sk) DO UPDATE SET version = excluded.version, body = excluded.body',
     );
@@ -106,9 +119,11 @@ class SqliteRunStore implements LocalRunStore {
     const texts = actions.map(jsonOf);
     actions.forEach((action, n) => {
       if (action.do === 'check') return;
-      const json = texts[n] ?? null;
-      this.#remember(action.pk, action.sk, action.do === 'put' ? { version, body: deepFreeze(action.body) } : { version: 0, body: null });
-      this.#pendingOf(action.pk).set(action.sk, { version, json });
+      const isPut = action.do === 'put';
+      const stored = { version: isPut ? version : 0, body: isPut ? deepFreeze(action.body) : null };
+      this.#pendingOf(action.pk).set(action.sk, { ...stored, json: texts[n] ?? null });
+      // A new row stays out of the cache until somebody reads it: most are written once, and events are never read.
+      if (action.expect > 0) this.#remember(`${action.pk}\0${action.sk}`, stored);
     });
     this.#openTurn();
     return version;
@@ -126,20 +141,21 @@ class SqliteRunStore implements LocalRunStore {
   }
 
   #read(pk: string, sk: string): Stored {
+    const pending = this.#pending.get(pk)?.get(sk);
+    if (pending) return pending;
     const name = `${pk}\0${sk}`;
     const cached = this.#cache.get(name);
     if (cached) return cached;
-    // A pending row is always cached until it is flushed, except when the cache turned over within one turn.
-    this.#flush(pk);
     const row = this.#select.get(pk, sk) as unknown as Pick<SqlRow, 'version' | 'body'> | undefined;
-    const stored: Stored = row ? { version: row.version, body: deepFreeze(JSON.parse(row.body)) } : { version: 0, body: null };
-    this.#remember(pk, sk, stored);
+    if (!row) return ABSENT;
+    const stored: Stored = { version: row.version, body: deepFreeze(JSON.parse(row.body)) };
+    this.#remember(name, stored);
     return stored;
   }
 
-  #remember(pk: string, sk: string, stored: Stored): void {
-    const name = `${pk}\0${sk}`;
+  #remember(name: string, stored: Stored): void {
     this.#cache.delete(name);
+    if (stored.body === null) return;
     this.#cache.set(name, stored);
     if (this.#cache.size <= CACHED_ROWS) return;
     const oldest = this.#cache.keys().next();
@@ -248,7 +264,12 @@ function deepFreeze<T>(value: T): T {
 
 function conflict(pk: string, sk: string, expect: number, found: number): RetryableError {
   const problem = `expected version ${expect}, found ${found}`;
-  return new RetryableError({ code: 'ROW_CONFLICT', path: `${pk} ${sk}`, problem, fix: 'Read again and decide again.' });
+  return new RetryableError({
+    code: 'ROW_CONFLICT',
+    path: `${pk} ${sk}`,
+    problem,
+    fix: 'Read again and decide again.',
+  });
 }
 
 function failed(problem: string, cause?: unknown): TerminalError {
@@ -258,7 +279,12 @@ function failed(problem: string, cause?: unknown): TerminalError {
 
 function running(file: string): TerminalError {
   const problem = 'another engine holds the store';
-  return new TerminalError({ code: 'ENGINE_RUNNING', path: file, problem, fix: 'Submit to that engine, or stop it first.' });
+  return new TerminalError({
+    code: 'ENGINE_RUNNING',
+    path: file,
+    problem,
+    fix: 'Submit to that engine, or stop it first.',
+  });
 }
 
 function isBusy(error: unknown): boolean {

@@ -1,5 +1,13 @@
 /** Signer with keys in files, readable by their owner only. Made at the first start, kept ever after. */
-import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatVkey, noteKeyHash, sha256Hex, type TrustFile } from '@waybill/verify';
@@ -12,7 +20,10 @@ export interface LocalSigner extends Signer {
 
 export function openLocalSigner(directory: string): LocalSigner {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const attest = loadKey(join(directory, 'attest.pem'), () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey);
+  const attest = loadKey(
+    join(directory, 'attest.pem'),
+    () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey,
+  );
   const log = loadKey(join(directory, 'log.pem'), () => generateKeyPairSync('ed25519').privateKey);
   const pseudonyms = loadSecret(join(directory, 'pseudonym.key'), () => randomBytes(32));
   const attestSpki = spkiOf(attest);
@@ -26,7 +37,14 @@ export function openLocalSigner(directory: string): LocalSigner {
     origin,
     keys: [
       { use: 'attest', alg: 'ecdsa-p256-sha256', keyid: attestKeyId, spki: attestSpki.toString('base64'), from: 0 },
-      { use: 'log', alg: 'ed25519', keyid: sha256Hex(logSpki), spki: logSpki.toString('base64'), vkey: formatVkey(origin, rawLogKey), from: 0 },
+      {
+        use: 'log',
+        alg: 'ed25519',
+        keyid: sha256Hex(logSpki),
+        spki: logSpki.toString('base64'),
+        vkey: formatVkey(origin, rawLogKey),
+        from: 0,
+      },
     ],
   };
   writeFileSync(join(directory, 'public.json'), `${JSON.stringify(trust, null, 2)}\n`);
