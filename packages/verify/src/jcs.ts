@@ -109,15 +109,35 @@ function writeObject(object: object, depthLeft: number, anyNumber: boolean): str
     throw new EvidenceError('JSON_VALUE', 'JSON cannot carry an instance of a class');
   }
   const record = object as Record<string, unknown>;
-  // The default order compares UTF-16 code units, as RFC 8785 asks.
-  const keys = Object.keys(record).sort();
+  const keys = inOrder(Object.keys(record));
   let out = '{';
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index] as string;
     if (index > 0) out += ',';
-    out += `${writeString(key)}:${write(record[key], depthLeft, anyNumber)}`;
+    out += writeLabel(key) + write(record[key], depthLeft, anyNumber);
   }
   return `${out}}`;
+}
+
+/** Keys as RFC 8785 orders them, by UTF-16 code units; most come in that order already. */
+function inOrder(keys: string[]): string[] {
+  for (let index = 1; index < keys.length; index++) {
+    if ((keys[index - 1] as string) > (keys[index] as string)) return keys.sort();
+  }
+  return keys;
+}
+
+/** The same few keys stand in every document; how many are remembered is bounded, because anyone may choose them. */
+const MAX_LABELS = 512;
+const MAX_LABEL_LENGTH = 32;
+const labels = new Map<string, string>();
+
+function writeLabel(key: string): string {
+  const known = labels.get(key);
+  if (known !== undefined) return known;
+  const label = `${writeString(key)}:`;
+  if (labels.size < MAX_LABELS && key.length <= MAX_LABEL_LENGTH) labels.set(key, label);
+  return label;
 }
 
 /** Counts with a stack of its own: the value comes from outside and may be deeper than the call stack. */
