@@ -1,6 +1,4 @@
 import { spawn } from 'node:child_process';
-import type { Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { TerminalError } from './errors.ts';
 
 /** Everything a git call may touch; nothing else is inherited. */
@@ -11,8 +9,8 @@ export interface GitCall {
   /** `none` for reading what is there: a repository's own configuration must not make git fetch or run anything. */
   network: 'none' | 'https';
   stdin?: string;
-  /** Where stdout goes instead of the answer. */
-  into?: Writable;
+  /** Reads stdout instead of the answer. */
+  into?: (stdout: AsyncIterable<Uint8Array>) => Promise<void>;
   timeoutMs?: number;
 }
 
@@ -71,7 +69,7 @@ export async function runGit(call: GitCall): Promise<GitAnswer> {
   try {
     const [{ exit }, stdout, stderr] = await Promise.all([
       ended,
-      call.into === undefined ? text(child.stdout) : pipeline(child.stdout, call.into).then(() => ''),
+      call.into === undefined ? text(child.stdout) : call.into(child.stdout).then(() => ''),
       text(child.stderr),
     ]);
     if (exit === null) throw gitFailed(call, 'it was stopped before it ended', 'Try again, or pack a smaller source.');
@@ -86,7 +84,7 @@ export async function runGit(call: GitCall): Promise<GitAnswer> {
 export async function git(call: GitCall): Promise<string> {
   const answer = await runGit(call);
   if (answer.exit === 0) return answer.stdout;
-  throw gitFailed(call, lastLine(answer.stderr), 'Check the repository with `git fsck`; git 2.38 or newer is needed.');
+  throw gitFailed(call, lastLine(answer.stderr), 'Check the repository with `git fsck`; git 2.30 or newer is needed.');
 }
 
 /** The last line of what git said, without control characters: it may come from another host. */
@@ -154,7 +152,7 @@ function unavailable(cause: NodeJS.ErrnoException): TerminalError {
       code: 'GIT_UNAVAILABLE',
       path: 'spec.source.git',
       problem: `git cannot be started (${cause.code ?? cause.message})`,
-      fix: 'Install git 2.38 or newer and make sure that it is on the PATH.',
+      fix: 'Install git 2.30 or newer and make sure that it is on the PATH.',
     },
     { cause },
   );

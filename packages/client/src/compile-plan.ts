@@ -1,0 +1,161 @@
+/**
+ * Compile: a run spec becomes a plan. Pure and linear: the engine does it on submit, for every submission, and anyone
+ * who has the spec can do it again and compare the digest with what was sealed.
+ */
+import { canonicalize, digestOf } from '@waybill/verify';
+import { durationMs, formatDuration } from './duration.ts';
+import type { Refusal } from './errors.ts';
+import { DEFAULTS, LIMITS, type Limits } from './limits.ts';
+import { depsOf, linkProblems } from './link-items.ts';
+import { pipelineProblems } from './pipeline-order.ts';
+import type { Block, Plan, PlanItem, PlanNeed, PlanSource } from './plan.ts';
+import { planDigest } from './plan-entries.ts';
+import type { ItemSpec, RunSpec } from './spec.ts';
+import { byteLength } from './spec-fields.ts';
+import { bounded, formatPath } from './spec-issue.ts';
+
+export type Compiled = { ok: true; plan: Plan } | { ok: false; refusals: Refusal[] };
+export type CompiledItems = { ok: true; items: PlanItem[] } | { ok: false; refusals: Refusal[] };
+
+/** The plan of a spec whose source is packed, or every reason why there is none. */
+export function compile(run: RunSpec, limits: Limits = LIMITS): Compiled {
+  const compiled = compileItems(run, limits);
+  const source = planSource(run);
+  const refusals = [...(compiled.ok ? [] : compiled.refusals), ...('code' in source ? [source] : [])];
+  if (!compiled.ok || 'code' in source) return { ok: false, refusals: bounded(refusals) };
+  const itemDigests = compiled.items.map((item) => digestOf(canonicalize(item)));
+  const wallClock = run.spec.caps?.wallClock;
+  return {
+    ok: true,
+    plan: {
+      name: run.metadata.name,
+      labels: run.metadata.labels ?? {},
+      queue: queueOf(run),
+      source,
+      ...(wallClock === undefined ? {} : { wallClockMs: durationMs(wallClock) }),
+      items: compiled.items,
+      itemDigests,
+      digest: planDigest(compiled.items, itemDigests),
+    },
+  };
+}
+
+/** The items alone: what can be judged and shown before the source is packed. */
+export function compileItems(run: RunSpec, limits: Limits = LIMITS): CompiledItems {
+  const placed = run.spec.items.map((item, index) => ({ index, item }));
+  const most = run.spec.caps?.items ?? limits.items;
+  const refusals = placed.flatMap(({ index, item }) => [
+    ...itemProblems(item, index, run.spec.defaults, limits),
+    ...pipelineProblems(item.pipeline, index, run.spec.source !== undefined),
+  ]);
+  if (placed.length > most) {
+    const problem = `the run has ${placed.length} items, more than ${most}`;
+    refusals.push({ code: 'SPEC_LIMIT', path: 'spec.items', problem, fix: 'Raise `caps.items`, or split the run.' });
+  }
+  refusals.push(
+    ...linkProblems(
+      placed,
+      run.spec.items.map(({ id }) => id),
+      limits,
+    ),
+  );
+  if (refusals.length > 0) return { ok: false, refusals: bounded(refusals) };
+  return { ok: true, items: run.spec.items.map((item) => planItem(item, run.spec.defaults)) };
+}
+
+export function queueOf(run: RunSpec): string {
+  return run.spec.queue ?? DEFAULTS.queue;
+}
+
+type Defaults = RunSpec['spec']['defaults'];
+
+function planItem(item: ItemSpec, defaults: Defaults): PlanItem {
+  const timeout = item.timeout ?? defaults?.timeout;
+  return {
+    id: item.id,
+    deps: depsOf(item),
+    needs: Object.entries(item.needs ?? {})
+      .map(([key, { from, select }]): PlanNeed => ({ key, from: [from], select }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1)),
+    locks: (item.locks ?? [])
+      .map((lock) => (typeof lock === 'string' ? { name: lock, mode: 'exclusive' as const } : lock))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    pipeline: item.pipeline.map(planBlock),
+    env: { ...defaults?.env, ...item.env },
+    priority: item.priority ?? defaults?.priority ?? DEFAULTS.priority,
+    timeoutMs: timeout === undefined ? DEFAULTS.timeoutMs : durationMs(timeout),
+    ...(item.deadline === undefined ? {} : { deadlineMs: durationMs(item.deadline) }),
+    retry: retryOf(item, defaults),
+  };
+}
+
+function planBlock(block: ItemSpec['pipeline'][number]): Block {
+  if (block.block === 'capture') return block;
+  const { timeout, ...rest } = block;
+  const timed = timeout === undefined ? {} : { timeoutMs: durationMs(timeout) };
+  if (rest.block === 'agent') return { ...rest, ...timed };
+  const { lens, ...script } = rest;
+  return { ...script, ...(lens === undefined ? {} : { lens }), ...timed };
+}
+
+/** Without a ceiling of its own, a back-off is never cut below what was asked for. */
+function retryOf(item: ItemSpec, defaults: Defaults): PlanItem['retry'] {
+  const asked = { ...defaults?.retry, ...item.retry };
+  const backoffMs = asked.backoff === undefined ? DEFAULTS.backoffMs : durationMs(asked.backoff);
+  const ceiling = asked.maxBackoff === undefined ? DEFAULTS.maxBackoffMs : durationMs(asked.maxBackoff);
+  return {
+    maxAttempts: asked.maxAttempts ?? DEFAULTS.maxAttempts,
+    backoffMs,
+    maxBackoffMs: asked.maxBackoff === undefined ? Math.max(backoffMs, ceiling) : ceiling,
+  };
+}
+
+/** What shows only once the defaults are filled in, and locks that are named twice. */
+function itemProblems(item: ItemSpec, index: number, defaults: Defaults, limits: Limits): Refusal[] {
+  const problems: Refusal[] = [];
+  const say = (code: Refusal['code'], key: PropertyKey[], problem: string, fix: string): void => {
+    problems.push({ code, path: formatPath(['spec', 'items', index, ...key]), problem, fix });
+  };
+  const names = new Set<string>();
+  for (const [n, lock] of (item.locks ?? []).entries()) {
+    const lockName = typeof lock === 'string' ? lock : lock.name;
+    if (names.has(lockName))
+      say('SPEC_INVALID', ['locks', n], `the lock ${lockName} is named twice`, 'Keep one of them.');
+    names.add(lockName);
+  }
+  const env = Object.entries({ ...defaults?.env, ...item.env });
+  if (env.length > limits.envEntries) {
+    say('SPEC_LIMIT', ['env'], `with the defaults there are more than ${limits.envEntries} entries`, 'Remove some.');
+  }
+  const envBytes = env.reduce((sum, [key, value]) => sum + key.length + byteLength(value), 0);
+  if (envBytes > limits.envBytes) {
+    const fix = 'Put large values into files of the source.';
+    say('SPEC_LIMIT', ['env'], `with the defaults the environment is over ${limits.envBytes} bytes`, fix);
+  }
+  const { backoffMs, maxBackoffMs } = retryOf(item, defaults);
+  if (backoffMs > maxBackoffMs) {
+    const problem = `the back-off of ${formatDuration(backoffMs)} is over its ceiling of ${formatDuration(maxBackoffMs)}`;
+    say('SPEC_INVALID', ['retry', 'maxBackoff'], problem, 'Raise maxBackoff, or leave it out.');
+  }
+  return problems;
+}
+
+function planSource(run: RunSpec): PlanSource | Refusal {
+  const source = run.spec.source;
+  if (source === undefined) return { kind: 'none' };
+  if ('bundle' in source) {
+    return {
+      kind: 'git',
+      bundle: source.bundle as `sha256:${string}`,
+      commit: source.commit,
+      sizeBytes: source.sizeBytes,
+    };
+  }
+  const problem = 'the source is not packed: nothing that runs the items can fetch it';
+  return {
+    code: 'SOURCE_UNRESOLVED',
+    path: 'spec.source.git',
+    problem,
+    fix: 'Submit with the client, which packs it.',
+  };
+}

@@ -1,0 +1,6 @@
+/** What a control plane needs of this package: parsing and compiling. Pure: no file, no process, no clock. */
+export { type Compiled, type CompiledItems, compile, compileItems, queueOf } from './compile-plan.ts';
+export { type ParsedControl, type ParsedRun, parseControl, parseRun } from './parse-spec.ts';
+export type { Block, Plan, PlanEntry, PlanItem, PlanNeed, PlanSource } from './plan.ts';
+export { planEdges, planEntries } from './plan-entries.ts';
+export type { ControlSpec, ItemSpec, RunSpec } from './spec.ts';

@@ -1,0 +1,45 @@
+/** Bytes to a checked document. Nothing is thrown: the bytes may come from anyone. */
+import type { z } from 'zod';
+import type { Refusal } from './errors.ts';
+import { LIMITS } from './limits.ts';
+import { linkProblems, type PlacedItem, type WrittenIds } from './link-items.ts';
+import { readDocument, type Syntax } from './read-document.ts';
+import { type ControlSpec, controlSchema, itemSchema, type RunSpec, runSchema } from './spec.ts';
+import { bounded, refusalsOf } from './spec-issue.ts';
+
+export type ParsedRun = { ok: true; run: RunSpec } | { ok: false; refusals: Refusal[] };
+export type ParsedControl = { ok: true; control: ControlSpec } | { ok: false; refusals: Refusal[] };
+
+/**
+ * Reads a run spec: `json` as an inbox holds it, `yaml` as a person writes it (which includes JSON). On refusal every
+ * problem is listed, those between items included as far as the items can be read.
+ */
+export function parseRun(bytes: Uint8Array, syntax: Syntax = 'json'): ParsedRun {
+  const read = readDocument(bytes, syntax);
+  if (!read.ok) return read;
+  const parsed = runSchema.safeParse(read.value, { reportInput: true });
+  if (parsed.success) return { ok: true, run: parsed.data };
+  const refusals = refusalsOf(parsed.error.issues);
+  return { ok: false, refusals: bounded([...refusals, ...linkReadable(read.value)]) };
+}
+
+export function parseControl(bytes: Uint8Array): ParsedControl {
+  const read = readDocument(bytes, 'json');
+  if (!read.ok) return read;
+  const parsed = controlSchema.safeParse(read.value, { reportInput: true });
+  return parsed.success
+    ? { ok: true, control: parsed.data }
+    : { ok: false, refusals: refusalsOf(parsed.error.issues as z.core.$ZodIssue[]) };
+}
+
+/** What the well-formed items of a document that is not well-formed say about each other. */
+function linkReadable(value: unknown): Refusal[] {
+  const items = (value as { spec?: { items?: unknown } } | null)?.spec?.items;
+  if (!Array.isArray(items) || items.length > LIMITS.items) return [];
+  const ids: WrittenIds = items.map((item: { id?: unknown } | null) => (typeof item?.id === 'string' ? item.id : null));
+  const readable = items.flatMap((raw, index): PlacedItem[] => {
+    const parsed = itemSchema.safeParse(raw);
+    return parsed.success ? [{ index, item: parsed.data }] : [];
+  });
+  return linkProblems(readable, ids, LIMITS);
+}

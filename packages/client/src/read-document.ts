@@ -1,0 +1,173 @@
+/**
+ * Bytes to one plain JSON value, or every reason why not. The bytes may come from anyone: sizes and nesting are checked
+ * before the text is interpreted, and nothing is thrown.
+ */
+import { Composer, type CST, type Document, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml';
+import type { Refusal } from './errors.ts';
+import { positionOf, scanJson } from './json-scan.ts';
+import { LIMITS } from './limits.ts';
+import { bounded, formatPath, quote } from './spec-issue.ts';
+
+/** `json` is what an inbox takes; `yaml` is what a person writes, and JSON is YAML too. */
+export type Syntax = 'json' | 'yaml';
+
+export type ReadDocument = { ok: true; value: unknown } | { ok: false; refusals: Refusal[] };
+
+export function readDocument(bytes: Uint8Array, syntax: Syntax): ReadDocument {
+  if (bytes.length > LIMITS.specBytes) return refused(tooLarge(bytes.length));
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return refused(syntaxError('the bytes are not UTF-8', 'Save the file as UTF-8.'));
+  }
+  const read = syntax === 'json' || /^\s*[{[]/.test(text) ? readJson(text) : readYaml(text);
+  // Flow style YAML also starts with a bracket; a file that is neither is explained as what it looks like.
+  const settled = !read.ok && syntax === 'yaml' && isJsonSyntaxError(read.refusals) ? readYaml(text) : read;
+  if (!settled.ok) return settled;
+  const problems = inspect(settled.value);
+  return problems.length === 0 ? settled : { ok: false, refusals: bounded(problems) };
+}
+
+const JSON_SYNTAX_PROBLEM = 'the text is not JSON';
+
+function isJsonSyntaxError(refusals: readonly Refusal[]): boolean {
+  return refusals[0]?.problem.startsWith(JSON_SYNTAX_PROBLEM) ?? false;
+}
+
+function readJson(text: string): ReadDocument {
+  const { depth, duplicates } = scanJson(text, LIMITS.nesting);
+  if (depth > LIMITS.nesting) return refused(tooDeep());
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const offset = /position (\d+)/.exec(String(error))?.[1];
+    const place = offset === undefined ? 'document' : at(positionOf(text, Number(offset)));
+    return refused(syntaxError(JSON_SYNTAX_PROBLEM, 'Check quotes, commas and brackets there.', place));
+  }
+  if (duplicates.length === 0) return { ok: true, value };
+  const refusals = duplicates.map(({ key, ...place }) =>
+    syntaxError(`the key ${quote(key)} stands twice in one object`, 'Keep one of them.', at(place)),
+  );
+  return { ok: false, refusals };
+}
+
+function readYaml(text: string): ReadDocument {
+  const lines = new LineCounter();
+  const tokens = parseTokens(text, lines);
+  if (tokens === null) return refused(tooDeep());
+  try {
+    const composer = new Composer({
+      version: '1.2',
+      schema: 'core',
+      resolveKnownTags: false,
+      uniqueKeys: true,
+      merge: false,
+    });
+    const documents = [...composer.compose(tokens, true, text.length)];
+    if (documents.length > 1) {
+      return refused(syntaxError('the file holds more than one document', 'Keep one; split the file at `---`.'));
+    }
+    const [document] = documents;
+    if (document === undefined) return { ok: true, value: null };
+    return fromYaml(document, lines);
+  } catch (error) {
+    // The parser recurses where ours does not: whatever it meets there is the author's text.
+    return refused(syntaxError(`the text is not YAML (${String((error as Error).message).split('\n')[0]})`, YAML_FIX));
+  }
+}
+
+const YAML_FIX = 'Check indentation, quotes and brackets there.';
+
+function fromYaml(document: Document.Parsed<ParsedNode>, lines: LineCounter): ReadDocument {
+  const problems = [...document.errors, ...document.warnings];
+  if (problems.length > 0) {
+    const refusals = problems.map(({ code, message, pos }) => {
+      const { line, col } = lines.linePos(pos[0]);
+      const problem = code === 'DUPLICATE_KEY' ? 'the same key stands twice in one object' : message.split('\n')[0];
+      const fix = code === 'TAG_RESOLVE_FAILED' ? 'Remove the tag; plain YAML is enough.' : YAML_FIX;
+      return syntaxError(problem ?? code, fix, at({ line, column: col }));
+    });
+    return { ok: false, refusals: bounded(refusals) };
+  }
+  try {
+    return { ok: true, value: document.toJS({ maxAliasCount: LIMITS.aliases }) };
+  } catch {
+    const fix = `Use anchors at most ${LIMITS.aliases} times.`;
+    return refused({ code: 'SPEC_LIMIT', path: 'document', problem: 'anchors and aliases expand too far', fix });
+  }
+}
+
+/** The tokens of the text, or null when it is nested too deeply: known before anything recursive sees them. */
+function parseTokens(text: string, lines: LineCounter): CST.Token[] | null {
+  const parser = new Parser(lines.addNewLine);
+  const tokens: CST.Token[] = [];
+  lines.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    // Block collections take two entries of the stack, and the document one.
+    if (parser.stack.length > 2 * LIMITS.nesting) return null;
+  }
+  tokens.push(...parser.end());
+  return tokens;
+}
+
+/** What JSON can carry and YAML or a hostile author could smuggle past it; bounded, without recursion. */
+function inspect(root: unknown): Refusal[] {
+  const problems: Refusal[] = [];
+  const open: { value: unknown; path: PropertyKey[] }[] = [{ value: root, path: [] }];
+  let values = 0;
+  let characters = 0;
+  while (open.length > 0) {
+    const { value, path } = open.pop() as { value: unknown; path: PropertyKey[] };
+    values++;
+    if (path.length > LIMITS.nesting) return [tooDeep()];
+    if (typeof value === 'string') {
+      characters += value.length;
+      if (!value.isWellFormed()) problems.push(broken(path, 'the text holds half a surrogate pair'));
+    } else if (typeof value === 'number' && !Number.isFinite(value)) {
+      problems.push(broken(path, 'the number is not finite'));
+    } else if (typeof value === 'object' && value !== null) {
+      const entries = Array.isArray(value) ? value.entries() : Object.entries(value);
+      for (const [key, child] of entries) {
+        if (typeof key === 'string') characters += key.length;
+        if (key === '__proto__') problems.push(broken([...path, key], 'the key is reserved'));
+        else if (typeof key === 'string' && !key.isWellFormed())
+          problems.push(broken([...path, key], 'the key is broken'));
+        open.push({ value: child, path: [...path, key] });
+      }
+    }
+    if (values + open.length > LIMITS.values || characters > LIMITS.specBytes) return [tooLarge(null)];
+    if (problems.length > LIMITS.refusals) break;
+  }
+  return problems;
+}
+
+function broken(path: PropertyKey[], problem: string): Refusal {
+  return { code: 'SPEC_INVALID', path: formatPath(path), problem, fix: 'Remove it.' };
+}
+
+function tooLarge(sizeBytes: number | null): Refusal {
+  const what =
+    sizeBytes === null ? 'the document with its aliases expanded is' : `the document has ${sizeBytes} bytes,`;
+  const problem = `${what} more than ${LIMITS.specBytes} bytes or ${LIMITS.values} values`;
+  return { code: 'SPEC_TOO_LARGE', path: 'document', problem, fix: 'Split the run, or move scripts into the source.' };
+}
+
+function tooDeep(): Refusal {
+  const problem = `the document is nested more than ${LIMITS.nesting} levels deep`;
+  return { code: 'SPEC_LIMIT', path: 'document', problem, fix: 'A run spec needs fewer than ten levels.' };
+}
+
+function syntaxError(problem: string, fix: string, path = 'document'): Refusal {
+  return { code: 'SPEC_SYNTAX', path, problem, fix };
+}
+
+function at({ line, column }: { line: number; column: number }): string {
+  return `line ${line}, column ${column}`;
+}
+
+function refused(refusal: Refusal): ReadDocument {
+  return { ok: false, refusals: [refusal] };
+}

@@ -1,0 +1,155 @@
+/** From what zod finds to what a person is told: where, what is wrong, and what to do about it. */
+import type { z } from 'zod';
+import type { ErrorCode, Refusal } from './errors.ts';
+import { LIMITS } from './limits.ts';
+import { nearest } from './nearest-word.ts';
+
+type Issue = z.core.$ZodIssue;
+type Path = readonly PropertyKey[];
+
+/** What a schema's own error carries: a message has no other room for two things. */
+export function says(problem: string, fix: string): string {
+  return `${problem}\n${fix}`;
+}
+
+/** The parameters of a custom issue. */
+export interface Finding {
+  code: ErrorCode;
+  problem: string;
+  fix: string;
+}
+
+/** `spec.items[3].needs.patch`; a key that is no plain word is quoted. */
+export function formatPath(path: Path): string {
+  let text = '';
+  for (const part of path) {
+    if (typeof part === 'number') text += `[${part}]`;
+    else if (/^[A-Za-z_][\w-]*$/.test(String(part))) text += `${text === '' ? '' : '.'}${String(part)}`;
+    else text += `[${quote(String(part))}]`;
+  }
+  return text === '' ? 'document' : text;
+}
+
+/** All findings, the first `LIMITS.refusals` of them; the last one then says how many were left out. */
+export function refusalsOf(issues: readonly Issue[]): Refusal[] {
+  return bounded(issues.flatMap((issue) => translate(issue, [])));
+}
+
+export function bounded(refusals: Refusal[]): Refusal[] {
+  if (refusals.length <= LIMITS.refusals) return refusals;
+  const kept = refusals.slice(0, LIMITS.refusals - 1);
+  const left = refusals.length - kept.length;
+  const fix = 'Mend the ones above first.';
+  return [...kept, { code: 'SPEC_INVALID', path: 'document', problem: `there are ${left} more problems`, fix }];
+}
+
+/** Text that came from outside, short and in one line. */
+export function quote(text: string): string {
+  const short = text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  return JSON.stringify(short.toWellFormed());
+}
+
+function translate(issue: Issue, prefix: Path): Refusal[] {
+  const path = [...prefix, ...issue.path];
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => unknownKey([...path, key], key, issue.message.split('\n')[1]?.split(' ') ?? []));
+    case 'invalid_union':
+      return translateUnion(issue, path);
+    case 'invalid_key':
+      return issue.issues.slice(0, 1).flatMap((inner) => translate(inner as Issue, path));
+    case 'custom':
+      return [{ ...(issue.params as unknown as Finding), path: formatPath(path) }];
+    case 'too_big':
+      return [refusal('SPEC_LIMIT', path, ...tooBig(issue))];
+    case 'too_small':
+      return [refusal(issue.origin === 'number' ? 'SPEC_LIMIT' : 'SPEC_INVALID', path, ...tooSmall(issue))];
+    case 'invalid_type':
+      return [refusal('SPEC_INVALID', path, ...wrongType(issue))];
+    case 'invalid_value':
+      return [oneOf(path, issue.values.map(String), issue.input)];
+    default:
+      return [refusal('SPEC_INVALID', path, ...said(issue.message))];
+  }
+}
+
+/** The author meant one branch: the one whose type fits, that knows most of the keys, that has least to complain about. */
+function translateUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path): Refusal[] {
+  if (issue.discriminator !== undefined) {
+    const options = (issue as { options?: unknown[] }).options ?? [];
+    const value = (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator];
+    return [oneOf(path, options.map(String), value)];
+  }
+  const fitting = issue.errors.filter(
+    (branch) => !branch.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
+  );
+  const weight = (branch: readonly Issue[]): number =>
+    branch.length +
+    branch.reduce((sum, one) => sum + (one.code === 'unrecognized_keys' ? 100 * one.keys.length : 0), 0);
+  const [meant] = fitting.toSorted((a, b) => weight(a) - weight(b));
+  if (meant !== undefined) return meant.flatMap((inner) => translate(inner, path));
+  return [refusal('SPEC_INVALID', path, ...said(issue.message))];
+}
+
+function unknownKey(path: Path, key: string, known: readonly string[]): Refusal {
+  const near = nearest(key, known);
+  const fix = near === null ? `Remove it. Known here: ${known.join(', ')}.` : `Write \`${near}\`, or remove it.`;
+  return refusal('SPEC_UNKNOWN_KEY', path, `${quote(key)} is not a known key`, fix);
+}
+
+function oneOf(path: Path, options: readonly string[], input: unknown): Refusal {
+  const list = options.map((option) => `\`${option}\``).join(', ');
+  const choice = options.length === 1 ? `Write ${list}.` : `Write one of ${list}.`;
+  if (input === undefined) return refusal('SPEC_INVALID', path, 'the value is missing', choice);
+  const near = typeof input === 'string' ? nearest(input, options) : null;
+  return refusal(
+    'SPEC_INVALID',
+    path,
+    `${describe(input)} is not allowed here`,
+    near === null ? choice : `Write \`${near}\`.`,
+  );
+}
+
+function wrongType(issue: z.core.$ZodIssueInvalidType): [string, string] {
+  const wanted = TYPE_NAMES[issue.expected] ?? issue.expected;
+  if (issue.input === undefined) return ['the value is missing', `Add it; it is ${wanted}.`];
+  return [`${describe(issue.input)} stands where ${wanted} belongs`, `Write ${wanted}.`];
+}
+
+const TYPE_NAMES: Record<string, string> = {
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+  string: 'a text',
+  int: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+};
+
+function tooBig(issue: z.core.$ZodIssueTooBig): [string, string] {
+  if (issue.origin === 'number') return [`the number is over ${issue.maximum}`, `Use at most ${issue.maximum}.`];
+  const most = `${issue.maximum}${UNITS[issue.origin] ?? ''}`;
+  return [`there are more than ${most}`, `Use at most ${most}.`];
+}
+
+function tooSmall(issue: z.core.$ZodIssueTooSmall): [string, string] {
+  if (issue.origin === 'number') return [`the number is under ${issue.minimum}`, `Use at least ${issue.minimum}.`];
+  return ['it is empty', `Give at least ${issue.minimum}${UNITS[issue.origin] ?? ''}.`];
+}
+
+const UNITS: Record<string, string> = { string: ' characters', array: ' entries' };
+
+function said(message: string): [string, string] {
+  const [problem, fix] = message.split('\n');
+  return [problem ?? 'it is not valid', fix ?? 'See the JSON Schema of run specs.'];
+}
+
+function describe(input: unknown): string {
+  if (typeof input === 'string') return quote(input);
+  if (input === null || typeof input === 'boolean' || typeof input === 'number') return String(input);
+  return Array.isArray(input) ? 'a list' : 'an object';
+}
+
+function refusal(code: ErrorCode, path: Path, problem: string, fix: string): Refusal {
+  return { code, path: formatPath(path), problem, fix };
+}

@@ -1,0 +1,174 @@
+/**
+ * Run spec v1 as its author writes it. Only what is enforced is accepted: a key that nothing acts on is refused, because
+ * an author would rely on it. Everything here is about one value at a time; what items say about each other is judged by
+ * the compiler.
+ */
+import { z } from 'zod';
+import { LIMITS } from './limits.ts';
+import { isPlainRef, readSourceUrl } from './source-url.ts';
+import { argv, closed, duration, env, find, lockName, name, plainText, record } from './spec-fields.ts';
+import { quote, says } from './spec-issue.ts';
+
+export const API_VERSION = 'waybill/v1';
+
+const timeout = duration(LIMITS.minTimeoutMs, LIMITS.maxTimeoutMs);
+const deadline = duration(LIMITS.minDeadlineMs, LIMITS.maxDeadlineMs);
+const backoff = duration(LIMITS.minBackoffMs, LIMITS.maxBackoffMs);
+
+const script = closed({
+  block: z.literal('script'),
+  run: z
+    .union([plainText(LIMITS.runBytes).min(1), argv], {
+      error: says(
+        'it is neither a script nor a list of words',
+        'Write a shell script, or a program and its arguments.',
+      ),
+    })
+    .describe('A text is run by `/bin/sh -c`; a list is a program and its arguments.'),
+  lens: z.enum(['gate', 'verify']).optional().describe('What the block is for; recorded with its exit code.'),
+  timeout: timeout.optional(),
+});
+
+const agent = closed({
+  block: z.literal('agent'),
+  adapter: z.literal('command'),
+  command: argv,
+  timeout: timeout.optional(),
+});
+
+const capture = closed({ block: z.literal('capture'), what: z.enum(['patch', 'outputs']) });
+
+const pipeline = z
+  .array(z.discriminatedUnion('block', [script, agent, capture]))
+  .min(1)
+  .max(LIMITS.blocksPerPipeline);
+
+const outputPath = z
+  .string()
+  .max(LIMITS.outputPathChars)
+  .refine(isOutputPath, {
+    error: (issue) =>
+      says(
+        `${quote(String(issue.input))} is not a path under outputs/`,
+        'Write a relative path with `/`, without empty parts, `.`, `..`, backslashes or control characters.',
+      ),
+  });
+
+const need = closed({
+  from: name.describe('The item that makes it; it becomes a dependency.'),
+  select: z
+    .union([z.literal('patch'), closed({ output: outputPath })], {
+      error: says('it is neither `patch` nor an output', 'Write `patch`, or `{ output: <path under outputs/> }`.'),
+    })
+    .describe('The captured patch, or one captured output.'),
+});
+
+const lock = z
+  .union([lockName, closed({ name: lockName, mode: z.enum(['shared', 'exclusive']) })], {
+    error: says('it is neither a lock name nor an object', 'Write a name, or `{ name, mode: shared | exclusive }`.'),
+  })
+  .describe('Held from claim to settle, across all runs of the deployment. A name alone is exclusive.');
+
+const retry = closed({
+  maxAttempts: z.int().min(1).max(LIMITS.maxAttempts).optional(),
+  backoff: backoff.optional(),
+  maxBackoff: backoff.optional(),
+});
+
+const priority = z.int().min(0).max(LIMITS.priority);
+
+export const itemSchema = closed({
+  id: name,
+  pipeline,
+  needs: record(name, need, LIMITS.needsPerItem).optional().describe('Inputs by file name under inputs/.'),
+  dependsOn: z.array(name).max(LIMITS.items).optional(),
+  locks: z.array(lock).max(LIMITS.locksPerItem).optional(),
+  timeout: timeout.optional().describe('Wall clock of one attempt.'),
+  retry: retry.optional(),
+  env: env.optional(),
+  priority: priority.optional().describe('Higher is claimed first.'),
+  deadline: deadline.optional().describe('From the opening of the run.'),
+});
+
+const gitSource = closed({
+  git: closed({
+    url: z
+      .string()
+      .max(LIMITS.sourceUrlChars)
+      .superRefine((text, context) => {
+        const read = readSourceUrl(text);
+        if (read.kind !== 'refused') return;
+        find(context, read.credential ? 'SPEC_CREDENTIAL' : 'SOURCE_INVALID', read.problem, read.fix);
+      }),
+    ref: z
+      .string()
+      .max(LIMITS.sourceRefChars)
+      .superRefine((text, context) => {
+        if (isPlainRef(text)) return;
+        find(context, 'SOURCE_INVALID', 'the ref is not a plain name', 'Name a branch, a tag or a whole commit id.');
+      })
+      .optional(),
+  }),
+});
+
+const packedSource = closed({
+  bundle: z
+    .string()
+    .regex(/^sha256:[0-9a-f]{64}$/, { error: says('it is not a digest', 'Write `sha256:` and 64 hex digits.') }),
+  commit: z
+    .string()
+    .regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, { error: says('it is not a commit id', 'Write the whole id.') }),
+  sizeBytes: z.int().min(1).max(LIMITS.sourceBytes),
+});
+
+const label = z
+  .string()
+  .max(LIMITS.labelValueChars)
+  .refine((text) => !/\p{Cc}/u.test(text), {
+    error: says('it holds control characters', 'Use one line of plain text.'),
+  });
+
+export const runSchema = closed({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal('Run'),
+  metadata: closed({ name, labels: record(name, label, LIMITS.labels).optional() }),
+  spec: closed({
+    queue: name.optional(),
+    source: z
+      .union([gitSource, packedSource], {
+        error: says('it is not a source', 'Write `{ git: { url, ref } }`, or leave it out for an empty workspace.'),
+      })
+      .optional()
+      .describe('The tree that every item starts from. The client packs `git` into a bundle before it submits.'),
+    caps: closed({ wallClock: deadline.optional(), items: z.int().min(1).max(LIMITS.items).optional() }).optional(),
+    defaults: closed({
+      timeout: timeout.optional(),
+      retry: retry.optional(),
+      env: env.optional(),
+      priority: priority.optional(),
+    }).optional(),
+    items: z.array(itemSchema).min(1).max(LIMITS.items),
+  }),
+});
+
+/** What a principal asks of a run that is there. */
+export const controlSchema = closed({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal('Control'),
+  spec: closed({
+    verb: z.literal('cancel'),
+    run: z.string().regex(/^[0-9a-f]{32}$/, {
+      error: says('it is not a run id', 'Write 32 hex digits, as `waybill runs` shows them.'),
+    }),
+    item: name.optional(),
+  }),
+});
+
+export type RunSpec = z.infer<typeof runSchema>;
+export type ItemSpec = z.infer<typeof itemSchema>;
+export type ControlSpec = z.infer<typeof controlSchema>;
+
+function isOutputPath(path: string): boolean {
+  if (/[\p{C}\\]/u.test(path)) return false;
+  return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+}
