@@ -1,0 +1,99 @@
+/**
+ * Starts the embedded engine as a process of its own when none is running. It outlives the command that started it, serves
+ * every terminal that uses the same state directory, and ends by itself when it has been idle.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RetryableError } from '@waybill/client/errors';
+import type { EngineNotice, StateDirectory } from './state-directory.ts';
+
+export interface EngineOptions {
+  concurrency?: number;
+  /** Never use bubblewrap, as if it were absent. */
+  noSandbox?: boolean;
+  /** Allow agent blocks without a sandbox. */
+  unsandboxed?: boolean;
+}
+
+export interface EngineStart extends EngineOptions {
+  env: NodeJS.ProcessEnv;
+  /** How long to wait until it is ready. */
+  patienceMs?: number;
+}
+
+/** An engine that a command started stays this long after the last run has ended. */
+const IDLE_EXIT_MS = 10_000;
+const PATIENCE_MS = 30_000;
+const POLL_MS = 25;
+const LOG_LINES = 12;
+const OWN_ENGINE = fileURLToPath(new URL('../../../embedded/main.ts', import.meta.url));
+
+function argumentsOf(directory: string, { concurrency, noSandbox, unsandboxed }: EngineOptions): string[] {
+  return [
+    ...['--dir', directory, '--idle-exit-ms', String(IDLE_EXIT_MS)],
+    ...(concurrency === undefined ? [] : ['--concurrency', String(concurrency)]),
+    ...(noSandbox ? ['--no-sandbox'] : []),
+    ...(unsandboxed ? ['--unsandboxed'] : []),
+  ];
+}
+
+function launch(home: StateDirectory, start: EngineStart): ChildProcess {
+  mkdirSync(home.path, { recursive: true, mode: 0o700 });
+  const log = openSync(home.at('engine.log'), 'a', 0o600);
+  try {
+    const script = start.env.WAYBILL_ENGINE ?? OWN_ENGINE;
+    const child = spawn(process.execPath, [script, ...argumentsOf(home.path, start)], {
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: start.env,
+    });
+    child.unref();
+    return child;
+  } finally {
+    closeSync(log);
+  }
+}
+
+async function unreachable(home: StateDirectory, problem: string): Promise<RetryableError> {
+  const tail = await home.engineLogTail(LOG_LINES);
+  return new RetryableError({
+    code: 'ENGINE_UNREACHABLE',
+    path: home.path,
+    problem: tail === '' ? problem : `${problem}; its log ends with:\n${tail}`,
+    fix: `Read ${home.at('engine.log')}, mend what it names, and try again.`,
+  });
+}
+
+export interface EnsuredEngine {
+  notice: EngineNotice;
+  /** This call started it; its options are the ones that were asked for. */
+  started: boolean;
+}
+
+/**
+ * The engine of the directory, started when there is none. An engine that is there keeps its own options.
+ * Throws RetryableError ENGINE_UNREACHABLE with the end of its log when it ends or is not ready in time.
+ */
+export async function ensureEngine(home: StateDirectory, start: EngineStart): Promise<EnsuredEngine> {
+  const running = home.engine();
+  if (running !== null) return { notice: running, started: false };
+  const child = launch(home, start);
+  let failure: string | undefined;
+  child.once('error', ({ message }) => {
+    failure = `the engine cannot be started (${message})`;
+  });
+  child.once('exit', (exit, signal) => {
+    // exit 0 says that another one was faster: its notice is about to appear
+    if (exit !== 0) failure = `the engine ended with ${signal ?? `exit code ${exit}`}`;
+  });
+  const patienceMs = start.patienceMs ?? PATIENCE_MS;
+  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += POLL_MS) {
+    const notice = home.engine();
+    if (notice !== null) return { notice, started: notice.pid === child.pid };
+    if (failure !== undefined) throw await unreachable(home, failure);
+    await sleep(POLL_MS);
+  }
+  throw await unreachable(home, `the engine was not ready within ${patienceMs / 1000} s`);
+}

@@ -1,0 +1,67 @@
+/** Where a verb writes, and how: chosen once in main.ts, so that no verb asks the process about its terminal. */
+import { type Line, paintLines } from './view/styled.ts';
+
+/**
+ * live: people at a terminal, screens may be redrawn. plain: people, line after line. json: programs, one JSON value a line.
+ */
+export type OutputMode = 'live' | 'plain' | 'json';
+
+/** What is needed of a stream; a test gives its own. */
+export interface TextSink {
+  write(chunk: string | Uint8Array): boolean;
+  isTTY?: boolean;
+  columns?: number;
+  rows?: number;
+  on?(event: 'resize', listener: () => void): unknown;
+  off?(event: 'resize', listener: () => void): unknown;
+}
+
+export interface TerminalChoice {
+  out: TextSink;
+  err: TextSink;
+  env: NodeJS.ProcessEnv;
+  json: boolean;
+  plain: boolean;
+}
+
+const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
+
+export class Terminal {
+  readonly out: TextSink;
+  readonly err: TextSink;
+  readonly mode: OutputMode;
+  readonly colour: boolean;
+
+  constructor({ out, err, env, json, plain }: TerminalChoice) {
+    this.out = out;
+    this.err = err;
+    const isTty = out.isTTY === true;
+    this.mode = json ? 'json' : plain ? 'plain' : isTty ? 'live' : 'json';
+    // https://no-color.org: present and not empty, whatever its value
+    this.colour = isTty && this.mode !== 'json' && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
+  }
+
+  get columns(): number {
+    return this.out.columns ?? DEFAULT_COLUMNS;
+  }
+
+  get rows(): number {
+    return this.out.rows ?? DEFAULT_ROWS;
+  }
+
+  /** Lines for people; nothing in json mode. */
+  say(lines: readonly Line[]): void {
+    if (this.mode !== 'json') this.out.write(paintLines(lines, { colour: this.colour }));
+  }
+
+  /** One value for programs; nothing in the other modes. */
+  emit(value: object): void {
+    if (this.mode === 'json') this.out.write(`${JSON.stringify(value)}\n`);
+  }
+
+  /** The bytes that were asked for, as they are, in every mode. */
+  pass(bytes: string | Uint8Array): void {
+    this.out.write(bytes);
+  }
+}

@@ -1,0 +1,94 @@
+/** One item of a run on one line: what it is doing, what it waits for, or how it ended. */
+import type { AttemptStatus, ItemState, ItemStatus, RunStatus, Waiting } from '@waybill/client/documents';
+import { safeCell } from '../safe-text.ts';
+import { counted, firstOf, formatBytes, formatDuration } from './measure.ts';
+import { type Segment, type Tone, toned } from './styled.ts';
+
+interface StateLook {
+  mark: string;
+  tone: Tone;
+}
+
+export const STATE_LOOK: Record<ItemState, StateLook> = {
+  pending: { mark: '·', tone: 'quiet' },
+  ready: { mark: '○', tone: 'quiet' },
+  running: { mark: '▶', tone: 'busy' },
+  suspended: { mark: '‖', tone: 'warn' },
+  done: { mark: '✓', tone: 'good' },
+  failed: { mark: '✗', tone: 'bad' },
+  skipped: { mark: '-', tone: 'warn' },
+  cancelled: { mark: '⊘', tone: 'warn' },
+  denied: { mark: '!', tone: 'bad' },
+};
+
+export function isTerminal(state: ItemState): boolean {
+  return !['pending', 'ready', 'running', 'suspended'].includes(state);
+}
+
+/** What holds the item, in words. */
+export function waitingText({ deps, locks, queue, notBefore }: Waiting, run: string, nowMs: number): string {
+  if (deps !== undefined && deps.count > 0) return `waits for ${firstOf(deps.first.map((id) => safeCell(id)), deps.count)}`;
+  if (locks !== undefined && locks.length > 0) {
+    const [first] = locks;
+    const holders = (first?.holders ?? []).map((holder) =>
+      holder.run === run ? safeCell(holder.item) : `${safeCell(holder.item)} of run ${safeCell(holder.run).slice(0, 8)}`,
+    );
+    const more = locks.length > 1 ? ` and ${counted(locks.length - 1, 'more lock')}` : '';
+    return `waits for lock ${safeCell(first?.name ?? '')}${more}, held by ${firstOf(holders) || 'nobody any more'}`;
+  }
+  if (notBefore !== undefined) return `tries again in ${formatDuration(Date.parse(notBefore) - nowMs)}`;
+  if (queue !== undefined && queue.held >= queue.concurrency) {
+    return `waits for a slot of queue ${safeCell(queue.name)} (${queue.held} of ${queue.concurrency} taken)`;
+  }
+  return 'about to start';
+}
+
+export function patchOf(item: ItemStatus): AttemptStatus['outputs'][number] | undefined {
+  return item.state === 'done' ? item.attempts.at(-1)?.outputs.find(({ kind }) => kind === 'patch') : undefined;
+}
+
+/** Outputs of the last attempt in words: patch and files, not the log. */
+export function yieldText(item: ItemStatus): string {
+  const outputs = item.state === 'done' ? (item.attempts.at(-1)?.outputs ?? []) : [];
+  const patch = outputs.find(({ kind }) => kind === 'patch');
+  const files = outputs.filter(({ kind }) => kind === 'output').length;
+  const parts = [
+    ...(patch === undefined ? [] : [patch.sizeBytes === 0 ? 'empty patch' : `patch ${formatBytes(patch.sizeBytes)}`]),
+    ...(files === 0 ? [] : [counted(files, 'output')]),
+  ];
+  return parts.join(', ');
+}
+
+/** From its first attempt's start to its last one's end, or to now. */
+export function elapsedMs(item: ItemStatus, nowMs: number): number | undefined {
+  const [first] = item.attempts;
+  const last = item.attempts.at(-1);
+  if (first === undefined || last === undefined) return undefined;
+  return (last.endedAt === undefined ? nowMs : Date.parse(last.endedAt)) - Date.parse(first.startedAt);
+}
+
+function endText({ reason, cause }: ItemStatus): string {
+  const because = reason === undefined ? '' : safeCell(reason);
+  return cause === undefined ? because : `${because} (${safeCell(cause)})`;
+}
+
+/** What the last column of the item says, in every view. */
+export function noteOf(item: ItemStatus, run: RunStatus, nowMs: number): string {
+  if (item.state === 'done') return yieldText(item);
+  if (isTerminal(item.state)) return endText(item);
+  if (item.state === 'running') {
+    const { progress } = item;
+    return progress === undefined ? '' : `block ${progress.block} of ${progress.of}: ${safeCell(progress.label)}`;
+  }
+  return item.waiting === undefined ? '' : waitingText(item.waiting, run.run, nowMs);
+}
+
+export function attemptText(item: ItemStatus): string {
+  const attempt = item.attempts.at(-1)?.attempt ?? 0;
+  return attempt > 1 ? `attempt ${attempt}` : '';
+}
+
+export function markOf(state: ItemState): Segment {
+  const { mark, tone } = STATE_LOOK[state] ?? { mark: '?', tone: 'warn' };
+  return toned(tone, mark);
+}

@@ -1,0 +1,87 @@
+/** A plan before it runs: its tree, its critical path, and the same graph as Mermaid. */
+import type { Plan, PlanItem } from '@waybill/client/plan';
+import type { Chain, PlanShape } from '../plan-shape.ts';
+import { safeCell } from '../safe-text.ts';
+import { counted, firstOf, formatDuration } from './measure.ts';
+import { type Line, type Segment, toned } from './styled.ts';
+
+const MAX_INDENT = 12;
+const SHOWN_CHAIN = 8;
+
+function blockText(item: PlanItem): string {
+  return item.pipeline
+    .map((block) => {
+      if (block.block === 'script') return block.lens === undefined ? 'script' : `script(${block.lens})`;
+      return block.block === 'agent' ? `agent(${block.adapter})` : `capture(${block.what})`;
+    })
+    .join(' ');
+}
+
+function factsOf(item: PlanItem): Segment[] {
+  const locks = item.locks.map(({ name, mode }) => (mode === 'shared' ? `${safeCell(name)}*` : safeCell(name)));
+  const needs = item.needs.map(({ key }) => safeCell(key));
+  const facts = [
+    blockText(item),
+    ...(needs.length > 0 ? [`needs ${firstOf(needs)}`] : []),
+    ...(locks.length > 0 ? [`locks ${firstOf(locks)}`] : []),
+    ...(item.retry.maxAttempts > 1 ? [`up to ${item.retry.maxAttempts} attempts`] : []),
+  ];
+  return [toned('quiet', facts.join('; '))];
+}
+
+function treeLines(plan: Plan, shape: PlanShape): Line[] {
+  const items = new Map(plan.items.map((item) => [item.id, item]));
+  const named = shape.tree.map(({ id, depth, also }) => ({
+    name: `${'  '.repeat(Math.min(depth, MAX_INDENT))}${safeCell(id)}`,
+    item: items.get(id),
+    also: also.map((dep) => safeCell(dep)),
+  }));
+  const width = Math.min(40, Math.max(...named.map(({ name }) => name.length)));
+  return named.map(({ name, item, also }) => [
+    name.padEnd(width),
+    '  ',
+    ...(item === undefined ? [] : factsOf(item)),
+    ...(also.length > 0 ? [toned('quiet', `; also after ${firstOf(also)}`)] : []),
+  ]);
+}
+
+function chainText({ ids, timeoutMs }: Chain): string {
+  const shown =
+    ids.length <= SHOWN_CHAIN
+      ? ids.map((id) => safeCell(id)).join(' -> ')
+      : `${safeCell(ids[0] ?? '')} -> … ${ids.length - 2} more … -> ${safeCell(ids.at(-1) ?? '')}`;
+  return `${counted(ids.length, 'item')}, at most ${formatDuration(timeoutMs)}: ${shown}`;
+}
+
+export function planLines(plan: Plan, shape: PlanShape): Line[] {
+  const edges = plan.items.reduce((sum, { deps }) => sum + deps.length, 0);
+  const widest = shape.levels.reduce((most, level) => Math.max(most, level.length), 0);
+  const head: Line = [
+    toned('strong', safeCell(plan.name)),
+    `  ${counted(plan.items.length, 'item')}, ${counted(edges, 'edge')}, `,
+    `${counted(shape.levels.length, 'level')}, up to ${widest} side by side, queue ${safeCell(plan.queue)}`,
+  ];
+  return [
+    head,
+    [],
+    ...treeLines(plan, shape),
+    [],
+    [toned('quiet', 'longest chain  '), chainText(shape.longest)],
+    [toned('quiet', 'critical path  '), chainText(shape.slowest), toned('quiet', ' (one attempt each, by timeout)')],
+  ];
+}
+
+/** Ids are names of the spec's alphabet, but Mermaid has reserved words: nodes are numbered and ids are their labels. */
+export function mermaidText(plan: Plan): string {
+  const node = new Map(plan.items.map(({ id }, index) => [id, `n${index}`]));
+  const label = (id: string): string => safeCell(id).replace(/[^a-zA-Z0-9._-]/g, '_');
+  const nodes = plan.items.map(({ id }) => `  ${node.get(id)}["${label(id)}"]`);
+  const edges = plan.items.flatMap((item) => {
+    const handed = new Map(item.needs.flatMap(({ key, from }) => from.map((id) => [id, key])));
+    return item.deps.map((dep) => {
+      const key = handed.get(dep);
+      return `  ${node.get(dep)} -->${key === undefined ? '' : `|${label(key)}|`} ${node.get(item.id)}`;
+    });
+  });
+  return `${['flowchart LR', ...nodes, ...edges].join('\n')}\n`;
+}
