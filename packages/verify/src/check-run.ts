@@ -33,9 +33,18 @@ export class CheckRun {
       try {
         visit(watcher);
       } catch (error) {
-        if (!(error instanceof Contradiction || error instanceof EvidenceError)) throw error;
-        this.#failures.set(id, error.message);
-        this.#watchers.delete(id);
+        this.#fail(id, error);
+      }
+    }
+  }
+
+  /** Waits for what the checks have started aside. */
+  async settle(): Promise<void> {
+    for (const [id, watcher] of this.#watchers) {
+      try {
+        await watcher.settle?.();
+      } catch (error) {
+        this.#fail(id, error);
       }
     }
   }
@@ -49,6 +58,12 @@ export class CheckRun {
       detail: malformed ?? '',
     };
     return [read, ...this.#checks.map((check) => this.#result(check, malformed !== undefined))];
+  }
+
+  #fail(id: CheckId, error: unknown): void {
+    if (!(error instanceof Contradiction || error instanceof EvidenceError)) throw error;
+    this.#failures.set(id, error.message);
+    this.#watchers.delete(id);
   }
 
   #result({ id, claim }: Check, isCutShort: boolean): CheckResult {

@@ -4,7 +4,7 @@ import { fromBase64, toBase64 } from './base64.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { hex64 } from './scalars.ts';
 import { closed, listOf, oneOf, requireShape, type Shape } from './shape.ts';
-import { verifyP256 } from './signature.ts';
+import { verifyP256, verifyP256Aside } from './signature.ts';
 
 export const IN_TOTO_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 
@@ -72,4 +72,18 @@ export function verifyEnvelope<Key extends AttestKey>(envelope: OpenedEnvelope, 
   const signed = pae(IN_TOTO_PAYLOAD_TYPE, envelope.payload);
   const signer = keys.find(({ publicKey }) => verifyP256(signed, publicKey, envelope.signature));
   return signer?.keyid === envelope.keyid ? signer : undefined;
+}
+
+/** What verifyEnvelope finds, found beside the running program. */
+export async function findSigner<Key extends AttestKey>(
+  envelope: OpenedEnvelope,
+  keys: readonly Key[],
+): Promise<Key | undefined> {
+  const signed = pae(IN_TOTO_PAYLOAD_TYPE, envelope.payload);
+  for (const key of keys) {
+    if (await verifyP256Aside(signed, key.publicKey, envelope.signature)) {
+      return key.keyid === envelope.keyid ? key : undefined;
+    }
+  }
+  return undefined;
 }

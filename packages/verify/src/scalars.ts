@@ -23,12 +23,15 @@ export const ordinal: Shape<number> = integer(1);
 /** Exit codes are 0 to 255; signals and host errors come as what the host reports. */
 export const exitCode: Shape<number> = integer(-65_536, 65_536);
 
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+const TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
 /** ISO-8601, UTC, milliseconds, and a day that exists. */
 export const time: Shape<string> = (value) => {
-  const atMs = typeof value === 'string' && TIME.test(value) ? Date.parse(value) : Number.NaN;
-  return !Number.isNaN(atMs) && new Date(atMs).toISOString() === value
-    ? undefined
-    : ' is not a UTC time with milliseconds';
+  const isTime = typeof value === 'string' && TIME.test(value) && isDay(value);
+  return isTime ? undefined : ' is not a UTC time with milliseconds';
 };
+
+/** Every month has 28 days; past those only the calendar knows. */
+function isDay(iso: string): boolean {
+  return iso.slice(8, 10) <= '28' || new Date(iso).toISOString() === iso;
+}

@@ -87,12 +87,14 @@ export async function verifyWith(
   try {
     for await (const chunk of chunks) {
       for (const line of splitter.push(chunk)) reading.take(line);
+      await reading.settle();
     }
     splitter.finish();
     reading.finish();
   } catch (error) {
     if (!(error instanceof EvidenceError)) throw error;
     problem = `line ${reading.lines + 1}: ${error.message}`;
+    await reading.settle();
   }
   return reading.report(problem, options.require ?? 'signed');
 }
@@ -139,6 +141,10 @@ class BundleReading {
     }
     this.#hasEnded = line.kind === 'end';
     this.lines++;
+  }
+
+  settle(): Promise<void> {
+    return this.#run.settle();
   }
 
   finish(): void {

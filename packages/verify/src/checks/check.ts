@@ -54,6 +54,8 @@ export interface Watcher {
   event?(event: EventLine): void;
   /** A dispatch with the manifest on the line after it; undefined when that line is something else. */
   dispatch?(event: DispatchedEvent, manifest: Signed<DispatchStatement> | undefined): void;
+  /** Awaited now and then, and before the end: work that a watcher has started aside. */
+  settle?(): Promise<void>;
   /** The file has ended. */
   finish?(): void;
 }

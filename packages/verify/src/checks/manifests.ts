@@ -69,7 +69,7 @@ export const manifestSignatures: Check = {
   claim: 'Every manifest was signed by a key that the auditor trusts and that was valid during the run.',
   needsTrust: true,
   start(context: CheckContext) {
-    const { see, finish } = signatureWatcher(context, ({ openedEntry, sealedEntry }) => ({
+    const { see, settle, finish } = signatureWatcher(context, ({ openedEntry, sealedEntry }) => ({
       first: openedEntry?.proof.index ?? 0,
       last: sealedEntry?.proof.index ?? Number.MAX_SAFE_INTEGER,
     }));
@@ -80,6 +80,7 @@ export const manifestSignatures: Check = {
           see(line.manifest, `the manifest of attempt ${attempt} at item ${item}`);
         }
       },
+      settle,
       finish,
     };
   },

@@ -41,13 +41,17 @@ export const sealSignature: Check = {
   claim: 'The seal was signed by a key that the auditor trusts and that was valid where the seal entered the log.',
   needsTrust: true,
   start(context: CheckContext) {
-    const { see, finish } = signatureWatcher(context, ({ sealedEntry }) => {
+    const { see, settle, finish } = signatureWatcher(context, ({ sealedEntry }) => {
       const index = sealedEntry?.proof.index ?? 0;
       return { first: index, last: index };
     });
     return {
+      line(line) {
+        if (line.kind === 'seal') see(line.seal, 'the seal');
+      },
+      settle,
       finish() {
-        see(mustFind(context.facts.seal, 'the file has no seal'), 'the seal');
+        mustFind(context.facts.seal, 'the file has no seal');
         finish();
       },
     };

@@ -1,7 +1,8 @@
 /** Statements against the auditor's keys, whose validity is a range of log indexes, never a time. */
 import type { Signed } from '../bundle-line.ts';
 import { mustFind, mustHold } from '../contradiction.ts';
-import { verifyEnvelope } from '../dsse.ts';
+import { findSigner } from '../dsse.ts';
+import type { Trust } from '../trust.ts';
 import type { BundleFacts, CheckContext } from './check.ts';
 
 /** Log indexes, both inclusive, between which something was signed. */
@@ -11,7 +12,9 @@ export interface SignedWithin {
 }
 
 export interface SignatureWatcher {
+  /** Starts to verify a signature. */
   see(signed: Signed<unknown>, what: string): void;
+  settle(): Promise<void>;
   /** Judges the keys that were seen, now that the places in the log are known. */
   finish(): void;
 }
@@ -20,11 +23,19 @@ export function signatureWatcher(
   { facts, trust }: CheckContext,
   within: (facts: BundleFacts) => SignedWithin,
 ): SignatureWatcher {
-  const keys = trust?.attest ?? [];
-  const used = new Set<(typeof keys)[number]>();
+  type Key = Trust['attest'][number];
+  const used = new Set<Key>();
+  let started: { what: string; signer: Promise<Key | undefined> }[] = [];
   return {
     see({ envelope }, what) {
-      used.add(mustFind(verifyEnvelope(envelope, keys), `${what} is not signed by a trusted key that it names`));
+      started.push({ what, signer: findSigner(envelope, trust?.attest ?? []) });
+    },
+    async settle() {
+      const batch = started;
+      started = [];
+      for (const { what, signer } of batch) {
+        used.add(mustFind(await signer, `${what} is not signed by a trusted key that it names`));
+      }
     },
     finish() {
       const { first, last } = within(facts);
