@@ -35,7 +35,7 @@ const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'verify', path: 'packages/verify/src/planted-app.ts', source: "import '../../../src/core/run.ts';\n" },
   { rule: 'verify-bin', path: 'packages/verify/src/bin-planted.ts', source: "import 'node:child_process';\n" },
   { rule: 'formats', path: 'packages/client/src/plan.ts', source: "import 'node:fs';\n" },
-  { rule: 'client', path: 'packages/client/src/planted.ts', source: "import '../../../src/core/run.ts';\n" },
+  { rule: 'client', path: 'packages/client/src/submit.ts', source: "import '../../../src/core/run.ts';\n" },
   { rule: 'cli', path: 'packages/cli/src/planted.ts', source: "import '../../../embedded/main.ts';\n" },
   { rule: 'core', path: 'src/core/planted.ts', source: "import 'node:crypto';\n" },
   { rule: 'core', path: 'src/core/planted-type.ts', source: "import type { Store } from '#ports/store.ts';\n" },

@@ -32,7 +32,7 @@ export const CLOSURES: readonly Closure[] = [
   },
   {
     artefact: 'cli',
-    entry: 'packages/cli/src/main.ts',
+    entry: 'packages/cli/bin/waybill.js',
     mayContain: ['^packages/(cli|client|verify)/(bin|src)/', '^node_modules/(commander|picocolors|yaml|zod)/'],
     node: 'all',
   },
