@@ -1,5 +1,5 @@
 /** A whole engine in this process, on a temporary directory, with an executor given by the test. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Receipt, RunStatus } from '@waybill/client/documents';
@@ -11,6 +11,7 @@ import { createLocalInbox } from '#adapters/local/inbox.ts';
 import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { openLocalRunStore } from '#adapters/local/run-store.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
+import { type ItemRow, type Key, keys, type RunRow } from '#core/rows.ts';
 import { createEngine, type Engine } from '#embedded/engine.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 
@@ -25,9 +26,15 @@ export interface FlowBed {
   submit(submissionId: string, document: unknown, queue?: string): string;
   receipts(submissionId: string): Receipt[];
   status(submissionId: string): RunStatus | null;
-  until<T>(look: () => T | null | undefined | false): Promise<T>;
-  /** Waits until the run is sealed and verifies its bundle. */
+  /** The stored body under a key, as the engine sees it now. */
+  row<Body extends object>(key: Key): Promise<Body | null>;
+  itemRow(run: string, item: string): Promise<ItemRow | null>;
+  runRow(run: string): Promise<RunRow | null>;
+  until: typeof until;
+  /** Waits until the run is sealed and verifies its bundle. Fails at once when the submission was refused. */
   sealed(submissionId: string): Promise<{ status: RunStatus; report: VerifyReport }>;
+  /** Writes an object for the control queue. */
+  control(submissionId: string, document: unknown): void;
   /** Stops the engine and its store; the directory stays. */
   halt(): Promise<void>;
   close(): Promise<void>;
@@ -90,6 +97,14 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
     await store.close();
   };
   const outbox = (submissionId: string): string => join(directory, 'outbox', PRINCIPAL, submissionId);
+  const row = async <Body extends object>(key: Key): Promise<Body | null> => {
+    const [found] = await store.get([key]);
+    return (found?.body as Body | undefined) ?? null;
+  };
+  const receipts: FlowBed['receipts'] = (submissionId) =>
+    names(outbox(submissionId))
+      .filter((name) => name.startsWith('receipt-'))
+      .map((name) => readJson(join(outbox(submissionId), name)) as Receipt);
   const status: FlowBed['status'] = (submissionId) => readJson(join(outbox(submissionId), 'status.json'));
   return {
     directory,
@@ -100,15 +115,20 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
       putInbox(directory, queue, submissionId, JSON.stringify(document));
       return deriveRunId(PRINCIPAL, submissionId);
     },
-    receipts(submissionId) {
-      return names(outbox(submissionId))
-        .filter((name) => name.startsWith('receipt-'))
-        .map((name) => readJson(join(outbox(submissionId), name)) as Receipt);
+    control(submissionId, document) {
+      putInbox(directory, '@control', submissionId, JSON.stringify(document));
     },
+    receipts,
     status,
+    row,
+    itemRow: (run, item) => row<ItemRow>(keys.item(run, item)),
+    runRow: (run) => row<RunRow>(keys.run(run)),
     until,
     async sealed(submissionId) {
       const done = await until(() => {
+        const [first] = receipts(submissionId);
+        if (first && first.reasons.length > 0) throw new RangeError(`refused: ${JSON.stringify(first.reasons)}`);
+        if (errors.length > 0) throw new RangeError(`the engine logged ${JSON.stringify(errors)}`);
         const now = status(submissionId);
         return now?.bundle ? now : null;
       });
@@ -127,15 +147,20 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
 export function putInbox(directory: string, queue: string, submissionId: string, text: string | Uint8Array): void {
   const folder = join(directory, 'inbox', queue, PRINCIPAL);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `${submissionId}.json`), text);
+  const temporary = join(folder, `.${submissionId}.tmp`);
+  writeFileSync(temporary, text);
+  renameSync(temporary, join(folder, `${submissionId}.json`));
 }
 
-async function until<T>(look: () => T | null | undefined | false): Promise<T> {
-  const giveUpMs = performance.now() + 20_000;
+type Seen<T> = T | null | undefined | false;
+
+/** Looks again every few milliseconds until there is something to see. */
+async function until<T>(look: () => Seen<T> | Promise<Seen<T>>): Promise<T> {
+  const giveUpMs = performance.now() + 10_000;
   for (;;) {
-    const seen = look();
+    const seen = await look();
     if (seen) return seen;
-    if (performance.now() > giveUpMs) throw new RangeError('what the test waits for did not happen within 20 s');
+    if (performance.now() > giveUpMs) throw new RangeError('what the test waits for did not happen within 10 s');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,0 +1,40 @@
+/** Documents as a client submits them, for tests that care about the items and not about the form. */
+
+export interface ItemDraft {
+  id: string;
+  dependsOn?: string[];
+  needs?: Record<string, { from: string; select: 'patch' | { output: string } }>;
+  locks?: (string | { name: string; mode: 'shared' | 'exclusive' })[];
+  retry?: { maxAttempts?: number; backoff?: string; maxBackoff?: string };
+  priority?: number;
+  deadline?: string;
+}
+
+/** A run of these items; each gets a pipeline, because an item without one is refused. */
+export function runOf(items: readonly ItemDraft[], spec: { queue?: string; caps?: object } = {}): object {
+  return {
+    apiVersion: 'waybill/v1',
+    kind: 'Run',
+    metadata: { name: 'tested' },
+    spec: { ...spec, items: items.map((item) => ({ ...item, pipeline: PIPELINE })) },
+  };
+}
+
+const PIPELINE = [
+  { block: 'script', run: 'true' },
+  { block: 'capture', what: 'outputs' },
+];
+
+/** A request to cancel a run, or one item of it. */
+export function cancelOf(run: string, item?: string): object {
+  return {
+    apiVersion: 'waybill/v1',
+    kind: 'Control',
+    spec: { verb: 'cancel', run, ...(item === undefined ? {} : { item }) },
+  };
+}
+
+/** `count` items named by a prefix and their place, whose order by name is their order. */
+export function itemsOf(prefix: string, count: number, more: Omit<ItemDraft, 'id'> = {}): ItemDraft[] {
+  return Array.from({ length: count }, (_, n) => ({ id: `${prefix}${String(n).padStart(3, '0')}`, ...more }));
+}
