@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { test } from 'node:test';
+import { formatCheckpoint, parseCheckpoint } from './checkpoint.ts';
+import { leafHash } from './merkle.ts';
+import { formatNote, formatVkey, type NoteSignature, noteKeyHash, parseNote, parseVkey, verifyNote } from './note.ts';
+import { formatTlogProof, parseTlogProof } from './tlog-proof.ts';
+
+const NAME = 'waybill.local/log';
+const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+const RAW = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32);
+const KEY = parseVkey(formatVkey(NAME, RAW));
+const TEXT = formatCheckpoint({ origin: NAME, size: 3, root: leafHash('root'), extensions: [] });
+
+function signature(text: string): NoteSignature {
+  return { name: NAME, hash: noteKeyHash(NAME, RAW), signature: sign(null, Buffer.from(text), privateKey) };
+}
+
+test('notes: what is written and signed is read and verified', () => {
+  const note = parseNote(formatNote(TEXT, [signature(TEXT)]));
+  assert.equal(note.text, TEXT);
+  assert.deepEqual(verifyNote(note, [KEY]), [KEY]);
+});
+
+test('notes: a signature over another text is refused, one by an unknown key is passed over', () => {
+  const note = parseNote(formatNote(TEXT, [signature(`${TEXT}x\n`)]));
+  assert.throws(() => verifyNote(note, [KEY]), { code: 'NOTE' });
+  assert.deepEqual(verifyNote(note, []), []);
+});
+
+test('notes: the text ends at the last empty line', () => {
+  const text = 'first\n\nsecond\n';
+  assert.equal(parseNote(formatNote(text, [signature(text)])).text, text);
+});
+
+test('notes: a text that no reader would take back cannot be written', () => {
+  for (const text of ['no newline', 'a\rb\n', 'a\u007f\n', '\ud800\n']) {
+    assert.throws(() => formatNote(text, [signature(text)]), { code: 'NOTE' });
+  }
+});
+
+test('notes: the size limit is exact', () => {
+  const fitting = (bytes: number): string => {
+    const overhead = Buffer.byteLength(formatNote('\n', [signature('\n')]));
+    const text = `${'a'.repeat(bytes - overhead)}\n`;
+    return formatNote(text, [signature(text)]);
+  };
+  assert.ok(parseNote(fitting(131_072)));
+  assert.throws(() => parseNote(fitting(131_073)), { code: 'NOTE' });
+});
+
+test('verifier keys: names with separators, wrong hashes and other algorithms are refused', () => {
+  const vkey = formatVkey(NAME, RAW);
+  for (const name of ['', 'a b', 'a+b', 'a\n']) assert.throws(() => formatVkey(name, RAW), { code: 'NOTE' });
+  assert.throws(() => parseVkey(vkey.replace(/\+[0-9a-f]{8}\+/, '+00000000+')), { code: 'NOTE' });
+  assert.throws(() => parseVkey(`${NAME}+${'0'.repeat(8)}+${Buffer.concat([Buffer.of(4), RAW]).toString('base64')}`), {
+    code: 'NOTE',
+  });
+});
+
+test('checkpoints: what is written is read', () => {
+  assert.deepEqual(formatCheckpoint(parseCheckpoint(TEXT)), TEXT);
+  const extended = { origin: NAME, size: 0, root: leafHash(''), extensions: ['extra'] };
+  assert.deepEqual(parseCheckpoint(formatCheckpoint(extended)).extensions, ['extra']);
+  for (const size of ['03', '-1', '1e3', '9007199254740992', '']) {
+    assert.throws(() => parseCheckpoint(TEXT.replace('\n3\n', `\n${size}\n`)), { code: 'CHECKPOINT' });
+  }
+});
+
+test('log proofs: what is written is read, up to 64 hashes', () => {
+  const proof = { index: 5, hashes: Array<Uint8Array>(64).fill(leafHash('a')), checkpoint: formatNote(TEXT, []) };
+  assert.deepEqual(formatTlogProof(parseTlogProof(formatTlogProof(proof))), formatTlogProof(proof));
+  const extra = { ...proof, extra: Buffer.from('more') };
+  assert.deepEqual(formatTlogProof(parseTlogProof(formatTlogProof(extra))), formatTlogProof(extra));
+  const long = formatTlogProof({ ...proof, hashes: [...proof.hashes, leafHash('b')] });
+  assert.throws(() => parseTlogProof(long), { code: 'LOG_PROOF' });
+});
