@@ -33,7 +33,7 @@ export function reportError(terminal: Terminal, error: unknown): ExitCode {
   for (const refusal of refusals) {
     const { code, path, problem, fix } = refusal;
     const text =
-      terminal.mode === 'json'
+      terminal.errorsAsJson
         ? `${JSON.stringify({ error: { code, path, problem, fix, retryable: error.retryable } })}\n`
         : paintLines(refusalLines(refusal), { colour: terminal.colour });
     terminal.err.write(text);

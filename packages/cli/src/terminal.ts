@@ -32,12 +32,15 @@ export class Terminal {
   readonly err: TextSink;
   readonly mode: OutputMode;
   readonly colour: boolean;
+  /** A person may be reading the errors of a command whose output goes to a program. */
+  readonly errorsAsJson: boolean;
 
   constructor({ out, err, env, json, plain }: TerminalChoice) {
     this.out = out;
     this.err = err;
     const isTty = out.isTTY === true;
     this.mode = json ? 'json' : plain ? 'plain' : isTty ? 'live' : 'json';
+    this.errorsAsJson = json || (this.mode === 'json' && err.isTTY !== true);
     // https://no-color.org: present and not empty, whatever its value
     this.colour = isTty && this.mode !== 'json' && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
   }

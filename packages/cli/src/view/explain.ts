@@ -11,8 +11,11 @@ import { tableLines } from './table.ts';
 /** Advice by reason code. A code that is not here gets the advice of its outcome. */
 const FIX_OF_REASON: Readonly<Record<string, string>> = {
   exit_nonzero: 'Read the log below; run the script by hand in a checkout of the same commit.',
+  gate_red: 'The gate did what it is for: mend what it checks; its output is in the log below.',
+  verify_failed: 'The check of the verify block does not hold; its output is in the log below.',
   timeout: 'Give the item (or the block) a longer `timeout`, or split it.',
-  timed_out: 'Give the item (or the block) a longer `timeout`, or split it.',
+  needs_input: 'The script asked for input (exit 20); nobody can give it any in this version.',
+  policy_blocked: 'The script said that a policy forbids it (exit 10); its log names which.',
   deadline_exceeded: 'Raise `spec.caps.wallClock` or the item\'s `deadline`, or give the queue more slots.',
   upstream_failed: 'Mend the item that caused it; this one was never tried.',
   cancelled: 'Somebody cancelled it: submit the run again to have it done.',
@@ -21,6 +24,8 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
   isolation_required: 'Install bubblewrap, or start the engine with `--unsandboxed` if you accept that agents are not contained.',
   start_failed: 'The worker could not be started: see engine.log in the state directory.',
   out_of_memory: 'Use less memory, or split the item.',
+  sandbox_failed: 'The sandbox could not be set up: see the log below, or start the engine with `--no-sandbox`.',
+  materialise_failed: 'The workspace could not be prepared: see the log below and engine.log in the state directory.',
   no_result: 'The worker ended without a result: see engine.log in the state directory.',
   interrupted: 'The engine ended while the item ran; attempts lost that way do not spend its retries.',
 };

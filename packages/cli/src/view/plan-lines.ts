@@ -5,6 +5,9 @@ import { safeCell } from '../safe-text.ts';
 import { counted, firstOf, formatDuration } from './measure.ts';
 import { type Line, type Segment, toned } from './styled.ts';
 
+/** What is known of a plan before its source is packed. */
+export type Sketch = Pick<Plan, 'name' | 'queue' | 'items'>;
+
 const MAX_INDENT = 12;
 const SHOWN_CHAIN = 8;
 
@@ -29,7 +32,7 @@ function factsOf(item: PlanItem): Segment[] {
   return [toned('quiet', facts.join('; '))];
 }
 
-function treeLines(plan: Plan, shape: PlanShape): Line[] {
+function treeLines(plan: Sketch, shape: PlanShape): Line[] {
   const items = new Map(plan.items.map((item) => [item.id, item]));
   const named = shape.tree.map(({ id, depth, also }) => ({
     name: `${'  '.repeat(Math.min(depth, MAX_INDENT))}${safeCell(id)}`,
@@ -53,7 +56,7 @@ function chainText({ ids, timeoutMs }: Chain): string {
   return `${counted(ids.length, 'item')}, at most ${formatDuration(timeoutMs)}: ${shown}`;
 }
 
-export function planLines(plan: Plan, shape: PlanShape): Line[] {
+export function planLines(plan: Sketch, shape: PlanShape): Line[] {
   const edges = plan.items.reduce((sum, { deps }) => sum + deps.length, 0);
   const widest = shape.levels.reduce((most, level) => Math.max(most, level.length), 0);
   const head: Line = [
@@ -72,7 +75,7 @@ export function planLines(plan: Plan, shape: PlanShape): Line[] {
 }
 
 /** Ids are names of the spec's alphabet, but Mermaid has reserved words: nodes are numbered and ids are their labels. */
-export function mermaidText(plan: Plan): string {
+export function mermaidText(plan: Sketch): string {
   const node = new Map(plan.items.map(({ id }, index) => [id, `n${index}`]));
   const label = (id: string): string => safeCell(id).replace(/[^a-zA-Z0-9._-]/g, '_');
   const nodes = plan.items.map(({ id }) => `  ${node.get(id)}["${label(id)}"]`);

@@ -1,0 +1,14 @@
+/** `waybill`: reads the process, runs the program, sets the exit code. */
+import { runProgram } from './program.ts';
+
+// a reader that has seen enough (`waybill logs … | head`) is no error
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await runProgram(process.argv.slice(2), {
+  out: process.stdout,
+  err: process.stderr,
+  env: process.env,
+});

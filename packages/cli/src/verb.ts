@@ -1,0 +1,89 @@
+/** What a verb is: one entry of the table in verbs.ts, and a handler that gets everything it may use. */
+import { usageError } from './error-report.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { StateDirectory } from './state-directory.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface VerbOption {
+  /** As commander reads them: `-o, --output <file>`. */
+  flags: string;
+  summary: string;
+}
+
+export interface Verb {
+  /** `run`, or group and verb: `audit verify`. */
+  name: string;
+  /** As commander reads them: `<run> [item]`. */
+  args: string;
+  summary: string;
+  options: readonly VerbOption[];
+  load: () => Promise<Handler>;
+}
+
+/** Resolves with the exit code; `audit verify` has the verifier's own codes. */
+export type Handler = (call: VerbCall) => Promise<ExitCode | number>;
+
+type OptionValue = string | boolean | undefined;
+
+export class VerbCall {
+  readonly terminal: Terminal;
+  readonly home: StateDirectory;
+  readonly env: NodeJS.ProcessEnv;
+  readonly #args: readonly (string | undefined)[];
+  readonly #options: Readonly<Record<string, OptionValue>>;
+
+  constructor(
+    place: { terminal: Terminal; home: StateDirectory; env: NodeJS.ProcessEnv },
+    args: readonly (string | undefined)[],
+    options: Readonly<Record<string, OptionValue>>,
+  ) {
+    this.terminal = place.terminal;
+    this.home = place.home;
+    this.env = place.env;
+    this.#args = args;
+    this.#options = options;
+  }
+
+  /** An argument that the table declares as required, or the default. */
+  arg(index: number, otherwise = ''): string {
+    return this.#args[index] ?? otherwise;
+  }
+
+  optionalArg(index: number): string | undefined {
+    return this.#args[index];
+  }
+
+  /** The value of `--name <value>`, by its camel-case name. */
+  text(name: string): string | undefined {
+    const value = this.#options[name];
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  flag(name: string): boolean {
+    return this.#options[name] === true;
+  }
+
+  /** Whether `--no-name` was given. */
+  refuses(name: string): boolean {
+    return this.#options[name] === false;
+  }
+
+  /** A whole number within the range. Throws TerminalError USAGE. */
+  count(name: string, least: number, most: number): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw usageError(`--${name}`, `${text} is no whole number from ${least} to ${most}`, 'Give a number in that range.');
+  }
+
+  /** How a command has to be typed to reach the same state directory. */
+  readonly command = (verb: string): string => {
+    const dir = this.text('dir');
+    return `waybill ${verb}${dir === undefined ? '' : ` --dir ${quoted(dir)}`}`;
+  };
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,123 @@
+/** Every verb of `waybill`, as data: the program, its help and the tests are made from this table. */
+import type { Verb, VerbOption } from './verb.ts';
+
+/** Taken by every verb. */
+export const COMMON_OPTIONS: readonly VerbOption[] = [
+  { flags: '--dir <path>', summary: 'state directory (default: $WAYBILL_HOME, else .waybill)' },
+  { flags: '--json', summary: 'one JSON value a line; the default when the output is not a terminal' },
+  { flags: '--plain', summary: 'text for people, line after line, also when the output is not a terminal' },
+];
+
+const SUBMIT_OPTIONS: readonly VerbOption[] = [
+  { flags: '--id <submissionId>', summary: 'name of the submission; the same name and content is the same run' },
+  { flags: '--concurrency <n>', summary: 'slots of the default queue, for an engine that this command starts' },
+  { flags: '--no-sandbox', summary: 'never use bubblewrap, for an engine that this command starts' },
+  { flags: '--unsandboxed', summary: 'allow agent blocks without a sandbox, for an engine that this command starts' },
+];
+
+export const VERBS: readonly Verb[] = [
+  {
+    name: 'init',
+    args: '[directory]',
+    summary: 'write a run spec that runs as it is',
+    options: [{ flags: '--force', summary: 'replace a waybill.yaml that is there' }],
+    load: async () => (await import('./verbs/init.ts')).init,
+  },
+  {
+    name: 'validate',
+    args: '<file>',
+    summary: 'check a run spec and list everything that is wrong with it',
+    options: [],
+    load: async () => (await import('./verbs/plan.ts')).validate,
+  },
+  {
+    name: 'plan',
+    args: '<file>',
+    summary: 'show the graph of a run spec, its levels and its critical path',
+    options: [{ flags: '--mermaid', summary: 'as a Mermaid flowchart' }],
+    load: async () => (await import('./verbs/plan.ts')).plan,
+  },
+  {
+    name: 'run',
+    args: '<file>',
+    summary: 'submit a run spec, watch it to its end and verify its evidence',
+    options: SUBMIT_OPTIONS,
+    load: async () => (await import('./verbs/run.ts')).run,
+  },
+  {
+    name: 'submit',
+    args: '<file>',
+    summary: 'submit a run spec and leave it to the engine',
+    options: SUBMIT_OPTIONS,
+    load: async () => (await import('./verbs/run.ts')).submit,
+  },
+  {
+    name: 'watch',
+    args: '<run>',
+    summary: 'watch a run to its end',
+    options: [],
+    load: async () => (await import('./verbs/run.ts')).watch,
+  },
+  {
+    name: 'status',
+    args: '<run>',
+    summary: 'show a run as it is now',
+    options: [],
+    load: async () => (await import('./verbs/status.ts')).status,
+  },
+  {
+    name: 'runs',
+    args: '',
+    summary: 'list the runs of the state directory, newest first',
+    options: [],
+    load: async () => (await import('./verbs/status.ts')).runs,
+  },
+  {
+    name: 'explain',
+    args: '<run> <item>',
+    summary: 'say why an item waits or how it ended, and what to do about it',
+    options: [],
+    load: async () => (await import('./verbs/item.ts')).explain,
+  },
+  {
+    name: 'logs',
+    args: '<run> <item>',
+    summary: 'print the log of an item',
+    options: [{ flags: '--attempt <n>', summary: 'of an earlier attempt' }],
+    load: async () => (await import('./verbs/item.ts')).logs,
+  },
+  {
+    name: 'patch',
+    args: '<run> <item>',
+    summary: 'print the patch of an item, save it or apply it',
+    options: [
+      { flags: '--save <file>', summary: 'write it to a file' },
+      { flags: '--apply <directory>', summary: 'apply it there with git, after a check that changes nothing' },
+    ],
+    load: async () => (await import('./verbs/patch.ts')).patch,
+  },
+  {
+    name: 'cancel',
+    args: '<run> [item]',
+    summary: 'cancel a run, or one item of it',
+    options: [],
+    load: async () => (await import('./verbs/cancel.ts')).cancel,
+  },
+  {
+    name: 'audit export',
+    args: '<run>',
+    summary: 'copy the evidence of a sealed run to a file',
+    options: [{ flags: '-o, --output <file>', summary: 'where to; - is standard output' }],
+    load: async () => (await import('./verbs/audit.ts')).auditExport,
+  },
+  {
+    name: 'audit verify',
+    args: '<bundle>',
+    summary: 'verify evidence: a file with the keys you pass, or a run of the state directory with its own keys',
+    options: [
+      { flags: '--keys <file>', summary: 'public keys (waybill-keys/v1), obtained from anywhere but the bundle' },
+      { flags: '--require <tier>', summary: 'self-consistent or signed (default signed)' },
+    ],
+    load: async () => (await import('./verbs/audit.ts')).auditVerify,
+  },
+];
