@@ -2,16 +2,17 @@
  * Bytes to one plain JSON value, or every reason why not. The bytes may come from anyone: sizes and nesting are checked
  * before the text is interpreted, and nothing is thrown.
  */
-import { Composer, type CST, type Document, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml';
 import type { Refusal } from './errors.ts';
 import { positionOf, scanJson } from './json-scan.ts';
 import { LIMITS } from './limits.ts';
+import { readYaml } from './read-yaml.ts';
 import { bounded, formatPath, quote } from './spec-issue.ts';
+import { at, type ReadDocument, refused, syntaxError, tooDeep } from './syntax-refusal.ts';
 
 /** `json` is what an inbox takes; `yaml` is what a person writes, and JSON is YAML too. */
 export type Syntax = 'json' | 'yaml';
 
-export type ReadDocument = { ok: true; value: unknown } | { ok: false; refusals: Refusal[] };
+export type { ReadDocument };
 
 export function readDocument(bytes: Uint8Array, syntax: Syntax): ReadDocument {
   if (bytes.length > LIMITS.specBytes) return refused(tooLarge(bytes.length));
@@ -51,66 +52,6 @@ function readJson(text: string): ReadDocument {
     syntaxError(`the key ${quote(key)} stands twice in one object`, 'Keep one of them.', at(place)),
   );
   return { ok: false, refusals };
-}
-
-function readYaml(text: string): ReadDocument {
-  const lines = new LineCounter();
-  const tokens = parseTokens(text, lines);
-  if (tokens === null) return refused(tooDeep());
-  try {
-    const composer = new Composer({
-      version: '1.2',
-      schema: 'core',
-      resolveKnownTags: false,
-      uniqueKeys: true,
-      merge: false,
-    });
-    const documents = [...composer.compose(tokens, true, text.length)];
-    if (documents.length > 1) {
-      return refused(syntaxError('the file holds more than one document', 'Keep one; split the file at `---`.'));
-    }
-    const [document] = documents;
-    if (document === undefined) return { ok: true, value: null };
-    return fromYaml(document, lines);
-  } catch (error) {
-    // The parser recurses where ours does not: whatever it meets there is the author's text.
-    return refused(syntaxError(`the text is not YAML (${String((error as Error).message).split('\n')[0]})`, YAML_FIX));
-  }
-}
-
-const YAML_FIX = 'Check indentation, quotes and brackets there.';
-
-function fromYaml(document: Document.Parsed<ParsedNode>, lines: LineCounter): ReadDocument {
-  const problems = [...document.errors, ...document.warnings];
-  if (problems.length > 0) {
-    const refusals = problems.map(({ code, message, pos }) => {
-      const { line, col } = lines.linePos(pos[0]);
-      const problem = code === 'DUPLICATE_KEY' ? 'the same key stands twice in one object' : message.split('\n')[0];
-      const fix = code === 'TAG_RESOLVE_FAILED' ? 'Remove the tag; plain YAML is enough.' : YAML_FIX;
-      return syntaxError(problem ?? code, fix, at({ line, column: col }));
-    });
-    return { ok: false, refusals: bounded(refusals) };
-  }
-  try {
-    return { ok: true, value: document.toJS({ maxAliasCount: LIMITS.aliases }) };
-  } catch {
-    const fix = `Use anchors at most ${LIMITS.aliases} times.`;
-    return refused({ code: 'SPEC_LIMIT', path: 'document', problem: 'anchors and aliases expand too far', fix });
-  }
-}
-
-/** The tokens of the text, or null when it is nested too deeply: known before anything recursive sees them. */
-function parseTokens(text: string, lines: LineCounter): CST.Token[] | null {
-  const parser = new Parser(lines.addNewLine);
-  const tokens: CST.Token[] = [];
-  lines.addNewLine(0);
-  for (const lexeme of new Lexer().lex(text)) {
-    tokens.push(...parser.next(lexeme));
-    // Block collections take two entries of the stack, and the document one.
-    if (parser.stack.length > 2 * LIMITS.nesting) return null;
-  }
-  tokens.push(...parser.end());
-  return tokens;
 }
 
 /** What JSON can carry and YAML or a hostile author could smuggle past it; bounded, without recursion. */
@@ -153,21 +94,4 @@ function tooLarge(sizeBytes: number | null): Refusal {
     sizeBytes === null ? 'the document with its aliases expanded is' : `the document has ${sizeBytes} bytes,`;
   const problem = `${what} more than ${LIMITS.specBytes} bytes or ${LIMITS.values} values`;
   return { code: 'SPEC_TOO_LARGE', path: 'document', problem, fix: 'Split the run, or move scripts into the source.' };
-}
-
-function tooDeep(): Refusal {
-  const problem = `the document is nested more than ${LIMITS.nesting} levels deep`;
-  return { code: 'SPEC_LIMIT', path: 'document', problem, fix: 'A run spec needs fewer than ten levels.' };
-}
-
-function syntaxError(problem: string, fix: string, path = 'document'): Refusal {
-  return { code: 'SPEC_SYNTAX', path, problem, fix };
-}
-
-function at({ line, column }: { line: number; column: number }): string {
-  return `line ${line}, column ${column}`;
-}
-
-function refused(refusal: Refusal): ReadDocument {
-  return { ok: false, refusals: [refusal] };
 }

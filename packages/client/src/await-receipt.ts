@@ -1,0 +1,46 @@
+import { type Digest, digestOf } from '@waybill/verify';
+import type { Receipt } from './documents.ts';
+import { RetryableError } from './errors.ts';
+import type { SubmissionRef, Transport } from './transport.ts';
+
+export interface WaitOptions {
+  /** How long to wait for an answer; 30 seconds unless told. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+const DEFAULT_WAIT_MS = 30_000;
+
+/**
+ * Writes an object and waits for the answer to exactly its bytes. When other bytes wait under the same id, it waits until
+ * those are answered and writes again, so that the engine can say `conflict`. Writing again after a crash is harmless.
+ * Throws RetryableError TIMED_OUT when nobody answers in time.
+ */
+export async function submitObject(
+  transport: Transport,
+  queue: string,
+  submissionId: string,
+  bytes: Uint8Array,
+  options: WaitOptions = {},
+): Promise<Receipt> {
+  const ref: SubmissionRef = { principal: transport.principal, submissionId };
+  const submission: Digest = digestOf(bytes);
+  const timeoutMs = options.timeoutMs ?? DEFAULT_WAIT_MS;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+  let isPut = false;
+  for await (const _hint of transport.changes(ref, signal)) {
+    const answered = await transport.readReceipt(ref, submission);
+    if (answered !== null) return answered;
+    isPut ||= (await transport.putSubmission(queue, submissionId, bytes)) !== 'other';
+  }
+  options.signal?.throwIfAborted();
+  throw new RetryableError({
+    code: 'TIMED_OUT',
+    path: submissionId,
+    problem: `no receipt within ${timeoutMs} ms`,
+    fix: isPut
+      ? 'Start the engine (`waybill run` does); the object waits in the inbox and will be answered.'
+      : 'Start the engine; another object waits under this id, and this one was not written.',
+  });
+}

@@ -1,0 +1,33 @@
+/** Verbs that change the course of a run. Kept apart from the index, so that what may not use them cannot reach them. */
+import { randomUUID } from 'node:crypto';
+import { canonicalize } from '@waybill/verify';
+import { submitObject, type WaitOptions } from './await-receipt.ts';
+import type { Receipt } from './documents.ts';
+import { checkSubmissionId } from './object-names.ts';
+import { API_VERSION, type ControlSpec } from './spec.ts';
+import { CONTROL_QUEUE, type Transport } from './transport.ts';
+
+export interface ControlOptions extends WaitOptions {
+  submissionId?: string;
+}
+
+/** Asks for a verb and waits for the receipt; `accepted` means recorded, its effects show in the status. */
+export async function submitControl(
+  transport: Transport,
+  control: ControlSpec['spec'],
+  options: ControlOptions = {},
+): Promise<Receipt> {
+  const object: ControlSpec = { apiVersion: API_VERSION, kind: 'Control', spec: control };
+  const bytes = new TextEncoder().encode(canonicalize(object));
+  const submissionId = checkSubmissionId(options.submissionId ?? randomUUID());
+  return submitObject(transport, CONTROL_QUEUE, submissionId, bytes, options);
+}
+
+/** Cancels a run, or one item of it. Cancelling what has ended changes nothing, and the receipt says so. */
+export function cancelRun(
+  transport: Transport,
+  target: { run: string; item?: string },
+  options: ControlOptions = {},
+): Promise<Receipt> {
+  return submitControl(transport, { verb: 'cancel', ...target }, options);
+}

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { canonicalize } from '@waybill/verify';
+import { submitObject, type WaitOptions } from './await-receipt.ts';
+import { compile, compileItems, queueOf } from './compile-plan.ts';
+import type { Receipt } from './documents.ts';
+import { type Refusal, TerminalError } from './errors.ts';
+import { LIMITS } from './limits.ts';
+import { checkSubmissionId } from './object-names.ts';
+import { packSource } from './pack-source.ts';
+import { parseRun } from './parse-spec.ts';
+import type { Plan } from './plan.ts';
+import type { RunSpec } from './spec.ts';
+import type { Transport } from './transport.ts';
+
+export interface SubmitOptions extends WaitOptions {
+  /** What a relative source path is relative to: the directory of the spec. */
+  baseDir: string;
+  /** Random unless given. Submitting the same spec under the same id again is one run. */
+  submissionId?: string;
+  /** Where the source is packed; a directory under the system's temporary one unless given. */
+  workDir?: string;
+}
+
+/** A spec that is ready to be written: source packed and uploaded, bytes canonical. */
+export interface PreparedRun {
+  run: RunSpec;
+  plan: Plan;
+  bytes: Uint8Array;
+  queue: string;
+  /** Paths of the source that are submodules; their content does not travel. */
+  submodules: string[];
+}
+
+export class SpecRefused extends TerminalError {
+  /** Every reason; the error itself speaks for the first. */
+  readonly refusals: readonly Refusal[];
+
+  constructor(refusals: readonly Refusal[]) {
+    const [first] = refusals;
+    super(first ?? { code: 'SPEC_INVALID', path: 'document', problem: 'the spec is not valid', fix: 'Validate it.' });
+    this.refusals = refusals;
+  }
+}
+
+/**
+ * Parses, packs, uploads, submits, and waits for the receipt, which may say no: that is an answer, not an error.
+ * Throws SpecRefused for a spec that the engine would refuse, what `packSource` throws, and RetryableError TIMED_OUT.
+ */
+export async function submitRun(transport: Transport, specBytes: Uint8Array, options: SubmitOptions): Promise<Receipt> {
+  const submissionId = checkSubmissionId(options.submissionId ?? randomUUID());
+  const { queue, bytes } = await prepareRun(transport, specBytes, options);
+  return submitObject(transport, queue, submissionId, bytes, options);
+}
+
+/** Everything of `submitRun` before the submission is written; nothing runs because of it. */
+export async function prepareRun(
+  transport: Pick<Transport, 'putUpload'>,
+  specBytes: Uint8Array,
+  options: Pick<SubmitOptions, 'baseDir' | 'workDir'>,
+): Promise<PreparedRun> {
+  const parsed = parseRun(specBytes, 'yaml');
+  if (!parsed.ok) throw new SpecRefused(parsed.refusals);
+  // Before the source is packed, so that a mistake in the spec costs no time.
+  const items = compileItems(parsed.run);
+  if (!items.ok) throw new SpecRefused(items.refusals);
+  const { run, submodules } = await withPackedSource(transport, parsed.run, options);
+  const compiled = compile(run);
+  if (!compiled.ok) throw new SpecRefused(compiled.refusals);
+  return { run, plan: compiled.plan, bytes: submissionBytes(run), queue: queueOf(run), submodules };
+}
+
+async function withPackedSource(
+  transport: Pick<Transport, 'putUpload'>,
+  run: RunSpec,
+  options: Pick<SubmitOptions, 'baseDir' | 'workDir'>,
+): Promise<{ run: RunSpec; submodules: string[] }> {
+  const source = run.spec.source;
+  if (source === undefined || !('git' in source)) return { run, submodules: [] };
+  const workDir = await mkdtemp(join(options.workDir ?? tmpdir(), 'waybill-source-'));
+  try {
+    const { url, ref } = source.git;
+    const packed = await packSource(
+      { url, ...(ref === undefined ? {} : { ref }) },
+      { baseDir: options.baseDir, workDir },
+    );
+    await transport.putUpload(packed.bundle, packed.path);
+    const { bundle, commit, sizeBytes, submodules } = packed;
+    return { run: { ...run, spec: { ...run.spec, source: { bundle, commit, sizeBytes } } }, submodules };
+  } finally {
+    await rm(workDir, { recursive: true, force: true });
+  }
+}
+
+function submissionBytes(run: RunSpec): Uint8Array {
+  const bytes = new TextEncoder().encode(canonicalize(run));
+  if (bytes.length <= LIMITS.specBytes) return bytes;
+  const problem = `as JSON the spec has ${bytes.length} bytes, more than ${LIMITS.specBytes}`;
+  const fix = 'Split the run, or move scripts into the source.';
+  throw new SpecRefused([{ code: 'SPEC_TOO_LARGE', path: 'document', problem, fix }]);
+}

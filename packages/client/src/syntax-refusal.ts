@@ -1,0 +1,22 @@
+/** What is said of bytes that are no document. */
+import type { Refusal } from './errors.ts';
+import { LIMITS } from './limits.ts';
+
+export type ReadDocument = { ok: true; value: unknown } | { ok: false; refusals: Refusal[] };
+
+export function tooDeep(): Refusal {
+  const problem = `the document is nested more than ${LIMITS.nesting} levels deep`;
+  return { code: 'SPEC_LIMIT', path: 'document', problem, fix: 'A run spec needs fewer than ten levels.' };
+}
+
+export function syntaxError(problem: string, fix: string, path = 'document'): Refusal {
+  return { code: 'SPEC_SYNTAX', path, problem, fix };
+}
+
+export function at({ line, column }: { line: number; column: number }): string {
+  return `line ${line}, column ${column}`;
+}
+
+export function refused(refusal: Refusal): ReadDocument {
+  return { ok: false, refusals: [refusal] };
+}
