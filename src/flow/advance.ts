@@ -157,7 +157,7 @@ async function takeClaim(
   item: ItemRow,
   won: Extract<Claim, { ok: true }>,
 ): Promise<void> {
-  await unqueueItem(deps, draft, at, at.queue, spec, item);
+  await unqueueItem(deps, draft, at.queue, spec, item);
   draft.check(keys.run(at.run));
   draft.put(keys.item(at.run, at.item), won.item);
   draft.put(keys.queue(at.queue), won.queue);
@@ -169,7 +169,7 @@ async function takeClaim(
 
 /** Its locks are free but its queue is full: it waits among the ready again, at its old place. */
 async function unpark(deps: FlowDeps, draft: Draft, at: Candidate, spec: SpecRow, item: ItemRow): Promise<void> {
-  await unqueueItem(deps, draft, at, at.queue, spec, item);
+  await unqueueItem(deps, draft, at.queue, spec, item);
   const { parked: _parked, ...rest } = item;
   draft.put(keys.item(at.run, at.item), rest satisfies ItemRow);
   draft.create(keys.ready(at.queue, item.rank ?? ''), { run: at.run, item: at.item } satisfies ReadyRow);

@@ -150,7 +150,7 @@ async function stopItem(deps: FlowDeps, draft: Draft, ref: ItemRef, why: Stoppin
   if (item.state === 'running' && attempt) return { ...none, running: attempt.id };
   const left = item.parked === true;
   if (left) draft.create(keys.todoLocks(`${ref.run}/${ref.item}`), { names: spec.item.locks.map(({ name }) => name) });
-  await unqueueItem(deps, draft, ref, run.queue, spec, item);
+  await unqueueItem(deps, draft, run.queue, spec, item);
   const state = why === 'cancelled' ? 'cancelled' : 'failed';
   const { completed } = await closeItem(draft, ref, spec, { ...item, reason: why }, state);
   draft.emit(ref.run, { type: 'item.closed', data: { items: [{ id: ref.item, state, reason: why }] } });

@@ -64,7 +64,6 @@ export async function nextWaiter(deps: FlowDeps, lock: string, rank: string): Pr
 export async function unqueueItem(
   deps: FlowDeps,
   draft: Draft,
-  ref: ItemRef,
   queue: string,
   spec: SpecRow,
   item: ItemRow,

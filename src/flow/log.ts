@@ -35,7 +35,6 @@ import { required } from '#flow/items.ts';
 import { type Draft, decide, forget } from '#flow/transaction.ts';
 
 const EMPTY: LogHeadRow = { tree: { size: 0, frontier: [] }, runSeq: 0, published: { size: 0, frontier: [] } };
-const HASH_BYTES = 32;
 
 /** Appends an entry to the head, in the caller's transaction. `entry` is made with the next free run number. */
 export async function appendEntry(

@@ -1,0 +1,100 @@
+/**
+ * The whole engine in this process, on a fresh directory, with an executor that does nothing: what is measured is the
+ * engine with every event durable, a signed manifest for each attempt and the run sealed.
+ */
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deriveRunId } from '@waybill/verify';
+import { createInProcessExecutor } from '#adapters/in-process/executor.ts';
+import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
+import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
+import { createLocalInbox } from '#adapters/local/inbox.ts';
+import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
+import { openLocalRunStore } from '#adapters/local/run-store.ts';
+import { openLocalSigner } from '#adapters/local/signer.ts';
+import { createEngine } from '#embedded/engine.ts';
+
+const CONCURRENCY = 100;
+const GIVE_UP_MS = 10 * 60_000;
+
+export interface BenchItem {
+  id: string;
+  dependsOn?: string[];
+}
+
+/** Milliseconds from the object in the inbox to the sealed bundle in the ledger. Throws when the engine logged an error. */
+export async function timeRun(scratch: string, items: BenchItem[]): Promise<number> {
+  const directory = mkdtempSync(join(scratch, 'engine-'));
+  const store = openLocalRunStore(join(directory, 'store.sqlite'));
+  const signer = openLocalSigner(join(directory, 'keys'));
+  const inbox = createLocalInbox(directory);
+  const principal = `uid-${process.getuid?.() ?? 0}`;
+  const folder = join(directory, 'inbox', 'default', principal);
+  mkdirSync(folder, { recursive: true });
+  await inbox.watch();
+  const errors: unknown[] = [];
+  const engine = createEngine(
+    {
+      origin: signer.origin,
+      store,
+      inbox,
+      artifacts: createLocalArtifacts(join(directory, 'artifacts')),
+      ledger: createLocalRootLedger(join(directory, 'ledger')),
+      signer,
+      ...createInProcessExecutor(() => ({ outcome: 'succeeded', reason: 'ok', exit: 0 })),
+      clock: createLocalClock(),
+      chance: createLocalChance(),
+      worker: {
+        isolation: 'in-process',
+        executable: 'in-process',
+        allowUnsandboxedAgents: false,
+        leaseMs: 60_000,
+        heartbeatMs: 10_000,
+        survivesRestart: false,
+      },
+    },
+    {
+      queues: { default: { concurrency: CONCURRENCY } },
+      selfCheck: false,
+      status: false,
+      log: (level, message, facts) => {
+        if (level === 'error') errors.push({ message, ...facts });
+      },
+      onFatal: (error) => errors.push(error),
+    },
+  );
+  await engine.start();
+  const run = deriveRunId(principal, 'bench');
+  const spec = {
+    apiVersion: 'waybill/v1',
+    kind: 'Run',
+    metadata: { name: 'bench' },
+    spec: { items: items.map((item) => ({ ...item, pipeline: [{ block: 'script', run: 'true' }] })) },
+  };
+  const sealed = join(directory, 'ledger', 'runs', run, `run-${run}.audit.jsonl`);
+  const startedMs = performance.now();
+  writeFileSync(join(folder, '.bench.tmp'), JSON.stringify(spec));
+  renameSync(join(folder, '.bench.tmp'), join(folder, 'bench.json'));
+  while (!existsSync(sealed) && errors.length === 0 && performance.now() - startedMs < GIVE_UP_MS) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  const elapsedMs = performance.now() - startedMs;
+  await engine.stop();
+  inbox.close();
+  await store.close();
+  const isSealed = existsSync(sealed);
+  rmSync(directory, { recursive: true });
+  if (errors.length > 0 || !isSealed) throw new RangeError(`the bench run failed: ${JSON.stringify(errors[0] ?? 'not sealed in time')}`);
+  return elapsedMs;
+}
+
+/** `n` items without dependencies and one that waits for all of them. */
+export function fanOutFanIn(n: number): BenchItem[] {
+  const fan = Array.from({ length: n }, (_, k) => ({ id: `i${k}` }));
+  return [...fan, { id: 'join', dependsOn: fan.map(({ id }) => id) }];
+}
+
+/** Each item waits for the one before it. */
+export function chain(n: number): BenchItem[] {
+  return Array.from({ length: n }, (_, k) => (k === 0 ? { id: 'i0' } : { id: `i${k}`, dependsOn: [`i${k - 1}`] }));
+}
