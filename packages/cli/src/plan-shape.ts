@@ -71,7 +71,11 @@ function reach(item: ShapeItem, reached: ReadonlyMap<string, Reached>): Reached 
   return result;
 }
 
-function chainTo(end: string | undefined, before: (id: string) => string | undefined, timeouts: Map<string, number>): Chain {
+function chainTo(
+  end: string | undefined,
+  before: (id: string) => string | undefined,
+  timeouts: Map<string, number>,
+): Chain {
   const ids: string[] = [];
   for (let id = end; id !== undefined; id = before(id)) ids.push(id);
   return { ids: ids.reverse(), timeoutMs: ids.reduce((sum, id) => sum + (timeouts.get(id) ?? 0), 0) };

@@ -11,6 +11,7 @@ export interface Surroundings {
   out: TextSink;
   err: TextSink;
   env: NodeJS.ProcessEnv;
+  interruption: () => AbortSignal;
 }
 
 const EXIT_CODES_HELP = `
@@ -56,7 +57,11 @@ async function perform(verb: Verb, call: VerbCall): Promise<number> {
 function newCommand(name: string, { out, err }: Surroundings): Command {
   return new Command(name)
     .exitOverride()
-    .configureOutput({ writeOut: (text) => out.write(text), writeErr: (text) => err.write(text), outputError: () => {} });
+    .configureOutput({
+      writeOut: (text) => out.write(text),
+      writeErr: (text) => err.write(text),
+      outputError: () => {},
+    });
 }
 
 function addVerb(
@@ -78,6 +83,7 @@ function addVerb(
       terminal: terminalOf(surroundings, options),
       home: new StateDirectory(String(directory)),
       env: surroundings.env,
+      interruption: surroundings.interruption,
     };
     await perform(new VerbCall(place, command.args, options));
   });

@@ -1,29 +1,28 @@
 /** A run spec on disk: read, parsed and compiled, or every reason why not. */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { compileItems, type PlanItem, parseRun, queueOf, type RunSpec } from '@waybill/client/compile';
-import { type Refusal, TerminalError } from '@waybill/client/errors';
-import { RefusedError } from './error-report.ts';
+import { compileItems, type PlanItem, parseRun, queueOf, SpecRefused, TerminalError } from '@waybill/client';
 
 export interface SpecFile {
   path: string;
   /** What relative paths in it are relative to. */
   baseDir: string;
-  spec: RunSpec;
+  bytes: Uint8Array;
   name: string;
   queue: string;
   items: PlanItem[];
 }
 
-/** Throws TerminalError FILE_UNREADABLE, or RefusedError with everything that is wrong with the spec. */
+/** Throws TerminalError FILE_UNREADABLE, or SpecRefused with everything that is wrong with the spec. */
 export async function readSpecFile(file: string): Promise<SpecFile> {
   const path = resolve(file);
-  const parsed = parseRun(await readBytes(path), 'yaml');
-  if (!parsed.ok) throw refused(parsed.refusals);
+  const bytes = await readBytes(path);
+  const parsed = parseRun(bytes, 'yaml');
+  if (!parsed.ok) throw new SpecRefused(parsed.refusals);
   const compiled = compileItems(parsed.run);
-  if (!compiled.ok) throw refused(compiled.refusals);
-  const { run: spec } = parsed;
-  return { path, baseDir: dirname(path), spec, name: spec.metadata.name, queue: queueOf(spec), items: compiled.items };
+  if (!compiled.ok) throw new SpecRefused(compiled.refusals);
+  const { run } = parsed;
+  return { path, baseDir: dirname(path), bytes, name: run.metadata.name, queue: queueOf(run), items: compiled.items };
 }
 
 async function readBytes(path: string): Promise<Buffer> {
@@ -36,10 +35,4 @@ async function readBytes(path: string): Promise<Buffer> {
       { cause },
     );
   }
-}
-
-function refused(refusals: readonly Refusal[]): RefusedError {
-  const [first, ...rest] = refusals;
-  if (first === undefined) throw new TypeError('a spec was refused without a reason');
-  return new RefusedError([first, ...rest]);
 }

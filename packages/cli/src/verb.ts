@@ -29,17 +29,20 @@ export class VerbCall {
   readonly terminal: Terminal;
   readonly home: StateDirectory;
   readonly env: NodeJS.ProcessEnv;
+  /** From now on the person's wish to stop aborts this signal instead of ending the process; a second one ends it. */
+  readonly interruption: () => AbortSignal;
   readonly #args: readonly (string | undefined)[];
   readonly #options: Readonly<Record<string, OptionValue>>;
 
   constructor(
-    place: { terminal: Terminal; home: StateDirectory; env: NodeJS.ProcessEnv },
+    place: Pick<VerbCall, 'terminal' | 'home' | 'env' | 'interruption'>,
     args: readonly (string | undefined)[],
     options: Readonly<Record<string, OptionValue>>,
   ) {
     this.terminal = place.terminal;
     this.home = place.home;
     this.env = place.env;
+    this.interruption = place.interruption;
     this.#args = args;
     this.#options = options;
   }
@@ -74,7 +77,11 @@ export class VerbCall {
     if (text === undefined) return undefined;
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw usageError(`--${name}`, `${text} is no whole number from ${least} to ${most}`, 'Give a number in that range.');
+    throw usageError(
+      `--${name}`,
+      `${text} is no whole number from ${least} to ${most}`,
+      'Give a number in that range.',
+    );
   }
 
   /** How a command has to be typed to reach the same state directory. */

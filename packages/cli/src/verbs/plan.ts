@@ -11,7 +11,9 @@ export async function validate(call: VerbCall): Promise<ExitCode> {
   const { path, name, items } = await readSpecFile(call.arg(0));
   const edges = items.reduce((sum, { deps }) => sum + deps.length, 0);
   call.terminal.emit({ ok: true, path, name, items: items.length, edges });
-  call.terminal.say([[toned('good', 'valid'), `  ${name}: ${counted(items.length, 'item')}, ${counted(edges, 'edge')}`]]);
+  call.terminal.say([
+    [toned('good', 'valid'), `  ${name}: ${counted(items.length, 'item')}, ${counted(edges, 'edge')}`],
+  ]);
   return EXIT.ok;
 }
 

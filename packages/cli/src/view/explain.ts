@@ -16,12 +16,13 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
   timeout: 'Give the item (or the block) a longer `timeout`, or split it.',
   needs_input: 'The script asked for input (exit 20); nobody can give it any in this version.',
   policy_blocked: 'The script said that a policy forbids it (exit 10); its log names which.',
-  deadline_exceeded: 'Raise `spec.caps.wallClock` or the item\'s `deadline`, or give the queue more slots.',
+  deadline_exceeded: "Raise `spec.caps.wallClock` or the item's `deadline`, or give the queue more slots.",
   upstream_failed: 'Mend the item that caused it; this one was never tried.',
   cancelled: 'Somebody cancelled it: submit the run again to have it done.',
   input_missing: 'The item it `needs` did not produce that output: check `select` and the upstream capture block.',
   source_missing: 'Submit again, so that the source is packed and uploaded once more.',
-  isolation_required: 'Install bubblewrap, or start the engine with `--unsandboxed` if you accept that agents are not contained.',
+  isolation_required:
+    'Install bubblewrap, or start the engine with `--unsandboxed` if you accept that agents are not contained.',
   start_failed: 'The worker could not be started: see engine.log in the state directory.',
   out_of_memory: 'Use less memory, or split the item.',
   sandbox_failed: 'The sandbox could not be set up: see the log below, or start the engine with `--no-sandbox`.',
@@ -67,10 +68,16 @@ function attemptLines(attempts: readonly AttemptStatus[], nowMs: number): Line[]
 
 function whyWaiting({ item, run, nowMs, engineRuns, hints }: Explanation): Line[] {
   const holders = (item.waiting?.locks ?? []).flatMap(({ name, holders }) =>
-    holders.map((holder) => fact('holder', `${safeCell(name)}: ${safeCell(holder.item)} of run ${safeCell(holder.run)}`)),
+    holders.map((holder) =>
+      fact('holder', `${safeCell(name)}: ${safeCell(holder.item)} of run ${safeCell(holder.run)}`),
+    ),
   );
   const why = item.waiting === undefined ? 'it is about to be looked at' : waitingText(item.waiting, run.run, nowMs);
-  if (!engineRuns) return [fact('why', 'no engine is running on this state directory'), fact('fix', hints.command(`watch ${safeCell(run.run).slice(0, 12)}`))];
+  if (!engineRuns)
+    return [
+      fact('why', 'no engine is running on this state directory'),
+      fact('fix', hints.command(`watch ${safeCell(run.run).slice(0, 12)}`)),
+    ];
   const [dep] = item.waiting?.deps?.first ?? [];
   const fix =
     dep === undefined
@@ -85,7 +92,10 @@ function whyEnded({ item, run, hints }: Explanation): Line[] {
   const reason = item.reason ?? last?.reason ?? 'unknown';
   const because = item.cause === undefined ? '' : `, because of ${safeCell(item.cause)}`;
   const fix = FIX_OF_REASON[reason] ?? FIX_OF_OUTCOME[last?.outcome ?? ''] ?? 'Read the log below.';
-  const cause = item.cause === undefined ? '' : ` See ${hints.command(`explain ${safeCell(run.run).slice(0, 12)} ${safeCell(item.cause)}`)}`;
+  const cause =
+    item.cause === undefined
+      ? ''
+      : ` See ${hints.command(`explain ${safeCell(run.run).slice(0, 12)} ${safeCell(item.cause)}`)}`;
   return [
     fact('why', `${safeCell(reason)}${because}`),
     ...(item.detail === undefined ? [] : [fact('detail', escapeText(item.detail))]),

@@ -27,11 +27,17 @@ export function isTerminal(state: ItemState): boolean {
 
 /** What holds the item, in words. */
 export function waitingText({ deps, locks, queue, notBefore }: Waiting, run: string, nowMs: number): string {
-  if (deps !== undefined && deps.count > 0) return `waits for ${firstOf(deps.first.map((id) => safeCell(id)), deps.count)}`;
+  if (deps !== undefined && deps.count > 0)
+    return `waits for ${firstOf(
+      deps.first.map((id) => safeCell(id)),
+      deps.count,
+    )}`;
   if (locks !== undefined && locks.length > 0) {
     const [first] = locks;
     const holders = (first?.holders ?? []).map((holder) =>
-      holder.run === run ? safeCell(holder.item) : `${safeCell(holder.item)} of run ${safeCell(holder.run).slice(0, 8)}`,
+      holder.run === run
+        ? safeCell(holder.item)
+        : `${safeCell(holder.item)} of run ${safeCell(holder.run).slice(0, 8)}`,
     );
     const more = locks.length > 1 ? ` and ${counted(locks.length - 1, 'more lock')}` : '';
     return `waits for lock ${safeCell(first?.name ?? '')}${more}, held by ${firstOf(holders) || 'nobody any more'}`;

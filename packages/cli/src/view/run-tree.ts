@@ -54,7 +54,17 @@ function itemLine({ item, name }: NamedItem, nameColumns: number, run: RunStatus
 
 /** `8 items: 3 done, 2 running, 3 pending`, states in the order of their life, without those that nobody is in. */
 export function countsText({ counts }: RunStatus): string {
-  const order = ['done', 'failed', 'skipped', 'cancelled', 'denied', 'running', 'ready', 'suspended', 'pending'] as const;
+  const order = [
+    'done',
+    'failed',
+    'skipped',
+    'cancelled',
+    'denied',
+    'running',
+    'ready',
+    'suspended',
+    'pending',
+  ] as const;
   const parts = order.filter((state) => counts[state] > 0).map((state) => `${counts[state]} ${state}`);
   const retries = counts.retries > 0 ? `; ${counted(counts.retries, 'retry').replace('retrys', 'retries')}` : '';
   return `${counted(counts.items, 'item')}: ${parts.join(', ')}${retries}`;
@@ -83,7 +93,9 @@ function fitting(items: readonly ItemStatus[], room: number): ItemStatus[] {
     if (item.state === 'running' || item.state === 'suspended') return 1;
     return item.state === 'ready' ? 2 : item.state === 'done' ? 4 : 3;
   };
-  const chosen = new Set(items.toSorted((left, right) => interest(left) - interest(right)).slice(0, Math.max(0, room - 1)));
+  const chosen = new Set(
+    items.toSorted((left, right) => interest(left) - interest(right)).slice(0, Math.max(0, room - 1)),
+  );
   return items.filter((item) => chosen.has(item));
 }
 

@@ -1,0 +1,62 @@
+/** The evidence of a run, read and judged on the spot. */
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { type RunStatus, TerminalError, type Transport } from '@waybill/client';
+import {
+  EvidenceError,
+  loadTrust,
+  type RequiredTier,
+  type TrustFile,
+  type VerifyReport,
+  verifyBundle,
+} from '@waybill/verify';
+
+/** Reads public keys. Throws TerminalError FILE_UNREADABLE for a file that is none or holds no valid keys. */
+export async function readTrustFile(path: string): Promise<TrustFile> {
+  try {
+    const trust = JSON.parse(await readFile(path, 'utf8')) as TrustFile;
+    loadTrust(trust);
+    return trust;
+  } catch (cause) {
+    const known = cause instanceof EvidenceError || cause instanceof SyntaxError || 'code' in (cause as Error);
+    if (!known) throw cause;
+    const problem = `the keys cannot be used: ${(cause as Error).message}`;
+    const fix = "Name the deployment's public keys (waybill-keys/v1); an engine writes its own to keys/public.json.";
+    throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause });
+  }
+}
+
+/** The bytes of a sealed run's bundle. Throws TerminalError OBJECT_MISSING for a run that is not sealed yet. */
+export async function openBundle(transport: Transport, run: RunStatus): Promise<AsyncIterable<Uint8Array>> {
+  const bytes = run.bundle === undefined ? null : await transport.openLedger(run.bundle.key);
+  if (bytes !== null) return bytes;
+  throw new TerminalError({
+    code: 'OBJECT_MISSING',
+    path: run.run,
+    problem: 'the run has no audit bundle yet',
+    fix: 'Wait until it is sealed: `waybill watch` ends then.',
+  });
+}
+
+/** Opens a file; what is wrong with it shows when it is read. */
+export async function openFile(path: string): Promise<AsyncIterable<Uint8Array>> {
+  const stream = createReadStream(path);
+  return new Promise((resolve, reject) => {
+    stream.once('open', () => resolve(stream));
+    stream.once('error', (cause: NodeJS.ErrnoException) => {
+      const problem = `the file cannot be read (${cause.code ?? 'unknown'})`;
+      const fix = 'Name an audit bundle, or a run of the state directory.';
+      reject(new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause }));
+    });
+  });
+}
+
+export interface Judging {
+  trust?: TrustFile;
+  require?: RequiredTier;
+  expectRun?: string;
+}
+
+export function judge(bundle: AsyncIterable<Uint8Array>, judging: Judging): Promise<VerifyReport> {
+  return verifyBundle(bundle, judging);
+}

@@ -1,0 +1,132 @@
+/** Follows a run to its end, in the way the terminal asks for, and keeps an engine on it. */
+import { isEnded, type RunStatus, type SubmissionRef, type Transport, watchRun } from '@waybill/client';
+import { type EngineStart, ensureEngine } from './engine-process.ts';
+import { LiveView } from './live-view.ts';
+import type { StateDirectory } from './state-directory.ts';
+import type { Terminal } from './terminal.ts';
+import { changeLines, itemChanges } from './view/run-changes.ts';
+import { type Depths, runTreeLines } from './view/run-tree.ts';
+
+export interface Followed {
+  /** Null when nobody has seen a status before the interruption. */
+  run: RunStatus | null;
+  interrupted: boolean;
+}
+
+export interface Following {
+  terminal: Terminal;
+  transport: Transport;
+  home: StateDirectory;
+  start: EngineStart;
+  depths: Depths;
+  /** Aborted by the person at the terminal: the run itself goes on. */
+  interruption: AbortSignal;
+}
+
+/** How often the times on the screen move on. */
+const TICK_MS = 200;
+const ENGINE_CHECK_MS = 500;
+/** An engine that ends again and again is not started for ever. */
+const MAX_RESTARTS = 3;
+
+/**
+ * Resolves when the run is sealed, or at the interruption. An engine that vanishes on the way is started again.
+ * Throws RetryableError ENGINE_UNREACHABLE when that does not help.
+ */
+export async function followRun(ref: SubmissionRef, following: Following): Promise<Followed> {
+  const { interruption, transport } = following;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([interruption, stop.signal]);
+  const trouble = { error: undefined as unknown };
+  const guarding = guardEngine(following, signal).catch((error: unknown) => {
+    trouble.error = error;
+    stop.abort();
+  });
+  let run: RunStatus | null = null;
+  const screen = openScreen(following);
+  try {
+    for await (const status of watchRun(transport, ref, { signal })) {
+      screen.show(status, run);
+      run = status;
+    }
+  } finally {
+    screen.close();
+    stop.abort();
+    await guarding;
+  }
+  if (trouble.error !== undefined) throw trouble.error;
+  return { run, interrupted: interruption.aborted && !(run !== null && isSealed(run)) };
+}
+
+export function isSealed(run: RunStatus): boolean {
+  return isEnded(run.state) && run.sealedAt !== undefined;
+}
+
+async function guardEngine({ home, start }: Following, signal: AbortSignal): Promise<void> {
+  let missed = 0;
+  let restarts = 0;
+  while (!signal.aborted) {
+    await pause(ENGINE_CHECK_MS, signal);
+    missed = home.engine() === null ? missed + 1 : 0;
+    // once may be the moment between two engines; twice is an absence
+    if (missed < 2 || signal.aborted) continue;
+    restarts += 1;
+    await ensureEngine(home, restarts > MAX_RESTARTS ? { ...start, patienceMs: 0 } : start);
+    missed = 0;
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+  });
+}
+
+interface Screen {
+  show(run: RunStatus, before: RunStatus | null): void;
+  close(): void;
+}
+
+function openScreen({ terminal, depths }: Following): Screen {
+  if (terminal.mode !== 'live') return lineScreen(terminal);
+  const view = new LiveView(terminal);
+  let current: RunStatus | undefined;
+  const draw = (): void => {
+    const run = current;
+    if (run === undefined) return;
+    view.show(({ rows }) => runTreeLines({ run, depths, nowMs: Date.now(), rows }));
+  };
+  const ticking = setInterval(draw, TICK_MS);
+  return {
+    show: (run) => {
+      current = run;
+      draw();
+    },
+    close: () => {
+      clearInterval(ticking);
+      view.close();
+    },
+  };
+}
+
+/** Line after line: what changed since the status before. */
+function lineScreen(terminal: Terminal): Screen {
+  return {
+    show: (run, before) => {
+      const changed = itemChanges(run, before);
+      for (const { id, state, attempts, reason, cause } of changed) {
+        const attempt = attempts.at(-1)?.attempt;
+        terminal.emit({ type: 'item', at: run.at, run: run.run, item: id, state, attempt, reason, cause });
+      }
+      terminal.say(changeLines(changed, run));
+    },
+    close: () => {},
+  };
+}

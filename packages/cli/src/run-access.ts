@@ -1,0 +1,77 @@
+/** From what a person types to the run and the item that they mean. */
+import {
+  type AttemptStatus,
+  DirectoryTransport,
+  findRun,
+  type ItemStatus,
+  listRuns,
+  type OutputRef,
+  type RunStatus,
+  type SubmissionRef,
+  TerminalError,
+  type Transport,
+} from '@waybill/client';
+import { firstOf } from './view/measure.ts';
+
+const LATEST = 'latest';
+/** Among those that changed last, the one that was opened last is the latest. */
+const LATEST_SEARCHED = 50;
+
+export interface FoundRun {
+  ref: SubmissionRef;
+  run: RunStatus;
+}
+
+export function openTransport(directory: string): Transport {
+  return new DirectoryTransport(directory);
+}
+
+/** By run id, the beginning of one, submission id, or `latest`. Throws TerminalError RUN_UNKNOWN. */
+export async function accessRun(transport: Transport, text: string): Promise<FoundRun> {
+  if (text === LATEST) return latestRun(transport);
+  const ref = await findRun(transport, text);
+  const run = await transport.readStatus(ref);
+  if (run === null) throw unknownRun(text);
+  return { ref, run };
+}
+
+async function latestRun(transport: Transport): Promise<FoundRun> {
+  const runs = await listRuns(transport, LATEST_SEARCHED);
+  const [run] = runs.toSorted((left, right) => right.openedAt.localeCompare(left.openedAt));
+  if (run === undefined) throw unknownRun(LATEST);
+  return { ref: { principal: run.principal, submissionId: run.submissionId }, run };
+}
+
+function unknownRun(text: string): TerminalError {
+  const problem = `there is no run ${JSON.stringify(text)} in this state directory`;
+  const fix = 'See `waybill runs`, or name the state directory with --dir.';
+  return new TerminalError({ code: 'RUN_UNKNOWN', path: 'run', problem, fix });
+}
+
+/** Throws TerminalError ITEM_UNKNOWN. */
+export function itemOf(run: RunStatus, id: string): ItemStatus {
+  const item = run.items.find((candidate) => candidate.id === id);
+  if (item !== undefined) return item;
+  const ids = run.items.map((candidate) => candidate.id);
+  const near = ids.filter((candidate) => candidate.startsWith(id.slice(0, 3)));
+  const fix = `It has ${firstOf(near.length > 0 ? near : ids, ids.length, 5)}.`;
+  throw new TerminalError({
+    code: 'ITEM_UNKNOWN',
+    path: 'item',
+    problem: `the run has no item ${JSON.stringify(id)}`,
+    fix,
+  });
+}
+
+/** The attempt of that number, or the newest. Throws TerminalError USAGE. */
+export function attemptOf(item: ItemStatus, number?: number): AttemptStatus {
+  const attempt = number === undefined ? item.attempts.at(-1) : item.attempts.find((one) => one.attempt === number);
+  if (attempt !== undefined) return attempt;
+  const problem = number === undefined ? `${item.id} has not been tried yet` : `${item.id} has no attempt ${number}`;
+  const fix = 'See `waybill explain` for where the item stands.';
+  throw new TerminalError({ code: 'USAGE', path: 'attempt', problem, fix });
+}
+
+export function outputOf(attempt: AttemptStatus, kind: OutputRef['kind']): OutputRef | undefined {
+  return attempt.outputs.find((output) => output.kind === kind);
+}

@@ -1,0 +1,46 @@
+/** explain and logs: one item of a run. */
+import { isEnded } from '@waybill/client';
+import { openLog, tailOfLog } from '../attempt-log.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { accessRun, attemptOf, itemOf, openTransport } from '../run-access.ts';
+import { safeBlock } from '../safe-text.ts';
+import type { VerbCall } from '../verb.ts';
+import { explainLines } from '../view/explain.ts';
+
+const TAIL_LINES = 20;
+const MAX_ATTEMPTS = 1000;
+
+export async function explain(call: VerbCall): Promise<ExitCode> {
+  const transport = openTransport(call.home.path);
+  const { run } = await accessRun(transport, call.arg(0));
+  const item = itemOf(run, call.arg(1));
+  const attempt = item.attempts.at(-1);
+  const log = attempt === undefined || item.state === 'done' ? null : await openLog(transport, call.home, attempt);
+  const logTail = log === null ? undefined : await tailOfLog(log, TAIL_LINES);
+  const engineRuns = call.home.engine() !== null || isEnded(run.state);
+  call.terminal.emit({ run: run.run, item, engineRuns, logTail });
+  call.terminal.say(
+    explainLines({
+      run,
+      item,
+      nowMs: Date.now(),
+      engineRuns,
+      ...(logTail === undefined ? {} : { logTail }),
+      hints: { command: call.command },
+    }),
+  );
+  return EXIT.ok;
+}
+
+/** The log's own bytes; on a terminal with everything escaped that would move the cursor. */
+export async function logs(call: VerbCall): Promise<ExitCode> {
+  const transport = openTransport(call.home.path);
+  const { run } = await accessRun(transport, call.arg(0));
+  const attempt = attemptOf(itemOf(run, call.arg(1)), call.count('attempt', 1, MAX_ATTEMPTS));
+  const log = await openLog(transport, call.home, attempt);
+  const decoder = new TextDecoder();
+  for await (const chunk of log ?? []) {
+    call.terminal.pass(call.terminal.mode === 'live' ? safeBlock(decoder.decode(chunk, { stream: true })) : chunk);
+  }
+  return EXIT.ok;
+}

@@ -1,0 +1,71 @@
+/** patch: shows the patch of an item, saves it, or applies it after a check that changes nothing. */
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { type OutputRef, TerminalError, type Transport } from '@waybill/client';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { applyPatch } from '../git-apply.ts';
+import { accessRun, attemptOf, itemOf, openTransport, outputOf } from '../run-access.ts';
+import { safeBlock } from '../safe-text.ts';
+import type { VerbCall } from '../verb.ts';
+import { formatBytes } from '../view/measure.ts';
+import { type Line, toned } from '../view/styled.ts';
+
+export async function patch(call: VerbCall): Promise<ExitCode> {
+  const transport = openTransport(call.home.path);
+  const { run } = await accessRun(transport, call.arg(0));
+  const item = itemOf(run, call.arg(1));
+  const found = outputOf(attemptOf(item), 'patch');
+  if (found === undefined) throw noPatch(item.id);
+  const file = call.text('save');
+  const directory = call.text('apply');
+  if (file !== undefined) await save(call, transport, found, file);
+  if (directory !== undefined) await apply(call, transport, found, directory);
+  if (file === undefined && directory === undefined) await show(call, transport, found);
+  return EXIT.ok;
+}
+
+function noPatch(item: string): TerminalError {
+  const problem = `the last attempt of ${item} left no patch`;
+  const fix = 'Only a done item with a block `capture: patch` has one; see `waybill explain`.';
+  return new TerminalError({ code: 'OBJECT_MISSING', path: 'item', problem, fix });
+}
+
+async function save(
+  call: VerbCall,
+  transport: Transport,
+  { sha256, sizeBytes }: OutputRef,
+  file: string,
+): Promise<void> {
+  await pipeline(await transport.openArtifact(sha256), createWriteStream(file));
+  call.terminal.emit({ saved: file, sha256, sizeBytes });
+  call.terminal.say([[toned('good', 'saved'), `  ${file}  ${formatBytes(sizeBytes)}`]]);
+}
+
+async function apply(call: VerbCall, transport: Transport, { sha256 }: OutputRef, directory: string): Promise<void> {
+  const files = await applyPatch(directory, await transport.openArtifact(sha256));
+  call.terminal.emit({ applied: directory, sha256, files });
+  call.terminal.say([[toned('good', 'applied'), `  ${files.length} files in ${directory}`]]);
+}
+
+/** On a terminal with colours and nothing that moves the cursor; else the bytes themselves. */
+async function show(call: VerbCall, transport: Transport, { sha256 }: OutputRef): Promise<void> {
+  const { terminal } = call;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await transport.openArtifact(sha256)) {
+    if (terminal.mode === 'live') chunks.push(chunk);
+    else terminal.pass(chunk);
+  }
+  if (terminal.mode === 'live') terminal.say(patchLines(Buffer.concat(chunks).toString('utf8')));
+}
+
+function patchLines(text: string): Line[] {
+  return safeBlock(text)
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((line): Line => {
+      if (line.startsWith('+++') || line.startsWith('---')) return [toned('strong', line)];
+      if (line.startsWith('+')) return [toned('good', line)];
+      if (line.startsWith('-')) return [toned('bad', line)];
+      return line.startsWith('@@') || line.startsWith('diff ') ? [toned('busy', line)] : [line];
+    });
+}

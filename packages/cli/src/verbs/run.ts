@@ -1,0 +1,132 @@
+/** run, submit and watch: work goes in, and what comes of it is shown. */
+import { isEnded, type Receipt, type RunStatus, type SubmissionRef, submitRun, type Transport } from '@waybill/client';
+import { deriveRunId, type VerifyReport } from '@waybill/verify';
+import { type EngineStart, ensureEngine } from '../engine-process.ts';
+import { refusalLines } from '../error-report.ts';
+import { judge, openBundle, readTrustFile } from '../evidence.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { followRun } from '../follow.ts';
+import { shapeOf } from '../plan-shape.ts';
+import { accessRun, openTransport } from '../run-access.ts';
+import { readSpecFile, type SpecFile } from '../spec-file.ts';
+import type { VerbCall } from '../verb.ts';
+import { summaryLines } from '../view/run-summary.ts';
+import type { Depths } from '../view/run-tree.ts';
+import { type Line, toned } from '../view/styled.ts';
+
+const MAX_CONCURRENCY = 1000;
+
+export async function submit(call: VerbCall): Promise<ExitCode> {
+  const spec = await readSpecFile(call.arg(0));
+  const receipt = await submitSpec(call, openTransport(call.home.path), spec);
+  if (!isTaken(receipt)) return EXIT.refused;
+  const id = receipt.run?.slice(0, 12) ?? receipt.submissionId;
+  call.terminal.say([[toned('quiet', 'next     '), call.command(`watch ${id}`)]]);
+  return EXIT.ok;
+}
+
+export async function run(call: VerbCall): Promise<ExitCode> {
+  const spec = await readSpecFile(call.arg(0));
+  const transport = openTransport(call.home.path);
+  const receipt = await submitSpec(call, transport, spec);
+  if (!isTaken(receipt)) return EXIT.refused;
+  const depths = new Map(shapeOf(spec.items).tree.map(({ id, depth }) => [id, depth]));
+  return followToEnd(call, transport, receipt, depths);
+}
+
+export async function watch(call: VerbCall): Promise<ExitCode> {
+  const transport = openTransport(call.home.path);
+  const { ref } = await accessRun(transport, call.arg(0));
+  return followToEnd(call, transport, ref, new Map());
+}
+
+function engineStart(call: VerbCall): EngineStart {
+  const concurrency = call.count('concurrency', 1, MAX_CONCURRENCY);
+  return {
+    env: call.env,
+    ...(concurrency === undefined ? {} : { concurrency }),
+    noSandbox: call.refuses('sandbox'),
+    unsandboxed: call.flag('unsandboxed'),
+  };
+}
+
+async function submitSpec(call: VerbCall, transport: Transport, spec: SpecFile): Promise<Receipt> {
+  const { terminal, home } = call;
+  const { notice, started } = await ensureEngine(home, engineStart(call));
+  terminal.emit({ type: 'engine', pid: notice.pid, started, isolation: notice.isolation, detail: notice.detail });
+  if (notice.isolation === 'none') terminal.say(unsandboxedLines(notice.detail));
+  const submissionId = call.text('id');
+  const receipt = await submitRun(transport, spec.bytes, {
+    baseDir: spec.baseDir,
+    ...(submissionId === undefined ? {} : { submissionId }),
+  });
+  terminal.emit({ type: 'receipt', ...receipt });
+  terminal.say(receiptLines(receipt));
+  return receipt;
+}
+
+function isTaken({ status }: Receipt): boolean {
+  return status === 'accepted' || status === 'deduped';
+}
+
+function unsandboxedLines(detail: string): Line[] {
+  return [
+    [toned('warn', `WARNING  no sandbox (${detail}): scripts run with your rights and see your files.`)],
+    [toned('warn', '         It is recorded in every manifest, in the bundle and in the summary.')],
+  ];
+}
+
+function receiptLines(receipt: Receipt): Line[] {
+  const { status, submissionId, reasons } = receipt;
+  const head: Line = isTaken(receipt)
+    ? [toned('good', status.padEnd(8)), ` run ${receipt.run ?? ''} from submission ${submissionId}`]
+    : [toned('bad', status.padEnd(8)), ` submission ${submissionId}`];
+  return [head, ...reasons.flatMap(refusalLines)];
+}
+
+async function followToEnd(
+  call: VerbCall,
+  transport: Transport,
+  ref: SubmissionRef,
+  depths: Depths,
+): Promise<ExitCode> {
+  const { terminal, home } = call;
+  const interruption = call.interruption();
+  const start = engineStart(call);
+  if (!(await isAtRest(transport, ref))) await ensureEngine(home, start);
+  const followed = await followRun(ref, { terminal, transport, home, start, depths, interruption });
+  if (followed.interrupted || followed.run === null) {
+    const id = deriveRunId(ref.principal, ref.submissionId).slice(0, 12);
+    terminal.emit({ type: 'detached', run: id });
+    terminal.say([
+      [toned('warn', 'detached'), ' the run goes on without you'],
+      [toned('quiet', 'look     '), call.command(`watch ${id}`)],
+      [toned('quiet', 'end it   '), call.command(`cancel ${id}`)],
+    ]);
+    return EXIT.interrupted;
+  }
+  return conclude(call, transport, followed.run);
+}
+
+async function isAtRest(transport: Transport, ref: SubmissionRef): Promise<boolean> {
+  const status = await transport.readStatus(ref);
+  return status !== null && isEnded(status.state) && status.sealedAt !== undefined;
+}
+
+/** The run is sealed: its evidence is judged and everything is shown. */
+async function conclude(call: VerbCall, transport: Transport, run: RunStatus): Promise<ExitCode> {
+  const { terminal, home } = call;
+  const bundle = home.bundlePath(run.bundle?.key ?? '');
+  const report = await verifyOwn(call, transport, run);
+  const { verdict, tier, checks } = report;
+  const failed = checks.filter(({ status }) => status === 'fail');
+  terminal.emit({ type: 'run', run, evidence: { bundle, verdict, tier, failed } });
+  const hints = { command: call.command };
+  terminal.say([[], ...summaryLines({ run, nowMs: Date.now(), evidence: { bundle, report }, hints })]);
+  return run.state === 'done' && verdict === 'verified' ? EXIT.ok : EXIT.failed;
+}
+
+async function verifyOwn(call: VerbCall, transport: Transport, run: RunStatus): Promise<VerifyReport> {
+  const trust = await readTrustFile(call.home.keysPath());
+  return judge(await openBundle(transport, run), { trust, expectRun: run.run });
+}
