@@ -84,10 +84,11 @@ export class VerbCall {
     );
   }
 
-  /** How a command has to be typed to reach the same state directory. */
+  /** How a command has to be typed to reach the same state directory; started by npm, the program is not on the PATH. */
   readonly command = (verb: string): string => {
     const dir = this.text('dir');
-    return `waybill ${verb}${dir === undefined ? '' : ` --dir ${quoted(dir)}`}`;
+    const program = this.env.npm_execpath === undefined ? 'waybill' : 'npx waybill';
+    return `${program} ${verb}${dir === undefined ? '' : ` --dir ${quoted(dir)}`}`;
   };
 }
 

@@ -19,10 +19,12 @@ const MAX_ROWS = 200;
 function itemRow(item: RunStatus['items'][number], run: RunStatus, nowMs: number): Cell[] {
   const look = STATE_LOOK[item.state] ?? { mark: '?', tone: 'warn' };
   const elapsed = elapsedMs(item, nowMs);
+  const [first] = item.attempts;
   return [
     { text: safeCell(item.id, 40) },
     { text: `${look.mark} ${safeCell(item.state)}`, tone: look.tone },
     { text: attemptText(item), tone: 'warn' },
+    { text: first === undefined ? '' : `+${formatDuration(Date.parse(first.startedAt) - Date.parse(run.openedAt))}` },
     { text: elapsed === undefined ? '' : formatDuration(elapsed) },
     { text: noteOf(item, run, nowMs) },
   ];
@@ -33,7 +35,7 @@ export function itemTableLines(run: RunStatus, nowMs: number): Line[] {
   const rows = run.items.slice(0, MAX_ROWS).map((item) => itemRow(item, run, nowMs));
   const hidden = run.items.length - rows.length;
   const more: Line[] = hidden > 0 ? [[toned('quiet', `… ${hidden} more; see them with --json`)]] : [];
-  return [...tableLines(['ITEM', 'STATE', 'TRY', 'TOOK', 'YIELD'], rows), ...more];
+  return [...tableLines(['ITEM', 'STATE', 'TRY', 'FROM', 'TOOK', 'YIELD'], rows), ...more];
 }
 
 /** One line on the evidence; the whole report is one command away. */

@@ -1,0 +1,30 @@
+/** The headline: one command from a clone to patches and verified evidence. Further arguments go to `waybill run`. */
+import { join, relative } from 'node:path';
+import { startAfresh, waybill } from '../waybill-command.ts';
+import { makeRepository } from './make-repo.ts';
+
+const HERE = relative('', import.meta.dirname) || '.';
+const STATE = join(HERE, '.waybill');
+
+await startAfresh(STATE);
+makeRepository(join(HERE, 'repo'));
+const exit = await waybill(
+  'run',
+  join(HERE, 'waybill.yaml'),
+  '--dir',
+  STATE,
+  '--concurrency',
+  '4',
+  ...process.argv.slice(2),
+);
+if (exit === 0) {
+  process.stdout.write(`
+What to look at next
+  the spec          ${join(HERE, 'waybill.yaml')}
+  one patch         npx waybill patch latest greet-politely --dir ${STATE}
+  the first try     npx waybill logs latest changelog --attempt 1 --dir ${STATE}
+  the evidence      npx waybill audit verify latest --dir ${STATE}
+  how it works      docs/life-of-a-run.md
+`);
+}
+process.exitCode = exit;
