@@ -1,13 +1,14 @@
 /** The headline: one command from a clone to patches and verified evidence. Further arguments go to `waybill run`. */
 import { join, relative } from 'node:path';
+import { makeRepository } from '../make-repository.ts';
 import { startAfresh, waybill } from '../waybill-command.ts';
-import { makeRepository } from './make-repo.ts';
+import { GREETER } from './greeter.ts';
 
 const HERE = relative('', import.meta.dirname) || '.';
 const STATE = join(HERE, '.waybill');
 
 await startAfresh(STATE);
-makeRepository(join(HERE, 'repo'));
+makeRepository(join(HERE, 'repo'), GREETER);
 const exit = await waybill(
   'run',
   join(HERE, 'waybill.yaml'),
