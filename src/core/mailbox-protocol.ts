@@ -126,6 +126,7 @@ export const OUTPUTS_MAGIC = 'waybill-outputs/v1\n';
 /** Exit codes of the worker process; the result object says more. */
 export const WORKER_EXIT = {
   finished: 0,
+  failed: 1,
   policyBlocked: 10,
   needsInput: 20,
   timedOut: 30,

@@ -132,8 +132,11 @@ export function createLocalMailbox(options: LocalMailboxOptions): LocalMailbox {
 
     async post(draft) {
       await mkdir(directoryOf(stagingDir, draft.attemptId), { recursive: true, mode: 0o700 });
-      const secret = byAttempt.get(draft.attemptId)?.secret ?? chance.hex(16);
-      const mailbox = { draft: structuredClone(draft), secret };
+      const before = byAttempt.get(draft.attemptId);
+      const secret = before?.secret ?? chance.hex(16);
+      // A flag once raised stays up, whatever order a renewal and a cancel arrive in.
+      const cancel = draft.cancel || before?.draft.cancel === true;
+      const mailbox = { draft: { ...structuredClone(draft), cancel }, secret };
       byAttempt.set(draft.attemptId, mailbox);
       bySecret.set(secret, mailbox);
       return `${requireOrigin(origin)}/${secret}/lease`;

@@ -1,0 +1,89 @@
+/** The life of one attempt, as its worker lives it: read the lease, check it, fetch, run, report, clean up. */
+import { join } from 'node:path';
+import { WaybillError } from '@waybill/client/errors';
+import { parseLease } from '#core/lease-document.ts';
+import { type ClaimedOutcome, type Lease, WORKER_EXIT } from '#core/mailbox-protocol.ts';
+import { type AttemptTree, createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
+import { MAX_LEASE_BYTES, startPulse } from './heartbeat.ts';
+import { checkLease, type WorkerIdentity } from './lease-check.ts';
+import { createLogFile, type LogFile } from './log-file.ts';
+import { getBytes } from './mailbox-client.ts';
+import { materialise } from './materialise.ts';
+import { type PipelineEnd, runPipeline, STOPPED } from './pipeline.ts';
+import { AttemptEnded } from './refusal.ts';
+import { report } from './report.ts';
+import type { StopRequest } from './stop-request.ts';
+
+export interface AttemptOptions {
+  leaseUrl: string;
+  worker: WorkerIdentity;
+  allowUnsandboxed: boolean;
+  stop: StopRequest;
+}
+
+const EXIT_BY_OUTCOME: Record<ClaimedOutcome, number> = {
+  succeeded: WORKER_EXIT.finished,
+  partial: WORKER_EXIT.finished,
+  policy_blocked: WORKER_EXIT.policyBlocked,
+  deferred: WORKER_EXIT.needsInput,
+  timed_out: WORKER_EXIT.timedOut,
+  contract_error: WORKER_EXIT.contractError,
+  cancelled: WORKER_EXIT.cancelled,
+  failed: WORKER_EXIT.failed,
+  stalled: WORKER_EXIT.failed,
+};
+
+/**
+ * Resolves with the exit code of the worker. Throws TerminalError LEASE_INVALID, with nothing run and nothing written,
+ * when the lease does not hold; RetryableError MAILBOX_UNREACHABLE when nobody could be told how it ended.
+ */
+export async function runAttempt({ leaseUrl, worker, allowUnsandboxed, stop }: AttemptOptions): Promise<number> {
+  const lease = parseLease(await getBytes(leaseUrl, MAX_LEASE_BYTES));
+  const { epoch } = checkLease(lease, worker, Date.now());
+  const tree = await createAttemptTree();
+  const log = createLogFile(join(tree.private, 'log'), lease.job.limits.logBytes);
+  try {
+    const pulse = startPulse(lease, log, stop);
+    if (lease.cancel) stop.stop('cancelled');
+    const end = await work(lease, tree, log, stop, allowUnsandboxed, pulse.progress);
+    await pulse.end();
+    if (stop.reason() === 'engine_gone') return WORKER_EXIT.cancelled;
+    const identity = { attemptId: worker.attemptId, epoch, worker: worker.executable };
+    await report(pulse.lease(), identity, end, log);
+    return EXIT_BY_OUTCOME[end.outcome];
+  } finally {
+    log.close();
+    await removeAttemptTree(tree);
+  }
+}
+
+/** Fetching what the job needs counts against its wall clock. */
+async function work(
+  lease: Lease,
+  tree: AttemptTree,
+  log: LogFile,
+  stop: StopRequest,
+  allowUnsandboxed: boolean,
+  onBlock: Parameters<typeof runPipeline>[0]['onBlock'],
+): Promise<PipelineEnd> {
+  const { job } = lease;
+  const timer = setTimeout(() => stop.stop('timed_out'), Math.min(job.timeoutMs, 2 ** 31 - 1));
+  try {
+    const baseline = await materialise(tree, lease);
+    return await runPipeline({ job, tree, baseline, log, stop, allowUnsandboxed, onBlock });
+  } catch (error) {
+    return beforeFirstBlock(error, stop, log);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function beforeFirstBlock(error: unknown, stop: StopRequest, log: LogFile): PipelineEnd {
+  const nothing = { exit: null, blocks: [], patch: null, outputs: [], excluded: [] };
+  const stopped = stop.reason();
+  if (stopped !== null) return { ...nothing, ...STOPPED[stopped] };
+  if (!(error instanceof WaybillError)) throw error;
+  log.note(`${error.path}: ${error.problem}`);
+  if (error instanceof AttemptEnded) return { ...nothing, outcome: error.outcome, reason: error.reason };
+  return { ...nothing, outcome: 'failed', reason: 'materialise_failed' };
+}

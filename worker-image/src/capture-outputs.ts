@@ -1,0 +1,82 @@
+/** Takes what blocks left under outputs/: plain files with safe names, within the job's limits, and nothing silently not. */
+import { constants, createWriteStream, type Dirent } from 'node:fs';
+import { type FileHandle, mkdtemp, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { JobLimits } from '#core/mailbox-protocol.ts';
+import { OUTPUT_PREFIX, outputNameProblem } from '#core/output-name.ts';
+import type { AttemptTree } from './attempt-tree.ts';
+import { type CapturedFile, describeFile } from './captured-file.ts';
+import { hasCode } from './errno.ts';
+import { breach } from './refusal.ts';
+
+/** Copies every output out of the reach of later blocks. Throws AttemptEnded naming the first file that cannot be one. */
+export async function captureOutputs(tree: AttemptTree, limits: JobLimits): Promise<CapturedFile[]> {
+  const directory = await mkdtemp(join(tree.private, 'outputs-'));
+  const captured: CapturedFile[] = [];
+  let totalBytes = 0;
+  for await (const path of outputPaths(tree.outputs)) {
+    const name = `${OUTPUT_PREFIX}${path}`;
+    if (captured.length === limits.files)
+      throw breach('output_too_many', `there are more than ${limits.files} outputs`);
+    const copy = join(directory, String(captured.length));
+    await copyPlainFile(join(tree.outputs, path), name, copy, limits.fileBytes);
+    const file = await describeFile(name, 'output', copy);
+    totalBytes += file.sizeBytes;
+    if (totalBytes > limits.outputsBytes) {
+      throw breach('output_too_large', `the outputs are together larger than ${limits.outputsBytes} bytes`, name);
+    }
+    captured.push(file);
+  }
+  return captured;
+}
+
+async function* outputPaths(outputs: string): AsyncGenerator<string> {
+  const directories = [''];
+  for (let below = directories.pop(); below !== undefined; below = directories.pop()) {
+    for (const entry of await readdir(Buffer.from(join(outputs, below)), { withFileTypes: true, encoding: 'buffer' })) {
+      const path = `${below}${nameOf(entry, below)}`;
+      const problem = outputNameProblem(`${OUTPUT_PREFIX}${path}`, 'output');
+      if (problem !== null) throw breach('output_name_invalid', `the name ${problem}`, JSON.stringify(path));
+      if (entry.isDirectory()) directories.push(`${path}/`);
+      else yield path;
+    }
+  }
+}
+
+function nameOf(entry: Dirent<Buffer>, below: string): string {
+  const name = entry.name.toString('utf8');
+  if (Buffer.from(name).equals(entry.name)) return name;
+  throw breach('output_name_invalid', 'the name is not UTF-8', JSON.stringify(`${below}${name}`));
+}
+
+/** Judges the file that was opened, not the name: a block can no longer put another one in its place. */
+async function copyPlainFile(path: string, name: string, copy: string, maxBytes: number): Promise<void> {
+  const file = await openPlainFile(path, name);
+  try {
+    const { nlink, size } = await file.stat();
+    if (nlink > 1) throw breach('output_hard_link', 'the file has another name elsewhere', name);
+    if (size > maxBytes) throw breach('output_too_large', `the file is larger than ${maxBytes} bytes`, name);
+    await pipeline(
+      file.createReadStream({ autoClose: false, end: Math.max(0, size - 1) }),
+      createWriteStream(copy, { mode: 0o600 }),
+    );
+  } finally {
+    await file.close();
+  }
+}
+
+/** O_NONBLOCK: opening a pipe must not wait for a writer. */
+async function openPlainFile(path: string, name: string): Promise<FileHandle> {
+  let file: FileHandle;
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (cause) {
+    if (hasCode(cause, 'ELOOP')) throw breach('output_symlink', 'a symbolic link is not an output', name, cause);
+    if (hasCode(cause, 'ENXIO')) throw breach('output_special_file', 'a socket is not an output', name, cause);
+    throw breach('output_unreadable', 'the file cannot be read', name, cause);
+  }
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw breach('output_special_file', 'a pipe or a device is not an output', name);
+}

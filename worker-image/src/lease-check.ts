@@ -1,0 +1,117 @@
+/**
+ * Everything that must hold before anything runs: the manifest is signed by a pinned key and says exactly what the lease
+ * asks for. The lease is only a projection; what counts is what was signed.
+ */
+import { createHash, createPublicKey } from 'node:crypto';
+import { TerminalError } from '@waybill/client/errors';
+import {
+  type AttestKey,
+  canonicalize,
+  DISPATCH_PREDICATE,
+  type Digest,
+  type DispatchPredicate,
+  type DispatchStatement,
+  digestOf,
+  openEnvelope,
+  parseCanonical,
+  STATEMENT_TYPE,
+  verifyEnvelope,
+} from '@waybill/verify';
+import type { Lease } from '#core/mailbox-protocol.ts';
+
+/** What a worker knows without its lease. */
+export interface WorkerIdentity {
+  attemptId: string;
+  origin: string;
+  keys: AttestKey[];
+  /** Digest of the bundle that is running. */
+  executable: Digest;
+}
+
+/** `encoded`: base64 of a JSON list of SPKI DER keys in base64. Throws TerminalError LEASE_INVALID for anything else. */
+export function parsePinnedKeys(encoded: string): AttestKey[] {
+  try {
+    const list: unknown = JSON.parse(Buffer.from(encoded, 'base64').toString('utf8'));
+    if (!Array.isArray(list) || list.length === 0) throw refuse('keys', 'is not a list of keys');
+    return list.map((spki: unknown) => {
+      const der = Buffer.from(String(spki), 'base64');
+      const publicKey = createPublicKey({ key: der, format: 'der', type: 'spki' });
+      if (publicKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
+        throw refuse('keys', 'holds a key that is not P-256');
+      return { keyid: createHash('sha256').update(der).digest('hex'), publicKey };
+    });
+  } catch (cause) {
+    throw cause instanceof TerminalError ? cause : refuse('keys', 'cannot be read', cause);
+  }
+}
+
+/** The signed predicate of the lease's manifest. Throws TerminalError LEASE_INVALID at the first thing that does not hold. */
+export function checkLease(lease: Lease, worker: WorkerIdentity, nowMs: number): DispatchPredicate {
+  const { subject, predicate } = verifiedStatement(lease, worker.keys);
+  const attempt = `attempt/${worker.attemptId}`;
+  const claims: [string, boolean][] = [
+    ['subject', subject.length === 1 && subject[0]?.name === attempt],
+    ['subject digest', `sha256:${subject[0]?.digest.sha256}` === predicate.spec],
+    ['origin', predicate.origin === worker.origin],
+    ['attemptId', predicate.attemptId === worker.attemptId],
+    ['lease attemptId', lease.attemptId === worker.attemptId],
+    ['nonce', /^[0-9a-f]{32}$/.test(predicate.nonce)],
+    ['issuedAt', Date.parse(predicate.issuedAt) < Date.parse(predicate.expiresAt)],
+    ['expiresAt', nowMs < Date.parse(predicate.expiresAt)],
+    ['lease expiresAt', nowMs < Date.parse(lease.expiresAt)],
+    ['executable', predicate.executable === worker.executable],
+    ['job', predicate.job === digestOf(canonicalize(lease.job))],
+    ['job identity', sameIdentity(lease, predicate)],
+    ['isolation', lease.job.isolation === predicate.isolation && predicate.isolation !== 'in-process'],
+    ['timeout', lease.job.timeoutMs === predicate.timeoutMs],
+    ['inputs', sameInputs(lease, predicate)],
+    ['source', sameSource(lease, predicate)],
+  ];
+  const broken = claims.find(([, holds]) => !holds)?.[0];
+  if (broken !== undefined) throw refuse('manifest', `does not agree with the lease or this worker: ${broken}`);
+  return predicate;
+}
+
+function verifiedStatement(lease: Lease, keys: AttestKey[]): DispatchStatement {
+  let statement: DispatchStatement;
+  try {
+    const envelope = openEnvelope(lease.manifest);
+    if (verifyEnvelope(envelope, keys) === undefined) throw refuse('manifest', 'is not signed by a pinned key');
+    // The signer of this deployment wrote it, so its shape is known once the types below are.
+    statement = parseCanonical(envelope.payload) as DispatchStatement;
+  } catch (cause) {
+    throw cause instanceof TerminalError ? cause : refuse('manifest', 'is no signed statement', cause);
+  }
+  if (statement._type !== STATEMENT_TYPE || statement.predicateType !== DISPATCH_PREDICATE) {
+    throw refuse('manifest', 'is not a dispatch manifest');
+  }
+  return statement;
+}
+
+function sameIdentity({ job }: Lease, predicate: DispatchPredicate): boolean {
+  return (
+    job.attemptId === predicate.attemptId &&
+    job.run === predicate.run &&
+    job.item === predicate.item &&
+    job.attempt === predicate.attempt
+  );
+}
+
+function sameInputs(lease: Lease, predicate: DispatchPredicate): boolean {
+  const plain = (inputs: { key: string; sha256: Digest; sizeBytes: number }[]): string =>
+    canonicalize(inputs.map(({ key, sha256, sizeBytes }) => ({ key, sha256, sizeBytes })));
+  const keys = new Set(lease.inputs.map((input) => input.key));
+  return keys.size === lease.inputs.length && plain(lease.inputs) === plain(predicate.inputs);
+}
+
+function sameSource({ source }: Lease, { source: signed }: DispatchPredicate): boolean {
+  if (source === undefined || signed.kind === 'none') return source === undefined && signed.kind === 'none';
+  return source.sha256 === signed.bundle && source.commit === signed.commit && source.sizeBytes === signed.sizeBytes;
+}
+
+function refuse(path: string, problem: string, cause?: unknown): TerminalError {
+  return new TerminalError(
+    { code: 'LEASE_INVALID', path, problem, fix: 'Dispatch the attempt again; nothing of it has run.' },
+    { cause },
+  );
+}

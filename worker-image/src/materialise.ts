@@ -1,0 +1,58 @@
+/** Brings what the manifest names into the attempt's tree, checked byte by byte before a block may read it. */
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { chmod, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { canonicalize, type Digest } from '@waybill/verify';
+import type { Lease } from '#core/mailbox-protocol.ts';
+import type { AttemptTree } from './attempt-tree.ts';
+import { type Baseline, emptyBaseline, unpackBaseline } from './baseline.ts';
+import { getStream } from './mailbox-client.ts';
+import { breach } from './refusal.ts';
+
+/** Fills the tree. Throws AttemptEnded `input_mismatch`, `source_mismatch` or `source_invalid`. */
+export async function materialise(tree: AttemptTree, lease: Lease): Promise<Baseline> {
+  await writeFile(tree.jobFile, canonicalize(lease.job));
+  await chmod(tree.jobFile, 0o444);
+  for (const input of lease.inputs) {
+    const path = join(tree.inputs, input.key);
+    await download(input, path, 'input_mismatch');
+    await chmod(path, 0o444);
+  }
+  await chmod(tree.inputs, 0o555);
+  if (lease.source === undefined) return await emptyBaseline(tree);
+  const bundle = join(tree.private, 'source.pack');
+  await download(lease.source, bundle, 'source_mismatch');
+  const baseline = await unpackBaseline(tree, createReadStream(bundle), lease.source.commit);
+  await rm(bundle);
+  return baseline;
+}
+
+interface Promised {
+  url: string;
+  sha256: Digest;
+  sizeBytes: number;
+}
+
+async function download(promised: Promised, path: string, reason: string): Promise<void> {
+  await getStream(promised.url, async (bytes) => {
+    await pipeline(checked(bytes, promised, reason), createWriteStream(path, { mode: 0o600 }));
+  });
+}
+
+async function* checked(
+  bytes: AsyncIterable<Uint8Array>,
+  { sha256, sizeBytes }: Promised,
+  reason: string,
+): AsyncGenerator<Uint8Array> {
+  const hash = createHash('sha256');
+  let receivedBytes = 0;
+  for await (const chunk of bytes) {
+    receivedBytes += chunk.byteLength;
+    if (receivedBytes > sizeBytes) throw breach(reason, `more than the ${sizeBytes} bytes that the manifest names`);
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (`sha256:${hash.digest('hex')}` !== sha256) throw breach(reason, 'not the bytes that the manifest names');
+}

@@ -1,0 +1,171 @@
+/** Runs the blocks of a job one after the other and says how that ended. The first block that fails is the last. */
+import type { Block } from '@waybill/client/plan';
+import type { BlockEvidence, ClaimedOutcome, Job } from '#core/mailbox-protocol.ts';
+import type { AttemptTree } from './attempt-tree.ts';
+import type { Baseline } from './baseline.ts';
+import { runBlock } from './block-process.ts';
+import { captureOutputs } from './capture-outputs.ts';
+import { capturePatch } from './capture-patch.ts';
+import type { CapturedFile } from './captured-file.ts';
+import type { LogFile } from './log-file.ts';
+import { AttemptEnded, breach } from './refusal.ts';
+import { type BlockView, SANDBOX_VIEW, sandboxCommand, unsandboxedView } from './sandbox.ts';
+import type { StopReason, StopRequest } from './stop-request.ts';
+
+export interface PipelineContext {
+  job: Job;
+  tree: AttemptTree;
+  baseline: Baseline;
+  log: LogFile;
+  stop: StopRequest;
+  /** Agent blocks may run without a sandbox. */
+  allowUnsandboxed: boolean;
+  onBlock(progress: { block: number; of: number; label: string }): void;
+}
+
+export interface PipelineEnd {
+  outcome: ClaimedOutcome;
+  reason: string;
+  /** Of the block that decided; 0 when all went well. */
+  exit: number | null;
+  blocks: BlockEvidence[];
+  patch: CapturedFile | null;
+  outputs: CapturedFile[];
+  excluded: string[];
+}
+
+type Verdict = Pick<PipelineEnd, 'outcome' | 'reason' | 'exit'>;
+
+const WELL: Verdict = { outcome: 'succeeded', reason: 'ok', exit: 0 };
+/** 128 + SIGKILL: inside a sandbox nobody but the kernel sends it, and the kernel does for want of memory. */
+const KILLED_EXIT = 137;
+
+/** What the exit code of an agent means, as in the worker's own exit codes. */
+const AGENT_EXITS: Partial<Record<number, Verdict>> = {
+  10: { outcome: 'policy_blocked', reason: 'policy_blocked', exit: 10 },
+  20: { outcome: 'deferred', reason: 'needs_input', exit: 20 },
+  30: { outcome: 'timed_out', reason: 'timeout', exit: 30 },
+};
+
+export const STOPPED: Record<StopReason, Verdict> = {
+  cancelled: { outcome: 'cancelled', reason: 'cancelled', exit: null },
+  engine_gone: { outcome: 'cancelled', reason: 'engine_gone', exit: null },
+  timed_out: { outcome: 'timed_out', reason: 'timeout', exit: null },
+};
+
+/** Never throws for what a block does. */
+export async function runPipeline(context: PipelineContext): Promise<PipelineEnd> {
+  const end: PipelineEnd = { ...WELL, blocks: [], patch: null, outputs: [], excluded: [] };
+  const blocks = context.job.pipeline;
+  for (const [index, block] of blocks.entries()) {
+    const label = labelOf(block);
+    context.onBlock({ block: index + 1, of: blocks.length, label });
+    context.log.note(`block ${index + 1} of ${blocks.length}: ${label}`);
+    const startedAt = now();
+    const verdict = await judge(context, block, end);
+    end.blocks.push({
+      index,
+      block: block.block,
+      ...(block.block === 'script' && block.lens !== undefined ? { lens: block.lens } : {}),
+      exit: verdict.exit,
+      startedAt,
+      endedAt: now(),
+    });
+    Object.assign(end, verdict);
+    if (end.outcome !== 'succeeded') break;
+  }
+  return end;
+}
+
+async function judge(context: PipelineContext, block: Block, end: PipelineEnd): Promise<Verdict> {
+  try {
+    const stopped = context.stop.reason();
+    if (stopped !== null) return STOPPED[stopped];
+    return block.block === 'capture' ? await capture(context, block.what, end) : await run(context, block);
+  } catch (error) {
+    const ended = error instanceof AttemptEnded ? error : breach('wrapper_failed', String(error), 'worker', error);
+    context.log.note(`${ended.reason}: ${ended.path}: ${ended.problem}`);
+    return { outcome: ended.outcome, reason: ended.reason, exit: null };
+  }
+}
+
+async function capture(context: PipelineContext, what: 'patch' | 'outputs', end: PipelineEnd): Promise<Verdict> {
+  const { tree, baseline, job } = context;
+  if (what === 'outputs') {
+    end.outputs = await captureOutputs(tree, job.limits);
+    return WELL;
+  }
+  const { file, excluded } = await capturePatch(tree, baseline, job.limits.patchBytes);
+  end.patch = file;
+  end.excluded = excluded;
+  return WELL;
+}
+
+async function run(context: PipelineContext, block: Exclude<Block, { block: 'capture' }>): Promise<Verdict> {
+  const { job, tree, log, stop } = context;
+  const sandboxed = job.isolation === 'bubblewrap';
+  if (block.block === 'agent' && !sandboxed && !context.allowUnsandboxed) {
+    throw new AttemptEnded('policy_blocked', 'sandbox_required', 'an agent does not run without a sandbox', {
+      code: 'ISOLATION_REQUIRED',
+    });
+  }
+  const view = sandboxed ? SANDBOX_VIEW : unsandboxedView(tree);
+  const env = blockEnvironment(job, view);
+  const command = commandOf(block);
+  const { exit, timedOut } = await runBlock({
+    argv: sandboxed ? sandboxCommand(tree, env, command) : command,
+    cwd: tree.workspace,
+    env: sandboxed ? { PATH: process.env.PATH ?? view.path } : env,
+    sandboxed,
+    ...(block.timeoutMs === undefined ? {} : { timeoutMs: block.timeoutMs }),
+    signal: stop.signal,
+    forceAtOnce: () => stop.reason() === 'engine_gone',
+    onOutput: (bytes) => log.write(bytes),
+  });
+  const stopped = stop.reason();
+  if (stopped !== null) return { ...STOPPED[stopped], exit };
+  if (timedOut) return { outcome: 'timed_out', reason: 'timeout', exit };
+  if (exit === null) return { outcome: 'failed', reason: sandboxed ? 'sandbox_failed' : 'start_failed', exit };
+  return exit === 0 ? WELL : failed(block, exit);
+}
+
+function failed(block: Block, exit: number): Verdict {
+  const told = block.block === 'agent' ? AGENT_EXITS[exit] : undefined;
+  if (told !== undefined) return told;
+  if (exit === KILLED_EXIT) return { outcome: 'failed', reason: 'out_of_memory', exit };
+  const lens = block.block === 'script' ? block.lens : undefined;
+  const reason = lens === 'gate' ? 'gate_red' : lens === 'verify' ? 'verify_failed' : 'exit_nonzero';
+  return { outcome: 'failed', reason, exit };
+}
+
+function commandOf(block: Exclude<Block, { block: 'capture' }>): string[] {
+  if (block.block === 'agent') return block.command;
+  return typeof block.run === 'string' ? ['/bin/sh', '-c', block.run] : block.run;
+}
+
+/** Everything a block's environment holds. What the spec sets comes last, but cannot move the platform's own names. */
+function blockEnvironment(job: Job, view: BlockView): Record<string, string> {
+  return {
+    PATH: view.path,
+    HOME: view.home,
+    LANG: 'C.UTF-8',
+    TMPDIR: view.temporary,
+    ...job.env,
+    WAYBILL_WORKSPACE: view.workspace,
+    WAYBILL_INPUTS: view.inputs,
+    WAYBILL_OUTPUTS: view.outputs,
+    WAYBILL_RUN: job.run,
+    WAYBILL_ITEM: job.item,
+    WAYBILL_ATTEMPT: String(job.attempt),
+  };
+}
+
+function labelOf(block: Block): string {
+  if (block.block === 'capture') return `capture ${block.what}`;
+  if (block.block === 'agent') return `agent ${block.adapter}`;
+  return block.lens === undefined ? 'script' : `script (${block.lens})`;
+}
+
+function now(): string {
+  return new Date().toISOString();
+}

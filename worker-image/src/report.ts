@@ -1,0 +1,53 @@
+/** Stages what an attempt leaves: the final log, the framed outputs, and last the result, which closes the attempt. */
+import { createReadStream } from 'node:fs';
+import { canonicalize, type Digest } from '@waybill/verify';
+import type { Lease, Result } from '#core/mailbox-protocol.ts';
+import { frameHeader } from '#core/outputs-frame.ts';
+import { type CapturedFile, hashBody } from './captured-file.ts';
+import type { LogFile } from './log-file.ts';
+import { type Body, bodyOf, put } from './mailbox-client.ts';
+import type { PipelineEnd } from './pipeline.ts';
+
+export interface Identity {
+  attemptId: string;
+  epoch: number;
+  /** Digest of the bundle that ran. */
+  worker: Digest;
+}
+
+/** Every PUT is tried for some time; throws RetryableError MAILBOX_UNREACHABLE when the mailbox stays away. */
+export async function report(lease: Lease, identity: Identity, end: PipelineEnd, log: LogFile): Promise<void> {
+  const files = [...(end.patch === null ? [] : [end.patch]), ...end.outputs];
+  const outputs = files.length === 0 ? null : frameOf(files);
+  const staged = outputs === null ? null : await hashBody(outputs);
+  if (outputs !== null) await put(lease.put.outputs, outputs, true);
+
+  const logged = await hashBody(log.body());
+  await put(lease.put.log, log.body(), false);
+
+  const { outcome, reason, exit, blocks, excluded } = end;
+  const result: Result = {
+    v: 1,
+    ...identity,
+    outcome,
+    reason,
+    exit,
+    blocks,
+    outputs: staged,
+    log: { ...logged, truncated: log.truncated() },
+    excluded,
+  };
+  await put(lease.put.result, bodyOf(Buffer.from(canonicalize(result))), true);
+}
+
+function frameOf(files: CapturedFile[]): Body {
+  const paths = new Map(files.map((file) => [file.name, file.path]));
+  const framed = frameHeader(files.map(({ name, kind, sizeBytes, sha256 }) => ({ name, kind, sizeBytes, sha256 })));
+  const header = Buffer.from(framed.header);
+  const sizeBytes = framed.files.reduce((sum, file) => sum + file.sizeBytes, header.byteLength);
+  async function* open(): AsyncGenerator<Uint8Array> {
+    yield header;
+    for (const { name } of framed.files) yield* createReadStream(paths.get(name) ?? '');
+  }
+  return { sizeBytes, open };
+}
