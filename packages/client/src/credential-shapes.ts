@@ -1,7 +1,7 @@
 /**
  * Plain values that look like credentials. A spec is stored, shown and copied, so a secret in it is a leak that has
  * happened already. Only shapes that say for themselves what they are: a random word is not a finding, because a guard
- * that cries wolf is switched off.
+ * that cries wolf is switched off. Each pattern starts at a word's beginning only, so that a long value costs linear time.
  */
 const SHAPES: readonly { name: string; pattern: RegExp }[] = [
   { name: 'an AWS access key id', pattern: /(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Za-z0-9])/ },
@@ -16,7 +16,7 @@ const SHAPES: readonly { name: string; pattern: RegExp }[] = [
   { name: 'an npm token', pattern: /(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])/ },
   { name: 'a JSON web token', pattern: /(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}/ },
   { name: 'a private key', pattern: /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----/ },
-  { name: 'a password in a url', pattern: /[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:[^\s/:@$]+@/ },
+  { name: 'a password in a url', pattern: /(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:[^\s/:@$]+@/ },
 ];
 
 /** What the text looks like, or null. Never quote the text itself in what is said about it. */

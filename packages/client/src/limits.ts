@@ -9,8 +9,8 @@ export const LIMITS = {
   nesting: 64,
   /** Values in a document once aliases are expanded. */
   values: 1_000_000,
-  /** Uses of YAML anchors, counted with the anchors inside them. */
-  aliases: 10_000,
+  /** Uses of YAML anchors in one file. */
+  aliases: 1_000,
   /** Reasons in one refusal; the last one says how many more there are. */
   refusals: 200,
 

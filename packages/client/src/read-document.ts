@@ -54,35 +54,59 @@ function readJson(text: string): ReadDocument {
   return { ok: false, refusals };
 }
 
-/** What JSON can carry and YAML or a hostile author could smuggle past it; bounded, without recursion. */
+/** A value that holds others, and how to get there. */
+interface Place {
+  value: object;
+  depth: number;
+  key?: PropertyKey;
+  parent?: Place;
+}
+
+/** What JSON cannot carry and YAML or a hostile author could bring along. Without recursion; shared values count each time. */
 function inspect(root: unknown): Refusal[] {
   const problems: Refusal[] = [];
-  const open: { value: unknown; path: PropertyKey[] }[] = [{ value: root, path: [] }];
+  const open: Place[] = [];
   let values = 0;
   let characters = 0;
-  while (open.length > 0) {
-    const { value, path } = open.pop() as { value: unknown; path: PropertyKey[] };
+  const take = (value: unknown, key?: PropertyKey, parent?: Place): void => {
     values++;
-    if (path.length > LIMITS.nesting) return [tooDeep()];
-    if (typeof value === 'string') {
-      characters += value.length;
-      if (!value.isWellFormed()) problems.push(broken(path, 'the text holds half a surrogate pair'));
-    } else if (typeof value === 'number' && !Number.isFinite(value)) {
-      problems.push(broken(path, 'the number is not finite'));
-    } else if (typeof value === 'object' && value !== null) {
-      const entries = Array.isArray(value) ? value.entries() : Object.entries(value);
-      for (const [key, child] of entries) {
-        if (typeof key === 'string') characters += key.length;
-        if (key === '__proto__') problems.push(broken([...path, key], 'the key is reserved'));
-        else if (typeof key === 'string' && !key.isWellFormed())
-          problems.push(broken([...path, key], 'the key is broken'));
-        open.push({ value: child, path: [...path, key] });
-      }
-    }
-    if (values + open.length > LIMITS.values || characters > LIMITS.specBytes) return [tooLarge(null)];
+    const problem = scalarProblem(value) ?? (typeof key === 'string' ? keyProblem(key) : null);
+    if (problem !== null) problems.push(broken([...pathOf(parent), ...(key === undefined ? [] : [key])], problem));
+    characters += (typeof value === 'string' ? value.length : 0) + (typeof key === 'string' ? key.length : 0);
+    if (typeof value !== 'object' || value === null) return;
+    open.push({
+      value,
+      depth: (parent?.depth ?? 0) + 1,
+      ...(key === undefined ? {} : { key }),
+      ...(parent ? { parent } : {}),
+    });
+  };
+  take(root);
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    if (place.depth > LIMITS.nesting) return [tooDeep()];
+    const entries = Array.isArray(place.value) ? place.value.entries() : Object.entries(place.value);
+    for (const [key, child] of entries) take(child, key, place);
+    if (values > LIMITS.values || characters > LIMITS.specBytes) return [tooLarge(null)];
     if (problems.length > LIMITS.refusals) break;
   }
   return problems;
+}
+
+function scalarProblem(value: unknown): string | null {
+  if (typeof value === 'string') return value.isWellFormed() ? null : 'the text holds half a surrogate pair';
+  if (typeof value === 'number') return Number.isFinite(value) ? null : 'the number is not finite';
+  return null;
+}
+
+function keyProblem(key: string): string | null {
+  if (key === '__proto__') return 'the key is reserved';
+  return key.isWellFormed() ? null : 'the key holds half a surrogate pair';
+}
+
+function pathOf(place: Place | undefined): PropertyKey[] {
+  const path: PropertyKey[] = [];
+  for (let at = place; at?.key !== undefined; at = at.parent) path.unshift(at.key);
+  return path;
 }
 
 function broken(path: PropertyKey[], problem: string): Refusal {

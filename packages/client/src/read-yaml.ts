@@ -1,4 +1,4 @@
-import { Composer, type CST, type Document, isScalar, Lexer, LineCounter, type ParsedNode, Parser, visit } from 'yaml';
+import { Composer, CST, type Document, isScalar, Lexer, LineCounter, type ParsedNode, Parser, visit } from 'yaml';
 import type { Refusal } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { bounded, quote } from './spec-issue.ts';
@@ -8,7 +8,7 @@ import { at, type ReadDocument, refused, syntaxError, tooDeep } from './syntax-r
 export function readYaml(text: string): ReadDocument {
   const lines = new LineCounter();
   const tokens = parseTokens(text, lines);
-  if (tokens === null) return refused(tooDeep());
+  if ('code' in tokens) return refused(tokens);
   try {
     const composer = new Composer({
       version: '1.2',
@@ -45,26 +45,31 @@ function fromYaml(document: Document.Parsed<ParsedNode>, lines: LineCounter): Re
     });
     return { ok: false, refusals: bounded(refusals) };
   }
-  try {
-    return { ok: true, value: document.toJS({ maxAliasCount: LIMITS.aliases }) };
-  } catch {
-    const fix = `Use anchors at most ${LIMITS.aliases} times.`;
-    return refused({ code: 'SPEC_LIMIT', path: 'document', problem: 'anchors and aliases expand too far', fix });
-  }
+  // Aliases become shared values, not copies: what they expand to is bounded by whoever walks the value.
+  return { ok: true, value: document.toJS({ maxAliasCount: -1 }) };
 }
 
-/** The tokens of the text, or null when it is nested too deeply: known before anything recursive sees them. */
-function parseTokens(text: string, lines: LineCounter): CST.Token[] | null {
+/** The tokens of the text, or why it goes too far: known before anything recursive or quadratic sees them. */
+function parseTokens(text: string, lines: LineCounter): CST.Token[] | Refusal {
   const parser = new Parser(lines.addNewLine);
   const tokens: CST.Token[] = [];
+  let aliases = 0;
+  let isScalarText = false;
   lines.addNewLine(0);
   for (const lexeme of new Lexer().lex(text)) {
     tokens.push(...parser.next(lexeme));
     // Block collections take two entries of the stack, and the document one.
-    if (parser.stack.length > 2 * LIMITS.nesting) return null;
+    if (parser.stack.length > 2 * LIMITS.nesting) return tooDeep();
+    if (!isScalarText && lexeme.startsWith('*') && ++aliases > LIMITS.aliases) return tooManyAliases();
+    isScalarText = lexeme === CST.SCALAR;
   }
   tokens.push(...parser.end());
   return tokens;
+}
+
+function tooManyAliases(): Refusal {
+  const problem = `the file uses its anchors more than ${LIMITS.aliases} times`;
+  return { code: 'SPEC_LIMIT', path: 'document', problem, fix: 'Use `spec.defaults`, or write the values out.' };
 }
 
 /** Keys are compared as they will be written in JSON: `1` and `"1"` are one. */

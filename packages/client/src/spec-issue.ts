@@ -59,7 +59,9 @@ function translate(issue: Issue, prefix: Path): Refusal[] {
     case 'invalid_key':
       return issue.issues.slice(0, 1).flatMap((inner) => translate(inner as Issue, path));
     case 'custom':
-      return [{ ...(issue.params as unknown as Finding), path: formatPath(path) }];
+      return issue.params === undefined
+        ? [refusal('SPEC_INVALID', path, ...said(issue.message))]
+        : [{ ...(issue.params as unknown as Finding), path: formatPath(path) }];
     case 'too_big':
       return [refusal('SPEC_LIMIT', path, ...tooBig(issue))];
     case 'too_small':
@@ -80,15 +82,19 @@ function translateUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path): Refusa
     const value = (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator];
     return [oneOf(path, options.map(String), value)];
   }
-  const fitting = issue.errors.filter(
-    (branch) => !branch.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
-  );
+  const fitting = issue.errors.filter((branch) => !branch.some(isOfOtherType));
   const weight = (branch: readonly Issue[]): number =>
     branch.length +
     branch.reduce((sum, one) => sum + (one.code === 'unrecognized_keys' ? 100 * one.keys.length : 0), 0);
   const [meant] = fitting.toSorted((a, b) => weight(a) - weight(b));
   if (meant !== undefined) return meant.flatMap((inner) => translate(inner, path));
   return [refusal('SPEC_INVALID', path, ...said(issue.message))];
+}
+
+function isOfOtherType(issue: Issue): boolean {
+  if (issue.path.length > 0) return false;
+  if (issue.code === 'invalid_value') return typeof issue.input !== typeof issue.values[0];
+  return issue.code === 'invalid_type';
 }
 
 function unknownKey(path: Path, key: string, known: readonly string[]): Refusal {

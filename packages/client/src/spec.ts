@@ -94,7 +94,7 @@ const gitSource = closed({
   git: closed({
     url: z
       .string()
-      .max(LIMITS.sourceUrlChars)
+      .max(LIMITS.sourceUrlChars, { abort: true })
       .superRefine((text, context) => {
         const read = readSourceUrl(text);
         if (read.kind !== 'refused') return;
@@ -102,7 +102,7 @@ const gitSource = closed({
       }),
     ref: z
       .string()
-      .max(LIMITS.sourceRefChars)
+      .max(LIMITS.sourceRefChars, { abort: true })
       .superRefine((text, context) => {
         if (isPlainRef(text)) return;
         find(context, 'SOURCE_INVALID', 'the ref is not a plain name', 'Name a branch, a tag or a whole commit id.');

@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { bytesOf, item, PACKED, parsed, refusalsFor, runOf, SCRIPT, summary } from '../test/run-sample.ts';
+import { compile, compileItems, parseRun } from './compile.ts';
+import { formatDuration } from './duration.ts';
+import { LIMITS } from './limits.ts';
+import { planEntries } from './plan-entries.ts';
+
+interface LimitCase {
+  at: () => unknown;
+  over: () => unknown;
+  refused: string;
+}
+
+const numbered = <T>(count: number, make: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => make(n));
+const entries = <T>(count: number, make: (n: number) => [string, T]): Record<string, T> =>
+  Object.fromEntries(numbered(count, make));
+const one = (more: object): unknown => runOf([item('a', more)]);
+const nest = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
+
+/** `n` items that each depend on all of `m` others. */
+const dense = (n: number, m: number, extra: string[] = []): unknown => {
+  const base = numbered(m, (k) => item(`b${k}`));
+  const dependsOn = numbered(m, (k) => `b${k}`);
+  return runOf([...base, ...numbered(n, (k) => item(`d${k}`, { dependsOn })), item('last', { dependsOn: extra })]);
+};
+
+const CASES: Partial<Record<keyof typeof LIMITS, LimitCase>> = {
+  items: {
+    at: () => runOf(numbered(LIMITS.items, (n) => item(`i${n}`))),
+    over: () => runOf(numbered(LIMITS.items + 1, (n) => item(`i${n}`))),
+    refused: 'SPEC_LIMIT spec.items',
+  },
+  edges: {
+    at: () => dense(400, 500),
+    over: () => dense(400, 500, ['b0']),
+    refused: 'SPEC_LIMIT spec.items',
+  },
+  needsPerItem: {
+    at: () => withNeeds(LIMITS.needsPerItem),
+    over: () => withNeeds(LIMITS.needsPerItem + 1),
+    refused: 'SPEC_LIMIT spec.items[1].needs',
+  },
+  locksPerItem: {
+    at: () => one({ locks: numbered(LIMITS.locksPerItem, (n) => `l${n}`) }),
+    over: () => one({ locks: numbered(LIMITS.locksPerItem + 1, (n) => `l${n}`) }),
+    refused: 'SPEC_LIMIT spec.items[0].locks',
+  },
+  blocksPerPipeline: {
+    at: () => one({ pipeline: numbered(LIMITS.blocksPerPipeline, () => SCRIPT) }),
+    over: () => one({ pipeline: numbered(LIMITS.blocksPerPipeline + 1, () => SCRIPT) }),
+    refused: 'SPEC_LIMIT spec.items[0].pipeline',
+  },
+  nameChars: {
+    at: () => runOf([item('n'.repeat(LIMITS.nameChars))]),
+    over: () => runOf([item('n'.repeat(LIMITS.nameChars + 1))]),
+    refused: 'SPEC_INVALID spec.items[0].id',
+  },
+  lockNameChars: {
+    at: () => one({ locks: ['l'.repeat(LIMITS.lockNameChars)] }),
+    over: () => one({ locks: ['l'.repeat(LIMITS.lockNameChars + 1)] }),
+    refused: 'SPEC_INVALID spec.items[0].locks[0]',
+  },
+  labels: {
+    at: () => labelled(entries(LIMITS.labels, (n) => [`l${n}`, 'x'])),
+    over: () => labelled(entries(LIMITS.labels + 1, (n) => [`l${n}`, 'x'])),
+    refused: 'SPEC_LIMIT metadata.labels',
+  },
+  labelValueChars: {
+    at: () => labelled({ a: 'x'.repeat(LIMITS.labelValueChars) }),
+    over: () => labelled({ a: 'x'.repeat(LIMITS.labelValueChars + 1) }),
+    refused: 'SPEC_LIMIT metadata.labels.a',
+  },
+  outputPathChars: {
+    at: () => needing('o'.repeat(LIMITS.outputPathChars)),
+    over: () => needing('o'.repeat(LIMITS.outputPathChars + 1)),
+    refused: 'SPEC_LIMIT spec.items[1].needs.k.select.output',
+  },
+  sourceUrlChars: {
+    at: () => runOf([item('a')], { source: { git: { url: '/'.padEnd(LIMITS.sourceUrlChars, 'u') } } }),
+    over: () => runOf([item('a')], { source: { git: { url: '/'.padEnd(LIMITS.sourceUrlChars + 1, 'u') } } }),
+    refused: 'SPEC_LIMIT spec.source.git.url',
+  },
+  sourceRefChars: {
+    at: () => runOf([item('a')], { source: { git: { url: '.', ref: 'r'.repeat(LIMITS.sourceRefChars) } } }),
+    over: () => runOf([item('a')], { source: { git: { url: '.', ref: 'r'.repeat(LIMITS.sourceRefChars + 1) } } }),
+    refused: 'SPEC_LIMIT spec.source.git.ref',
+  },
+  sourceBytes: {
+    at: () => runOf([item('a')], { source: { ...PACKED, sizeBytes: LIMITS.sourceBytes } }),
+    over: () => runOf([item('a')], { source: { ...PACKED, sizeBytes: LIMITS.sourceBytes + 1 } }),
+    refused: 'SPEC_LIMIT spec.source.sizeBytes',
+  },
+  runBytes: {
+    at: () => one({ pipeline: [{ block: 'script', run: 'é'.repeat(LIMITS.runBytes / 2) }] }),
+    over: () => one({ pipeline: [{ block: 'script', run: `${'é'.repeat(LIMITS.runBytes / 2)}x` }] }),
+    refused: 'SPEC_LIMIT spec.items[0].pipeline[0].run',
+  },
+  argvEntries: {
+    at: () => one({ pipeline: [{ block: 'script', run: numbered(LIMITS.argvEntries, () => 'w') }] }),
+    over: () => one({ pipeline: [{ block: 'script', run: numbered(LIMITS.argvEntries + 1, () => 'w') }] }),
+    refused: 'SPEC_LIMIT spec.items[0].pipeline[0].run',
+  },
+  argvEntryBytes: {
+    at: () => one({ pipeline: [{ block: 'script', run: ['w'.repeat(LIMITS.argvEntryBytes)] }] }),
+    over: () => one({ pipeline: [{ block: 'script', run: ['w'.repeat(LIMITS.argvEntryBytes + 1)] }] }),
+    refused: 'SPEC_LIMIT spec.items[0].pipeline[0].run[0]',
+  },
+  envEntries: {
+    at: () => one({ env: entries(LIMITS.envEntries, (n) => [`E${n}`, 'x']) }),
+    over: () => one({ env: entries(LIMITS.envEntries + 1, (n) => [`E${n}`, 'x']) }),
+    refused: 'SPEC_LIMIT spec.items[0].env',
+  },
+  envNameChars: {
+    at: () => one({ env: { ['E'.repeat(LIMITS.envNameChars)]: 'x' } }),
+    over: () => one({ env: { ['E'.repeat(LIMITS.envNameChars + 1)]: 'x' } }),
+    refused: `SPEC_INVALID spec.items[0].env.${'E'.repeat(LIMITS.envNameChars + 1)}`,
+  },
+  envValueBytes: {
+    at: () => one({ env: { E: 'x'.repeat(LIMITS.envValueBytes) } }),
+    over: () => one({ env: { E: 'x'.repeat(LIMITS.envValueBytes + 1) } }),
+    refused: 'SPEC_LIMIT spec.items[0].env.E',
+  },
+  envBytes: {
+    at: () => one({ env: entries(4, (n) => [`E${n}`, 'x'.repeat(LIMITS.envBytes / 4 - 2)]) }),
+    over: () => one({ env: { ...entries(4, (n) => [`E${n}`, 'x'.repeat(LIMITS.envBytes / 4 - 2)]), F: '' } }),
+    refused: 'SPEC_LIMIT spec.items[0].env',
+  },
+  maxAttempts: {
+    at: () => one({ retry: { maxAttempts: LIMITS.maxAttempts } }),
+    over: () => one({ retry: { maxAttempts: LIMITS.maxAttempts + 1 } }),
+    refused: 'SPEC_LIMIT spec.items[0].retry.maxAttempts',
+  },
+  priority: {
+    at: () => one({ priority: LIMITS.priority }),
+    over: () => one({ priority: LIMITS.priority + 1 }),
+    refused: 'SPEC_LIMIT spec.items[0].priority',
+  },
+  minTimeoutMs: {
+    at: () => one({ timeout: `${LIMITS.minTimeoutMs}ms` }),
+    over: () => one({ timeout: `${LIMITS.minTimeoutMs - 1}ms` }),
+    refused: 'SPEC_LIMIT spec.items[0].timeout',
+  },
+  maxTimeoutMs: {
+    at: () => one({ timeout: formatDuration(LIMITS.maxTimeoutMs) }),
+    over: () => one({ timeout: `${LIMITS.maxTimeoutMs + 1}ms` }),
+    refused: 'SPEC_LIMIT spec.items[0].timeout',
+  },
+  minBackoffMs: {
+    at: () => one({ retry: { backoff: `${LIMITS.minBackoffMs}ms` } }),
+    over: () => one({ retry: { backoff: `${LIMITS.minBackoffMs - 1}ms` } }),
+    refused: 'SPEC_LIMIT spec.items[0].retry.backoff',
+  },
+  maxBackoffMs: {
+    at: () => one({ retry: { maxBackoff: formatDuration(LIMITS.maxBackoffMs) } }),
+    over: () => one({ retry: { maxBackoff: `${LIMITS.maxBackoffMs + 1}ms` } }),
+    refused: 'SPEC_LIMIT spec.items[0].retry.maxBackoff',
+  },
+  minDeadlineMs: {
+    at: () => one({ deadline: `${LIMITS.minDeadlineMs}ms` }),
+    over: () => one({ deadline: `${LIMITS.minDeadlineMs - 1}ms` }),
+    refused: 'SPEC_LIMIT spec.items[0].deadline',
+  },
+  maxDeadlineMs: {
+    at: () => runOf([item('a')], { caps: { wallClock: formatDuration(LIMITS.maxDeadlineMs) } }),
+    over: () => runOf([item('a')], { caps: { wallClock: `${LIMITS.maxDeadlineMs + 1}ms` } }),
+    refused: 'SPEC_LIMIT spec.caps.wallClock',
+  },
+};
+
+function withNeeds(count: number): unknown {
+  const upstream = item('up', { pipeline: [SCRIPT, { block: 'capture', what: 'outputs' }] });
+  return runOf([
+    upstream,
+    item('a', { needs: entries(count, (n) => [`k${n}`, { from: 'up', select: { output: 'o' } }]) }),
+  ]);
+}
+
+function needing(output: string): unknown {
+  const upstream = item('up', { pipeline: [SCRIPT, { block: 'capture', what: 'outputs' }] });
+  return runOf([upstream, item('a', { needs: { k: { from: 'up', select: { output } } } })]);
+}
+
+function labelled(labels: object): unknown {
+  return runOf([item('a')], {}, { metadata: { name: 'x', labels } });
+}
+
+describe('limits of values', () => {
+  for (const [name, { at, over, refused }] of Object.entries(CASES)) {
+    test(`limits: ${name} is accepted at the limit and refused one over it`, () => {
+      assert.deepEqual(summary(refusalsFor(at())), []);
+      assert.deepEqual(summary(refusalsFor(over())), [refused]);
+    });
+  }
+});
+
+const refusedAs = (bytes: Uint8Array, syntax: 'json' | 'yaml' = 'json'): string[] => {
+  const read = parseRun(bytes, syntax);
+  return read.ok ? [] : summary(read.refusals);
+};
+
+/** Limits that need more than one value: each is asserted by the test of its name. */
+const ELSEWHERE: Record<string, () => void> = {
+  specBytes: () => {
+    const text = JSON.stringify(runOf([item('a')]));
+    assert.deepEqual(refusedAs(bytesOf(text.padEnd(LIMITS.specBytes))), []);
+    assert.deepEqual(refusedAs(bytesOf(text.padEnd(LIMITS.specBytes + 1))), ['SPEC_TOO_LARGE document']);
+  },
+  nesting: () => {
+    assert.deepEqual(refusedAs(bytesOf(nest(LIMITS.nesting))), ['SPEC_INVALID document']);
+    assert.deepEqual(refusedAs(bytesOf(nest(LIMITS.nesting + 1))), ['SPEC_LIMIT document']);
+    assert.deepEqual(refusedAs(bytesOf(`${'- '.repeat(LIMITS.nesting - 1)}a`), 'yaml'), ['SPEC_INVALID document']);
+    assert.deepEqual(refusedAs(bytesOf(`${'- '.repeat(LIMITS.nesting + 1)}a`), 'yaml'), ['SPEC_LIMIT document']);
+  },
+  values: () => {
+    const list = (count: number): Uint8Array => bytesOf(`[${'1,'.repeat(count - 2)}1]`);
+    assert.deepEqual(refusedAs(list(LIMITS.values)), ['SPEC_INVALID document']);
+    assert.deepEqual(refusedAs(list(LIMITS.values + 1)), ['SPEC_TOO_LARGE document']);
+  },
+  aliases: () => {
+    const uses = (count: number): Uint8Array => bytesOf(`- &a x\n${'- *a\n'.repeat(count)}`);
+    assert.deepEqual(refusedAs(uses(LIMITS.aliases), 'yaml'), ['SPEC_INVALID document']);
+    assert.deepEqual(refusedAs(uses(LIMITS.aliases + 1), 'yaml'), ['SPEC_LIMIT document']);
+  },
+  refusals: () => {
+    const broken = (count: number): unknown => runOf(numbered(count, (n) => item(`i${n}`, { priority: 'x' })));
+    assert.equal(refusalsFor(broken(LIMITS.refusals)).at(-1)?.path, `spec.items[${LIMITS.refusals - 1}].priority`);
+    const over = refusalsFor(broken(LIMITS.refusals + 1));
+    assert.equal(over.length, LIMITS.refusals);
+    assert.equal(over.at(-1)?.problem, 'there are 2 more problems');
+  },
+  chainDepth: () => {
+    const chain = parsed(runOf(numbered(50, (n) => item(`i${n}`, n === 0 ? {} : { dependsOn: [`i${n - 1}`] }))));
+    assert.equal(compileItems(chain, { ...LIMITS, chainDepth: 50 }).ok, true);
+    const over = compileItems(chain, { ...LIMITS, chainDepth: 49 });
+    assert.deepEqual(over.ok ? [] : summary(over.refusals), ['SPEC_LIMIT spec.items']);
+  },
+  depsPerPlanEntry: () => {
+    const fanIn = (count: number): number => {
+      const items = numbered(count, (n) => item(`i${n}`));
+      const compiled = compile(parsed(runOf([...items, item('last', { dependsOn: numbered(count, (n) => `i${n}`) })])));
+      return compiled.ok ? planEntries(compiled.plan).length - count : -1;
+    };
+    assert.equal(fanIn(LIMITS.depsPerPlanEntry), 1);
+    assert.equal(fanIn(LIMITS.depsPerPlanEntry + 1), 2);
+  },
+};
+
+describe('limits of documents', () => {
+  for (const [name, check] of Object.entries(ELSEWHERE)) {
+    test(`limits: ${name} holds at the limit and one over it`, check);
+  }
+});
+
+test('limits: every limit has a test', () => {
+  assert.deepEqual([...Object.keys(CASES), ...Object.keys(ELSEWHERE)].sort(), Object.keys(LIMITS).sort());
+});
+
+test('limits: the defaults count towards the environment of an item', () => {
+  const half = (letter: string): object => entries(LIMITS.envEntries / 2 + 1, (n) => [`${letter}${n}`, 'x']);
+  const over = refusalsFor(runOf([item('a', { env: half('A') })], { defaults: { env: half('B') } }));
+  assert.deepEqual(summary(over), ['SPEC_LIMIT spec.items[0].env']);
+});
+
+test('limits: caps.items bounds the run below the limit of the platform', () => {
+  assert.deepEqual(refusalsFor(runOf([item('a'), item('b')], { caps: { items: 2 } })), []);
+  assert.deepEqual(summary(refusalsFor(runOf([item('a'), item('b')], { caps: { items: 1 } }))), [
+    'SPEC_LIMIT spec.items',
+  ]);
+});
