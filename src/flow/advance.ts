@@ -26,14 +26,20 @@ interface Candidate extends ItemRef {
   queue: string;
 }
 
-/** Claims what it can of a queue, first come first per priority. */
+/**
+ * Claims what it can of a queue, first come first per priority. Each place of the list is looked at once: items of a
+ * stopping run stay in it until their end reaches them, and looking at them again would never let that happen.
+ */
 export async function advance(deps: FlowDeps, queue: string): Promise<void> {
+  let after: string | undefined;
   for (;;) {
-    const rows = await deps.store.query(`queue/${queue}`, { prefix: 'ready/', limit: READY_PAGE });
+    const range = { prefix: 'ready/', limit: READY_PAGE, ...(after === undefined ? {} : { after }) };
+    const rows = await deps.store.query(`queue/${queue}`, range);
     if (rows.length === 0) return;
     const candidates = rows.map((row) => ({ ...(row.body as unknown as ReadyRow), queue }));
     const batch = await claimSome(deps, candidates);
     if (batch.full || batch.seen === 0) return;
+    after = rows[batch.seen - 1]?.sk;
   }
 }
 

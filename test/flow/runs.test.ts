@@ -84,7 +84,7 @@ describe('flow: whole runs', { concurrency: true }, () => {
 
   it('an item fails when its budget is spent, after exactly that many attempts', async () => {
     const seen: string[] = [];
-    await withBed({ execute: (job) => (seen.push(nameOf(job)), FAILED) }, async (bed) => {
+    await withBed({ execute: (job) => also(FAILED, seen.push(nameOf(job))) }, async (bed) => {
       const { status, item } = await finish(bed, [{ id: 'x', retry: { maxAttempts: 2, backoff: '100ms' } }]);
       assert.deepEqual(seen, ['x#1', 'x#2']);
       assert.equal(status.state, 'failed');
@@ -108,43 +108,55 @@ describe('flow: whole runs', { concurrency: true }, () => {
 
   it('an item that is lost again and again fails after the cap, its budget untouched', async () => {
     let attempts = 0;
-    await withBed({ execute: () => ((attempts += 1), null), adapt: hurried }, async (bed) => {
-      const { item, events } = await finish(bed, [{ id: 'x', retry: { maxAttempts: 10 } }]);
-      assert.deepEqual([item('x')?.state, item('x')?.reason], ['failed', 'no_result']);
-      assert.equal(attempts, 6);
-      assert.ok(eventsOf(events, 'attempt.settled').every(({ data }) => !data.spent));
-    });
+    await withBed(
+      {
+        execute() {
+          attempts += 1;
+          return null;
+        },
+        adapt: hurried,
+      },
+      async (bed) => {
+        const { item, events } = await finish(bed, [{ id: 'x', retry: { maxAttempts: 10 } }]);
+        assert.deepEqual([item('x')?.state, item('x')?.reason], ['failed', 'no_result']);
+        assert.equal(attempts, 6);
+        assert.ok(eventsOf(events, 'attempt.settled').every(({ data }) => !data.spent));
+      },
+    );
   });
 
   it('a failure skips its dependents and theirs, names it as the cause, and lets siblings finish', async () => {
     const seen: string[] = [];
-    await withBed({ execute: (job) => (seen.push(job.item), job.item === 'bad' ? FAILED : SUCCEEDED) }, async (bed) => {
-      const { status, states, item } = await finish(bed, [
-        { id: 'bad' },
-        { id: 'child', dependsOn: ['bad'] },
-        { id: 'grandchild', dependsOn: ['child'] },
-        { id: 'good' },
-        { id: 'good-child', dependsOn: ['good'] },
-        { id: 'both', dependsOn: ['bad', 'good'] },
-      ]);
-      assert.deepEqual(states, {
-        bad: 'failed',
-        child: 'skipped',
-        grandchild: 'skipped',
-        good: 'done',
-        'good-child': 'done',
-        both: 'skipped',
-      });
-      assert.deepEqual([item('child')?.reason, item('child')?.cause], ['upstream_failed', 'bad']);
-      assert.equal(item('grandchild')?.cause, 'child');
-      assert.equal(status.state, 'failed');
-      assert.deepEqual(seen.sort(), ['bad', 'good', 'good-child']);
-    });
+    await withBed(
+      { execute: (job) => also(job.item === 'bad' ? FAILED : SUCCEEDED, seen.push(job.item)) },
+      async (bed) => {
+        const { status, states, item } = await finish(bed, [
+          { id: 'bad' },
+          { id: 'child', dependsOn: ['bad'] },
+          { id: 'grandchild', dependsOn: ['child'] },
+          { id: 'good' },
+          { id: 'good-child', dependsOn: ['good'] },
+          { id: 'both', dependsOn: ['bad', 'good'] },
+        ]);
+        assert.deepEqual(states, {
+          bad: 'failed',
+          child: 'skipped',
+          grandchild: 'skipped',
+          good: 'done',
+          'good-child': 'done',
+          both: 'skipped',
+        });
+        assert.deepEqual([item('child')?.reason, item('child')?.cause], ['upstream_failed', 'bad']);
+        assert.equal(item('grandchild')?.cause, 'child');
+        assert.equal(status.state, 'failed');
+        assert.deepEqual(seen.sort(), ['bad', 'good', 'good-child']);
+      },
+    );
   });
 
   it('an output that upstream did not leave fails the item by name, and nothing is launched', async () => {
     const seen: string[] = [];
-    await withBed({ execute: (job) => (seen.push(job.item), { ...SUCCEEDED, outputs: {} }) }, async (bed) => {
+    await withBed({ execute: (job) => also({ ...SUCCEEDED, outputs: {} }, seen.push(job.item)) }, async (bed) => {
       const { states, item } = await finish(bed, [
         { id: 'maker' },
         {
@@ -234,4 +246,9 @@ function hurried(deps: FlowBed['deps']): FlowBed['deps'] {
       after: (delayMs, run) => clock.after(Math.ceil(delayMs / 100), run),
     },
   };
+}
+
+/** The value, after something was noted. */
+function also<T>(value: T, _noted: number): T {
+  return value;
 }

@@ -1,0 +1,237 @@
+/** A mailbox, a signer and the real worker bundle: one attempt at a time, without an engine. */
+import { createHash, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
+import { createReadStream, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Block } from '@waybill/client/plan';
+import {
+  canonicalize,
+  DISPATCH_PREDICATE,
+  type DispatchPredicate,
+  type DispatchStatement,
+  digestOf,
+  formatEnvelope,
+  IN_TOTO_PAYLOAD_TYPE,
+  pae,
+  STATEMENT_TYPE,
+} from '@waybill/verify';
+import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
+import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
+import { createLocalLauncher } from '#adapters/local/launcher.ts';
+import { createLocalMailbox, type LocalMailbox } from '#adapters/local/mailbox.ts';
+import type { Isolation, Job, JobLimits, Result } from '#core/mailbox-protocol.ts';
+import { splitOutputs } from '#core/outputs-frame.ts';
+import { parseResult } from '#core/result-document.ts';
+import type { Artifacts } from '#ports/artifacts.ts';
+import type { Launcher, StopNotice } from '#ports/launcher.ts';
+import type { LeaseDraft } from '#ports/mailbox.ts';
+import { buildWorker } from '../../worker-image/build.ts';
+import { type PackedSource, packSource } from '../../packages/client/src/pack-source.ts';
+
+const ORIGIN = 'waybill.test/worker';
+const RUN = 'a'.repeat(32);
+const LIMITS: JobLimits = { outputsBytes: 1e6, fileBytes: 5e5, files: 20, logBytes: 20_000, patchBytes: 5e5 };
+
+export interface AttemptSpec {
+  pipeline: Block[];
+  isolation?: Isolation;
+  env?: Record<string, string>;
+  timeoutMs?: number;
+  limits?: Partial<JobLimits>;
+  inputs?: Record<string, string>;
+  source?: PackedSource;
+  heartbeatMs?: number;
+  /** Changes the lease after its manifest was signed: what an attacker with the storage could do. */
+  tamper?(draft: LeaseDraft): void;
+  /** Changes the manifest before it is signed. */
+  predicate?: Partial<DispatchPredicate>;
+}
+
+export interface AttemptEnd {
+  notice: StopNotice;
+  /** Null when none was staged. */
+  result: Result | null;
+  log: string;
+  outputs: Map<string, Buffer>;
+}
+
+export interface WorkerBed {
+  launcher: Launcher;
+  mailbox: LocalMailbox;
+  artifacts: Artifacts;
+  workerFile: string;
+  /** A file of the host that a sandboxed block must not see. */
+  directory: string;
+  pack(repository: string): Promise<PackedSource>;
+  post(spec: AttemptSpec): Promise<{ attemptId: string; leaseUrl: string; ended: Promise<StopNotice> }>;
+  launch(attempt: { attemptId: string; leaseUrl: string }): Promise<string>;
+  run(spec: AttemptSpec): Promise<AttemptEnd>;
+  collect(attemptId: string, notice: StopNotice): Promise<AttemptEnd>;
+  close(): Promise<void>;
+}
+
+/** `allowUnsandboxed` lets agent blocks run with isolation `none`. */
+export async function openWorkerBed(options: { allowUnsandboxed?: boolean } = {}): Promise<WorkerBed> {
+  const directory = mkdtempSync(join(tmpdir(), 'waybill-bed-'));
+  const workerFile = join(directory, 'worker.mjs');
+  const executable = await buildWorker(workerFile);
+  const artifacts = createLocalArtifacts(join(directory, 'artifacts'));
+  const mailbox = createLocalMailbox({
+    stagingDir: join(directory, 'staging'),
+    artifacts,
+    chance: createLocalChance(),
+    clock: createLocalClock(),
+  });
+  await mailbox.listen();
+  const key = testKey();
+  const launcher = createLocalLauncher({ workerFile, keys: [key.spki.toString('base64')], origin: ORIGIN, ...options });
+  const waiting = new Map<string, (notice: StopNotice) => void>();
+  launcher.onStopped((notice) => waiting.get(notice.attemptId)?.(notice));
+  let serial = 0;
+
+  const bed: WorkerBed = {
+    launcher,
+    mailbox,
+    artifacts,
+    workerFile,
+    directory,
+
+    async pack(repository) {
+      const packed = await packSource({ url: repository }, { baseDir: directory, workDir: join(directory, 'packed') });
+      await artifacts.put(createReadStream(packed.path));
+      return packed;
+    },
+
+    async post(spec) {
+      serial += 1;
+      const attemptId = digestOf(`attempt ${serial}`).slice(7, 39);
+      const job = jobOf(attemptId, spec);
+      const inputs: LeaseDraft['inputs'] = [];
+      for (const [name, text] of Object.entries(spec.inputs ?? {}))
+        inputs.push({ key: name, ...(await artifacts.put(Buffer.from(text))) });
+      const statement = statementOf(job, inputs, spec, executable);
+      const { source } = spec;
+      const draft: LeaseDraft = {
+        v: 1,
+        attemptId,
+        manifest: signed(statement, key),
+        job,
+        inputs,
+        ...(source ? { source: { sha256: source.bundle, sizeBytes: source.sizeBytes, commit: source.commit } } : {}),
+        heartbeatMs: spec.heartbeatMs ?? 50,
+        expiresAt: new Date(Date.now() + 60_000).toISOString(),
+        cancel: false,
+      };
+      spec.tamper?.(draft);
+      const leaseUrl = await mailbox.post(draft);
+      const ended = new Promise<StopNotice>((resolve) => waiting.set(attemptId, resolve));
+      return { attemptId, leaseUrl, ended };
+    },
+
+    launch: ({ attemptId, leaseUrl }) => launcher.launch({ attemptId, leaseUrl, isolation: 'none' }),
+
+    async run(spec) {
+      const attempt = await bed.post(spec);
+      await bed.launch(attempt);
+      return bed.collect(attempt.attemptId, await attempt.ended);
+    },
+
+    async collect(attemptId, notice) {
+      const { result } = await mailbox.staged(attemptId);
+      const parsed = result === null ? null : parseResult(result);
+      const outputs = new Map<string, Buffer>();
+      if (parsed?.outputs)
+        for await (const part of splitOutputs(await mailbox.openOutputs(attemptId), LIMITS))
+          outputs.set(part.name, await readAll(part.bytes));
+      const log = await mailbox.openLog(attemptId);
+      return { notice, result: parsed, outputs, log: log === null ? '' : (await readAll(log)).toString() };
+    },
+
+    async close() {
+      await mailbox.shutdown();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+  return bed;
+}
+
+export async function readAll(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(bytes));
+}
+
+/** Attempt directories of workers in the temporary directory; none may be left when no worker runs. */
+export function leftovers(): string[] {
+  return readdirSync(tmpdir()).filter((name) => /^waybill-[A-Za-z0-9]{6}$/.test(name));
+}
+
+function jobOf(attemptId: string, spec: AttemptSpec): Job {
+  return {
+    v: 1,
+    attemptId,
+    run: RUN,
+    item: 'item',
+    attempt: 1,
+    pipeline: spec.pipeline,
+    env: spec.env ?? {},
+    timeoutMs: spec.timeoutMs ?? 20_000,
+    limits: { ...LIMITS, ...spec.limits },
+    isolation: spec.isolation ?? 'none',
+  };
+}
+
+function statementOf(
+  job: Job,
+  inputs: LeaseDraft['inputs'],
+  { source, predicate }: AttemptSpec,
+  executable: string,
+): DispatchStatement {
+  const spec = digestOf('the item');
+  return {
+    _type: STATEMENT_TYPE,
+    subject: [{ name: `attempt/${job.attemptId}`, digest: { sha256: spec.slice(7) } }],
+    predicateType: DISPATCH_PREDICATE,
+    predicate: {
+      origin: ORIGIN,
+      run: job.run,
+      item: job.item,
+      attempt: job.attempt,
+      attemptId: job.attemptId,
+      epoch: 7,
+      nonce: 'b'.repeat(32),
+      issuedAt: new Date().toISOString(),
+      expiresAt: new Date(Date.now() + 60_000).toISOString(),
+      plan: digestOf('the plan'),
+      spec,
+      job: digestOf(canonicalize(job)),
+      source: source
+        ? { kind: 'git', bundle: source.bundle, commit: source.commit, sizeBytes: source.sizeBytes }
+        : { kind: 'none' },
+      inputs: inputs.map((input) => ({ ...input, from: { item: 'before', attempt: 1, output: 'patch' } })),
+      locks: [],
+      isolation: job.isolation,
+      executable: executable as DispatchPredicate['executable'],
+      timeoutMs: job.timeoutMs,
+      ...predicate,
+    },
+  };
+}
+
+interface TestKey {
+  spki: Buffer;
+  pkcs8: Buffer;
+}
+
+export function testKey(): TestKey {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  return {
+    spki: publicKey.export({ format: 'der', type: 'spki' }),
+    pkcs8: privateKey.export({ format: 'der', type: 'pkcs8' }),
+  };
+}
+
+export function signed(statement: unknown, key: TestKey): LeaseDraft['manifest'] {
+  const payload = Buffer.from(canonicalize(statement));
+  const privateKey = createPrivateKey({ key: key.pkcs8, format: 'der', type: 'pkcs8' });
+  const keyid = createHash('sha256').update(key.spki).digest('hex');
+  return formatEnvelope(payload, keyid, sign('sha256', pae(IN_TOTO_PAYLOAD_TYPE, payload), privateKey));
+}
