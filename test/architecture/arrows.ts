@@ -18,7 +18,8 @@ export interface Zone {
  * Modules of the client that touch the world. All others are formats: the documents that client and app exchange, and
  * their checks.
  */
-const CLIENT_ON_NODE = '(git|index|operator|pack-source|status|submit|watch)\\.ts$';
+const CLIENT_ON_NODE =
+  '(directory-transport|file-hints|git|index|operator|pack-source|schema-file|submit|watch|write-once)\\.ts$';
 
 /**
  * The arrows, as data. The rules below are made from this table alone, one per zone and named after it.
