@@ -76,7 +76,12 @@ export async function timeRun(scratch: string, items: BenchItem[]): Promise<numb
   writeFileSync(join(folder, '.bench.tmp'), JSON.stringify(spec));
   renameSync(join(folder, '.bench.tmp'), join(folder, 'bench.json'));
   const refused = join(directory, 'quarantine');
-  while (!existsSync(sealed) && !existsSync(refused) && errors.length === 0 && performance.now() - startedMs < GIVE_UP_MS) {
+  while (
+    !existsSync(sealed) &&
+    !existsSync(refused) &&
+    errors.length === 0 &&
+    performance.now() - startedMs < GIVE_UP_MS
+  ) {
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   const elapsedMs = performance.now() - startedMs;
@@ -85,7 +90,8 @@ export async function timeRun(scratch: string, items: BenchItem[]): Promise<numb
   await store.close();
   const isSealed = existsSync(sealed);
   rmSync(directory, { recursive: true });
-  if (errors.length > 0 || !isSealed) throw new RangeError(`the bench run failed: ${JSON.stringify(errors[0] ?? 'refused, or not sealed in time')}`);
+  if (errors.length > 0 || !isSealed)
+    throw new RangeError(`the bench run failed: ${JSON.stringify(errors[0] ?? 'refused, or not sealed in time')}`);
   return elapsedMs;
 }
 

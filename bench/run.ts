@@ -22,7 +22,11 @@ interface Case {
 }
 
 const CASES: Case[] = [
-  { name: 'floor: one commit per completion', items: FLOOR_COMMITS, measure: (scratch) => timeFloor(scratch, FLOOR_COMMITS, 1) },
+  {
+    name: 'floor: one commit per completion',
+    items: FLOOR_COMMITS,
+    measure: (scratch) => timeFloor(scratch, FLOOR_COMMITS, 1),
+  },
   { name: 'floor: group commit of 100', items: 100_000, measure: (scratch) => timeFloor(scratch, 100_000, GROUP) },
   { name: 'W1 fan-out/fan-in 1,000', items: 1_000, measure: (scratch) => timeRun(scratch, fanOutFanIn(1_000)) },
   { name: 'W1 fan-out/fan-in 10,000', items: 10_000, measure: (scratch) => timeRun(scratch, fanOutFanIn(10_000)) },
@@ -60,7 +64,9 @@ const perSecond = (name: string): number => {
   return items / (median(elapsedMs.get(name) ?? []) / 1000);
 };
 const floors = CASES.slice(0, 2).map(({ name }) => perSecond(name));
-process.stdout.write(`command: npm run bench -- --rounds ${rounds} (medians of ${rounds} interleaved rounds, every event durable, every attempt signed, run sealed)\n`);
+process.stdout.write(
+  `command: npm run bench -- --rounds ${rounds} (medians of ${rounds} interleaved rounds, every event durable, every attempt signed, run sealed)\n`,
+);
 for (const { name } of CASES) {
   const rate = perSecond(name);
   const [single = Number.NaN, grouped = Number.NaN] = floors;

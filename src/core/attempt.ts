@@ -15,6 +15,8 @@ export interface Judgement extends Ending {
   next: 'done' | 'retry' | 'failed' | 'cancelled';
   /** Whether it counts against the item's retry budget. */
   spent: boolean;
+  /** Whether it counts against the cap on infrastructure retries. */
+  lost: boolean;
   retryAtMs?: number;
 }
 
@@ -23,6 +25,9 @@ const RETRIED: ReadonlySet<AttemptOutcome> = new Set(['failed', 'timed_out', 'st
 
 /** Reasons that come from the plan or the platform's rules, not from luck: no second attempt changes them. */
 const FINAL_REASONS: ReadonlySet<string> = new Set(['input_missing', 'isolation_required', 'source_missing']);
+
+/** The control plane itself went away. That says nothing about the item, however often it happens. */
+export const ENGINE_RESTARTED = 'engine_restarted';
 
 /** Exponential, at most `maxMs`, then between half of it and all of it. */
 export function backoffMs(baseMs: number, maxMs: number, failures: number, fraction: number): number {
@@ -35,21 +40,23 @@ export function judge(
   facts: { item: ItemRow; plan: PlanItem; cancel: AttemptRow['cancel']; nowMs: number; fraction: number },
 ): Judgement {
   const { item, plan, cancel, nowMs, fraction } = facts;
-  if (ending.outcome === 'succeeded') return { ...ending, next: 'done', spent: false };
-  if (cancel === 'cancelled') return { outcome: 'cancelled', reason: 'cancelled', next: 'cancelled', spent: false };
+  const free = { spent: false, lost: false };
+  if (ending.outcome === 'succeeded') return { ...ending, ...free, next: 'done' };
+  if (cancel === 'cancelled') return { outcome: 'cancelled', reason: 'cancelled', ...free, next: 'cancelled' };
   if (cancel === 'deadline_exceeded') {
-    return { outcome: 'timed_out', reason: 'deadline_exceeded', next: 'failed', spent: true };
+    return { outcome: 'timed_out', reason: 'deadline_exceeded', next: 'failed', spent: true, lost: false };
   }
   if (ending.outcome === 'lost' || ending.outcome === 'cancelled') {
-    const lost = item.lost + 1;
-    const ended = { outcome: 'lost' as const, reason: ending.outcome === 'lost' ? ending.reason : 'interrupted' };
-    if (lost > MAX_INFRASTRUCTURE_RETRIES) return { ...ended, next: 'failed', spent: false };
-    const delayMs = backoffMs(INFRASTRUCTURE_BACKOFF_MS, MAX_INFRASTRUCTURE_BACKOFF_MS, lost, fraction);
-    return { ...ended, next: 'retry', spent: false, retryAtMs: nowMs + delayMs };
+    const reason = ending.outcome === 'lost' ? ending.reason : 'interrupted';
+    const ended = { outcome: 'lost' as const, reason, spent: false, lost: reason !== ENGINE_RESTARTED };
+    const losses = item.lost + 1;
+    if (ended.lost && losses > MAX_INFRASTRUCTURE_RETRIES) return { ...ended, next: 'failed' };
+    const delayMs = backoffMs(INFRASTRUCTURE_BACKOFF_MS, MAX_INFRASTRUCTURE_BACKOFF_MS, losses, fraction);
+    return { ...ended, next: 'retry', retryAtMs: nowMs + delayMs };
   }
   const spent = item.spent + 1;
   const again = RETRIED.has(ending.outcome) && !FINAL_REASONS.has(ending.reason) && spent < plan.retry.maxAttempts;
-  if (!again) return { ...ending, next: 'failed', spent: true };
+  if (!again) return { ...ending, next: 'failed', spent: true, lost: false };
   const delayMs = backoffMs(plan.retry.backoffMs, plan.retry.maxBackoffMs, spent, fraction);
-  return { ...ending, next: 'retry', spent: true, retryAtMs: nowMs + delayMs };
+  return { ...ending, next: 'retry', spent: true, lost: false, retryAtMs: nowMs + delayMs };
 }

@@ -18,6 +18,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { signStatement } from '#flow/envelope.ts';
 import { readRun, required } from '#flow/items.ts';
 import { appendEntry, proveEntry, publishLog, readEntry } from '#flow/log.ts';
+import { publishStatus } from '#flow/status.ts';
 import { decide, forget } from '#flow/transaction.ts';
 
 const EVENT_PAGE = 500;
@@ -35,11 +36,19 @@ export async function enterRun(deps: FlowDeps, run: string): Promise<void> {
   });
 }
 
-/** Seals a completed run; any other, and a sealed one, is left alone. */
+/** Seals a completed run and publishes its last status; any other, and one that is done with, is left alone. */
 export async function seal(deps: FlowDeps, run: string): Promise<void> {
-  const [row] = await deps.store.get([keys.run(run)]);
+  const [row, active] = await deps.store.get([keys.run(run), keys.activeRun(run)]);
   const state = row?.body as unknown as RunRow | undefined;
-  if (state?.completedAtMs === undefined || state.bundle) return;
+  if (state?.completedAtMs === undefined || active === null) return;
+  if (!state.bundle) await writeBundle(deps, run);
+  await deps.store.durable();
+  await publishStatus(deps, run);
+  await forget(deps, keys.activeRun(run));
+  deps.hints.runChanged(run);
+}
+
+async function writeBundle(deps: FlowDeps, run: string): Promise<void> {
   await enterRun(deps, run);
   await deps.store.durable();
   const key = `runs/${run}/run-${run}.audit.jsonl`;
@@ -47,10 +56,12 @@ export async function seal(deps: FlowDeps, run: string): Promise<void> {
   await decide(deps, async (draft) => {
     const row = await readRun(draft, run);
     const stored = required(await draft.readOne<SealRow>(keys.seal(run)), keys.seal(run));
-    draft.put(keys.run(run), { ...row, sealedAtMs: stored.sealedAtMs, bundle: { key, sha256 } } satisfies RunRow);
+    draft.put(keys.run(run), {
+      ...row,
+      sealedAtMs: stored.sealedAtMs,
+      bundle: { key, sha256 },
+    } satisfies RunRow);
   });
-  await forget(deps, keys.activeRun(run));
-  deps.hints.runChanged(run);
 }
 
 /** The lines of the audit file, in order. What it signs and appends on the way is durable before it is written. */

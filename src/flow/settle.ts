@@ -148,7 +148,7 @@ async function moveItem(
   { attempt, spec, item, judgement, collected }: Move,
 ): Promise<OpenRow | null> {
   const ref = { run: attempt.run, item: attempt.item };
-  const { outcome, reason, next, spent, retryAtMs } = judgement;
+  const { outcome, reason, next, spent, lost, retryAtMs } = judgement;
   const { exit, outputs, detail } = collected;
   const attempts = item.attempts.map((each) =>
     each.attempt === attempt.attempt
@@ -159,7 +159,7 @@ async function moveItem(
     ...item,
     attempts,
     spent: item.spent + (spent ? 1 : 0),
-    lost: item.lost + (outcome === 'lost' ? 1 : 0),
+    lost: item.lost + (lost ? 1 : 0),
     ...(next === 'done' ? {} : { reason }),
     ...(detail === undefined ? {} : { detail }),
   };

@@ -2,11 +2,12 @@
  * Worker: what the control plane does for an attempt while its worker runs. The worker itself stands in worker-image and
  * is reached only through its mailbox: it reads its lease again after each heartbeat, and a cancel flag there tells it to stop.
  */
+import { ENGINE_RESTARTED } from '#core/attempt.ts';
 import { STOP_GRACE_MS } from '#core/names.ts';
 import { type AttemptRow, keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { dispatch } from '#flow/dispatch.ts';
-import { settle, settleStopped, settleWithout } from '#flow/settle.ts';
+import { settle, settleWithout } from '#flow/settle.ts';
 import { decide } from '#flow/transaction.ts';
 
 /** Time beyond the next heartbeat and the worker's own grace before it is ended from outside. */
@@ -56,22 +57,12 @@ export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted:
   const leaseUntilMs = Math.max(attempt.leaseUntilMs, (heartbeatAtMs ?? 0) + deps.worker.leaseMs);
   if (!orphaned && nowMs < leaseUntilMs && nowMs < attempt.expiresAtMs) return;
   await stopWorker(deps, attempt);
-  if (orphaned)
-    await settleStopped(deps, { attemptId, cause: 'interrupted', exit: null, detail: 'the engine was restarted' });
-  else if (nowMs >= attempt.expiresAtMs) await endOverdue(deps, attemptId);
-  else
-    await settleStopped(deps, {
-      attemptId,
-      cause: 'signalled',
-      exit: null,
-      detail: 'no heartbeat came within the lease',
-    });
-}
-
-/** The result may have come while the worker was being stopped; it still counts. */
-async function endOverdue(deps: FlowDeps, attemptId: string): Promise<void> {
+  // The result may have come while the worker was being stopped; it still counts.
   if (await settle(deps, attemptId)) return;
-  await settleWithout(deps, attemptId, { outcome: 'timed_out', reason: 'timeout' });
+  if (orphaned) await settleWithout(deps, attemptId, { outcome: 'lost', reason: ENGINE_RESTARTED });
+  else if (nowMs >= attempt.expiresAtMs)
+    await settleWithout(deps, attemptId, { outcome: 'timed_out', reason: 'timeout' });
+  else await settleWithout(deps, attemptId, { outcome: 'lost', reason: 'lease_lapsed' });
 }
 
 async function stopWorker(deps: FlowDeps, attempt: AttemptRow): Promise<void> {
