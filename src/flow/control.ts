@@ -154,6 +154,6 @@ async function stopItem(deps: FlowDeps, draft: Draft, ref: ItemRef, why: Stoppin
   const state = why === 'cancelled' ? 'cancelled' : 'failed';
   const { completed } = await closeItem(draft, ref, spec, { ...item, reason: why }, state);
   draft.emit(ref.run, { type: 'item.closed', data: { items: [{ id: ref.item, state, reason: why }] } });
-  if (completed) await completeRun(deps, draft, ref.run, completed);
+  if (completed) await completeRun(draft, ref.run, completed);
   return { ended: true, completed: completed !== null, left };
 }

@@ -125,10 +125,10 @@ async function leaveOpenSet(
 }
 
 /** The last event of a run. Exactly once: only the transaction that empties the root of the open set comes here. */
-export async function completeRun(deps: FlowDeps, draft: Draft, run: string, root: OpenRow): Promise<void> {
+export async function completeRun(draft: Draft, run: string, root: OpenRow): Promise<void> {
   const row = await readRun(draft, run);
   const state = runStateOf(root.tally, row.stopping);
-  draft.put(keys.run(run), { ...row, state, completedAtMs: deps.clock.nowMs() } satisfies RunRow);
+  draft.put(keys.run(run), { ...row, state, completedAtMs: draft.atMs } satisfies RunRow);
   draft.emit(run, { type: 'run.completed', data: { state, counts: root.tally } });
 }
 

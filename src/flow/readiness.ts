@@ -93,7 +93,7 @@ async function tell(deps: FlowDeps, source: ItemRef, ids: string[]): Promise<str
       const run = await readRun(draft, source.run);
       if (state === 'done')
         return { queue: await tellDone(deps, draft, source, refs, run), skipped: [], completed: false };
-      return { queue: null, ...(await tellEnded(deps, draft, source, refs)) };
+      return { queue: null, ...(await tellEnded(draft, source, refs)) };
     });
     if (told.queue !== null) deps.hints.queueChanged(told.queue);
     skipped.push(...told.skipped);
@@ -147,7 +147,6 @@ async function withoutDependency(draft: Draft, ref: ItemRef, item: ItemRow, dep:
 
 /** Dependents of what did not succeed end as skipped. */
 async function tellEnded(
-  deps: FlowDeps,
   draft: Draft,
   source: ItemRef,
   refs: ItemRef[],
@@ -164,6 +163,6 @@ async function tellEnded(
   if (skipped.length === 0) return { skipped, completed: false };
   const items = skipped.map((id) => ({ id, state: 'skipped' as const, reason: 'upstream_failed', cause: source.item }));
   draft.emit(source.run, { type: 'item.closed', data: { items } });
-  if (root) await completeRun(deps, draft, source.run, root);
+  if (root) await completeRun(draft, source.run, root);
   return { skipped, completed: root !== null };
 }

@@ -108,7 +108,7 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string, collected
   const awaited = await release(draft, attempt, attemptId);
   const root = await moveItem(deps, draft, { attempt, spec, item, judgement, collected });
   draft.emit(attempt.run, settledEvent(attemptId, attempt, judgement, collected));
-  if (root) await completeRun(deps, draft, attempt.run, root);
+  if (root) await completeRun(draft, attempt.run, root);
   return {
     ...ref,
     queue: attempt.queue,

@@ -30,6 +30,7 @@ export class Draft {
   readonly #deps: FlowDeps;
   readonly #held = new Map<string, Held>();
   readonly #emitted: Emitted[] = [];
+  #atMs: number | undefined;
 
   constructor(deps: FlowDeps) {
     this.#deps = deps;
@@ -82,6 +83,15 @@ export class Draft {
     this.#emitted.push({ run, event, envelope });
   }
 
+  /**
+   * The time of this decision, for its events and for rows that repeat it: one reading, so that they cannot differ. It is
+   * taken when first asked for; asked for before the last read, it could lie before what was read.
+   */
+  get atMs(): number {
+    this.#atMs ??= this.#deps.clock.nowMs();
+    return this.#atMs;
+  }
+
   get actions(): number {
     let count = this.#emitted.length;
     for (const held of this.#held.values()) if (held.act !== 'none') count += 1;
@@ -101,7 +111,7 @@ export class Draft {
     }
     const version = 1 + Math.max(0, ...written.map((held) => held.version));
     const actions = written.map(actionOf);
-    const atMs = this.#deps.clock.nowMs();
+    const { atMs } = this;
     this.#emitted.forEach(({ run, event, envelope }, k) => {
       const body: EventRow = { atMs, salt: this.#deps.chance.hex(16), event, ...(envelope ? { envelope } : {}) };
       const key = keys.event(run, version, k);
