@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream, type FSWatcher, watch } from 'node:fs';
-import { mkdir, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestOf, sha256Hex } from '@waybill/verify';
 import { ignoreMissing, publishOnce, publishOver, writeTemporary } from '#adapters/local/durable-file.ts';
@@ -45,19 +45,19 @@ export function createLocalInbox(root: string): LocalInbox {
       return objects.slice(0, limit);
     },
     async read(object, maxBytes) {
-      const info = await stat(fileOf(object)).catch(ignoreMissing(null));
-      if (info === null || !info.isFile()) return null;
-      if (`uid-${info.uid}` !== object.principal) return 'forged';
-      if (info.size > maxBytes) return 'too_large';
-      return readFile(fileOf(object)).catch(ignoreMissing(null));
+      return inspect(fileOf(object), async (file, info) => {
+        if (info === null) return new Uint8Array(0);
+        if (`uid-${info.uid}` !== object.principal) return 'forged';
+        return info.size > maxBytes ? 'too_large' : file.readFile();
+      });
     },
     async digest(object) {
-      const info = await stat(fileOf(object)).catch(ignoreMissing(null));
-      if (info === null) return null;
-      if (!info.isFile()) return digestOf(object.key);
-      const hash = createHash('sha256');
-      for await (const chunk of createReadStream(fileOf(object))) hash.update(chunk);
-      return `sha256:${hash.digest('hex')}`;
+      return inspect(fileOf(object), async (file, info) => {
+        if (info === null) return digestOf('');
+        const hash = createHash('sha256');
+        for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk);
+        return `sha256:${hash.digest('hex')}` as const;
+      });
     },
     async answer({ principal, submissionId }, receipt) {
       const directory = outboxOf(principal, submissionId);
@@ -103,6 +103,26 @@ export function createLocalInbox(root: string): LocalInbox {
   };
 }
 
+/**
+ * Opens without following a link or waiting for a pipe, and judges what was opened and not its name. `info` is null for
+ * anything but a regular file: it reads as an empty object. Null when nothing has the name.
+ */
+async function inspect<T>(path: string, use: (file: FileHandle, info: Stats | null) => Promise<T>): Promise<T | null> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const file = await open(path, flags).catch((error: unknown) => {
+    if (isCode(error, 'ENOENT')) return null;
+    if (isCode(error, 'ELOOP') || isCode(error, 'ENXIO')) return open('/dev/null', 'r');
+    throw error;
+  });
+  if (file === null) return null;
+  try {
+    const info = await file.stat();
+    return await use(file, info.isFile() ? info : null);
+  } finally {
+    await file.close();
+  }
+}
+
 async function directoriesOf(inbox: string): Promise<string[]> {
   const found = [inbox];
   for (const queue of await subdirectories(inbox)) {
@@ -128,18 +148,22 @@ async function listObjects(inbox: string): Promise<InboxObject[]> {
         if (!principal.isDirectory) objects.push(badlyNamed(path, 'lies outside every principal'));
         else
           for (const file of await entriesOf(join(inbox, path)))
-            objects.push(named(queue.name, principal.name, file.name));
+            objects.push(
+              file.isFile
+                ? named(queue.name, principal.name, file.name)
+                : badlyNamed(`${path}/${file.name}`, 'is no file'),
+            );
       }
     }
   }
   return objects;
 }
 
-async function entriesOf(directory: string): Promise<{ name: string; isDirectory: boolean }[]> {
+async function entriesOf(directory: string): Promise<{ name: string; isDirectory: boolean; isFile: boolean }[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(ignoreMissing([]));
   return entries
     .filter(({ name }) => !TEMPORARY.test(name))
-    .map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
+    .map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory(), isFile: entry.isFile() }));
 }
 
 function named(queue: string, principal: string, file: string): InboxObject {
