@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { TerminalError } from '@waybill/client/errors';
 import { deriveRunId } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
 import { type FlowBed, openFlowBed, PRINCIPAL, putInbox } from '../support/embedded-flow.ts';
@@ -56,51 +57,39 @@ function worker(directory: string, executed: string[]): Execute {
 const hasty = (deps: FlowBed['deps']): FlowBed['deps'] => ({ ...deps, chance: { ...deps.chance, fraction: () => 0 } });
 
 interface Life {
-  /** Calls made until the run was sealed. */
+  /** Calls of all ports so far. */
   calls: number;
   crashed: boolean;
 }
 
-/** Runs the spec in `directory` until it is sealed or until call number `crashAt`, when the files are copied to `copy`. */
+/**
+ * Runs the spec in `directory` until it is sealed, or until call number `crashAt`: then the files are copied to `copy` and
+ * every call fails, so that nothing more of this life can matter.
+ */
 async function firstLife(directory: string, copy: string, executed: string[], crashAt: number): Promise<Life> {
   putInbox(directory, 'default', 's', JSON.stringify(SPEC));
-  let calls = 0;
-  let base: FlowBed['deps'] | undefined;
-  let opened: Promise<FlowBed> | undefined;
-  const crash = new Promise<'crash'>((resolve) => {
-    opened = openFlowBed({
-      directory,
-      execute: worker(directory, executed),
-      adapt(deps) {
-        base = deps;
-        return hasty(
-          interceptPorts(deps, (_call, proceed) => {
-            calls += 1;
-            if (calls < crashAt) return proceed();
-            // Files only, in the middle of a turn: what the store has not committed is not among them.
-            if (calls === crashAt) cpSync(directory, copy, { recursive: true });
-            resolve('crash');
-            return new Promise(() => {});
-          }),
-        );
-      },
+  const life: Life = { calls: 0, crashed: false };
+  const adapt = (deps: FlowBed['deps']): FlowBed['deps'] =>
+    interceptPorts(hasty(deps), (_call, proceed) => {
+      life.calls += 1;
+      if (life.calls === crashAt) {
+        // Files only, in the middle of a turn: what the store has not committed is not among them.
+        cpSync(directory, copy, { recursive: true });
+        life.crashed = true;
+      }
+      return life.crashed ? Promise.reject(DEAD) : proceed();
     });
-  });
-  const seal = (async () => {
-    const bed = await opened;
-    await bed?.sealed('s');
-    return bed;
-  })();
-  const end = await Promise.race([crash, seal]);
-  if (end === 'crash') {
-    (base?.inbox as unknown as { close(): void }).close();
-    await (base?.store as unknown as { close(): Promise<void> }).close();
-    return { calls, crashed: true };
+  try {
+    const bed = await openFlowBed({ directory, execute: worker(directory, executed), adapt });
+    await bed.until(() => life.crashed || bed.status('s')?.bundle);
+    await bed.halt();
+  } catch (error) {
+    if (error !== DEAD) throw error;
   }
-  const total = calls;
-  await end?.close();
-  return { calls: total, crashed: false };
+  return life;
 }
+
+const DEAD = new TerminalError({ code: 'STORE_FAILED', path: 'test', problem: 'the process has died', fix: 'Go on.' });
 
 async function crashAndGoOn(crashAt: number): Promise<boolean> {
   const root = mkdtempSync(join(tmpdir(), 'waybill-crash-'));

@@ -126,8 +126,9 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
     until,
     async sealed(submissionId) {
       const done = await until(() => {
-        const [first] = receipts(submissionId);
-        if (first && first.reasons.length > 0) throw new RangeError(`refused: ${JSON.stringify(first.reasons)}`);
+        const answers = receipts(submissionId);
+        if (answers.length > 0 && answers.every(({ reasons }) => reasons.length > 0))
+          throw new RangeError(`refused: ${JSON.stringify(answers)}`);
         if (errors.length > 0) throw new RangeError(`the engine logged ${JSON.stringify(errors)}`);
         const now = status(submissionId);
         return now?.bundle ? now : null;
