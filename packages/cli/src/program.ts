@@ -55,13 +55,11 @@ async function perform(verb: Verb, call: VerbCall): Promise<number> {
 }
 
 function newCommand(name: string, { out, err }: Surroundings): Command {
-  return new Command(name)
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => out.write(text),
-      writeErr: (text) => err.write(text),
-      outputError: () => {},
-    });
+  return new Command(name).exitOverride().configureOutput({
+    writeOut: (text) => out.write(text),
+    writeErr: (text) => err.write(text),
+    outputError: () => {},
+  });
 }
 
 function addVerb(

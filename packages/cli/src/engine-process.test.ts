@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RetryableError } from '@waybill/client';
+import { scratch } from '../test/scratch.ts';
+import { type EngineStart, ensureEngine } from './engine-process.ts';
+import { StateDirectory } from './state-directory.ts';
+
+/** Announces itself as an engine does, keeps its arguments for the test to see, and ends by itself. */
+const READY = `
+  const { writeFileSync } = await import('node:fs');
+  const dir = process.argv[process.argv.indexOf('--dir') + 1];
+  writeFileSync(dir + '/arguments.json', JSON.stringify(process.argv.slice(2)));
+  const startedAt = new Date().toISOString();
+  writeFileSync(dir + '/engine.json', JSON.stringify({ pid: process.pid, startedAt, ready: true, isolation: 'none', detail: '' }));
+  setTimeout(() => {}, 1500);
+`;
+
+function stage(t: TestContext, script: string): { home: StateDirectory; start: EngineStart } {
+  const directory = scratch(t);
+  const engine = join(directory, 'engine.mjs');
+  writeFileSync(engine, script);
+  const home = new StateDirectory(join(directory, 'state'));
+  return { home, start: { env: { ...process.env, WAYBILL_ENGINE: engine }, patienceMs: 10_000 } };
+}
+
+async function ended(pid: number): Promise<void> {
+  process.kill(pid, 'SIGKILL');
+  for (let tries = 0; tries < 200; tries += 1) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await sleep(10);
+  }
+}
+
+test('engine: it is started once, apart from the command, and with what was asked for', async (t) => {
+  const { home, start } = stage(t, READY);
+  const first = await ensureEngine(home, { ...start, concurrency: 3, noSandbox: true });
+  t.after(() => ended(first.notice.pid));
+  const second = await ensureEngine(home, start);
+  assert.equal(first.started, true);
+  assert.deepEqual([second.started, second.notice.pid], [false, first.notice.pid]);
+  const { default: args } = await import(home.at('arguments.json'), { with: { type: 'json' } });
+  assert.deepEqual(args, ['--dir', home.path, '--idle-exit-ms', '10000', '--concurrency', '3', '--no-sandbox']);
+});
+
+test('engine: one that ends at once is reported with the end of its log', async (t) => {
+  const { home, start } = stage(t, `console.error('the disk is on fire'); process.exit(70);`);
+  await assert.rejects(ensureEngine(home, start), (error) => {
+    assert.ok(error instanceof RetryableError);
+    assert.equal(error.code, 'ENGINE_UNREACHABLE');
+    assert.match(error.problem, /exit code 70[\s\S]*the disk is on fire/);
+    return true;
+  });
+});
+
+test('engine: one that never gets ready is given up after the patience, not waited for', async (t) => {
+  const { home, start } = stage(t, 'setTimeout(() => {}, 3000);');
+  await assert.rejects(ensureEngine(home, { ...start, patienceMs: 200 }), /not ready within 0\.2 s/);
+});
+
+test('engine: exit 0 means that another one was faster, whose notice is waited for', async (t) => {
+  const { home, start } = stage(t, `${READY.replace('process.pid', 'process.ppid')} process.exit(0);`);
+  const { notice, started } = await ensureEngine(home, start);
+  assert.deepEqual([notice.pid, started], [process.pid, false]);
+});
+
+test('engine: the notice of a dead engine counts as none, also when its pid has been given away since', async (t) => {
+  const { home, start } = stage(t, READY);
+  const { notice } = await ensureEngine(home, start);
+  await ended(notice.pid);
+  assert.equal(home.engine(), null);
+  const longAgo = { ...notice, pid: process.pid, startedAt: '2020-01-01T00:00:00.000Z' };
+  writeFileSync(home.at('engine.json'), JSON.stringify(longAgo));
+  assert.equal(home.engine(), null);
+  writeFileSync(home.at('engine.json'), JSON.stringify({ ...longAgo, startedAt: new Date().toISOString() }));
+  assert.equal(home.engine()?.pid, process.pid);
+});

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { DirectoryTransport, type RunStatus } from '@waybill/client';
+import { digestOf } from '@waybill/verify';
+import { DONE, FAILED, PENDING, RUN_ID, runOf } from '../test/run-sample.ts';
+import { call, scratch } from '../test/scratch.ts';
+import { VERBS } from './verbs.ts';
+
+const PATCH = 'diff --git a/a b/a\n';
+
+/** A state directory as an engine leaves it, with one run in it. */
+function stateWith(t: TestContext, run: RunStatus): string {
+  const directory = scratch(t);
+  const { principal } = new DirectoryTransport(directory);
+  const outbox = join(directory, 'outbox', principal, run.submissionId);
+  mkdirSync(outbox, { recursive: true });
+  writeFileSync(join(outbox, 'status.json'), JSON.stringify({ ...run, principal }));
+  const hex = digestOf(PATCH).slice('sha256:'.length);
+  const shelf = join(directory, 'artifacts', 'sha256', hex.slice(0, 2));
+  mkdirSync(shelf, { recursive: true });
+  writeFileSync(join(shelf, hex), PATCH);
+  return directory;
+}
+
+function patched(): RunStatus {
+  const sha256 = digestOf(PATCH);
+  const attempts = DONE.attempts.map((one) => ({
+    ...one,
+    outputs: one.outputs.map((output) => ({ ...output, sha256 })),
+  }));
+  return runOf([{ ...DONE, attempts }, FAILED, PENDING]);
+}
+
+test('program: every verb of the table has a handler, and every handler file a verb', async () => {
+  for (const { name, load } of VERBS) assert.equal(typeof (await load()), 'function', name);
+  const files = readdirSync(join(import.meta.dirname, 'verbs')).filter((file) => !file.endsWith('.test.ts'));
+  const table = readFileSync(join(import.meta.dirname, 'verbs.ts'), 'utf8');
+  assert.deepEqual(
+    files.filter((file) => !table.includes(`'./verbs/${file}'`)),
+    [],
+  );
+});
+
+test('program: the help names every verb and the exit codes', async () => {
+  const { exit, out } = await call(['--help']);
+  assert.equal(exit, 0);
+  for (const { name } of VERBS) assert.ok(out.includes(name.split(' ')[0] ?? name), name);
+  assert.match(out, /Exit codes: 0 ok; 1 /);
+});
+
+test('program: wrong arguments are usage errors with a fix, as JSON where no person looks', async () => {
+  for (const args of [['bogus'], ['plan'], ['plan', '--bogus', 'x'], ['runs', 'too', 'many']]) {
+    const { exit, err } = await call(args);
+    assert.equal(exit, 4, args.join(' '));
+    assert.equal(JSON.parse(err).error.code, 'USAGE');
+  }
+});
+
+test('program: status, runs and explain find a run by id, by its beginning, by submission and as latest', async (t) => {
+  const dir = stateWith(t, patched());
+  for (const name of [RUN_ID, RUN_ID.slice(0, 6), 'nightly-1', 'latest']) {
+    const { exit, out } = await call(['status', name, '--dir', dir]);
+    assert.deepEqual([exit, JSON.parse(out).run], [0, RUN_ID], name);
+  }
+  const listed = await call(['runs', '--plain'], { WAYBILL_HOME: dir });
+  assert.match(listed.out, /0123456789ab {2}nightly {2}running/);
+  const explained = await call(['explain', 'latest', 'lint', '--dir', dir]);
+  assert.equal(JSON.parse(explained.out).item.reason, 'exit_nonzero');
+});
+
+test('program: an unknown run and an unknown item are usage errors that say where to look', async (t) => {
+  const dir = stateWith(t, patched());
+  const run = await call(['status', 'feed', '--dir', dir]);
+  assert.deepEqual([run.exit, JSON.parse(run.err).error.code], [4, 'RUN_UNKNOWN']);
+  const item = await call(['explain', 'latest', 'edit-x', '--dir', dir, '--plain']);
+  assert.equal(item.exit, 4);
+  assert.match(item.err, /ITEM_UNKNOWN at item: the run has no item "edit-x"\n {2}fix: It has edit-a/);
+  const none = await call(['status', 'latest', '--dir', scratch(t)]);
+  assert.deepEqual([none.exit, JSON.parse(none.err).error.code], [4, 'RUN_UNKNOWN']);
+});
+
+test('program: a patch is printed as its own bytes, saved, and refused for an item without one', async (t) => {
+  const dir = stateWith(t, patched());
+  assert.deepEqual(await call(['patch', 'latest', 'edit-a', '--dir', dir]), { exit: 0, out: PATCH, err: '' });
+  const file = join(scratch(t), 'a.patch');
+  assert.equal((await call(['patch', 'latest', 'edit-a', '--save', file, '--dir', dir])).exit, 0);
+  assert.equal(readFileSync(file, 'utf8'), PATCH);
+  const none = await call(['patch', 'latest', 'lint', '--dir', dir]);
+  assert.deepEqual([none.exit, JSON.parse(none.err).error.code], [1, 'OBJECT_MISSING']);
+});
+
+test('program: the log of an earlier attempt can be asked for; one that was not tried has none', async (t) => {
+  const dir = stateWith(t, patched());
+  assert.equal((await call(['logs', 'latest', 'edit-a', '--attempt', '2', '--dir', dir])).out, PATCH);
+  assert.equal((await call(['logs', 'latest', 'edit-a', '--attempt', 'x', '--dir', dir])).exit, 4);
+  const untried = await call(['logs', 'latest', 'verify', '--dir', dir]);
+  assert.match(untried.err, /verify has not been tried yet/);
+});
+
+test('program: what is no bundle is malformed, no keys are not enough, and no tier of that name is usage', async (t) => {
+  const file = join(scratch(t), 'bundle.jsonl');
+  writeFileSync(file, 'not a bundle\n');
+  assert.equal((await call(['audit', 'verify', file])).exit, 3);
+  assert.equal((await call(['audit', 'verify', file, '--require', 'blessed'])).exit, 4);
+  assert.equal((await call(['audit', 'verify', file, '--keys', file])).exit, 4);
+  const dir = stateWith(t, patched());
+  assert.equal((await call(['audit', 'export', 'latest', '--dir', dir])).exit, 1);
+});
+
+test('program: init writes a spec that validates, for a plain directory and for a repository, and replaces none', async (t) => {
+  for (const isRepository of [false, true]) {
+    const directory = scratch(t);
+    if (isRepository) mkdirSync(join(directory, '.git'));
+    assert.equal((await call(['init', directory])).exit, 0);
+    const { exit, out } = await call(['validate', join(directory, 'waybill.yaml')]);
+    assert.deepEqual([exit, JSON.parse(out).items], [0, 2]);
+    assert.equal((await call(['init', directory])).exit, 4);
+    assert.equal((await call(['init', directory, '--force'])).exit, 0);
+  }
+});
+
+test('program: a spec with several mistakes gets one error for each, and exit 2; what is no YAML gets exit 3', async (t) => {
+  const file = join(scratch(t), 'waybill.yaml');
+  writeFileSync(file, 'apiVersion: waybill/v1\nkind: Run\nmetadata: { name: X }\nspec: { items: [], extra: 1 }\n');
+  const refused = await call(['validate', file]);
+  assert.equal(refused.exit, 2);
+  const paths = refused.err
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).error.path);
+  assert.deepEqual(paths.toSorted(), ['metadata.name', 'spec.extra', 'spec.items']);
+  writeFileSync(file, 'a: [');
+  assert.equal((await call(['validate', file])).exit, 3);
+  assert.equal((await call(['validate', join(file, 'absent')])).exit, 4);
+});

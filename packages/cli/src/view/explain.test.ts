@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ItemStatus } from '@waybill/client';
+import {
+  at,
+  atMs,
+  DONE,
+  FAILED,
+  HOSTILE,
+  item,
+  LOCKED,
+  PENDING,
+  RUN_ID,
+  RUNNING,
+  runOf,
+  SKIPPED,
+  UNSEEN,
+} from '../../test/run-sample.ts';
+import { explainLines } from './explain.ts';
+import { paintLines } from './styled.ts';
+
+function explained(one: ItemStatus, rest: { logTail?: string; engineRuns?: boolean } = {}): string {
+  const hints = { command: (verb: string) => `waybill ${verb}` };
+  const lines = explainLines({ run: runOf([one]), item: one, nowMs: atMs(6), engineRuns: true, hints, ...rest });
+  return paintLines(lines, { colour: false });
+}
+
+test('explain: a failed item shows its reason, its attempts, the fix and the end of its log', () => {
+  assert.equal(
+    explained(FAILED, { logTail: 'line 1\nno such file\n' }),
+    `✗ lint is failed in nightly 0123456789ab, 1.0 s since its first start
+why     exit_nonzero
+detail  block 1 ended with exit code 7
+fix     Read the log below; run the script by hand in a checkout of the same commit.
+
+ATTEMPT  OUTCOME  REASON        EXIT  TOOK
+1        failed   exit_nonzero  7     1.0 s
+
+end of its log
+  line 1
+  no such file
+`,
+  );
+});
+
+test('explain: an item that waits for a lock names the holder', () => {
+  const text = explained(LOCKED);
+  assert.match(text, /why {5}waits for lock repo:api, held by edit-b\n/);
+  assert.match(text, new RegExp(`holder {2}repo:api: edit-b of run ${RUN_ID}\n`));
+});
+
+test('explain: an item that waits for others points to the first of them', () => {
+  assert.match(explained(PENDING), /why {5}waits for edit-b, edit-c\n[\s\S]*waybill explain 0123456789ab edit-b\n/);
+});
+
+test('explain: a full queue, a back-off and an imminent start are told apart', () => {
+  const queue = { name: 'default', concurrency: 2, held: 2 };
+  assert.match(explained(item('a', 'ready', { waiting: { queue } })), /slot of queue default \(2 of 2 taken\)/);
+  assert.match(explained(item('a', 'ready', { waiting: { queue: { ...queue, held: 1 } } })), /about to start/);
+  assert.match(explained(item('a', 'ready', { waiting: { notBefore: at(8) } })), /tries again in 2\.0 s/);
+});
+
+test('explain: without an engine nothing moves, and the fix starts one', () => {
+  const text = explained(PENDING, { engineRuns: false });
+  assert.match(text, /no engine is running on this state directory\nfix {5}waybill watch 0123456789ab\n/);
+});
+
+test('explain: a skipped item points to its cause; a done one to what it yielded; a running one to what it does', () => {
+  assert.match(explained(SKIPPED), /upstream_failed, because of lint\n[\s\S]*waybill explain 0123456789ab lint\n/);
+  assert.match(explained(DONE), /yield {3}patch 2\.0 KiB\n/);
+  assert.match(explained(RUNNING), /now {5}block 1 of 2: script\n/);
+});
+
+test('explain: an unknown reason still gets the advice of its outcome', () => {
+  assert.match(explained({ ...FAILED, reason: 'from_the_future' }), /fix {5}Read the log below/);
+});
+
+test('explain: nothing from documents and logs reaches the terminal unescaped', () => {
+  const hostile = item(HOSTILE, 'failed', { reason: HOSTILE, detail: HOSTILE, cause: HOSTILE });
+  assert.doesNotMatch(explained(hostile, { logTail: HOSTILE }), UNSEEN);
+});
