@@ -57,6 +57,12 @@ test('summary: a file that ran no test and a group without files make the run re
   assert.equal(summarise([groupRun(), groupRun({ group: 'flow', files: [], totals: null })], conditions).ok, false);
 });
 
+test('summary: the budget is told where exactly the groups that it is for have run', () => {
+  const quick = [groupRun(), groupRun({ group: 'flow' }), groupRun({ group: 'architecture' })];
+  assert.match(summarise(quick, conditions).text, /wall clock: 1\.0 s of a budget of 15\.0 s/);
+  assert.doesNotMatch(summarise([...quick, groupRun({ group: 'crash' })], conditions).text, /budget/);
+});
+
 test('summary: nothing run is not a success', () => {
   assert.equal(summarise([], conditions).ok, false);
 });
