@@ -1,5 +1,7 @@
 /** Names and numbers that more than one place must agree on. Read from the environment only in composition roots. */
 
+import type { JobLimits } from '#core/mailbox-protocol.ts';
+
 /** Environment of a worker process; nothing else is given to it. */
 export const WORKER_ENV = {
   leaseUrl: 'WAYBILL_LEASE_URL',
@@ -35,10 +37,11 @@ export const MAX_INFRASTRUCTURE_RETRIES = 5;
 export const INFRASTRUCTURE_BACKOFF_MS = 250;
 export const MAX_INFRASTRUCTURE_BACKOFF_MS = 30_000;
 
-export const JOB_LIMITS = {
-  outputsBytes: 512 * 1024 * 1024,
-  fileBytes: 256 * 1024 * 1024,
-  files: 10_000,
-  logBytes: 4 * 1024 * 1024,
-  patchBytes: 64 * 1024 * 1024,
-} as const;
+export const JOB_LIMITS: Readonly<Record<'outputsBytes' | 'fileBytes' | 'files' | 'logBytes' | 'patchBytes', number>> =
+  {
+    outputsBytes: 512 * 1024 * 1024,
+    fileBytes: 256 * 1024 * 1024,
+    files: 10_000,
+    logBytes: 4 * 1024 * 1024,
+    patchBytes: 64 * 1024 * 1024,
+  };

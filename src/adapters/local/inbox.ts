@@ -4,11 +4,11 @@
  */
 
 import { createHash } from 'node:crypto';
-import { createReadStream, type FSWatcher, watch } from 'node:fs';
-import { lstat, mkdir, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { constants, createReadStream, type FSWatcher, type Stats, watch } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestOf, sha256Hex } from '@waybill/verify';
-import { ignoreMissing, publishOnce, publishOver, writeTemporary } from '#adapters/local/durable-file.ts';
+import { ignoreMissing, isCode, publishOnce, publishOver, writeTemporary } from '#adapters/local/durable-file.ts';
 import type { Inbox, InboxObject } from '#ports/inbox.ts';
 
 const QUEUE = /^@?[a-z0-9][a-z0-9._-]{0,62}$/;

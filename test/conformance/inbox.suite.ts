@@ -1,0 +1,196 @@
+/** The contract of the inbox port, over any adapter. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Receipt, RunStatus } from '@waybill/client/documents';
+import { digestOf } from '@waybill/verify';
+import type { Inbox, InboxObject } from '#ports/inbox.ts';
+
+export interface InboxBed {
+  inbox: Inbox;
+  /** The principal as whom `write` writes. */
+  principal: string;
+  /** Puts an object as a client does; `key` is `<queue>/<principal>/<name>`. */
+  write(key: string, bytes: Uint8Array): Promise<void>;
+  upload(name: string, bytes: Uint8Array): Promise<void>;
+  /** A document of the outbox, parsed, or null. */
+  outbox(path: string): Promise<unknown>;
+  /** Names of quarantined objects. */
+  quarantined(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export function inboxSuite(name: string, open: () => Promise<InboxBed>): void {
+  const withInbox = (use: (bed: InboxBed, inbox: Inbox) => Promise<void>) => async () => {
+    const bed = await open();
+    try {
+      await use(bed, bed.inbox);
+    } finally {
+      await bed.close();
+    }
+  };
+  const bytes = (text: string): Uint8Array => Buffer.from(text);
+  const only = async (inbox: Inbox): Promise<InboxObject> => {
+    const objects = await inbox.list(10);
+    assert.equal(objects.length, 1);
+    return objects[0] as InboxObject;
+  };
+  const receiptFor = (object: InboxObject, text: string): Receipt => ({
+    v: 1,
+    status: 'accepted',
+    principal: object.principal,
+    submissionId: object.submissionId,
+    submission: digestOf(text),
+    reasons: [],
+    at: '2026-01-01T00:00:00.000Z',
+  });
+
+  describe(`inbox: ${name}`, () => {
+    it(
+      'IN-01 an empty inbox lists nothing',
+      withInbox(async (_bed, inbox) => {
+        assert.deepEqual(await inbox.list(10), []);
+      }),
+    );
+
+    it(
+      'IN-02 an object is listed with queue, principal and submission id, and read as written',
+      withInbox(async (bed, inbox) => {
+        await bed.write(`default/${bed.principal}/one.json`, bytes('{"a":1}'));
+        const object = await only(inbox);
+        assert.deepEqual(
+          [object.queue, object.principal, object.submissionId, object.badlyNamed],
+          ['default', bed.principal, 'one', undefined],
+        );
+        assert.equal(Buffer.from((await inbox.read(object, 100)) as Uint8Array).toString(), '{"a":1}');
+        assert.equal(await inbox.digest(object), digestOf('{"a":1}'));
+      }),
+    );
+
+    it(
+      'IN-03 an object over the limit is told apart without being read, at exactly one byte more',
+      withInbox(async (bed, inbox) => {
+        await bed.write(`default/${bed.principal}/big.json`, bytes('x'.repeat(101)));
+        const object = await only(inbox);
+        assert.equal(await inbox.read(object, 100), 'too_large');
+        assert.equal(((await inbox.read(object, 101)) as Uint8Array).byteLength, 101);
+      }),
+    );
+
+    it(
+      'IN-04 an object under the name of another principal reads as forged',
+      withInbox(async (bed, inbox) => {
+        await bed.write('default/uid-4242424/one.json', bytes('{}'));
+        assert.equal(await inbox.read(await only(inbox), 100), 'forged');
+      }),
+    );
+
+    for (const file of [
+      'no-suffix',
+      '-dash.json',
+      'sp ace.json',
+      'a..b.json',
+      `${'x'.repeat(129)}.json`,
+      'ümlaut.json',
+    ]) {
+      it(
+        `IN-05 ${JSON.stringify(file.slice(0, 20))} is listed as badly named, with an id to be answered under`,
+        withInbox(async (bed, inbox) => {
+          await bed.write(`default/${bed.principal}/${file}`, bytes('{}'));
+          const object = await only(inbox);
+          assert.ok(object.badlyNamed);
+          assert.match(object.submissionId, /^invalid-[0-9a-f]{16}$/);
+          assert.equal(object.principal, bed.principal);
+        }),
+      );
+    }
+
+    it(
+      'IN-06 the first receipt for a content stays, whatever is answered later',
+      withInbox(async (bed, inbox) => {
+        await bed.write(`default/${bed.principal}/one.json`, bytes('{}'));
+        const object = await only(inbox);
+        const receipt = receiptFor(object, '{}');
+        await inbox.answer(object, receipt);
+        await inbox.answer(object, { ...receipt, status: 'invalid' });
+        const path = `${bed.principal}/one/receipt-${receipt.submission.slice(7, 23)}.json`;
+        assert.deepEqual(await bed.outbox(path), receipt);
+      }),
+    );
+
+    it(
+      'IN-07 receipts for different contents of one id stand side by side',
+      withInbox(async (bed, inbox) => {
+        await bed.write(`default/${bed.principal}/one.json`, bytes('{}'));
+        const object = await only(inbox);
+        const receipts = ['{}', '{"b":2}'].map((text) => receiptFor(object, text));
+        for (const receipt of receipts) await inbox.answer(object, receipt);
+        for (const receipt of receipts) {
+          const path = `${bed.principal}/one/receipt-${receipt.submission.slice(7, 23)}.json`;
+          assert.deepEqual(await bed.outbox(path), receipt);
+        }
+      }),
+    );
+
+    it(
+      'IN-08 an archived object is listed no more, and archiving twice changes nothing',
+      withInbox(async (bed, inbox) => {
+        await bed.write(`default/${bed.principal}/one.json`, bytes('{}'));
+        const object = await only(inbox);
+        await inbox.archive(object, 'done');
+        await inbox.archive(object, 'done');
+        assert.deepEqual(await inbox.list(10), []);
+        assert.deepEqual(await bed.quarantined(), []);
+        assert.equal(await inbox.read(object, 100), null);
+      }),
+    );
+
+    it(
+      'IN-09 a quarantined object is kept aside',
+      withInbox(async (bed, inbox) => {
+        await bed.write(`default/${bed.principal}/bad.json`, bytes('not json'));
+        await inbox.archive(await only(inbox), 'quarantine');
+        assert.deepEqual(await inbox.list(10), []);
+        assert.equal((await bed.quarantined()).length, 1);
+      }),
+    );
+
+    it(
+      'IN-10 a status replaces the one before it',
+      withInbox(async (bed, inbox) => {
+        for (const state of ['open', 'done']) await inbox.publish(bed.principal, 'one', { v: 1, state } as RunStatus);
+        assert.deepEqual(await bed.outbox(`${bed.principal}/one/status.json`), { v: 1, state: 'done' });
+      }),
+    );
+
+    it(
+      'IN-11 an upload is read by its digest, and an absent one is null',
+      withInbox(async (bed, inbox) => {
+        await bed.upload(digestOf('pack').slice(7), bytes('pack'));
+        const stream = await inbox.openUpload(bed.principal, digestOf('pack'));
+        let text = '';
+        for await (const chunk of stream ?? []) text += Buffer.from(chunk).toString();
+        assert.equal(text, 'pack');
+        assert.equal(await inbox.openUpload(bed.principal, digestOf('other')), null);
+      }),
+    );
+
+    it(
+      'IN-12 list stops at its limit',
+      withInbox(async (bed, inbox) => {
+        for (let n = 0; n < 5; n += 1) await bed.write(`default/${bed.principal}/s${n}.json`, bytes('{}'));
+        assert.equal((await inbox.list(3)).length, 3);
+      }),
+    );
+
+    it(
+      'IN-13 an arrival is hinted at, sooner or later',
+      withInbox(async (bed, inbox) => {
+        await bed.write(`default/${bed.principal}/first.json`, bytes('{}'));
+        await inbox.list(10);
+        const hinted = new Promise<void>((resolve) => inbox.onArrival(resolve));
+        await bed.write(`default/${bed.principal}/second.json`, bytes('{}'));
+        await hinted;
+      }),
+    );
+  });
+}
