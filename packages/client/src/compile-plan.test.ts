@@ -31,8 +31,8 @@ test('compile: the shortest spec gets every default', () => {
         retry: { maxAttempts: 1, backoffMs: 1_000, maxBackoffMs: 60_000 },
       },
     ],
-    itemDigests: ['sha256:54bd3f1dd4ddfcfd46b05f88b3bd32f80a9ae4c7a8cc57d7f3bf5c1b0d4e2b9e'],
-    digest: 'sha256:0',
+    itemDigests: ['sha256:c876b11b7b4604aca6404ca16684dcdfdd3d39d4015a5acc01576574b07e41bd'],
+    digest: 'sha256:7c05bdf2a75de159e51636b921daf04d2ee746dd05a9162501540e6b100c9059',
   });
 });
 

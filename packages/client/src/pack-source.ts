@@ -24,7 +24,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -102,14 +102,11 @@ async function findCommit(source: GitSource, baseDir: string, scratch: string): 
 async function readCommit(directory: string, ref: string): Promise<Found> {
   const fix = 'Name the root of a git repository; a path is relative to the directory of the spec.';
   const repository = await realpath(directory).catch((cause: NodeJS.ErrnoException) => {
-    throw refusal('SOURCE_UNRESOLVED', 'url', `the directory cannot be read (${cause.code ?? 'unknown'})`, fix);
+    throw refusal('SOURCE_UNRESOLVED', 'url', `the path cannot be read (${cause.code ?? 'unknown'})`, fix);
   });
   const reading = { cwd: repository, network: 'none' } as const;
-  const found = await runGit({ ...reading, args: ['rev-parse', '--git-dir'] }).catch((error: unknown) => {
-    if (error instanceof TerminalError && error.problem.includes('ENOTDIR')) return null;
-    throw error;
-  });
-  if (found === null || found.exit !== 0) {
+  const isDirectory = (await stat(repository)).isDirectory();
+  if (!isDirectory || (await runGit({ ...reading, args: ['rev-parse', '--git-dir'] })).exit !== 0) {
     throw refusal('SOURCE_UNRESOLVED', 'url', 'the path is not the root of a git repository', fix);
   }
   const parsed = await runGit({ ...reading, args: ['rev-parse', '--verify', '--quiet', `${ref}^{commit}`] });

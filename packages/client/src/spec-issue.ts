@@ -43,10 +43,15 @@ export function bounded(refusals: Refusal[]): Refusal[] {
   return [...kept, { code: 'SPEC_INVALID', path: 'document', problem: `there are ${left} more problems`, fix }];
 }
 
-/** Text that came from outside, short and in one line. */
+/** Text that came from outside: quoted, short, and safe for a terminal. */
 export function quote(text: string): string {
   const short = text.length > 80 ? `${text.slice(0, 77)}...` : text;
-  return JSON.stringify(short.toWellFormed());
+  return printable(JSON.stringify(short.toWellFormed()));
+}
+
+/** Control characters and those that turn the direction of writing are written as escapes. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
 function translate(issue: Issue, prefix: Path): Refusal[] {

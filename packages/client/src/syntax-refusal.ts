@@ -1,6 +1,7 @@
 /** What is said of bytes that are no document. */
 import type { Refusal } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import { printable } from './spec-issue.ts';
 
 export type ReadDocument = { ok: true; value: unknown } | { ok: false; refusals: Refusal[] };
 
@@ -10,7 +11,7 @@ export function tooDeep(): Refusal {
 }
 
 export function syntaxError(problem: string, fix: string, path = 'document'): Refusal {
-  return { code: 'SPEC_SYNTAX', path, problem, fix };
+  return { code: 'SPEC_SYNTAX', path, problem: printable(problem), fix };
 }
 
 export function at({ line, column }: { line: number; column: number }): string {

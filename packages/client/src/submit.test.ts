@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { canonicalize, digestOf } from '@waybill/verify';
+import { AnsweringEngine } from '../test/answering-engine.ts';
+import { repository, tempDir } from '../test/git-sample.ts';
+import { bytesOf, item, runOf, SCRIPT } from '../test/run-sample.ts';
+import { parseRun } from './compile.ts';
+import { DirectoryTransport } from './directory-transport.ts';
+import { cancelRun } from './operator.ts';
+import { prepareRun, SpecRefused, submitRun } from './submit.ts';
+
+interface Bench {
+  root: string;
+  state: string;
+  transport: DirectoryTransport;
+  options: { baseDir: string; workDir: string; timeoutMs: number };
+}
+
+function bench(context: TestContext): Bench {
+  const root = tempDir(context);
+  const state = join(root, 'state');
+  const workDir = join(root, 'work');
+  mkdirSync(workDir);
+  const transport = new DirectoryTransport(state, { pollMs: 10 });
+  return { root, state, transport, options: { baseDir: root, workDir, timeoutMs: 5_000 } };
+}
+
+const SPEC = bytesOf(
+  'kind: Run\napiVersion: waybill/v1\nmetadata: { name: x }\nspec: { items: [{ id: a, pipeline: [{ block: script, run: "true" }] }] }\n',
+);
+
+test('submit: YAML travels as canonical JSON and is answered', async (context) => {
+  const { state, transport, options } = bench(context);
+  const engine = new AnsweringEngine(state).start(context);
+  const receipt = await submitRun(transport, SPEC, options);
+  assert.equal(receipt.status, 'accepted');
+  assert.deepEqual(engine.receipts, [receipt]);
+  assert.match(receipt.submissionId, /^[0-9a-f-]{36}$/);
+  const prepared = await prepareRun(transport, SPEC, options);
+  const text = canonicalize(runOf([{ id: 'a', pipeline: [SCRIPT] }], {}, { metadata: { name: 'x' } }));
+  assert.equal(Buffer.from(prepared.bytes).toString('utf8'), text);
+  assert.equal(receipt.submission, digestOf(text));
+});
+
+test('submit: the same spec under one id 20 times at once is one submission', async (context) => {
+  const { state, transport, options } = bench(context);
+  new AnsweringEngine(state).start(context);
+  const all = Array.from({ length: 20 }, () => submitRun(transport, SPEC, { ...options, submissionId: 'once' }));
+  const receipts = await Promise.all(all);
+  assert.equal(new Set(receipts.map((receipt) => JSON.stringify(receipt))).size, 1);
+  assert.equal(receipts[0]?.status, 'accepted');
+});
+
+test('submit: other content under a used id is a conflict, also while the first still waits', async (context) => {
+  const { state, transport, options } = bench(context);
+  const other = bytesOf(runOf([item('b')]));
+  const first = submitRun(transport, SPEC, { ...options, submissionId: 'one' });
+  const inbox = join(state, 'inbox', 'default', transport.principal, 'one.json');
+  while (!existsSync(inbox)) await new Promise((resolve) => setTimeout(resolve, 5));
+  const second = submitRun(transport, other, { ...options, submissionId: 'one' });
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  new AnsweringEngine(state).start(context);
+  assert.equal((await first).status, 'accepted');
+  assert.equal((await second).status, 'conflict');
+});
+
+test('submit: a receipt that is there already is the answer, and nothing is written', async (context) => {
+  const { state, transport, options } = bench(context);
+  const engine = new AnsweringEngine(state);
+  const first = submitRun(transport, SPEC, { ...options, submissionId: 'one' });
+  const timer = setInterval(() => engine.answerAll(), 5);
+  const receipt = await first;
+  clearInterval(timer);
+  assert.deepEqual(await submitRun(transport, SPEC, { ...options, submissionId: 'one' }), receipt);
+  assert.deepEqual(readdirSync(join(state, 'inbox', 'default', transport.principal)), []);
+});
+
+test('submit: without an engine the wait ends and says what to do; the object stays', async (context) => {
+  const { state, transport, options } = bench(context);
+  const attempt = submitRun(transport, SPEC, { ...options, submissionId: 'one', timeoutMs: 60 });
+  await assert.rejects(attempt, { code: 'TIMED_OUT', retryable: true });
+  assert.deepEqual(readdirSync(join(state, 'inbox', 'default', transport.principal)), ['one.json']);
+  const stopped = submitRun(transport, SPEC, { ...options, submissionId: 'two', signal: AbortSignal.abort() });
+  await assert.rejects(stopped, { name: 'AbortError' });
+});
+
+test('submit: a spec that is refused carries every reason and leaves no trace', async (context) => {
+  const { state, transport, options } = bench(context);
+  const broken = bytesOf(
+    runOf([item('a', { dependsOn: ['b'], x: 1 }), item('A')], { source: { git: { url: './none' } } }),
+  );
+  await assert.rejects(submitRun(transport, broken, options), (error: unknown) => {
+    assert.ok(error instanceof SpecRefused);
+    assert.deepEqual(
+      error.refusals.map(({ path }) => path),
+      ['spec.items[0].x', 'spec.items[1].id'],
+    );
+    assert.equal(error.path, 'spec.items[0].x');
+    return true;
+  });
+  const circle = bytesOf(runOf([item('a', { dependsOn: ['a'] })], { source: { git: { url: './none' } } }));
+  await assert.rejects(submitRun(transport, circle, options), { code: 'SPEC_CYCLE' });
+  await assert.rejects(submitRun(transport, SPEC, { ...options, submissionId: '../x' }), { code: 'KEY_INVALID' });
+  assert.equal(existsSync(state), false);
+});
+
+test('submit: a git source is packed, uploaded before the submission, and named in it', async (context) => {
+  const { root, state, transport, options } = bench(context);
+  const head = repository(join(root, 'repo'), { a: '1' });
+  const spec = bytesOf(
+    runOf([item('a', { pipeline: [SCRIPT, { block: 'capture', what: 'patch' }] })], {
+      source: { git: { url: 'repo' } },
+    }),
+  );
+  new AnsweringEngine(state).start(context);
+  const prepared = await prepareRun(transport, spec, options);
+  const read = parseRun(prepared.bytes);
+  const source = read.ok ? read.run.spec.source : undefined;
+  assert.ok(source && 'bundle' in source);
+  assert.equal(source.commit, head);
+  assert.deepEqual(prepared.plan.source, { kind: 'git', ...source });
+  const uploaded = readFileSync(join(state, 'uploads', transport.principal, source.bundle.slice(7)));
+  assert.equal(digestOf(uploaded), source.bundle);
+  assert.equal(uploaded.length, source.sizeBytes);
+  assert.deepEqual(readdirSync(options.workDir), []);
+  assert.equal((await submitRun(transport, spec, options)).submission, digestOf(prepared.bytes));
+});
+
+test('operator: a cancel is an object of its own, in the control queue', async (context) => {
+  const { state, transport } = bench(context);
+  const run = 'a'.repeat(32);
+  const asked = cancelRun(transport, { run, item: 'b' }, { submissionId: 'stop', timeoutMs: 5_000 });
+  const path = join(state, 'inbox', '@control', transport.principal, 'stop.json');
+  while (!existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 5));
+  const object = { apiVersion: 'waybill/v1', kind: 'Control', spec: { verb: 'cancel', run, item: 'b' } };
+  assert.equal(readFileSync(path, 'utf8'), canonicalize(object));
+  new AnsweringEngine(state).start(context);
+  assert.equal((await asked).status, 'accepted');
+});
+
+test('index: the verbs of an operator are not reachable from it', async () => {
+  const index = await import('./index.ts');
+  const operator = await import('./operator.ts');
+  for (const verb of Object.keys(operator)) assert.equal(verb in index, false, verb);
+  assert.ok('submitRun' in index);
+});
