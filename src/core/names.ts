@@ -37,11 +37,10 @@ export const MAX_INFRASTRUCTURE_RETRIES = 5;
 export const INFRASTRUCTURE_BACKOFF_MS = 250;
 export const MAX_INFRASTRUCTURE_BACKOFF_MS = 30_000;
 
-export const JOB_LIMITS: Readonly<Record<'outputsBytes' | 'fileBytes' | 'files' | 'logBytes' | 'patchBytes', number>> =
-  {
-    outputsBytes: 512 * 1024 * 1024,
-    fileBytes: 256 * 1024 * 1024,
-    files: 10_000,
-    logBytes: 4 * 1024 * 1024,
-    patchBytes: 64 * 1024 * 1024,
-  };
+export const JOB_LIMITS: Readonly<JobLimits> = {
+  outputsBytes: 512 * 1024 * 1024,
+  fileBytes: 256 * 1024 * 1024,
+  files: 10_000,
+  logBytes: 4 * 1024 * 1024,
+  patchBytes: 64 * 1024 * 1024,
+};

@@ -61,7 +61,7 @@ export function oneOf<const T extends string | number | boolean>(...values: T[])
   return (value) => (values.includes(value as T) ? undefined : ` is not one of ${values.join(', ')}`);
 }
 
-export function integer(least: number, most = Number.MAX_SAFE_INTEGER): Shape<number> {
+export function integer(least: number, most: number = Number.MAX_SAFE_INTEGER): Shape<number> {
   return (value) =>
     Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most
       ? undefined
