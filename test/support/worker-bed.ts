@@ -1,8 +1,10 @@
 /** A mailbox, a signer and the real worker bundle: one attempt at a time, without an engine. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import { createReadStream, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { Block } from '@waybill/client/plan';
 import {
   canonicalize,
@@ -20,13 +22,14 @@ import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
 import { createLocalLauncher } from '#adapters/local/launcher.ts';
 import { createLocalMailbox, type LocalMailbox } from '#adapters/local/mailbox.ts';
 import type { Isolation, Job, JobLimits, Result } from '#core/mailbox-protocol.ts';
+import { WORKER_ENV } from '#core/names.ts';
 import { splitOutputs } from '#core/outputs-frame.ts';
 import { parseResult } from '#core/result-document.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import type { Launcher, StopNotice } from '#ports/launcher.ts';
 import type { LeaseDraft } from '#ports/mailbox.ts';
-import { buildWorker } from '../../worker-image/build.ts';
 import { type PackedSource, packSource } from '../../packages/client/src/pack-source.ts';
+import { buildWorker } from '../../worker-image/build.ts';
 
 const ORIGIN = 'waybill.test/worker';
 const RUN = 'a'.repeat(32);
@@ -39,6 +42,8 @@ export interface AttemptSpec {
   timeoutMs?: number;
   limits?: Partial<JobLimits>;
   inputs?: Record<string, string>;
+  /** Served in the place of the bytes that were signed. */
+  spoofedInputs?: Record<string, string>;
   source?: PackedSource;
   heartbeatMs?: number;
   /** Changes the lease after its manifest was signed: what an attacker with the storage could do. */
@@ -65,8 +70,12 @@ export interface WorkerBed {
   pack(repository: string): Promise<PackedSource>;
   post(spec: AttemptSpec): Promise<{ attemptId: string; leaseUrl: string; ended: Promise<StopNotice> }>;
   launch(attempt: { attemptId: string; leaseUrl: string }): Promise<string>;
+  /** A worker whose stdin the caller holds, instead of the launcher. */
+  spawn(attempt: { attemptId: string; leaseUrl: string }): ChildProcess;
   run(spec: AttemptSpec): Promise<AttemptEnd>;
   collect(attemptId: string, notice: StopNotice): Promise<AttemptEnd>;
+  /** Directories of this bed's attempts; none may be left once their workers have ended. */
+  leftovers(): string[];
   close(): Promise<void>;
 }
 
@@ -76,9 +85,10 @@ export async function openWorkerBed(options: { allowUnsandboxed?: boolean } = {}
   const workerFile = join(directory, 'worker.mjs');
   const executable = await buildWorker(workerFile);
   const artifacts = createLocalArtifacts(join(directory, 'artifacts'));
+  const spoofed = new Map<string, Readable>();
   const mailbox = createLocalMailbox({
     stagingDir: join(directory, 'staging'),
-    artifacts,
+    artifacts: { ...artifacts, open: async (digest) => spoofed.get(digest) ?? (await artifacts.open(digest)) },
     chance: createLocalChance(),
     clock: createLocalClock(),
   });
@@ -104,11 +114,15 @@ export async function openWorkerBed(options: { allowUnsandboxed?: boolean } = {}
 
     async post(spec) {
       serial += 1;
-      const attemptId = digestOf(`attempt ${serial}`).slice(7, 39);
+      const attemptId = digestOf(`${directory} ${serial}`).slice(7, 39);
       const job = jobOf(attemptId, spec);
       const inputs: LeaseDraft['inputs'] = [];
       for (const [name, text] of Object.entries(spec.inputs ?? {}))
         inputs.push({ key: name, ...(await artifacts.put(Buffer.from(text))) });
+      for (const input of inputs) {
+        const instead = spec.spoofedInputs?.[input.key];
+        if (instead !== undefined) spoofed.set(input.sha256, Readable.from([Buffer.from(instead)]));
+      }
       const statement = statementOf(job, inputs, spec, executable);
       const { source } = spec;
       const draft: LeaseDraft = {
@@ -130,6 +144,17 @@ export async function openWorkerBed(options: { allowUnsandboxed?: boolean } = {}
 
     launch: ({ attemptId, leaseUrl }) => launcher.launch({ attemptId, leaseUrl, isolation: 'none' }),
 
+    spawn({ attemptId, leaseUrl }) {
+      const env = {
+        PATH: process.env.PATH,
+        [WORKER_ENV.leaseUrl]: leaseUrl,
+        [WORKER_ENV.attemptId]: attemptId,
+        [WORKER_ENV.keys]: Buffer.from(JSON.stringify([key.spki.toString('base64')])).toString('base64'),
+        [WORKER_ENV.origin]: ORIGIN,
+      };
+      return spawn(process.execPath, [workerFile], { env, stdio: ['pipe', 'ignore', 'ignore'] });
+    },
+
     async run(spec) {
       const attempt = await bed.post(spec);
       await bed.launch(attempt);
@@ -147,6 +172,9 @@ export async function openWorkerBed(options: { allowUnsandboxed?: boolean } = {}
       return { notice, result: parsed, outputs, log: log === null ? '' : (await readAll(log)).toString() };
     },
 
+    leftovers: () =>
+      readdirSync(tmpdir()).filter((name) => [...waiting.keys()].some((id) => name.startsWith(`waybill-${id}-`))),
+
     async close() {
       await mailbox.shutdown();
       rmSync(directory, { recursive: true, force: true });
@@ -157,11 +185,6 @@ export async function openWorkerBed(options: { allowUnsandboxed?: boolean } = {}
 
 export async function readAll(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync(bytes));
-}
-
-/** Attempt directories of workers in the temporary directory; none may be left when no worker runs. */
-export function leftovers(): string[] {
-  return readdirSync(tmpdir()).filter((name) => /^waybill-[A-Za-z0-9]{6}$/.test(name));
 }
 
 function jobOf(attemptId: string, spec: AttemptSpec): Job {

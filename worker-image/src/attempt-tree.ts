@@ -21,8 +21,9 @@ export interface AttemptTree {
   private: string;
 }
 
-export async function createAttemptTree(): Promise<AttemptTree> {
-  const root = await realpath(await mkdtemp(join(tmpdir(), 'waybill-')));
+/** `name` is for the eyes of an operator who looks into the temporary directory. */
+export async function createAttemptTree(name: string): Promise<AttemptTree> {
+  const root = await realpath(await mkdtemp(join(tmpdir(), `waybill-${name}-`)));
   const waybill = join(root, 'waybill');
   const tree: AttemptTree = {
     root,

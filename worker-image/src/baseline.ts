@@ -16,7 +16,7 @@ export interface Baseline {
 
 const NO_COMMIT = '0'.repeat(40);
 
-/** Without a source: an empty workspace, and every file that appears in it is an addition. */
+/** Without a source: every file of the workspace is an addition. Made only when somebody captures. */
 export async function emptyBaseline(tree: AttemptTree): Promise<Baseline> {
   const place = placeOf(tree);
   await initRepository(place.repository, NO_COMMIT);

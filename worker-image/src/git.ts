@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TerminalError } from '@waybill/client/errors';
@@ -49,8 +49,8 @@ const NEUTRAL_ATTRIBUTES = '* -text -eol -ident -filter -working-tree-encoding !
 export async function initRepository(repository: string, commit: string): Promise<void> {
   await mkdir(repository, { recursive: true, mode: 0o700 });
   const format = commit.length === 64 ? 'sha256' : 'sha1';
-  const place = { repository, index: join(repository, 'index'), workTree: repository };
-  await runGit(place, ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`]);
+  const place = { repository, index: join(repository, 'index'), workTree: dirname(repository) };
+  await runGit(place, ['init', '--quiet', '--template=', `--object-format=${format}`]);
   await mkdir(join(repository, 'info'), { recursive: true });
   await writeFile(join(repository, 'info', 'attributes'), NEUTRAL_ATTRIBUTES);
 }

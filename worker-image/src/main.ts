@@ -21,7 +21,7 @@ import { createStopRequest } from './stop-request.ts';
 const REPORT_GRACE_MS = 20_000;
 
 async function probe(): Promise<number> {
-  const tree = await createAttemptTree();
+  const tree = await createAttemptTree('probe');
   try {
     const { works, detail } = await probeBubblewrap(tree);
     process.stdout.write(`${JSON.stringify({ bubblewrap: works, detail })}\n`);

@@ -7,12 +7,12 @@ import { pipeline } from 'node:stream/promises';
 import { canonicalize, type Digest } from '@waybill/verify';
 import type { Lease } from '#core/mailbox-protocol.ts';
 import type { AttemptTree } from './attempt-tree.ts';
-import { type Baseline, emptyBaseline, unpackBaseline } from './baseline.ts';
+import { type Baseline, unpackBaseline } from './baseline.ts';
 import { getStream } from './mailbox-client.ts';
 import { breach } from './refusal.ts';
 
-/** Fills the tree. Throws AttemptEnded `input_mismatch`, `source_mismatch` or `source_invalid`. */
-export async function materialise(tree: AttemptTree, lease: Lease): Promise<Baseline> {
+/** Fills the tree; null without a source. Throws AttemptEnded `input_mismatch`, `source_mismatch` or `source_invalid`. */
+export async function materialise(tree: AttemptTree, lease: Lease): Promise<Baseline | null> {
   await writeFile(tree.jobFile, canonicalize(lease.job));
   await chmod(tree.jobFile, 0o444);
   for (const input of lease.inputs) {
@@ -21,7 +21,7 @@ export async function materialise(tree: AttemptTree, lease: Lease): Promise<Base
     await chmod(path, 0o444);
   }
   await chmod(tree.inputs, 0o555);
-  if (lease.source === undefined) return await emptyBaseline(tree);
+  if (lease.source === undefined) return null;
   const bundle = join(tree.private, 'source.pack');
   await download(lease.source, bundle, 'source_mismatch');
   const baseline = await unpackBaseline(tree, createReadStream(bundle), lease.source.commit);

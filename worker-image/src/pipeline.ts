@@ -2,7 +2,7 @@
 import type { Block } from '@waybill/client/plan';
 import type { BlockEvidence, ClaimedOutcome, Job } from '#core/mailbox-protocol.ts';
 import type { AttemptTree } from './attempt-tree.ts';
-import type { Baseline } from './baseline.ts';
+import { type Baseline, emptyBaseline } from './baseline.ts';
 import { runBlock } from './block-process.ts';
 import { captureOutputs } from './capture-outputs.ts';
 import { capturePatch } from './capture-patch.ts';
@@ -15,7 +15,8 @@ import type { StopReason, StopRequest } from './stop-request.ts';
 export interface PipelineContext {
   job: Job;
   tree: AttemptTree;
-  baseline: Baseline;
+  /** Null without a source: the empty tree. */
+  baseline: Baseline | null;
   log: LogFile;
   stop: StopRequest;
   /** Agent blocks may run without a sandbox. */
@@ -95,7 +96,8 @@ async function capture(context: PipelineContext, what: 'patch' | 'outputs', end:
     end.outputs = await captureOutputs(tree, job.limits);
     return WELL;
   }
-  const { file, excluded } = await capturePatch(tree, baseline, job.limits.patchBytes);
+  const from = baseline ?? (await emptyBaseline(tree));
+  const { file, excluded } = await capturePatch(tree, from, job.limits.patchBytes);
   end.patch = file;
   end.excluded = excluded;
   return WELL;

@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Block } from '@waybill/client/plan';
+import { digestOf } from '@waybill/verify';
+import type { Isolation } from '#core/mailbox-protocol.ts';
+import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
+import { type AttemptSpec, openWorkerBed, signed, testKey, type WorkerBed } from '../support/worker-bed.ts';
+
+const script = (run: string, more: object = {}): Block => ({ block: 'script', run, ...more });
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let waitedMs = 0; !(await holds()); waitedMs += 10) {
+    assert.ok(waitedMs < 10_000, 'it did not come to hold in time');
+    await sleep(10);
+  }
+}
+
+let bed: WorkerBed;
+let bubblewrap: { works: boolean; detail: string };
+before(async () => {
+  bed = await openWorkerBed();
+  const { isolation, detail } = await bed.launcher.probe();
+  bubblewrap = { works: isolation === 'bubblewrap', detail };
+});
+after(() => bed.close());
+
+for (const isolation of ['none', 'bubblewrap'] as const satisfies Isolation[]) {
+  describe(`worker: blocks with isolation ${isolation}`, () => {
+    const run = (spec: AttemptSpec) => bed.run({ isolation, ...spec });
+    const test = (title: string, body: () => Promise<void>) =>
+      it(title, async (t) => {
+        if (isolation === 'bubblewrap' && !bubblewrap.works) return t.skip(`bubblewrap: ${bubblewrap.detail}`);
+        await body();
+      });
+
+    test('a script that succeeds is reported with its block, its log and the epoch of its manifest', async () => {
+      const end = await run({ pipeline: [script('echo out; echo err >&2'), script('echo second')] });
+      assert.equal(end.notice.exit, WORKER_EXIT.finished);
+      assert.equal(end.notice.cause, 'exited');
+      assert.ok(end.result);
+      const { outcome, reason, exit, epoch, blocks, worker, outputs, log } = end.result;
+      assert.deepEqual({ outcome, reason, exit, epoch }, { outcome: 'succeeded', reason: 'ok', exit: 0, epoch: 7 });
+      assert.deepEqual(
+        blocks.map(({ index, block, exit: code }) => [index, block, code]),
+        [
+          [0, 'script', 0],
+          [1, 'script', 0],
+        ],
+      );
+      assert.match(end.log, /^--- waybill: block 1 of 2: script ---\n(out\nerr|err\nout)\n--- waybill: block 2 of 2/);
+      assert.equal(worker, (await bed.launcher.probe()).executable);
+      assert.equal(outputs, null);
+      assert.equal(log?.sha256, digestOf(end.log));
+    });
+
+    test('the workspace contract holds: directories, variables, inputs, a job without URLs, node and git', async () => {
+      const end = await run({
+        inputs: { data: 'input bytes' },
+        env: { COLOUR: 'teal', WAYBILL_ITEM: 'forged' },
+        pipeline: [
+          script(
+            [
+              'test "$PWD" = "$WAYBILL_WORKSPACE"',
+              'test "$(cat "$WAYBILL_INPUTS/data")" = "input bytes"',
+              'test "$COLOUR $WAYBILL_ITEM $WAYBILL_ATTEMPT $LANG" = "teal item 1 C.UTF-8"',
+              'echo x > "$HOME/h"; echo x > "$TMPDIR/t"; echo x > "$WAYBILL_OUTPUTS/o"; echo x > w',
+              'grep -q pipeline "$WAYBILL_WORKSPACE/../.waybill/job.json"',
+              '! grep -q http: "$WAYBILL_WORKSPACE/../.waybill/job.json"',
+              'node --version; git --version',
+            ].join(' &&\n'),
+          ),
+        ],
+      });
+      assert.equal(end.result?.outcome, 'succeeded', end.log);
+    });
+
+    for (const [title, block, outcome, reason, exit] of [
+      ['a plain script', script('exit 3'), 'failed', 'exit_nonzero', 3],
+      ['a red gate', script('exit 1', { lens: 'gate' }), 'failed', 'gate_red', 1],
+      ['a failed verification', script('exit 1', { lens: 'verify' }), 'failed', 'verify_failed', 1],
+      ['a block that the kernel kills', script('kill -9 $$'), 'failed', 'out_of_memory', 137],
+      ['a command that does not exist', script('no-such-command'), 'failed', 'exit_nonzero', 127],
+    ] as const) {
+      test(`${title} fails the attempt with ${reason}, and no later block runs`, async () => {
+        const end = await run({ pipeline: [block, script('echo later')] });
+        assert.deepEqual(
+          [end.result?.outcome, end.result?.reason, end.result?.exit, end.result?.blocks.length],
+          [outcome, reason, exit, 1],
+        );
+        assert.doesNotMatch(end.log, /later/);
+      });
+    }
+
+    test('a block over its time is ended with everything it started', async () => {
+      const end = await run({ pipeline: [script('sleep 60 & sleep 60', { timeoutMs: 200 })] });
+      assert.deepEqual([end.result?.outcome, end.result?.reason], ['timed_out', 'timeout']);
+      assert.equal(end.notice.exit, WORKER_EXIT.timedOut);
+    });
+
+    test('the wall clock of the job ends whatever block is running', async () => {
+      const end = await run({ timeoutMs: 300, pipeline: [script('true'), script('sleep 60'), script('echo later')] });
+      assert.deepEqual([end.result?.outcome, end.result?.blocks.length], ['timed_out', 2]);
+    });
+
+    test('a cancel reaches a running block as TERM, and the attempt is reported cancelled', async () => {
+      const attempt = await bed.post({
+        isolation,
+        pipeline: [script('trap "echo politely; exit 0" TERM; echo ready; while :; do sleep 0.05; done')],
+      });
+      await bed.launch(attempt);
+      await until(async () => (await bed.mailbox.openLog(attempt.attemptId)) !== null);
+      await until(async () => (await bed.collect(attempt.attemptId, {} as never)).log.includes('ready'));
+      await bed.mailbox.cancel(attempt.attemptId);
+      const end = await bed.collect(attempt.attemptId, await attempt.ended);
+      assert.deepEqual([end.result?.outcome, end.notice.exit], ['cancelled', WORKER_EXIT.cancelled]);
+      assert.match(end.log, /politely/);
+    });
+
+    test('when the engine is gone the worker kills its blocks and reports nothing', async () => {
+      const marker = `61.${Math.floor(Math.random() * 1e6)}`;
+      const attempt = await bed.post({ isolation, pipeline: [script(`trap "" TERM; sleep ${marker}`)] });
+      const child = bed.spawn(attempt);
+      await until(() => runningSleeps(marker) > 0);
+      child.stdin?.end();
+      const exit = await new Promise((resolve) => child.once('exit', resolve));
+      assert.equal(exit, WORKER_EXIT.cancelled);
+      assert.equal(runningSleeps(marker), 0);
+      assert.equal((await bed.mailbox.staged(attempt.attemptId)).result, null);
+    });
+
+    test('a log over its limit is cut, says so, and the block goes on', async () => {
+      const end = await run({
+        limits: { logBytes: 1_000 },
+        pipeline: [script('head -c 100000 /dev/zero | tr "\\0" x'), script('true')],
+      });
+      assert.equal(end.result?.outcome, 'succeeded');
+      assert.equal(end.result?.log?.truncated, true);
+      assert.ok(end.log.length <= 1_000);
+      assert.match(end.log, /its limit is reached/);
+    });
+
+    test('outputs arrive by name with their bytes', async () => {
+      const end = await run({
+        pipeline: [
+          script(
+            'mkdir -p $WAYBILL_OUTPUTS/a/b; printf one > $WAYBILL_OUTPUTS/a/b/1; printf "\\0\\377" > $WAYBILL_OUTPUTS/z',
+          ),
+          { block: 'capture', what: 'outputs' },
+        ],
+      });
+      assert.equal(end.result?.outcome, 'succeeded', end.log);
+      assert.deepEqual(
+        [...end.outputs].map(([name, bytes]) => [name, bytes.toString('latin1')]),
+        [
+          ['outputs/a/b/1', 'one'],
+          ['outputs/z', '\0\xff'],
+        ],
+      );
+    });
+
+    test('an output that cannot be one ends the attempt as a breach of contract, with its reason', async () => {
+      const pipeline = [script('ln -s /etc/passwd $WAYBILL_OUTPUTS/l'), { block: 'capture', what: 'outputs' } as const];
+      const end = await run({ pipeline });
+      assert.deepEqual([end.result?.outcome, end.result?.reason], ['contract_error', 'output_symlink']);
+      assert.equal(end.notice.exit, WORKER_EXIT.contractError);
+      assert.match(end.log, /outputs\/l/);
+    });
+  });
+}
+
+describe('worker: agent blocks', () => {
+  const agent = (command: string): Block => ({
+    block: 'agent',
+    adapter: 'command',
+    command: ['/bin/sh', '-c', command],
+  });
+
+  it('refuse to run without a sandbox, unless the deployment allows it', async () => {
+    const refused = await bed.run({ pipeline: [agent('echo ran')] });
+    assert.deepEqual([refused.result?.outcome, refused.result?.reason], ['policy_blocked', 'sandbox_required']);
+    assert.equal(refused.notice.exit, WORKER_EXIT.policyBlocked);
+    assert.doesNotMatch(refused.log, /^ran/m);
+    const allowing = await openWorkerBed({ allowUnsandboxed: true });
+    try {
+      for (const [exit, outcome, reason] of [
+        [0, 'succeeded', 'ok'],
+        [10, 'policy_blocked', 'policy_blocked'],
+        [20, 'deferred', 'needs_input'],
+        [30, 'timed_out', 'timeout'],
+        [4, 'failed', 'exit_nonzero'],
+      ] as const) {
+        const end = await allowing.run({ pipeline: [agent(`exit ${exit}`)] });
+        assert.deepEqual([end.result?.outcome, end.result?.reason], [outcome, reason]);
+      }
+    } finally {
+      await allowing.close();
+    }
+  });
+});
+
+describe('worker: refuses before anything runs', () => {
+  const touched = (): string => join(bed.directory, 'touched');
+  const pipeline = (): Block[] => [script(`touch ${touched()}`)];
+
+  for (const [title, spec] of [
+    [
+      'a job that the manifest does not pin',
+      {
+        tamper: (draft) => {
+          draft.job.env.EXTRA = 'x';
+        },
+      },
+    ],
+    ['a manifest of another attempt', { predicate: { attemptId: 'c'.repeat(32) } }],
+    ['a manifest of another deployment', { predicate: { origin: 'waybill.test/other' } }],
+    ['a manifest for another worker', { predicate: { executable: digestOf('other') } }],
+    [
+      'a manifest that has expired',
+      { predicate: { issuedAt: '2026-01-01T00:00:00.000Z', expiresAt: '2026-01-02T00:00:00.000Z' } },
+    ],
+    ['a manifest without a nonce', { predicate: { nonce: '' } }],
+    ['a weaker isolation than was signed', { predicate: { isolation: 'bubblewrap' } }],
+    [
+      'an input that was not signed',
+      {
+        tamper: (draft) => {
+          draft.inputs.push({ key: 'extra', sha256: digestOf(''), sizeBytes: 0 });
+        },
+      },
+    ],
+    [
+      'a source that was not signed',
+      {
+        tamper: (draft) => {
+          draft.source = { sha256: digestOf(''), sizeBytes: 0, commit: 'd'.repeat(40) };
+        },
+      },
+    ],
+    [
+      'a manifest that a stranger signed',
+      {
+        tamper: (draft) => {
+          draft.manifest = resigned(draft.manifest.payload);
+        },
+      },
+    ],
+    [
+      'an altered payload',
+      {
+        tamper: (draft) => {
+          draft.manifest = { ...draft.manifest, payload: altered(draft.manifest.payload) };
+        },
+      },
+    ],
+    [
+      'a lease with an unknown key',
+      {
+        tamper: (draft) => {
+          Object.assign(draft, { more: true });
+        },
+      },
+    ],
+  ] as [string, Partial<AttemptSpec>][]) {
+    it(title, async () => {
+      const end = await bed.run({ pipeline: pipeline(), ...spec });
+      assert.equal(end.notice.exit, WORKER_EXIT.contractError);
+      assert.match(end.notice.detail, /LEASE_INVALID/);
+      assert.equal(end.result, null);
+      assert.equal(existsSync(touched()), false);
+    });
+  }
+
+  for (const [title, text] of [
+    ['other bytes of the same length', 'swapped'],
+    ['more bytes', 'genuine and more'],
+    ['fewer bytes', 'gen'],
+  ] as const) {
+    it(`an input that arrives as ${title}`, async () => {
+      const end = await bed.run({ pipeline: pipeline(), inputs: { data: 'genuine' }, spoofedInputs: { data: text } });
+      assert.deepEqual([end.result?.outcome, end.result?.reason], ['contract_error', 'input_mismatch']);
+      assert.equal(end.notice.exit, WORKER_EXIT.contractError);
+      assert.equal(existsSync(touched()), false);
+    });
+  }
+
+  it('and the same job runs when nothing was altered', async () => {
+    const end = await bed.run({ pipeline: pipeline() });
+    assert.equal(end.result?.outcome, 'succeeded');
+    assert.equal(existsSync(touched()), true);
+  });
+});
+
+it('worker: leaves no attempt directory behind', () => {
+  assert.deepEqual(bed.leftovers(), []);
+});
+
+function resigned(payload: string): ReturnType<typeof signed> {
+  return signed(JSON.parse(Buffer.from(payload, 'base64').toString()), testKey());
+}
+
+function altered(payload: string): string {
+  return Buffer.from(Buffer.from(payload, 'base64').toString().replace('"attempt":1', '"attempt":2')).toString(
+    'base64',
+  );
+}
+
+/** Processes of the host that run `sleep <marker>`, seen from outside any sandbox. */
+function runningSleeps(marker: string): number {
+  const lines = execFileSync('ps', ['-A', '-o', 'stat=,args='], { encoding: 'utf8' }).split('\n');
+  return lines.filter((line) => !line.startsWith('Z') && line.includes(` sleep ${marker}`) && !line.includes('trap'))
+    .length;
+}

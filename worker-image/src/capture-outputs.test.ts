@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { JobLimits } from '#core/mailbox-protocol.ts';
+import { type AttemptTree, createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
+import { captureOutputs } from './capture-outputs.ts';
+import { AttemptEnded } from './refusal.ts';
+
+const LIMITS: JobLimits = { outputsBytes: 1_200, fileBytes: 1_000, files: 3, logBytes: 0, patchBytes: 0 };
+
+async function withTree(use: (tree: AttemptTree) => Promise<void>): Promise<void> {
+  const tree = await createAttemptTree('test');
+  try {
+    await use(tree);
+  } finally {
+    await removeAttemptTree(tree);
+  }
+}
+
+describe('capture outputs:', () => {
+  it('files become outputs by their path, copied out of the reach of later blocks', () =>
+    withTree(async (tree) => {
+      mkdirSync(join(tree.outputs, 'a', 'b'), { recursive: true });
+      writeFileSync(join(tree.outputs, 'a', 'b', 'one'), 'first');
+      writeFileSync(join(tree.outputs, 'zwei-ü'), '');
+      const captured = await captureOutputs(tree, LIMITS);
+      writeFileSync(join(tree.outputs, 'a', 'b', 'one'), 'changed later');
+      const bytes = captured.map(({ name, path, sizeBytes }) => [name, readFileSync(path, 'utf8'), sizeBytes]);
+      assert.deepEqual(bytes.sort(), [
+        ['outputs/a/b/one', 'first', 5],
+        ['outputs/zwei-ü', '', 0],
+      ]);
+    }));
+
+  it('no outputs are no outputs', () =>
+    withTree(async (tree) => assert.deepEqual(await captureOutputs(tree, LIMITS), [])));
+
+  const at = (tree: AttemptTree, name: string): string => join(tree.outputs, name);
+  for (const [title, reason, make] of [
+    ['a symbolic link', 'output_symlink', (tree) => symlinkSync('/etc/passwd', at(tree, 'l'))],
+    ['a link to a directory', 'output_symlink', (tree) => symlinkSync('/etc', at(tree, 'l'))],
+    [
+      'a file with a second name',
+      'output_hard_link',
+      (tree) => {
+        writeFileSync(join(tree.workspace, 'w'), '');
+        linkSync(join(tree.workspace, 'w'), at(tree, 'h'));
+      },
+    ],
+    ['a pipe', 'output_special_file', (tree) => execFileSync('mkfifo', [at(tree, 'p')])],
+    [
+      'a socket',
+      'output_special_file',
+      (tree) =>
+        new Promise<void>((resolve) => {
+          const server = createServer();
+          server.listen(at(tree, 's'), () => resolve());
+          server.unref();
+        }),
+    ],
+    ['a backslash in a name', 'output_name_invalid', (tree) => writeFileSync(at(tree, 'a\\b'), '')],
+    ['a line feed in a name', 'output_name_invalid', (tree) => writeFileSync(at(tree, 'a\nb'), '')],
+    ['a bad directory name', 'output_name_invalid', (tree) => mkdirSync(at(tree, 'a\u202eb'))],
+    [
+      'a name that is not UTF-8',
+      'output_name_invalid',
+      (tree) => writeFileSync(Buffer.concat([Buffer.from(`${tree.outputs}/caf`), Buffer.from([0xe9])]), ''),
+    ],
+    ['a file over its limit', 'output_too_large', (tree) => writeFileSync(at(tree, 'big'), Buffer.alloc(1_001))],
+    [
+      'files over their limit together',
+      'output_too_large',
+      (tree) => ['1', '2'].map((name) => writeFileSync(at(tree, name), Buffer.alloc(700))),
+    ],
+    [
+      'more files than allowed',
+      'output_too_many',
+      (tree) => ['1', '2', '3', '4'].map((name) => writeFileSync(at(tree, name), '')),
+    ],
+  ] as [string, string, (tree: AttemptTree) => unknown][]) {
+    it(`${title} ends the attempt with ${reason}`, () =>
+      withTree(async (tree) => {
+        await make(tree);
+        await assert.rejects(
+          captureOutputs(tree, LIMITS),
+          (error) => error instanceof AttemptEnded && error.reason === reason && error.outcome === 'contract_error',
+        );
+      }));
+  }
+});
