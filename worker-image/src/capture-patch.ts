@@ -182,7 +182,8 @@ async function proveThatItApplies(
       captured,
     ];
     const before = await gitPaths(clean, touched);
-    await runGit(clean, ['checkout-index', '--quiet', '-z', '--stdin'], { stdin: pathList(before) });
+    // -u records what was checked out in the index: apply compares the two.
+    await runGit(clean, ['checkout-index', '--quiet', '-u', '-z', '--stdin'], { stdin: pathList(before) });
     await runGit(clean, ['apply', '--index', '--whitespace=nowarn', path]);
   } catch (cause) {
     throw breach('patch_does_not_apply', 'the captured patch does not apply to its own baseline', 'patch', cause);
