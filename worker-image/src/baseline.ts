@@ -61,5 +61,8 @@ async function placeDecoy(tree: AttemptTree, place: GitPlace, commit: string): P
   await mkdir(join(decoy, 'refs', 'heads'), { recursive: true });
   await writeFile(join(decoy, 'HEAD'), `${commit}\n`);
   await chmod(decoy, 0o755);
-  await runGit({ ...place, repository: decoy }, ['config', '--file', join(decoy, 'config'), 'core.bare', 'false']);
+  const configure = ['config', '--file', join(decoy, 'config')];
+  await runGit(place, [...configure, 'core.bare', 'false']);
+  // The path of the workspace as the wrapper sees it, which is not how a block sees it.
+  await runGit(place, [...configure, '--unset-all', 'core.worktree'], { accept: [5] });
 }
