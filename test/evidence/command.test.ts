@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { VerifyReport } from '@waybill/verify';
+import { main } from '../../packages/verify/src/bin.ts';
 import { buildBundle, trustFile } from './honest-bundle.ts';
 import { RUN } from './story.ts';
 
@@ -21,34 +22,41 @@ function file(name: string, content: Buffer | string): string {
 const BUNDLE = file('bundle.jsonl', buildBundle());
 const KEYS = file('keys.json', JSON.stringify(trustFile()));
 
-function run(args: string[], input: Buffer = Buffer.alloc(0)): { exit: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], { input, encoding: 'utf8' });
-  return { exit: status, out: stdout, err: stderr };
+async function run(...args: string[]): Promise<{ exit: number; out: string; err: string }> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const exit = await main(args, { out: (text) => out.push(text), err: (text) => err.push(text) });
+  return { exit, out: out.join(''), err: err.join('') };
 }
 
-test('waybill-verify: an honest bundle with keys exits 0, from a file and from standard input', () => {
-  const { exit, out } = run([BUNDLE, '--keys', KEYS, '--run', RUN]);
-  assert.equal(exit, 0);
-  assert.match(out, /^VERIFIED \(signed\)/);
-  assert.equal(run(['-', '--keys', KEYS], buildBundle()).exit, 0);
+test('waybill-verify: the installed command reads standard input and exits with what it found', () => {
+  const { status, stdout } = spawnSync(process.execPath, [BIN, '-', '--keys', KEYS], { input: buildBundle() });
+  assert.equal(status, 0);
+  assert.match(stdout.toString(), /^VERIFIED \(signed\)/);
 });
 
-test('waybill-verify: --json prints the report and nothing else', () => {
-  const { exit, out } = run([BUNDLE, '--keys', KEYS, '--json']);
+test('waybill-verify: an honest bundle with keys exits 0', async () => {
+  const { exit, out, err } = await run(BUNDLE, '--keys', KEYS, '--run', RUN);
+  assert.deepEqual([exit, err], [0, '']);
+  assert.match(out, /^VERIFIED \(signed\)/);
+});
+
+test('waybill-verify: --json prints the report and nothing else', async () => {
+  const { exit, out } = await run(BUNDLE, '--keys', KEYS, '--json');
   const report = JSON.parse(out) as VerifyReport;
   assert.equal(exit, 0);
   assert.equal(report.format, 'waybill-verify-report/v1');
   assert.equal(report.facts?.run, RUN);
 });
 
-test('waybill-verify: no keys exit 2, a contradiction 1, something else than a bundle 3', () => {
-  assert.equal(run([BUNDLE]).exit, 2);
-  assert.equal(run([BUNDLE, '--require', 'self-consistent']).exit, 2);
-  assert.equal(run([BUNDLE, '--keys', KEYS, '--run', '0'.repeat(32)]).exit, 1);
-  assert.equal(run([KEYS, '--keys', KEYS]).exit, 3);
+test('waybill-verify: no keys exit 2, a contradiction 1, something else than a bundle 3', async () => {
+  assert.equal((await run(BUNDLE)).exit, 2);
+  assert.equal((await run(BUNDLE, '--require', 'self-consistent')).exit, 2);
+  assert.equal((await run(BUNDLE, '--keys', KEYS, '--run', '0'.repeat(32))).exit, 1);
+  assert.equal((await run(KEYS, '--keys', KEYS)).exit, 3);
 });
 
-test('waybill-verify: wrong arguments and broken keys exit 4 and say what is wrong', () => {
+test('waybill-verify: wrong arguments and broken keys exit 4 and say what is wrong', async () => {
   const broken = file('broken.json', '{');
   const wrong = file('wrong.json', '{"format":"waybill-keys/v1"}');
   const cases: [string[], RegExp][] = [
@@ -64,7 +72,7 @@ test('waybill-verify: wrong arguments and broken keys exit 4 and say what is wro
     [[folder], /EISDIR/],
   ];
   for (const [args, reason] of cases) {
-    const { exit, err } = run(args);
+    const { exit, err } = await run(...args);
     assert.equal(exit, 4, args.join(' '));
     assert.match(err, reason);
   }

@@ -28,17 +28,25 @@ interface Invocation {
   json: boolean;
 }
 
+/** Where the command writes. */
+export interface Output {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+const TERMINAL: Output = { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) };
+
 /** Runs the command and resolves with its exit code. */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(args: readonly string[], { out, err }: Output = TERMINAL): Promise<number> {
   try {
     const { bundle, options, json } = readInvocation(args);
     const report = await verifyBundle(openBundle(bundle), options);
-    process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
+    out(json ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
     return report.exitCode;
   } catch (error) {
     const isUsage = error instanceof UsageError;
-    process.stderr.write(`waybill-verify: ${error instanceof Error ? error.message : String(error)}\n`);
-    if (isUsage) process.stderr.write(`\n${USAGE}`);
+    err(`waybill-verify: ${error instanceof Error ? error.message : String(error)}\n`);
+    if (isUsage) err(`\n${USAGE}`);
     return isUsage ? USAGE_ERROR : INTERNAL_ERROR;
   }
 }
