@@ -70,8 +70,8 @@ export interface WorkerBed {
   pack(repository: string): Promise<PackedSource>;
   post(spec: AttemptSpec): Promise<{ attemptId: string; leaseUrl: string; ended: Promise<StopNotice> }>;
   launch(attempt: { attemptId: string; leaseUrl: string }): Promise<string>;
-  /** A worker whose stdin the caller holds, instead of the launcher. */
-  spawn(attempt: { attemptId: string; leaseUrl: string }): ChildProcess;
+  /** A worker whose stdin the caller holds, instead of the launcher; it is born with `inherited` as descriptor 9. */
+  spawn(attempt: { attemptId: string; leaseUrl: string }, inherited?: number): ChildProcess;
   run(spec: AttemptSpec): Promise<AttemptEnd>;
   collect(attemptId: string, notice: StopNotice): Promise<AttemptEnd>;
   /** Directories of this bed's attempts; none may be left once their workers have ended. */
@@ -144,7 +144,7 @@ export async function openWorkerBed(options: { allowUnsandboxed?: boolean } = {}
 
     launch: ({ attemptId, leaseUrl }) => launcher.launch({ attemptId, leaseUrl, isolation: 'none' }),
 
-    spawn({ attemptId, leaseUrl }) {
+    spawn({ attemptId, leaseUrl }, inherited) {
       const env = {
         PATH: process.env.PATH,
         [WORKER_ENV.leaseUrl]: leaseUrl,
@@ -152,7 +152,8 @@ export async function openWorkerBed(options: { allowUnsandboxed?: boolean } = {}
         [WORKER_ENV.keys]: Buffer.from(JSON.stringify([key.spki.toString('base64')])).toString('base64'),
         [WORKER_ENV.origin]: ORIGIN,
       };
-      return spawn(process.execPath, [workerFile], { env, stdio: ['pipe', 'ignore', 'ignore'] });
+      const more = inherited === undefined ? [] : [...Array(6).fill('ignore'), inherited];
+      return spawn(process.execPath, [workerFile], { env, stdio: ['pipe', 'ignore', 'ignore', ...more] });
     },
 
     async run(spec) {

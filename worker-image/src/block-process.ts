@@ -1,14 +1,14 @@
 /** Runs the command of one block to its end, or ends it: politely first, then by force, with everything it started. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { STOP_GRACE_MS } from '#core/names.ts';
 
 export interface BlockCommand {
   argv: string[];
   cwd: string;
   env: Record<string, string>;
-  /** The command is a sandbox that reports on descriptor 3. */
-  sandboxed: boolean;
+  /** The command is a sandbox: it reads this from descriptor 4 and reports on descriptor 3. */
+  sandboxOptions?: string;
   timeoutMs?: number;
   /** Ends the block when aborted; see `forceAtOnce`. */
   signal: AbortSignal;
@@ -30,14 +30,15 @@ const OTHER_SIGNAL_EXIT = 255;
 
 export async function runBlock(command: BlockCommand): Promise<BlockEnd> {
   if (command.signal.aborted) return { exit: null, timedOut: false };
+  const sandboxed = command.sandboxOptions !== undefined;
   const [file = '', ...args] = command.argv;
   const child = spawn(file, args, {
     cwd: command.cwd,
     env: command.env,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', ...(command.sandboxed ? (['pipe'] as const) : [])],
+    stdio: ['ignore', 'pipe', 'pipe', ...(sandboxed ? (['pipe', 'pipe'] as const) : [])],
   });
-  const inner = command.sandboxed ? watchSandbox(child) : () => child.pid ?? null;
+  const inner = sandboxed ? watchSandbox(child, command.sandboxOptions ?? '') : () => child.pid ?? null;
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', command.onOutput);
 
   let timedOut = false;
@@ -57,7 +58,7 @@ export async function runBlock(command: BlockCommand): Promise<BlockEnd> {
   command.signal.addEventListener('abort', end);
   try {
     const exit = await ended(child, command.onOutput);
-    return { exit: command.sandboxed && inner() === null ? null : exit, timedOut };
+    return { exit: sandboxed && inner() === null ? null : exit, timedOut };
   } finally {
     clearTimeout(timer);
     clearTimeout(force);
@@ -88,7 +89,9 @@ async function ended(child: ChildProcess, onOutput: (bytes: Uint8Array) => void)
 }
 
 /** The sandbox's first process, as seen from here, once bubblewrap has told; null when it could not build the sandbox. */
-function watchSandbox(child: ChildProcess): () => number | null {
+function watchSandbox(child: ChildProcess, options: string): () => number | null {
+  // A sandbox that ends before it has read them says why on stderr.
+  (child.stdio[4] as Writable | undefined)?.on('error', () => {}).end(options);
   let said = '';
   const status = child.stdio[3] as Readable | undefined;
   status?.setEncoding('utf8').on('data', (text: string) => {

@@ -114,11 +114,13 @@ async function run(context: PipelineContext, block: Exclude<Block, { block: 'cap
   const view = sandboxed ? SANDBOX_VIEW : unsandboxedView(tree);
   const env = blockEnvironment(job, view);
   const command = commandOf(block);
+  const sandbox = sandboxed ? sandboxCommand(tree, env, command) : null;
   const { exit, timedOut } = await runBlock({
-    argv: sandboxed ? sandboxCommand(tree, env, command) : command,
+    argv: sandbox?.argv ?? command,
     cwd: tree.workspace,
-    env: sandboxed ? { PATH: process.env.PATH ?? view.path } : env,
-    sandboxed,
+    // What the spec sets is for the block: bubblewrap itself runs outside and must not load a library of its choice.
+    env: sandbox === null ? env : { PATH: process.env.PATH ?? view.path },
+    ...(sandbox === null ? {} : { sandboxOptions: sandbox.options }),
     ...(block.timeoutMs === undefined ? {} : { timeoutMs: block.timeoutMs }),
     signal: stop.signal,
     forceAtOnce: () => stop.reason() === 'engine_gone',

@@ -53,12 +53,22 @@ export function unsandboxedView(tree: AttemptTree): BlockView {
   return { workspace, inputs, outputs, home, temporary, path: `${dirname(process.execPath)}:${SYSTEM_PATH}` };
 }
 
-/** Where bubblewrap tells, as JSON lines, what it started. */
-export const STATUS_DESCRIPTOR = 3;
+/** How a process starts a command in the sandbox. */
+export interface SandboxedCommand {
+  argv: string[];
+  /** Written to descriptor 4 and closed: a command line is open to every user of the host, and short. */
+  options: string;
+}
 
-/** argv that runs `command` in the sandbox, from a process that has `STATUS_DESCRIPTOR` open. */
-export function sandboxCommand(tree: AttemptTree, env: Record<string, string>, command: string[]): string[] {
-  return ['bwrap', '--json-status-fd', String(STATUS_DESCRIPTOR), ...profile(tree, env), '--', ...command];
+/** Descriptor 3 of the process receives, as JSON lines, what bubblewrap started. */
+export function sandboxCommand(tree: AttemptTree, env: Record<string, string>, command: string[]): SandboxedCommand {
+  const argv = ['bwrap', '--json-status-fd', '3', '--args', '4', '--', ...command];
+  return {
+    argv,
+    options: profile(tree, env)
+      .map((option) => `${option}\0`)
+      .join(''),
+  };
 }
 
 function profile(tree: AttemptTree, env: Record<string, string>): string[] {

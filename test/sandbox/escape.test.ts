@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Isolation } from '#core/mailbox-protocol.ts';
+import { openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
+
+/**
+ * What a block tries, as a script that exits 0 when it got what it wanted. Each attempt must fail in the sandbox and
+ * succeed without it: otherwise it would prove nothing about the sandbox.
+ */
+describe('sandbox:', () => {
+  let bed: WorkerBed;
+  let bubblewrap: string | null = null;
+  let secretDirectory: string;
+  let server: Server;
+  let port: number;
+
+  before(async () => {
+    bed = await openWorkerBed();
+    const { isolation, detail } = await bed.launcher.probe();
+    if (isolation !== 'bubblewrap') bubblewrap = detail;
+    secretDirectory = mkdtempSync(join(homedir(), '.waybill-escape-'));
+    writeFileSync(join(secretDirectory, 'secret'), 'host secret');
+    server = createServer((_, response) => response.end('host'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+    port = (server.address() as AddressInfo).port;
+  });
+  after(async () => {
+    await bed.close();
+    rmSync(secretDirectory, { recursive: true, force: true });
+    server.close();
+  });
+
+  const reached = async (attempt: string, isolation: Isolation): Promise<boolean> => {
+    const { result, log } = await bed.run({ isolation, pipeline: [{ block: 'script', run: attempt }] });
+    assert.ok(result?.reason === 'ok' || result?.reason === 'exit_nonzero', `${result?.reason}: ${log}`);
+    return result.outcome === 'succeeded';
+  };
+
+  const fetchHost = (): string =>
+    `node -e "fetch('http://127.0.0.1:${port}').then(() => process.exit(0), () => process.exit(1))"`;
+  const leases = "tr '\\0' '\\n' < /proc/$pid/environ 2>/dev/null | grep -q WAYBILL_LEASE_URL";
+  for (const [title, attempt] of [
+    ['reads a file in the home of the host', () => `grep -q 'host secret' ${secretDirectory}/secret`],
+    ['reaches a port of the host on 127.0.0.1', fetchHost],
+    [
+      'finds the lease URL in the environment of some process',
+      () => `for pid in $(ls /proc | grep '^[0-9]'); do ${leases} && exit 0; done; exit 1`,
+    ],
+    ['sees the process of its wrapper', () => "grep -qs 'worker[.]mjs' /proc/[0-9]*/cmdline"],
+    ['finds the captured baseline next to its workspace', () => 'ls "$WAYBILL_WORKSPACE"/../../private'],
+    ["writes into its inputs' directory's parent", () => 'touch "$WAYBILL_INPUTS/../extra"'],
+    ['rewrites its job', () => 'rm -f "$WAYBILL_INPUTS/../.waybill/job.json"'],
+    [
+      'finds a network interface besides loopback',
+      () => "tail -n +3 /proc/net/dev | grep -qv ' lo:' && ! grep -q waybill /proc/sys/kernel/hostname",
+    ],
+  ] as [string, () => string][]) {
+    it(`no block ${title}; without the sandbox one does`, async (t) => {
+      assert.equal(
+        await reached(attempt(), 'none'),
+        true,
+        'the attempt proves nothing: it fails without a sandbox too',
+      );
+      if (bubblewrap !== null) return t.skip(`bubblewrap: ${bubblewrap}`);
+      assert.equal(await reached(attempt(), 'bubblewrap'), false);
+    });
+  }
+
+  it('the system is read-only and nothing but the contract is writable', async (t) => {
+    if (bubblewrap !== null) return t.skip(`bubblewrap: ${bubblewrap}`);
+    const places = ['/', '/usr', '/etc', '/waybill', '/waybill/inputs', '/waybill/.waybill', '/proc/sys/kernel'];
+    const run = `for d in ${places.join(' ')}; do touch $d/x 2>/dev/null && echo "wrote $d" && exit 1; done; touch /tmp/x ~/x ./x $WAYBILL_OUTPUTS/x`;
+    const { result, log } = await bed.run({ isolation: 'bubblewrap', pipeline: [{ block: 'script', run }] });
+    assert.equal(result?.outcome, 'succeeded', log);
+  });
+
+  it('what the spec sets in the environment shows in no command line of the host', async (t) => {
+    if (bubblewrap !== null) return t.skip(`bubblewrap: ${bubblewrap}`);
+    const marker = `marker-${process.pid}`;
+    const env = { SETTING: marker };
+    const attempt = await bed.post({ isolation: 'bubblewrap', env, pipeline: [{ block: 'script', run: 'sleep 0.3' }] });
+    await bed.launch(attempt);
+    let seen = 0;
+    const looking = setInterval(() => {
+      const lines = execFileSync('ps', ['-A', '-ww', '-o', 'args='], { encoding: 'utf8' });
+      if (lines.includes('json-status-fd')) seen += 1;
+      assert.equal(lines.includes(marker), false);
+    }, 50);
+    await attempt.ended;
+    clearInterval(looking);
+    assert.ok(seen > 0, 'the sandbox was never seen');
+  });
+
+  it('a descriptor that the engine inherited reaches no block', async (t) => {
+    const attempt = await bed.post({
+      isolation: bubblewrap === null ? 'bubblewrap' : 'none',
+      pipeline: [
+        {
+          block: 'script',
+          run: 'for fd in /proc/$$/fd/*; do echo "descriptor $fd $(readlink $fd)"; done; cat <&9',
+        },
+      ],
+    });
+    const leaked = openSync(join(secretDirectory, 'secret'), 'r');
+    const direct = spawn('/bin/sh', ['-c', 'cat <&9'], {
+      stdio: ['ignore', 'pipe', 'ignore', ...Array(6).fill('ignore'), leaked],
+    });
+    assert.equal(readFileSync(join(secretDirectory, 'secret'), 'utf8'), await text(direct.stdout));
+    const child = bed.spawn(attempt, leaked);
+    await new Promise((resolve) => child.once('exit', resolve));
+    const { log } = await bed.collect(attempt.attemptId, {
+      attemptId: attempt.attemptId,
+      cause: 'exited',
+      exit: 0,
+      detail: '',
+    });
+    assert.match(log, /descriptor .*\/2 /);
+    assert.doesNotMatch(log, /host secret|escape/);
+    if (bubblewrap !== null) t.diagnostic(`without bubblewrap: ${bubblewrap}`);
+  });
+});
+
+async function text(stream: AsyncIterable<Uint8Array> | null): Promise<string> {
+  return Buffer.concat(await Array.fromAsync(stream ?? [])).toString();
+}
