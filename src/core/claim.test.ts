@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { PlanItem } from '@waybill/client/plan';
+import fc from 'fast-check';
+import { type ClaimInput, claim, rankOf } from './claim.ts';
+import { acquireLock, FREE_LOCK } from './locks.ts';
+import type { ItemRow } from './rows.ts';
+
+const RUN = 'a'.repeat(32);
+const RANK = rankOf(50, 1_000, RUN, 'x');
+const PLAN: PlanItem = {
+  id: 'x',
+  deps: [],
+  needs: [],
+  locks: [
+    { name: 'l', mode: 'exclusive' },
+    { name: 'm', mode: 'shared' },
+  ],
+  pipeline: [],
+  env: {},
+  priority: 50,
+  timeoutMs: 1_000,
+  retry: { maxAttempts: 1, backoffMs: 100, maxBackoffMs: 1_000 },
+};
+const ITEM: ItemRow = {
+  place: 0,
+  state: 'ready',
+  rank: RANK,
+  parked: true,
+  reason: 'exit_nonzero',
+  waitingOn: [],
+  attempt: 1,
+  spent: 1,
+  lost: 0,
+  unsandboxed: 0,
+  attempts: [{ attempt: 1, id: 'f'.repeat(32), startedAtMs: 1, outputs: [] }],
+};
+
+function input(more: Partial<ClaimInput> = {}): ClaimInput {
+  const free = { row: null, next: undefined };
+  const queue = { concurrency: 2, holders: ['other'] };
+  return {
+    run: RUN,
+    queueName: 'q',
+    plan: PLAN,
+    item: ITEM,
+    queue,
+    locks: [free, free],
+    nowMs: 9,
+    leaseMs: 30,
+    ...more,
+  };
+}
+
+describe('claim', () => {
+  it('ranks sort by priority, then by time, and never tie between items', () => {
+    const key = fc.record({
+      priority: fc.integer({ min: 0, max: 100 }),
+      atMs: fc.integer({ min: 0, max: 9_999_999_999_999 }),
+    });
+    fc.assert(
+      fc.property(key, key, (a, b) => {
+        const [first, second] = [rankOf(a.priority, a.atMs, RUN, 'a'), rankOf(b.priority, b.atMs, RUN, 'b')];
+        const order = b.priority - a.priority || a.atMs - b.atMs || -1;
+        assert.equal(first < second, order < 0);
+        assert.notEqual(first, second);
+      }),
+    );
+  });
+
+  it('takes the slot and every lock with its fence, and numbers the attempt after the last one', () => {
+    const won = claim(input());
+    assert.ok(won.ok);
+    assert.deepEqual(won.queue.holders, ['other', won.attemptId]);
+    assert.deepEqual(won.attempt.locks, [
+      { name: 'l', mode: 'exclusive', fence: 1 },
+      { name: 'm', mode: 'shared', fence: 1 },
+    ]);
+    assert.deepEqual([won.attempt.attempt, won.attempt.state, won.attempt.leaseUntilMs], [2, 'claimed', 39]);
+    assert.equal(won.item.state, 'running');
+    for (const key of ['rank', 'parked', 'reason'] as const) assert.equal(won.item[key], undefined, key);
+  });
+
+  it('takes nothing without a slot, and looks at no lock', () => {
+    assert.deepEqual(claim(input({ queue: { concurrency: 1, holders: ['other'] } })), { ok: false, obstacle: 'slots' });
+  });
+
+  it('takes nothing when one lock is held: it says which, and waits at all of them', () => {
+    const holder = { attempt: 'other', run: RUN, item: 'y' };
+    const held = acquireLock(FREE_LOCK, { mode: 'exclusive', rank: 'earlier', holder });
+    const lost = claim(
+      input({
+        locks: [
+          { row: held, next: undefined },
+          { row: null, next: undefined },
+        ],
+      }),
+    );
+    assert.ok(!lost.ok && lost.obstacle === 'locks');
+    assert.deepEqual(lost.names, ['l']);
+    assert.deepEqual(
+      lost.locks.map(({ head }) => head?.rank),
+      [RANK, RANK],
+    );
+    assert.deepEqual(
+      lost.locks.map(({ holders }) => holders.length),
+      [1, 0],
+    );
+  });
+});
