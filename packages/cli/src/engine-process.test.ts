@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RetryableError } from '@waybill/client';
+import { RetryableError, TerminalError } from '@waybill/client';
 import { scratch } from '../test/scratch.ts';
-import { type EngineStart, ensureEngine } from './engine-process.ts';
+import { answered, type EngineStart, ensureEngine } from './engine-process.ts';
 import { StateDirectory } from './state-directory.ts';
 
 /** Announces itself as an engine does, keeps its arguments for the test to see, and ends by itself. */
@@ -80,4 +80,16 @@ test('engine: the notice of a dead engine counts as none, also when its pid has 
   assert.equal(home.engine(), null);
   writeFileSync(home.at('engine.json'), JSON.stringify({ ...longAgo, startedAt: new Date().toISOString() }));
   assert.equal(home.engine()?.pid, process.pid);
+});
+
+test('engine: one that does not answer is reported with its log; every other error stays what it is', async (t) => {
+  const { home, start } = stage(t, READY);
+  const { notice } = await ensureEngine(home, start);
+  t.after(() => ended(notice.pid));
+  writeFileSync(home.at('engine.log'), 'the inbox is on fire\n');
+  const facts = { path: 'a', problem: 'no receipt', fix: 'b' };
+  const silent = Promise.reject(new RetryableError({ code: 'TIMED_OUT', ...facts }));
+  await assert.rejects(answered(home, silent), /no receipt; its log ends with:\nthe inbox is on fire/);
+  const refused = new TerminalError({ code: 'SPEC_INVALID', ...facts });
+  await assert.rejects(answered(home, Promise.reject(refused)), refused);
 });

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { RetryableError } from '@waybill/client/errors';
+import { RetryableError, WaybillError } from '@waybill/client';
 import type { EngineNotice, StateDirectory } from './state-directory.ts';
 
 export interface EngineOptions {
@@ -96,4 +96,19 @@ export async function ensureEngine(home: StateDirectory, start: EngineStart): Pr
     await sleep(POLL_MS);
   }
   throw await unreachable(home, `the engine was not ready within ${patienceMs / 1000} s`);
+}
+
+/**
+ * Waits for what only an engine can answer. When no answer comes in time, the error says what the engine's log says:
+ * RetryableError ENGINE_UNREACHABLE. What was written stays in the inbox and is answered by a later engine.
+ */
+export async function answered<T>(home: StateDirectory, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof WaybillError && error.code === 'TIMED_OUT') {
+      throw await unreachable(home, `the engine did not answer: ${error.problem}`);
+    }
+    throw error;
+  }
 }

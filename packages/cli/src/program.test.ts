@@ -135,3 +135,22 @@ test('program: a spec with several mistakes gets one error for each, and exit 2;
   assert.equal((await call(['validate', file])).exit, 3);
   assert.equal((await call(['validate', join(file, 'absent')])).exit, 4);
 });
+
+test('program: outputs are listed, printed by name and saved, and never outside the directory', async (t) => {
+  const sha256 = digestOf(PATCH);
+  const named = (name: string): RunStatus => {
+    const [, last] = DONE.attempts;
+    const outputs = [{ name, kind: 'output' as const, sha256, sizeBytes: PATCH.length }];
+    return runOf([{ ...DONE, attempts: last === undefined ? [] : [{ ...last, outputs }] }]);
+  };
+  const dir = stateWith(t, named('outputs/a/b.txt'));
+  const target = scratch(t);
+  assert.equal(JSON.parse((await call(['outputs', 'latest', 'edit-a', '--dir', dir])).out).sha256, sha256);
+  assert.equal((await call(['outputs', 'latest', 'edit-a', 'a/b.txt', '--dir', dir])).out, PATCH);
+  assert.equal((await call(['outputs', 'latest', 'edit-a', '--save', target, '--dir', dir])).exit, 0);
+  assert.equal(readFileSync(join(target, 'a', 'b.txt'), 'utf8'), PATCH);
+  assert.equal((await call(['outputs', 'latest', 'edit-a', 'c', '--dir', dir])).exit, 1);
+  const hostile = stateWith(t, named('outputs/../../evil'));
+  const { exit, err } = await call(['outputs', 'latest', 'edit-a', '--save', target, '--dir', hostile]);
+  assert.deepEqual([exit, JSON.parse(err).error.code], [2, 'KEY_INVALID']);
+});

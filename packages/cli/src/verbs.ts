@@ -97,6 +97,13 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./verbs/patch.ts')).patch,
   },
   {
+    name: 'outputs',
+    args: '<run> <item> [name]',
+    summary: 'list the files that an item handed on, print one, or save them all',
+    options: [{ flags: '--save <directory>', summary: 'write them below a directory' }],
+    load: async () => (await import('./verbs/outputs.ts')).outputs,
+  },
+  {
     name: 'cancel',
     args: '<run> [item]',
     summary: 'cancel a run, or one item of it',

@@ -1,6 +1,6 @@
 /** cancel: asks the engine to end a run or one item, and says what it answered. */
 import { cancelRun } from '@waybill/client/operator';
-import { ensureEngine } from '../engine-process.ts';
+import { answered, ensureEngine } from '../engine-process.ts';
 import { refusalLines } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, itemOf, openTransport } from '../run-access.ts';
@@ -13,7 +13,8 @@ export async function cancel(call: VerbCall): Promise<ExitCode> {
   const id = call.optionalArg(1);
   const item = id === undefined ? undefined : itemOf(run, id).id;
   await ensureEngine(call.home, { env: call.env });
-  const receipt = await cancelRun(transport, { run: run.run, ...(item === undefined ? {} : { item }) });
+  const asked = cancelRun(transport, { run: run.run, ...(item === undefined ? {} : { item }) });
+  const receipt = await answered(call.home, asked);
   const taken = receipt.status === 'accepted' || receipt.status === 'deduped';
   call.terminal.emit({ type: 'receipt', ...receipt });
   call.terminal.say([

@@ -1,7 +1,7 @@
 /** run, submit and watch: work goes in, and what comes of it is shown. */
 import { isEnded, type Receipt, type RunStatus, type SubmissionRef, submitRun, type Transport } from '@waybill/client';
 import { deriveRunId, type VerifyReport } from '@waybill/verify';
-import { type EngineStart, ensureEngine } from '../engine-process.ts';
+import { answered, type EngineStart, ensureEngine } from '../engine-process.ts';
 import { refusalLines } from '../error-report.ts';
 import { judge, openBundle, readTrustFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -56,10 +56,11 @@ async function submitSpec(call: VerbCall, transport: Transport, spec: SpecFile):
   terminal.emit({ type: 'engine', pid: notice.pid, started, isolation: notice.isolation, detail: notice.detail });
   if (notice.isolation === 'none') terminal.say(unsandboxedLines(notice.detail));
   const submissionId = call.text('id');
-  const receipt = await submitRun(transport, spec.bytes, {
+  const submitted = submitRun(transport, spec.bytes, {
     baseDir: spec.baseDir,
     ...(submissionId === undefined ? {} : { submissionId }),
   });
+  const receipt = await answered(home, submitted);
   terminal.emit({ type: 'receipt', ...receipt });
   terminal.say(receiptLines(receipt));
   return receipt;

@@ -1,0 +1,80 @@
+/** outputs: the files that `capture: outputs` took, listed, printed or saved. */
+import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type OutputRef, TerminalError, type Transport } from '@waybill/client';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { accessRun, attemptOf, itemOf, openTransport } from '../run-access.ts';
+import { safeCell } from '../safe-text.ts';
+import type { VerbCall } from '../verb.ts';
+import { formatBytes } from '../view/measure.ts';
+import { toned } from '../view/styled.ts';
+import { tableLines } from '../view/table.ts';
+
+const PREFIX = 'outputs/';
+
+export async function outputs(call: VerbCall): Promise<ExitCode> {
+  const transport = openTransport(call.home.path);
+  const { run } = await accessRun(transport, call.arg(0));
+  const found = attemptOf(itemOf(run, call.arg(1))).outputs.filter(({ kind }) => kind === 'output');
+  const name = call.optionalArg(2);
+  const directory = call.text('save');
+  const chosen = name === undefined ? found : [outputNamed(found, name)];
+  if (directory !== undefined) await save(call, transport, chosen, directory);
+  else if (name === undefined) list(call, found);
+  else for (const one of chosen) await print(call, transport, one);
+  return EXIT.ok;
+}
+
+function pathOf({ name }: OutputRef): string {
+  return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
+}
+
+/** By its path below outputs/, with or without that in front. */
+function outputNamed(found: readonly OutputRef[], name: string): OutputRef {
+  const one = found.find((output) => output.name === name || pathOf(output) === name);
+  if (one !== undefined) return one;
+  const problem = `the item has no output ${JSON.stringify(name)}`;
+  const fix = 'Leave the name out to see what it has.';
+  throw new TerminalError({ code: 'OBJECT_MISSING', path: 'name', problem, fix });
+}
+
+function list(call: VerbCall, found: readonly OutputRef[]): void {
+  for (const { sha256, sizeBytes, ...one } of found) call.terminal.emit({ name: one.name, sha256, sizeBytes });
+  const rows = found.map((one) => [
+    { text: safeCell(pathOf(one), 120) },
+    { text: formatBytes(one.sizeBytes) },
+    { text: one.sha256 },
+  ]);
+  call.terminal.say(
+    rows.length === 0 ? [[toned('quiet', 'no outputs')]] : tableLines(['NAME', 'SIZE', 'DIGEST'], rows),
+  );
+}
+
+async function print(call: VerbCall, transport: Transport, { sha256 }: OutputRef): Promise<void> {
+  for await (const chunk of await transport.openArtifact(sha256)) call.terminal.pass(chunk);
+}
+
+async function save(
+  call: VerbCall,
+  transport: Transport,
+  chosen: readonly OutputRef[],
+  directory: string,
+): Promise<void> {
+  for (const one of chosen) {
+    const path = join(directory, ...partsOf(one));
+    await mkdir(dirname(path), { recursive: true });
+    await pipeline(await transport.openArtifact(one.sha256), createWriteStream(path));
+    call.terminal.emit({ saved: path, sha256: one.sha256, sizeBytes: one.sizeBytes });
+    call.terminal.say([[toned('good', 'saved'), `  ${safeCell(path, 200)}  ${formatBytes(one.sizeBytes)}`]]);
+  }
+}
+
+/** The engine refuses names that leave their directory; a status document from elsewhere is not believed to. */
+function partsOf(output: OutputRef): string[] {
+  const parts = pathOf(output).split('/');
+  if (parts.every((part) => part !== '' && part !== '.' && part !== '..' && !/[\\\0]/.test(part))) return parts;
+  const problem = `the output name ${JSON.stringify(output.name)} is no path below a directory`;
+  throw new TerminalError({ code: 'KEY_INVALID', path: 'name', problem, fix: 'Print it by its name instead.' });
+}
