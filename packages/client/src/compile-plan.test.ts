@@ -149,6 +149,14 @@ test('compile: two separate cycles are both named', () => {
   ]);
 });
 
+test('compile: of very many cycles twenty are named', () => {
+  const pairs = Array.from({ length: 30 }, (_, n) => [
+    item(`a${n}`, { dependsOn: [`b${n}`] }),
+    item(`b${n}`, { dependsOn: [`a${n}`] }),
+  ]);
+  assert.equal(refusalsFor(runOf(pairs.flat())).length, 20);
+});
+
 const chainOf = (length: number, first: object): unknown =>
   runOf([
     item('i0', first),
@@ -175,10 +183,11 @@ test('compile: 10,000 items parse and compile in well under a second, and in lin
       item(`i${n}`, { dependsOn: n < 10 ? [] : [1, 3, 5, 7, 9].map((k) => `i${n - k}`), locks: [`l${n % 7}`] }),
     );
     const bytes = bytesOf(runOf(items));
-    const before = performance.now();
+    const before = process.cpuUsage();
     const read = parseRun(bytes);
     assert.ok(read.ok && compile(read.run).ok);
-    return performance.now() - before;
+    // Time of the processor, not of the clock: other tests run on the same machine.
+    return process.cpuUsage(before).user / 1_000;
   };
   measure(1_000);
   const best = (count: number): number => Math.min(measure(count), measure(count), measure(count));

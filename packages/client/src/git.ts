@@ -58,7 +58,17 @@ const MAX_TEXT_BYTES = 64 * 1024 * 1024;
 export async function runGit(call: GitCall): Promise<GitAnswer> {
   const settings = SETTINGS.flatMap((setting) => ['-c', setting]);
   const child = spawn('git', [...settings, ...call.args], { cwd: call.cwd, env: environment(call), stdio: 'pipe' });
-  const timer = setTimeout(() => child.kill('SIGKILL'), call.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  let isLate = false;
+  const stop = (): void => {
+    child.kill('SIGKILL');
+    // A program that git started may hold the pipes open; without a reader it ends as well.
+    child.stdout.destroy();
+    child.stderr.destroy();
+  };
+  const timer = setTimeout(() => {
+    isLate = true;
+    stop();
+  }, call.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   const ended = new Promise<{ exit: number | null }>((resolve, reject) => {
     child.once('error', (cause: NodeJS.ErrnoException) => reject(unavailable(cause)));
     child.once('close', (exit) => resolve({ exit }));
@@ -72,11 +82,13 @@ export async function runGit(call: GitCall): Promise<GitAnswer> {
       call.into === undefined ? text(child.stdout) : call.into(child.stdout).then(() => ''),
       text(child.stderr),
     ]);
-    if (exit === null) throw gitFailed(call, 'it was stopped before it ended', 'Try again, or pack a smaller source.');
+    if (exit === null) throw gitFailed(call, 'it was killed', 'Try again.');
     return { exit, stdout, stderr };
+  } catch (error) {
+    throw isLate ? gitFailed(call, 'it took too long', 'Try again, or use a smaller source.') : error;
   } finally {
     clearTimeout(timer);
-    child.kill('SIGKILL');
+    stop();
   }
 }
 

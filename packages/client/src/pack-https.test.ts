@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { commit, gitIn, repository, tempDir } from '../test/git-sample.ts';
-import { serveGit } from '../test/https-git.ts';
+import { OPENSSL, serveGit } from '../test/https-git.ts';
 import { type PackedSource, packSource } from './pack-source.ts';
 
 const skip =
-  canRun('openssl', 'version') && canRun('git', 'http-backend', '-h') ? false : 'needs openssl and git http-backend';
+  canRun(OPENSSL, 'version') && canRun('git', 'http-backend', '-h') ? false : 'needs openssl and git http-backend';
 
 /** That it starts, whatever it says. */
 function canRun(program: string, ...args: string[]): boolean {

@@ -6,13 +6,16 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
+/** Not a tool of this repository: tests that need it are skipped where it is absent. */
+export const OPENSSL = 'openssl';
+
 /** Serves the repositories below `root`; resolves with the base url and the certificate to trust. */
 export async function serveGit(context: TestContext, root: string): Promise<{ url: string; certificate: string }> {
   const key = join(root, 'key.pem');
   const certificate = join(root, 'cert.pem');
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
   const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
-  execFileSync('openssl', [...request, '-keyout', key, '-out', certificate, ...subject], { stdio: 'ignore' });
+  execFileSync(OPENSSL, [...request, '-keyout', key, '-out', certificate, ...subject], { stdio: 'ignore' });
   const server = createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (incoming, outgoing) => {
     const url = new URL(incoming.url ?? '/', 'https://localhost');
     const backend = spawn('git', ['http-backend'], {
