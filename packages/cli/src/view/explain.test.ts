@@ -28,7 +28,7 @@ function explained(one: ItemStatus, rest: { logTail?: string; engineRuns?: boole
 test('explain: a failed item shows its reason, its attempts, the fix and the end of its log', () => {
   assert.equal(
     explained(FAILED, { logTail: 'line 1\nno such file\n' }),
-    `✗ lint is failed in nightly 0123456789ab, 1.0 s since its first start
+    `✗ lint: failed, in nightly 0123456789ab, 1.0 s since its first start
 why     exit_nonzero
 detail  block 1 ended with exit code 7
 fix     Read the log below; run the script by hand in a checkout of the same commit.

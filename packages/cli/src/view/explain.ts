@@ -116,9 +116,9 @@ export function explainLines(explanation: Explanation): Line[] {
     markOf(item.state),
     ' ',
     toned('strong', safeCell(item.id)),
-    ' is ',
+    ': ',
     toned(STATE_LOOK[item.state]?.tone ?? 'warn', safeCell(item.state)),
-    ` in ${safeCell(run.name)} ${safeCell(run.run).slice(0, 12)}`,
+    `, in ${safeCell(run.name)} ${safeCell(run.run).slice(0, 12)}`,
     elapsed === undefined ? '' : `, ${formatDuration(elapsed)} since its first start`,
   ];
   const why = isTerminal(item.state)

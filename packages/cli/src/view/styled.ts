@@ -40,7 +40,7 @@ export function paintLine(line: Line, { colour, columns = Number.POSITIVE_INFINI
     const { text, tone } = typeof segment === 'string' ? { text: segment, tone: undefined } : segment;
     const shown = text.length > left ? text.slice(0, left) : text;
     left -= shown.length;
-    painted += tone === undefined ? shown : COLOUR_OF[tone](colours)(shown);
+    painted += tone === undefined || shown.trim() === '' ? shown : COLOUR_OF[tone](colours)(shown);
     if (left <= 0) break;
   }
   return painted.trimEnd();
