@@ -11,7 +11,7 @@ import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { buildWorker } from '../worker-image/build.ts';
+import { buildWorker } from '#worker-bundle';
 
 export interface EmbeddedOptions {
   directory: string;

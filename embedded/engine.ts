@@ -7,7 +7,7 @@ import { createLane } from '#embedded/lane.ts';
 import { Throttle } from '#embedded/throttle.ts';
 import { type Work, WorkList } from '#embedded/work-list.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
-import type { FlowDeps, Hints } from '#flow/deps.ts';
+import type { FlowDeps } from '#flow/deps.ts';
 import { dispatch } from '#flow/dispatch.ts';
 import { takeIn } from '#flow/inbox.ts';
 import { checkLedger, publishLog } from '#flow/log.ts';
@@ -18,6 +18,7 @@ import { enterRun, seal } from '#flow/seal.ts';
 import { settle, settleStopped } from '#flow/settle.ts';
 import { publishStatus } from '#flow/status.ts';
 import { verifySealed } from '#flow/verify.ts';
+import type { InboxObject } from '#ports/inbox.ts';
 
 const SWEEP_MS = 2_000;
 /** A run's opening is covered by a checkpoint within this time, unless a seal brings one sooner. */
@@ -45,167 +46,181 @@ export interface Engine {
 }
 
 export function createEngine(base: Omit<FlowDeps, 'hints' | 'lane'>, options: EngineOptions): Engine {
-  const work = new WorkList({
-    onWork: () => drain(),
-    onOpened: (run) => spawn('enter', enterAndPublish(run)),
-    onChanged: (run) => status.request(run),
-    onCompleted: (run) =>
-      spawn(
-        'seal',
-        sealing(() => sealRun(run)),
-      ),
-    onTimer: (dueMs) => armTimer(dueMs),
-  });
-  const deps: FlowDeps = { ...base, hints: work.hints satisfies Hints, lane: createLane() };
-  const sealing = createLane();
-  const takingIn = createLane();
-  const status = new Throttle(
-    STATUS_MS,
-    (run) => (options.status ? publishStatus(deps, run) : Promise.resolve()),
-    report,
-  );
-  const underWay = new Set<Promise<unknown>>();
-  let draining = false;
-  let stopped = false;
-  let timer: { dueMs: number; cancel(): void } | null = null;
-  let publishTimer: (() => void) | null = null;
-  let sweepTimer: (() => void) | null = null;
+  return new EmbeddedEngine(base, options);
+}
 
-  function report(what: string, error: unknown): void {
-    options.log('error', `${what} failed`, describe(error));
-    if (error instanceof WaybillError && (error.code === 'STORE_FAILED' || error.code === 'LEDGER_INCONSISTENT'))
-      options.onFatal(error);
+interface Alarm {
+  dueMs: number;
+  cancel(): void;
+}
+
+class EmbeddedEngine implements Engine {
+  readonly #deps: FlowDeps;
+  readonly #options: EngineOptions;
+  readonly #work: WorkList;
+  readonly #status: Throttle;
+  readonly #sealing = createLane();
+  readonly #takingIn = createLane();
+  readonly #underWay = new Set<Promise<unknown>>();
+  #draining = false;
+  #stopped = false;
+  /** Something failed: what it left undone is looked for at the next sweep. */
+  #behind = false;
+  #alarm: Alarm | null = null;
+  #cancelPublish: (() => void) | null = null;
+  #cancelSweep: (() => void) | null = null;
+
+  constructor(base: Omit<FlowDeps, 'hints' | 'lane'>, options: EngineOptions) {
+    this.#options = options;
+    this.#work = new WorkList({
+      onWork: () => this.#drain(),
+      onOpened: (run) => this.#spawn('log entry', () => this.#enterAndPublish(run)),
+      onChanged: (run) => this.#status.request(run),
+      onCompleted: (run) => this.#spawn('seal', () => this.#sealing(() => this.#seal(run))),
+      onTimer: (dueMs) => this.#setAlarm(dueMs),
+    });
+    const deps: FlowDeps = { ...base, hints: this.#work.hints, lane: createLane() };
+    this.#deps = deps;
+    const publish = options.status ? (run: string) => publishStatus(deps, run) : async () => {};
+    this.#status = new Throttle(STATUS_MS, publish, (what, error) => this.#report(what, error));
+    deps.mailbox.onStaged((attemptId, kind) => {
+      if (kind === 'result') this.#spawn('settle', () => settle(deps, attemptId));
+    });
+    deps.launcher.onStopped((notice) => this.#spawn('settle', () => settleStopped(deps, notice)));
+    deps.inbox.onArrival(() => this.#spawn('inbox', () => this.#takeIn()));
   }
 
-  function spawn(what: string, task: Promise<unknown>): void {
-    const watched = task.catch((error: unknown) => report(what, error)).finally(() => underWay.delete(watched));
-    underWay.add(watched);
+  async start(): Promise<void> {
+    await checkLedger(this.#deps);
+    await defineQueues(this.#deps, this.#options.queues);
+    await this.#sweepQueues(true);
+    await this.#resume();
+    await this.#takeIn();
+    this.#sweepLater();
+  }
+
+  async isIdle(): Promise<boolean> {
+    if (this.#underWay.size > 0 || (await hasOpenRuns(this.#deps))) return false;
+    return (await this.#deps.inbox.list({ limit: 1 })).length === 0;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#alarm?.cancel();
+    this.#cancelPublish?.();
+    this.#cancelSweep?.();
+    await Promise.all(this.#underWay);
+    await this.#status.settle();
+  }
+
+  #spawn(what: string, task: () => Promise<unknown>): void {
+    if (this.#stopped) return;
+    const watched = task()
+      .catch((error: unknown) => this.#report(what, error))
+      .finally(() => this.#underWay.delete(watched));
+    this.#underWay.add(watched);
+  }
+
+  #report(what: string, error: unknown): void {
+    this.#behind = true;
+    this.#options.log('error', `${what} failed`, describe(error));
+    const isFatal =
+      error instanceof WaybillError && (error.code === 'STORE_FAILED' || error.code === 'LEDGER_INCONSISTENT');
+    if (isFatal) this.#options.onFatal(error);
   }
 
   /** Works the list off; dispatches overlap, everything else is one after another. */
-  function drain(): void {
-    if (draining || stopped) return;
-    draining = true;
-    spawn('work', workOff());
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#spawn('work', async () => {
+      for (let next = this.#work.next(); next !== null && !this.#stopped; next = this.#work.next()) {
+        await this.#carryOut(next).catch((error: unknown) => this.#report('work', error));
+      }
+      this.#draining = false;
+    });
   }
 
-  async function workOff(): Promise<void> {
-    try {
-      for (let next = work.next(); next !== null && !stopped; next = work.next()) await carryOut(next);
-    } finally {
-      draining = false;
-    }
-  }
-
-  async function carryOut(next: Work): Promise<void> {
+  async #carryOut(next: Work): Promise<void> {
     switch (next.do) {
       case 'advance-locks':
-        return advanceLocks(deps, next.by);
+        return advanceLocks(this.#deps, next.by);
       case 'wake':
-        return wakeDependents(deps, next.ref);
+        return wakeDependents(this.#deps, next.ref);
       case 'advance':
-        return advance(deps, next.queue);
+        return advance(this.#deps, next.queue);
       case 'dispatch':
-        spawn('dispatch', dispatch(deps, next.attemptId));
+        this.#spawn('dispatch', () => dispatch(this.#deps, next.attemptId));
     }
   }
 
-  async function enterAndPublish(run: string): Promise<void> {
-    await enterRun(deps, run);
-    status.request(run);
-    publishTimer ??= deps.clock.after(PUBLISH_MS, () => {
-      publishTimer = null;
-      spawn(
-        'publish',
-        sealing(() => publishLog(deps)),
-      );
+  async #enterAndPublish(run: string): Promise<void> {
+    await enterRun(this.#deps, run);
+    this.#status.request(run);
+    this.#cancelPublish ??= this.#deps.clock.after(PUBLISH_MS, () => {
+      this.#cancelPublish = null;
+      this.#spawn('publish', () => this.#sealing(() => publishLog(this.#deps)));
     });
   }
 
-  async function sealRun(run: string): Promise<void> {
-    await seal(deps, run);
-    if (options.selfCheck) {
-      const report = await verifySealed(deps, run);
-      const failed = report !== null && report.exitCode !== 0;
-      options.log(failed ? 'error' : 'info', failed ? 'a sealed bundle does not verify' : 'sealed', {
-        run,
-        verdict: report?.verdict,
+  async #seal(run: string): Promise<void> {
+    await seal(this.#deps, run);
+    if (!this.#options.selfCheck) return;
+    const report = await verifySealed(this.#deps, run);
+    const failed = report !== null && report.exitCode !== 0;
+    const message = failed ? 'a sealed bundle does not verify' : 'sealed';
+    this.#options.log(failed ? 'error' : 'info', message, { run, verdict: report?.verdict });
+  }
+
+  #setAlarm(dueMs: number): void {
+    if (this.#stopped || (this.#alarm && this.#alarm.dueMs <= dueMs)) return;
+    this.#alarm?.cancel();
+    const cancel = this.#deps.clock.after(Math.max(0, dueMs - this.#deps.clock.nowMs()), () => {
+      this.#alarm = null;
+      this.#spawn('timers', () => this.#sweepQueues(false));
+    });
+    this.#alarm = { dueMs, cancel };
+  }
+
+  async #sweepQueues(restarted: boolean): Promise<void> {
+    for (const queue of Object.keys(this.#options.queues)) await sweepQueue(this.#deps, queue, restarted);
+    const dueMs = await fireTimers(this.#deps);
+    if (dueMs !== null) this.#setAlarm(dueMs);
+  }
+
+  async #resume(): Promise<void> {
+    this.#behind = false;
+    await resumeTodos(this.#deps);
+    await resumeRuns(this.#deps);
+  }
+
+  #takeIn(): Promise<void> {
+    return this.#takingIn(async () => {
+      const onTrouble = (object: InboxObject, error: unknown): void =>
+        this.#report(`submission ${JSON.stringify(object.key)}`, error);
+      while (!this.#stopped && (await takeIn(this.#deps, onTrouble)) > 0);
+    });
+  }
+
+  #sweepLater(): void {
+    this.#cancelSweep = this.#deps.clock.after(SWEEP_MS, () => {
+      this.#spawn('sweep', async () => {
+        try {
+          await this.#sweepQueues(false);
+          if (this.#behind) await this.#resume();
+          await this.#takeIn();
+        } finally {
+          if (!this.#stopped) this.#sweepLater();
+        }
       });
-    }
-  }
-
-  function armTimer(dueMs: number): void {
-    if (stopped || (timer && timer.dueMs <= dueMs)) return;
-    timer?.cancel();
-    const cancel = deps.clock.after(Math.max(0, dueMs - deps.clock.nowMs()), () => {
-      timer = null;
-      spawn('timers', sweep(false));
-    });
-    timer = { dueMs, cancel };
-  }
-
-  async function sweep(restarted: boolean): Promise<void> {
-    for (const queue of Object.keys(options.queues)) await sweepQueue(deps, queue, restarted);
-    const dueMs = await fireTimers(deps);
-    if (dueMs !== null) armTimer(dueMs);
-  }
-
-  function takeInNow(): Promise<void> {
-    return takingIn(async () => {
-      while (
-        !stopped &&
-        (await takeIn(deps, (object, error) => report(`submission ${JSON.stringify(object.key)}`, error))) > 0
-      );
     });
   }
-
-  function sweepLater(): void {
-    sweepTimer = deps.clock.after(SWEEP_MS, () => {
-      const round = sweep(false).then(takeInNow);
-      spawn(
-        'sweep',
-        round.finally(() => (stopped ? undefined : sweepLater())),
-      );
-    });
-  }
-
-  deps.mailbox.onStaged((attemptId, kind) => {
-    if (stopped) return;
-    if (kind === 'result') spawn('settle', settle(deps, attemptId));
-  });
-  deps.launcher.onStopped((notice) => {
-    if (!stopped) spawn('settle', settleStopped(deps, notice));
-  });
-  deps.inbox.onArrival(() => {
-    if (!stopped) spawn('inbox', takeInNow());
-  });
-
-  return {
-    async start() {
-      await checkLedger(deps);
-      await defineQueues(deps, options.queues);
-      await sweep(true);
-      await resumeTodos(deps);
-      await resumeRuns(deps);
-      await takeInNow();
-      sweepLater();
-    },
-    async isIdle() {
-      return underWay.size === 0 && !(await hasOpenRuns(deps)) && (await deps.inbox.list(1)).length === 0;
-    },
-    async stop() {
-      stopped = true;
-      timer?.cancel();
-      publishTimer?.();
-      sweepTimer?.();
-      await Promise.all(underWay);
-      await status.settle();
-    },
-  };
 }
 
 function describe(error: unknown): object {
-  if (error instanceof WaybillError)
-    return { code: error.code, path: error.path, problem: error.problem, fix: error.fix };
+  if (error instanceof WaybillError) {
+    const { code, path, problem, fix } = error;
+    return { code, path, problem, fix };
+  }
   return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }

@@ -3,23 +3,17 @@
  * reaches another, and nothing leaves the inbox before its answer is durable.
  */
 import type { Receipt, ReceiptStatus } from '@waybill/client/documents';
-import { type Refusal, WaybillError } from '@waybill/client/errors';
+import { WaybillError } from '@waybill/client/errors';
 import { LIMITS } from '@waybill/client/limits';
 import type { Digest } from '@waybill/verify';
 import { digestOf } from '@waybill/verify';
 import { isoTime } from '#core/evidence.ts';
 import { CONTROL_QUEUE } from '#core/names.ts';
+import { type Answer, refuse } from '#flow/answer.ts';
 import { control } from '#flow/control.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { submit } from '#flow/submit.ts';
 import type { InboxObject } from '#ports/inbox.ts';
-
-/** What becomes of one object: a receipt without the parts that are the same for all. */
-export interface Answer {
-  status: ReceiptStatus;
-  run?: string;
-  reasons: Refusal[];
-}
 
 const PAGE = 500;
 
@@ -34,15 +28,20 @@ export async function takeIn(
   deps: FlowDeps,
   onTrouble: (object: InboxObject, error: unknown) => void,
 ): Promise<number> {
-  const objects = await deps.inbox.list(PAGE);
   let answered = 0;
-  for (const object of objects) {
-    try {
-      if (await takeInOne(deps, object)) answered += 1;
-    } catch (error) {
-      onTrouble(object, error);
+  let page: InboxObject[];
+  let after: string | undefined;
+  do {
+    page = await deps.inbox.list({ limit: PAGE, ...(after === undefined ? {} : { after }) });
+    for (const object of page) {
+      try {
+        if (await takeInOne(deps, object)) answered += 1;
+      } catch (error) {
+        onTrouble(object, error);
+      }
     }
-  }
+    after = page.at(-1)?.key;
+  } while (page.length === PAGE);
   return answered;
 }
 
@@ -99,9 +98,4 @@ async function answerTo(
     if (error instanceof WaybillError && !error.retryable) return refuse('invalid', error);
     throw error;
   }
-}
-
-export function refuse(status: ReceiptStatus, reason: Refusal): Answer {
-  const { code, path, problem, fix } = reason;
-  return { status, reasons: [{ code, path, problem, fix }] };
 }

@@ -8,7 +8,6 @@ import { cancelItem, exceedItemDeadline, exceedRunDeadline, stopRun } from '#flo
 import type { FlowDeps } from '#flow/deps.ts';
 import { makeReady, readItem, readRun } from '#flow/items.ts';
 import { readyRoots, wakeDependents } from '#flow/readiness.ts';
-import { seal } from '#flow/seal.ts';
 import { decide, forget } from '#flow/transaction.ts';
 import { checkAttempt } from '#flow/worker.ts';
 import type { Row } from '#ports/run-store.ts';
@@ -43,7 +42,7 @@ async function resumeRun(deps: FlowDeps, run: string): Promise<void> {
     await wakeDependents(deps, { run, item: wake.sk.slice('wake/'.length) });
   }
   if (state.stopping) await stopRun(deps, run);
-  if (state.completedAtMs !== undefined) await seal(deps, run);
+  if (state.completedAtMs !== undefined) deps.hints.runCompleted(run);
 }
 
 /** Works off todo rows: released locks, cancels of items. */

@@ -4,7 +4,7 @@
  * Contract
  * - An object at `<queue>/<principal>/<submissionId>` is written once by its principal; the adapter vouches for the
  *   principal (directory: the owner of the file; S3: the bucket policy). Queue `@control` holds control objects.
- * - `list` names the objects that are waiting, oldest first where the store knows, at most `limit`. An object whose name
+ * - `list` names the objects that are waiting, by key, after `after`, at most `limit`. An object whose name
  *   breaks the rules is listed as `badlyNamed`, with a principal and a submission id under which it can be answered.
  * - `read` resolves with the bytes, or null when the object is gone, or 'too_large' over `maxBytes` without reading it.
  *   An object whose writer is not the principal in its name reads as 'forged'.
@@ -27,7 +27,7 @@ export interface InboxObject {
 }
 
 export interface Inbox {
-  list(limit: number): Promise<InboxObject[]>;
+  list(page: { limit: number; after?: string }): Promise<InboxObject[]>;
   read(object: InboxObject, maxBytes: number): Promise<Uint8Array | 'too_large' | 'forged' | null>;
   /** SHA-256 of the object's bytes without holding them: for receipts of objects that are too large to read. */
   digest(object: InboxObject): Promise<Digest | null>;

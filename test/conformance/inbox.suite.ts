@@ -30,7 +30,7 @@ export function inboxSuite(name: string, open: () => Promise<InboxBed>): void {
   };
   const bytes = (text: string): Uint8Array => Buffer.from(text);
   const only = async (inbox: Inbox): Promise<InboxObject> => {
-    const objects = await inbox.list(10);
+    const objects = await inbox.list({ limit: 10 });
     assert.equal(objects.length, 1);
     return objects[0] as InboxObject;
   };
@@ -48,7 +48,7 @@ export function inboxSuite(name: string, open: () => Promise<InboxBed>): void {
     it(
       'IN-01 an empty inbox lists nothing',
       withInbox(async (_bed, inbox) => {
-        assert.deepEqual(await inbox.list(10), []);
+        assert.deepEqual(await inbox.list({ limit: 10 }), []);
       }),
     );
 
@@ -138,7 +138,7 @@ export function inboxSuite(name: string, open: () => Promise<InboxBed>): void {
         const object = await only(inbox);
         await inbox.archive(object, 'done');
         await inbox.archive(object, 'done');
-        assert.deepEqual(await inbox.list(10), []);
+        assert.deepEqual(await inbox.list({ limit: 10 }), []);
         assert.deepEqual(await bed.quarantined(), []);
         assert.equal(await inbox.read(object, 100), null);
       }),
@@ -149,7 +149,7 @@ export function inboxSuite(name: string, open: () => Promise<InboxBed>): void {
       withInbox(async (bed, inbox) => {
         await bed.write(`default/${bed.principal}/bad.json`, bytes('not json'));
         await inbox.archive(await only(inbox), 'quarantine');
-        assert.deepEqual(await inbox.list(10), []);
+        assert.deepEqual(await inbox.list({ limit: 10 }), []);
         assert.equal((await bed.quarantined()).length, 1);
       }),
     );
@@ -175,10 +175,15 @@ export function inboxSuite(name: string, open: () => Promise<InboxBed>): void {
     );
 
     it(
-      'IN-12 list stops at its limit',
+      'IN-12 list stops at its limit and goes on after a key',
       withInbox(async (bed, inbox) => {
         for (let n = 0; n < 5; n += 1) await bed.write(`default/${bed.principal}/s${n}.json`, bytes('{}'));
-        assert.equal((await inbox.list(3)).length, 3);
+        const first = await inbox.list({ limit: 3 });
+        const rest = await inbox.list({ limit: 3, after: first.at(-1)?.key ?? '' });
+        assert.deepEqual(
+          [...first, ...rest].map(({ submissionId }) => submissionId),
+          ['s0', 's1', 's2', 's3', 's4'],
+        );
       }),
     );
 
@@ -186,7 +191,7 @@ export function inboxSuite(name: string, open: () => Promise<InboxBed>): void {
       'IN-13 an arrival is hinted at, sooner or later',
       withInbox(async (bed, inbox) => {
         await bed.write(`default/${bed.principal}/first.json`, bytes('{}'));
-        await inbox.list(10);
+        await inbox.list({ limit: 10 });
         const hinted = new Promise<void>((resolve) => inbox.onArrival(resolve));
         await bed.write(`default/${bed.principal}/second.json`, bytes('{}'));
         await hinted;

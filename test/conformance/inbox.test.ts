@@ -55,12 +55,12 @@ it('inbox: directory: links, pipes and directories in the place of an object rea
   mkdirSync(join(folder, 'folder.json'), { recursive: true });
   symlinkSync('/etc/passwd', join(folder, 'link.json'));
   execFileSync('mkfifo', [join(folder, 'pipe.json')]);
-  assert.equal((await inbox.list(10)).length, 3);
-  for (const object of await inbox.list(10)) {
+  assert.equal((await inbox.list({ limit: 10 })).length, 3);
+  for (const object of await inbox.list({ limit: 10 })) {
     assert.equal(((await inbox.read(object, 1_000_000)) as Uint8Array).byteLength, 0, object.key);
     assert.equal(await inbox.digest(object), digestOf(''));
     await inbox.archive(object, 'quarantine');
   }
-  assert.deepEqual(await inbox.list(10), []);
+  assert.deepEqual(await inbox.list({ limit: 10 }), []);
   await close();
 });

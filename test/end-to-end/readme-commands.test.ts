@@ -51,6 +51,7 @@ test('README: commands are read from sh fences, joined and without comments', ()
 test('README: only the listed commands are typed otherwise, and never into nothing that a reader needs', () => {
   assert.equal(asTyped('npm test'), 'npm test -- --list');
   assert.equal(asTyped('npm run check'), 'npm run check -- --list');
+  assert.equal(asTyped('npm install && npm test'), 'npm ls --package-lock-only && npm test -- --list');
   assert.equal(asTyped('npm start'), 'npm start');
   assert.equal(asTyped('npm test -- unit'), 'npm test -- unit');
   for (const { why } of MAPPED) assert.notEqual(why, '');

@@ -37,9 +37,13 @@ export function strayFences(markdown: string): string[] {
   return [...markdown.matchAll(/^```(bash|shell|console|zsh|terminal)\b.*$/gm)].map(([fence]) => fence);
 }
 
+/** The command with each of its `&&` parts replaced where the list says so. */
 export function asTyped(command: string): string {
-  const mapped = MAPPED.find((entry) => entry.command.test(command));
-  return mapped === undefined ? command : command.replace(mapped.command, mapped.instead);
+  const parts = command.split(' && ').map((part) => {
+    const mapped = MAPPED.find((entry) => entry.command.test(part));
+    return mapped === undefined ? part : part.replace(mapped.command, mapped.instead);
+  });
+  return parts.join(' && ');
 }
 
 /** A copy of what git knows, with the installed packages linked in and the workspace packages its own. */

@@ -27,7 +27,7 @@ describe('flow: inbox', { concurrency: true }, () => {
           if (n % 3 === 0) await pause(3);
         }
         const { events } = await finished(bed, 's');
-        await bed.until(async () => (await bed.deps.inbox.list(1)).length === 0);
+        await bed.until(async () => (await bed.deps.inbox.list({ limit: 1 })).length === 0);
         assert.equal(executed.length, 1);
         assert.equal(eventsOf(events, 'run.opened').length, 1);
         assert.deepEqual(
@@ -43,7 +43,7 @@ describe('flow: inbox', { concurrency: true }, () => {
     await withBed({ execute: () => released.opened.then(() => SUCCEEDED) }, async (bed) => {
       const run = bed.submit('s', ONE_ITEM);
       await bed.until(() => bed.receipts('s')[0]);
-      await bed.until(async () => (await bed.deps.inbox.list(1)).length === 0);
+      await bed.until(async () => (await bed.deps.inbox.list({ limit: 1 })).length === 0);
       bed.submit('s', runOf([{ id: 'other' }]));
       const receipts = await bed.until(() => (bed.receipts('s').length === 2 ? bed.receipts('s') : null));
       const conflict = receipts.find(({ status }) => status === 'conflict');
@@ -91,7 +91,7 @@ describe('flow: inbox', { concurrency: true }, () => {
           bed.submit(`good-${n}`, ONE_ITEM);
         }
         assert.ok(planted >= 100, `${planted} planted`);
-        await bed.until(async () => (await bed.deps.inbox.list(1)).length === 0);
+        await bed.until(async () => (await bed.deps.inbox.list({ limit: 1 })).length === 0);
         await bed.until(() => executed.size === 20);
         assert.deepEqual(bed.errors, []);
         const setAside = filesUnder(join(bed.directory, 'quarantine'));

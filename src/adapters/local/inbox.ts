@@ -39,10 +39,10 @@ export function createLocalInbox(root: string): LocalInbox {
   };
 
   return {
-    async list(limit) {
+    async list({ limit, after = '' }) {
       await watchTree();
-      const objects = await listObjects(join(root, 'inbox'));
-      return objects.slice(0, limit);
+      const objects = (await listObjects(join(root, 'inbox'))).filter(({ key }) => key > after);
+      return objects.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
     },
     async read(object, maxBytes) {
       return inspect(fileOf(object), async (file, info) => {

@@ -138,7 +138,7 @@ async function probeWorker(nodePath: string, workerFile: string): Promise<{ isol
 
 /** PATH finds git and bubblewrap; HOME and TMPDIR are where they and Node expect them. Nothing else of the engine's. */
 function minimalEnvironment(): Record<string, string> {
-  const kept: Record<string, string> = { PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin' };
+  const kept: Record<string, string> = { PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin' };
   for (const name of ['HOME', 'TMPDIR']) {
     const value = process.env[name];
     if (value !== undefined) kept[name] = value;
