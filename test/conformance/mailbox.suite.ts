@@ -1,0 +1,269 @@
+/** The contract of the mailbox port, over any adapter, through the URLs that a worker is given. Case ids are stable. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { RetryableError } from '@waybill/client/errors';
+import { canonicalize, digestOf } from '@waybill/verify';
+import { parseLease } from '#core/lease-document.ts';
+import type { Lease } from '#core/mailbox-protocol.ts';
+import type { Artifacts } from '#ports/artifacts.ts';
+import type { LeaseDraft, Mailbox } from '#ports/mailbox.ts';
+
+export interface MailboxBed {
+  mailbox: Mailbox;
+  artifacts: Artifacts;
+  /** The engine's clock, in ms. */
+  setNow(nowMs: number): void;
+  /** A new adapter over the same staging place, as after a crash of the engine. */
+  restart(): Promise<Mailbox>;
+  close(): Promise<void>;
+}
+
+export interface MailboxCapabilities {
+  /** The adapter itself hears of what is staged. Where it does not, something else brings the hints. */
+  hints: { supported: true } | { supported: false; reason: string };
+}
+
+const id = (n: number): string => digestOf(`attempt ${n}`).slice(7, 39);
+const LIMITS = { outputsBytes: 100, fileBytes: 100, files: 5, logBytes: 50, patchBytes: 100 };
+
+export function draftOf(attemptId: string, more: Partial<LeaseDraft> = {}): LeaseDraft {
+  return {
+    v: 1,
+    attemptId,
+    manifest: { payload: 'e30=', payloadType: 'application/vnd.in-toto+json', signatures: [] },
+    job: {
+      v: 1,
+      attemptId,
+      run: 'a'.repeat(32),
+      item: 'item',
+      attempt: 1,
+      pipeline: [],
+      env: {},
+      timeoutMs: 1_000,
+      limits: LIMITS,
+      isolation: 'none',
+    },
+    inputs: [],
+    heartbeatMs: 1_000,
+    expiresAt: '2026-11-21T05:00:00.000Z',
+    cancel: false,
+    ...more,
+  };
+}
+
+const put = async (url: string, body: BodyInit): Promise<number> => {
+  const answer = await fetch(url, { method: 'PUT', body });
+  await answer.arrayBuffer();
+  return answer.status;
+};
+
+const lease = async (url: string): Promise<Lease> => parseLease(await (await fetch(url)).bytes());
+const text = async (stream: AsyncIterable<Uint8Array> | null): Promise<string | null> =>
+  stream === null ? null : Buffer.concat(await Array.fromAsync(stream)).toString();
+const beat = (attemptId: string, seq = 0): string =>
+  canonicalize({ v: 1, attemptId, seq, at: '2026-11-21T05:00:00.000Z' });
+
+export function mailboxSuite(name: string, open: () => Promise<MailboxBed>, capabilities: MailboxCapabilities): void {
+  const withMailbox = (use: (mailbox: Mailbox, bed: MailboxBed) => Promise<void>) => async () => {
+    const bed = await open();
+    try {
+      await use(bed.mailbox, bed);
+    } finally {
+      await bed.close();
+    }
+  };
+
+  describe(`mailbox: ${name}`, () => {
+    it(
+      'MB-01 the lease is canonical, has every URL, and its inputs and source are the artifacts',
+      withMailbox(async (mailbox, { artifacts }) => {
+        const input = await artifacts.put(Buffer.from('input'));
+        const source = await artifacts.put(Buffer.from('source'));
+        const url = await mailbox.post(
+          draftOf(id(1), { inputs: [{ key: 'k', ...input }], source: { ...source, commit: 'c'.repeat(40) } }),
+        );
+        const read = await lease(url);
+        assert.equal(read.attemptId, id(1));
+        assert.equal(await (await fetch(read.inputs[0]?.url ?? '')).text(), 'input');
+        assert.equal(await (await fetch(read.source?.url ?? '')).text(), 'source');
+        assert.deepEqual(await lease(read.next), read);
+      }),
+    );
+
+    it(
+      'MB-02 the paths of two attempts share nothing that can be guessed',
+      withMailbox(async (mailbox) => {
+        const [one, two] = [new URL(await mailbox.post(draftOf(id(1)))), new URL(await mailbox.post(draftOf(id(2))))];
+        assert.notEqual(one.pathname, two.pathname);
+        const secret = /[0-9a-f]{32}/.exec(one.href)?.[0];
+        assert.ok(secret !== undefined && !two.href.includes(secret) && secret !== id(1));
+      }),
+    );
+
+    it(
+      'MB-03 posting again changes the lease and keeps every URL',
+      withMailbox(async (mailbox) => {
+        const url = await mailbox.post(draftOf(id(1)));
+        const before = await lease(url);
+        assert.equal(await mailbox.post(draftOf(id(1), { expiresAt: '2026-11-21T06:00:00.000Z' })), url);
+        assert.deepEqual(await lease(url), { ...before, expiresAt: '2026-11-21T06:00:00.000Z' });
+      }),
+    );
+
+    it(
+      'MB-04 a cancel shows in the lease, stays through a renewal, and hurts no other attempt',
+      withMailbox(async (mailbox) => {
+        const [one, two] = [await mailbox.post(draftOf(id(1))), await mailbox.post(draftOf(id(2)))];
+        await mailbox.cancel(id(1));
+        await mailbox.cancel(id(1));
+        await mailbox.cancel(id(3));
+        await mailbox.post(draftOf(id(1)));
+        assert.deepEqual([(await lease(one)).cancel, (await lease(two)).cancel], [true, false]);
+      }),
+    );
+
+    it(
+      'MB-05 before anything is staged everything is null, also for an attempt never posted',
+      withMailbox(async (mailbox) => {
+        await mailbox.post(draftOf(id(1)));
+        for (const attempt of [id(1), id(2)]) {
+          assert.deepEqual(await mailbox.staged(attempt), { heartbeat: null, heartbeatAtMs: null, result: null });
+          assert.equal(await mailbox.openLog(attempt), null);
+          await assert.rejects(
+            mailbox.openOutputs(attempt),
+            (error) => error instanceof RetryableError && error.code === 'OBJECT_MISSING',
+          );
+        }
+      }),
+    );
+
+    it(
+      'MB-06 heartbeats overwrite each other, and their arrival is told by the engine, not by the worker',
+      withMailbox(async (mailbox, bed) => {
+        const { put: to } = await lease(await mailbox.post(draftOf(id(1))));
+        bed.setNow(5_000);
+        assert.equal(await put(to.heartbeat, beat(id(1), 0)), 200);
+        bed.setNow(9_000);
+        assert.equal(await put(to.heartbeat, beat(id(1), 1)), 200);
+        const { heartbeat, heartbeatAtMs } = await mailbox.staged(id(1));
+        assert.deepEqual([heartbeat?.seq, heartbeatAtMs], [1, 9_000]);
+      }),
+    );
+
+    it(
+      'MB-07 a heartbeat that is garbage, too large or of another attempt never shows in what is staged',
+      withMailbox(async (mailbox) => {
+        const { put: to } = await lease(await mailbox.post(draftOf(id(1))));
+        await put(to.heartbeat, beat(id(1), 7));
+        for (const bad of ['', 'garbage', '{}', beat(id(2), 8), `${beat(id(1), 8)} `]) await put(to.heartbeat, bad);
+        assert.equal((await mailbox.staged(id(1))).heartbeat?.seq, 7);
+      }),
+    );
+
+    it(
+      'MB-08 outputs and result are write-once: the second is refused with 412 and the first stays',
+      withMailbox(async (mailbox) => {
+        const { put: to } = await lease(await mailbox.post(draftOf(id(1))));
+        for (const url of [to.outputs, to.result]) {
+          assert.equal(await put(url, 'first'), 200);
+          assert.equal(await put(url, 'second'), 412);
+        }
+        assert.equal(await text(await mailbox.openOutputs(id(1))), 'first');
+        assert.equal(Buffer.from((await mailbox.staged(id(1))).result ?? []).toString(), 'first');
+      }),
+    );
+
+    it(
+      'MB-09 of many results at once exactly one is kept, whole',
+      withMailbox(async (mailbox) => {
+        const { put: to } = await lease(await mailbox.post(draftOf(id(1))));
+        const bodies = Array.from({ length: 20 }, (_, n) => String(n).repeat(1_000));
+        const answers = await Promise.all(bodies.map((body) => put(to.result, body)));
+        assert.deepEqual(answers.filter((status) => status === 200).length, 1);
+        const { result } = await mailbox.staged(id(1));
+        assert.equal(Buffer.from(result ?? []).toString(), bodies[answers.indexOf(200)]);
+      }),
+    );
+
+    it(
+      'MB-10 the log overwrites itself',
+      withMailbox(async (mailbox) => {
+        const { put: to } = await lease(await mailbox.post(draftOf(id(1))));
+        await put(to.log, 'early');
+        await put(to.log, 'final');
+        assert.equal(await text(await mailbox.openLog(id(1))), 'final');
+      }),
+    );
+
+    it(
+      'MB-11 what is over its limit is refused with 413 and not kept; a smaller one is accepted afterwards',
+      withMailbox(async (mailbox) => {
+        const { put: to } = await lease(await mailbox.post(draftOf(id(1))));
+        assert.equal(await put(to.log, 'x'.repeat(51)), 413);
+        assert.equal(await put(to.heartbeat, 'x'.repeat(4_097)), 413);
+        assert.equal(await put(to.result, 'x'.repeat(262_145)), 413);
+        assert.equal(await mailbox.openLog(id(1)), null);
+        assert.equal((await mailbox.staged(id(1))).result, null);
+        assert.equal(await put(to.result, 'x'.repeat(262_144)), 200);
+        assert.equal(await put(to.log, 'x'.repeat(50)), 200);
+      }),
+    );
+
+    it(
+      'MB-12 what was staged is still there after a crash of the engine, and stays write-once',
+      withMailbox(async (mailbox, bed) => {
+        const { put: to } = await lease(await mailbox.post(draftOf(id(1))));
+        bed.setNow(5_000);
+        await put(to.heartbeat, beat(id(1), 3));
+        await put(to.log, 'log');
+        await put(to.outputs, 'outputs');
+        await put(to.result, 'result');
+        const again = await bed.restart();
+        const { heartbeat, heartbeatAtMs, result } = await again.staged(id(1));
+        assert.deepEqual([heartbeat?.seq, heartbeatAtMs, Buffer.from(result ?? []).toString()], [3, 5_000, 'result']);
+        assert.equal(await text(await again.openOutputs(id(1))), 'outputs');
+        assert.equal(await text(await again.openLog(id(1))), 'log');
+        const reposted = await lease(await again.post(draftOf(id(1))));
+        assert.equal(await put(reposted.put.result, 'other'), 412);
+      }),
+    );
+
+    it(
+      'MB-13 a closed mailbox answers 404 everywhere and keeps nothing; closing again is fine',
+      withMailbox(async (mailbox) => {
+        const url = await mailbox.post(draftOf(id(1)));
+        const { put: to } = await lease(url);
+        await put(to.result, 'result');
+        await mailbox.close(id(1));
+        await mailbox.close(id(1));
+        assert.equal((await fetch(url)).status, 404);
+        for (const target of Object.values(to)) assert.equal(await put(target, 'late'), 404);
+        assert.equal((await mailbox.staged(id(1))).result, null);
+      }),
+    );
+
+    it('MB-14 a heartbeat and a result are hinted, a refused one is not', async (t) => {
+      if (!capabilities.hints.supported) return t.skip(capabilities.hints.reason);
+      await withMailbox(async (mailbox) => {
+        const hints: string[] = [];
+        mailbox.onStaged((attemptId, kind) => hints.push(`${attemptId === id(1)} ${kind}`));
+        const { put: to } = await lease(await mailbox.post(draftOf(id(1))));
+        await put(to.heartbeat, beat(id(1)));
+        await put(to.heartbeat, 'garbage');
+        await put(to.result, 'one');
+        await put(to.result, 'two');
+        assert.deepEqual(hints, ['true heartbeat', 'true result']);
+      })();
+    });
+
+    it(
+      'MB-15 what the caller does to a draft after posting it changes nothing',
+      withMailbox(async (mailbox) => {
+        const draft = draftOf(id(1));
+        const url = await mailbox.post(draft);
+        draft.job.env.ADDED = 'x';
+        assert.deepEqual((await lease(url)).job.env, {});
+      }),
+    );
+  });
+}
