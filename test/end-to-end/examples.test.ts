@@ -36,7 +36,7 @@ describe('examples', () => {
 
   function node(...args: string[]): Promise<Ended> {
     return new Promise((resolve) => {
-      const env = { ...process.env, NO_COLOR: '1' };
+      const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1' };
       delete env.NODE_TEST_CONTEXT;
       const child = spawn(process.execPath, args, { cwd: copy, env, timeout: TIMEOUT_MS });
       const said = { out: '', err: '' };

@@ -56,7 +56,8 @@ function launch(home: StateDirectory, start: EngineStart): ChildProcess {
   }
 }
 
-async function unreachable(home: StateDirectory, problem: string): Promise<RetryableError> {
+/** The engine cannot be reached, and this is how its log ends. */
+export async function unreachable(home: StateDirectory, problem: string): Promise<RetryableError> {
   const tail = await home.engineLogTail(LOG_LINES);
   return new RetryableError({
     code: 'ENGINE_UNREACHABLE',

@@ -1,6 +1,6 @@
 /** Follows a run to its end, in the way the terminal asks for, and keeps an engine on it. */
 import { isEnded, type RunStatus, type SubmissionRef, type Transport, watchRun } from '@waybill/client';
-import { type EngineStart, ensureEngine } from './engine-process.ts';
+import { type EngineStart, ensureEngine, unreachable } from './engine-process.ts';
 import { LiveView } from './live-view.ts';
 import type { StateDirectory } from './state-directory.ts';
 import type { Terminal } from './terminal.ts';
@@ -71,7 +71,8 @@ async function guardEngine({ home, start }: Following, signal: AbortSignal): Pro
     // once may be the moment between two engines; twice is an absence
     if (missed < 2 || signal.aborted) continue;
     restarts += 1;
-    await ensureEngine(home, restarts > MAX_RESTARTS ? { ...start, patienceMs: 0 } : start);
+    if (restarts > MAX_RESTARTS) throw await unreachable(home, 'the engine ended again and again');
+    await ensureEngine(home, start);
     missed = 0;
   }
 }

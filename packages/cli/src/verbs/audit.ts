@@ -34,7 +34,8 @@ export async function auditVerify(call: VerbCall): Promise<number> {
   const required = call.text('require') ?? 'signed';
   const tier = TIERS.find((known) => known === required);
   if (tier === undefined) throw usageError('--require', `${required} is no tier`, `Require ${TIERS.join(' or ')}.`);
-  const report = existsSync(named) ? await verifyFile(call, named, tier) : await verifyRun(call, named, tier);
+  const isFile = existsSync(named) || named.includes('/') || named.endsWith('.jsonl');
+  const report = isFile ? await verifyFile(call, named, tier) : await verifyRun(call, named, tier);
   call.terminal.emit(report);
   if (call.terminal.mode !== 'json') call.terminal.pass(renderReport(report));
   return report.exitCode;
