@@ -5,13 +5,8 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deriveRunId } from '@waybill/verify';
-import { createInProcessExecutor } from '#adapters/in-process/executor.ts';
-import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
-import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
-import { createLocalInbox } from '#adapters/local/inbox.ts';
-import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
-import { openLocalRunStore } from '#adapters/local/run-store.ts';
-import { openLocalSigner } from '#adapters/local/signer.ts';
+import type { Execution } from '#adapters/in-process/executor.ts';
+import { composeInProcess } from '#embedded/compose-in-process.ts';
 import { createEngine } from '#embedded/engine.ts';
 
 const CONCURRENCY = 100;
@@ -25,44 +20,21 @@ export interface BenchItem {
 /** Milliseconds from the object in the inbox to the sealed bundle in the ledger. Throws when the engine logged an error. */
 export async function timeRun(scratch: string, items: BenchItem[]): Promise<number> {
   const directory = mkdtempSync(join(scratch, 'engine-'));
-  const store = openLocalRunStore(join(directory, 'store.sqlite'));
-  const signer = openLocalSigner(join(directory, 'keys'));
-  const inbox = createLocalInbox(directory);
+  const execute = (): Execution => ({ outcome: 'succeeded', reason: 'ok', exit: 0 });
+  const { deps, store, inbox } = await composeInProcess(directory, execute, { leaseMs: 60_000 });
   const principal = `uid-${process.getuid?.() ?? 0}`;
   const folder = join(directory, 'inbox', 'default', principal);
   mkdirSync(folder, { recursive: true });
-  await inbox.watch();
   const errors: unknown[] = [];
-  const engine = createEngine(
-    {
-      origin: signer.origin,
-      store,
-      inbox,
-      artifacts: createLocalArtifacts(join(directory, 'artifacts')),
-      ledger: createLocalRootLedger(join(directory, 'ledger')),
-      signer,
-      ...createInProcessExecutor(() => ({ outcome: 'succeeded', reason: 'ok', exit: 0 })),
-      clock: createLocalClock(),
-      chance: createLocalChance(),
-      worker: {
-        isolation: 'in-process',
-        executable: 'in-process',
-        allowUnsandboxedAgents: false,
-        leaseMs: 60_000,
-        heartbeatMs: 10_000,
-        survivesRestart: false,
-      },
+  const engine = createEngine(deps, {
+    queues: { default: { concurrency: CONCURRENCY } },
+    selfCheck: false,
+    status: false,
+    log: (level, message, facts) => {
+      if (level === 'error') errors.push({ message, ...facts });
     },
-    {
-      queues: { default: { concurrency: CONCURRENCY } },
-      selfCheck: false,
-      status: false,
-      log: (level, message, facts) => {
-        if (level === 'error') errors.push({ message, ...facts });
-      },
-      onFatal: (error) => errors.push(error),
-    },
-  );
+    onFatal: (error) => errors.push(error),
+  });
   await engine.start();
   const run = deriveRunId(principal, 'bench');
   const spec = {

@@ -1,5 +1,5 @@
 /**
- * Measures the engine next to the floor of this machine, in one run: `npm run bench [-- --rounds N]`.
+ * Measures the engine next to the floor of this machine, in one run: `npm run bench [-- --rounds N | --list]`.
  *
  * Rounds are interleaved and medians taken, because the speed of syncing a disk changes by the minute. Figures of
  * different runs must not be compared; the ratios of one run may.
@@ -38,7 +38,13 @@ function median(values: number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } });
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '3' }, list: { type: 'boolean', default: false } },
+});
+if (values.list) {
+  for (const { name } of CASES) process.stdout.write(`${name}\n`);
+  process.exit(0);
+}
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1 || rounds > 50) {
   process.stderr.write('--rounds takes a whole number from 1 to 50\n');

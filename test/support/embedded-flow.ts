@@ -4,14 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Receipt, RunStatus } from '@waybill/client/documents';
 import { deriveRunId, type VerifyReport, verifyBundle } from '@waybill/verify';
-import { createInProcessExecutor, type Execute } from '#adapters/in-process/executor.ts';
-import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
-import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
-import { createLocalInbox } from '#adapters/local/inbox.ts';
-import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
-import { openLocalRunStore } from '#adapters/local/run-store.ts';
-import { openLocalSigner } from '#adapters/local/signer.ts';
+import type { Execute } from '#adapters/in-process/executor.ts';
 import { type ItemRow, type Key, keys, type RunRow } from '#core/rows.ts';
+import { composeInProcess } from '#embedded/compose-in-process.ts';
 import { createEngine, type Engine } from '#embedded/engine.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 
@@ -53,29 +48,8 @@ export interface FlowBedOptions {
 
 export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'waybill-flow-'));
-  const store = openLocalRunStore(join(directory, 'store.sqlite'));
-  const signer = openLocalSigner(join(directory, 'keys'));
-  const inbox = createLocalInbox(directory);
-  await inbox.watch();
-  const base: FlowBed['deps'] = {
-    origin: signer.origin,
-    store,
-    inbox,
-    artifacts: createLocalArtifacts(join(directory, 'artifacts')),
-    ledger: createLocalRootLedger(join(directory, 'ledger')),
-    signer,
-    ...createInProcessExecutor(options.execute),
-    clock: createLocalClock(),
-    chance: createLocalChance(),
-    worker: {
-      isolation: options.isolation ?? 'in-process',
-      executable: 'in-process',
-      allowUnsandboxedAgents: false,
-      leaseMs: options.leaseMs ?? 30_000,
-      heartbeatMs: 1_000,
-      survivesRestart: false,
-    },
-  };
+  const { isolation = 'in-process', leaseMs = 30_000 } = options;
+  const { deps: base, store, inbox } = await composeInProcess(directory, options.execute, { isolation, leaseMs });
   const deps = options.adapt ? options.adapt(base) : base;
   const errors: object[] = [];
   const engine = createEngine(deps, {
@@ -96,16 +70,11 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
     await engine.stop();
     await store.close();
   };
-  const outbox = (submissionId: string): string => join(directory, 'outbox', PRINCIPAL, submissionId);
-  const row = async <Body extends object>(key: Key): Promise<Body | null> => {
+  const { receipts, status } = outboxOf(directory);
+  const row: FlowBed['row'] = async (key) => {
     const [found] = await store.get([key]);
-    return (found?.body as Body | undefined) ?? null;
+    return (found?.body as never) ?? null;
   };
-  const receipts: FlowBed['receipts'] = (submissionId) =>
-    names(outbox(submissionId))
-      .filter((name) => name.startsWith('receipt-'))
-      .map((name) => readJson(join(outbox(submissionId), name)) as Receipt);
-  const status: FlowBed['status'] = (submissionId) => readJson(join(outbox(submissionId), 'status.json'));
   return {
     directory,
     engine,
@@ -126,15 +95,12 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
     until,
     async sealed(submissionId) {
       const done = await until(() => {
-        const answers = receipts(submissionId);
-        if (answers.length > 0 && answers.every(({ reasons }) => reasons.length > 0))
-          throw new RangeError(`refused: ${JSON.stringify(answers)}`);
-        if (errors.length > 0) throw new RangeError(`the engine logged ${JSON.stringify(errors)}`);
+        requireUnrefused(receipts(submissionId), errors);
         const now = status(submissionId);
         return now?.bundle ? now : null;
       });
       const bytes = readFileSync(join(directory, 'ledger', ...(done.bundle?.key ?? '').split('/')));
-      return { status: done, report: await verifyBundle([bytes], { trust: signer.trust }) };
+      return { status: done, report: await verifyBundle([bytes], { trust: deps.signer.trust }) };
     },
     halt,
     async close() {
@@ -142,6 +108,26 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** What a client reads. */
+function outboxOf(directory: string): Pick<FlowBed, 'receipts' | 'status'> {
+  const folder = (submissionId: string): string => join(directory, 'outbox', PRINCIPAL, submissionId);
+  return {
+    receipts: (submissionId) =>
+      names(folder(submissionId))
+        .filter((name) => name.startsWith('receipt-'))
+        .map((name) => readJson(join(folder(submissionId), name)) as Receipt),
+    status: (submissionId) => readJson(join(folder(submissionId), 'status.json')),
+  };
+}
+
+/** A run that will never be sealed fails the test at once and says why. */
+function requireUnrefused(answers: Receipt[], errors: object[]): void {
+  if (answers.length > 0 && answers.every(({ reasons }) => reasons.length > 0)) {
+    throw new RangeError(`refused: ${JSON.stringify(answers)}`);
+  }
+  if (errors.length > 0) throw new RangeError(`the engine logged ${JSON.stringify(errors)}`);
 }
 
 /** Writes an object where a client would: under its final name in one step. */

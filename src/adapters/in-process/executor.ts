@@ -6,9 +6,9 @@
  */
 import { RetryableError } from '@waybill/client/errors';
 import { canonicalize, digestOf } from '@waybill/verify';
-import type { Heartbeat, Job, Result } from '#core/mailbox-protocol.ts';
+import type { Job, Result } from '#core/mailbox-protocol.ts';
 import { frameHeader } from '#core/outputs-frame.ts';
-import type { Launcher, StopNotice } from '#ports/launcher.ts';
+import type { Launcher } from '#ports/launcher.ts';
 import type { LeaseDraft, Mailbox } from '#ports/mailbox.ts';
 
 export interface Execution {
@@ -31,7 +31,6 @@ export type Execute = (job: Job, context: ExecutionContext) => Promise<Execution
 interface Box {
   lease: LeaseDraft;
   abort: AbortController;
-  heartbeat: Heartbeat | null;
   result: Uint8Array | null;
   outputs: Uint8Array | null;
 }
@@ -40,88 +39,82 @@ const WORKER = digestOf('in-process');
 
 export function createInProcessExecutor(execute: Execute): { launcher: Launcher; mailbox: Mailbox } {
   const boxes = new Map<string, Box>();
-  let staged: (attemptId: string, kind: 'heartbeat' | 'result') => void = () => {};
-  let stopped: (notice: StopNotice) => void = () => {};
+  let staged: Parameters<Mailbox['onStaged']>[0] = () => {};
+  let stopped: Parameters<Launcher['onStopped']>[0] = () => {};
+  const abort = (attemptId: string): void => boxes.get(attemptId)?.abort.abort();
 
   async function work(attemptId: string, box: Box): Promise<void> {
-    const { lease, abort } = box;
     const startedAt = new Date().toISOString();
-    const execution = await execute(lease.job, { lease, signal: abort.signal });
+    const execution = await execute(box.lease.job, { lease: box.lease, signal: box.abort.signal });
     if (execution === null) {
       stopped({ attemptId, cause: 'exited', exit: 1, detail: '' });
       return;
     }
-    const { outcome, reason, exit = null, outputs } = execution;
-    if (outputs) box.outputs = frame(outputs);
-    const endedAt = new Date().toISOString();
-    const result: Result = {
-      v: 1,
-      attemptId,
-      epoch: lease.job.attempt,
-      outcome,
-      reason,
-      exit,
-      blocks: lease.job.pipeline.map(({ block }, index) => ({ index, block, exit, startedAt, endedAt })),
-      outputs: box.outputs ? { sha256: digestOf(box.outputs), sizeBytes: box.outputs.byteLength } : null,
-      log: null,
-      excluded: [],
-      worker: WORKER,
-    };
-    box.result = new TextEncoder().encode(canonicalize(result));
+    if (execution.outputs) box.outputs = frame(execution.outputs);
+    box.result = resultOf(box, execution, startedAt);
     staged(attemptId, 'result');
   }
 
-  return {
-    mailbox: {
-      async post(lease) {
-        const known = boxes.get(lease.attemptId);
-        const fresh = { abort: new AbortController(), heartbeat: null, result: null, outputs: null };
-        boxes.set(lease.attemptId, { ...(known ?? fresh), lease });
-        return `in-process:${lease.attemptId}`;
-      },
-      async cancel(attemptId) {
-        boxes.get(attemptId)?.abort.abort();
-      },
-      async staged(attemptId) {
-        const box = boxes.get(attemptId);
-        return { heartbeat: box?.heartbeat ?? null, heartbeatAtMs: null, result: box?.result ?? null };
-      },
-      async openOutputs(attemptId) {
-        const outputs = boxes.get(attemptId)?.outputs;
-        if (!outputs) throw missing(attemptId);
-        return streamOf(outputs);
-      },
-      async openLog() {
-        return null;
-      },
-      async close(attemptId) {
-        boxes.delete(attemptId);
-      },
-      onStaged(listener) {
-        staged = listener;
-      },
+  const mailbox: Mailbox = {
+    async post(lease) {
+      const box = boxes.get(lease.attemptId) ?? { abort: new AbortController(), result: null, outputs: null };
+      boxes.set(lease.attemptId, { ...box, lease });
+      return `in-process:${lease.attemptId}`;
     },
-    launcher: {
-      async probe() {
-        return { isolation: 'in-process', executable: 'in-process', detail: 'work runs inside the engine' };
-      },
-      async launch({ attemptId }) {
-        const box = boxes.get(attemptId);
-        if (!box) throw missing(attemptId);
-        void work(attemptId, box);
-        return `in-process:${attemptId}`;
-      },
-      async stop(handle) {
-        boxes.get(handle.slice('in-process:'.length))?.abort.abort();
-      },
-      async alive(handles) {
-        return new Set(handles.filter((handle) => boxes.has(handle.slice('in-process:'.length))));
-      },
-      onStopped(listener) {
-        stopped = listener;
-      },
+    cancel: async (attemptId) => abort(attemptId),
+    staged: async (attemptId) => ({
+      heartbeat: null,
+      heartbeatAtMs: null,
+      result: boxes.get(attemptId)?.result ?? null,
+    }),
+    async openOutputs(attemptId) {
+      const outputs = boxes.get(attemptId)?.outputs;
+      if (!outputs) throw missing(attemptId);
+      return streamOf(outputs);
+    },
+    openLog: async () => null,
+    close: async (attemptId) => void boxes.delete(attemptId),
+    onStaged: (listener) => {
+      staged = listener;
     },
   };
+  const launcher: Launcher = {
+    probe: async () => ({ isolation: 'in-process', executable: 'in-process', detail: 'work runs inside the engine' }),
+    async launch({ attemptId }) {
+      const box = boxes.get(attemptId);
+      if (!box) throw missing(attemptId);
+      void work(attemptId, box);
+      return `in-process:${attemptId}`;
+    },
+    stop: async (handle) => abort(attemptOf(handle)),
+    alive: async (handles) => new Set(handles.filter((handle) => boxes.has(attemptOf(handle)))),
+    onStopped: (listener) => {
+      stopped = listener;
+    },
+  };
+  return { mailbox, launcher };
+}
+
+function attemptOf(handle: string): string {
+  return handle.slice('in-process:'.length);
+}
+
+function resultOf({ lease, outputs }: Box, { outcome, reason, exit = null }: Execution, startedAt: string): Uint8Array {
+  const endedAt = new Date().toISOString();
+  const result: Result = {
+    v: 1,
+    attemptId: lease.attemptId,
+    epoch: lease.job.attempt,
+    outcome,
+    reason,
+    exit,
+    blocks: lease.job.pipeline.map(({ block }, index) => ({ index, block, exit, startedAt, endedAt })),
+    outputs: outputs ? { sha256: digestOf(outputs), sizeBytes: outputs.byteLength } : null,
+    log: null,
+    excluded: [],
+    worker: WORKER,
+  };
+  return new TextEncoder().encode(canonicalize(result));
 }
 
 function frame(outputs: Record<string, Uint8Array>): Uint8Array {

@@ -1,32 +1,21 @@
 /**
- * Mailboxes on a loopback HTTP port, staged in a directory: `<stagingDir>/<attemptId>/{heartbeat.json,log,outputs,result}`.
- * Whoever knows the 128 random bits of a mailbox's path may use it, and nothing else; they are never written to disk.
+ * Mailboxes on a loopback HTTP port. Whoever knows the 128 random bits of a mailbox's path may use it, and nothing else;
+ * they are never written to disk. What is staged lies in files, see staging-area.ts.
  */
-import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rm, stat, utimes } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { RetryableError, TerminalError } from '@waybill/client/errors';
+import { TerminalError } from '@waybill/client/errors';
 import { canonicalize } from '@waybill/verify';
 import { MAX_INDEX_BYTES } from '#core/outputs-frame.ts';
-import { parseHeartbeat } from '#core/result-document.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import type { Chance, Clock } from '#ports/clock.ts';
 import type { LeaseDraft, Mailbox } from '#ports/mailbox.ts';
-import {
-  discard,
-  ignoreMissing,
-  publishOnce,
-  publishOver,
-  type TemporaryFile,
-  writeTemporary,
-} from './durable-file.ts';
 import { type MailboxObject, serveMailbox } from './mailbox-http.ts';
+import { notStaged, StagingArea } from './staging-area.ts';
 
-const MAX_HEARTBEAT_BYTES = 4 * 1024;
 const MAX_RESULT_BYTES = 256 * 1024;
-const ATTEMPT_ID = /^[0-9a-f]{32}$/;
+const REQUEST_TIMEOUT_MS = 120_000;
+const HEADERS_TIMEOUT_MS = 10_000;
 
 export interface LocalMailbox extends Mailbox {
   /** Binds an ephemeral port of 127.0.0.1; before the first post. */
@@ -52,74 +41,25 @@ interface OpenMailbox {
   secret: string;
 }
 
+type Listener = Parameters<Mailbox['onStaged']>[0];
+
 export function createLocalMailbox(options: LocalMailboxOptions): LocalMailbox {
-  const { stagingDir, artifacts, chance, clock } = options;
+  const staging = new StagingArea(options.stagingDir, options.clock);
   const bySecret = new Map<string, OpenMailbox>();
   const byAttempt = new Map<string, OpenMailbox>();
-  let listener: Parameters<Mailbox['onStaged']>[0] = () => {};
-  let origin: string | null = null;
+  let listener: Listener = () => {};
 
-  const server = createServer(
-    { maxHeaderSize: 8 * 1024, insecureHTTPParser: false, connectionsCheckingInterval: 1_000 },
-    serveMailbox((secret, name) => {
-      const mailbox = bySecret.get(secret);
-      return mailbox === undefined ? null : objectOf(mailbox, name);
-    }),
-  );
-  server.requestTimeout = options.requestTimeoutMs ?? 120_000;
-  server.headersTimeout = Math.min(10_000, server.requestTimeout);
-  server.maxRequestsPerSocket = 1_000;
-
-  function objectOf(mailbox: OpenMailbox, name: string): MailboxObject | null {
-    const { draft } = mailbox;
-    const directory = join(stagingDir, draft.attemptId);
-    const limits = draft.job.limits;
-    switch (name) {
-      case 'lease':
-        return { get: async () => [new TextEncoder().encode(canonicalize(leaseOf(mailbox, requireOrigin(origin))))] };
-      case 'heartbeat':
-        return { put: (body) => putHeartbeat(directory, draft.attemptId, body) };
-      case 'log':
-        return { put: (body) => putOver(directory, 'log', body, limits.logBytes) };
-      case 'outputs':
-        return { put: (body) => putOnce(directory, 'outputs', body, limits.outputsBytes + MAX_INDEX_BYTES) };
-      case 'result':
-        return { put: (body) => putResult(directory, draft.attemptId, body) };
-      default: {
-        const digest = artifactNamed(draft, name);
-        return digest === null ? null : { get: () => artifacts.open(digest) };
-      }
-    }
-  }
-
-  async function putHeartbeat(directory: string, attemptId: string, body: AsyncIterable<Uint8Array>): Promise<boolean> {
-    const file = await writeTemporary(directory, body, MAX_HEARTBEAT_BYTES);
-    await refuseForeign(file, attemptId);
-    // The file's time is the arrival by the engine's clock, so that it outlives the engine like the beat itself.
-    await utimes(file.path, clock.nowMs() / 1_000, clock.nowMs() / 1_000);
-    await publishOver(file, join(directory, 'heartbeat.json'));
-    listener(attemptId, 'heartbeat');
-    return true;
-  }
-
-  async function putResult(directory: string, attemptId: string, body: AsyncIterable<Uint8Array>): Promise<boolean> {
-    const first = await putOnce(directory, 'result', body, MAX_RESULT_BYTES);
-    if (first) listener(attemptId, 'result');
-    return first;
-  }
+  const server = createMailboxServer(options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, (secret, name) => {
+    const mailbox = bySecret.get(secret);
+    if (mailbox === undefined) return null;
+    if (name === 'lease') return { get: async () => [leaseBytes(mailbox, originOf(server))] };
+    return (
+      stagedObject(staging, mailbox.draft, name, listener) ?? artifactObject(options.artifacts, mailbox.draft, name)
+    );
+  });
 
   return {
-    listen: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(0, '127.0.0.1', () => {
-          server.removeListener('error', reject);
-          const { port } = server.address() as AddressInfo;
-          origin = `http://127.0.0.1:${port}`;
-          resolve({ port });
-        });
-      }),
-
+    listen: () => listenOnLoopback(server),
     shutdown: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -131,15 +71,15 @@ export function createLocalMailbox(options: LocalMailboxOptions): LocalMailbox {
     },
 
     async post(draft) {
-      await mkdir(directoryOf(stagingDir, draft.attemptId), { recursive: true, mode: 0o700 });
+      await staging.prepare(draft.attemptId);
       const before = byAttempt.get(draft.attemptId);
-      const secret = before?.secret ?? chance.hex(16);
+      const secret = before?.secret ?? options.chance.hex(16);
       // A flag once raised stays up, whatever order a renewal and a cancel arrive in.
       const cancel = draft.cancel || before?.draft.cancel === true;
       const mailbox = { draft: { ...structuredClone(draft), cancel }, secret };
       byAttempt.set(draft.attemptId, mailbox);
       bySecret.set(secret, mailbox);
-      return `${requireOrigin(origin)}/${secret}/lease`;
+      return `${originOf(server)}/${secret}/lease`;
     },
 
     async cancel(attemptId) {
@@ -147,129 +87,101 @@ export function createLocalMailbox(options: LocalMailboxOptions): LocalMailbox {
       if (mailbox !== undefined) mailbox.draft = { ...mailbox.draft, cancel: true };
     },
 
-    async staged(attemptId) {
-      const directory = directoryOf(stagingDir, attemptId);
-      const [beat, result] = await Promise.all([
-        readHeartbeat(join(directory, 'heartbeat.json')),
-        readFile(join(directory, 'result')).catch(ignoreMissing(null)),
-      ]);
-      return { ...beat, result };
+    staged: async (attemptId) => await staging.staged(attemptId),
+
+    async openOutputs(attemptId) {
+      const outputs = await staging.open(attemptId, 'outputs');
+      if (outputs === null) throw notStaged(attemptId);
+      return outputs;
     },
 
-    openOutputs: (attemptId) => openStaged(join(directoryOf(stagingDir, attemptId), 'outputs')),
-
-    async openLog(attemptId) {
-      const path = join(directoryOf(stagingDir, attemptId), 'log');
-      return (await exists(path)) ? createReadStream(path) : null;
-    },
+    openLog: async (attemptId) => await staging.open(attemptId, 'log'),
 
     async close(attemptId) {
       const secret = byAttempt.get(attemptId)?.secret;
       if (secret !== undefined) bySecret.delete(secret);
       byAttempt.delete(attemptId);
-      await rm(directoryOf(stagingDir, attemptId), { recursive: true, force: true });
+      await staging.remove(attemptId);
     },
   };
 }
 
+function createMailboxServer(
+  requestTimeoutMs: number,
+  find: (secret: string, name: string) => MailboxObject | null,
+): Server {
+  const server = createServer({ maxHeaderSize: 8 * 1024, connectionsCheckingInterval: 1_000 }, serveMailbox(find));
+  server.requestTimeout = requestTimeoutMs;
+  server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs);
+  return server;
+}
+
+function listenOnLoopback(server: Server): Promise<{ port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      server.removeListener('error', reject);
+      resolve({ port: (server.address() as AddressInfo).port });
+    });
+  });
+}
+
+function originOf(server: Server): string {
+  const address = server.address();
+  if (address !== null && typeof address === 'object') return `http://127.0.0.1:${address.port}`;
+  throw new TerminalError({
+    code: 'MAILBOX_UNREACHABLE',
+    path: 'mailbox',
+    problem: 'does not listen',
+    fix: 'Call listen() before the first post, and post nothing after shutdown().',
+  });
+}
+
+function stagedObject(staging: StagingArea, draft: LeaseDraft, name: string, told: Listener): MailboxObject | null {
+  const { attemptId } = draft;
+  const { logBytes, outputsBytes } = draft.job.limits;
+  switch (name) {
+    case 'heartbeat':
+      return {
+        async put(body) {
+          await staging.putHeartbeat(attemptId, body);
+          told(attemptId, 'heartbeat');
+          return true;
+        },
+      };
+    case 'log':
+      return { put: (body) => staging.putLog(attemptId, body, logBytes).then(() => true) };
+    case 'outputs':
+      return { put: (body) => staging.putOnce(attemptId, 'outputs', body, outputsBytes + MAX_INDEX_BYTES) };
+    case 'result':
+      return {
+        async put(body) {
+          const first = await staging.putOnce(attemptId, 'result', body, MAX_RESULT_BYTES);
+          if (first) told(attemptId, 'result');
+          return first;
+        },
+      };
+    default:
+      return null;
+  }
+}
+
+function artifactObject(artifacts: Artifacts, draft: LeaseDraft, name: string): MailboxObject | null {
+  const index = /^input-(0|[1-9]\d{0,4})$/.exec(name)?.[1];
+  const named = name === 'source' ? draft.source : index === undefined ? undefined : draft.inputs[Number(index)];
+  return named === undefined ? null : { get: () => artifacts.open(named.sha256) };
+}
+
 /** The lease as its worker reads it: canonical JSON, with every URL filled in. */
-function leaseOf({ draft, secret }: OpenMailbox, origin: string): unknown {
+function leaseBytes({ draft, secret }: OpenMailbox, origin: string): Uint8Array {
   const url = (name: string): string => `${origin}/${secret}/${name}`;
   const { source, inputs, ...rest } = draft;
-  return {
+  const lease = {
     ...rest,
     inputs: inputs.map((input, index) => ({ ...input, url: url(`input-${index}`) })),
     ...(source === undefined ? {} : { source: { ...source, url: url('source') } }),
     put: { heartbeat: url('heartbeat'), log: url('log'), outputs: url('outputs'), result: url('result') },
     next: url('lease'),
   };
-}
-
-function artifactNamed(draft: LeaseDraft, name: string): LeaseDraft['inputs'][number]['sha256'] | null {
-  if (name === 'source') return draft.source?.sha256 ?? null;
-  const index = /^input-(0|[1-9]\d{0,4})$/.exec(name)?.[1];
-  return index === undefined ? null : (draft.inputs[Number(index)]?.sha256 ?? null);
-}
-
-async function putOnce(
-  directory: string,
-  name: string,
-  body: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-): Promise<boolean> {
-  const path = join(directory, name);
-  if (await exists(path)) return false;
-  return publishOnce(await writeTemporary(directory, body, maxBytes), path);
-}
-
-async function putOver(
-  directory: string,
-  name: string,
-  body: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-): Promise<boolean> {
-  await publishOver(await writeTemporary(directory, body, maxBytes), join(directory, name));
-  return true;
-}
-
-/** Throws TerminalError RESULT_INVALID, and keeps nothing, unless the file is a heartbeat of this attempt. */
-async function refuseForeign(file: TemporaryFile, attemptId: string): Promise<void> {
-  try {
-    if (parseHeartbeat(await readFile(file.path)).attemptId === attemptId) return;
-  } catch (error) {
-    await discard(file);
-    throw error;
-  }
-  await discard(file);
-  throw new TerminalError({
-    code: 'RESULT_INVALID',
-    path: 'heartbeat.attemptId',
-    problem: 'names another attempt',
-    fix: 'Beat with the attempt id of the lease.',
-  });
-}
-
-async function readHeartbeat(path: string): Promise<{
-  heartbeat: ReturnType<typeof parseHeartbeat> | null;
-  heartbeatAtMs: number | null;
-}> {
-  const found = await stat(path).catch(ignoreMissing(null));
-  if (found === null) return { heartbeat: null, heartbeatAtMs: null };
-  const heartbeat = parseHeartbeat(await readFile(path));
-  return { heartbeat, heartbeatAtMs: Math.round(found.mtimeMs) };
-}
-
-async function openStaged(path: string): Promise<AsyncIterable<Uint8Array>> {
-  if (await exists(path)) return createReadStream(path);
-  throw new RetryableError({
-    code: 'OBJECT_MISSING',
-    path,
-    problem: 'is not staged',
-    fix: 'Wait for the worker, or settle the attempt without outputs.',
-  });
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(() => true, ignoreMissing(false));
-}
-
-/** An id that is not one names no directory, least of all one outside the staging directory. */
-function directoryOf(stagingDir: string, attemptId: string): string {
-  if (ATTEMPT_ID.test(attemptId)) return join(stagingDir, attemptId);
-  throw new TerminalError({
-    code: 'OBJECT_MISSING',
-    path: `staging/${attemptId}`.slice(0, 200),
-    problem: 'is no attempt id',
-    fix: 'Name an attempt by the id that its dispatch recorded.',
-  });
-}
-
-function requireOrigin(origin: string | null): string {
-  if (origin !== null) return origin;
-  throw new TerminalError({
-    code: 'MAILBOX_UNREACHABLE',
-    path: 'mailbox',
-    problem: 'does not listen yet',
-    fix: 'Call listen() before the first post.',
-  });
+  return Buffer.from(canonicalize(lease));
 }

@@ -1,0 +1,51 @@
+/**
+ * The composition root of embedded mode without workers: what attempts do is a function in this process, and everything
+ * else is as `compose.ts` makes it. For benchmarks and for tests of whole runs.
+ */
+import { join } from 'node:path';
+import { createInProcessExecutor, type Execute } from '#adapters/in-process/executor.ts';
+import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
+import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
+import { createLocalInbox, type LocalInbox } from '#adapters/local/inbox.ts';
+import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
+import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store.ts';
+import { openLocalSigner } from '#adapters/local/signer.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+
+export interface InProcess {
+  deps: Omit<FlowDeps, 'hints' | 'lane'>;
+  store: LocalRunStore;
+  inbox: LocalInbox;
+}
+
+export async function composeInProcess(
+  directory: string,
+  execute: Execute,
+  worker: Partial<FlowDeps['worker']> = {},
+): Promise<InProcess> {
+  const store = openLocalRunStore(join(directory, 'store.sqlite'));
+  const signer = openLocalSigner(join(directory, 'keys'));
+  const inbox = createLocalInbox(directory);
+  await inbox.watch();
+  const deps: InProcess['deps'] = {
+    origin: signer.origin,
+    store,
+    inbox,
+    artifacts: createLocalArtifacts(join(directory, 'artifacts')),
+    ledger: createLocalRootLedger(join(directory, 'ledger')),
+    signer,
+    ...createInProcessExecutor(execute),
+    clock: createLocalClock(),
+    chance: createLocalChance(),
+    worker: {
+      isolation: 'in-process',
+      executable: 'in-process',
+      allowUnsandboxedAgents: false,
+      leaseMs: 30_000,
+      heartbeatMs: 1_000,
+      survivesRestart: false,
+      ...worker,
+    },
+  };
+  return { deps, store, inbox };
+}
