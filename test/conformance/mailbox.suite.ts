@@ -51,7 +51,7 @@ export function draftOf(attemptId: string, more: Partial<LeaseDraft> = {}): Leas
   };
 }
 
-const put = async (url: string, body: BodyInit): Promise<number> => {
+const put = async (url: string, body: string): Promise<number> => {
   const answer = await fetch(url, { method: 'PUT', body });
   await answer.arrayBuffer();
   return answer.status;

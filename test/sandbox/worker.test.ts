@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +8,9 @@ import type { Block } from '@waybill/client/plan';
 import { digestOf } from '@waybill/verify';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
-import { type AttemptSpec, openWorkerBed, signed, testKey, type WorkerBed } from '../support/worker-bed.ts';
+import { makeRepository } from '../support/git-repository.ts';
+import { type AttemptSpec, signed, testKey } from '../support/signed-lease.ts';
+import { openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
 
 const script = (run: string, more: object = {}): Block => ({ block: 'script', run, ...more });
 
@@ -113,10 +115,11 @@ for (const isolation of ['none', 'bubblewrap'] as const satisfies Isolation[]) {
       });
       await bed.launch(attempt);
       await until(async () => (await bed.mailbox.openLog(attempt.attemptId)) !== null);
-      await until(async () => (await bed.collect(attempt.attemptId, {} as never)).log.includes('ready'));
+      await until(async () => (await bed.collect(attempt.attemptId)).log.includes('ready'));
       await bed.mailbox.cancel(attempt.attemptId);
-      const end = await bed.collect(attempt.attemptId, await attempt.ended);
-      assert.deepEqual([end.result?.outcome, end.notice.exit], ['cancelled', WORKER_EXIT.cancelled]);
+      const notice = await attempt.ended;
+      const end = await bed.collect(attempt.attemptId);
+      assert.deepEqual([end.result?.outcome, notice.exit], ['cancelled', WORKER_EXIT.cancelled]);
       assert.match(end.log, /politely/);
     });
 
@@ -159,6 +162,36 @@ for (const isolation of ['none', 'bubblewrap'] as const satisfies Isolation[]) {
           ['outputs/a/b/1', 'one'],
           ['outputs/z', '\0\xff'],
         ],
+      );
+    });
+
+    test('a patch of the pinned commit comes back with what it leaves out, and hands the next item its exact bytes', async () => {
+      const repository = join(bed.directory, `repository-${isolation}`);
+      makeRepository(repository, () => {
+        writeFileSync(join(repository, '.gitignore'), '*.tmp\n');
+        writeFileSync(join(repository, 'file'), 'one\n');
+      });
+      const source = await bed.pack(repository);
+      const edit = script('git log --oneline && echo two > file && echo x > left.tmp');
+      const first = await run({ source, pipeline: [edit, { block: 'capture', what: 'patch' }] });
+      assert.equal(first.result?.outcome, 'succeeded', first.log);
+      assert.deepEqual(first.result?.excluded, ['left.tmp']);
+      const patch = first.outputs.get('patch')?.toString() ?? '';
+      assert.match(patch, /^-one\n\+two$/m);
+      const apply = script('git apply "$WAYBILL_INPUTS/before" && grep -qx two file');
+      const second = await run({
+        source,
+        inputs: { before: patch },
+        pipeline: [apply, { block: 'capture', what: 'patch' }],
+      });
+      assert.equal(second.outputs.get('patch')?.toString(), patch, second.log);
+    });
+
+    test('an attempt that changes nothing succeeds with a patch of no bytes', async () => {
+      const end = await run({ pipeline: [script('true'), { block: 'capture', what: 'patch' }] });
+      assert.deepEqual(
+        [end.result?.outcome, end.result?.reason, end.outputs.get('patch')?.length],
+        ['succeeded', 'ok', 0],
       );
     });
 

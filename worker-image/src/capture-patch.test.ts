@@ -17,8 +17,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { packSource } from '@waybill/client';
 import { parsePatch } from '#core/patch.ts';
-import { packSource } from '../../packages/client/src/pack-source.ts';
 import { git, makeRepository } from '../../test/support/git-repository.ts';
 import { type AttemptTree, createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 import { emptyBaseline, unpackBaseline } from './baseline.ts';
