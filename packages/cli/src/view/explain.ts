@@ -124,7 +124,7 @@ export function explainLines(explanation: Explanation): Line[] {
   const why = isTerminal(item.state)
     ? whyEnded(explanation)
     : item.state === 'running'
-      ? [fact('now', noteOf(item, run, nowMs) || 'starting its worker')]
+      ? [fact('now', noteOf(item, run, nowMs) || 'its worker has not reported progress yet')]
       : whyWaiting(explanation);
   return [head, ...why, ...attemptLines(item.attempts, nowMs), ...tailLines(logTail)];
 }
