@@ -6,6 +6,9 @@ import { globSync } from 'node:fs';
  */
 const GROUP_OF_FOLDER: readonly (readonly [prefix: string, group: string])[] = [
   ['packages/verify/', 'evidence'],
+  // Tests that start git and workers by the dozen: they wait for processes and not for our code.
+  ['packages/client/src/pack-', 'processes'],
+  ['worker-image/', 'processes'],
   ['test/evidence/', 'evidence'],
   ['test/vectors/', 'evidence'],
   ['test/conformance/', 'conformance'],
@@ -22,6 +25,7 @@ export const GROUPS = [
   'architecture',
   'crash',
   'sandbox',
+  'processes',
   'unit',
   'evidence',
   'flow',
