@@ -173,6 +173,7 @@ describe('launcher: child process alone', () => {
       const expected = digestOf(STAND_IN);
       assert.deepEqual(await bed.create().probe(), { isolation: 'none', executable: expected, detail: 'a stand-in' });
       assert.equal((await bed.create({ isolationWanted: 'none' }).probe()).detail, 'turned off');
+      await assert.rejects(bed.broken().probe(), /LAUNCH_FAILED/);
       await assert.rejects(
         bed.create({ isolationWanted: 'bubblewrap' }).probe(),
         (error) => error instanceof TerminalError && error.code === 'ISOLATION_REQUIRED',

@@ -3,10 +3,11 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Isolation } from '#core/mailbox-protocol.ts';
+import { runningSleeps, until } from '../support/processes.ts';
 import { openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
 
 /**
@@ -95,6 +96,17 @@ describe('sandbox:', () => {
     await attempt.ended;
     clearInterval(looking);
     assert.ok(seen > 0, 'the sandbox was never seen');
+  });
+
+  it('no block outlives its wrapper, even when that is killed and can do nothing about it', async (t) => {
+    if (bubblewrap !== null) return t.skip(`bubblewrap: ${bubblewrap}`);
+    const marker = `62.${process.pid}`;
+    const pipeline = [{ block: 'script' as const, run: `setsid sleep ${marker} & trap "" TERM; sleep ${marker}` }];
+    const child = bed.spawn(await bed.post({ isolation: 'bubblewrap', pipeline }));
+    await until(() => runningSleeps(marker) === 2);
+    child.kill('SIGKILL');
+    await until(() => runningSleeps(marker) === 0);
+    for (const name of bed.leftovers()) rmSync(join(tmpdir(), name), { recursive: true });
   });
 
   it('a descriptor that the engine inherited reaches no block', async (t) => {

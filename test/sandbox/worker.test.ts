@@ -1,25 +1,17 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Block } from '@waybill/client/plan';
 import { digestOf } from '@waybill/verify';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
 import { makeRepository } from '../support/git-repository.ts';
+import { runningSleeps, until } from '../support/processes.ts';
 import { type AttemptSpec, signed, testKey } from '../support/signed-lease.ts';
 import { openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
 
 const script = (run: string, more: object = {}): Block => ({ block: 'script', run, ...more });
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waitedMs = 0; !(await holds()); waitedMs += 10) {
-    assert.ok(waitedMs < 10_000, 'it did not come to hold in time');
-    await sleep(10);
-  }
-}
 
 let bed: WorkerBed;
 let bubblewrap: { works: boolean; detail: string };
@@ -339,11 +331,4 @@ function altered(payload: string): string {
   return Buffer.from(Buffer.from(payload, 'base64').toString().replace('"attempt":1', '"attempt":2')).toString(
     'base64',
   );
-}
-
-/** Processes of the host that run `sleep <marker>`, seen from outside any sandbox. */
-function runningSleeps(marker: string): number {
-  const lines = execFileSync('ps', ['-A', '-o', 'stat=,args='], { encoding: 'utf8' }).split('\n');
-  return lines.filter((line) => !line.startsWith('Z') && line.includes(` sleep ${marker}`) && !line.includes('trap'))
-    .length;
 }

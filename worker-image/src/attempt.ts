@@ -1,8 +1,8 @@
 /** The life of one attempt, as its worker lives it: read the lease, check it, fetch, run, report, clean up. */
 import { join } from 'node:path';
-import { WaybillError } from '@waybill/client/errors';
 import { parseLease } from '#core/lease-document.ts';
 import { type ClaimedOutcome, type Lease, WORKER_EXIT } from '#core/mailbox-protocol.ts';
+import { endingOf } from './attempt-ended.ts';
 import { type AttemptTree, createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 import { MAX_LEASE_BYTES, startPulse } from './heartbeat.ts';
 import { checkLease, type WorkerIdentity } from './lease-check.ts';
@@ -10,7 +10,6 @@ import { createLogFile, type LogFile } from './log-file.ts';
 import { getBytes } from './mailbox-client.ts';
 import { materialise } from './materialise.ts';
 import { type PipelineEnd, runPipeline, STOPPED } from './pipeline.ts';
-import { AttemptEnded } from './refusal.ts';
 import { report } from './report.ts';
 import type { StopRequest } from './stop-request.ts';
 
@@ -82,8 +81,7 @@ function beforeFirstBlock(error: unknown, stop: StopRequest, log: LogFile): Pipe
   const nothing = { exit: null, blocks: [], patch: null, outputs: [], excluded: [] };
   const stopped = stop.reason();
   if (stopped !== null) return { ...nothing, ...STOPPED[stopped] };
-  if (!(error instanceof WaybillError)) throw error;
-  log.note(`${error.path}: ${error.problem}`);
-  if (error instanceof AttemptEnded) return { ...nothing, outcome: error.outcome, reason: error.reason };
-  return { ...nothing, outcome: 'failed', reason: 'materialise_failed' };
+  const { outcome, reason, note } = endingOf(error);
+  log.note(note);
+  return { ...nothing, outcome, reason };
 }

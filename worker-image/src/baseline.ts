@@ -4,9 +4,9 @@
  */
 import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { breach } from './attempt-ended.ts';
 import type { AttemptTree } from './attempt-tree.ts';
 import { type GitPlace, initRepository, runGit } from './git.ts';
-import { breach } from './refusal.ts';
 
 export interface Baseline {
   place: GitPlace;

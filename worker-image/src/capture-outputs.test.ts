@@ -5,9 +5,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobLimits } from '#core/mailbox-protocol.ts';
+import { AttemptEnded } from './attempt-ended.ts';
 import { type AttemptTree, createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 import { captureOutputs } from './capture-outputs.ts';
-import { AttemptEnded } from './refusal.ts';
 
 const LIMITS: JobLimits = { outputsBytes: 1_200, fileBytes: 1_000, files: 3, logBytes: 0, patchBytes: 0 };
 

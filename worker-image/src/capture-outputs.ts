@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { JobLimits } from '#core/mailbox-protocol.ts';
 import { OUTPUT_PREFIX, outputNameProblem } from '#core/output-name.ts';
+import { breach } from './attempt-ended.ts';
 import type { AttemptTree } from './attempt-tree.ts';
 import { type CapturedFile, describeFile } from './captured-file.ts';
 import { hasCode } from './errno.ts';
-import { breach } from './refusal.ts';
 
 /** Copies every output out of the reach of later blocks. Throws AttemptEnded naming the first file that cannot be one. */
 export async function captureOutputs(tree: AttemptTree, limits: JobLimits): Promise<CapturedFile[]> {

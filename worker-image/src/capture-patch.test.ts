@@ -20,10 +20,10 @@ import { describe, it } from 'node:test';
 import { packSource } from '@waybill/client';
 import { parsePatch } from '#core/patch.ts';
 import { git, makeRepository } from '../../test/support/git-repository.ts';
+import { AttemptEnded } from './attempt-ended.ts';
 import { type AttemptTree, createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 import { emptyBaseline, unpackBaseline } from './baseline.ts';
 import { type CapturedPatch, capturePatch } from './capture-patch.ts';
-import { AttemptEnded } from './refusal.ts';
 
 const LATIN_1 = Buffer.from([0x63, 0x61, 0x66, 0xe9, 0x0a]);
 const BINARY = Buffer.from(Array.from({ length: 2_000 }, (_, index) => (index * 7) % 256));

@@ -9,12 +9,12 @@ import { pipeline } from 'node:stream/promises';
 import { TerminalError } from '@waybill/client/errors';
 import { PATCH_NAME } from '#core/output-name.ts';
 import { parsePatch } from '#core/patch.ts';
+import { breach } from './attempt-ended.ts';
 import type { AttemptTree } from './attempt-tree.ts';
 import type { Baseline } from './baseline.ts';
 import { type CapturedFile, describeFile } from './captured-file.ts';
 import { summarizeExcluded } from './excluded-paths.ts';
 import { type GitPlace, gitPaths, gitStream, pathList, runGit } from './git.ts';
-import { breach } from './refusal.ts';
 import { scanWorkspace } from './workspace-scan.ts';
 
 export interface CapturedPatch {

@@ -1,8 +1,4 @@
 /** Questions about errors of the operating system. */
-export function isMissing(error: unknown): boolean {
-  return hasCode(error, 'ENOENT');
-}
-
 export function isDenied(error: unknown): boolean {
   return hasCode(error, 'EACCES') || hasCode(error, 'EPERM');
 }

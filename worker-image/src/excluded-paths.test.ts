@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { AttemptEnded } from './attempt-ended.ts';
 import { summarizeExcluded } from './excluded-paths.ts';
-import { AttemptEnded } from './refusal.ts';
 
 describe('excluded paths:', () => {
   it('a directory stands for its files when nothing of it was captured', () => {

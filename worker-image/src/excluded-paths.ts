@@ -1,6 +1,6 @@
 /** The list of what a patch leaves out: complete, and short enough to be read. Paths are latin1 text, one character a byte. */
 import { MAX_EXCLUDED, MAX_PATH_LENGTH } from '#core/mailbox-protocol.ts';
-import { breach } from './refusal.ts';
+import { breach } from './attempt-ended.ts';
 
 /** Keeps the list well inside a result of 256 KiB. */
 const MAX_LIST_BYTES = 128 * 1024;

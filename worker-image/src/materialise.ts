@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { canonicalize, type Digest } from '@waybill/verify';
 import type { Lease } from '#core/mailbox-protocol.ts';
+import { breach } from './attempt-ended.ts';
 import type { AttemptTree } from './attempt-tree.ts';
 import { type Baseline, unpackBaseline } from './baseline.ts';
 import { getStream } from './mailbox-client.ts';
-import { breach } from './refusal.ts';
 
 /** Fills the tree; null without a source. Throws AttemptEnded `input_mismatch`, `source_mismatch` or `source_invalid`. */
 export async function materialise(tree: AttemptTree, lease: Lease): Promise<Baseline | null> {
@@ -35,7 +35,9 @@ interface Promised {
   sizeBytes: number;
 }
 
-async function download(promised: Promised, path: string, reason: string): Promise<void> {
+type Mismatch = 'input_mismatch' | 'source_mismatch';
+
+async function download(promised: Promised, path: string, reason: Mismatch): Promise<void> {
   await getStream(promised.url, async (bytes) => {
     await pipeline(checked(bytes, promised, reason), createWriteStream(path, { mode: 0o600 }));
   });
@@ -44,7 +46,7 @@ async function download(promised: Promised, path: string, reason: string): Promi
 async function* checked(
   bytes: AsyncIterable<Uint8Array>,
   { sha256, sizeBytes }: Promised,
-  reason: string,
+  reason: Mismatch,
 ): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256');
   let receivedBytes = 0;

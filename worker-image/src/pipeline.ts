@@ -1,6 +1,7 @@
 /** Runs the blocks of a job one after the other and says how that ended. The first block that fails is the last. */
 import type { Block } from '@waybill/client/plan';
 import type { BlockEvidence, ClaimedOutcome, Job } from '#core/mailbox-protocol.ts';
+import { AttemptEnded, breach, endingOf } from './attempt-ended.ts';
 import type { AttemptTree } from './attempt-tree.ts';
 import { type Baseline, emptyBaseline } from './baseline.ts';
 import { runBlock } from './block-process.ts';
@@ -8,7 +9,6 @@ import { captureOutputs } from './capture-outputs.ts';
 import { capturePatch } from './capture-patch.ts';
 import type { CapturedFile } from './captured-file.ts';
 import type { LogFile } from './log-file.ts';
-import { AttemptEnded, breach } from './refusal.ts';
 import { type BlockView, SANDBOX_VIEW, sandboxCommand, unsandboxedView } from './sandbox.ts';
 import type { StopReason, StopRequest } from './stop-request.ts';
 
@@ -84,32 +84,34 @@ async function judge(context: PipelineContext, block: Block, end: PipelineEnd): 
     if (stopped !== null) return STOPPED[stopped];
     return block.block === 'capture' ? await capture(context, block.what, end) : await run(context, block);
   } catch (error) {
-    const ended = error instanceof AttemptEnded ? error : breach('wrapper_failed', String(error), 'worker', error);
-    context.log.note(`${ended.reason}: ${ended.path}: ${ended.problem}`);
-    return { outcome: ended.outcome, reason: ended.reason, exit: null };
+    const { outcome, reason, note } = endingOf(error);
+    context.log.note(note);
+    return { outcome, reason, exit: null };
   }
 }
 
 async function capture(context: PipelineContext, what: 'patch' | 'outputs', end: PipelineEnd): Promise<Verdict> {
-  const { tree, baseline, job } = context;
+  const { tree, job } = context;
   if (what === 'outputs') {
     end.outputs = await captureOutputs(tree, job.limits);
-    return WELL;
+  } else {
+    const baseline = context.baseline ?? (await emptyBaseline(tree));
+    const { file, excluded } = await capturePatch(tree, baseline, job.limits.patchBytes);
+    end.patch = file;
+    end.excluded = excluded;
   }
-  const from = baseline ?? (await emptyBaseline(tree));
-  const { file, excluded } = await capturePatch(tree, from, job.limits.patchBytes);
-  end.patch = file;
-  end.excluded = excluded;
-  return WELL;
+  const sizeBytes = end.outputs.reduce((sum, file) => sum + file.sizeBytes, end.patch?.sizeBytes ?? 0);
+  if (sizeBytes <= job.limits.outputsBytes) return WELL;
+  end.patch = null;
+  end.outputs = [];
+  throw breach('output_too_large', `are with the patch larger than ${job.limits.outputsBytes} bytes`, 'outputs');
 }
 
 async function run(context: PipelineContext, block: Exclude<Block, { block: 'capture' }>): Promise<Verdict> {
   const { job, tree, log, stop } = context;
   const sandboxed = job.isolation === 'bubblewrap';
   if (block.block === 'agent' && !sandboxed && !context.allowUnsandboxed) {
-    throw new AttemptEnded('policy_blocked', 'sandbox_required', 'an agent does not run without a sandbox', {
-      code: 'ISOLATION_REQUIRED',
-    });
+    throw new AttemptEnded('policy_blocked', 'sandbox_required', 'does not run without a sandbox', 'agent');
   }
   const view = sandboxed ? SANDBOX_VIEW : unsandboxedView(tree);
   const env = blockEnvironment(job, view);

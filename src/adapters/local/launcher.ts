@@ -127,13 +127,14 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
 
 /** Runs the worker's own trial, so that what is probed is what will run. */
 async function probeWorker(nodePath: string, workerFile: string): Promise<{ isolation: Isolation; detail: string }> {
-  const { stdout } = await promisify(execFile)(nodePath, [workerFile, '--probe'], {
-    env: minimalEnvironment(),
-    timeout: PROBE_TIMEOUT_MS,
-    cwd: '/',
-  });
-  const answer: { bubblewrap: boolean; detail: string } = JSON.parse(stdout);
-  return { isolation: answer.bubblewrap ? 'bubblewrap' : 'none', detail: answer.detail };
+  const options = { env: minimalEnvironment(), timeout: PROBE_TIMEOUT_MS, cwd: '/' };
+  try {
+    const { stdout } = await promisify(execFile)(nodePath, [workerFile, '--probe'], options);
+    const answer: { bubblewrap: boolean; detail: string } = JSON.parse(stdout);
+    return { isolation: answer.bubblewrap ? 'bubblewrap' : 'none', detail: answer.detail };
+  } catch (cause) {
+    throw launchFailed('the worker does not answer its probe', cause);
+  }
 }
 
 /** PATH finds git and bubblewrap; HOME and TMPDIR are where they and Node expect them. Nothing else of the engine's. */
@@ -149,19 +150,7 @@ function minimalEnvironment(): Record<string, string> {
 async function started(child: ChildProcess): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
-    child.once('error', (cause) => {
-      reject(
-        new RetryableError(
-          {
-            code: 'LAUNCH_FAILED',
-            path: 'launcher',
-            problem: `could not start a worker: ${cause.message}`,
-            fix: 'Check that Node can be run and that the process limit is not reached.',
-          },
-          { cause },
-        ),
-      );
-    });
+    child.once('error', (cause) => reject(launchFailed(`could not start a worker: ${cause.message}`, cause)));
   });
   // A worker that dies early breaks the pipe; its end is reported by the exit event.
   child.stdin?.on('error', () => {});
@@ -214,4 +203,9 @@ function unavailable(detail: string): TerminalError {
     problem: `bubblewrap does not work here: ${detail}`,
     fix: 'Install bubblewrap and allow user namespaces, or ask for another isolation.',
   });
+}
+
+function launchFailed(problem: string, cause: unknown): RetryableError {
+  const fix = 'Check that Node can be run and that the process limit is not reached.';
+  return new RetryableError({ code: 'LAUNCH_FAILED', path: 'launcher', problem, fix }, { cause });
 }
