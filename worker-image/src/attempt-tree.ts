@@ -44,13 +44,14 @@ export async function createAttemptTree(name: string): Promise<AttemptTree> {
   return tree;
 }
 
-/** Blocks may have left directories that even their owner must first be allowed into. */
+/** Inputs stand in a directory that not even their owner may change, and blocks may have left more of the kind. */
 export async function removeAttemptTree(tree: AttemptTree): Promise<void> {
   try {
     await rm(tree.root, { recursive: true, force: true });
   } catch (error) {
     if (!isDenied(error)) throw error;
-    await promisify(execFile)('chmod', ['-R', 'u+rwX', tree.root]);
-    await rm(tree.root, { recursive: true, force: true });
+    // Files of the failed removal may still be going away under chmod, which then complains; the second removal decides.
+    await promisify(execFile)('chmod', ['-R', 'u+rwX', tree.root]).catch(() => {});
+    await rm(tree.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
   }
 }

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
+
+it('attempt tree: is removed whole, with directories that even their owner may not change', async () => {
+  const tree = await createAttemptTree('test');
+  for (const [directory, mode] of [
+    [tree.inputs, 0o555],
+    [join(tree.workspace, 'closed'), 0o000],
+  ] as const) {
+    mkdirSync(join(directory, 'below'), { recursive: true });
+    for (let n = 0; n < 50; n += 1) writeFileSync(join(directory, 'below', String(n)), '');
+    chmodSync(join(directory, 'below'), mode);
+    chmodSync(directory, mode);
+  }
+  await removeAttemptTree(tree);
+  assert.equal(existsSync(tree.root), false);
+});
