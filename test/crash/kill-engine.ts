@@ -1,7 +1,7 @@
 /** Starts an engine process, kills it at a random moment, and again; then lets one finish what is left. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deriveRunId, type VerifyReport, verifyBundle } from '@waybill/verify';
@@ -37,18 +37,21 @@ export interface Killing {
 export async function killAndFinish(killing: Killing): Promise<void> {
   for (let kill = 0; kill < killing.kills; kill += 1) {
     killing.feed();
-    const child = start(killing.engine);
+    const child = start(killing);
     const moment = killing.withinMs * killing.fraction();
     await Promise.race([sleep(moment), once(child, 'exit')]);
     child.kill('SIGKILL');
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   }
-  const child = start(killing.engine);
+  const child = start(killing);
   const giveUpMs = performance.now() + FINISH_MS;
   while (!killing.submissions().every((id) => existsSync(bundleOf(killing.directory, id)))) {
     if (performance.now() > giveUpMs || child.exitCode !== null) {
       child.kill('SIGKILL');
-      throw new RangeError(`a run is stuck after ${killing.kills} kills in ${killing.directory}`);
+      const said = readFileSync(join(killing.directory, 'engine.log'), 'utf8').slice(-2_000);
+      throw new RangeError(
+        `stuck after ${killing.kills} kills in ${killing.directory}, exit ${child.exitCode}: ${said}`,
+      );
     }
     await sleep(20);
   }
@@ -56,8 +59,12 @@ export async function killAndFinish(killing: Killing): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
-function start(args: string[]): ReturnType<typeof spawn> {
-  return spawn(process.execPath, args, { stdio: 'ignore' });
+/** What the engine says goes to a file, whose end is shown when a run is stuck. */
+function start({ engine, directory }: Killing): ReturnType<typeof spawn> {
+  const log = openSync(join(directory, 'engine.log'), 'a');
+  const child = spawn(process.execPath, engine, { stdio: ['ignore', 'ignore', log] });
+  closeSync(log);
+  return child;
 }
 
 function bundleOf(directory: string, submissionId: string): string {
