@@ -1,5 +1,5 @@
 /** The composition root of embedded mode: every port gets its adapter in a directory of this machine. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { TerminalError } from '@waybill/client/errors';
 import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
@@ -32,6 +32,8 @@ export interface Embedded {
   mailbox: LocalMailbox;
   queues: Record<string, { concurrency: number }>;
   isolationDetail: string;
+  /** Removes the trees of attempts whose worker was killed with an earlier engine; call it once those have been stopped. */
+  removeLeftovers(): void;
 }
 
 /** Opens the state directory. Throws TerminalError ENGINE_RUNNING when another engine has it. */
@@ -48,8 +50,12 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
   await inbox.watch();
   const workerFile = at('worker.mjs');
   await buildWorker(workerFile);
+  const workDir = at('work');
+  mkdirSync(workDir, { recursive: true, mode: 0o700 });
+  const leftovers = readdirSync(workDir);
   const launcher = createLocalLauncher({
     workerFile,
+    workDir,
     keys: signer.trust.keys.filter(({ use }) => use === 'attest').map(({ spki }) => spki),
     origin: signer.origin,
     isolationWanted: options.sandbox,
@@ -62,6 +68,9 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
     mailbox,
     queues: readQueues(at('queues.json'), options.concurrency),
     isolationDetail: probed.detail,
+    removeLeftovers() {
+      for (const name of leftovers) rmSync(join(workDir, name), { recursive: true, force: true });
+    },
     deps: {
       origin: signer.origin,
       store,

@@ -3,6 +3,7 @@
  * an item from settled to dispatched with one commit. It decides nothing itself.
  */
 import { WaybillError } from '@waybill/client/errors';
+import type { Stage } from '#core/stages.ts';
 import { createLane } from '#embedded/lane.ts';
 import { Throttle } from '#embedded/throttle.ts';
 import { type Work, WorkList } from '#embedded/work-list.ts';
@@ -16,7 +17,7 @@ import { wakeDependents } from '#flow/readiness.ts';
 import { fireTimers, hasOpenRuns, resumeRuns, resumeTodos, sweepQueue } from '#flow/reconcile.ts';
 import { enterRun, seal } from '#flow/seal.ts';
 import { settle, settleStopped } from '#flow/settle.ts';
-import { publishStatus } from '#flow/status.ts';
+import { publishStatus, showProgress } from '#flow/status.ts';
 import { verifySealed } from '#flow/verify.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
@@ -74,7 +75,7 @@ class EmbeddedEngine implements Engine {
     this.#options = options;
     this.#work = new WorkList({
       onWork: () => this.#drain(),
-      onOpened: (run) => this.#spawn('log entry', () => this.#enterAndPublish(run)),
+      onOpened: (run) => this.#spawn('seal', () => this.#enterAndPublish(run)),
       onChanged: (run) => this.#status.request(run),
       onCompleted: (run) => this.#spawn('seal', () => this.#sealing(() => this.#seal(run))),
       onTimer: (dueMs) => this.#setAlarm(dueMs),
@@ -82,9 +83,10 @@ class EmbeddedEngine implements Engine {
     const deps: FlowDeps = { ...base, hints: this.#work.hints, lane: createLane() };
     this.#deps = deps;
     const publish = options.status ? (run: string) => publishStatus(deps, run) : async () => {};
-    this.#status = new Throttle(STATUS_MS, publish, (what, error) => this.#report(what, error));
+    this.#status = new Throttle(STATUS_MS, publish, (run, error) => this.#report('worker', error, { run }));
     deps.mailbox.onStaged((attemptId, kind) => {
       if (kind === 'result') this.#spawn('settle', () => settle(deps, attemptId));
+      else this.#spawn('worker', () => showProgress(deps, attemptId));
     });
     deps.launcher.onStopped((notice) => this.#spawn('settle', () => settleStopped(deps, notice)));
     deps.inbox.onArrival(() => this.#spawn('inbox', () => this.#takeIn()));
@@ -113,17 +115,17 @@ class EmbeddedEngine implements Engine {
     await this.#status.settle();
   }
 
-  #spawn(what: string, task: () => Promise<unknown>): void {
+  #spawn(stage: Stage, task: () => Promise<unknown>): void {
     if (this.#stopped) return;
     const watched = task()
-      .catch((error: unknown) => this.#report(what, error))
+      .catch((error: unknown) => this.#report(stage, error))
       .finally(() => this.#underWay.delete(watched));
     this.#underWay.add(watched);
   }
 
-  #report(what: string, error: unknown): void {
+  #report(stage: Stage, error: unknown, about: object = {}): void {
     this.#behind = true;
-    this.#options.log('error', `${what} failed`, describe(error));
+    this.#options.log('error', `${stage} failed`, { stage, ...about, ...describe(error) });
     const isFatal =
       error instanceof WaybillError && (error.code === 'STORE_FAILED' || error.code === 'LEDGER_INCONSISTENT');
     if (isFatal) this.#options.onFatal(error);
@@ -133,9 +135,9 @@ class EmbeddedEngine implements Engine {
   #drain(): void {
     if (this.#draining) return;
     this.#draining = true;
-    this.#spawn('work', async () => {
+    this.#spawn('advance', async () => {
       for (let next = this.#work.next(); next !== null && !this.#stopped; next = this.#work.next()) {
-        await this.#carryOut(next).catch((error: unknown) => this.#report('work', error));
+        await this.#carryOut(next).catch((error: unknown) => this.#report('advance', error));
       }
       this.#draining = false;
     });
@@ -159,7 +161,7 @@ class EmbeddedEngine implements Engine {
     this.#status.request(run);
     this.#cancelPublish ??= this.#deps.clock.after(PUBLISH_MS, () => {
       this.#cancelPublish = null;
-      this.#spawn('publish', () => this.#sealing(() => publishLog(this.#deps)));
+      this.#spawn('seal', () => this.#sealing(() => publishLog(this.#deps)));
     });
   }
 
@@ -169,7 +171,7 @@ class EmbeddedEngine implements Engine {
     const report = await verifySealed(this.#deps, run);
     const failed = report !== null && report.exitCode !== 0;
     const message = failed ? 'a sealed bundle does not verify' : 'sealed';
-    this.#options.log(failed ? 'error' : 'info', message, { run, verdict: report?.verdict });
+    this.#options.log(failed ? 'error' : 'info', message, { stage: 'verify', run, verdict: report?.verdict });
   }
 
   #setAlarm(dueMs: number): void {
@@ -177,7 +179,7 @@ class EmbeddedEngine implements Engine {
     this.#alarm?.cancel();
     const cancel = this.#deps.clock.after(Math.max(0, dueMs - this.#deps.clock.nowMs()), () => {
       this.#alarm = null;
-      this.#spawn('timers', () => this.#sweepQueues(false));
+      this.#spawn('advance', () => this.#sweepQueues(false));
     });
     this.#alarm = { dueMs, cancel };
   }
@@ -197,14 +199,14 @@ class EmbeddedEngine implements Engine {
   #takeIn(): Promise<void> {
     return this.#takingIn(async () => {
       const onTrouble = (object: InboxObject, error: unknown): void =>
-        this.#report(`submission ${JSON.stringify(object.key)}`, error);
+        this.#report('inbox', error, { object: object.key });
       while (!this.#stopped && (await takeIn(this.#deps, onTrouble)) > 0);
     });
   }
 
   #sweepLater(): void {
     this.#cancelSweep = this.#deps.clock.after(SWEEP_MS, () => {
-      this.#spawn('sweep', async () => {
+      this.#spawn('advance', async () => {
         try {
           await this.#sweepQueues(false);
           if (this.#behind) await this.#resume();

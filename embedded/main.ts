@@ -61,7 +61,7 @@ async function untilDone(engine: Engine, idleExitMs: number | null): Promise<str
 }
 
 async function run(options: Options, embedded: Embedded): Promise<void> {
-  const { deps, store, inbox, mailbox, queues, isolationDetail } = embedded;
+  const { deps, store, inbox, mailbox, queues, isolationDetail, removeLeftovers } = embedded;
   const engine = createEngine(deps, {
     queues,
     selfCheck: true,
@@ -70,6 +70,7 @@ async function run(options: Options, embedded: Embedded): Promise<void> {
     onFatal: () => process.exit(70),
   });
   await engine.start();
+  removeLeftovers();
   const about = {
     pid: process.pid,
     startedAt: new Date().toISOString(),

@@ -5,7 +5,7 @@
 export class Throttle {
   readonly #intervalMs: number;
   readonly #write: (key: string) => Promise<void>;
-  readonly #onError: (what: string, error: unknown) => void;
+  readonly #onError: (key: string, error: unknown) => void;
   readonly #waiting = new Map<string, NodeJS.Timeout>();
   readonly #again = new Set<string>();
   readonly #writing = new Map<string, Promise<void>>();
@@ -13,7 +13,7 @@ export class Throttle {
   constructor(
     intervalMs: number,
     write: (key: string) => Promise<void>,
-    onError: (what: string, error: unknown) => void,
+    onError: (key: string, error: unknown) => void,
   ) {
     this.#intervalMs = intervalMs;
     this.#write = write;
@@ -46,7 +46,7 @@ export class Throttle {
   #start(key: string): void {
     const startedMs = performance.now();
     const written = this.#write(key)
-      .catch((error: unknown) => this.#onError(`status of ${key}`, error))
+      .catch((error: unknown) => this.#onError(key, error))
       .finally(() => {
         this.#writing.delete(key);
         // At most a fifth of the time is spent on writing one status.

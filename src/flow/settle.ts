@@ -9,6 +9,7 @@ import type { EventOf } from '@waybill/verify';
 import { type Ending, type Judgement, judge } from '#core/attempt.ts';
 import { isoTime } from '#core/evidence.ts';
 import { FREE_LOCK, releaseLock } from '#core/locks.ts';
+import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
 import {
   type AttemptRow,
   type ItemRow,
@@ -70,6 +71,8 @@ export async function settleWithout(
 
 function endingOf({ cause, exit }: StopNotice): Ending {
   if (cause === 'out_of_memory' || exit === 137) return { outcome: 'failed', reason: 'out_of_memory' };
+  // The worker refused its lease: nothing ran, and the same lease would be refused again.
+  if (exit === WORKER_EXIT.contractError) return { outcome: 'contract_error', reason: 'lease_refused' };
   if (cause === 'start_failed') return { outcome: 'lost', reason: 'start_failed' };
   return { outcome: 'lost', reason: cause === 'interrupted' ? 'interrupted' : 'no_result' };
 }

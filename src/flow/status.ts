@@ -5,6 +5,7 @@
 import type { AttemptStatus, ItemState, ItemStatus, RunStatus, Waiting } from '@waybill/client/documents';
 import { isoTime } from '#core/evidence.ts';
 import {
+  type AttemptRow,
   type AttemptSummary,
   type ItemRow,
   keys,
@@ -34,6 +35,13 @@ export async function publishStatus(deps: FlowDeps, run: string): Promise<void> 
   const warnings =
     unsandboxed === 0 ? [] : [`UNSANDBOXED: ${unsandboxed} attempts ran without a sandbox around their blocks`];
   await deps.inbox.publish(state.principal, state.submissionId, statusOf(deps, run, state, items, warnings));
+}
+
+/** A heartbeat arrived: its progress belongs into the status of its run. */
+export async function showProgress(deps: FlowDeps, attemptId: string): Promise<void> {
+  const [row] = await deps.store.get([keys.attempt(attemptId)]);
+  const attempt = row?.body as unknown as AttemptRow | undefined;
+  if (attempt) deps.hints.runChanged(attempt.run);
 }
 
 function statusOf(deps: FlowDeps, run: string, row: RunRow, items: ItemStatus[], warnings: string[]): RunStatus {

@@ -40,6 +40,8 @@ export interface LocalLauncherOptions {
   isolationWanted?: 'auto' | 'bubblewrap' | 'none';
   /** Lets agent blocks run without a sandbox. */
   allowUnsandboxed?: boolean;
+  /** Where workers make their attempts' trees; the system's temporary directory by default. */
+  workDir?: string;
 }
 
 interface Worker {
@@ -61,6 +63,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       cwd: '/',
       env: {
         ...minimalEnvironment(),
+        ...(options.workDir === undefined ? {} : { TMPDIR: options.workDir }),
         [WORKER_ENV.leaseUrl]: leaseUrl,
         [WORKER_ENV.attemptId]: attemptId,
         [WORKER_ENV.keys]: Buffer.from(JSON.stringify(options.keys)).toString('base64'),
