@@ -39,6 +39,7 @@ export interface Embedded {
 /** Opens the state directory. Throws TerminalError ENGINE_RUNNING when another engine has it. */
 export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const at = (...names: string[]): string => join(options.directory, ...names);
+  const queues = readQueues(at('queues.json'), options.concurrency);
   const store = openLocalRunStore(at('store.sqlite'));
   const signer = openLocalSigner(at('keys'));
   const clock = createLocalClock();
@@ -66,7 +67,7 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
     store,
     inbox,
     mailbox,
-    queues: readQueues(at('queues.json'), options.concurrency),
+    queues,
     isolationDetail: probed.detail,
     removeLeftovers() {
       for (const name of leftovers) rmSync(join(workDir, name), { recursive: true, force: true });

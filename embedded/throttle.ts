@@ -27,12 +27,14 @@ export class Throttle {
 
   /** Writes what was requested and not written, and resolves when all of it is done. */
   async settle(): Promise<void> {
-    for (const [key, timer] of this.#waiting) {
-      clearTimeout(timer);
-      this.#waiting.delete(key);
-      this.#start(key);
+    while (this.#waiting.size > 0 || this.#writing.size > 0) {
+      for (const [key, timer] of this.#waiting) {
+        clearTimeout(timer);
+        this.#waiting.delete(key);
+        this.#start(key);
+      }
+      await Promise.all(this.#writing.values());
     }
-    while (this.#writing.size > 0) await Promise.all(this.#writing.values());
   }
 
   #wait(key: string, delayMs: number): void {
