@@ -23,7 +23,7 @@
  */
 import type { AttemptOutcome, ItemState, OutputRef, RunState } from '@waybill/client/documents';
 import type { LockMode, PlanItem, PlanSource } from '@waybill/client/plan';
-import type { Digest, DsseEnvelope, RunEvent, TreeState } from '@waybill/verify';
+import type { Digest, DsseEnvelope, RunCounts, RunEvent, TreeState } from '@waybill/verify';
 import { ordinal } from '#core/ids.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 
@@ -61,17 +61,7 @@ export const keys = {
 };
 
 /** How items ended and what that took; summed up the open-set tree, so that no row of a run is hot. */
-export interface Tally {
-  items: number;
-  done: number;
-  failed: number;
-  skipped: number;
-  cancelled: number;
-  denied: number;
-  attempts: number;
-  retries: number;
-  unsandboxed: number;
-}
+export type Tally = RunCounts;
 
 export type StoppingReason = 'cancelled' | 'deadline_exceeded';
 

@@ -2,7 +2,7 @@
  * The documents that a client reads from the outbox: one receipt per submitted object, one status per run.
  * They are the same objects in a directory and in S3; clients never read the run store.
  */
-import type { Digest } from '@waybill/verify';
+import type { Digest, RecordedOutput, SealedOutcome } from '@waybill/verify';
 import type { Refusal } from './errors.ts';
 
 export const RECEIPT_STATUSES = ['accepted', 'deduped', 'conflict', 'invalid', 'denied', 'too_large'] as const;
@@ -38,26 +38,11 @@ export type ItemState = (typeof ITEM_STATES)[number];
 
 export type RunState = 'open' | 'running' | 'suspended' | 'done' | 'failed' | 'cancelled';
 
-export const ATTEMPT_OUTCOMES = [
-  'succeeded',
-  'partial',
-  'failed',
-  'timed_out',
-  'stalled',
-  'lost',
-  'policy_blocked',
-  'contract_error',
-  'deferred',
-  'cancelled',
-] as const;
-export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
+/** How an attempt ended: the same words as in its sealed event. */
+export type AttemptOutcome = SealedOutcome;
 
-export interface OutputRef {
-  name: string;
-  kind: 'patch' | 'output' | 'log';
-  sha256: Digest;
-  sizeBytes: number;
-}
+/** What an attempt left, as its sealed event names it. */
+export type OutputRef = RecordedOutput;
 
 export interface AttemptStatus {
   attempt: number;
