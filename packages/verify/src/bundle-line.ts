@@ -2,6 +2,7 @@
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 import { type Digest, digestOf } from './digest.ts';
 import { type OpenedEnvelope, openEnvelope } from './dsse.ts';
+import { MAX_EVENT_BYTES } from './event-line.ts';
 import { eventLine } from './event-shapes.ts';
 import type { EventLine } from './events.ts';
 import { EvidenceError } from './evidence-error.ts';
@@ -52,8 +53,6 @@ export interface LineRules {
 }
 
 export const STRICT_RULES: LineRules = { parse: (bytes) => parseCanonical(bytes), requireShape };
-
-const MAX_EVENT_BYTES = 65_535;
 
 const anyValue: Shape<unknown> = () => undefined;
 const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');

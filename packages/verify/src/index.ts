@@ -3,7 +3,7 @@ export { fromBase64, toBase64 } from './base64.ts';
 export type { CheckResult, CheckStatus } from './check-run.ts';
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from './checkpoint.ts';
 export type { CheckId } from './checks/check.ts';
-export { type Digest, digestOf, sha256, sha256Hex } from './digest.ts';
+export { type Digest, digestOf, runningDigest, sha256, sha256Hex } from './digest.ts';
 export {
   type AttestKey,
   type DsseEnvelope,
@@ -15,6 +15,7 @@ export {
   pae,
   verifyEnvelope,
 } from './dsse.ts';
+export { eventLineProblem, MAX_EVENT_BYTES } from './event-line.ts';
 export type {
   AttemptClaim,
   ClaimedBlock,
@@ -59,7 +60,9 @@ export {
   type SignedNote,
   verifyNote,
 } from './note.ts';
+export { pathTextProblem } from './path-text.ts';
 export { escapeText, renderReport } from './report.ts';
+export { isTime } from './scalars.ts';
 export {
   DISPATCH_PREDICATE,
   type DispatchPredicate,

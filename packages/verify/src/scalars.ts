@@ -1,5 +1,6 @@
 /** The scalars that evidence is made of. */
 import type { Digest } from './digest.ts';
+import { pathTextProblem } from './path-text.ts';
 import { integer, type Shape, text } from './shape.ts';
 
 export const digest: Shape<Digest> = text<Digest>(/^sha256:[0-9a-f]{64}$/, 'a digest (sha256:<64 hex digits>)');
@@ -14,8 +15,12 @@ export const lockName: Shape<string> = text(
   /^(?=.{1,128}$)(?!.*\.\.)(?!.*\/\/)(?!.*\/$)[a-z0-9][a-z0-9._:/-]*$/,
   'a lock name',
 );
-/** The file or output a need selects; the platform refuses what leaves the outputs folder before it gets here. */
-export const outputName: Shape<string> = text(/^[^\p{C}]{1,1024}$/u, 'an output name');
+/** The text of an output's name, or of the path that a need selects. */
+export const outputName: Shape<string> = (value) => {
+  if (typeof value !== 'string') return ' is not an output name';
+  const problem = pathTextProblem(value);
+  return problem === null ? undefined : ` ${problem}`;
+};
 export const reasonCode: Shape<string> = text(/^[a-z][a-z0-9_]{0,63}$/, 'a reason code');
 export const origin: Shape<string> = text(/^[!-*,-~]{1,255}$/, 'an origin');
 export const count: Shape<number> = integer(0);
@@ -25,11 +30,13 @@ export const exitCode: Shape<number> = integer(-65_536, 65_536);
 
 const TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
-/** ISO-8601, UTC, milliseconds, and a day that exists. */
-export const time: Shape<string> = (value) => {
-  const isTime = typeof value === 'string' && TIME.test(value) && isDay(value);
-  return isTime ? undefined : ' is not a UTC time with milliseconds';
-};
+/** ISO-8601, UTC, milliseconds, on a day that exists; midnight is the hour 00. */
+export function isTime(text: string): boolean {
+  return TIME.test(text) && isDay(text);
+}
+
+export const time: Shape<string> = (value) =>
+  typeof value === 'string' && isTime(value) ? undefined : ' is not a UTC time with milliseconds';
 
 /** Every month has 28 days; past those only the calendar knows. */
 function isDay(iso: string): boolean {
