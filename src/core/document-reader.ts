@@ -3,7 +3,7 @@
  * bounds. The first contradiction throws TerminalError with the path of the value, in the words of the caller's code.
  */
 import { type ErrorCode, TerminalError } from '@waybill/client/errors';
-import { type Digest, parseCanonical } from '@waybill/verify';
+import { type Digest, isTime, parseCanonical } from '@waybill/verify';
 
 /** Which document is read, for the error. */
 export interface DocumentKind {
@@ -12,7 +12,6 @@ export interface DocumentKind {
 }
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
-const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 const HEX_32 = /^[0-9a-f]{32}$/;
 
 /** The top of a document from its bytes, which must be canonical JSON (RFC 8785). */
@@ -45,8 +44,8 @@ export class DocumentReader {
 
   string(key: string, maxLength: number, pattern?: RegExp): string {
     const value = this.#take(key);
-    if (typeof value !== 'string' || value.length > maxLength) this.#refuse(key, `is not text of at most ${maxLength}`);
-    if (pattern !== undefined && !pattern.test(value as string)) this.#refuse(key, `does not match ${pattern.source}`);
+    if (typeof value !== 'string' || value.length > maxLength) this.refuse(key, `is not text of at most ${maxLength}`);
+    if (pattern !== undefined && !pattern.test(value as string)) this.refuse(key, `does not match ${pattern.source}`);
     return value as string;
   }
 
@@ -59,30 +58,30 @@ export class DocumentReader {
     return this.string(key, 32, HEX_32);
   }
 
-  /** ISO-8601 UTC with milliseconds. */
+  /** ISO-8601 UTC with milliseconds, of a day that exists. */
   instant(key: string): string {
-    const text = this.string(key, 24, INSTANT);
-    if (Number.isNaN(Date.parse(text))) this.#refuse(key, 'is not a time');
+    const text = this.string(key, 24);
+    if (!isTime(text)) this.refuse(key, 'is not a UTC time with milliseconds');
     return text;
   }
 
   integer(key: string, min: number, max: number = Number.MAX_SAFE_INTEGER): number {
     const value = this.#take(key);
     if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
-      this.#refuse(key, `is not an integer from ${min} to ${max}`);
+      this.refuse(key, `is not an integer from ${min} to ${max}`);
     }
     return value as number;
   }
 
   boolean(key: string): boolean {
     const value = this.#take(key);
-    if (typeof value !== 'boolean') this.#refuse(key, 'is neither true nor false');
+    if (typeof value !== 'boolean') this.refuse(key, 'is neither true nor false');
     return value as boolean;
   }
 
   oneOf<T extends string | number>(key: string, values: readonly T[]): T {
     const value = this.#take(key);
-    if (!values.includes(value as T)) this.#refuse(key, `is none of ${values.join(', ')}`);
+    if (!values.includes(value as T)) this.refuse(key, `is none of ${values.join(', ')}`);
     return value as T;
   }
 
@@ -106,7 +105,7 @@ export class DocumentReader {
   strings(key: string, maxCount: number, maxLength: number): string[] {
     return this.#list(key, maxCount).map((value, index) => {
       if (typeof value !== 'string' || value.length > maxLength) {
-        this.#refuse(`${key}[${index}]`, `is not text of at most ${maxLength}`);
+        this.refuse(`${key}[${index}]`, `is not text of at most ${maxLength}`);
       }
       return value as string;
     });
@@ -119,12 +118,12 @@ export class DocumentReader {
   /** An object whose keys are the author's. */
   texts(key: string, maxCount: number, maxLength: number): Record<string, string> {
     const value = this.#take(key);
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) this.#refuse(key, 'is not an object');
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) this.refuse(key, 'is not an object');
     const entries = Object.entries(value as object);
-    if (entries.length > maxCount) this.#refuse(key, `has more than ${maxCount} keys`);
+    if (entries.length > maxCount) this.refuse(key, `has more than ${maxCount} keys`);
     for (const [name, text] of entries) {
       if (typeof text !== 'string' || text.length > maxLength) {
-        this.#refuse(`${key}.${name}`, `is not text of at most ${maxLength}`);
+        this.refuse(`${key}.${name}`, `is not text of at most ${maxLength}`);
       }
     }
     return Object.fromEntries(entries);
@@ -138,25 +137,26 @@ export class DocumentReader {
   /** Returns the value built from this object, once no key is left: one that nobody read is one that nobody knows. */
   close<T>(value: T): T {
     const [unknown] = this.#fields.keys();
-    if (unknown !== undefined) this.#refuse(unknown, 'is not a known key');
+    if (unknown !== undefined) this.refuse(unknown, 'is not a known key');
     return value;
+  }
+
+  /** For what the caller finds wrong with a value that was read. */
+  refuse(key: string, problem: string): never {
+    throw refusal(this.#kind, `${this.#path}.${key}`.slice(0, 300), problem);
   }
 
   #list(key: string, maxCount: number): unknown[] {
     const value = this.#take(key);
-    if (!Array.isArray(value) || value.length > maxCount) this.#refuse(key, `is not a list of at most ${maxCount}`);
+    if (!Array.isArray(value) || value.length > maxCount) this.refuse(key, `is not a list of at most ${maxCount}`);
     return value as unknown[];
   }
 
   #take(key: string): unknown {
-    if (!this.#fields.has(key)) this.#refuse(key, 'is missing');
+    if (!this.#fields.has(key)) this.refuse(key, 'is missing');
     const value = this.#fields.get(key);
     this.#fields.delete(key);
     return value;
-  }
-
-  #refuse(key: string, problem: string): never {
-    throw refusal(this.#kind, `${this.#path}.${key}`.slice(0, 300), problem);
   }
 }
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TerminalError } from '@waybill/client/errors';
+import { LIMITS } from '@waybill/client/limits';
 import { canonicalize, digestOf } from '@waybill/verify';
 import fc from 'fast-check';
+import { eventLine } from '../../packages/verify/src/event-shapes.ts';
 import { parseLease } from './lease-document.ts';
-import type { Heartbeat, Lease, Result } from './mailbox-protocol.ts';
+import { type BlockEvidence, CLAIMED_OUTCOMES, type Heartbeat, type Lease, type Result } from './mailbox-protocol.ts';
 import { parseHeartbeat, parseResult } from './result-document.ts';
 
 const ID = 'a'.repeat(32);
@@ -138,6 +140,66 @@ for (const [name, parse, document, code, verbatim] of [
   });
 }
 
+function blocks(count: number): BlockEvidence[] {
+  return Array.from({ length: count }, (_, index) => ({
+    index,
+    block: 'script',
+    exit: 0,
+    startedAt: AT,
+    endedAt: AT,
+  }));
+}
+
+const two = (least: number, most: number): fc.Arbitrary<string> =>
+  fc.integer({ min: least, max: most }).map((value) => String(value).padStart(2, '0'));
+/** Instants of which some fall on days or hours that do not exist. */
+const instants = fc
+  .tuple(two(1, 12), two(1, 31), two(0, 24))
+  .map(([month, day, hour]) => `2026-${month}-${day}T${hour}:00:00.000Z`);
+const exits = fc.option(fc.oneof(fc.constant(0), fc.integer({ min: -1, max: 256 })));
+const claims = fc.record({
+  outcome: fc.constantFrom(...CLAIMED_OUTCOMES),
+  reason: fc.oneof(fc.constantFrom('ok', 'gate_red', 'Gate red'), fc.stringMatching(/^[a-z0-9_]{1,66}$/)),
+  exit: exits,
+  blocks: fc.array(
+    fc.record({
+      index: fc.integer({ min: 0, max: 17 }),
+      block: fc.constantFrom('script', 'agent', 'capture'),
+      exit: exits,
+      startedAt: instants,
+      endedAt: instants,
+    }),
+    { maxLength: 2 },
+  ),
+});
+
+/** The line that records the attempt, as settle writes it: claims are taken over as they are. */
+function settledBy({ attemptId, epoch, outcome, reason, exit, blocks, worker }: Result): object {
+  return {
+    v: 1,
+    origin: 'waybill.test/core',
+    run: ID,
+    seq: 3,
+    at: AT,
+    type: 'attempt.settled',
+    salt: ID,
+    data: {
+      item: 'item',
+      attempt: 1,
+      id: attemptId,
+      epoch,
+      outcome,
+      reason,
+      next: outcome === 'succeeded' ? 'done' : 'failed',
+      spent: true,
+      exit,
+      result: digestOf('result'),
+      outputs: [],
+      claimed: { blocks, worker },
+    },
+  };
+}
+
 describe('result:', () => {
   it('has room for nothing that was staged, and for nothing that ran', () => {
     const bare: Result = { ...RESULT, outputs: null, log: null, exit: null, blocks: [], excluded: [] };
@@ -146,6 +208,60 @@ describe('result:', () => {
 
   it('cannot claim an outcome that only the control plane may give', () => {
     assert.throws(() => parseResult(bytes({ ...RESULT, outcome: 'lost' })), TerminalError);
+  });
+
+  for (const [title, claim] of [
+    ['success for another reason than ok', { outcome: 'succeeded', reason: 'gate_red', exit: 0 }],
+    ['the reason ok for a failure', { outcome: 'failed', reason: 'ok', exit: 1 }],
+    ['success with an exit code', { outcome: 'succeeded', reason: 'ok', exit: 1 }],
+    ['blocks out of order', { blocks: RESULT.blocks.toReversed() }],
+    ['a block twice', { blocks: [RESULT.blocks[0], RESULT.blocks[0]] }],
+    ['a block past the longest pipeline', { blocks: [{ ...RESULT.blocks[0], index: LIMITS.blocksPerPipeline }] }],
+    ['more blocks than a pipeline has', { blocks: blocks(LIMITS.blocksPerPipeline + 1) }],
+    [
+      'a start on a day that does not exist',
+      { blocks: [{ ...RESULT.blocks[0], startedAt: '2026-02-30T00:00:00.000Z' }] },
+    ],
+    ['an end at the hour 24', { blocks: [{ ...RESULT.blocks[0], endedAt: '2026-02-28T24:00:00.000Z' }] }],
+  ] as const) {
+    it(`refuses ${title}`, () => {
+      assert.throws(
+        () => parseResult(bytes({ ...RESULT, ...claim })),
+        (error) => error instanceof TerminalError && error.code === 'RESULT_INVALID',
+      );
+    });
+  }
+
+  it('has room for the longest pipeline, and for success with and without an exit code', () => {
+    for (const exit of [0, null]) {
+      const most: Result = {
+        ...RESULT,
+        outcome: 'succeeded',
+        reason: 'ok',
+        exit,
+        blocks: blocks(LIMITS.blocksPerPipeline),
+      };
+      assert.deepEqual(parseResult(bytes(most)), most);
+    }
+  });
+
+  it('holds nothing, once parsed, that a verifier refuses in the event that records it', () => {
+    let parsed = 0;
+    fc.assert(
+      fc.property(claims, (claim) => {
+        let result: Result;
+        try {
+          result = parseResult(bytes({ ...RESULT, ...claim }));
+        } catch (error) {
+          assert.ok(error instanceof TerminalError, String(error));
+          return;
+        }
+        parsed += 1;
+        assert.equal(eventLine(settledBy(result)), undefined);
+      }),
+      { numRuns: 1_000 },
+    );
+    assert.ok(parsed > 50, `only ${parsed} results were parsed`);
   });
 
   it('keeps reasons to codes', () => {

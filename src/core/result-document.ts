@@ -1,5 +1,6 @@
 /** Parsers of what a worker writes. The bytes are hostile: nothing here trusts a length, a key or a type. */
 
+import { LIMITS } from '@waybill/client/limits';
 import { type DocumentKind, type DocumentReader, readDocument } from './document-reader.ts';
 import {
   type BlockEvidence,
@@ -13,10 +14,13 @@ import {
 const RESULT: DocumentKind = { code: 'RESULT_INVALID', name: 'result' };
 const HEARTBEAT: DocumentKind = { code: 'RESULT_INVALID', name: 'heartbeat' };
 
-const MAX_BLOCKS = 1_000;
+const MAX_BLOCKS = LIMITS.blocksPerPipeline;
 const REASON = /^[a-z][a-z0-9_]*$/;
 
-/** Throws TerminalError RESULT_INVALID unless the bytes are exactly one canonical, complete result. */
+/**
+ * Throws TerminalError RESULT_INVALID unless the bytes are exactly one canonical, complete result that does not contradict
+ * itself. What passes can be recorded as it stands: a verifier finds no fault with it.
+ */
 export function parseResult(bytes: Uint8Array): Result {
   const root = readDocument(bytes, RESULT);
   const result: Result = {
@@ -26,7 +30,7 @@ export function parseResult(bytes: Uint8Array): Result {
     outcome: root.oneOf('outcome', CLAIMED_OUTCOMES),
     reason: root.string('reason', 64, REASON),
     exit: readExit(root),
-    blocks: root.objects('blocks', MAX_BLOCKS).map(readBlock),
+    blocks: readBlocks(root),
     outputs: root.nullable('outputs', (reader) => {
       const outputs = reader.object('outputs');
       return outputs.close({ sha256: outputs.digest('sha256'), sizeBytes: outputs.integer('sizeBytes', 0) });
@@ -42,6 +46,9 @@ export function parseResult(bytes: Uint8Array): Result {
     excluded: root.strings('excluded', MAX_EXCLUDED, MAX_PATH_LENGTH),
     worker: root.digest('worker'),
   };
+  const succeeded = result.outcome === 'succeeded';
+  if (succeeded !== (result.reason === 'ok')) root.refuse('reason', `does not go with the outcome ${result.outcome}`);
+  if (succeeded && (result.exit ?? 0) !== 0) root.refuse('exit', 'is not 0, and yet the outcome is succeeded');
   return root.close(result);
 }
 
@@ -65,9 +72,19 @@ export function parseHeartbeat(bytes: Uint8Array): Heartbeat {
   return root.close(heartbeat);
 }
 
+function readBlocks(root: DocumentReader): BlockEvidence[] {
+  let before = -1;
+  return root.objects('blocks', MAX_BLOCKS).map((reader) => {
+    const evidence = readBlock(reader);
+    if (evidence.index <= before) reader.refuse('index', 'does not ascend');
+    before = evidence.index;
+    return evidence;
+  });
+}
+
 function readBlock(reader: DocumentReader): BlockEvidence {
   const evidence: BlockEvidence = {
-    index: reader.integer('index', 0, MAX_BLOCKS),
+    index: reader.integer('index', 0, MAX_BLOCKS - 1),
     block: reader.oneOf('block', ['script', 'agent', 'capture']),
     exit: readExit(reader),
     startedAt: reader.instant('startedAt'),
