@@ -2,6 +2,7 @@
 import { type Refusal, SpecRefused, TerminalError, WaybillError } from '@waybill/client';
 import { escapeText } from '@waybill/verify';
 import { type ExitCode, exitOf } from './exit-codes.ts';
+import { safeJson } from './safe-text.ts';
 import type { Terminal } from './terminal.ts';
 import { type Line, paintLines, toned } from './view/styled.ts';
 
@@ -23,7 +24,7 @@ export function reportError(terminal: Terminal, error: unknown): ExitCode {
   for (const refusal of refusals) {
     const { code, path, problem, fix } = refusal;
     const text = terminal.errorsAsJson
-      ? `${JSON.stringify({ error: { code, path, problem, fix, retryable: error.retryable } })}\n`
+      ? `${safeJson({ error: { code, path, problem, fix, retryable: error.retryable } })}\n`
       : paintLines(refusalLines(refusal), { colour: terminal.colour });
     terminal.err.write(text);
   }

@@ -4,28 +4,30 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DirectoryTransport, type RunStatus } from '@waybill/client';
 import { digestOf } from '@waybill/verify';
-import { DONE, FAILED, PENDING, RUN_ID, runOf } from '../test/run-sample.ts';
-import { call, scratch } from '../test/scratch.ts';
+import { DONE, FAILED, HOSTILE, PENDING, RUN_ID, runOf, UNSEEN } from '../test/run-sample.ts';
+import { call, callIn, scratch } from '../test/scratch.ts';
 import { VERBS } from './verbs.ts';
 
 const PATCH = 'diff --git a/a b/a\n';
+/** What a program does that wants to rule the screen of whoever reads it, with a tab and a word that are to stay. */
+const RAW = `+\tZoë ${HOSTILE}\n`;
 
 /** A state directory as an engine leaves it, with one run in it. */
-function stateWith(t: TestContext, run: RunStatus): string {
+function stateWith(t: TestContext, run: RunStatus, content = PATCH): string {
   const directory = scratch(t);
   const { principal } = new DirectoryTransport(directory);
   const outbox = join(directory, 'outbox', principal, run.submissionId);
   mkdirSync(outbox, { recursive: true });
   writeFileSync(join(outbox, 'status.json'), JSON.stringify({ ...run, principal }));
-  const hex = digestOf(PATCH).slice('sha256:'.length);
+  const hex = digestOf(content).slice('sha256:'.length);
   const shelf = join(directory, 'artifacts', 'sha256', hex.slice(0, 2));
   mkdirSync(shelf, { recursive: true });
-  writeFileSync(join(shelf, hex), PATCH);
+  writeFileSync(join(shelf, hex), content);
   return directory;
 }
 
-function patched(): RunStatus {
-  const sha256 = digestOf(PATCH);
+function patched(content = PATCH): RunStatus {
+  const sha256 = digestOf(content);
   const attempts = DONE.attempts.map((one) => ({
     ...one,
     outputs: one.outputs.map((output) => ({ ...output, sha256 })),
@@ -89,6 +91,23 @@ test('program: a patch is printed as its own bytes, saved, and refused for an it
   assert.equal(readFileSync(file, 'utf8'), PATCH);
   const none = await call(['patch', 'latest', 'lint', '--dir', dir]);
   assert.deepEqual([none.exit, JSON.parse(none.err).error.code], [1, 'OBJECT_MISSING']);
+});
+
+test('program: what a block wrote is escaped on every terminal, and its own bytes everywhere else', async (t) => {
+  const run = patched(RAW);
+  const [first] = run.items;
+  first?.attempts.at(-1)?.outputs.push({ name: 'outputs/raw', kind: 'output', sha256: digestOf(RAW), sizeBytes: 1 });
+  const dir = stateWith(t, run, RAW);
+  for (const verb of [['logs'], ['patch'], ['outputs', 'outputs/raw']]) {
+    const [name = '', ...rest] = verb;
+    const args = [name, 'latest', 'edit-a', ...rest, '--dir', dir];
+    for (const mode of [[], ['--plain'], ['--json']]) {
+      assert.equal((await call([...args, ...mode])).out, RAW, args.join(' '));
+      const shown = await callIn({ isTTY: true, env: { NO_COLOR: '1' } }, [...args, ...mode]);
+      assert.doesNotMatch(shown.out.replaceAll('\t', ''), UNSEEN, [...args, ...mode].join(' '));
+      assert.match(shown.out, /^\+\tZoë \\u\{1b\}\[31mred/);
+    }
+  }
 });
 
 test('program: the log of an earlier attempt can be asked for; one that was not tried has none', async (t) => {

@@ -25,3 +25,13 @@ export function safeBlock(text: string): string {
     character === '\n' || character === '\t' ? character : escapeCharacter(character),
   );
 }
+
+/** One line of JSON, of the same value: what cannot be seen is written as JSON writes controls. */
+export function safeJson(value: object): string {
+  return JSON.stringify(value).replace(UNSEEN, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}

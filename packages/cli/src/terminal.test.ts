@@ -40,3 +40,15 @@ test('terminal: what is said to people and what is emitted for programs never mi
   forPrograms.terminal.emit({ a: 'x\ny' });
   assert.deepEqual(forPrograms.written, ['{"a":"x\\ny"}\n']);
 });
+
+test('terminal: a character that is cut between two chunks is shown whole, and an end in its middle is shown', async () => {
+  const [cut, whole] = [Buffer.from('é').subarray(0, 1), Buffer.from('é')];
+  const chunks = async function* (): AsyncGenerator<Uint8Array> {
+    yield cut;
+    yield whole.subarray(1);
+    yield cut;
+  };
+  const onScreen = terminal({ tty: true, plain: true });
+  await onScreen.terminal.copy(chunks());
+  assert.equal(onScreen.written.join(''), 'é\ufffd');
+});

@@ -1,4 +1,5 @@
 /** Where a verb writes, and how: chosen once in main.ts, so that no verb asks the process about its terminal. */
+import { safeBlock, safeJson } from './safe-text.ts';
 import { type Line, paintLines } from './view/styled.ts';
 
 /**
@@ -31,6 +32,8 @@ export class Terminal {
   readonly out: TextSink;
   readonly err: TextSink;
   readonly mode: OutputMode;
+  /** The output is shown on a screen as it is written, whatever the mode: nothing that acts on one may reach it. */
+  readonly isTty: boolean;
   readonly colour: boolean;
   /** A person may be reading the errors of a command whose output goes to a program. */
   readonly errorsAsJson: boolean;
@@ -38,11 +41,11 @@ export class Terminal {
   constructor({ out, err, env, json, plain }: TerminalChoice) {
     this.out = out;
     this.err = err;
-    const isTty = out.isTTY === true;
-    this.mode = json ? 'json' : plain ? 'plain' : isTty ? 'live' : 'json';
+    this.isTty = out.isTTY === true;
+    this.mode = json ? 'json' : plain ? 'plain' : this.isTty ? 'live' : 'json';
     this.errorsAsJson = json || (this.mode === 'json' && err.isTTY !== true);
     // https://no-color.org: present and not empty, whatever its value
-    this.colour = isTty && this.mode !== 'json' && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
+    this.colour = this.isTty && this.mode !== 'json' && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
   }
 
   get columns(): number {
@@ -60,11 +63,20 @@ export class Terminal {
 
   /** One value for programs; nothing in the other modes. */
   emit(value: object): void {
-    if (this.mode === 'json') this.out.write(`${JSON.stringify(value)}\n`);
+    if (this.mode === 'json') this.out.write(`${safeJson(value)}\n`);
   }
 
-  /** The bytes that were asked for, as they are, in every mode. */
-  pass(bytes: string | Uint8Array): void {
-    this.out.write(bytes);
+  /** Text that is safe to show, in every mode. */
+  print(text: string): void {
+    this.out.write(text);
+  }
+
+  /** Bytes that somebody else wrote: as they are into a pipe or file, escaped on a terminal, in every mode. */
+  async copy(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    for await (const chunk of chunks) {
+      this.out.write(this.isTty ? safeBlock(decoder.decode(chunk, { stream: true })) : chunk);
+    }
+    if (this.isTty) this.out.write(safeBlock(decoder.decode()));
   }
 }

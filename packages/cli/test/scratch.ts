@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { runProgram } from '../src/program.ts';
+import type { TextSink } from '../src/terminal.ts';
 
 export function scratch(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'waybill-cli-'));
@@ -17,11 +18,22 @@ export interface Called {
   err: string;
 }
 
+export interface Setting {
+  env?: NodeJS.ProcessEnv;
+  /** Whether the output goes to a terminal. */
+  isTTY?: boolean;
+}
+
 /** Runs the program in this process; its output is no terminal. */
-export async function call(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Called> {
+export function call(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Called> {
+  return callIn({ env }, args);
+}
+
+export async function callIn({ env = {}, isTTY = false }: Setting, args: readonly string[]): Promise<Called> {
   const out: Buffer[] = [];
   const err: Buffer[] = [];
-  const sink = (chunks: Buffer[]): { write: (chunk: string | Uint8Array) => boolean } => ({
+  const sink = (chunks: Buffer[]): TextSink => ({
+    isTTY,
     write: (chunk) => chunks.push(Buffer.from(chunk as string)) > 0,
   });
   const interruption = (): AbortSignal => new AbortController().signal;

@@ -15,7 +15,7 @@ export async function auditExport(call: VerbCall): Promise<ExitCode> {
   const bytes = await openBundle(transport, run);
   const file = call.text('output') ?? `run-${run.run}.audit.jsonl`;
   if (file === '-') {
-    for await (const chunk of bytes) call.terminal.pass(chunk);
+    await call.terminal.copy(bytes);
     return EXIT.ok;
   }
   await pipeline(bytes, createWriteStream(file));
@@ -37,7 +37,7 @@ export async function auditVerify(call: VerbCall): Promise<number> {
   const isFile = existsSync(named) || named.includes('/') || named.endsWith('.jsonl');
   const report = isFile ? await verifyFile(call, named, tier) : await verifyRun(call, named, tier);
   call.terminal.emit(report);
-  if (call.terminal.mode !== 'json') call.terminal.pass(renderReport(report));
+  if (call.terminal.mode !== 'json') call.terminal.print(renderReport(report));
   return report.exitCode;
 }
 

@@ -3,7 +3,6 @@ import { isEnded } from '@waybill/client';
 import { openLog, tailOfLog } from '../attempt-log.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, attemptOf, itemOf, openTransport } from '../run-access.ts';
-import { safeBlock } from '../safe-text.ts';
 import type { VerbCall } from '../verb.ts';
 import { explainLines } from '../view/explain.ts';
 
@@ -32,15 +31,12 @@ export async function explain(call: VerbCall): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-/** The log's own bytes; on a terminal with everything escaped that would move the cursor. */
+/** The log's own bytes, escaped on a terminal. */
 export async function logs(call: VerbCall): Promise<ExitCode> {
   const transport = openTransport(call.home.path);
   const { run } = await accessRun(transport, call.arg(0));
   const attempt = attemptOf(itemOf(run, call.arg(1)), call.count('attempt', 1, MAX_ATTEMPTS));
   const log = await openLog(transport, call.home, attempt);
-  const decoder = new TextDecoder();
-  for await (const chunk of log ?? []) {
-    call.terminal.pass(call.terminal.mode === 'live' ? safeBlock(decoder.decode(chunk, { stream: true })) : chunk);
-  }
+  if (log !== null) await call.terminal.copy(log);
   return EXIT.ok;
 }

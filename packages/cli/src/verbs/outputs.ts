@@ -53,7 +53,7 @@ function list(call: VerbCall, found: readonly OutputRef[]): void {
 }
 
 async function print(call: VerbCall, transport: Transport, { sha256 }: OutputRef): Promise<void> {
-  for await (const chunk of await transport.openArtifact(sha256)) call.terminal.pass(chunk);
+  await call.terminal.copy(await transport.openArtifact(sha256));
 }
 
 async function save(

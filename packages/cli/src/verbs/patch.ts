@@ -8,7 +8,7 @@ import { accessRun, attemptOf, itemOf, openTransport, outputOf } from '../run-ac
 import { safeBlock } from '../safe-text.ts';
 import type { VerbCall } from '../verb.ts';
 import { formatBytes } from '../view/measure.ts';
-import { type Line, toned } from '../view/styled.ts';
+import { type Line, paintLines, toned } from '../view/styled.ts';
 
 export async function patch(call: VerbCall): Promise<ExitCode> {
   const transport = openTransport(call.home.path);
@@ -47,15 +47,14 @@ async function apply(call: VerbCall, transport: Transport, { sha256 }: OutputRef
   call.terminal.say([[toned('good', 'applied'), `  ${files.length} files in ${directory}`]]);
 }
 
-/** On a terminal with colours and nothing that moves the cursor; else the bytes themselves. */
+/** On a terminal line by line, with colours where they are wanted; else the bytes themselves. */
 async function show(call: VerbCall, transport: Transport, { sha256 }: OutputRef): Promise<void> {
   const { terminal } = call;
+  const bytes = await transport.openArtifact(sha256);
+  if (!terminal.isTty) return terminal.copy(bytes);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of await transport.openArtifact(sha256)) {
-    if (terminal.mode === 'live') chunks.push(chunk);
-    else terminal.pass(chunk);
-  }
-  if (terminal.mode === 'live') terminal.say(patchLines(Buffer.concat(chunks).toString('utf8')));
+  for await (const chunk of bytes) chunks.push(chunk);
+  terminal.print(paintLines(patchLines(Buffer.concat(chunks).toString('utf8')), { colour: terminal.colour }));
 }
 
 function patchLines(text: string): Line[] {

@@ -20,7 +20,7 @@ export async function validate(call: VerbCall): Promise<ExitCode> {
 export async function plan(call: VerbCall): Promise<ExitCode> {
   const spec = await readSpecFile(call.arg(0));
   if (call.flag('mermaid')) {
-    call.terminal.pass(mermaidText(spec));
+    call.terminal.print(mermaidText(spec));
     return EXIT.ok;
   }
   const shape = shapeOf(spec.items);
