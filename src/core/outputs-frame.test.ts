@@ -53,6 +53,8 @@ function forged(files: object[], body = ''): string {
   return `waybill-outputs/v1\n${canonicalize({ files })}\n${body}`;
 }
 
+const latin1 = (text: string): string => Buffer.from(text).toString('latin1');
+
 const entry = (name: string, more: object = {}): object => ({
   name,
   kind: 'output',
@@ -102,7 +104,8 @@ describe('outputs frame:', () => {
     ['a name outside outputs/', forged([entry('elsewhere/a')]), /below outputs/],
     ['a name that climbs', forged([entry('outputs/../a')]), /leads elsewhere/],
     ['an absolute name', forged([entry('/outputs/a')]), /below outputs/],
-    ['a name with a control character', forged([entry('outputs/a\u0007')]), /control/],
+    ['a name with a control character', forged([entry('outputs/a\u0007')]), /U\+0007/],
+    ['a name that no verifier takes', latin1(forged([entry('outputs/a\u00adb')])), /U\+00AD/],
     ['an output called patch', forged([entry('patch')]), /below outputs/],
     ['a patch under another name', forged([entry('outputs/a', { kind: 'patch' })]), /not patch/],
     ['an unknown kind', forged([entry('outputs/a', { kind: 'log' })]), /none of/],

@@ -108,7 +108,7 @@ describe('patch:', () => {
       ['the repository with dots behind', added('.git. ./config'), /\.git/],
       ['the repository by a short name', added('git~1/config'), /\.git/],
       ['a backslash', modified('X').replaceAll('a/X', '"a/a\\\\b"').replaceAll('b/X', '"b/a\\\\b"'), /backslash/],
-      ['a line feed in a name', modified('X').replaceAll('a/X', '"a/a\\nb"').replaceAll('b/X', '"b/a\\nb"'), /control/],
+      ['a line feed in a name', modified('X').replaceAll('a/X', '"a/a\\nb"').replaceAll('b/X', '"b/a\\nb"'), /U\+000A/],
       [
         'a climb behind escapes',
         modified('X').replaceAll('a/X', '"a/\\056\\056/f"').replaceAll('b/X', '"b/\\056\\056/f"'),

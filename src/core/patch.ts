@@ -3,7 +3,8 @@
  * beside signing rights runs a tool on what a worker sent. It names every file that the patch touches and refuses
  * whatever it does not understand completely, because what it skipped would be what a reviewer did not see.
  */
-import { isGitDirectory, pathProblem } from './output-name.ts';
+import { relativePathProblem } from '@waybill/client/relative-path';
+import { isGitDirectory } from './output-name.ts';
 import { PatchLines } from './patch-lines.ts';
 import { parseQuotedPath } from './patch-path.ts';
 
@@ -197,7 +198,7 @@ function unprefixed(side: 'a' | 'b', written: string): string | null {
 function display(written: string, lines: PatchLines): string {
   const path = parseQuotedPath(written);
   if (path === null) throw lines.refuse('names a path that is quoted wrongly');
-  const problem = pathProblem(path.judged);
+  const problem = relativePathProblem(path.judged);
   if (problem !== null) throw lines.refuse(`names a path that ${problem}`);
   if (path.judged.split('/').some(isGitDirectory)) throw lines.refuse('reaches into a .git directory');
   return path.shown;

@@ -72,8 +72,8 @@ const CASES: Partial<Record<keyof typeof LIMITS, LimitCase>> = {
     refused: 'SPEC_LIMIT metadata.labels.a',
   },
   outputPathChars: {
-    at: () => needing('o'.repeat(LIMITS.outputPathChars)),
-    over: () => needing('o'.repeat(LIMITS.outputPathChars + 1)),
+    at: () => needing('o/'.repeat(LIMITS.outputPathChars / 2 - 1).concat('oo')),
+    over: () => needing('o/'.repeat(LIMITS.outputPathChars / 2).concat('o')),
     refused: 'SPEC_LIMIT spec.items[1].needs.k.select.output',
   },
   sourceUrlChars: {

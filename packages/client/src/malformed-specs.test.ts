@@ -246,6 +246,8 @@ const NEEDS: Row[] = [
   ['an output with an empty part', output('a//b'), `SPEC_INVALID ${NEED}.select.output`],
   ['an output with a backslash', output('a\\b'), `SPEC_INVALID ${NEED}.select.output`],
   ['an output with a line break', output('a\nb'), `SPEC_INVALID ${NEED}.select.output`],
+  ['an output with a letter that nobody sees', output('a\u200bb'), `SPEC_INVALID ${NEED}.select.output`],
+  ['an output with a part too long for a file', output('o'.repeat(256)), `SPEC_INVALID ${NEED}.select.output`],
   ['an output without a name', output(''), `SPEC_INVALID ${NEED}.select.output`],
   [
     'a key that leaves its folder',

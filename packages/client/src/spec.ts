@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
+import { relativePathProblem } from './relative-path.ts';
 import { isPlainRef, readSourceUrl } from './source-url.ts';
 import { argv, closed, duration, env, find, lockName, name, plainText, record } from './spec-fields.ts';
 import { quote, says } from './spec-issue.ts';
@@ -46,12 +47,15 @@ const pipeline = z
 const outputPath = z
   .string()
   .max(LIMITS.outputPathChars)
-  .refine(isOutputPath, {
-    error: (issue) =>
-      says(
-        `${quote(String(issue.input))} is not a path under outputs/`,
-        'Write a relative path with `/`, without empty parts, `.`, `..`, backslashes or control characters.',
-      ),
+  .superRefine((path, context) => {
+    const problem = relativePathProblem(path);
+    if (problem === null) return;
+    find(
+      context,
+      'SPEC_INVALID',
+      `${quote(path)} is not a path under outputs/: it ${problem}`,
+      'Write a relative path with `/`, without empty parts, `.`, `..`, backslashes or characters that nobody sees.',
+    );
   });
 
 const need = closed({
@@ -167,8 +171,3 @@ export const controlSchema = closed({
 export type RunSpec = z.infer<typeof runSchema>;
 export type ItemSpec = z.infer<typeof itemSchema>;
 export type ControlSpec = z.infer<typeof controlSchema>;
-
-function isOutputPath(path: string): boolean {
-  if (/[\p{C}\\]/u.test(path)) return false;
-  return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
-}

@@ -1,0 +1,17 @@
+/** Paths below a directory: what may become a file name on the machine of whoever reads it. */
+import { pathTextProblem } from '@waybill/verify';
+
+const MAX_SEGMENT_LENGTH = 255;
+
+/** Null when the relative path is safe to write below a directory, else what is wrong with it, in words. */
+export function relativePathProblem(path: string): string | null {
+  const problem = pathTextProblem(path);
+  if (problem !== null) return problem;
+  if (path.includes('\\')) return 'holds a backslash';
+  for (const segment of path.split('/')) {
+    if (segment === '') return 'is absolute or has an empty segment';
+    if (segment === '.' || segment === '..') return 'has a segment that leads elsewhere';
+    if (segment.length > MAX_SEGMENT_LENGTH) return `has a segment longer than ${MAX_SEGMENT_LENGTH} characters`;
+  }
+  return null;
+}
