@@ -1,10 +1,12 @@
-/** Errors as people and programs meet them: code, path, problem and fix, never a stack. */
+/** Errors as people and programs meet them: code, path, problem and fix, and a stack only when asked for. */
 import { type Refusal, SpecRefused, TerminalError, WaybillError } from '@waybill/client';
 import { escapeText } from '@waybill/verify';
-import { type ExitCode, exitOf } from './exit-codes.ts';
-import { safeJson } from './safe-text.ts';
+import { EXIT, type ExitCode, exitOf } from './exit-codes.ts';
+import { safeBlock, safeJson } from './safe-text.ts';
 import type { Terminal } from './terminal.ts';
 import { type Line, paintLines, toned } from './view/styled.ts';
+
+const SHOW_STACK = 'WAYBILL_DEBUG=1 shows where it comes from.';
 
 export function usageError(path: string, problem: string, fix: string): TerminalError {
   return new TerminalError({ code: 'USAGE', path, problem, fix });
@@ -17,9 +19,9 @@ export function refusalLines({ code, path, problem, fix }: Refusal): Line[] {
   ];
 }
 
-/** Writes the error to standard error and answers the exit code that it stands for. Anything unforeseen is thrown on. */
+/** Writes the error to standard error and answers the exit code that it stands for. */
 export function reportError(terminal: Terminal, error: unknown): ExitCode {
-  if (!(error instanceof WaybillError)) throw error;
+  if (!(error instanceof WaybillError)) return reportUnforeseen(terminal, error);
   const refusals = error instanceof SpecRefused ? error.refusals : [error];
   for (const refusal of refusals) {
     const { code, path, problem, fix } = refusal;
@@ -29,4 +31,15 @@ export function reportError(terminal: Terminal, error: unknown): ExitCode {
     terminal.err.write(text);
   }
   return exitOf(refusals.map(({ code }) => code));
+}
+
+/** No exit code of a verb may stand for it: 1 would say that a run failed or that evidence contradicts itself. */
+function reportUnforeseen(terminal: Terminal, error: unknown): ExitCode {
+  const problem = escapeText(error instanceof Error ? error.message : String(error));
+  const text = terminal.errorsAsJson
+    ? safeJson({ error: { code: 'INTERNAL', problem, fix: SHOW_STACK, retryable: false } })
+    : `error INTERNAL: ${problem} (${SHOW_STACK})`;
+  terminal.err.write(`${text}\n`);
+  if (terminal.showsStacks && error instanceof Error) terminal.err.write(`${safeBlock(error.stack ?? '')}\n`);
+  return EXIT.internal;
 }

@@ -38,17 +38,15 @@ export async function openBundle(transport: Transport, run: RunStatus): Promise<
   });
 }
 
-/** Opens a file; what is wrong with it shows when it is read. */
-export async function openFile(path: string): Promise<AsyncIterable<Uint8Array>> {
-  const stream = createReadStream(path);
-  return new Promise((resolve, reject) => {
-    stream.once('open', () => resolve(stream));
-    stream.once('error', (cause: NodeJS.ErrnoException) => {
-      const problem = `the file cannot be read (${cause.code ?? 'unknown'})`;
-      const fix = 'Name an audit bundle, or a run of the state directory.';
-      reject(new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause }));
-    });
-  });
+/** The bytes of a file. Throws TerminalError FILE_UNREADABLE at whichever byte it stops being readable. */
+export async function* openFile(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path);
+  } catch (cause) {
+    const problem = `the file cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;
+    const fix = 'Name an audit bundle, or a run of the state directory.';
+    throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause });
+  }
 }
 
 export interface Judging {

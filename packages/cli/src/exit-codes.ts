@@ -11,6 +11,8 @@ export const EXIT = {
   malformed: 3,
   usage: 4,
   engineUnreachable: 5,
+  /** A fault of the program itself: nothing is said about the run or the evidence. */
+  internal: 70,
   interrupted: 130,
 } as const;
 
@@ -54,6 +56,7 @@ const EXIT_OF: Record<ErrorCode, ExitCode> = {
   LEASE_INVALID: EXIT.failed,
   MAILBOX_UNREACHABLE: EXIT.engineUnreachable,
   RESULT_INVALID: EXIT.failed,
+  EVENT_INVALID: EXIT.failed,
   USAGE: EXIT.usage,
   FILE_UNREADABLE: EXIT.usage,
   GIT_UNAVAILABLE: EXIT.failed,

@@ -1,5 +1,15 @@
 /** `waybill`: reads the process, runs the program, sets the exit code. */
+import { reportError } from './error-report.ts';
 import { runProgram } from './program.ts';
+import { Terminal } from './terminal.ts';
+
+const streams = { out: process.stdout, err: process.stderr, env: process.env };
+
+// what no caller waits for, such as a stream that breaks later, would otherwise end in Node's own stack and exit code 1
+process.on('uncaughtException', (error) => {
+  const json = process.argv.includes('--json');
+  process.exit(reportError(new Terminal({ ...streams, json, plain: !json }), error));
+});
 
 // a reader that has seen enough (`waybill logs … | head`) is no error
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -13,9 +23,4 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-process.exitCode = await runProgram(process.argv.slice(2), {
-  out: process.stdout,
-  err: process.stderr,
-  env: process.env,
-  interruption,
-});
+process.exitCode = await runProgram(process.argv.slice(2), { ...streams, interruption });

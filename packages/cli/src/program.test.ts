@@ -6,6 +6,7 @@ import { DirectoryTransport, type RunStatus } from '@waybill/client';
 import { digestOf } from '@waybill/verify';
 import { DONE, FAILED, HOSTILE, PENDING, RUN_ID, runOf, UNSEEN } from '../test/run-sample.ts';
 import { call, callIn, scratch } from '../test/scratch.ts';
+import { EXIT } from './exit-codes.ts';
 import { VERBS } from './verbs.ts';
 
 const PATCH = 'diff --git a/a b/a\n';
@@ -24,6 +25,11 @@ function stateWith(t: TestContext, run: RunStatus, content = PATCH): string {
   mkdirSync(shelf, { recursive: true });
   writeFileSync(join(shelf, hex), content);
   return directory;
+}
+
+/** The codes of a list such as `0 ok; 1 failed`. */
+function numbersIn(text: string): number[] {
+  return [...text.matchAll(/(?:^|[;,]\s)(\d+) /g)].map(([, code]) => Number(code));
 }
 
 function patched(content = PATCH): RunStatus {
@@ -49,7 +55,12 @@ test('program: the help names every verb and the exit codes', async () => {
   const { exit, out } = await call(['--help']);
   assert.equal(exit, 0);
   for (const { name } of VERBS) assert.ok(out.includes(name.split(' ')[0] ?? name), name);
-  assert.match(out, /Exit codes: 0 ok; 1 /);
+  const [, ofVerbs = '', ofVerify = ''] = /Exit codes: ([\s\S]*)\naudit verify: (.*)/.exec(out) ?? [];
+  assert.deepEqual(
+    numbersIn(ofVerbs),
+    Object.values(EXIT).toSorted((left, right) => left - right),
+  );
+  assert.deepEqual(numbersIn(ofVerify), [0, 1, 2, 3, 4, 70]);
 });
 
 test('program: wrong arguments are usage errors with a fix, as JSON where no person looks', async () => {
@@ -126,6 +137,57 @@ test('program: what is no bundle is malformed, no keys are not enough, and no ti
   assert.equal((await call(['audit', 'verify', file, '--keys', file])).exit, 4);
   const dir = stateWith(t, patched());
   assert.equal((await call(['audit', 'export', 'latest', '--dir', dir])).exit, 1);
+});
+
+test('program: a bundle that is a directory, or is not there, is an unreadable file and no contradiction', async (t) => {
+  const directory = scratch(t);
+  for (const path of [directory, join(directory, 'absent.jsonl')]) {
+    const { exit, err } = await call(['audit', 'verify', path]);
+    const { code, fix } = JSON.parse(err).error;
+    assert.deepEqual([exit, code, fix !== ''], [4, 'FILE_UNREADABLE', true], path);
+  }
+});
+
+test('program: a bundle of another run than the promised one is found out, and a promise that is no run id is usage', async (t) => {
+  const file = join(scratch(t), 'bundle.jsonl');
+  writeFileSync(file, `{"format":"waybill-audit/v1","origin":"waybill.local/0123456789abcdef","run":"${RUN_ID}"}\n`);
+  const identityWith = async (...args: string[]): Promise<string> => {
+    const report = JSON.parse((await call(['audit', 'verify', file, ...args])).out);
+    return report.checks.find(({ id }: { id: string }) => id === 'identity').detail;
+  };
+  assert.doesNotMatch(await identityWith(), /is about run/);
+  assert.doesNotMatch(await identityWith('--run', RUN_ID), /is about run/);
+  assert.match(await identityWith('--run', '0'.repeat(32), '--require', 'self-consistent'), /not 0{32}/);
+  assert.equal((await call(['audit', 'verify', file, '--run', RUN_ID.slice(0, 6)])).exit, 4);
+});
+
+test('program: a file that is called like a run does not stand in for it; with a slash it is the file', async (t) => {
+  const dir = stateWith(t, patched());
+  const here = process.cwd();
+  t.after(() => process.chdir(here));
+  process.chdir(scratch(t));
+  for (const name of ['latest', RUN_ID, RUN_ID.slice(0, 6), 'nightly-1', 'other']) writeFileSync(name, 'no bundle\n');
+  mkdirSync(join(dir, 'keys'));
+  for (const name of ['latest', RUN_ID, RUN_ID.slice(0, 6), 'nightly-1']) {
+    const run = await call(['audit', 'verify', name, '--dir', dir]);
+    assert.deepEqual([run.exit, JSON.parse(run.err).error.path], [4, join(dir, 'keys', 'public.json')], name);
+    assert.equal((await call(['audit', 'verify', `./${name}`, '--dir', dir])).exit, 3, name);
+  }
+  assert.equal((await call(['audit', 'verify', 'other', '--dir', dir])).exit, 3);
+  const neither = await call(['audit', 'verify', 'neither', '--dir', dir]);
+  assert.deepEqual([neither.exit, JSON.parse(neither.err).error.code], [4, 'RUN_UNKNOWN']);
+});
+
+test('program: an unforeseen error is one line without a stack, exit 70, and with a stack when asked for', async (t) => {
+  t.mock.method(Date, 'now', () => {
+    throw new RangeError(`no luck ${HOSTILE}`);
+  });
+  const args = ['explain', 'latest', 'lint', '--plain', '--dir', stateWith(t, patched())];
+  const { exit, err } = await call(args);
+  assert.equal(exit, 70);
+  assert.match(err, /^error INTERNAL: no luck \\u\{1b\}.*WAYBILL_DEBUG=1.*\n$/);
+  assert.doesNotMatch(err, UNSEEN);
+  assert.match((await call(args, { WAYBILL_DEBUG: '1' })).err, /\n {4}at /);
 });
 
 test('program: init writes a spec that validates, for a plain directory and for a repository, and replaces none', async (t) => {

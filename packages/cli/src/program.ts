@@ -16,7 +16,8 @@ export interface Surroundings {
 
 const EXIT_CODES_HELP = `
 Exit codes: 0 ok; 1 the run did not end as done, or something contradicts itself; 2 refused; 3 malformed; 4 usage;
-5 engine unreachable; 130 interrupted. audit verify: 0 verified, 1 failed, 2 insufficient, 3 malformed, 4 usage.
+5 engine unreachable; 70 internal error (WAYBILL_DEBUG=1 shows its stack); 130 interrupted.
+audit verify: 0 verified, 1 failed, 2 insufficient, 3 malformed, 4 usage, 70 internal error.
 
 A run is named by its id, the beginning of it, its submission id, or latest.`;
 
@@ -37,7 +38,7 @@ export async function runProgram(args: readonly string[], surroundings: Surround
     await program.parseAsync([...args], { from: 'user' });
     return exit;
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof CommanderError)) return reportError(terminalOf(surroundings, {}), error);
     if (error.exitCode === 0) return EXIT.ok;
     const problem = error.message.replace(/^error: /, '');
     if (error.code === 'commander.help') return EXIT.usage;

@@ -37,6 +37,8 @@ export class Terminal {
   readonly colour: boolean;
   /** A person may be reading the errors of a command whose output goes to a program. */
   readonly errorsAsJson: boolean;
+  /** Whoever works on the program wants to know where an unforeseen error comes from; nobody else does. */
+  readonly showsStacks: boolean;
 
   constructor({ out, err, env, json, plain }: TerminalChoice) {
     this.out = out;
@@ -44,6 +46,7 @@ export class Terminal {
     this.isTty = out.isTTY === true;
     this.mode = json ? 'json' : plain ? 'plain' : this.isTty ? 'live' : 'json';
     this.errorsAsJson = json || (this.mode === 'json' && err.isTTY !== true);
+    this.showsStacks = env.WAYBILL_DEBUG === '1';
     // https://no-color.org: present and not empty, whatever its value
     this.colour = this.isTty && this.mode !== 'json' && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
   }

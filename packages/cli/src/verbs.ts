@@ -120,9 +120,11 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'audit verify',
     args: '<bundle>',
-    summary: 'verify evidence: a file with the keys you pass, or a run of the state directory with its own keys',
+    summary:
+      'verify evidence: a run of the state directory with its own keys, or a file (./name, if a run is called so too) with yours',
     options: [
       { flags: '--keys <file>', summary: 'public keys (waybill-keys/v1), obtained from anywhere but the bundle' },
+      { flags: '--run <id>', summary: 'the run that the bundle has to be about' },
       { flags: '--require <tier>', summary: 'self-consistent or signed (default signed)' },
     ],
     load: async () => (await import('./verbs/audit.ts')).auditVerify,

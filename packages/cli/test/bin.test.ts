@@ -30,3 +30,10 @@ test('bin: where no newer Node is to be found it says what to do', (t) => {
   assert.equal(exit, 4);
   assert.match(err, /this is Node 20\.1\.0, Waybill needs Node 24 or later\.\n {2}fix: /);
 });
+
+test('bin: what breaks where nobody waits for it is still one line and exit 70', () => {
+  const breaks = `data:text/javascript,process.stdout.write = () => { setImmediate(() => { throw new Error('late') }); };`;
+  const { status, stderr } = spawnSync(process.execPath, ['--import', breaks, BIN, '--help'], { encoding: 'utf8' });
+  assert.equal(status, 70);
+  assert.match(stderr, /^error INTERNAL: late .*\n$/);
+});

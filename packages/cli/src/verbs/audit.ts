@@ -1,13 +1,16 @@
 /** audit export and audit verify: evidence leaves the state directory, and evidence from anywhere is judged. */
 import { createWriteStream, existsSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { type RequiredTier, renderReport, TIERS, type TrustFile, type VerifyReport } from '@waybill/verify';
+import { type RunStatus, TerminalError } from '@waybill/client';
+import { renderReport, TIERS, type TrustFile, type VerifyReport } from '@waybill/verify';
 import { usageError } from '../error-report.ts';
-import { judge, openBundle, openFile, readTrustFile } from '../evidence.ts';
+import { type Judging, judge, openBundle, openFile, readTrustFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, openTransport } from '../run-access.ts';
 import type { VerbCall } from '../verb.ts';
 import { toned } from '../view/styled.ts';
+
+type Wanted = Pick<Judging, 'require' | 'expectRun'>;
 
 export async function auditExport(call: VerbCall): Promise<ExitCode> {
   const transport = openTransport(call.home.path);
@@ -34,8 +37,13 @@ export async function auditVerify(call: VerbCall): Promise<number> {
   const required = call.text('require') ?? 'signed';
   const tier = TIERS.find((known) => known === required);
   if (tier === undefined) throw usageError('--require', `${required} is no tier`, `Require ${TIERS.join(' or ')}.`);
-  const isFile = existsSync(named) || named.includes('/') || named.endsWith('.jsonl');
-  const report = isFile ? await verifyFile(call, named, tier) : await verifyRun(call, named, tier);
+  const expectRun = call.text('run');
+  if (expectRun !== undefined && !/^[0-9a-f]{32}$/.test(expectRun)) {
+    throw usageError('--run', 'it is no run id', 'Give all 32 hex digits, as you were promised them.');
+  }
+  const wanted = { require: tier, ...(expectRun === undefined ? {} : { expectRun }) };
+  const run = await namedRun(call, named);
+  const report = run === null ? await verifyFile(call, named, wanted) : await verifyRun(call, run, wanted);
   call.terminal.emit(report);
   if (call.terminal.mode !== 'json') call.terminal.print(renderReport(report));
   return report.exitCode;
@@ -46,19 +54,32 @@ async function chosenKeys(call: VerbCall): Promise<TrustFile | undefined> {
   return keys === undefined ? undefined : readTrustFile(keys);
 }
 
-async function verifyFile(call: VerbCall, path: string, require: RequiredTier): Promise<VerifyReport> {
+/**
+ * A name with a slash is a file. Any other is a run of the state directory first, so that no file lying about stands in
+ * for the run that was meant; it is a file when there is no such run. Throws TerminalError RUN_UNKNOWN when it is neither.
+ */
+async function namedRun(call: VerbCall, named: string): Promise<RunStatus | null> {
+  if (named.includes('/')) return null;
+  try {
+    return (await accessRun(openTransport(call.home.path), named)).run;
+  } catch (error) {
+    const isNoRun = error instanceof TerminalError && error.code === 'RUN_UNKNOWN';
+    if (isNoRun && (existsSync(named) || named.endsWith('.jsonl'))) return null;
+    throw error;
+  }
+}
+
+async function verifyFile(call: VerbCall, path: string, wanted: Wanted): Promise<VerifyReport> {
   const trust = await chosenKeys(call);
-  return judge(await openFile(path), { require, ...(trust === undefined ? {} : { trust }) });
+  return judge(openFile(path), { ...wanted, ...(trust === undefined ? {} : { trust }) });
 }
 
 /** A run of the state directory: its own keys, which proves that nothing was changed since, and not who signed it. */
-async function verifyRun(call: VerbCall, named: string, require: RequiredTier): Promise<VerifyReport> {
-  const transport = openTransport(call.home.path);
-  const { run } = await accessRun(transport, named);
+async function verifyRun(call: VerbCall, run: RunStatus, wanted: Wanted): Promise<VerifyReport> {
   const own = call.home.keysPath();
   const trust = (await chosenKeys(call)) ?? (await readTrustFile(own));
   if (call.text('keys') === undefined) {
     call.terminal.say([[toned('quiet', `keys  ${own} (this engine's own; an outsider uses --keys)`)], []]);
   }
-  return judge(await openBundle(transport, run), { trust, require, expectRun: run.run });
+  return judge(await openBundle(openTransport(call.home.path), run), { expectRun: run.run, ...wanted, trust });
 }
