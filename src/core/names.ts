@@ -40,7 +40,8 @@ export const MAX_INFRASTRUCTURE_BACKOFF_MS = 30_000;
 export const JOB_LIMITS: Readonly<JobLimits> = {
   outputsBytes: 512 * 1024 * 1024,
   fileBytes: 256 * 1024 * 1024,
-  files: 10_000,
+  // More do not fit into the record of an attempt, however short their names; see MAX_INDEX_WEIGHT.
+  files: 300,
   logBytes: 4 * 1024 * 1024,
   patchBytes: 64 * 1024 * 1024,
 };

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TerminalError } from '@waybill/client/errors';
+import { LIMITS as SPEC_LIMITS } from '@waybill/client/limits';
 import { canonicalize, digestOf } from '@waybill/verify';
 import fc from 'fast-check';
-import { frameHeader, splitOutputs } from './outputs-frame.ts';
+import { JOB_LIMITS } from './names.ts';
+import { frameHeader, indexWeight, MAX_INDEX_WEIGHT, type OutputEntry, splitOutputs } from './outputs-frame.ts';
 
 const LIMITS = { outputsBytes: 1_000, fileBytes: 500, files: 5, patchBytes: 500 };
 
@@ -139,6 +141,39 @@ describe('outputs frame:', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  const many = (name: (n: number) => string, count: number): Omit<OutputEntry, 'offset'>[] =>
+    Array.from({ length: count }, (_, n) => ({
+      name: `outputs/${name(n)}`,
+      kind: 'output',
+      sizeBytes: Number.MAX_SAFE_INTEGER,
+      sha256: digestOf(''),
+    }));
+  const longName = (n: number): string => `${n}`.padStart(4, '0').concat('ü"'.repeat(300));
+
+  it('refuses more names than one record holds, counted as bytes of JSON', async () => {
+    // Ten letters, two quotes and 160 for the rest: 172 each.
+    const short = (n: number): string => String(n).padStart(2, '0');
+    assert.equal(indexWeight(many(short, 1)), 172);
+    // `outputs/`, four digits, 300 times two bytes of ü and two of the escaped quote, two quotes.
+    assert.equal(indexWeight(many(longName, 1)), 8 + 4 + 1_200 + 2 + 160);
+    const tooMany = many(longName, 35);
+    assert.ok(indexWeight(tooMany) > MAX_INDEX_WEIGHT);
+    assert.throws(() => frameHeader(tooMany), /too many for one record/);
+    const index = forged(tooMany.map((file) => ({ ...file, offset: 0 })));
+    await refuses(latin1(index), /too many for one record/, { ...LIMITS, files: 1_000 });
+  });
+
+  it('what it lets through fits into one event line, next to the longest pipeline', () => {
+    const at = '2026-11-21T05:00:00.000Z';
+    const block = { index: 15, block: 'script', lens: 'verify', exit: 255, startedAt: at, endedAt: at };
+    for (const files of [many((n) => n.toString(36).padStart(2, '0'), 279), many(longName, 34)]) {
+      assert.ok(indexWeight(files) <= MAX_INDEX_WEIGHT && files.length <= JOB_LIMITS.files);
+      const outputs = files.map(({ name, kind, sizeBytes, sha256 }) => ({ name, kind, sizeBytes, sha256 }));
+      const line = canonicalize({ outputs, claimed: { blocks: Array(SPEC_LIMITS.blocksPerPipeline).fill(block) } });
+      assert.ok(Buffer.byteLength(line) < 65_535 - 4_000, `${Buffer.byteLength(line)}`);
+    }
   });
 
   it('refuses to write a frame that it would not read', () => {

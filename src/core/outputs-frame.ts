@@ -19,11 +19,22 @@ type FrameLimits = Pick<JobLimits, 'outputsBytes' | 'fileBytes' | 'files' | 'pat
 
 const FRAME: DocumentKind = { code: 'RESULT_INVALID', name: 'outputs' };
 const KINDS: readonly OutputKind[] = ['patch', 'output'];
-/** Longest index with its magic line: room for ten thousand names of ordinary length. */
-export const MAX_INDEX_BYTES: number = 4 * 1024 * 1024;
+/** Longest line of a frame: the largest index that `indexWeight` lets through, with room to spare. */
+export const MAX_INDEX_BYTES: number = 256 * 1024;
+/**
+ * The outputs of an attempt are recorded in one event line of at most 65,535 bytes, next to its blocks. What a file takes
+ * there: its name as JSON, and this for its kind, size and digest.
+ */
+export const ENTRY_BYTES: number = 160;
+export const MAX_INDEX_WEIGHT: number = 48_000;
 const LINE_FEED = 0x0a;
 
-/** The text before the bytes. `files` without offsets; sorted by name here. Throws TerminalError RESULT_INVALID for a bad name. */
+/** What the files take in the record of their attempt, in bytes: at most MAX_INDEX_WEIGHT. */
+export function indexWeight(files: readonly Pick<OutputEntry, 'name'>[]): number {
+  return files.reduce((sum, { name }) => sum + utf8Length(JSON.stringify(name)) + ENTRY_BYTES, 0);
+}
+
+/** The text before the bytes. `files` without offsets; sorted by name here. Throws TerminalError RESULT_INVALID for a bad name or too many. */
 export function frameHeader(files: Omit<OutputEntry, 'offset'>[]): { header: string; files: OutputEntry[] } {
   let offset = 0;
   const sorted = files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -96,6 +107,7 @@ function readEntry(reader: DocumentReader): OutputEntry {
 
 /** Names must ascend, and a file may not also be the directory of another file. */
 function checkNames(files: OutputEntry[]): void {
+  if (indexWeight(files) > MAX_INDEX_WEIGHT) throw invalid('outputs', 'are too many for one record');
   const names = new Set<string>();
   let before = '';
   for (const { name, kind } of files) {
@@ -109,6 +121,16 @@ function checkNames(files: OutputEntry[]): void {
     names.add(name);
     before = name;
   }
+}
+
+/** Bytes of well-formed text in UTF-8; there is no encoder without a platform. */
+function utf8Length(text: string): number {
+  let length = 0;
+  for (const character of text) {
+    const codePoint = character.codePointAt(0) ?? 0;
+    length += codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x1_0000 ? 3 : 4;
+  }
+  return length;
 }
 
 function invalid(path: string, problem: string): TerminalError {

@@ -11,7 +11,7 @@ const FIXES = {
   output_special_file: 'Write a regular file to outputs/.',
   output_symlink: 'Copy what the link points to.',
   output_too_large: 'Write less to outputs/, or split the work over several items.',
-  output_too_many: 'Pack many small outputs into one file.',
+  output_too_many: 'Pack many small files into one archive.',
   output_unreadable: 'Leave outputs readable for their owner.',
   patch_does_not_apply: 'Report this with the source and the block; git could not reproduce its own diff.',
   patch_path_invalid: 'Rename the file: a patch carries no such path safely.',

@@ -90,4 +90,19 @@ describe('capture outputs:', () => {
         );
       }));
   }
+
+  it('names that do not fit into one record end the attempt, and say what to do instead', () =>
+    withTree(async (tree) => {
+      const limits = { ...LIMITS, files: 1_000 };
+      for (let n = 0; n < 100; n += 1) writeFileSync(join(tree.outputs, String(n).padEnd(200, 'x')), '');
+      assert.equal((await captureOutputs(tree, limits)).length, 100);
+      for (let n = 100; n < 140; n += 1) writeFileSync(join(tree.outputs, String(n).padEnd(200, 'x')), '');
+      await assert.rejects(
+        captureOutputs(tree, limits),
+        (error) =>
+          error instanceof AttemptEnded &&
+          error.reason === 'output_too_many' &&
+          /48000 bytes.*one archive/.test(error.message),
+      );
+    }));
 });

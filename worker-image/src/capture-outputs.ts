@@ -4,7 +4,8 @@ import { type FileHandle, mkdtemp, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { JobLimits } from '#core/mailbox-protocol.ts';
-import { OUTPUT_PREFIX, outputNameProblem } from '#core/output-name.ts';
+import { OUTPUT_PREFIX, outputNameProblem, PATCH_NAME } from '#core/output-name.ts';
+import { ENTRY_BYTES, indexWeight, MAX_INDEX_WEIGHT } from '#core/outputs-frame.ts';
 import { breach } from './attempt-ended.ts';
 import type { AttemptTree } from './attempt-tree.ts';
 import { type CapturedFile, describeFile } from './captured-file.ts';
@@ -15,10 +16,17 @@ export async function captureOutputs(tree: AttemptTree, limits: JobLimits): Prom
   const directory = await mkdtemp(join(tree.private, 'outputs-'));
   const captured: CapturedFile[] = [];
   let totalBytes = 0;
+  // The record has room for a patch too, captured or not.
+  let weight = indexWeight([{ name: PATCH_NAME }]);
   for await (const path of outputPaths(tree.outputs)) {
     const name = `${OUTPUT_PREFIX}${path}`;
     if (captured.length === limits.files)
-      throw breach('output_too_many', `there are more than ${limits.files} outputs`);
+      throw breach('output_too_many', `there are more than ${limits.files} outputs`, name);
+    weight += indexWeight([{ name }]);
+    if (weight > MAX_INDEX_WEIGHT) {
+      const problem = `the names of the outputs, with ${ENTRY_BYTES} bytes for each file, are longer than ${MAX_INDEX_WEIGHT} bytes`;
+      throw breach('output_too_many', problem, name);
+    }
     const copy = join(directory, String(captured.length));
     await copyPlainFile(join(tree.outputs, path), name, copy, limits.fileBytes);
     const file = await describeFile(name, 'output', copy);
