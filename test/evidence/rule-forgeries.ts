@@ -32,8 +32,25 @@ export const AGAINST_THE_RULES: Forged[] = [
   ),
   rule('an attempt is dispatched twice', (s) => s.splice(6, 0, s[5] as RunEvent)),
   rule('an attempt settles under an old epoch', (s) => set(find(s, 'attempt.settled', 2), { epoch: 1 })),
-  rule('a success without a result', (s) => set(find(s, 'attempt.settled', 2), { result: null })),
-  rule('a success with an exit code', (s) => set(find(s, 'attempt.settled', 2), { exit: 3 })),
+  rule('a success without a result', (s) =>
+    set(find(s, 'attempt.settled', 2), { result: null, claimed: { blocks: [] } }),
+  ),
+  rule('a success with a claimed exit code', (s) => set(find(s, 'attempt.settled', 2).claimed, { exit: 3 })),
+  rule('a success of which the worker claims a failure', (s) =>
+    set(find(s, 'attempt.settled', 2).claimed, { outcome: 'failed', reason: 'exit_nonzero' }),
+  ),
+  rule('a success of which the worker claims nothing', (s) =>
+    set(find(s, 'attempt.settled', 2), { claimed: { blocks: [] } }),
+  ),
+  rule('a failure for the reason ok', (s) => set(find(s, 'attempt.settled', 1), { reason: 'ok' })),
+  rule('a success for another reason than ok', (s) => set(find(s, 'attempt.settled', 2), { reason: 'fine' })),
+  rule('claims without a result', (s) => set(find(s, 'attempt.settled', 1), { result: null })),
+  rule('a claim without its reason', (s) => Reflect.deleteProperty(find(s, 'attempt.settled', 1).claimed, 'reason')),
+  rule('an exit code that was seen beside a result', (s) => set(find(s, 'attempt.settled', 1), { exit: 1 })),
+  rule('an exit code of an attempt that never started', (s) => {
+    set(find(s, 'attempt.settled', 1), { exit: 1, result: null, claimed: { blocks: [] } });
+    s.splice(indexOf(s, 'attempt.dispatched', 'lint'), 1);
+  }),
   rule('a failure that counts as done', (s) => set(find(s, 'attempt.settled', 1), { next: 'done' })),
   rule('two outputs of one name', (s) =>
     find(s, 'attempt.settled', 2).outputs.push(first(find(s, 'attempt.settled', 2).outputs)),

@@ -4,10 +4,12 @@
  */
 import type {
   AttemptClaim,
+  ClaimedResult,
   EventData,
   PlannedItem,
   RecordedOutput,
   RunEvent,
+  SealedOutcome,
 } from '../../packages/verify/src/events.ts';
 import { digest, jcs, sha256 } from './naive-evidence.ts';
 
@@ -68,18 +70,27 @@ function settled(item: string, attempt: number, how: Partial<EventData['attempt.
       reason: 'ok',
       next: 'done',
       spent: false,
-      exit: 0,
+      exit: null,
       result: digest(`result of ${item} ${attempt}`),
       outputs: [],
-      claimed: { blocks: [], worker: digest('the worker'), excluded: 0 },
+      claimed: claimedResult('succeeded', 'ok', 0),
       ...how,
     },
   };
 }
 
+function claimedResult(outcome: SealedOutcome, reason: string, exit: number): ClaimedResult {
+  return { outcome, reason, exit, blocks: [], worker: digest('the worker'), excluded: 0 };
+}
+
 /** The events in their order. */
 export function honestStory(): RunEvent[] {
-  const failure = { outcome: 'failed', reason: 'exit_nonzero', exit: 1, spent: true } as const;
+  const failure = (): Partial<EventData['attempt.settled']> => ({
+    outcome: 'failed',
+    reason: 'exit_nonzero',
+    spent: true,
+    claimed: claimedResult('failed', 'exit_nonzero', 1),
+  });
   return [
     {
       type: 'run.opened',
@@ -101,10 +112,10 @@ export function honestStory(): RunEvent[] {
     dispatched('build', 1, 'bubblewrap'),
     dispatched('lint', 1, 'bubblewrap'),
     dispatched('slow', 1, 'none'),
-    settled('build', 1, { ...failure, next: 'retry', retryAt: '2026-11-21T05:00:09.000Z' }),
+    settled('build', 1, { ...failure(), next: 'retry', retryAt: '2026-11-21T05:00:09.000Z' }),
     claimed(claim('build', 2, 2)),
     dispatched('build', 2, 'bubblewrap'),
-    settled('lint', 1, { ...failure, next: 'failed' }),
+    settled('lint', 1, { ...failure(), next: 'failed' }),
     {
       type: 'item.closed',
       data: { items: [{ id: 'report', state: 'skipped', reason: 'upstream_failed', cause: 'lint' }] },
@@ -115,7 +126,13 @@ export function honestStory(): RunEvent[] {
     },
     settled('build', 2, { outputs: [PATCH] }),
     { type: 'item.ready', data: { items: ['check'] } },
-    settled('slow', 1, { outcome: 'cancelled', reason: 'cancelled', next: 'cancelled', exit: null, result: null }),
+    settled('slow', 1, {
+      outcome: 'cancelled',
+      reason: 'cancelled',
+      next: 'cancelled',
+      result: null,
+      claimed: { blocks: [] },
+    }),
     claimed(claim('check', 1, 3)),
     dispatched('check', 1, 'bubblewrap'),
     settled('check', 1, { outputs: [TABLE] }),

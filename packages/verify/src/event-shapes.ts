@@ -2,6 +2,7 @@
 import type {
   AttemptClaim,
   ClaimedBlock,
+  ClaimedResult,
   EventData,
   EventFrame,
   EventLine,
@@ -12,6 +13,7 @@ import type {
   PlannedNeed,
   RecordedOutput,
   RunCounts,
+  SealedOutcome,
   SealedSource,
 } from './events.ts';
 import {
@@ -84,23 +86,25 @@ const attemptClaim = closed<AttemptClaim>({
   locks: listOf(fencedLock),
 });
 
+const outcome: Shape<SealedOutcome> = oneOf(
+  'succeeded',
+  'partial',
+  'failed',
+  'timed_out',
+  'stalled',
+  'lost',
+  'policy_blocked',
+  'contract_error',
+  'deferred',
+  'cancelled',
+);
+
 const settled = closed<EventData['attempt.settled']>({
   item: name,
   attempt: ordinal,
   id: hex32,
   epoch: ordinal,
-  outcome: oneOf(
-    'succeeded',
-    'partial',
-    'failed',
-    'timed_out',
-    'stalled',
-    'lost',
-    'policy_blocked',
-    'contract_error',
-    'deferred',
-    'cancelled',
-  ),
+  outcome,
   reason: reasonCode,
   next: oneOf('done', 'retry', 'failed', 'cancelled'),
   spent: flag,
@@ -115,7 +119,10 @@ const settled = closed<EventData['attempt.settled']>({
       sizeBytes: count,
     }),
   ),
-  claimed: closed<EventData['attempt.settled']['claimed']>({
+  claimed: closed<ClaimedResult>({
+    outcome: { optional: outcome },
+    reason: { optional: reasonCode },
+    exit: { optional: nullable(exitCode) },
     blocks: listOf(
       closed<ClaimedBlock>({
         index: count,

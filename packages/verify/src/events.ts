@@ -82,6 +82,18 @@ export interface RunCounts {
   unsandboxed: number;
 }
 
+/** What the result document says; nothing when there is none. Its three judgements stand together or not at all. */
+export interface ClaimedResult {
+  outcome?: SealedOutcome;
+  reason?: string;
+  exit?: number | null;
+  blocks: ClaimedBlock[];
+  /** Digest of the worker's bundle. */
+  worker?: Digest;
+  /** Files that a capture left out. */
+  excluded?: number;
+}
+
 export interface EventData {
   'run.opened': {
     name: string;
@@ -108,6 +120,7 @@ export interface EventData {
     attempt: number;
     id: string;
     epoch: number;
+    /** The platform's judgement, as is `reason`. */
     outcome: SealedOutcome;
     /** `ok` when and only when it succeeded. */
     reason: string;
@@ -115,11 +128,12 @@ export interface EventData {
     /** Whether it counts against the item's retry budget. */
     spent: boolean;
     retryAt?: string;
+    /** Exit code of a worker process that the platform saw end; null while a result speaks for it. */
     exit: number | null;
     /** The worker's result document; null when none came. */
     result: Digest | null;
     outputs: RecordedOutput[];
-    claimed: { blocks: ClaimedBlock[]; worker?: Digest; excluded?: number };
+    claimed: ClaimedResult;
   };
   /** pending | ready -> a terminal state, without an attempt. */
   'item.closed': {

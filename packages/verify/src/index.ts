@@ -19,6 +19,7 @@ export { eventLineProblem, MAX_EVENT_BYTES } from './event-line.ts';
 export type {
   AttemptClaim,
   ClaimedBlock,
+  ClaimedResult,
   EventData,
   EventFrame,
   EventLine,

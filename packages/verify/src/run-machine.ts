@@ -7,6 +7,7 @@ import type { AttemptClaim, EventData, FencedLock, RunCounts, RunEvent } from '.
 import { deriveAttemptId } from './ids.ts';
 import { LockReplay } from './lock-replay.ts';
 import type { BookedItem, PlanBook } from './plan-book.ts';
+import { mustBeJudgedRight } from './settle-rules.ts';
 
 type TerminalState = 'done' | 'failed' | 'skipped' | 'cancelled' | 'denied';
 type ReplayedState = 'pending' | 'ready' | 'running' | TerminalState;
@@ -148,12 +149,7 @@ export class RunMachine {
     const item = this.#running(data);
     const at = `attempt ${data.attempt} at item ${data.item}`;
     mustHold(data.epoch === item.epoch, `${at} settles under another epoch than it was claimed`);
-    const succeeded = data.outcome === 'succeeded';
-    mustHold(succeeded === (data.next === 'done'), `${at} ${data.outcome} and yet leads to ${data.next}`);
-    mustHold(succeeded === (data.reason === 'ok'), `${at} ${data.outcome} for reason ${data.reason}`);
-    mustHold(!succeeded || (data.exit ?? 0) === 0, `${at} succeeded with exit code ${data.exit}`);
-    mustHold(!succeeded || data.result !== null, `${at} succeeded without a result`);
-    mustHold(item.isDispatched || data.result === null, `${at} has a result and was never dispatched`);
+    mustBeJudgedRight(data, item.isDispatched, at);
     mustHold(data.next === 'retry' || data.retryAt === undefined, `${at} is not retried and yet has a time for it`);
     if (data.next === 'cancelled') this.#mustBeCancellable(data.item);
     mustHold(
