@@ -25,20 +25,19 @@ function explained(one: ItemStatus, rest: { logTail?: string; engineRuns?: boole
   return paintLines(lines, { colour: false });
 }
 
-test('explain: a failed item shows its reason, its attempts, the fix and the end of its log', () => {
+test('explain: a failed item shows its reason, its detail, the end of its log, then the fix and its attempts', () => {
   assert.equal(
     explained(FAILED, { logTail: 'line 1\nno such file\n' }),
     `✗ lint: failed, in nightly 0123456789ab, 1.0 s since its first start
 why     exit_nonzero
 detail  block 1 ended with exit code 7
-fix     Read the log below; run the script by hand in a checkout of the same commit.
+log     ends with
+  line 1
+  no such file
+fix     Read its log; run the script by hand in a checkout of the same commit.
 
 ATTEMPT  OUTCOME  REASON        EXIT  TOOK
 1        failed   exit_nonzero  7     1.0 s
-
-end of its log
-  line 1
-  no such file
 `,
   );
 });
@@ -72,7 +71,12 @@ test('explain: a skipped item points to its cause; a done one to what it yielded
 });
 
 test('explain: an unknown reason still gets the advice of its outcome', () => {
-  assert.match(explained({ ...FAILED, reason: 'from_the_future' }), /fix {5}Read the log below/);
+  assert.match(explained({ ...FAILED, reason: 'from_the_future' }), /fix {5}Read its log/);
+});
+
+test('explain: an attempt without a log is said to have none, and an item without an attempt has nothing to say', () => {
+  assert.match(explained(FAILED), /\nlog {5}its last attempt left none\nfix/);
+  for (const one of [SKIPPED, RUNNING]) assert.doesNotMatch(explained(one), /\nlog/);
 });
 
 test('explain: nothing from documents and logs reaches the terminal unescaped', () => {

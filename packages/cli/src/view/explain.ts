@@ -2,42 +2,12 @@
 import type { AttemptStatus, ItemStatus, RunStatus } from '@waybill/client/documents';
 import { escapeText } from '@waybill/verify';
 import { safeBlock, safeCell } from '../safe-text.ts';
+import { adviceOnOutcome, adviceOnReason } from './advice.ts';
 import { elapsedMs, isTerminal, markOf, noteOf, STATE_LOOK, waitingText, yieldText } from './item-line.ts';
 import { formatDuration } from './measure.ts';
 import type { Hints } from './run-summary.ts';
 import { type Line, toned } from './styled.ts';
 import { tableLines } from './table.ts';
-
-/** Advice by reason code. A code that is not here gets the advice of its outcome. */
-const FIX_OF_REASON: Readonly<Record<string, string>> = {
-  exit_nonzero: 'Read the log below; run the script by hand in a checkout of the same commit.',
-  gate_red: 'The gate did what it is for: mend what it checks; its output is in the log below.',
-  verify_failed: 'The check of the verify block does not hold; its output is in the log below.',
-  timeout: 'Give the item (or the block) a longer `timeout`, or split it.',
-  needs_input: 'The script asked for input (exit 20); nobody can give it any in this version.',
-  policy_blocked: 'The script said that a policy forbids it (exit 10); its log names which.',
-  deadline_exceeded: "Raise `spec.caps.wallClock` or the item's `deadline`, or give the queue more slots.",
-  upstream_failed: 'Mend the item that caused it; this one was never tried.',
-  cancelled: 'Somebody cancelled it: submit the run again to have it done.',
-  input_missing: 'The item it `needs` did not produce that output: check `select` and the upstream capture block.',
-  source_missing: 'Submit again, so that the source is packed and uploaded once more.',
-  isolation_required:
-    'Install bubblewrap, or start the engine with `--unsandboxed` if you accept that agents are not contained.',
-  start_failed: 'The worker could not be started: see engine.log in the state directory.',
-  out_of_memory: 'Use less memory, or split the item.',
-  sandbox_failed: 'The sandbox could not be set up: see the log below, or start the engine with `--no-sandbox`.',
-  materialise_failed: 'The workspace could not be prepared: see the log below and engine.log in the state directory.',
-  no_result: 'The worker ended without a result: see engine.log in the state directory.',
-  interrupted: 'The engine ended while the item ran; attempts lost that way do not spend its retries.',
-};
-
-const FIX_OF_OUTCOME: Readonly<Record<string, string>> = {
-  failed: 'Read the log below; run the script by hand in a checkout of the same commit.',
-  timed_out: 'Give the item (or the block) a longer `timeout`, or split it.',
-  contract_error: 'What the blocks left behind breaks the file contract; the detail above names it.',
-  lost: 'Its worker vanished again and again: look at the machine, and at engine.log in the state directory.',
-  policy_blocked: 'A rule of this deployment forbids it; the detail above names the rule.',
-};
 
 export interface Explanation {
   run: RunStatus;
@@ -86,12 +56,14 @@ function whyWaiting({ item, run, nowMs, engineRuns, hints }: Explanation): Line[
   return [fact('why', why), ...holders, fact('fix', fix)];
 }
 
-function whyEnded({ item, run, hints }: Explanation): Line[] {
+/** What was seen comes first, down to the log's own words; the advice is made from the reason alone. */
+function whyEnded(explanation: Explanation): Line[] {
+  const { item, run, hints } = explanation;
   const last = item.attempts.at(-1);
   if (item.state === 'done') return [fact('yield', yieldText(item) || 'nothing was captured')];
   const reason = item.reason ?? last?.reason ?? 'unknown';
   const because = item.cause === undefined ? '' : `, because of ${safeCell(item.cause)}`;
-  const fix = FIX_OF_REASON[reason] ?? FIX_OF_OUTCOME[last?.outcome ?? ''] ?? 'Read the log below.';
+  const fix = adviceOnReason(reason) ?? adviceOnOutcome(last?.outcome);
   const cause =
     item.cause === undefined
       ? ''
@@ -99,18 +71,21 @@ function whyEnded({ item, run, hints }: Explanation): Line[] {
   return [
     fact('why', `${safeCell(reason)}${because}`),
     ...(item.detail === undefined ? [] : [fact('detail', escapeText(item.detail))]),
+    ...logLines(explanation),
     fact('fix', `${fix}${cause}`),
   ];
 }
 
-function tailLines(tail: string | undefined): Line[] {
-  if (tail === undefined || tail.trim() === '') return [];
-  const lines = safeBlock(tail).replace(/\n+$/, '').split('\n');
-  return [[], [toned('quiet', 'end of its log')], ...lines.map((line): Line => ['  ', line])];
+function logLines({ item, logTail }: Explanation): Line[] {
+  if (logTail !== undefined && logTail.trim() !== '') {
+    const lines = safeBlock(logTail).replace(/\n+$/, '').split('\n');
+    return [fact('log', 'ends with'), ...lines.map((line): Line => ['  ', line])];
+  }
+  return isTerminal(item.state) && item.attempts.length > 0 ? [fact('log', 'its last attempt left none')] : [];
 }
 
 export function explainLines(explanation: Explanation): Line[] {
-  const { run, item, nowMs, logTail } = explanation;
+  const { run, item, nowMs } = explanation;
   const elapsed = elapsedMs(item, nowMs);
   const head: Line = [
     markOf(item.state),
@@ -124,7 +99,7 @@ export function explainLines(explanation: Explanation): Line[] {
   const why = isTerminal(item.state)
     ? whyEnded(explanation)
     : item.state === 'running'
-      ? [fact('now', noteOf(item, run, nowMs) || 'its worker has not reported progress yet')]
-      : whyWaiting(explanation);
-  return [head, ...why, ...attemptLines(item.attempts, nowMs), ...tailLines(logTail)];
+      ? [fact('now', noteOf(item, run, nowMs) || 'its worker has not reported progress yet'), ...logLines(explanation)]
+      : [...whyWaiting(explanation), ...logLines(explanation)];
+  return [head, ...why, ...attemptLines(item.attempts, nowMs)];
 }
