@@ -2,9 +2,8 @@
 
 import type { JobLimits } from '#core/mailbox-protocol.ts';
 
-/** Environment of a worker process; nothing else is given to it. */
+/** Environment of a worker process. Every process of the same user can read it, so the lease URL is not in it. */
 export const WORKER_ENV = {
-  leaseUrl: 'WAYBILL_LEASE_URL',
   attemptId: 'WAYBILL_ATTEMPT_ID',
   keys: 'WAYBILL_KEYS',
   origin: 'WAYBILL_ORIGIN',

@@ -13,11 +13,12 @@ import { type LauncherBed, launcherSuite } from './launcher.suite.ts';
 /** Stands for the worker: writes down how it was started, then does what its lease URL says. */
 const STAND_IN = `
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 if (process.argv[2] === '--probe') {
   console.log(JSON.stringify({ bubblewrap: false, detail: 'a stand-in' }));
 } else {
-  const behaviour = process.env.WAYBILL_LEASE_URL;
+  const behaviour = String(await once(process.stdin, 'data')).trim();
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' });
   const told = JSON.stringify({ env: process.env, cwd: process.cwd(), child: child.pid });
   process.on('SIGTERM', () => {
@@ -109,22 +110,14 @@ describe('launcher: child process alone', () => {
   };
 
   it(
-    'a worker gets its lease and the least of an environment, nothing of the engine',
+    'a worker gets its lease by its stdin, and the least of an environment: nothing of the engine',
     withBed(async (bed) => {
       process.env.WAYBILL_TEST_SECRET = 'of the engine';
       await bed.launcher.launch({ attemptId: ATTEMPT, leaseUrl: 'obeys', isolation: 'none' });
       delete process.env.WAYBILL_TEST_SECRET;
       await bed.begun(ATTEMPT);
       const { env, cwd } = bed.told(ATTEMPT);
-      const allowed = [
-        'HOME',
-        'PATH',
-        'TMPDIR',
-        'WAYBILL_ATTEMPT_ID',
-        'WAYBILL_KEYS',
-        'WAYBILL_LEASE_URL',
-        'WAYBILL_ORIGIN',
-      ];
+      const allowed = ['HOME', 'PATH', 'TMPDIR', 'WAYBILL_ATTEMPT_ID', 'WAYBILL_KEYS', 'WAYBILL_ORIGIN'];
       assert.deepEqual(
         Object.keys(env).filter((name) => !allowed.includes(name) && !name.startsWith('__')),
         [],

@@ -45,13 +45,13 @@ describe('sandbox:', () => {
 
   const fetchHost = (): string =>
     `node -e "fetch('http://127.0.0.1:${port}').then(() => process.exit(0), () => process.exit(1))"`;
-  const leases = "tr '\\0' '\\n' < /proc/$pid/environ 2>/dev/null | grep -q WAYBILL_LEASE_URL";
+  const wrapper = "tr '\\0' '\\n' < /proc/$pid/environ 2>/dev/null | grep -q WAYBILL_KEYS";
   for (const [title, attempt] of [
     ['reads a file in the home of the host', () => `grep -q 'host secret' ${secretDirectory}/secret`],
     ['reaches a port of the host on 127.0.0.1', fetchHost],
     [
-      'finds the lease URL in the environment of some process',
-      () => `for pid in $(ls /proc | grep '^[0-9]'); do ${leases} && exit 0; done; exit 1`,
+      'finds the environment of its wrapper',
+      () => `for pid in $(ls /proc | grep '^[0-9]'); do ${wrapper} && exit 0; done; exit 1`,
     ],
     ['sees the process of its wrapper', () => "grep -qs 'worker[.]mjs' /proc/[0-9]*/cmdline"],
     ['finds the captured baseline next to its workspace', () => 'ls "$WAYBILL_WORKSPACE"/../../private'],
@@ -72,6 +72,51 @@ describe('sandbox:', () => {
       assert.equal(await reached(attempt(), 'bubblewrap'), false);
     });
   }
+
+  it('no block reads its lease URL where it could read its wrapper: not without a sandbox either', async () => {
+    const run = 'for name in environ cmdline; do tr "\\0" "\\n" < /proc/$PPID/$name; echo; done';
+    const attempt = await bed.post({ isolation: 'none', pipeline: [{ block: 'script', run }] });
+    await bed.launch(attempt);
+    await attempt.ended;
+    const { log } = await bed.collect(attempt.attemptId);
+    assert.match(log, new RegExp(`WAYBILL_ATTEMPT_ID=${attempt.attemptId}[^]*worker\\.mjs`));
+    assert.equal(log.includes(attempt.leaseUrl), false);
+    assert.doesNotMatch(log, /http:/);
+  });
+
+  for (const [title, leave] of [
+    ['leaves its group', (sleeper: string) => `setsid ${sleeper}`],
+    [
+      'leaves its group below a parent that cleared its environment',
+      (sleeper: string) => `setsid sh -c 'env -i ${sleeper} & wait'`,
+    ],
+  ] as const) {
+    it(`no process that a block without a sandbox leaves behind outlives the block: one that ${title}`, async () => {
+      const marker = `63.${process.pid}${title.length}`;
+      const run = `${leave(`sleep ${marker}`)} >/dev/null 2>&1 & until pgrep -f "^sleep ${marker}"; do sleep 0.02; done`;
+      const next = `! pgrep -f "^sleep ${marker}"`;
+      const { result, log } = await bed.run({
+        isolation: 'none',
+        pipeline: [
+          { block: 'script', run },
+          { block: 'script', run: next },
+        ],
+      });
+      assert.equal(result?.outcome, 'succeeded', log);
+      assert.equal(runningSleeps(marker), 0);
+    });
+  }
+
+  it('a block without a sandbox that is ended by force takes what cleared its environment along', async () => {
+    const marker = `64.${process.pid}`;
+    const run = `setsid env -i sleep ${marker} & trap "" TERM; wait; sleep 60`;
+    const attempt = await bed.post({ isolation: 'none', pipeline: [{ block: 'script', run }] });
+    const child = bed.spawn(attempt);
+    await until(() => runningSleeps(marker) === 1);
+    child.stdin?.end();
+    await new Promise((resolve) => child.once('exit', resolve));
+    assert.equal(runningSleeps(marker), 0);
+  });
 
   it('the system is read-only and nothing but the contract is writable', async (t) => {
     if (bubblewrap !== null) return t.skip(`bubblewrap: ${bubblewrap}`);

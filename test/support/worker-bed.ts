@@ -105,13 +105,14 @@ export class WorkerBed {
   spawn({ attemptId, leaseUrl }: PostedAttempt, inherited?: number): ChildProcess {
     const env = {
       PATH: process.env.PATH,
-      [WORKER_ENV.leaseUrl]: leaseUrl,
       [WORKER_ENV.attemptId]: attemptId,
       [WORKER_ENV.keys]: Buffer.from(JSON.stringify(this.#keys)).toString('base64'),
       [WORKER_ENV.origin]: ORIGIN,
     };
     const more = inherited === undefined ? [] : [...Array(6).fill('ignore'), inherited];
-    return spawn(process.execPath, [this.workerFile], { env, stdio: ['pipe', 'ignore', 'ignore', ...more] });
+    const child = spawn(process.execPath, [this.workerFile], { env, stdio: ['pipe', 'ignore', 'ignore', ...more] });
+    child.stdin?.write(`${leaseUrl}\n`);
+    return child;
   }
 
   async run(spec: AttemptSpec): Promise<AttemptEnd> {

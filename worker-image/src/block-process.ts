@@ -1,7 +1,8 @@
-/** Runs the command of one block to its end, or ends it: politely first, then by force, with everything it started. */
+/** Runs the command of one block to its end, or ends it: politely first, then by force, with what it started. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { STOP_GRACE_MS } from '#core/names.ts';
+import { killMarked, killTree } from './left-processes.ts';
 
 export interface BlockCommand {
   argv: string[];
@@ -9,6 +10,8 @@ export interface BlockCommand {
   env: Record<string, string>;
   /** The command is a sandbox: it reads this from descriptor 4 and reports on descriptor 3. */
   sandboxOptions?: string;
+  /** An entry of `env` that nothing outside this attempt has; needed without a sandbox, which ends what it holds by itself. */
+  mark?: string;
   timeoutMs?: number;
   /** Ends the block when aborted; see `forceAtOnce`. */
   signal: AbortSignal;
@@ -46,7 +49,11 @@ export async function runBlock(command: BlockCommand): Promise<BlockEnd> {
   const end = (): void => {
     if (!command.forceAtOnce()) killGroup(inner() ?? child.pid, 'SIGTERM');
     const graceMs = command.forceAtOnce() ? 0 : STOP_GRACE_MS;
-    force ??= setTimeout(() => killGroup(child.pid, 'SIGKILL'), graceMs);
+    force ??= setTimeout(() => {
+      // Only while the first process lives can its other descendants be told by their parents.
+      if (!sandboxed) killTree(child.pid);
+      killGroup(child.pid, 'SIGKILL');
+    }, graceMs);
   };
   const timer = setTimeout(
     () => {
@@ -57,7 +64,7 @@ export async function runBlock(command: BlockCommand): Promise<BlockEnd> {
   );
   command.signal.addEventListener('abort', end);
   try {
-    const exit = await ended(child, command.onOutput);
+    const exit = await ended(child, command);
     return { exit: sandboxed && inner() === null ? null : exit, timedOut };
   } finally {
     clearTimeout(timer);
@@ -66,7 +73,7 @@ export async function runBlock(command: BlockCommand): Promise<BlockEnd> {
   }
 }
 
-async function ended(child: ChildProcess, onOutput: (bytes: Uint8Array) => void): Promise<number | null> {
+async function ended(child: ChildProcess, { mark, onOutput }: BlockCommand): Promise<number | null> {
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const exit = await new Promise<number | null>((resolve) => {
     child.once('error', (error) => {
@@ -77,8 +84,10 @@ async function ended(child: ChildProcess, onOutput: (bytes: Uint8Array) => void)
       resolve(code ?? (signal === null ? null : (SIGNAL_EXITS[signal] ?? OTHER_SIGNAL_EXIT)));
     });
   });
-  // A block is over when its first process is; nothing that it left behind may change what is captured next.
+  // A block is over when its first process is; nothing that it left behind may change what is captured next. Without a
+  // sandbox this is not certain: what left the group, cleared its environment and lost its parents is not found.
   killGroup(child.pid, 'SIGKILL');
+  if (mark !== undefined) await killMarked(mark);
   const drop = setTimeout(() => {
     child.stdout?.destroy();
     child.stderr?.destroy();

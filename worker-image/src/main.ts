@@ -1,10 +1,9 @@
 /**
- * The worker: one process for one attempt. Everything it may know comes from five variables and its lease; stdin, where
- * it is a pipe, is held by the engine, and its end means that the engine is gone.
+ * The worker: one process for one attempt. Everything it may know comes from four variables and its lease, whose URL is
+ * the first line of stdin. The engine holds stdin open; its end means that the engine is gone.
  *
  * `--probe` tries the sandbox and prints {"bubblewrap":boolean,"detail":string}.
  */
-import { fstatSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { WaybillError } from '@waybill/client/errors';
 import { digestOf } from '@waybill/verify';
@@ -12,6 +11,7 @@ import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
 import { WORKER_ENV } from '#core/names.ts';
 import { runAttempt } from './attempt.ts';
 import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
+import { readLeaseUrl } from './engine-pipe.ts';
 import { closeInheritedDescriptors } from './inherited-descriptors.ts';
 import { parsePinnedKeys } from './lease-check.ts';
 import { probeBubblewrap } from './sandbox.ts';
@@ -34,14 +34,14 @@ async function probe(): Promise<number> {
 async function work(): Promise<number> {
   const stop = createStopRequest();
   process.once('SIGTERM', () => stop.stop('cancelled'));
-  watchEngine(() => {
+  const env = takeEnvironment();
+  const leaseUrl = await readLeaseUrl(process.stdin, () => {
     stop.stop('engine_gone');
     // Nobody waits for a report; whatever is still under way must not keep the machine busy.
     setTimeout(() => process.exit(WORKER_EXIT.cancelled), REPORT_GRACE_MS).unref();
   });
-  const env = takeEnvironment();
   return await runAttempt({
-    leaseUrl: env.leaseUrl,
+    leaseUrl,
     worker: {
       attemptId: env.attemptId,
       origin: env.origin,
@@ -61,12 +61,6 @@ function takeEnvironment(): Record<keyof typeof WORKER_ENV, string> {
     return [key, value];
   });
   return Object.fromEntries(entries);
-}
-
-function watchEngine(onGone: () => void): void {
-  const stdin = fstatSync(0, { throwIfNoEntry: false });
-  if (stdin === undefined || !(stdin.isFIFO() || stdin.isSocket())) return;
-  process.stdin.once('close', onGone).once('error', onGone).resume();
 }
 
 function explain(error: unknown): number {

@@ -122,7 +122,8 @@ async function run(context: PipelineContext, block: Exclude<Block, { block: 'cap
     cwd: tree.workspace,
     // What the spec sets is for the block: bubblewrap itself runs outside and must not load a library of its choice.
     env: sandbox === null ? env : { PATH: process.env.PATH ?? view.path },
-    ...(sandbox === null ? {} : { sandboxOptions: sandbox.options }),
+    // The ids of an attempt can be another engine's too, given the same submission; the place of its tree cannot.
+    ...(sandbox === null ? { mark: `WAYBILL_WORKSPACE=${view.workspace}` } : { sandboxOptions: sandbox.options }),
     ...(block.timeoutMs === undefined ? {} : { timeoutMs: block.timeoutMs }),
     signal: stop.signal,
     forceAtOnce: () => stop.reason() === 'engine_gone',

@@ -1,7 +1,7 @@
 /**
  * Workers as child processes: one bundled file, run by Node in a process group of its own, with an environment that
- * holds its lease and nothing of the engine's. The engine holds the worker's stdin open: when the engine dies, the worker
- * reads the end of it and stops by itself.
+ * holds nothing of the engine's. The first line of its stdin is its lease URL, which no other process may read. The engine
+ * holds stdin open: when the engine dies, the worker reads the end of it and stops by itself.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -64,7 +64,6 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       env: {
         ...minimalEnvironment(),
         ...(options.workDir === undefined ? {} : { TMPDIR: options.workDir }),
-        [WORKER_ENV.leaseUrl]: leaseUrl,
         [WORKER_ENV.attemptId]: attemptId,
         [WORKER_ENV.keys]: Buffer.from(JSON.stringify(options.keys)).toString('base64'),
         [WORKER_ENV.origin]: options.origin,
@@ -72,6 +71,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       },
     });
     await started(child);
+    child.stdin?.write(`${leaseUrl}\n`);
     const handle = formatHandle(identify(child.pid as number));
     const worker: Worker = { child, handle, stopping: false };
     workers.set(attemptId, worker);
