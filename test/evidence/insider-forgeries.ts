@@ -3,6 +3,8 @@ import { type Forged, first, forged, OTHER, OTHER_RUN, set } from './forged.ts';
 import { leaf } from './naive-evidence.ts';
 import { ORIGIN } from './story.ts';
 
+const BEFORE = '2026-11-21T04:59:59.999Z';
+
 /** Forgeries by someone who holds every key: only that the parts disagree gives them away. */
 export const WITH_EVERY_KEY: Forged[] = [
   forged('events numbered from one', { event: (line) => set(line, { seq: line.seq + 1 }) }, ['sequence']),
@@ -60,6 +62,34 @@ export const WITH_EVERY_KEY: Forged[] = [
     ['manifests'],
   ),
   forged(
+    'a manifest issued after its dispatch',
+    { manifest: ({ predicate }) => set(predicate, { issuedAt: '2026-11-21T05:00:59.000Z' }) },
+    ['manifests'],
+  ),
+  forged(
+    'a manifest that had expired at its dispatch',
+    {
+      manifest: ({ predicate }) =>
+        set(predicate, { issuedAt: '2026-11-21T04:00:00.000Z', expiresAt: '2026-11-21T05:00:00.000Z' }),
+    },
+    ['manifests'],
+  ),
+  forged(
+    'a sandboxed attempt that ran in-process',
+    { manifest: ({ predicate }) => set(predicate, { executable: 'in-process' }) },
+    ['manifests'],
+  ),
+  forged(
+    'an in-process attempt with a worker',
+    {
+      story: (story) =>
+        story.forEach(({ type, data }) => {
+          if (type === 'attempt.dispatched' && data.isolation !== 'none') set(data, { isolation: 'in-process' });
+        }),
+    },
+    ['manifests'],
+  ),
+  forged(
     'an input with other bytes than were produced',
     { manifest: eachInput((input) => set(input, { sha256: OTHER })) },
     ['hand-off'],
@@ -95,6 +125,14 @@ export const WITH_EVERY_KEY: Forged[] = [
     ['seal'],
   ),
   forged(
+    'a run that was completed before it was opened',
+    {
+      event: (line) => set(line, line.type === 'run.completed' ? { at: BEFORE } : {}),
+      seal: ({ predicate }) => set(predicate, { completedAt: BEFORE }),
+    },
+    ['seal'],
+  ),
+  forged(
     'a seal with another subject',
     { seal: ({ subject }) => set(first(subject).digest, { sha256: OTHER.slice(7) }) },
     ['seal'],
@@ -110,6 +148,8 @@ export const WITH_EVERY_KEY: Forged[] = [
   forged('the log opened with another first event', { opened: (entry) => set(entry, { event: OTHER }) }, [
     'log-entries',
   ]),
+  forged('the log was opened at another time', { opened: (entry) => set(entry, { at: BEFORE }) }, ['log-entries']),
+  forged('the log was sealed at another time', { sealed: (entry) => set(entry, { at: BEFORE }) }, ['log-entries']),
   forged('the log holds another seal', { sealed: (entry) => set(entry, { seal: OTHER }) }, ['log-entries']),
   forged('the log holds another size', { sealed: (entry) => set(entry, { size: entry.size + 1 }) }, ['log-entries']),
   forged('the log entry of another run', { opened: (entry) => set(entry, { run: OTHER_RUN }) }, ['identity']),

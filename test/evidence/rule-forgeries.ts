@@ -1,6 +1,8 @@
-import type { EventType, FencedLock, RunEvent } from '../../packages/verify/src/events.ts';
+import type { EventType, FencedLock, RecordedOutput, RunEvent } from '../../packages/verify/src/events.ts';
 import { type Forged, find, first, forged, OTHER, OTHER_RUN, set } from './forged.ts';
-import { claim, PLAN, planDigest } from './story.ts';
+import { claim, PATCH, PLAN, planDigest } from './story.ts';
+
+const LOG: RecordedOutput = { name: 'log', kind: 'log', sha256: OTHER, sizeBytes: 1 };
 
 /** Stories that could not have happened, sealed by someone who holds every key. */
 export const AGAINST_THE_RULES: Forged[] = [
@@ -69,6 +71,34 @@ export const AGAINST_THE_RULES: Forged[] = [
   rule('a stop that nobody asked for', (s) => s.splice(-1, 0, { type: 'run.stopping', data: { reason: 'cancelled' } })),
   rule('a stop at a deadline that was never set', (s) =>
     s.splice(-1, 0, { type: 'run.stopping', data: { reason: 'deadline_exceeded' } }),
+  ),
+  rule('a stop before the deadline', (s) => {
+    set(find(s, 'run.opened'), { deadline: '2026-11-21T06:00:00.000Z' });
+    s.splice(-1, 0, { type: 'run.stopping', data: { reason: 'deadline_exceeded' } });
+  }),
+  rule('a claim of an item after it was cancelled', (s) => set(find(s, 'control.accepted'), { item: 'table' })),
+  rule('an item is denied', (s) => {
+    set(first(find(s, 'item.closed').items), { state: 'denied' });
+    set(find(s, 'run.completed').counts, { skipped: 0, denied: 1 });
+  }),
+  rule('an item fails without an attempt or a deadline', (s) => {
+    set(first(find(s, 'item.closed').items), { state: 'failed' });
+    set(find(s, 'run.completed').counts, { skipped: 0, failed: 2 });
+  }),
+  rule('an item is skipped for the reason ok', (s) => set(first(find(s, 'item.closed').items), { reason: 'ok' })),
+  rule('a retry without its time', (s) => Reflect.deleteProperty(find(s, 'attempt.settled'), 'retryAt')),
+  rule('outputs without a result', (s) => find(s, 'attempt.settled', 3).outputs.push(LOG)),
+  rule('a log under another name', (s) => find(s, 'attempt.settled', 5).outputs.push({ ...LOG, name: 'outputs/log' })),
+  rule('a patch under another name', (s) =>
+    find(s, 'attempt.settled', 5).outputs.push({ ...PATCH, name: 'outputs/p' }),
+  ),
+  rule('an output under the name of the patch', (s) =>
+    find(s, 'attempt.settled', 5).outputs.push({ ...PATCH, kind: 'output' }),
+  ),
+  ...['outputs', 'outputs/', 'outputs/../x', 'outputs//x', 'outputs/./x', '/outputs/x', 'x'].map((name) =>
+    rule(`an output named ${name}`, (s) =>
+      find(s, 'attempt.settled', 5).outputs.push({ ...LOG, kind: 'output', name }),
+    ),
   ),
   rule('the run completes while an item is open', (s) => s.splice(indexOf(s, 'attempt.settled', 'table'), 1)),
   rule('something happens after the end', (s) => s.push({ type: 'item.ready', data: { items: ['build'] } }), [

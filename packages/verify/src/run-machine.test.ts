@@ -9,6 +9,7 @@ import { PlanBook } from './plan-book.ts';
 import { RunMachine } from './run-machine.ts';
 
 const RUN = 'ab'.repeat(16);
+const AT = '2026-11-21T05:00:00.000Z';
 const DIGEST: Digest = `sha256:${'00'.repeat(32)}`;
 const PRINCIPAL = `hmac-sha256:${'00'.repeat(32)}` as const;
 
@@ -32,10 +33,10 @@ function replay(events: readonly RunEvent[], deadline?: string): RunMachine {
     source: { kind: 'none' },
     ...(deadline === undefined ? {} : { deadline }),
   };
-  machine.apply({ type: 'run.opened', data: opened });
+  machine.apply({ type: 'run.opened', data: opened }, AT);
   plan.add({ part: 0, parts: 1, items });
-  machine.apply({ type: 'run.planned', data: { part: 0, parts: 1, items } });
-  for (const event of events) machine.apply(event);
+  machine.apply({ type: 'run.planned', data: { part: 0, parts: 1, items } }, AT);
+  for (const event of events) machine.apply(event, AT);
   return machine;
 }
 
@@ -46,6 +47,7 @@ function claimOf(item: string, attempt = 1): AttemptClaim {
 const READY: RunEvent = { type: 'item.ready', data: { items: ['first'] } };
 const CLAIM: RunEvent = { type: 'attempt.claimed', data: { queue: 'default', claims: [claimOf('first')] } };
 const CANCEL: RunEvent = { type: 'control.accepted', data: { verb: 'cancel', principal: PRINCIPAL, control: DIGEST } };
+const CANCEL_FIRST = { ...CANCEL, data: { ...CANCEL.data, item: 'first' } } as RunEvent;
 const STOP: RunEvent = { type: 'run.stopping', data: { reason: 'cancelled' } };
 
 function settled(how: Partial<EventData['attempt.settled']>): RunEvent {
@@ -59,6 +61,7 @@ function settled(how: Partial<EventData['attempt.settled']>): RunEvent {
     reason: 'start_failed',
     next: 'retry',
     spent: false,
+    ...((how.next ?? 'retry') === 'retry' ? { retryAt: AT } : {}),
     exit: null,
     result: null,
     outputs: [],
@@ -109,12 +112,23 @@ test('run machine: causes may be closed in the same event as what they cause, in
 
 test('run machine: a deadline stops a run that has one', () => {
   const stop: RunEvent = { type: 'run.stopping', data: { reason: 'deadline_exceeded' } };
-  replay([stop], '2026-11-21T05:00:00.000Z');
+  replay([stop], AT);
+  assert.throws(() => replay([stop], '2026-11-21T05:00:00.001Z'), /without a cause/);
   assert.throws(() => replay([stop]), /without a cause/);
 });
 
 test('run machine: a run whose end is missing is not complete', () => {
   assert.throws(() => replay([READY]).finish(), /never completed/);
+});
+
+test('run machine: an attempt that was claimed before a cancel may still be dispatched and settled', () => {
+  const { item, attempt, id } = claimOf('first');
+  const dispatch: RunEvent = {
+    type: 'attempt.dispatched',
+    data: { item, attempt, id, manifest: DIGEST, isolation: 'bubblewrap' },
+  };
+  const ended = settled({ outcome: 'cancelled', reason: 'cancelled', next: 'cancelled' });
+  for (const asked of [[CANCEL, STOP], [CANCEL_FIRST]]) replay([READY, CLAIM, ...asked, dispatch, ended]);
 });
 
 test('run machine: nothing may happen twice, too early or to a stranger', () => {
@@ -129,7 +143,11 @@ test('run machine: nothing may happen twice, too early or to a stranger', () => 
     [[CANCEL, STOP, STOP], /stopped twice/],
     [[STOP], /without a cause/],
     [[{ ...CANCEL, data: { ...CANCEL.data, item: 'third' } } as RunEvent], /not in the plan/],
-    [[READY, CLAIM, settled({ retryAt: '2026-11-21T05:00:00.000Z', next: 'failed' })], /not retried/],
+    [[READY, CLAIM, settled({ retryAt: '2026-11-21T05:00:00.000Z', next: 'failed' })], /which its retryAt denies/],
+    [[READY, CANCEL_FIRST, CLAIM], /after it was cancelled/],
+    [[closed({ id: 'first', state: 'denied', reason: 'denied' })], /closed as denied/],
+    [[CANCEL, closed({ id: 'first', state: 'cancelled', reason: 'ok' })], /for reason ok/],
+    [[closed({ id: 'first', state: 'failed', reason: 'bad_luck' })], /without an attempt/],
     [[READY, CLAIM, settled({ result: DIGEST })], /never dispatched/],
     [[READY, CLAIM, settled({ outcome: 'succeeded', reason: 'ok', next: 'done' })], /without a result/],
   ];

@@ -7,7 +7,7 @@ import type { AttemptClaim, EventData, FencedLock, RunCounts, RunEvent } from '.
 import { deriveAttemptId } from './ids.ts';
 import { LockReplay } from './lock-replay.ts';
 import type { BookedItem, PlanBook } from './plan-book.ts';
-import { mustBeJudgedRight } from './settle-rules.ts';
+import { mustBeJudgedRight, mustBeOutputs } from './settle-rules.ts';
 
 type TerminalState = 'done' | 'failed' | 'skipped' | 'cancelled' | 'denied';
 type ReplayedState = 'pending' | 'ready' | 'running' | TerminalState;
@@ -52,13 +52,16 @@ export class RunMachine {
     this.#plan = plan;
   }
 
-  /** Throws Contradiction when the event could not have happened here. */
-  apply(event: RunEvent): void {
+  /**
+   * Throws Contradiction when the event could not have happened here. `at` is compared only with the deadline: the clock may
+   * have been set back over a restart, so that later events need not carry later times.
+   */
+  apply(event: RunEvent, at: string): void {
     mustHold(!this.#isCompleted, `${event.type} stands after run.completed`);
     mustHold(event.type === 'run.opened' || this.#opened !== undefined, `${event.type} stands before run.opened`);
     if (event.type === 'run.opened') this.#open(event.data);
     else if (event.type === 'run.planned') this.#planned();
-    else this.#step(event);
+    else this.#step(event, at);
   }
 
   /** Throws Contradiction when the run has not ended. */
@@ -66,7 +69,7 @@ export class RunMachine {
     mustHold(this.#isCompleted, 'the run is never completed');
   }
 
-  #step(event: Exclude<RunEvent, { type: 'run.opened' | 'run.planned' }>): void {
+  #step(event: Exclude<RunEvent, { type: 'run.opened' | 'run.planned' }>, at: string): void {
     mustHold(this.#plan.isComplete, `${event.type} stands before the plan is complete`);
     switch (event.type) {
       case 'item.ready':
@@ -88,7 +91,7 @@ export class RunMachine {
         this.#control(event.data);
         break;
       case 'run.stopping':
-        this.#stop(event.data);
+        this.#stop(event.data, at);
         break;
       case 'run.completed':
         this.#complete(event.data);
@@ -120,12 +123,14 @@ export class RunMachine {
 
   #claim({ queue, claims }: EventData['attempt.claimed']): void {
     mustHold(queue === this.#opened?.queue, `a claim in queue ${queue}, which is not that of the run`);
+    // Not refused after run.stopping: events stand in the order of their causes, and a claim that came before may stand behind.
     for (const claim of claims) this.#start(claim);
   }
 
   #start({ item: id, attempt, id: attemptId, epoch, locks }: AttemptClaim): void {
     const item = this.#item(id);
     mustHold(item.state === 'ready', `item ${id} is claimed while ${item.state}`);
+    mustHold(!this.#cancelledItems.has(id), `item ${id} is claimed after it was cancelled`);
     mustHold(attempt === item.attempt + 1, `attempt ${attempt} at item ${id} follows attempt ${item.attempt}`);
     mustHold(epoch > item.epoch, `the epoch of item ${id} does not rise`);
     mustHold(
@@ -150,12 +155,8 @@ export class RunMachine {
     const at = `attempt ${data.attempt} at item ${data.item}`;
     mustHold(data.epoch === item.epoch, `${at} settles under another epoch than it was claimed`);
     mustBeJudgedRight(data, item.isDispatched, at);
-    mustHold(data.next === 'retry' || data.retryAt === undefined, `${at} is not retried and yet has a time for it`);
     if (data.next === 'cancelled') this.#mustBeCancellable(data.item);
-    mustHold(
-      new Set(data.outputs.map(({ name }) => name)).size === data.outputs.length,
-      `${at} has two outputs of one name`,
-    );
+    mustBeOutputs(data, at);
     this.#locks.release(item.locks);
     item.locks = [];
     if (data.next === 'retry') item.state = 'ready';
@@ -163,8 +164,11 @@ export class RunMachine {
   }
 
   #close(closed: EventData['item.closed']['items']): void {
-    for (const { id, state } of closed) {
+    for (const { id, state, reason } of closed) {
       const item = this.#item(id);
+      mustHold(state !== 'denied' && reason !== 'ok', `item ${id} is closed as ${state} for reason ${reason}`);
+      const isLate = reason === 'deadline_exceeded';
+      mustHold(state !== 'failed' || isLate, `item ${id} failed for reason ${reason} without an attempt`);
       mustHold(item.state === 'pending' || item.state === 'ready', `item ${id} is closed while ${item.state}`);
       if (state === 'cancelled') this.#mustBeCancellable(id);
       this.#end(item, state);
@@ -185,9 +189,10 @@ export class RunMachine {
     else this.#cancelledItems.add(this.#item(item) && item);
   }
 
-  #stop({ reason }: EventData['run.stopping']): void {
+  #stop({ reason }: EventData['run.stopping'], at: string): void {
     mustHold(this.#stopping === undefined, 'the run is stopped twice');
-    const isCaused = reason === 'cancelled' ? this.#isRunCancelled : this.#opened?.deadline !== undefined;
+    const deadline = this.#opened?.deadline;
+    const isCaused = reason === 'cancelled' ? this.#isRunCancelled : deadline !== undefined && at >= deadline;
     mustHold(isCaused, `the run stops as ${reason} without a cause`);
     this.#stopping = reason;
   }

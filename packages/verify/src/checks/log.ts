@@ -25,7 +25,7 @@ export const logEntries: Check = {
       finish() {
         const { opened, sealed } = loggedRun(facts);
         const { statement, payloadDigest } = mustFind(facts.seal, 'the file has no seal');
-        const { runSeq, openedIndex } = statement.predicate;
+        const { runSeq, openedIndex, sealedAt } = statement.predicate;
         const firstLeaf = Buffer.from(facts.firstLeaf ?? []).toString('hex');
         mustHold(opened.entry.event === `sha256:${firstLeaf}`, 'the log was opened with another first event');
         mustHold(
@@ -33,6 +33,8 @@ export const logEntries: Check = {
           'the log holds another tree of this run',
         );
         mustHold(sealed.entry.seal === payloadDigest, 'the log holds another seal of this run');
+        mustHold(opened.entry.at === facts.opened?.at, 'the log was opened at another time than the run');
+        mustHold(sealed.entry.at === sealedAt, 'the log and the seal differ on when it was sealed');
         const isSame = opened.entry.runSeq === runSeq && sealed.entry.runSeq === runSeq;
         mustHold(isSame, 'the seal and the log entries number the run differently');
         mustHold(

@@ -27,7 +27,11 @@ export const manifests: Check = {
   },
 };
 
-function bind({ data }: DispatchedEvent, { statement, payloadDigest }: Signed<DispatchStatement>, at: string): void {
+function bind(
+  { data, at: time }: DispatchedEvent,
+  { statement, payloadDigest }: Signed<DispatchStatement>,
+  at: string,
+): void {
   const { predicate, subject } = statement;
   mustHold(data.manifest === payloadDigest, `${at} names another manifest`);
   const isSame = predicate.item === data.item && predicate.attempt === data.attempt && predicate.attemptId === data.id;
@@ -35,7 +39,10 @@ function bind({ data }: DispatchedEvent, { statement, payloadDigest }: Signed<Di
   mustHold(predicate.isolation === data.isolation, `${at} and its manifest differ on the isolation`);
   mustHold(subject[0]?.name === `attempt/${data.id}`, `the manifest of ${at} has a foreign subject`);
   mustHold(`sha256:${subject[0]?.digest.sha256}` === predicate.spec, `the manifest of ${at} has a foreign subject`);
-  mustHold(predicate.issuedAt < predicate.expiresAt, `the manifest of ${at} never was valid`);
+  const isExecutedThere = (predicate.executable === 'in-process') === (predicate.isolation === 'in-process');
+  mustHold(isExecutedThere, `the manifest of ${at} names an executable that its isolation excludes`);
+  const isValid = predicate.issuedAt <= time && time < predicate.expiresAt;
+  mustHold(isValid, `the manifest of ${at} was not valid at ${time}`);
 }
 
 function bindToRun(

@@ -30,6 +30,7 @@ export const seal: Check = {
         mustHold(isSame, 'the seal counts other than run.completed');
         mustHold(predicate.openedAt === opened.at, 'the seal has another time of opening');
         mustHold(predicate.completedAt === completed.at, 'the seal has another time of completion');
+        mustHold(predicate.completedAt >= predicate.openedAt, 'the run was completed before it was opened');
         mustHold(predicate.sealedAt >= predicate.completedAt, 'the seal is older than the completion');
       },
     };

@@ -102,7 +102,7 @@ export const stateMachine: Check = {
     return {
       event(event) {
         machine ??= new RunMachine(event.run, facts.plan);
-        machine.apply(event);
+        machine.apply(event, event.at);
       },
       finish() {
         mustFind(machine, 'the file holds no events').finish();
