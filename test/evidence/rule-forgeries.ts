@@ -1,4 +1,10 @@
-import type { EventType, FencedLock, RecordedOutput, RunEvent } from '../../packages/verify/src/events.ts';
+import type {
+  AttemptClaim,
+  EventType,
+  FencedLock,
+  RecordedOutput,
+  RunEvent,
+} from '../../packages/verify/src/events.ts';
 import { type Forged, find, first, forged, OTHER, OTHER_RUN, set } from './forged.ts';
 import { claim, PATCH, PLAN, planDigest } from './story.ts';
 
@@ -27,6 +33,17 @@ export const AGAINST_THE_RULES: Forged[] = [
     });
     lockOf(s, 1).fence = 3;
     lockOf(s, 2).fence = 4;
+  }),
+  rule('a claim without its planned lock', (s) => set(claimAt(s, 'check'), { locks: [] })),
+  rule('a claim with a lock that was not planned', (s) =>
+    set(claimAt(s, 'table'), { locks: [{ name: 'repo:web', mode: 'shared', fence: 1 }] }),
+  ),
+  rule('a planned lock is taken in another mode', (s) => set(lockOf(s, 2), { mode: 'shared' })),
+  rule('more attempts count than the plan allows', (s) => {
+    const plan = PLAN.map((entry) => (entry.id === 'build' ? { ...entry, maxAttempts: 1 } : entry));
+    set(find(s, 'attempt.settled', 2), { spent: true });
+    set(find(s, 'run.opened'), { plan: planDigest(plan) });
+    set(first(find(s, 'run.planned').items), { maxAttempts: 1 });
   }),
   rule('a claim in another queue', (s) => set(find(s, 'attempt.claimed'), { queue: 'fast' })),
   rule('an attempt is settled twice', (s) =>
@@ -144,6 +161,11 @@ function indexOf(story: readonly RunEvent[], type: EventType, item?: string, att
     const data = event.data as { item?: string; attempt?: number };
     return data.item === item && data.attempt === attempt;
   });
+}
+
+function claimAt(story: readonly RunEvent[], item: string): AttemptClaim {
+  const claims = story.flatMap((event) => (event.type === 'attempt.claimed' ? event.data.claims : []));
+  return first(claims.filter((one) => one.item === item));
 }
 
 /** The lock in the n-th claim that takes it. */

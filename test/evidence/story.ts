@@ -22,8 +22,11 @@ export const PATCH: RecordedOutput = { name: 'patch', kind: 'patch', sha256: dig
 const TABLE: RecordedOutput = { name: 'outputs/table.csv', kind: 'output', sha256: digest('a,b\n'), sizeBytes: 4 };
 
 export const PLAN: PlannedItem[] = [
-  planned('build', []),
-  planned('check', ['build'], [{ key: 'patch', from: ['build'], select: 'patch' }]),
+  { ...planned('build', []), locks: [{ name: LOCK, mode: 'exclusive' }], maxAttempts: 2 },
+  {
+    ...planned('check', ['build'], [{ key: 'patch', from: ['build'], select: 'patch' }]),
+    locks: [{ name: LOCK, mode: 'exclusive' }],
+  },
   planned('lint', []),
   { ...planned('report', ['check']), more: true },
   planned('report', ['lint']),
@@ -32,7 +35,7 @@ export const PLAN: PlannedItem[] = [
 ];
 
 function planned(id: string, deps: string[], needs: PlannedItem['needs'] = []): PlannedItem {
-  return { id, spec: digest(`spec of ${id}`), deps, needs };
+  return { id, spec: digest(`spec of ${id}`), deps, needs, locks: [], maxAttempts: 1 };
 }
 
 export function planDigest(entries: readonly PlannedItem[]): `sha256:${string}` {

@@ -32,7 +32,7 @@ test('compile: the shortest spec gets every default', () => {
       },
     ],
     itemDigests: ['sha256:c876b11b7b4604aca6404ca16684dcdfdd3d39d4015a5acc01576574b07e41bd'],
-    digest: 'sha256:7c05bdf2a75de159e51636b921daf04d2ee746dd05a9162501540e6b100c9059',
+    digest: 'sha256:c642d204e82b250fde28471377d91beb02b3f46a29c250589f7668387b730c87',
   });
 });
 
@@ -109,18 +109,24 @@ test('compile: the digest covers what is sealed, and moves with every change of 
   assert.notEqual(plan.digest, planOf(runOf([item('a'), item('b')])).digest);
 });
 
-test('compile: entries of an item with many dependencies continue each other, with the needs in the first', () => {
+test('compile: entries of an item with many dependencies continue each other, with needs and locks in the first', () => {
   const ids = Array.from({ length: 1_200 }, (_, n) => `i${String(n).padStart(4, '0')}`);
   const first = item('i0000', { pipeline: [SCRIPT, { block: 'capture', what: 'outputs' }] });
-  const last = item('last', { dependsOn: ids, needs: { k: { from: 'i0000', select: { output: 'o' } } } });
+  const last = item('last', {
+    dependsOn: ids,
+    needs: { k: { from: 'i0000', select: { output: 'o' } } },
+    locks: ['z', 'y'],
+    retry: { maxAttempts: 3 },
+  });
   const plan = planOf(runOf([first, ...ids.slice(1).map((id) => item(id)), last]));
+  const locksInOrder = ['y', 'z'].map((name) => ({ name, mode: 'exclusive' }));
   const entries = planEntries(plan).slice(1_200);
   assert.deepEqual(
-    entries.map(({ deps, needs, more }) => [deps.length, needs.length, more]),
+    entries.map(({ deps, needs, locks, maxAttempts, more }) => [deps.length, needs.length, locks, maxAttempts, more]),
     [
-      [500, 1, true],
-      [500, 0, true],
-      [200, 0, undefined],
+      [500, 1, locksInOrder, 3, true],
+      [500, 0, [], 3, true],
+      [200, 0, [], 3, undefined],
     ],
   );
   assert.deepEqual(

@@ -3,7 +3,7 @@ import { canonicalize, type Digest, digestOf } from '@waybill/verify';
 import { LIMITS } from './limits.ts';
 import type { Plan, PlanEntry, PlanItem } from './plan.ts';
 
-/** One entry per item, or several in a row when it has more than 500 dependencies; the needs stand in the first. */
+/** One entry per item, or several in a row when it has more than 500 dependencies; needs and locks stand in the first. */
 export function planEntries(plan: Pick<Plan, 'items' | 'itemDigests'>): PlanEntry[] {
   return plan.items.flatMap((item, n) => entriesOf(item, plan.itemDigests[n] as Digest));
 }
@@ -19,7 +19,7 @@ export function planEdges(plan: Pick<Plan, 'items'>): number {
   return plan.items.reduce((sum, { deps }) => sum + deps.length, 0);
 }
 
-function entriesOf({ id, deps, needs }: PlanItem, spec: Digest): PlanEntry[] {
+function entriesOf({ id, deps, needs, locks, retry }: PlanItem, spec: Digest): PlanEntry[] {
   const entries: PlanEntry[] = [];
   const perEntry = LIMITS.depsPerPlanEntry;
   for (let from = 0; from === 0 || from < deps.length; from += perEntry) {
@@ -29,6 +29,8 @@ function entriesOf({ id, deps, needs }: PlanItem, spec: Digest): PlanEntry[] {
       spec,
       deps: deps.slice(from, from + perEntry),
       needs: from === 0 ? needs : [],
+      locks: from === 0 ? locks : [],
+      maxAttempts: retry.maxAttempts,
       ...(hasMore ? { more: true as const } : {}),
     });
   }

@@ -79,5 +79,8 @@ export interface PlanEntry {
   spec: Digest;
   deps: string[];
   needs: PlanNeed[];
+  /** In the first entry of an item. */
+  locks: { name: string; mode: LockMode }[];
+  maxAttempts: number;
   more?: true;
 }

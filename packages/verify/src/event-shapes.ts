@@ -10,6 +10,7 @@ import type {
   FencedLock,
   Isolation,
   PlannedItem,
+  PlannedLock,
   PlannedNeed,
   RecordedOutput,
   RunCounts,
@@ -75,6 +76,8 @@ const plannedItem = closed<PlannedItem>({
       select: (value) => (value === 'patch' ? undefined : selectOutput(value)),
     }),
   ),
+  locks: listOf(closed<PlannedLock>({ name: lockName, mode: oneOf('shared', 'exclusive') })),
+  maxAttempts: ordinal,
   more: { optional: oneOf(true) },
 });
 

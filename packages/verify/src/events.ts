@@ -15,6 +15,11 @@ export interface PlannedNeed {
   select: 'patch' | { output: string };
 }
 
+export interface PlannedLock {
+  name: string;
+  mode: 'shared' | 'exclusive';
+}
+
 /** One item of the plan; `more` says that the next entry goes on with the same item's deps. */
 export interface PlannedItem {
   id: string;
@@ -22,13 +27,15 @@ export interface PlannedItem {
   /** Sorted, unique, over all entries of the item. */
   deps: string[];
   needs: PlannedNeed[];
+  /** Sorted by name, unique; all in the first entry of the item. */
+  locks: PlannedLock[];
+  /** How many attempts may count against the item; the same in every entry of the item. */
+  maxAttempts: number;
   more?: true;
 }
 
 /** A lock as held by an attempt. Fences rise with every holder of the lock, shared or exclusive. */
-export interface FencedLock {
-  name: string;
-  mode: 'shared' | 'exclusive';
+export interface FencedLock extends PlannedLock {
   fence: number;
 }
 

@@ -28,6 +28,7 @@ export type {
   FencedLock,
   Isolation,
   PlannedItem,
+  PlannedLock,
   PlannedNeed,
   Pseudonym,
   RecordedOutput,
@@ -72,6 +73,7 @@ export {
   RUN_SEAL_PREDICATE,
   type RunSealPredicate,
   type RunSealStatement,
+  requireDispatchStatement,
   STATEMENT_TYPE,
   type Statement,
 } from './statement.ts';

@@ -2,13 +2,15 @@
 import { createHash } from 'node:crypto';
 import { Contradiction, mustHold } from './contradiction.ts';
 import type { Digest } from './digest.ts';
-import type { EventData, PlannedItem, PlannedNeed } from './events.ts';
+import type { EventData, PlannedItem, PlannedLock, PlannedNeed } from './events.ts';
 import { canonicalize } from './jcs.ts';
 
 export interface BookedItem {
   spec: Digest;
   deps: string[];
   needs: PlannedNeed[];
+  locks: PlannedLock[];
+  maxAttempts: number;
 }
 
 export class PlanBook {
@@ -60,21 +62,23 @@ export class PlanBook {
   #addEntry(entry: PlannedItem): void {
     this.#hash.update(`${canonicalize(entry)}\n`);
     this.#edges += entry.deps.length;
-    const { id, spec, deps, needs } = entry;
+    const { id, spec, deps, needs, locks, maxAttempts } = entry;
     let booked = this.items.get(id);
     if (this.#unfinished === undefined) {
       mustHold(booked === undefined, `item ${id} is planned twice`);
-      booked = { spec, deps: [...deps], needs: [...needs] };
+      booked = { spec, deps: [...deps], needs: [...needs], locks, maxAttempts };
       this.items.set(id, booked);
     } else {
       mustHold(id === this.#unfinished && booked !== undefined, `item ${this.#unfinished} is cut short by ${id}`);
-      mustHold(booked.spec === spec, `the entries of item ${id} name different specs`);
+      const isSame = booked.spec === spec && booked.maxAttempts === maxAttempts && locks.length === 0;
+      mustHold(isSame, `the entries of item ${id} are not of one item`);
       booked.deps.push(...deps);
       booked.needs.push(...needs);
     }
     this.#unfinished = entry.more ? id : undefined;
     if (entry.more) return;
     mustHold(isAscending(booked.deps), `the deps of item ${id} are not sorted and unique`);
+    mustHold(isAscending(booked.locks.map(({ name }) => name)), `the locks of item ${id} are not sorted and unique`);
     mustHold(isAscending(booked.needs.map(({ key }) => key)), `the needs of item ${id} are not sorted and unique`);
   }
 

@@ -14,7 +14,7 @@ const DIGEST: Digest = `sha256:${'00'.repeat(32)}`;
 const PRINCIPAL = `hmac-sha256:${'00'.repeat(32)}` as const;
 
 function planned(id: string, ...deps: string[]): PlannedItem {
-  return { id, spec: DIGEST, deps, needs: [] };
+  return { id, spec: DIGEST, deps, needs: [], locks: [], maxAttempts: 1 };
 }
 
 /** Replays events of a run with the items `first` and `second`, which depends on it. */
@@ -46,6 +46,7 @@ function claimOf(item: string, attempt = 1): AttemptClaim {
 
 const READY: RunEvent = { type: 'item.ready', data: { items: ['first'] } };
 const CLAIM: RunEvent = { type: 'attempt.claimed', data: { queue: 'default', claims: [claimOf('first')] } };
+const CLAIM_AGAIN: RunEvent = { type: 'attempt.claimed', data: { queue: 'default', claims: [claimOf('first', 2)] } };
 const CANCEL: RunEvent = { type: 'control.accepted', data: { verb: 'cancel', principal: PRINCIPAL, control: DIGEST } };
 const CANCEL_FIRST = { ...CANCEL, data: { ...CANCEL.data, item: 'first' } } as RunEvent;
 const STOP: RunEvent = { type: 'run.stopping', data: { reason: 'cancelled' } };
@@ -70,6 +71,9 @@ function settled(how: Partial<EventData['attempt.settled']>): RunEvent {
   };
   return { type: 'attempt.settled', data };
 }
+
+/** The places of an attempt that its end repeats. */
+const SECOND = (({ locks: _none, ...place }) => place)(claimOf('first', 2));
 
 function closed(...items: EventData['item.closed']['items']): RunEvent {
   return { type: 'item.closed', data: { items } };
@@ -99,10 +103,9 @@ test('run machine: a run that is cancelled before anything runs is complete', ()
 });
 
 test('run machine: an attempt may end before it was dispatched, and the next one counts as a retry', () => {
-  const again: RunEvent = { type: 'attempt.claimed', data: { queue: 'default', claims: [claimOf('first', 2)] } };
-  const failed = settled({ ...claimOf('first', 2), next: 'failed' } as Partial<EventData['attempt.settled']>);
+  const failed = settled({ ...SECOND, next: 'failed' });
   const counts = { failed: 1, skipped: 1, attempts: 2, retries: 1 };
-  replay([READY, CLAIM, settled({}), again, failed, closed(SKIPPED), completed('failed', counts)]).finish();
+  replay([READY, CLAIM, settled({}), CLAIM_AGAIN, failed, closed(SKIPPED), completed('failed', counts)]).finish();
 });
 
 test('run machine: causes may be closed in the same event as what they cause, in any order', () => {
@@ -148,6 +151,7 @@ test('run machine: nothing may happen twice, too early or to a stranger', () => 
     [[closed({ id: 'first', state: 'denied', reason: 'denied' })], /closed as denied/],
     [[CANCEL, closed({ id: 'first', state: 'cancelled', reason: 'ok' })], /for reason ok/],
     [[closed({ id: 'first', state: 'failed', reason: 'bad_luck' })], /without an attempt/],
+    [[READY, CLAIM, settled({ spent: true }), CLAIM_AGAIN, settled({ ...SECOND, spent: true })], /the plan allows 1/],
     [[READY, CLAIM, settled({ result: DIGEST })], /never dispatched/],
     [[READY, CLAIM, settled({ outcome: 'succeeded', reason: 'ok', next: 'done' })], /without a result/],
   ];
@@ -189,6 +193,7 @@ test('plan: a chain of 10,000 items is judged without running out of stack, whic
 });
 
 test('plan: cycles, strangers, unsorted deps and needs without a dependency are refused', () => {
+  const lock = (name: string) => ({ name, mode: 'shared' }) as const;
   const need = { key: 'k', from: ['a'], select: 'patch' } as const;
   const cases: [PlannedItem[], RegExp][] = [
     [[planned('a', 'b'), planned('b', 'c'), planned('c', 'a')], /depends on itself/],
@@ -196,6 +201,22 @@ test('plan: cycles, strangers, unsorted deps and needs without a dependency are 
     [[planned('a'), planned('b'), planned('c', 'b', 'a')], /not sorted/],
     [[planned('a'), planned('b'), planned('c', 'a', 'a')], /not sorted/],
     [[planned('a'), { ...planned('b'), needs: [{ ...need, from: ['a'] }] }], /does not depend on/],
+    [[{ ...planned('a'), locks: [lock('y'), lock('x')] }], /locks of item a are not sorted/],
+    [[{ ...planned('a'), locks: [lock('x'), lock('x')] }], /locks of item a are not sorted/],
+    [
+      [
+        { ...planned('a'), more: true },
+        { ...planned('a'), locks: [lock('x')] },
+      ],
+      /not of one item/,
+    ],
+    [
+      [
+        { ...planned('a'), more: true },
+        { ...planned('a'), maxAttempts: 2 },
+      ],
+      /not of one item/,
+    ],
     [[planned('a'), planned('a')], /planned twice/],
     [[{ ...planned('a'), more: true }, planned('b')], /cut short/],
     [[{ ...planned('a'), more: true }], /incomplete/],

@@ -5,6 +5,7 @@
 import { mustFind, mustHold } from './contradiction.ts';
 import type { AttemptClaim, EventData, FencedLock, RunCounts, RunEvent } from './events.ts';
 import { deriveAttemptId } from './ids.ts';
+import { canonicalize } from './jcs.ts';
 import { LockReplay } from './lock-replay.ts';
 import type { BookedItem, PlanBook } from './plan-book.ts';
 import { mustBeJudgedRight, mustBeOutputs } from './settle-rules.ts';
@@ -19,6 +20,8 @@ interface ReplayedItem {
   epoch: number;
   attemptId: string;
   isDispatched: boolean;
+  /** Attempts that counted against the item. */
+  spent: number;
   locks: readonly FencedLock[];
 }
 
@@ -107,7 +110,15 @@ export class RunMachine {
   #planned(): void {
     mustHold(this.#counts.items === 0, 'a part of the plan stands after the run has begun');
     for (const id of this.#plan.isComplete ? this.#plan.items.keys() : []) {
-      this.#items.set(id, { state: 'pending', attempt: 0, epoch: 0, attemptId: '', isDispatched: false, locks: [] });
+      this.#items.set(id, {
+        state: 'pending',
+        attempt: 0,
+        epoch: 0,
+        attemptId: '',
+        isDispatched: false,
+        spent: 0,
+        locks: [],
+      });
     }
     this.#counts.items = this.#items.size;
   }
@@ -137,6 +148,9 @@ export class RunMachine {
       attemptId === deriveAttemptId(this.#run, id, attempt),
       `attempt ${attempt} at item ${id} has a foreign id`,
     );
+    const isPlanned =
+      canonicalize(locks.map(({ name, mode }) => ({ name, mode }))) === canonicalize(this.#booked(id).locks);
+    mustHold(isPlanned, `attempt ${attempt} at item ${id} takes other locks than were planned`);
     this.#locks.acquire(locks, id);
     Object.assign(item, { state: 'running', attempt, epoch, attemptId, isDispatched: false, locks });
     this.#counts.attempts++;
@@ -155,6 +169,9 @@ export class RunMachine {
     const at = `attempt ${data.attempt} at item ${data.item}`;
     mustHold(data.epoch === item.epoch, `${at} settles under another epoch than it was claimed`);
     mustBeJudgedRight(data, item.isDispatched, at);
+    if (data.spent) item.spent++;
+    const { maxAttempts } = this.#booked(data.item);
+    mustHold(item.spent <= maxAttempts, `${at} counts and was not left: the plan allows ${maxAttempts}`);
     if (data.next === 'cancelled') this.#mustBeCancellable(data.item);
     mustBeOutputs(data, at);
     this.#locks.release(item.locks);
