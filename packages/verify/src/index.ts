@@ -74,6 +74,7 @@ export {
   type RunSealPredicate,
   type RunSealStatement,
   requireDispatchStatement,
+  requireDispatchStatement,
   STATEMENT_TYPE,
   type Statement,
 } from './statement.ts';

@@ -3,7 +3,7 @@ import type { Digest } from './digest.ts';
 import { fencedLock, isolation, runCounts, sealedSource } from './event-shapes.ts';
 import type { FencedLock, Isolation, RunCounts, SealedSource } from './events.ts';
 import { count, digest, hex32, hex64, name, ordinal, origin, outputName, time } from './scalars.ts';
-import { closed, integer, listOf, oneOf, type Shape, text } from './shape.ts';
+import { closed, integer, listOf, oneOf, requireShape, type Shape, text } from './shape.ts';
 
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 export const DISPATCH_PREDICATE = 'https://waybill.dev/attestation/dispatch/v1';
@@ -102,6 +102,12 @@ export const dispatchStatement: Shape<DispatchStatement> = statementOf(
     timeoutMs: integer(1),
   }),
 );
+
+/** For whoever acts on a manifest. Throws EvidenceError `SHAPE` unless the value is a complete dispatch statement. */
+export function requireDispatchStatement(value: unknown): DispatchStatement {
+  requireShape(dispatchStatement, value, 'the dispatch manifest');
+  return value;
+}
 
 export const runSealStatement: Shape<RunSealStatement> = statementOf(
   RUN_SEAL_PREDICATE,
