@@ -115,7 +115,7 @@ export class DocumentReader {
     return Array.isArray(this.#fields.get(key)) ? this.strings(key, maxCount, maxLength) : this.string(key, maxLength);
   }
 
-  /** An object whose keys are the author's. */
+  /** An object whose keys are the author's, for a place where NUL ends a text. */
   texts(key: string, maxCount: number, maxLength: number): Record<string, string> {
     const value = this.#take(key);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) this.refuse(key, 'is not an object');
@@ -125,6 +125,7 @@ export class DocumentReader {
       if (typeof text !== 'string' || text.length > maxLength) {
         this.refuse(`${key}.${name}`, `is not text of at most ${maxLength}`);
       }
+      if (name.includes('\0') || text.includes('\0')) this.refuse(key, 'holds a NUL character');
     }
     return Object.fromEntries(entries);
   }

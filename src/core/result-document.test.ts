@@ -200,6 +200,15 @@ function settledBy({ attemptId, epoch, outcome, reason, exit, blocks, worker }: 
   };
 }
 
+describe('lease:', () => {
+  it('refuses a NUL character in the environment, where it would end an option of the sandbox', () => {
+    for (const env of [{ A: 'b\0--bind\0/' }, { 'A\0': 'b' }]) {
+      const lease = { ...LEASE, job: { ...LEASE.job, env } };
+      assert.throws(() => parseLease(bytes(lease)), /NUL character.*LEASE_INVALID/);
+    }
+  });
+});
+
 describe('result:', () => {
   it('has room for nothing that was staged, and for nothing that ran', () => {
     const bare: Result = { ...RESULT, outputs: null, log: null, exit: null, blocks: [], excluded: [] };

@@ -248,6 +248,10 @@ describe('worker: refuses before anything runs', () => {
       { predicate: { issuedAt: '2026-01-01T00:00:00.000Z', expiresAt: '2026-01-02T00:00:00.000Z' } },
     ],
     ['a manifest without a nonce', { predicate: { nonce: '' } }],
+    ['a manifest with a field that nobody knows', { predicate: { more: true } as object }],
+    ['a manifest that is issued on no day', { predicate: { issuedAt: '2026-02-30T00:00:00.000Z' } }],
+    ['a manifest whose source is of no kind', { predicate: { source: { kind: 'tar' } as never } }],
+    ['an environment that would add options to the sandbox', { env: { A: 'b\0--bind\0/' } }],
     ['a weaker isolation than was signed', { predicate: { isolation: 'bubblewrap' } }],
     [
       'an input that was not signed',

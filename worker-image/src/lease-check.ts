@@ -7,14 +7,13 @@ import { TerminalError } from '@waybill/client/errors';
 import {
   type AttestKey,
   canonicalize,
-  DISPATCH_PREDICATE,
   type Digest,
   type DispatchPredicate,
   type DispatchStatement,
   digestOf,
   openEnvelope,
   parseCanonical,
-  STATEMENT_TYPE,
+  requireDispatchStatement,
   verifyEnvelope,
 } from '@waybill/verify';
 import type { Lease } from '#core/mailbox-protocol.ts';
@@ -50,12 +49,11 @@ export function checkLease(lease: Lease, worker: WorkerIdentity, nowMs: number):
   const { subject, predicate } = verifiedStatement(lease, worker.keys);
   const attempt = `attempt/${worker.attemptId}`;
   const claims: [string, boolean][] = [
-    ['subject', subject.length === 1 && subject[0]?.name === attempt],
+    ['subject', subject[0]?.name === attempt],
     ['subject digest', `sha256:${subject[0]?.digest.sha256}` === predicate.spec],
     ['origin', predicate.origin === worker.origin],
     ['attemptId', predicate.attemptId === worker.attemptId],
     ['lease attemptId', lease.attemptId === worker.attemptId],
-    ['nonce', /^[0-9a-f]{32}$/.test(predicate.nonce)],
     ['issuedAt', Date.parse(predicate.issuedAt) < Date.parse(predicate.expiresAt)],
     ['expiresAt', nowMs < Date.parse(predicate.expiresAt)],
     ['lease expiresAt', nowMs < Date.parse(lease.expiresAt)],
@@ -73,19 +71,13 @@ export function checkLease(lease: Lease, worker: WorkerIdentity, nowMs: number):
 }
 
 function verifiedStatement(lease: Lease, keys: AttestKey[]): DispatchStatement {
-  let statement: DispatchStatement;
   try {
     const envelope = openEnvelope(lease.manifest);
     if (verifyEnvelope(envelope, keys) === undefined) throw refuse('manifest', 'is not signed by a pinned key');
-    // The signer of this deployment wrote it, so its shape is known once the types below are.
-    statement = parseCanonical(envelope.payload) as DispatchStatement;
+    return requireDispatchStatement(parseCanonical(envelope.payload));
   } catch (cause) {
-    throw cause instanceof TerminalError ? cause : refuse('manifest', 'is no signed statement', cause);
+    throw cause instanceof TerminalError ? cause : refuse('manifest', 'is no signed dispatch statement', cause);
   }
-  if (statement._type !== STATEMENT_TYPE || statement.predicateType !== DISPATCH_PREDICATE) {
-    throw refuse('manifest', 'is not a dispatch manifest');
-  }
-  return statement;
 }
 
 function sameIdentity({ job }: Lease, predicate: DispatchPredicate): boolean {

@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { TerminalError } from '@waybill/client/errors';
 import type { AttemptTree } from './attempt-tree.ts';
 
 const PROBE_TIMEOUT_MS = 10_000;
@@ -63,12 +64,9 @@ export interface SandboxedCommand {
 /** Descriptor 3 of the process receives, as JSON lines, what bubblewrap started. */
 export function sandboxCommand(tree: AttemptTree, env: Record<string, string>, command: string[]): SandboxedCommand {
   const argv = ['bwrap', '--json-status-fd', '3', '--args', '4', '--', ...command];
-  return {
-    argv,
-    options: profile(tree, env)
-      .map((option) => `${option}\0`)
-      .join(''),
-  };
+  const options = profile(tree, env);
+  if (options.some((option) => option.includes('\0'))) throw endsAnOption();
+  return { argv, options: options.map((option) => `${option}\0`).join('') };
 }
 
 function profile(tree: AttemptTree, env: Record<string, string>): string[] {
@@ -135,6 +133,12 @@ function npmHome(): string | null {
     }
   }
   return null;
+}
+
+/** What follows a NUL would be read as the next option, and could open the sandbox. */
+function endsAnOption(): TerminalError {
+  const fix = 'Remove it from the environment of the item; nothing of the block has run.';
+  return new TerminalError({ code: 'LEASE_INVALID', path: 'env', problem: 'holds a NUL character', fix });
 }
 
 function lastLine(error: unknown): string {
