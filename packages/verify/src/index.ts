@@ -74,7 +74,6 @@ export {
   type RunSealPredicate,
   type RunSealStatement,
   requireDispatchStatement,
-  requireDispatchStatement,
   STATEMENT_TYPE,
   type Statement,
 } from './statement.ts';
