@@ -56,6 +56,19 @@ test('waybill-verify: no keys exit 2, a contradiction 1, something else than a b
   assert.equal((await run(KEYS, '--keys', KEYS)).exit, 3);
 });
 
+test('waybill-verify: what a keys file holds reaches the terminal only escaped', async () => {
+  for (const [name, text] of [
+    ['ansi.json', '\u001b[2J\u202e'],
+    ['bidi.json', '{"\u202eformat":"waybill-keys/v1"}'],
+  ] as const) {
+    const { exit, err } = await run(BUNDLE, '--keys', file(name, text));
+    assert.equal(exit, 4);
+    assert.match(err, /keys file/);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: their absence is the point.
+    assert.doesNotMatch(err, /[\u0000-\u0009\u000b-\u001f\u202e]/);
+  }
+});
+
 test('waybill-verify: wrong arguments and broken keys exit 4 and say what is wrong', async () => {
   const broken = file('broken.json', '{');
   const wrong = file('wrong.json', '{"format":"waybill-keys/v1"}');

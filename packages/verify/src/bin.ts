@@ -3,7 +3,7 @@ import { createReadStream, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { EvidenceError } from './evidence-error.ts';
-import { renderReport } from './report.ts';
+import { escapeText, renderReport } from './report.ts';
 import { loadTrust, type TrustFile } from './trust.ts';
 import { type RequiredTier, TIERS, type VerifyOptions, verifyBundle } from './verify-bundle.ts';
 
@@ -45,7 +45,8 @@ export async function main(args: readonly string[], { out, err }: Output = TERMI
     return report.exitCode;
   } catch (error) {
     const isUsage = error instanceof UsageError;
-    err(`waybill-verify: ${error instanceof Error ? error.message : String(error)}\n`);
+    const problem = error instanceof Error ? error.message : String(error);
+    err(`waybill-verify: ${isUsage ? problem : escapeText(problem)}\n`);
     if (isUsage) err(`\n${USAGE}`);
     return isUsage ? USAGE_ERROR : INTERNAL_ERROR;
   }
@@ -89,7 +90,7 @@ function readTrust(path: string): TrustFile {
     return trust as TrustFile;
   } catch (error) {
     const known = error instanceof EvidenceError || error instanceof SyntaxError || isSystemError(error);
-    throw known ? new UsageError(`keys file ${path}: ${error.message}`) : error;
+    throw known ? new UsageError(`keys file ${escapeText(path)}: ${escapeText(error.message)}`) : error;
   }
 }
 
@@ -97,7 +98,7 @@ async function* openBundle(path: string): AsyncGenerator<Uint8Array> {
   try {
     yield* path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 18 });
   } catch (error) {
-    throw isSystemError(error) ? new UsageError(`bundle ${path}: ${error.message}`) : error;
+    throw isSystemError(error) ? new UsageError(`bundle ${escapeText(path)}: ${escapeText(error.message)}`) : error;
   }
 }
 
