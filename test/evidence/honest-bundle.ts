@@ -48,6 +48,13 @@ export function trustFile(attest: Signer = ATTEST, log: Signer = LOG, origin: st
   };
 }
 
+/** The trust file with the keys of one use listed once for each range of log indexes. */
+export function listedFor(use: 'attest' | 'log', ranges: readonly { from: number; to?: number }[]): TrustFile {
+  const file = trustFile();
+  const keys = file.keys.flatMap((key) => (key.use === use ? ranges.map((range) => ({ ...key, ...range })) : [key]));
+  return { ...file, keys };
+}
+
 /** Edits in place at one stage; everything after it is made honestly from what the edit left. */
 export interface Forgery {
   story?(story: RunEvent[]): void;

@@ -1,7 +1,7 @@
 /** Forgeries by those who do not hold the deployment's keys. */
 import type { TrustFile } from '../../packages/verify/src/trust.ts';
 import { type Forged, first, forged, OTHER, OTHER_RUN, set } from './forged.ts';
-import { ATTEST, LOG_STRANGER, STRANGER, trustFile } from './honest-bundle.ts';
+import { ATTEST, LOG_STRANGER, listedFor, STRANGER, trustFile } from './honest-bundle.ts';
 import type { Envelope, Signer } from './naive-evidence.ts';
 import { RUN } from './story.ts';
 
@@ -83,6 +83,17 @@ export const WITH_ANOTHER_KEY: Forged[] = [
   }),
   forged('the attest key was retired during the run', {}, ['seal-signature'], { trust: keysUntil('attest', 3) }),
   forged('the log key was retired before the checkpoint', {}, ['checkpoint-signature'], { trust: keysUntil('log', 4) }),
+  forged(
+    'the attest key is listed for two ranges, neither of them of the run',
+    {},
+    ['manifest-signatures', 'seal-signature'],
+    {
+      trust: listedFor('attest', [{ from: 0, to: 1 }, { from: 4 }]),
+    },
+  ),
+  forged('the log key is listed for two ranges, neither of them of the checkpoint', {}, ['checkpoint-signature'], {
+    trust: listedFor('log', [{ from: 0, to: 4 }, { from: 5 }]),
+  }),
   forged('another run was asked for', {}, ['identity'], { options: { expectRun: OTHER_RUN } }),
 ];
 

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { STRICT_RULES } from '../../packages/verify/src/bundle-line.ts';
 import { ALL_CHECKS } from '../../packages/verify/src/checks/all.ts';
-import { type VerifyReport, verifyBundle } from '../../packages/verify/src/index.ts';
+import type { RunEvent } from '../../packages/verify/src/events.ts';
+import { renderReport, type VerifyReport, verifyBundle } from '../../packages/verify/src/index.ts';
+import type { DispatchStatement } from '../../packages/verify/src/statement.ts';
 import { verifyWith } from '../../packages/verify/src/verify-bundle.ts';
 import type { Forged } from './forged.ts';
-import { buildBundle, bundleLines, trustFile } from './honest-bundle.ts';
+import { buildBundle, bundleLines, type Forgery, listedFor, trustFile } from './honest-bundle.ts';
 import { WITH_EVERY_KEY } from './insider-forgeries.ts';
 import { WITH_ANOTHER_KEY, WITHOUT_A_KEY } from './outsider-forgeries.ts';
 import { AGAINST_THE_RULES } from './rule-forgeries.ts';
@@ -53,6 +55,47 @@ test('verify: without keys an honest bundle is self-consistent, insufficient and
     const skipped = report.checks.filter(({ status }) => status === 'skip').map(({ id }) => id);
     assert.deepEqual(skipped, ['manifest-signatures', 'seal-signature', 'checkpoint-signature']);
   }
+});
+
+test('verify: a tier that was not reached is insufficient, also when its name is of another version', async () => {
+  const exitOf = async (options: object): Promise<number> => (await verifyBundle([buildBundle()], options)).exitCode;
+  assert.equal(await exitOf({ trust: trustFile(), require: 'self-consistent' }), 0);
+  assert.equal(await exitOf({ trust: trustFile(), require: 'signed' }), 0);
+  for (const tier of ['anchored', 'none', ''])
+    assert.equal(await exitOf({ trust: trustFile(), require: tier }), 2, tier);
+});
+
+test('verify: a key that is listed for two ranges of the log is good in either', async () => {
+  for (const use of ['attest', 'log'] as const) {
+    for (const ranges of [
+      [{ from: 0, to: 1 }, { from: 1 }],
+      [{ from: 1 }, { from: 0, to: 1 }],
+    ]) {
+      const report = await verifyBundle([buildBundle()], { trust: listedFor(use, ranges) });
+      assert.deepEqual([report.exitCode, failing(report)], [0, []], `${use} ${JSON.stringify(ranges)}`);
+    }
+  }
+});
+
+test('report: attempts without a sandbox or in the process of the engine are said loudly, the others are not', async () => {
+  const inProcess = {
+    story: (story: RunEvent[]): void => {
+      for (const { type, data } of story) if (type === 'attempt.dispatched') data.isolation = 'in-process';
+      for (const { type, data } of story) if (type === 'run.completed') data.counts.unsandboxed = 0;
+    },
+    manifest: ({ predicate }: DispatchStatement): void => {
+      predicate.executable = 'in-process';
+    },
+  };
+  const shown = async (forgery: Forgery): Promise<string> =>
+    renderReport(await verifyBundle([buildBundle(forgery)], { trust: trustFile() }));
+  const sandboxed = await shown({});
+  assert.match(sandboxed, /WARNING {2}1 attempt ran without a sandbox/);
+  assert.doesNotMatch(sandboxed, /inside the engine/);
+  const inside = await shown(inProcess);
+  assert.match(inside, /^VERIFIED/);
+  assert.match(inside, /WARNING {2}6 attempts ran inside the engine's own process/);
+  assert.doesNotMatch(inside, /ran without a sandbox/);
 });
 
 for (const forged of FORGERIES) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { sha256Hex } from './digest.ts';
-import { findSigner, formatEnvelope, IN_TOTO_PAYLOAD_TYPE, openEnvelope, pae, verifyEnvelope } from './dsse.ts';
+import { findSigners, formatEnvelope, IN_TOTO_PAYLOAD_TYPE, openEnvelope, pae, verifyEnvelope } from './dsse.ts';
 import { formatVkey } from './note.ts';
 import { loadTrust, type TrustFile } from './trust.ts';
 
@@ -30,7 +30,7 @@ function envelope(keyid: string = KEY.keyid): ReturnType<typeof formatEnvelope> 
 test('envelopes: the signer is the key that verifies, at whatever place it stands', async () => {
   const opened = openEnvelope(envelope());
   assert.equal(verifyEnvelope(opened, [OTHER, KEY])?.keyid, KEY.keyid);
-  assert.equal((await findSigner(opened, [OTHER, KEY]))?.keyid, KEY.keyid);
+  assert.deepEqual(await findSigners(opened, [OTHER, KEY, KEY]), [KEY, KEY]);
 });
 
 test('envelopes: neither naming a trusted key nor signing under another name is enough', async () => {
@@ -41,7 +41,7 @@ test('envelopes: neither naming a trusted key nor signing under another name is 
     [KEY.keyid, []],
   ] as const) {
     assert.equal(verifyEnvelope(openEnvelope(envelope(keyid)), keys), undefined);
-    assert.equal(await findSigner(openEnvelope(envelope(keyid)), keys), undefined);
+    assert.deepEqual(await findSigners(openEnvelope(envelope(keyid)), keys), []);
   }
 });
 

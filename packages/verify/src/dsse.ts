@@ -70,20 +70,18 @@ export function openEnvelope(value: unknown): OpenedEnvelope {
 /** The key among `keys` that signed the envelope and is the one it names; undefined when there is none. */
 export function verifyEnvelope<Key extends AttestKey>(envelope: OpenedEnvelope, keys: readonly Key[]): Key | undefined {
   const signed = pae(IN_TOTO_PAYLOAD_TYPE, envelope.payload);
-  const signer = keys.find(({ publicKey }) => verifyP256(signed, publicKey, envelope.signature));
-  return signer?.keyid === envelope.keyid ? signer : undefined;
+  return keys.find(
+    ({ keyid, publicKey }) => keyid === envelope.keyid && verifyP256(signed, publicKey, envelope.signature),
+  );
 }
 
-/** What verifyEnvelope finds, found beside the running program. */
-export async function findSigner<Key extends AttestKey>(
+/** Every entry among `keys` for which verifyEnvelope holds, found beside the running program: one key may stand in several. */
+export async function findSigners<Key extends AttestKey>(
   envelope: OpenedEnvelope,
   keys: readonly Key[],
-): Promise<Key | undefined> {
+): Promise<Key[]> {
   const signed = pae(IN_TOTO_PAYLOAD_TYPE, envelope.payload);
-  for (const key of keys) {
-    if (await verifyP256Aside(signed, key.publicKey, envelope.signature)) {
-      return key.keyid === envelope.keyid ? key : undefined;
-    }
-  }
-  return undefined;
+  const named = keys.filter(({ keyid }) => keyid === envelope.keyid);
+  const holds = await Promise.all(named.map(({ publicKey }) => verifyP256Aside(signed, publicKey, envelope.signature)));
+  return named.filter((_key, n) => holds[n]);
 }

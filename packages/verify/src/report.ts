@@ -44,10 +44,10 @@ function describe(facts: VerifiedFacts): string[] {
   const ended = (['done', 'failed', 'skipped', 'cancelled', 'denied'] as const).map(
     (state) => `${counts[state]} ${state}`,
   );
-  const loud =
-    counts.unsandboxed === 0
-      ? []
-      : [`  WARNING  ${counts.unsandboxed} attempts ran without a sandbox, as the record itself says`];
+  const loud = [
+    ...warn(counts.unsandboxed, 'ran without a sandbox, with the rights of the account that ran the engine'),
+    ...warn(facts.inProcess, "ran inside the engine's own process, with no worker and no sandbox"),
+  ];
   return [
     `  run      ${escapeText(facts.name)} (${facts.run}), ${facts.state}, ${facts.openedAt} to ${facts.completedAt}`,
     `  items    ${counts.items}: ${ended.join(', ')}; ${counts.attempts} attempts, ${counts.retries} of them retries`,
@@ -55,6 +55,11 @@ function describe(facts: VerifiedFacts): string[] {
     `  log      ${escapeText(facts.origin)}, run ${facts.runSeq}, in a log of ${facts.logSize} entries`,
     ...loud,
   ];
+}
+
+function warn(attempts: number, how: string): string[] {
+  if (attempts === 0) return [];
+  return [`  WARNING  ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} ${how}, as the record itself says`];
 }
 
 function notProved({ verdict, checks }: VerifyReport): string[] {

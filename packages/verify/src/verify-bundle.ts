@@ -38,6 +38,8 @@ export interface VerifiedFacts {
   name: string;
   state: 'done' | 'failed' | 'cancelled';
   counts: RunCounts;
+  /** Attempts that ran inside the control plane's own process. */
+  inProcess: number;
   events: number;
   root: string;
   plan: string;
@@ -99,6 +101,12 @@ export async function verifyWith(
   return reading.report(problem, options.require ?? 'signed');
 }
 
+/** A tier that this version does not know is never reached. */
+function reaches(tier: Tier, required: RequiredTier): boolean {
+  const order: readonly Tier[] = TIERS;
+  return order.includes(required) && order.indexOf(tier) >= order.indexOf(required);
+}
+
 class BundleReading {
   readonly #rules: LineRules;
   readonly #run: CheckRun;
@@ -118,6 +126,7 @@ class BundleReading {
     sealedEntry: undefined,
   };
   #dispatched: DispatchedEvent | undefined;
+  #inProcess = 0;
   #hasEnded = false;
   lines = 0;
 
@@ -158,7 +167,8 @@ class BundleReading {
     const isFailed = checks.some(({ id, status }) => status === 'fail' && id !== 'well-formed');
     const isWhole = !isFailed && problem === undefined;
     const tier: Tier = isWhole ? (this.#isTrusting ? 'signed' : 'self-consistent') : 'none';
-    const verdict = isFailed ? 'failed' : !isWhole ? 'malformed' : tier === 'signed' ? 'verified' : 'insufficient';
+    const isEnough = this.#isTrusting && reaches(tier, required);
+    const verdict = isFailed ? 'failed' : !isWhole ? 'malformed' : isEnough ? 'verified' : 'insufficient';
     const exitCode = ({ verified: 0, failed: 1, insufficient: 2, malformed: 3 } as const)[verdict];
     return {
       format: 'waybill-verify-report/v1',
@@ -187,6 +197,7 @@ class BundleReading {
     const { event } = line;
     if (event.type === 'run.opened') facts.opened ??= event;
     if (event.type === 'run.completed') facts.completed = event;
+    if (event.type === 'attempt.dispatched' && event.data.isolation === 'in-process') this.#inProcess++;
     if (event.type === 'run.planned') this.#gatherPlan(event.data);
   }
 
@@ -218,6 +229,7 @@ class BundleReading {
       name: opened.data.name,
       state,
       counts,
+      inProcess: this.#inProcess,
       events: size,
       root,
       plan,

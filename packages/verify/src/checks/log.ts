@@ -2,7 +2,8 @@
 import { mustFind, mustHold } from '../contradiction.ts';
 import type { RunOpenedEntry, RunSealedEntry } from '../log-entry.ts';
 import { verifyInclusion } from '../merkle-proof.ts';
-import { verifyNote } from '../note.ts';
+import { type NoteKey, type SignedNote, verifyNote } from '../note.ts';
+import type { Trust } from '../trust.ts';
 import type { BundleFacts, Check, CheckContext, LoggedEntry } from './check.ts';
 
 interface LoggedRun {
@@ -65,6 +66,14 @@ export const logInclusion: Check = {
   },
 };
 
+/** Every entry of the trust file whose key signed: one key may stand in several, each with a range of its own. */
+function signersOf(note: SignedNote, keys: Trust['log']): Trust['log'] {
+  const isSame = (a: NoteKey, b: NoteKey): boolean => a.publicKey.equals(b.publicKey);
+  const distinct = keys.filter((key, n) => keys.findIndex((other) => isSame(other, key)) === n);
+  const signed = verifyNote(note, distinct);
+  return keys.filter((key) => signed.some((signer) => isSame(signer, key)));
+}
+
 export const checkpointSignature: Check = {
   id: 'checkpoint-signature',
   claim: 'The checkpoint was signed by a log key that the auditor trusts and that was valid at its size.',
@@ -75,10 +84,11 @@ export const checkpointSignature: Check = {
         const { opened, sealed } = loggedRun(facts);
         for (const { note, checkpoint } of [opened, sealed]) {
           mustHold(checkpoint.origin === trust?.origin, `the checkpoint is of the log ${checkpoint.origin}`);
-          const [signer] = verifyNote(note, trust.log) as typeof trust.log;
-          const { from, to } = mustFind(signer, 'the checkpoint is not signed by a trusted log key');
+          const signers = signersOf(note, trust.log);
+          mustHold(signers.length > 0, 'the checkpoint is not signed by a trusted log key');
           const last = checkpoint.size - 1;
-          mustHold(from <= last && last < to, `the log key was not valid at log index ${last}`);
+          const isValid = signers.some(({ from, to }) => from <= last && last < to);
+          mustHold(isValid, `the log key was not valid at log index ${last}`);
         }
       },
     };

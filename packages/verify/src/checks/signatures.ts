@@ -1,7 +1,7 @@
 /** Statements against the auditor's keys, whose validity is a range of log indexes, never a time. */
 import type { Signed } from '../bundle-line.ts';
 import { mustFind, mustHold } from '../contradiction.ts';
-import { findSigner } from '../dsse.ts';
+import { findSigners } from '../dsse.ts';
 import type { Trust } from '../trust.ts';
 import type { BundleFacts, CheckContext } from './check.ts';
 
@@ -24,23 +24,26 @@ export function signatureWatcher(
   within: (facts: BundleFacts) => SignedWithin,
 ): SignatureWatcher {
   type Key = Trust['attest'][number];
-  const used = new Set<Key>();
-  let started: { what: string; signer: Promise<Key | undefined> }[] = [];
+  const used = new Map<string, Key[]>();
+  let started: { what: string; signers: Promise<Key[]> }[] = [];
   return {
     see({ envelope }, what) {
-      started.push({ what, signer: findSigner(envelope, trust?.attest ?? []) });
+      started.push({ what, signers: findSigners(envelope, trust?.attest ?? []) });
     },
     async settle() {
       const batch = started;
       started = [];
-      for (const { what, signer } of batch) {
-        used.add(mustFind(await signer, `${what} is not signed by a trusted key that it names`));
+      for (const { what, signers } of batch) {
+        const found = await signers;
+        const { keyid } = mustFind(found[0], `${what} is not signed by a trusted key that it names`);
+        used.set(keyid, found);
       }
     },
     finish() {
       const { first, last } = within(facts);
-      for (const { keyid, from, to } of used) {
-        mustHold(from <= last && first < to, `key ${keyid} was not valid at the log indexes ${first} to ${last}`);
+      for (const [keyid, entries] of used) {
+        const isValid = entries.some(({ from, to }) => from <= last && first < to);
+        mustHold(isValid, `key ${keyid} was not valid at the log indexes ${first} to ${last}`);
       }
     },
   };
