@@ -1,4 +1,6 @@
 /** Parser of the lease, for the worker: what it reads decides what runs, so it is read as strictly as what workers write. */
+
+import { LIMITS } from '@waybill/client/limits';
 import type { Block } from '@waybill/client/plan';
 import type { DsseEnvelope } from '@waybill/verify';
 import { type DocumentKind, type DocumentReader, readDocument } from './document-reader.ts';
@@ -6,7 +8,7 @@ import type { Job, JobLimits, Lease } from './mailbox-protocol.ts';
 
 const LEASE: DocumentKind = { code: 'LEASE_INVALID', name: 'lease' };
 
-const MAX_BLOCKS = 1_000;
+const MAX_BLOCKS = LIMITS.blocksPerPipeline;
 const MAX_INPUTS = 1_000;
 const MAX_TEXT = 1_000_000;
 const MAX_URL = 8_192;

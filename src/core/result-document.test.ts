@@ -201,6 +201,13 @@ function settledBy({ attemptId, epoch, outcome, reason, exit, blocks, worker }: 
 }
 
 describe('lease:', () => {
+  it('has as many blocks as a result has room for, and no more', () => {
+    const withBlocks = (count: number): Uint8Array =>
+      bytes({ ...LEASE, job: { ...LEASE.job, pipeline: Array(count).fill(LEASE.job.pipeline[0]) } });
+    assert.equal(parseLease(withBlocks(LIMITS.blocksPerPipeline)).job.pipeline.length, LIMITS.blocksPerPipeline);
+    assert.throws(() => parseLease(withBlocks(LIMITS.blocksPerPipeline + 1)), TerminalError);
+  });
+
   it('refuses a NUL character in the environment, where it would end an option of the sandbox', () => {
     for (const env of [{ A: 'b\0--bind\0/' }, { 'A\0': 'b' }]) {
       const lease = { ...LEASE, job: { ...LEASE.job, env } };
