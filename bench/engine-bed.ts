@@ -58,7 +58,7 @@ export async function timeRun(scratch: string, items: BenchItem[]): Promise<numb
   }
   const elapsedMs = performance.now() - startedMs;
   await engine.stop();
-  inbox.close();
+  inbox.unwatch();
   await store.close();
   const isSealed = existsSync(sealed);
   rmSync(directory, { recursive: true });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
@@ -23,7 +23,7 @@ async function withState(use: (directory: string, open: () => Promise<Embedded>)
     await use(directory, open);
   } finally {
     for (const { inbox, mailbox, store } of opened) {
-      inbox.close();
+      inbox.unwatch();
       await mailbox.shutdown();
       await store.close();
     }
@@ -33,10 +33,12 @@ async function withState(use: (directory: string, open: () => Promise<Embedded>)
 
 it('compose: what killed workers left behind is removed, and nothing of this engine’s own workers', () =>
   withState(async (directory, open) => {
-    mkdirSync(join(directory, 'work', 'old', 'tree'), { recursive: true });
+    mkdirSync(join(directory, 'work', 'old', 'inputs'), { recursive: true });
+    writeFileSync(join(directory, 'work', 'old', 'inputs', 'k'), '');
+    chmodSync(join(directory, 'work', 'old', 'inputs'), 0o555);
     const { removeLeftovers } = await open();
     mkdirSync(join(directory, 'work', 'new'));
-    removeLeftovers();
+    await removeLeftovers();
     assert.equal(existsSync(join(directory, 'work', 'old')), false);
     assert.equal(existsSync(join(directory, 'work', 'new')), true);
   }));

@@ -1,5 +1,5 @@
 /** The composition root of embedded mode: every port gets its adapter in a directory of this machine. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TerminalError } from '@waybill/client/errors';
 import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
@@ -7,6 +7,7 @@ import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
 import { createLocalInbox, type LocalInbox } from '#adapters/local/inbox.ts';
 import { createLocalLauncher } from '#adapters/local/launcher.ts';
 import { createLocalMailbox, type LocalMailbox } from '#adapters/local/mailbox.ts';
+import { removeAttemptTree } from '#adapters/local/remove-tree.ts';
 import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
@@ -33,7 +34,7 @@ export interface Embedded {
   queues: Record<string, { concurrency: number }>;
   isolationDetail: string;
   /** Removes the trees of attempts whose worker was killed with an earlier engine; call it once those have been stopped. */
-  removeLeftovers(): void;
+  removeLeftovers(): Promise<void>;
 }
 
 /** Opens the state directory. Throws TerminalError ENGINE_RUNNING when another engine has it. */
@@ -69,8 +70,8 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
     mailbox,
     queues,
     isolationDetail: probed.detail,
-    removeLeftovers() {
-      for (const name of leftovers) rmSync(join(workDir, name), { recursive: true, force: true });
+    async removeLeftovers() {
+      for (const name of leftovers) await removeAttemptTree(join(workDir, name));
     },
     deps: {
       origin: signer.origin,

@@ -12,9 +12,9 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { dispatch } from '#flow/dispatch.ts';
 import { takeIn } from '#flow/inbox.ts';
 import { checkLedger, publishLog } from '#flow/log.ts';
-import { defineQueues } from '#flow/queues.ts';
+import { defineQueues, knownQueues } from '#flow/queues.ts';
 import { wakeDependents } from '#flow/readiness.ts';
-import { fireTimers, hasOpenRuns, resumeRuns, resumeTodos, sweepQueue } from '#flow/reconcile.ts';
+import { fireTimers, hasOpenRuns, type OnTrouble, resumeRuns, resumeTodos, sweepQueue } from '#flow/reconcile.ts';
 import { enterRun, seal } from '#flow/seal.ts';
 import { settle, settleStopped } from '#flow/settle.ts';
 import { publishStatus, showProgress } from '#flow/status.ts';
@@ -123,6 +123,8 @@ class EmbeddedEngine implements Engine {
     this.#underWay.add(watched);
   }
 
+  readonly #onTrouble: OnTrouble = (about, error) => this.#report('advance', error, { about });
+
   #report(stage: Stage, error: unknown, about: object = {}): void {
     this.#behind = true;
     this.#options.log('error', `${stage} failed`, { stage, ...about, ...describe(error) });
@@ -185,15 +187,16 @@ class EmbeddedEngine implements Engine {
   }
 
   async #sweepQueues(restarted: boolean): Promise<void> {
-    for (const queue of Object.keys(this.#options.queues)) await sweepQueue(this.#deps, queue, restarted);
-    const dueMs = await fireTimers(this.#deps);
+    const onTrouble = this.#onTrouble;
+    for (const queue of await knownQueues(this.#deps)) await sweepQueue(this.#deps, queue, restarted, onTrouble);
+    const dueMs = await fireTimers(this.#deps, onTrouble);
     if (dueMs !== null) this.#setAlarm(dueMs);
   }
 
   async #resume(): Promise<void> {
     this.#behind = false;
-    await resumeTodos(this.#deps);
-    await resumeRuns(this.#deps);
+    await resumeTodos(this.#deps, this.#onTrouble);
+    await resumeRuns(this.#deps, this.#onTrouble);
   }
 
   #takeIn(): Promise<void> {

@@ -1,14 +1,20 @@
 /** Runs the engine on a state directory until it is told to stop, or has been idle for long enough. */
 
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { WaybillError } from '@waybill/client/errors';
 import { composeEmbedded, type Embedded, type EmbeddedOptions } from '#embedded/compose.ts';
 import { createEngine, type Engine } from '#embedded/engine.ts';
 
 const IDLE_POLL_MS = 250;
+/** How long an engine that is ending may keep its directory. */
+const HAND_OVER_MS = 10_000;
+const NOTICE = 'engine.json';
+const USAGE =
+  'node embedded/main.ts [--dir D] [--concurrency N] [--idle-exit-ms N] [--no-sandbox] [--unsandboxed], with Node 24.';
 
 interface Options extends EmbeddedOptions {
   idleExitMs: number | null;
@@ -62,48 +68,62 @@ async function untilDone(engine: Engine, idleExitMs: number | null): Promise<str
 
 async function run(options: Options, embedded: Embedded): Promise<void> {
   const { deps, store, inbox, mailbox, queues, isolationDetail, removeLeftovers } = embedded;
-  const engine = createEngine(deps, {
-    queues,
-    selfCheck: true,
-    status: true,
-    log,
-    onFatal: () => process.exit(70),
-  });
+  const engine = createEngine(deps, { queues, selfCheck: true, status: true, log, onFatal: () => process.exit(70) });
   await engine.start();
-  removeLeftovers();
+  // A leftover that cannot be removed costs disk space; it must not keep the engine from running.
+  await removeLeftovers().catch((error: unknown) => log('error', 'a leftover stays', { error: String(error) }));
+  const { isolation } = deps.worker;
   const about = {
     pid: process.pid,
     startedAt: new Date().toISOString(),
     ready: true,
-    isolation: deps.worker.isolation,
+    isolation,
     detail: isolationDetail,
   };
-  const file = `${options.directory}/engine.json`;
-  writeFileSync(`${file}.new`, `${JSON.stringify(about)}\n`);
-  renameSync(`${file}.new`, file);
-  log('info', 'ready', about);
-  const reason = await untilDone(engine, options.idleExitMs);
-  log('info', 'stopping', { reason });
-  rmSync(file, { force: true });
-  inbox.close();
+  const notice = join(options.directory, NOTICE);
+  for (let reason = ''; reason === ''; ) {
+    writeFileSync(`${notice}.new`, `${JSON.stringify(about)}\n`);
+    renameSync(`${notice}.new`, notice);
+    log('info', 'ready', about);
+    const done = await untilDone(engine, options.idleExitMs);
+    rmSync(notice, { force: true });
+    // Who submitted while the notice still stood relies on this engine.
+    if (done !== 'idle' || (await engine.isIdle())) reason = done;
+  }
+  log('info', 'stopping', {});
+  inbox.unwatch();
   await engine.stop();
   await mailbox.shutdown();
   await store.close();
 }
 
-const options = readOptions();
+/** Opens the state directory; waits for an engine that is just ending. Null when another one runs there. */
+async function openState(options: Options): Promise<Embedded | null> {
+  for (let waitedMs = 0; ; waitedMs += IDLE_POLL_MS) {
+    try {
+      return await composeEmbedded(options);
+    } catch (error) {
+      if (!(error instanceof WaybillError) || error.code !== 'ENGINE_RUNNING') throw error;
+      if (existsSync(join(options.directory, NOTICE)) || waitedMs >= HAND_OVER_MS) return null;
+      await sleep(IDLE_POLL_MS);
+    }
+  }
+}
+
 try {
-  await run(options, await composeEmbedded(options));
+  const options = readOptions();
+  const embedded = await openState(options);
+  if (embedded === null) log('info', 'another engine runs on this directory', { directory: options.directory });
+  else await run(options, embedded);
   process.exit(0);
 } catch (error) {
-  if (error instanceof WaybillError && error.code === 'ENGINE_RUNNING') {
-    log('info', 'another engine runs on this directory', { directory: options.directory });
-    process.exit(0);
-  }
-  const { code, path, problem, fix } =
-    error instanceof WaybillError
-      ? error
-      : { code: 'STORE_FAILED', path: options.directory, problem: String(error), fix: 'See the log.' };
-  log('error', 'the engine cannot run', { code, path, problem, fix });
-  process.exit(70);
+  const isUsage = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  const known = error instanceof WaybillError ? error : null;
+  log('error', 'the engine cannot run', {
+    code: known?.code ?? (isUsage ? 'USAGE' : 'STORE_FAILED'),
+    path: known?.path ?? (isUsage ? 'arguments' : 'state directory'),
+    problem: known?.problem ?? (error instanceof Error ? error.message : String(error)),
+    fix: known?.fix ?? (isUsage ? USAGE : 'Give --dir a directory that this user may write to.'),
+  });
+  process.exit(isUsage ? 4 : 70);
 }

@@ -69,7 +69,7 @@ describe('attempt: what its end means', () => {
 
   it('what the same input would only meet again is not tried again', () => {
     for (const outcome of ['policy_blocked', 'partial'] as const) assert.equal(judged(outcome).next, 'failed', outcome);
-    for (const reason of ['input_missing', 'isolation_required', 'source_missing']) {
+    for (const reason of ['input_missing', 'lease_refused']) {
       assert.equal(judged('contract_error', { reason }).next, 'failed', reason);
     }
     assert.equal(judged('contract_error').next, 'retry');

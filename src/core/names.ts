@@ -22,9 +22,6 @@ export const MAX_ENGINE_ACTIONS = 80;
 /** A waiting item may be overtaken this often on a lock that it leaves free; then the lock is kept for it. */
 export const MAX_OVERTAKES = 8;
 
-/** How many waiters of a lock are tried when it becomes free. */
-export const MAX_WOKEN_WAITERS = 16;
-
 /** Beyond the attempt's timeout: materialising inputs before, staging outputs after. */
 export const ATTEMPT_GRACE_MS = 120_000;
 

@@ -13,6 +13,7 @@
  *   attempt/<id>     attempt             one per attempt
  *   queue/<queue>    queue               slots and who holds them
  *                    ready/<rank>        items that could be claimed
+ *   queues           names               all queues ever defined
  *   lock/<name>      lock                who holds it
  *                    wait/<rank>         items that wait for it
  *   todo             locks/<by>          released locks whose waiters have not been tried yet
@@ -55,6 +56,7 @@ export const keys = {
   todoLocks: (by: string): Key => ({ pk: 'todo', sk: `locks/${by}` }),
   todoCancel: (run: string, item: string): Key => ({ pk: 'todo', sk: `cancel/${run}/${item}` }),
   timer: (dueMs: number, what: string): Key => ({ pk: 'timers', sk: `${ordinal(dueMs, 13)}/${what}` }),
+  queues: (): Key => ({ pk: 'queues', sk: 'names' }),
   activeRun: (run: string): Key => ({ pk: 'runs', sk: run }),
   logHead: (): Key => ({ pk: 'log', sk: 'head' }),
   logEntry: (index: number): Key => ({ pk: 'log', sk: `entry/${ordinal(index, 12)}` }),
@@ -160,6 +162,8 @@ export interface AttemptRow {
   expiresAtMs: number;
   isolation?: Isolation;
   handle?: string;
+  /** How it counts when no result comes, decided before its worker was ended from outside. */
+  givenUp?: { outcome: AttemptOutcome; reason: string };
   /** Why it was told to stop. */
   cancel?: 'cancelled' | 'deadline_exceeded';
 }
@@ -168,6 +172,11 @@ export interface QueueRow {
   concurrency: number;
   /** Ids of the attempts that hold a slot. */
   holders: string[];
+}
+
+/** Every queue that was ever defined; one that is defined no more has a concurrency of 0. */
+export interface QueuesRow {
+  names: string[];
 }
 
 export interface ReadyRow {

@@ -3,7 +3,7 @@
  */
 import { type Claim, claim } from '#core/claim.ts';
 import { FREE_LOCK } from '#core/locks.ts';
-import { MAX_ENGINE_ACTIONS, MAX_WOKEN_WAITERS } from '#core/names.ts';
+import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
 import {
   type AttemptRow,
   type ItemRow,
@@ -21,6 +21,7 @@ import { type ItemRef, nextWaiter, parkItem, required, unqueueItem } from '#flow
 import { type Draft, decide, forget } from '#flow/transaction.ts';
 
 const READY_PAGE = 32;
+const WAITER_PAGE = 16;
 
 interface Candidate extends ItemRef {
   queue: string;
@@ -51,13 +52,20 @@ export async function advanceLocks(deps: FlowDeps, by: string): Promise<void> {
   await forget(deps, key);
 }
 
-/** First come first; one that is blocked elsewhere is passed by the next. */
+/** First come first; one that is blocked elsewhere is passed by the next, until the lock is taken or kept for somebody. */
 async function advanceLock(deps: FlowDeps, lock: string): Promise<void> {
-  const rows = await deps.store.query(`lock/${lock}`, { prefix: 'wait/', limit: MAX_WOKEN_WAITERS });
-  for (const row of rows) {
-    const waiter = row.body as unknown as LockWaitRow;
-    const batch = await claimSome(deps, [waiter]);
-    if (batch.attempts.length > 0 && waiter.mode === 'exclusive') return;
+  let after: string | undefined;
+  for (;;) {
+    const range = { prefix: 'wait/', limit: WAITER_PAGE, ...(after === undefined ? {} : { after }) };
+    const rows = await deps.store.query(`lock/${lock}`, range);
+    for (const row of rows) {
+      const waiter = row.body as unknown as LockWaitRow;
+      const batch = await claimSome(deps, [waiter]);
+      const isTaken = batch.attempts.length > 0 && waiter.mode === 'exclusive';
+      if (isTaken || batch.held.includes(lock)) return;
+    }
+    if (rows.length < WAITER_PAGE) return;
+    after = rows.at(-1)?.sk;
   }
 }
 
@@ -76,10 +84,12 @@ interface Batch {
   seen: number;
   /** No slot is left. */
   full: boolean;
+  /** Locks that could not be had. */
+  held: string[];
 }
 
 async function claimBatch(deps: FlowDeps, draft: Draft, candidates: Candidate[]): Promise<Batch> {
-  const batch: Batch = { attempts: [], seen: 0, full: false };
+  const batch: Batch = { attempts: [], seen: 0, full: false, held: [] };
   const claims = new Map<string, { queue: string; claims: ClaimedEvent[] }>();
   for (const candidate of candidates) {
     const specKey = keys.spec(candidate.run, candidate.item);
@@ -92,6 +102,7 @@ async function claimBatch(deps: FlowDeps, draft: Draft, candidates: Candidate[])
       break;
     }
     batch.seen += 1;
+    if (outcome.kind === 'parked') batch.held.push(...outcome.held);
     if (outcome.kind !== 'claimed') continue;
     batch.attempts.push({ run: candidate.run, id: outcome.event.id });
     const ofRun = claims.get(candidate.run) ?? { queue: candidate.queue, claims: [] };
@@ -110,7 +121,10 @@ interface ClaimedEvent {
   locks: AttemptRow['locks'];
 }
 
-type Outcome = { kind: 'claimed'; event: ClaimedEvent } | { kind: 'full' | 'parked' | 'stale' };
+type Outcome =
+  | { kind: 'claimed'; event: ClaimedEvent }
+  | { kind: 'parked'; held: string[] }
+  | { kind: 'full' | 'stale' };
 
 async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec: SpecRow): Promise<Outcome> {
   const { run, queue } = candidate;
@@ -119,7 +133,7 @@ async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec
   await draft.read([keys.run(run), itemKey, keys.queue(queue), ...lockKeys]);
   const row = required(await draft.readOne<RunRow>(keys.run(run)), keys.run(run));
   const item = required(await draft.readOne<ItemRow>(itemKey), itemKey);
-  if (item.state !== 'ready' || item.rank === undefined || row.stopping) return { kind: 'stale' };
+  if (item.state !== 'ready' || item.rank === undefined || row.stopping || item.cancelAsked) return { kind: 'stale' };
   const rank = item.rank;
   const lockRows = await draft.read<LockRow>(lockKeys);
   const locks = await Promise.all(
@@ -149,7 +163,7 @@ async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec
   }
   if (verdict.obstacle === 'locks') {
     if (!item.parked) await parkItem(draft, candidate, queue, spec, item);
-    return { kind: 'parked' };
+    return { kind: 'parked', held: verdict.names };
   }
   if (item.parked) await unpark(deps, draft, candidate, spec, item);
   return { kind: 'full' };

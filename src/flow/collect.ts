@@ -4,7 +4,7 @@
  */
 import type { OutputRef } from '@waybill/client/documents';
 import { TerminalError, WaybillError } from '@waybill/client/errors';
-import { type ClaimedBlock, type Digest, digestOf } from '@waybill/verify';
+import { type Digest, digestOf, type EventOf, runningDigest } from '@waybill/verify';
 import type { Ending } from '#core/attempt.ts';
 import type { Result } from '#core/mailbox-protocol.ts';
 import { JOB_LIMITS } from '#core/names.ts';
@@ -16,11 +16,13 @@ import type { FlowDeps } from '#flow/deps.ts';
 
 export interface Collected {
   ending: Ending;
+  /** Exit code of a worker that the platform saw end; null when a result speaks for it. */
   exit: number | null;
   /** SHA-256 of the result document; null when there is none. */
   result: Digest | null;
   outputs: OutputRef[];
-  claimed: { blocks: ClaimedBlock[]; worker?: Digest; excluded?: number };
+  /** What only the worker said. */
+  claimed: EventOf<'attempt.settled'>['data']['claimed'];
   /** For people: what exactly was wrong. */
   detail?: string;
 }
@@ -57,18 +59,13 @@ export async function collect(deps: FlowDeps, attemptId: string): Promise<Collec
 
 function requireSameAttempt(result: Result, attempt: AttemptRow, attemptId: string): void {
   if (result.attemptId === attemptId && result.epoch === attempt.attempt) return;
-  throw new TerminalError({
-    code: 'RESULT_INVALID',
-    path: 'result.attemptId',
-    problem: 'the result is of another attempt or epoch',
-    fix: 'Report the attempt id and epoch of the manifest.',
-  });
+  throw unlike('result.attemptId', 'the result is of another attempt or epoch');
 }
 
 async function collectResult(deps: FlowDeps, attemptId: string, parsed: Result, result: Digest): Promise<Collected> {
-  const outputs = parsed.outputs ? await storeOutputs(deps, attemptId) : [];
-  const log = await storeLog(deps, attemptId);
-  const { worker, excluded, exit } = parsed;
+  const outputs = parsed.outputs ? await storeOutputs(deps, attemptId, parsed.outputs) : [];
+  const log = parsed.log ? await storeLog(deps, attemptId, parsed.log) : null;
+  const { outcome, reason, exit, worker, excluded } = parsed;
   const blocks = parsed.blocks.map(({ index, block, lens, exit, startedAt, endedAt }) => ({
     index,
     block,
@@ -78,22 +75,44 @@ async function collectResult(deps: FlowDeps, attemptId: string, parsed: Result, 
     endedAt,
   }));
   return {
-    ending: { outcome: parsed.outcome, reason: parsed.reason },
-    exit,
+    ending: { outcome, reason },
+    exit: null,
     result,
     outputs: log ? [...outputs, log] : outputs,
-    claimed: { blocks, worker, ...(excluded.length > 0 ? { excluded: excluded.length } : {}) },
+    claimed: { outcome, reason, exit, blocks, worker, ...(excluded.length > 0 ? { excluded: excluded.length } : {}) },
   };
 }
 
-async function storeOutputs(deps: FlowDeps, attemptId: string): Promise<OutputRef[]> {
+type Promised = NonNullable<Result['outputs']>;
+
+/** Outputs are staged before the result that names them, so what is absent now will not come. */
+async function storeOutputs(deps: FlowDeps, attemptId: string, promised: Promised): Promise<OutputRef[]> {
   const outputs: OutputRef[] = [];
-  const frame = await deps.mailbox.openOutputs(attemptId);
-  for await (const { name, kind, sha256, bytes } of splitOutputs(frame, JOB_LIMITS)) {
+  const seen = { digest: runningDigest(), sizeBytes: 0 };
+  for await (const { name, kind, sha256, bytes } of splitOutputs(observed(deps, attemptId, seen), JOB_LIMITS)) {
     const stored = await deps.artifacts.put(kind === 'patch' ? checkedPatch(bytes) : bytes, { expected: sha256 });
     outputs.push({ name, kind, ...stored });
   }
+  if (seen.sizeBytes !== promised.sizeBytes || seen.digest.digest() !== promised.sha256) {
+    throw unlike('result.outputs', 'the staged outputs are not those that the result names');
+  }
   return outputs;
+}
+
+interface Seen {
+  digest: ReturnType<typeof runningDigest>;
+  sizeBytes: number;
+}
+
+async function* observed(deps: FlowDeps, attemptId: string, seen: Seen): AsyncGenerator<Uint8Array> {
+  const frame = await deps.mailbox.openOutputs(attemptId).catch((cause: unknown) => {
+    throw unlike('result.outputs', 'the result names outputs that were not staged', cause);
+  });
+  for await (const chunk of frame) {
+    seen.digest.update(chunk);
+    seen.sizeBytes += chunk.byteLength;
+    yield chunk;
+  }
 }
 
 /** A patch is parsed before it is kept: a reviewer sees every file that it touches, or nothing. */
@@ -110,9 +129,14 @@ async function* checkedPatch(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<U
   yield whole;
 }
 
-async function storeLog(deps: FlowDeps, attemptId: string): Promise<OutputRef | null> {
+async function storeLog(deps: FlowDeps, attemptId: string, promised: Promised): Promise<OutputRef> {
   const log = await deps.mailbox.openLog(attemptId);
-  if (log === null) return null;
-  const stored = await deps.artifacts.put(log, { maxBytes: JOB_LIMITS.logBytes });
-  return { name: 'log', kind: 'log', ...stored };
+  if (log === null) throw unlike('result.log', 'the result names a log that was not staged');
+  const rule = { expected: promised.sha256, maxBytes: JOB_LIMITS.logBytes };
+  return { name: 'log', kind: 'log', ...(await deps.artifacts.put(log, rule)) };
+}
+
+function unlike(path: string, problem: string, cause?: unknown): TerminalError {
+  const fix = 'Stage the outputs and the log first, then a result that names exactly them.';
+  return new TerminalError({ code: 'RESULT_INVALID', path, problem, fix }, { cause });
 }

@@ -10,7 +10,7 @@ import { type Answer, refuse } from '#flow/answer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { closeItem, completeRun, type ItemRef, readItem, readRun, unqueueItem } from '#flow/items.ts';
 import { type Draft, decide, forget } from '#flow/transaction.ts';
-import { cancelAttempt } from '#flow/worker.ts';
+import { markForStop, tellWorkers } from '#flow/worker.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
 /** Answers a control object. Asking for what has been done already is deduped; a sealed or unknown run is left alone. */
@@ -68,6 +68,7 @@ async function accept(
     draft.put(keys.item(run, item), { ...found, cancelAsked: true } satisfies ItemRow);
     draft.create(keys.todoCancel(run, item), {});
   }
+  if (item === undefined) await standBehindClaims(draft, row);
   draft.put(keys.run(run), {
     ...row,
     ...(item === undefined ? { stopping: 'cancelled' as const } : {}),
@@ -84,11 +85,18 @@ async function accept(
   return { status: 'accepted', run, reasons: [] };
 }
 
+/** Every claim writes the row of its queue: naming it puts the stop behind all claims that were made before. */
+async function standBehindClaims(draft: Draft, run: RunRow): Promise<void> {
+  await draft.read([keys.queue(run.queue)]);
+  draft.check(keys.queue(run.queue));
+}
+
 /** The run's wall clock is over. */
 export async function exceedRunDeadline(deps: FlowDeps, run: string): Promise<void> {
   const stopping = await decide(deps, async (draft) => {
     const row = await readRun(draft, run);
     if (row.completedAtMs !== undefined || row.stopping) return row.stopping !== undefined;
+    await standBehindClaims(draft, row);
     draft.put(keys.run(run), { ...row, stopping: 'deadline_exceeded' } satisfies RunRow);
     draft.emit(run, { type: 'run.stopping', data: { reason: 'deadline_exceeded' } });
     return true;
@@ -120,34 +128,45 @@ export async function exceedItemDeadline(deps: FlowDeps, ref: ItemRef): Promise<
 }
 
 /**
- * Items without an attempt end at once, each in a decision of its own (leaving the wait lists of 32 locks takes 64 rows); running
- * ones are told, and end when their attempt is settled.
+ * Items without an attempt end at once, each in a decision of its own (leaving the wait lists of 32 locks takes 64
+ * rows); running ones are told, and end when their attempt is settled.
  */
 async function stopItems(deps: FlowDeps, run: string, items: string[], why: StoppingReason): Promise<void> {
+  const told: string[] = [];
   for (const item of items) {
     const outcome = await decide(deps, (draft) => stopItem(deps, draft, { run, item }, why));
-    if (outcome.running !== undefined) await cancelAttempt(deps, outcome.running, why);
+    if (outcome.told !== undefined) told.push(outcome.told);
     if (outcome.ended) deps.hints.itemEnded(run, item);
     if (outcome.left) deps.hints.locksReleased(`${run}/${item}`);
     if (outcome.completed) deps.hints.runCompleted(run);
   }
+  await tellWorkers(deps, told);
 }
 
 interface Stopped {
-  running?: string;
+  /** The attempt that was marked to be stopped. */
+  told?: string;
   ended: boolean;
   completed: boolean;
   /** It left the wait lists of locks, where others may now come first. */
   left: boolean;
 }
 
+/**
+ * The run's row is named even where it does not change: what asked for the end is recorded with it, and must stand
+ * before the end in the order of events. A running attempt is marked here and not later, so that it cannot be settled
+ * as a retry in between.
+ */
 async function stopItem(deps: FlowDeps, draft: Draft, ref: ItemRef, why: StoppingReason): Promise<Stopped> {
   const run = await readRun(draft, ref.run);
   const [spec, item] = await readItem(draft, ref);
   const none: Stopped = { ended: false, completed: false, left: false };
   if (isTerminal(item.state)) return none;
+  draft.check(keys.run(ref.run));
   const attempt = item.attempts.at(-1);
-  if (item.state === 'running' && attempt) return { ...none, running: attempt.id };
+  if (item.state === 'running' && attempt) {
+    return (await markForStop(deps, draft, attempt.id, why)) ? { ...none, told: attempt.id } : none;
+  }
   const left = item.parked === true;
   if (left) draft.create(keys.todoLocks(`${ref.run}/${ref.item}`), { names: spec.item.locks.map(({ name }) => name) });
   await unqueueItem(deps, draft, run.queue, spec, item);

@@ -9,7 +9,7 @@ import { canonicalize, type DsseEnvelope, digestOf, type ManifestInput } from '@
 import type { Ending } from '#core/attempt.ts';
 import { dispatchStatement, isoTime } from '#core/evidence.ts';
 import type { Isolation, Job } from '#core/mailbox-protocol.ts';
-import { ATTEMPT_GRACE_MS, JOB_LIMITS } from '#core/names.ts';
+import { ATTEMPT_GRACE_MS, JOB_LIMITS, STOP_GRACE_MS } from '#core/names.ts';
 import { type AttemptRow, type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { signStatement } from '#flow/envelope.ts';
@@ -27,14 +27,35 @@ export async function dispatch(deps: FlowDeps, attemptId: string): Promise<void>
     return;
   }
   await deps.store.durable();
+  const handle = await launch(deps, attemptId, order.lease);
+  if (handle !== null) await watch(deps, attemptId, handle);
+}
+
+/** Null when nothing was started; the attempt is then lost. */
+async function launch(deps: FlowDeps, attemptId: string, lease: LeaseDraft): Promise<string | null> {
   try {
-    const leaseUrl = await deps.mailbox.post(order.lease);
-    const handle = await deps.launcher.launch({ attemptId, leaseUrl, isolation: order.lease.job.isolation });
-    await rememberHandle(deps, attemptId, handle);
+    const leaseUrl = await deps.mailbox.post(lease);
+    return await deps.launcher.launch({ attemptId, leaseUrl, isolation: lease.job.isolation });
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     await settleWithout(deps, attemptId, { outcome: 'lost', reason: 'start_failed' }, detail);
+    return null;
   }
+}
+
+/** Notes the handle, and makes up for what happened to the attempt while its worker was being started. */
+async function watch(deps: FlowDeps, attemptId: string, handle: string): Promise<void> {
+  const attempt = await decide(deps, async (draft) => {
+    const key = keys.attempt(attemptId);
+    const row = await draft.readOne<AttemptRow>(key);
+    if (row?.state === 'dispatched') draft.put(key, { ...row, handle } satisfies AttemptRow);
+    return row;
+  });
+  if (attempt?.cancel) await deps.mailbox.cancel(attemptId);
+  if (attempt?.state === 'dispatched') return;
+  // It has ended already: with a result, or given up, and then another attempt may hold its locks by now.
+  await deps.launcher.stop(handle, STOP_GRACE_MS);
+  await deps.mailbox.close(attemptId);
 }
 
 type Order = { lease: LeaseDraft } | { ending: Ending; detail?: string } | null;
@@ -46,6 +67,9 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
   if (attempt.cancel) return { ending: { outcome: 'cancelled', reason: 'cancelled' } };
   const ref = { run: attempt.run, item: attempt.item };
   const run = await readRun(draft, attempt.run);
+  // The stop of the run is under way and will mark this attempt; nothing of it is dispatched any more.
+  if (run.stopping) return null;
+  draft.check(keys.run(attempt.run));
   const [spec, item] = await readItem(draft, ref);
   const inputs = await resolveInputs(draft, attempt.run, spec.item.needs);
   if ('missing' in inputs) {
@@ -76,7 +100,8 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
     timeoutMs: spec.item.timeoutMs,
   });
   const envelope = await signStatement(deps.signer, statement);
-  const dispatched: AttemptRow = { ...attempt, state: 'dispatched', expiresAtMs, isolation };
+  const leaseUntilMs = nowMs + deps.worker.leaseMs;
+  const dispatched: AttemptRow = { ...attempt, state: 'dispatched', leaseUntilMs, expiresAtMs, isolation };
   draft.put(key, dispatched);
   if (isolation === 'none') {
     draft.put(keys.item(ref.run, ref.item), { ...item, unsandboxed: item.unsandboxed + 1 } satisfies ItemRow);
@@ -147,12 +172,4 @@ function leaseOf(deps: FlowDeps, { attemptId, attempt, run, job, envelope, input
   if (run.source.kind === 'none') return lease;
   const { bundle, commit, sizeBytes } = run.source;
   return { ...lease, source: { sha256: bundle, sizeBytes, commit } };
-}
-
-async function rememberHandle(deps: FlowDeps, attemptId: string, handle: string): Promise<void> {
-  await decide(deps, async (draft) => {
-    const key = keys.attempt(attemptId);
-    const attempt = await draft.readOne<AttemptRow>(key);
-    if (attempt?.state === 'dispatched') draft.put(key, { ...attempt, handle } satisfies AttemptRow);
-  });
 }

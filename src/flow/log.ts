@@ -80,6 +80,9 @@ export async function checkLedger(deps: FlowDeps): Promise<void> {
   const newest = await deps.ledger.newestCheckpoint();
   const { tree, published } = await readHead(deps);
   const anchored = newest === null ? null : parseCheckpoint(parseNote(newest).text);
+  if (anchored && anchored.origin !== deps.origin) {
+    throw inconsistent(`the ledger is of ${anchored.origin}, the keys are of ${deps.origin}`);
+  }
   const anchoredSize = anchored?.size ?? 0;
   if (anchoredSize < published.size)
     throw inconsistent(`the ledger ends at ${anchoredSize}, the store says ${published.size}`);

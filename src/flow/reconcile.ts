@@ -13,18 +13,34 @@ import { checkAttempt } from '#flow/worker.ts';
 import type { Row } from '#ports/run-store.ts';
 
 const PAGE = 200;
+const PUT_OFF_MS = 1_000;
 
-/** Looks at the attempts that hold a slot of the queue, and claims what can be claimed. `restarted`: this process just began. */
-export async function sweepQueue(deps: FlowDeps, queue: string, restarted: boolean): Promise<void> {
+/**
+ * Looks at the attempts that hold a slot of the queue, and claims what can be claimed. `restarted`: this process just
+ * began. An attempt that cannot be judged now is reported to `onTrouble` and holds up nothing but itself.
+ */
+export async function sweepQueue(
+  deps: FlowDeps,
+  queue: string,
+  restarted: boolean,
+  onTrouble: OnTrouble,
+): Promise<void> {
   const [row] = await deps.store.get([keys.queue(queue)]);
   const holders = (row?.body as unknown as QueueRow | undefined)?.holders ?? [];
-  await Promise.all(holders.map((attemptId) => checkAttempt(deps, attemptId, restarted)));
+  const check = (attemptId: string): Promise<void> =>
+    checkAttempt(deps, attemptId, restarted).catch((error: unknown) => onTrouble(attemptId, error));
+  await Promise.all(holders.map(check));
   await advance(deps, queue);
 }
 
+/** Told of work that could not be taken up now; it is met again, and everything else goes on. */
+export type OnTrouble = (about: string, error: unknown) => void;
+
 /** Takes up every run that is not sealed where it was left. */
-export async function resumeRuns(deps: FlowDeps): Promise<void> {
-  for await (const row of pages(deps, 'runs', '')) await resumeRun(deps, row.sk);
+export async function resumeRuns(deps: FlowDeps, onTrouble: OnTrouble): Promise<void> {
+  for await (const row of pages(deps, 'runs', '')) {
+    await resumeRun(deps, row.sk).catch((error: unknown) => onTrouble(row.sk, error));
+  }
 }
 
 export async function hasOpenRuns(deps: FlowDeps): Promise<boolean> {
@@ -46,49 +62,66 @@ async function resumeRun(deps: FlowDeps, run: string): Promise<void> {
 }
 
 /** Works off todo rows: released locks, cancels of items. */
-export async function resumeTodos(deps: FlowDeps): Promise<void> {
+export async function resumeTodos(deps: FlowDeps, onTrouble: OnTrouble): Promise<void> {
   for await (const row of pages(deps, 'todo', '')) {
     const [kind, ...rest] = row.sk.split('/');
     const [run = '', item = ''] = rest;
-    if (kind === 'locks') await advanceLocks(deps, rest.join('/'));
-    else await cancelItem(deps, { run, item });
+    const work = kind === 'locks' ? advanceLocks(deps, rest.join('/')) : cancelItem(deps, { run, item });
+    await work.catch((error: unknown) => onTrouble(row.sk, error));
   }
 }
 
-/** Works off the timers that are due. Resolves with when the next one is, or null. */
-export async function fireTimers(deps: FlowDeps): Promise<number | null> {
+/** Works off the timers that are due; one that cannot be now is put off. Resolves with when the next one is, or null. */
+export async function fireTimers(deps: FlowDeps, onTrouble: OnTrouble): Promise<number | null> {
   for (;;) {
     const rows = await deps.store.query('timers', { prefix: '', limit: PAGE });
     for (const row of rows) {
       const dueMs = Number(row.sk.slice(0, 13));
       if (dueMs > deps.clock.nowMs()) return dueMs;
-      await fireTimer(deps, row.sk.slice(14));
-      await forget(deps, row);
+      const isDone = await fireTimer(deps, row.sk.slice(14)).catch((error: unknown) => {
+        onTrouble(row.sk, error);
+        return false;
+      });
+      await (isDone ? forget(deps, row) : putOff(deps, row));
     }
     if (rows.length < PAGE) return null;
   }
 }
 
-async function fireTimer(deps: FlowDeps, what: string): Promise<void> {
+async function putOff(deps: FlowDeps, row: Row): Promise<void> {
+  await decide(deps, async (draft) => {
+    const later = keys.timer(deps.clock.nowMs() + PUT_OFF_MS, row.sk.slice(14));
+    await draft.read([row, later]);
+    draft.delete(row);
+    draft.put(later, {});
+  });
+}
+
+/** False: not yet. A run that is still being admitted has no opening event that its end could stand behind. */
+async function fireTimer(deps: FlowDeps, what: string): Promise<boolean> {
   const [kind, run = '', item = ''] = what.split('/');
+  const [row] = await deps.store.get([keys.run(run)]);
+  if ((row?.body as unknown as RunRow | undefined)?.state === 'admitting') return false;
   if (kind === 'run') await exceedRunDeadline(deps, run);
   else if (kind === 'item') await exceedItemDeadline(deps, { run, item });
   else await endBackOff(deps, run, item);
+  return true;
 }
 
 async function endBackOff(deps: FlowDeps, run: string, item: string): Promise<void> {
   const queue = await decide(deps, async (draft) => {
     const row = await readRun(draft, run);
     const [spec, state] = await readItem(draft, { run, item });
-    if (!isBackingOff(state) || row.stopping) return null;
+    if (!isBackingOff(state, deps.clock.nowMs()) || row.stopping) return null;
     makeReady(deps, draft, { run, item }, row.queue, spec, state);
     return row.queue;
   });
   if (queue !== null) deps.hints.queueChanged(queue);
 }
 
-function isBackingOff(item: ItemRow): boolean {
-  return item.state === 'ready' && item.rank === undefined;
+/** Its back-off is over. A timer that a crash left behind may be of an earlier one. */
+function isBackingOff(item: ItemRow, nowMs: number): boolean {
+  return item.state === 'ready' && item.rank === undefined && (item.notBeforeMs ?? 0) <= nowMs;
 }
 
 async function* pages(deps: FlowDeps, pk: string, prefix: string): AsyncGenerator<Row> {

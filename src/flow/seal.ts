@@ -117,7 +117,8 @@ async function signSeal(
     const row = await readRun(draft, run);
     const stored = await draft.readOne<SealRow>(keys.seal(run));
     if (stored) return stored;
-    const sealedAtMs = deps.clock.nowMs();
+    // A clock that was set back must not make the seal older than what it seals.
+    const sealedAtMs = Math.max(deps.clock.nowMs(), row.completedAtMs ?? 0);
     const envelope = await signStatement(
       deps.signer,
       sealStatement({ origin: deps.origin, run, row, ...tree, sealedAtMs }),

@@ -5,6 +5,8 @@
  * Whoever comes second changes nothing: a result that was delivered twice, a stop notice after a result, a late result
  * of an attempt that was declared lost. A staged result beats every other sign of how the attempt ended.
  */
+import type { OutputRef } from '@waybill/client/documents';
+import { type ErrorCode, WaybillError } from '@waybill/client/errors';
 import type { EventOf } from '@waybill/verify';
 import { type Ending, type Judgement, judge } from '#core/attempt.ts';
 import { isoTime } from '#core/evidence.ts';
@@ -29,6 +31,9 @@ import type { StopNotice } from '#ports/launcher.ts';
 
 type SettledEvent = EventOf<'attempt.settled'>;
 
+/** What a worker said does not fit into the records; that is the worker's fault and ends its attempt. */
+const UNRECORDABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['EVENT_INVALID', 'ROW_TOO_LARGE']);
+
 interface Settled {
   run: string;
   item: string;
@@ -42,8 +47,7 @@ interface Settled {
 
 /** The worker ended, or was ended. With a staged result that result counts; without one the attempt was lost. */
 export async function settleStopped(deps: FlowDeps, notice: StopNotice): Promise<boolean> {
-  const collected = await collect(deps, notice.attemptId);
-  if (collected) return settleWith(deps, notice.attemptId, collected);
+  if (await settle(deps, notice.attemptId)) return true;
   const { exit, detail } = notice;
   return settleWith(deps, notice.attemptId, {
     ...NOTHING_STAGED,
@@ -56,7 +60,14 @@ export async function settleStopped(deps: FlowDeps, notice: StopNotice): Promise
 /** A result was staged. False when there is none, or when the attempt has been settled before. */
 export async function settle(deps: FlowDeps, attemptId: string): Promise<boolean> {
   const collected = await collect(deps, attemptId);
-  return collected !== null && settleWith(deps, attemptId, collected);
+  if (collected === null) return false;
+  try {
+    return await settleWith(deps, attemptId, collected);
+  } catch (error) {
+    if (!(error instanceof WaybillError) || !UNRECORDABLE.has(error.code)) throw error;
+    const ending: Ending = { outcome: 'contract_error', reason: 'event_invalid' };
+    return settleWith(deps, attemptId, { ...NOTHING_STAGED, result: collected.result, ending, detail: error.message });
+  }
 }
 
 /** The attempt ended without a worker, or its worker was given up. */
@@ -100,7 +111,8 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string, collected
   if (!attempt || attempt.state === 'settled') return null;
   const ref = { run: attempt.run, item: attempt.item };
   const [spec, item] = await readItem(draft, ref);
-  const judgement = judge(collected.ending, {
+  const ending = collected.result === null && attempt.givenUp ? attempt.givenUp : collected.ending;
+  const judgement = judge(ending, {
     item,
     plan: spec.item,
     cancel: attempt.cancel,
@@ -152,11 +164,11 @@ async function moveItem(
 ): Promise<OpenRow | null> {
   const ref = { run: attempt.run, item: attempt.item };
   const { outcome, reason, next, spent, lost, retryAtMs } = judgement;
-  const { exit, outputs, detail } = collected;
+  const { outputs, claimed, detail } = collected;
+  const exit = collected.exit ?? claimed.exit ?? null;
+  const ended = { endedAtMs: deps.clock.nowMs(), outcome, reason, exit, outputs };
   const attempts = item.attempts.map((each) =>
-    each.attempt === attempt.attempt
-      ? { ...each, endedAtMs: deps.clock.nowMs(), outcome, reason, exit, outputs }
-      : each,
+    each.attempt === attempt.attempt ? { ...each, ...ended } : { ...each, outputs: each.outputs.filter(isLog) },
   );
   const moved: ItemRow = {
     ...item,
@@ -171,6 +183,11 @@ async function moveItem(
   draft.put(keys.item(ref.run, ref.item), { ...moved, state: 'ready', notBeforeMs: dueMs } satisfies ItemRow);
   draft.create(keys.timer(dueMs, `retry/${ref.run}/${ref.item}`), {});
   return null;
+}
+
+/** Of earlier attempts the row keeps the log only: their outputs stand in their events, and a row has a limit. */
+function isLog({ kind }: OutputRef): boolean {
+  return kind === 'log';
 }
 
 function settledEvent(id: string, attempt: AttemptRow, judgement: Judgement, collected: Collected): SettledEvent {

@@ -70,7 +70,7 @@ async function queueProblems(deps: FlowDeps, object: InboxObject, plan: Plan): P
     return [{ code: 'QUEUE_UNKNOWN', path, problem, fix: 'Put it under the queue that the spec names.' }];
   }
   const [row] = await deps.store.get([keys.queue(plan.queue)]);
-  if ((row?.body as unknown as QueueRow | undefined)?.concurrency !== undefined) return [];
+  if (((row?.body as unknown as QueueRow | undefined)?.concurrency ?? 0) > 0) return [];
   const problem = `there is no queue "${plan.queue}"`;
   return [{ code: 'QUEUE_UNKNOWN', path, problem, fix: 'Use "default", or define the queue in queues.json.' }];
 }

@@ -4,7 +4,8 @@
  */
 
 import { TerminalError, WaybillError } from '@waybill/client/errors';
-import type { DsseEnvelope, RunEvent } from '@waybill/verify';
+import { type DsseEnvelope, eventLineProblem, type RunEvent } from '@waybill/verify';
+import { eventLine } from '#core/evidence.ts';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
 import { type EventRow, type Key, keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -114,6 +115,7 @@ export class Draft {
     const { atMs } = this;
     this.#emitted.forEach(({ run, event, envelope }, k) => {
       const body: EventRow = { atMs, salt: this.#deps.chance.hex(16), event, ...(envelope ? { envelope } : {}) };
+      requireVerifiable(this.#deps.origin, run, body);
       const key = keys.event(run, version, k);
       actions.push({ do: 'put', pk: key.pk, sk: `${key.sk}-${this.#deps.chance.hex(4)}`, expect: 0, body });
     });
@@ -125,6 +127,19 @@ export class Draft {
     if (!held) throw new RangeError(`row ${nameOf(key)} is written without having been read`);
     return held;
   }
+}
+
+/** Asks the verifier's own rule before anything is written, so that no run can be sealed that nobody can read. */
+function requireVerifiable(origin: string, run: string, body: EventRow): void {
+  // The place is not known yet; the longest one tells whether the line will fit.
+  const problem = eventLineProblem(eventLine(origin, run, Number.MAX_SAFE_INTEGER, body));
+  if (problem === null) return;
+  throw new TerminalError({
+    code: 'EVENT_INVALID',
+    path: `event ${body.event.type}`,
+    problem,
+    fix: 'What a worker said cannot be recorded as it is; see the log of the attempt.',
+  });
 }
 
 function nameOf(key: Key): string {

@@ -2,37 +2,42 @@
  * Worker: what the control plane does for an attempt while its worker runs. The worker itself stands in worker-image and
  * is reached only through its mailbox: it reads its lease again after each heartbeat, and a cancel flag there tells it to stop.
  */
-import { ENGINE_RESTARTED } from '#core/attempt.ts';
+import { ENGINE_RESTARTED, type Ending } from '#core/attempt.ts';
 import { STOP_GRACE_MS } from '#core/names.ts';
 import { type AttemptRow, keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { dispatch } from '#flow/dispatch.ts';
 import { settle, settleWithout } from '#flow/settle.ts';
-import { decide } from '#flow/transaction.ts';
+import { type Draft, decide } from '#flow/transaction.ts';
 
 /** Time beyond the next heartbeat and the worker's own grace before it is ended from outside. */
 const CANCEL_MARGIN_MS = 3_000;
 
-/** Tells a running attempt to stop. The first reason stays. */
-export async function cancelAttempt(
+/** Marks an attempt to be stopped, in the caller's decision. False when it has ended or has been marked before. */
+export async function markForStop(
   deps: FlowDeps,
+  draft: Draft,
   attemptId: string,
   cancel: NonNullable<AttemptRow['cancel']>,
-): Promise<void> {
-  const stopped = await decide(deps, async (draft) => {
-    const key = keys.attempt(attemptId);
-    const attempt = await draft.readOne<AttemptRow>(key);
-    if (!attempt || attempt.state === 'settled' || attempt.cancel) return null;
-    const giveUpMs = deps.clock.nowMs() + deps.worker.heartbeatMs + STOP_GRACE_MS + CANCEL_MARGIN_MS;
-    const told: AttemptRow = { ...attempt, cancel, expiresAtMs: Math.min(attempt.expiresAtMs, giveUpMs) };
-    draft.put(key, told);
-    return told;
-  });
-  if (stopped === null) return;
+): Promise<boolean> {
+  const key = keys.attempt(attemptId);
+  const attempt = await draft.readOne<AttemptRow>(key);
+  if (!attempt || attempt.state === 'settled' || attempt.cancel) return false;
+  const giveUpMs = deps.clock.nowMs() + deps.worker.heartbeatMs + STOP_GRACE_MS + CANCEL_MARGIN_MS;
+  const expiresAtMs = Math.min(attempt.expiresAtMs, giveUpMs);
+  draft.put(key, { ...attempt, cancel, expiresAtMs } satisfies AttemptRow);
+  return true;
+}
+
+/** Raises the cancel flag of marked attempts, once the marks are durable. One that is not launched yet is ended by dispatch. */
+export async function tellWorkers(deps: FlowDeps, attemptIds: string[]): Promise<void> {
+  if (attemptIds.length === 0) return;
   await deps.store.durable();
-  if (stopped.state === 'claimed') return;
-  await deps.mailbox.cancel(attemptId);
-  deps.hints.timerSet(stopped.expiresAtMs);
+  for (const attemptId of attemptIds) {
+    await deps.mailbox.cancel(attemptId);
+    deps.hints.claimed(attemptId);
+  }
+  deps.hints.timerSet(deps.clock.nowMs() + deps.worker.heartbeatMs + STOP_GRACE_MS + CANCEL_MARGIN_MS);
 }
 
 /**
@@ -56,13 +61,26 @@ export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted:
   const { heartbeatAtMs } = await deps.mailbox.staged(attemptId);
   const leaseUntilMs = Math.max(attempt.leaseUntilMs, (heartbeatAtMs ?? 0) + deps.worker.leaseMs);
   if (!orphaned && nowMs < leaseUntilMs && nowMs < attempt.expiresAtMs) return;
+  const ending = endingOf(attempt, nowMs, orphaned);
+  // Written down first: the notice that the worker stopped must not say something else.
+  await giveUp(deps, attemptId, ending);
   await stopWorker(deps, attempt);
   // The result may have come while the worker was being stopped; it still counts.
-  if (await settle(deps, attemptId)) return;
-  if (orphaned) await settleWithout(deps, attemptId, { outcome: 'lost', reason: ENGINE_RESTARTED });
-  else if (nowMs >= attempt.expiresAtMs)
-    await settleWithout(deps, attemptId, { outcome: 'timed_out', reason: 'timeout' });
-  else await settleWithout(deps, attemptId, { outcome: 'lost', reason: 'lease_lapsed' });
+  if (!(await settle(deps, attemptId))) await settleWithout(deps, attemptId, ending);
+}
+
+function endingOf(attempt: AttemptRow, nowMs: number, orphaned: boolean): Ending {
+  if (orphaned) return { outcome: 'lost', reason: ENGINE_RESTARTED };
+  if (nowMs >= attempt.expiresAtMs) return { outcome: 'timed_out', reason: 'timeout' };
+  return { outcome: 'lost', reason: 'lease_lapsed' };
+}
+
+async function giveUp(deps: FlowDeps, attemptId: string, ending: Ending): Promise<void> {
+  await decide(deps, async (draft) => {
+    const key = keys.attempt(attemptId);
+    const attempt = await draft.readOne<AttemptRow>(key);
+    if (attempt?.state === 'dispatched') draft.put(key, { ...attempt, givenUp: ending } satisfies AttemptRow);
+  });
 }
 
 async function stopWorker(deps: FlowDeps, attempt: AttemptRow): Promise<void> {

@@ -8,7 +8,8 @@
  *   breaks the rules is listed as `badlyNamed`, with a principal and a submission id under which it can be answered.
  * - `read` resolves with the bytes, or null when the object is gone, or 'too_large' over `maxBytes` without reading it.
  *   An object whose writer is not the principal in its name reads as 'forged'.
- * - `answer` writes the receipt once; the same receipt again changes nothing. `archive` takes the object out of `list`,
+ * - `answer` writes the receipt for these bytes. An acceptance stays whatever is answered later; a refusal gives way, because
+ *   what was wrong may have been the deployment. `archive` takes the object out of `list`,
  *   after its receipt; with `quarantine` the bytes are kept aside for the operator. Both are idempotent.
  * - `publish` replaces the status document of a run. `openUpload` streams what a client uploaded, or null.
  * - `onArrival` hints that something arrived. Hints may be lost or doubled: `list` is the truth.

@@ -105,11 +105,12 @@ export function inboxSuite(name: string, open: () => Promise<InboxBed>): void {
     }
 
     it(
-      'IN-06 the first receipt for a content stays, whatever is answered later',
+      'IN-06 an acceptance stays, whatever is answered later, and a refusal gives way to it',
       withInbox(async (bed, inbox) => {
         await bed.write(`default/${bed.principal}/one.json`, bytes('{}'));
         const object = await only(inbox);
         const receipt = receiptFor(object, '{}');
+        await inbox.answer(object, { ...receipt, status: 'invalid' });
         await inbox.answer(object, receipt);
         await inbox.answer(object, { ...receipt, status: 'invalid' });
         const path = `${bed.principal}/one/receipt-${receipt.submission.slice(7, 23)}.json`;

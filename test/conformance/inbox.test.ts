@@ -41,7 +41,7 @@ async function openDirectory(): Promise<InboxBed & { directory: string }> {
         .map(({ name }) => name);
     },
     async close() {
-      inbox.close();
+      inbox.unwatch();
       rmSync(directory, { recursive: true });
     },
   };

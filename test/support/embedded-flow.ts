@@ -38,6 +38,7 @@ export interface FlowBed {
 export interface FlowBedOptions {
   execute: Execute;
   concurrency?: number;
+  queues?: Record<string, { concurrency: number }>;
   /** An earlier bed's directory. */
   directory?: string;
   adapt?(deps: FlowBed['deps']): FlowBed['deps'];
@@ -53,7 +54,7 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
   const deps = options.adapt ? options.adapt(base) : base;
   const errors: object[] = [];
   const engine = createEngine(deps, {
-    queues: { default: { concurrency: options.concurrency ?? 8 } },
+    queues: options.queues ?? { default: { concurrency: options.concurrency ?? 8 } },
     selfCheck: false,
     status: options.status ?? true,
     log: (level, message, facts) => {
@@ -66,7 +67,7 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
   const halt = async (): Promise<void> => {
     if (halted) return;
     halted = true;
-    inbox.close();
+    inbox.unwatch();
     await engine.stop();
     await store.close();
   };

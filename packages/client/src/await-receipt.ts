@@ -28,10 +28,13 @@ export async function submitObject(
   const timeoutMs = options.timeoutMs ?? DEFAULT_WAIT_MS;
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+  // A refusal of the same bytes from before may have been of the deployment, and will be given anew or lifted.
+  const before = await transport.readReceipt(ref, submission);
+  const stale = before !== null && before.reasons.length > 0 ? before.at : null;
   let isPut = false;
   for await (const _hint of transport.changes(ref, signal)) {
     const answered = await transport.readReceipt(ref, submission);
-    if (answered !== null) return answered;
+    if (answered !== null && answered.at !== stale) return answered;
     isPut ||= (await transport.putSubmission(queue, submissionId, bytes)) !== 'other';
   }
   options.signal?.throwIfAborted();

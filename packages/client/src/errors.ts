@@ -43,6 +43,7 @@ export const ERROR_CODES = [
   'LEASE_INVALID',
   'MAILBOX_UNREACHABLE',
   'RESULT_INVALID',
+  'EVENT_INVALID',
   // the command line
   'USAGE',
   'FILE_UNREADABLE',

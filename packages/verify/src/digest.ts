@@ -17,3 +17,12 @@ export function sha256Hex(data: Uint8Array | string): string {
 export function digestOf(data: Uint8Array | string): Digest {
   return `sha256:${sha256Hex(data)}`;
 }
+
+/** For bytes that pass by once: `update` with each piece, then `digest` once. */
+export function runningDigest(): { update(bytes: Uint8Array): void; digest(): Digest } {
+  const hash = createHash('sha256');
+  return {
+    update: (bytes) => void hash.update(bytes),
+    digest: () => `sha256:${hash.digest('hex')}`,
+  };
+}

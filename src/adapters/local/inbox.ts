@@ -4,11 +4,12 @@
  */
 
 import { createHash } from 'node:crypto';
-import { constants, createReadStream, type FSWatcher, type Stats, watch } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { constants, createReadStream, type Dirent, type FSWatcher, type Stats, watch } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Receipt } from '@waybill/client/documents';
 import { digestOf, sha256Hex } from '@waybill/verify';
-import { ignoreMissing, isCode, publishOnce, publishOver, writeTemporary } from '#adapters/local/durable-file.ts';
+import { ignoreMissing, isCode, publishOver, writeTemporary } from '#adapters/local/durable-file.ts';
 import type { Inbox, InboxObject } from '#ports/inbox.ts';
 
 const QUEUE = /^@?[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -19,7 +20,7 @@ const TEMPORARY = /^\./;
 export interface LocalInbox extends Inbox {
   /** Starts watching; hints begin to come. */
   watch(): Promise<void>;
-  close(): void;
+  unwatch(): void;
 }
 
 export function createLocalInbox(root: string): LocalInbox {
@@ -32,9 +33,13 @@ export function createLocalInbox(root: string): LocalInbox {
     // fs.watch is not recursive everywhere; there are few directories and they are never removed.
     for (const directory of await directoriesOf(join(root, 'inbox'))) {
       if (watchers.has(directory)) continue;
-      const watcher = watch(directory, { persistent: false }, () => arrived());
-      watcher.on('error', () => watchers.delete(directory));
-      watchers.set(directory, watcher);
+      try {
+        const watcher = watch(directory, { persistent: false }, () => arrived());
+        watcher.on('error', () => watchers.delete(directory));
+        watchers.set(directory, watcher);
+      } catch {
+        // Watches are only hints, and the system may have no more of them: the listing finds what they miss.
+      }
     }
   };
 
@@ -61,8 +66,10 @@ export function createLocalInbox(root: string): LocalInbox {
     },
     async answer({ principal, submissionId }, receipt) {
       const directory = outboxOf(principal, submissionId);
-      const file = await writeTemporary(directory, jsonBytes(receipt));
-      await publishOnce(file, join(directory, `receipt-${shortDigest(receipt.submission)}.json`));
+      const path = join(directory, `receipt-${shortDigest(receipt.submission)}.json`);
+      const known = await readFile(path, 'utf8').catch(ignoreMissing(null));
+      if (known !== null && isAcceptance(JSON.parse(known) as Receipt)) return;
+      await publishOver(await writeTemporary(directory, jsonBytes(receipt)), path);
     },
     async archive(object, how) {
       if (how === 'done') {
@@ -96,7 +103,7 @@ export function createLocalInbox(root: string): LocalInbox {
       await mkdir(join(root, 'inbox'), { recursive: true });
       await watchTree();
     },
-    close() {
+    unwatch() {
       for (const watcher of watchers.values()) watcher.close();
       watchers.clear();
     },
@@ -132,8 +139,20 @@ async function directoriesOf(inbox: string): Promise<string[]> {
   return found;
 }
 
+/**
+ * What can be worked with: a directory that may not be read holds up nobody else, and a name that is no UTF-8 has no path
+ * in this program, so it is left lying for the operator.
+ */
+async function listable(directory: string): Promise<Dirent[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch((error: unknown) => {
+    if (isCode(error, 'ENOENT') || isCode(error, 'EACCES')) return [];
+    throw error;
+  });
+  return entries.filter(({ name }) => !name.includes('\u{fffd}'));
+}
+
 async function subdirectories(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(ignoreMissing([]));
+  const entries = await listable(directory);
   return entries.filter((entry) => entry.isDirectory() && !TEMPORARY.test(entry.name)).map(({ name }) => name);
 }
 
@@ -160,7 +179,7 @@ async function listObjects(inbox: string): Promise<InboxObject[]> {
 }
 
 async function entriesOf(directory: string): Promise<{ name: string; isDirectory: boolean; isFile: boolean }[]> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(ignoreMissing([]));
+  const entries = await listable(directory);
   return entries
     .filter(({ name }) => !TEMPORARY.test(name))
     .map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory(), isFile: entry.isFile() }));
@@ -186,6 +205,11 @@ function badlyNamed(key: string, problem: string): InboxObject {
     submissionId: `invalid-${sha256Hex(key).slice(0, 16)}`,
     badlyNamed: `the object ${problem}`,
   };
+}
+
+/** An acceptance is final; a refusal may be answered otherwise once the deployment has changed. */
+function isAcceptance({ status }: Receipt): boolean {
+  return status === 'accepted' || status === 'deduped';
 }
 
 function shortDigest(digest: string): string {

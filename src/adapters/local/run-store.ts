@@ -206,6 +206,7 @@ class SqliteRunStore implements LocalRunStore {
   }
 
   #commit(): void {
+    this.#requireAlive();
     for (const pk of this.#pending.keys()) this.#flush(pk);
     this.#pending.clear();
     const isOpen = this.#turn?.isOpen === true;
@@ -219,6 +220,8 @@ class SqliteRunStore implements LocalRunStore {
       write();
     } catch (error) {
       this.#failure = failed(error instanceof Error ? error.message : String(error), error);
+      // SQLite may have rolled back already; either way nothing of this turn may become durable.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw this.#failure;
     }
   }

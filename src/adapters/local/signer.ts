@@ -10,8 +10,12 @@ import {
 } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TerminalError } from '@waybill/client/errors';
 import { formatVkey, noteKeyHash, sha256Hex, type TrustFile } from '@waybill/verify';
 import type { Signer } from '#ports/signer.ts';
+
+const PUBLIC = 'public.json';
+const PRIVATE = ['attest.pem', 'log.pem', 'pseudonym.key'];
 
 export interface LocalSigner extends Signer {
   /** Name of this deployment's log, derived from its log key. */
@@ -20,6 +24,7 @@ export interface LocalSigner extends Signer {
 
 export function openLocalSigner(directory: string): LocalSigner {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  requireComplete(directory);
   const attest = loadKey(
     join(directory, 'attest.pem'),
     () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey,
@@ -47,7 +52,10 @@ export function openLocalSigner(directory: string): LocalSigner {
       },
     ],
   };
-  writeFileSync(join(directory, 'public.json'), `${JSON.stringify(trust, null, 2)}\n`);
+  if (!existsSync(join(directory, PUBLIC))) {
+    writeFileSync(join(directory, `${PUBLIC}.new`), `${JSON.stringify(trust, null, 2)}\n`, { flush: true });
+    renameSync(join(directory, `${PUBLIC}.new`), join(directory, PUBLIC));
+  }
   return {
     origin,
     attestKeyId,
@@ -57,6 +65,19 @@ export function openLocalSigner(directory: string): LocalSigner {
     signLog: async (bytes) => sign(null, bytes, log),
     pseudonym: (principal) => createHmac('sha256', pseudonyms).update(principal).digest('hex'),
   };
+}
+
+/** Keys are made together, once. One that is missing later was lost, and a new one would disown all earlier evidence. */
+function requireComplete(directory: string): void {
+  if (!existsSync(join(directory, PUBLIC))) return;
+  const missing = PRIVATE.find((name) => !existsSync(join(directory, name)));
+  if (missing === undefined) return;
+  throw new TerminalError({
+    code: 'OBJECT_MISSING',
+    path: join(directory, missing),
+    problem: 'a key of this deployment is gone',
+    fix: 'Restore it from a backup, or begin a new state directory with keys and a log of its own.',
+  });
 }
 
 function loadKey(path: string, make: () => KeyObject): KeyObject {
