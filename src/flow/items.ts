@@ -128,6 +128,7 @@ async function leaveOpenSet(
 export async function completeRun(draft: Draft, run: string, root: OpenRow): Promise<void> {
   const row = await readRun(draft, run);
   const state = runStateOf(root.tally, row.stopping);
+  draft.atLeastMs(row.openedAtMs);
   draft.put(keys.run(run), { ...row, state, completedAtMs: draft.atMs } satisfies RunRow);
   draft.emit(run, { type: 'run.completed', data: { state, counts: root.tally } });
 }

@@ -93,6 +93,11 @@ export class Draft {
     return this.#atMs;
   }
 
+  /** A clock that was set back over a restart must not put this decision before what it ends. */
+  atLeastMs(ms: number): void {
+    this.#atMs = Math.max(this.atMs, ms);
+  }
+
   get actions(): number {
     let count = this.#emitted.length;
     for (const held of this.#held.values()) if (held.act !== 'none') count += 1;

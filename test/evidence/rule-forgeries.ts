@@ -94,6 +94,17 @@ export const AGAINST_THE_RULES: Forged[] = [
     s.splice(-1, 0, { type: 'run.stopping', data: { reason: 'deadline_exceeded' } });
   }),
   rule('a claim of an item after it was cancelled', (s) => set(find(s, 'control.accepted'), { item: 'table' })),
+  rule('something is claimed after the run was stopped', (s) => {
+    const { item: _item, ...control } = find(s, 'control.accepted');
+    const last = s.findLastIndex(({ type }) => type === 'attempt.claimed');
+    s.splice(
+      last,
+      0,
+      { type: 'control.accepted', data: control },
+      { type: 'run.stopping', data: { reason: 'cancelled' } },
+    );
+    set(find(s, 'run.completed'), { state: 'cancelled' });
+  }),
   rule('an item is denied', (s) => {
     set(first(find(s, 'item.closed').items), { state: 'denied' });
     set(find(s, 'run.completed').counts, { skipped: 0, denied: 1 });

@@ -134,7 +134,7 @@ export class RunMachine {
 
   #claim({ queue, claims }: EventData['attempt.claimed']): void {
     mustHold(queue === this.#opened?.queue, `a claim in queue ${queue}, which is not that of the run`);
-    // Not refused after run.stopping: events stand in the order of their causes, and a claim that came before may stand behind.
+    mustHold(this.#stopping === undefined, 'something is claimed after the run was stopped');
     for (const claim of claims) this.#start(claim);
   }
 

@@ -3,12 +3,11 @@
  * for the principal. Answers go to `outbox/<principal>/<submissionId>/`.
  */
 
-import { createHash } from 'node:crypto';
 import { constants, createReadStream, type Dirent, type FSWatcher, type Stats, watch } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Receipt } from '@waybill/client/documents';
-import { digestOf, sha256Hex } from '@waybill/verify';
+import type { Receipt, RunStatus } from '@waybill/client/documents';
+import { type Digest, digestOf, runningDigest, sha256Hex } from '@waybill/verify';
 import { ignoreMissing, isCode, publishOver, writeTemporary } from '#adapters/local/durable-file.ts';
 import type { Inbox, InboxObject } from '#ports/inbox.ts';
 
@@ -24,90 +23,108 @@ export interface LocalInbox extends Inbox {
 }
 
 export function createLocalInbox(root: string): LocalInbox {
-  const watchers = new Map<string, FSWatcher>();
-  let arrived = (): void => {};
-  const fileOf = ({ key }: InboxObject): string => join(root, 'inbox', key);
-  const outboxOf = (principal: string, submissionId: string): string => join(root, 'outbox', principal, submissionId);
+  return new DirectoryInbox(root);
+}
 
-  const watchTree = async (): Promise<void> => {
-    // fs.watch is not recursive everywhere; there are few directories and they are never removed.
-    for (const directory of await directoriesOf(join(root, 'inbox'))) {
-      if (watchers.has(directory)) continue;
+class DirectoryInbox implements LocalInbox {
+  readonly #root: string;
+  readonly #watchers = new Map<string, FSWatcher>();
+  #arrived = (): void => {};
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async list({ limit, after = '' }: { limit: number; after?: string }): Promise<InboxObject[]> {
+    await this.#watchTree();
+    const objects = (await listObjects(join(this.#root, 'inbox'))).filter(({ key }) => key > after);
+    return objects.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
+  }
+
+  read(object: InboxObject, maxBytes: number): Promise<Uint8Array | 'too_large' | 'forged' | null> {
+    return inspect(this.#fileOf(object), async (file, info) => {
+      if (info === null) return new Uint8Array(0);
+      if (`uid-${info.uid}` !== object.principal) return 'forged';
+      return info.size > maxBytes ? 'too_large' : file.readFile();
+    });
+  }
+
+  digest(object: InboxObject): Promise<Digest | null> {
+    return inspect(this.#fileOf(object), async (file, info) => {
+      const digest = runningDigest();
+      if (info === null) return digest.digest();
+      for await (const chunk of file.createReadStream({ autoClose: false })) digest.update(chunk);
+      return digest.digest();
+    });
+  }
+
+  async answer({ principal, submissionId }: InboxObject, receipt: Receipt): Promise<void> {
+    const directory = this.#outboxOf(principal, submissionId);
+    const path = join(directory, `receipt-${shortDigest(receipt.submission)}.json`);
+    const known = await readFile(path, 'utf8').catch(ignoreMissing(null));
+    if (known !== null && isAcceptance(JSON.parse(known) as Receipt)) return;
+    await publishOver(await writeTemporary(directory, jsonBytes(receipt)), path);
+  }
+
+  async archive(object: InboxObject, how: 'done' | 'quarantine'): Promise<void> {
+    const path = this.#fileOf(object);
+    if (how === 'done') {
+      await unlink(path).catch(ignoreMissing(undefined));
+      return;
+    }
+    const digest = (await this.digest(object)) ?? digestOf(object.key);
+    const { queue, principal, submissionId } = object;
+    const target = join(this.#root, 'quarantine', queue, principal, `${submissionId}.${shortDigest(digest)}.json`);
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await rename(path, target).catch(ignoreMissing(undefined));
+  }
+
+  async publish(principal: string, submissionId: string, status: RunStatus): Promise<void> {
+    const directory = this.#outboxOf(principal, submissionId);
+    await publishOver(await writeTemporary(directory, jsonBytes(status)), join(directory, 'status.json'));
+  }
+
+  async openUpload(principal: string, digest: Digest): Promise<AsyncIterable<Uint8Array> | null> {
+    const path = join(this.#root, 'uploads', principal, digest.slice('sha256:'.length));
+    const info = await stat(path).catch(ignoreMissing(null));
+    return info?.isFile() ? createReadStream(path) : null;
+  }
+
+  onArrival(listener: () => void): void {
+    this.#arrived = listener;
+  }
+
+  async watch(): Promise<void> {
+    await mkdir(join(this.#root, 'inbox'), { recursive: true });
+    await this.#watchTree();
+  }
+
+  unwatch(): void {
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+  }
+
+  #fileOf({ key }: InboxObject): string {
+    return join(this.#root, 'inbox', key);
+  }
+
+  #outboxOf(principal: string, submissionId: string): string {
+    return join(this.#root, 'outbox', principal, submissionId);
+  }
+
+  /** fs.watch is not recursive everywhere; there are few directories and they are never removed. */
+  async #watchTree(): Promise<void> {
+    for (const directory of await directoriesOf(join(this.#root, 'inbox'))) {
+      if (this.#watchers.has(directory)) continue;
       try {
-        const watcher = watch(directory, { persistent: false }, () => arrived());
-        watcher.on('error', () => watchers.delete(directory));
-        watchers.set(directory, watcher);
+        const watcher = watch(directory, { persistent: false }, () => this.#arrived());
+        watcher.on('error', () => this.#watchers.delete(directory));
+        this.#watchers.set(directory, watcher);
       } catch {
         // Watches are only hints, and the system may have no more of them: the listing finds what they miss.
       }
     }
-  };
-
-  return {
-    async list({ limit, after = '' }) {
-      await watchTree();
-      const objects = (await listObjects(join(root, 'inbox'))).filter(({ key }) => key > after);
-      return objects.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
-    },
-    async read(object, maxBytes) {
-      return inspect(fileOf(object), async (file, info) => {
-        if (info === null) return new Uint8Array(0);
-        if (`uid-${info.uid}` !== object.principal) return 'forged';
-        return info.size > maxBytes ? 'too_large' : file.readFile();
-      });
-    },
-    async digest(object) {
-      return inspect(fileOf(object), async (file, info) => {
-        if (info === null) return digestOf('');
-        const hash = createHash('sha256');
-        for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk);
-        return `sha256:${hash.digest('hex')}` as const;
-      });
-    },
-    async answer({ principal, submissionId }, receipt) {
-      const directory = outboxOf(principal, submissionId);
-      const path = join(directory, `receipt-${shortDigest(receipt.submission)}.json`);
-      const known = await readFile(path, 'utf8').catch(ignoreMissing(null));
-      if (known !== null && isAcceptance(JSON.parse(known) as Receipt)) return;
-      await publishOver(await writeTemporary(directory, jsonBytes(receipt)), path);
-    },
-    async archive(object, how) {
-      if (how === 'done') {
-        await unlink(fileOf(object)).catch(ignoreMissing(undefined));
-        return;
-      }
-      const digest = (await this.digest(object)) ?? digestOf(object.key);
-      const target = join(
-        root,
-        'quarantine',
-        object.queue,
-        object.principal,
-        `${object.submissionId}.${shortDigest(digest)}.json`,
-      );
-      await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-      await rename(fileOf(object), target).catch(ignoreMissing(undefined));
-    },
-    async publish(principal, submissionId, status) {
-      const directory = outboxOf(principal, submissionId);
-      await publishOver(await writeTemporary(directory, jsonBytes(status)), join(directory, 'status.json'));
-    },
-    async openUpload(principal, digest) {
-      const path = join(root, 'uploads', principal, digest.slice('sha256:'.length));
-      const info = await stat(path).catch(ignoreMissing(null));
-      return info?.isFile() ? createReadStream(path) : null;
-    },
-    onArrival(listener) {
-      arrived = listener;
-    },
-    async watch() {
-      await mkdir(join(root, 'inbox'), { recursive: true });
-      await watchTree();
-    },
-    unwatch() {
-      for (const watcher of watchers.values()) watcher.close();
-      watchers.clear();
-    },
-  };
+  }
 }
 
 /**
