@@ -4,7 +4,17 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -74,9 +84,10 @@ function treeAfter(script: string): string {
 
 describe('a larger repository', () => {
   before(() => {
-    cpSync(join(ROOT, 'node_modules', 'zod'), repository, {
+    // A linked package must be copied and not linked: the copy becomes a repository.
+    cpSync(realpathSync(join(ROOT, 'node_modules', 'zod')), repository, {
       recursive: true,
-      filter: (path) => !path.includes('node_modules/zod/node_modules'),
+      filter: (path) => !path.includes('zod/node_modules'),
     });
     writeFileSync(join(repository, 'logo.bin'), Buffer.from(Array.from({ length: 5_000 }, (_, n) => (n * 7) % 256)));
     writeFileSync(join(repository, 'latin1.txt'), Buffer.from('alt und gr\xfcn\n', 'latin1'));
