@@ -13,7 +13,7 @@ import { makeRepository } from '../../examples/make-repository.ts';
 import { putInbox } from '../support/embedded-flow.ts';
 import { type Killing, killAndFinish, seededFraction, verifyRun } from './kill-engine.ts';
 
-const KILLS = Number(process.env.WAYBILL_CRASH_KILLS ?? 3);
+const KILLS = Number(process.env.WAYBILL_CRASH_KILLS ?? 2);
 const SEED = Number(process.env.WAYBILL_CRASH_SEED ?? Date.now() % 1_000_000);
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -40,7 +40,7 @@ function layered(): object {
 async function headline(directory: string, journal: string): Promise<object> {
   makeRepository(join(directory, 'repo'), GREETER);
   const text = readFileSync(join(ROOT, 'examples', 'headline', 'waybill.yaml'), 'utf8').replaceAll(
-    'sleep 1',
+    'sleep 0.6',
     'sleep 0.2',
   );
   const { bytes } = await prepareRun(new DirectoryTransport(directory), Buffer.from(text), { baseDir: directory });

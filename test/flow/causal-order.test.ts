@@ -16,7 +16,7 @@ function placeOf(events: { type: string }[], type: string): number {
   return place;
 }
 
-describe('causal order', () => {
+describe('causal order', { concurrency: 4 }, () => {
   it('a cancel stands before the end of items that only ever waited', () =>
     withBed({ execute: obedient }, async (bed) => {
       const run = bed.submit(
@@ -78,7 +78,7 @@ describe('causal order', () => {
     }));
 });
 
-describe('what a deployment may change', () => {
+describe('what a deployment may change', { concurrency: 4 }, () => {
   it('a queue that is configured no more takes nothing, ends what it began, and comes back with its configuration', async () => {
     const gate = new Gate();
     const execute: Execute = async () => {

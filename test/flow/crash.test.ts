@@ -15,7 +15,7 @@ import { aborted, FAILED, finished, SUCCEEDED } from '../support/finished-run.ts
 import { interceptPorts } from '../support/intercepted-ports.ts';
 import { cancelOf, runOf } from '../support/run-spec.ts';
 
-const POINTS = 30;
+const POINTS = 20;
 const RUN = deriveRunId(PRINCIPAL, 's');
 
 const SPEC = runOf([
