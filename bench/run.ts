@@ -12,6 +12,8 @@ import { chain, fanOutFanIn, timeRun } from './engine-bed.ts';
 import { timeFloor } from './floor.ts';
 
 const GROUP = 100;
+/** Work per item may not grow with the size of the run. */
+const MAX_GROWTH = 1.15;
 /** What a floor is measured with: enough commits for a stable figure. */
 const FLOOR_COMMITS = 1_000;
 
@@ -81,5 +83,6 @@ for (const { name } of CASES) {
   );
 }
 const ratio = perSecond('W1 fan-out/fan-in 1,000') / perSecond('W1 fan-out/fan-in 10,000');
-process.stdout.write(`time per item, 10,000 against 1,000: ${ratio.toFixed(2)}\n`);
+process.stdout.write(`time per item, 10,000 against 1,000: ${ratio.toFixed(2)} (at most ${MAX_GROWTH})\n`);
+if (ratio > MAX_GROWTH) process.exitCode = 1;
 process.stdout.write(`peak memory of the process: ${Math.round(peakBytes / 1e6)} MB\n`);

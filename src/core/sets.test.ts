@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { MAX_SET_IDS } from './names.ts';
-import { chunk, chunkedSet, without } from './sets.ts';
+import { chunk, chunkedSet, placeIn, without } from './sets.ts';
 
 const ids = fc.integer({ min: 0, max: 1_000 }).map((count) => Array.from({ length: count }, (_, n) => `id-${n}`));
 
@@ -38,4 +38,13 @@ describe('sets', () => {
     assert.deepEqual(without(['a', 'b'], 'a'), ['b']);
     assert.deepEqual(without(without(['a', 'b'], 'a'), 'a'), ['b']);
   });
+});
+
+it('the place of an id in a sorted list is where indexOf finds it', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.string(), { maxLength: 40 }), fc.string(), (ids, other) => {
+      const sorted = ids.toSorted();
+      for (const id of [...ids, other]) assert.equal(placeIn(sorted, id), sorted.indexOf(id));
+    }),
+  );
 });

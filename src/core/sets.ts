@@ -27,3 +27,17 @@ export function chunkedSet(ids: readonly string[]): ChunkedSet {
 export function without(ids: readonly string[], id: string): string[] {
   return ids.filter((each) => each !== id);
 }
+
+/** The place of an id in a sorted list, or -1: a list of thousands is asked once for each of its ids. */
+export function placeIn(sorted: readonly string[], id: string): number {
+  let low = 0;
+  let high = sorted.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const found = sorted[middle] as string;
+    if (found === id) return middle;
+    if (found < id) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}

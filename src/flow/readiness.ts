@@ -6,7 +6,7 @@
 
 import { MAX_SET_IDS } from '#core/names.ts';
 import { type ItemRow, keys, type OpenRow, type RunRow, type SetRow, type SpecRow } from '#core/rows.ts';
-import { chunk, without } from '#core/sets.ts';
+import { chunk, placeIn, without } from '#core/sets.ts';
 import { isTerminal } from '#core/tally.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { closeItem, completeRun, type ItemRef, makeReady, readItem, readRun, required } from '#flow/items.ts';
@@ -136,7 +136,7 @@ async function withoutDependency(draft: Draft, ref: ItemRef, item: ItemRow, dep:
     return item.waitingOn.includes(dep) ? without(item.waitingOn, dep) : item.waitingOn;
   }
   const [spec] = await readItem(draft, ref);
-  const n = Math.floor(spec.item.deps.indexOf(dep) / MAX_SET_IDS);
+  const n = Math.floor(placeIn(spec.item.deps, dep) / MAX_SET_IDS);
   const key = keys.wait(ref.run, ref.item, n);
   const set = required(await draft.readOne<SetRow>(key), key);
   if (!set.ids.includes(dep)) return item.waitingOn;
