@@ -3,11 +3,10 @@
  * that was interrupted writes the same rows again.
  */
 import type { Plan, PlanEntry } from '@waybill/client/plan';
-import { canonicalize, type RunEvent } from '@waybill/verify';
+import { canonicalize, NO_COUNTS, type RunEvent } from '@waybill/verify';
 import { MAX_SET_IDS } from '#core/names.ts';
 import { type EventRow, type ItemRow, type Key, keys, type OpenRow, type SetRow, type SpecRow } from '#core/rows.ts';
 import { chunk, chunkedSet } from '#core/sets.ts';
-import { NO_TALLY } from '#core/tally.ts';
 
 /** Room for the other keys of an event line of at most 65,535 bytes. */
 const MAX_PART_BYTES = 48_000;
@@ -54,11 +53,11 @@ export function admissionRows(run: string, plan: Plan): NewRow[] {
     MAX_SET_IDS,
   );
   open.forEach((ids, n) => {
-    rows.push({ key: keys.open(run, n), body: { ids, tally: NO_TALLY } satisfies OpenRow });
+    rows.push({ key: keys.open(run, n), body: { ids, tally: NO_COUNTS } satisfies OpenRow });
   });
   rows.push({
     key: keys.openRoot(run),
-    body: { ids: open.map((_ids, n) => String(n)), tally: NO_TALLY } satisfies OpenRow,
+    body: { ids: open.map((_ids, n) => String(n)), tally: NO_COUNTS } satisfies OpenRow,
   });
   return rows;
 }

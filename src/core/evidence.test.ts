@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { canonicalize, parseCanonical } from '@waybill/verify';
+import { canonicalize, NO_COUNTS, parseCanonical } from '@waybill/verify';
 import { eventLine, hexOf, isoTime, openedEntry, sealStatement } from './evidence.ts';
 import type { RunRow } from './rows.ts';
-import { NO_TALLY } from './tally.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}` as const;
 const RUN: RunRow = {
@@ -22,7 +21,7 @@ const RUN: RunRow = {
   runSeq: 0,
   openedIndex: 4,
 };
-const FACTS = { origin: 'o', run: 'r', row: RUN, size: 6, root: DIGEST, counts: NO_TALLY, sealedAtMs: 2_000 };
+const FACTS = { origin: 'o', run: 'r', row: RUN, size: 6, root: DIGEST, counts: NO_COUNTS, sealedAtMs: 2_000 };
 
 describe('evidence', () => {
   it('times are ISO-8601 in UTC with milliseconds', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { NO_COUNTS } from '@waybill/verify';
 import type { ItemRow, Tally } from './rows.ts';
-import { addTally, isTerminal, NO_TALLY, runStateOf, tallyOf } from './tally.ts';
+import { addTally, isTerminal, runStateOf, tallyOf } from './tally.ts';
 
 const ITEM: ItemRow = {
   place: 0,
@@ -13,7 +14,7 @@ const ITEM: ItemRow = {
   unsandboxed: 1,
   attempts: [],
 };
-const of = (counts: Partial<Tally>): Tally => ({ ...NO_TALLY, ...counts });
+const of = (counts: Partial<Tally>): Tally => ({ ...NO_COUNTS, ...counts });
 
 describe('tally', () => {
   it('an ended item counts once, with its attempts, and a retry is an attempt after another', () => {
@@ -22,10 +23,10 @@ describe('tally', () => {
   });
 
   it('sums are per column', () => {
-    const one = Object.fromEntries(Object.keys(NO_TALLY).map((key, n) => [key, n + 1])) as unknown as Tally;
-    const doubled = Object.fromEntries(Object.keys(NO_TALLY).map((key, n) => [key, 2 * (n + 1)]));
+    const one = Object.fromEntries(Object.keys(NO_COUNTS).map((key, n) => [key, n + 1])) as unknown as Tally;
+    const doubled = Object.fromEntries(Object.keys(NO_COUNTS).map((key, n) => [key, 2 * (n + 1)]));
     assert.deepEqual(addTally(one, one), doubled);
-    assert.deepEqual(addTally(one, NO_TALLY), one);
+    assert.deepEqual(addTally(one, NO_COUNTS), one);
   });
 
   it('the state of a run is the worst that its items came to, unless it was stopped', () => {

@@ -1,17 +1,6 @@
 import type { ItemState } from '@waybill/client/documents';
+import { NO_COUNTS } from '@waybill/verify';
 import type { ItemRow, Tally } from '#core/rows.ts';
-
-export const NO_TALLY: Tally = {
-  items: 0,
-  done: 0,
-  failed: 0,
-  skipped: 0,
-  cancelled: 0,
-  denied: 0,
-  attempts: 0,
-  retries: 0,
-  unsandboxed: 0,
-};
 
 export type TerminalState = Extract<ItemState, 'done' | 'failed' | 'skipped' | 'cancelled' | 'denied'>;
 
@@ -38,7 +27,7 @@ export function addTally(a: Tally, b: Tally): Tally {
 /** What one ended item adds. A retry is an attempt after another one of the same item. */
 export function tallyOf(item: ItemRow, state: TerminalState): Tally {
   return {
-    ...NO_TALLY,
+    ...NO_COUNTS,
     items: 1,
     [state]: 1,
     attempts: item.attempt,

@@ -64,6 +64,7 @@ export {
 } from './note.ts';
 export { pathTextProblem } from './path-text.ts';
 export { escapeText, renderReport } from './report.ts';
+export { NO_COUNTS } from './run-machine.ts';
 export { isTime } from './scalars.ts';
 export {
   DISPATCH_PREDICATE,

@@ -25,7 +25,8 @@ interface ReplayedItem {
   locks: readonly FencedLock[];
 }
 
-const NO_COUNTS: RunCounts = {
+/** A run of which nothing has ended yet. */
+export const NO_COUNTS: RunCounts = {
   items: 0,
   done: 0,
   failed: 0,
