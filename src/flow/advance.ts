@@ -18,7 +18,7 @@ import {
 } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { type ItemRef, nextWaiter, parkItem, required, unqueueItem } from '#flow/items.ts';
-import { type Draft, decide, forget } from '#flow/transaction.ts';
+import { type Draft, decide, forget, peek } from '#flow/transaction.ts';
 
 const READY_PAGE = 32;
 const WAITER_PAGE = 16;
@@ -47,8 +47,8 @@ export async function advance(deps: FlowDeps, queue: string): Promise<void> {
 /** Tries the waiters of the locks that `by` (an attempt, or an item that left their lists) released. */
 export async function advanceLocks(deps: FlowDeps, by: string): Promise<void> {
   const key = keys.todoLocks(by);
-  const [todo] = await deps.store.get([key]);
-  for (const name of (todo?.body as unknown as TodoLocksRow | undefined)?.names ?? []) await advanceLock(deps, name);
+  const todo = await peek<TodoLocksRow>(deps, key);
+  for (const name of todo?.names ?? []) await advanceLock(deps, name);
   await forget(deps, key);
 }
 

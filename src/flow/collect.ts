@@ -6,6 +6,7 @@ import type { OutputRef } from '@waybill/client/documents';
 import { TerminalError, WaybillError } from '@waybill/client/errors';
 import { type Digest, digestOf, type EventOf, runningDigest } from '@waybill/verify';
 import type { Ending } from '#core/attempt.ts';
+import { concatBytes } from '#core/bytes.ts';
 import type { Result } from '#core/mailbox-protocol.ts';
 import { JOB_LIMITS } from '#core/names.ts';
 import { splitOutputs } from '#core/outputs-frame.ts';
@@ -13,6 +14,7 @@ import { parsePatch } from '#core/patch.ts';
 import { parseResult } from '#core/result-document.ts';
 import { type AttemptRow, keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { peek } from '#flow/transaction.ts';
 
 export interface Collected {
   ending: Ending;
@@ -36,8 +38,7 @@ export const NOTHING_STAGED: Omit<Collected, 'ending'> = {
 
 /** Null when no result is staged, or the attempt is settled already. */
 export async function collect(deps: FlowDeps, attemptId: string): Promise<Collected | null> {
-  const [row] = await deps.store.get([keys.attempt(attemptId)]);
-  const attempt = row?.body as unknown as AttemptRow | undefined;
+  const attempt = await peek<AttemptRow>(deps, keys.attempt(attemptId));
   if (attempt?.state !== 'dispatched') return null;
   const { result: bytes } = await deps.mailbox.staged(attemptId);
   if (bytes === null) return null;
@@ -119,12 +120,7 @@ async function* observed(deps: FlowDeps, attemptId: string, seen: Seen): AsyncGe
 async function* checkedPatch(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of bytes) chunks.push(chunk);
-  const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.byteLength, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
+  const whole = concatBytes(chunks);
   parsePatch(whole);
   yield whole;
 }

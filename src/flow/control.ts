@@ -9,7 +9,7 @@ import { isTerminal } from '#core/tally.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { closeItem, completeRun, type ItemRef, readItem, readRun, unqueueItem } from '#flow/items.ts';
-import { type Draft, decide, forget } from '#flow/transaction.ts';
+import { type Draft, decide, forget, peek } from '#flow/transaction.ts';
 import { markForStop, tellWorkers } from '#flow/worker.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
@@ -106,14 +106,12 @@ export async function exceedRunDeadline(deps: FlowDeps, run: string): Promise<vo
 
 /** Ends every open item of a stopping run. Interrupted, it is called again and finds what is left. */
 export async function stopRun(deps: FlowDeps, run: string): Promise<void> {
-  const rows = await deps.store.get([keys.run(run), keys.openRoot(run)]);
-  const row = rows[0]?.body as unknown as RunRow | undefined;
-  const root = rows[1]?.body as unknown as OpenRow | undefined;
+  const row = await peek<RunRow>(deps, keys.run(run));
+  const root = await peek<OpenRow>(deps, keys.openRoot(run));
   if (!row?.stopping || !root) return;
   for (const n of root.ids) {
-    const [open] = await deps.store.get([keys.open(run, Number(n))]);
-    const ids = (open?.body as unknown as OpenRow | undefined)?.ids ?? [];
-    await stopItems(deps, run, ids, row.stopping);
+    const open = await peek<OpenRow>(deps, keys.open(run, Number(n)));
+    await stopItems(deps, run, open?.ids ?? [], row.stopping);
   }
 }
 

@@ -28,11 +28,12 @@ import {
   tilePath,
   tilesBetween,
 } from '@waybill/verify';
+import { concatBytes } from '#core/bytes.ts';
 import { ordinal } from '#core/ids.ts';
 import { type Key, keys, type LogEntryRow, type LogHeadRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { required } from '#flow/items.ts';
-import { type Draft, decide, forget } from '#flow/transaction.ts';
+import { type Draft, decide, forget, peek } from '#flow/transaction.ts';
 
 const EMPTY: LogHeadRow = { tree: { size: 0, frontier: [] }, runSeq: 0, published: { size: 0, frontier: [] } };
 
@@ -115,8 +116,7 @@ function checkpointKey(size: number): string {
 }
 
 async function readHead(deps: FlowDeps): Promise<LogHeadRow> {
-  const [row] = await deps.store.get([keys.logHead()]);
-  return (row?.body as unknown as LogHeadRow | undefined) ?? EMPTY;
+  return (await peek<LogHeadRow>(deps, keys.logHead())) ?? EMPTY;
 }
 
 async function entryLines(deps: FlowDeps, from: number, to: number): Promise<string[]> {
@@ -149,10 +149,10 @@ async function writeTiles(deps: FlowDeps, head: LogHeadRow, lines: string[]): Pr
     const before = await knownPart(deps, tile, head.published.size);
     if (tile.level === 'entries') {
       const taken = entries.splice(0, tile.width - before.count);
-      await deps.ledger.put(tilePath(tile), concat([before.bytes, encodeEntries(taken)]));
+      await deps.ledger.put(tilePath(tile), concatBytes([before.bytes, encodeEntries(taken)]));
     } else {
       const taken = (fresh.get(tile.level) ?? []).splice(0, tile.width - before.count);
-      await deps.ledger.put(tilePath(tile), concat([before.bytes, ...taken]));
+      await deps.ledger.put(tilePath(tile), concatBytes([before.bytes, ...taken]));
     }
   }
 }
@@ -182,14 +182,4 @@ function inconsistent(problem: string): TerminalError {
 
 function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
-}
-
-function concat(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.byteLength, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.byteLength;
-  }
-  return whole;
 }

@@ -1,6 +1,6 @@
 import { keys, type QueueRow, type QueuesRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { type Draft, decide } from '#flow/transaction.ts';
+import { type Draft, decide, peek } from '#flow/transaction.ts';
 
 /**
  * Makes the queues that are configured and sets their concurrency. Who holds a slot keeps it; a lower number waits for
@@ -23,6 +23,5 @@ async function defineQueue(draft: Draft, name: string, concurrency: number): Pro
 
 /** Every queue that was ever defined: attempts may hold slots of one that is gone. */
 export async function knownQueues(deps: FlowDeps): Promise<string[]> {
-  const [row] = await deps.store.get([keys.queues()]);
-  return (row?.body as unknown as QueuesRow | undefined)?.names ?? [];
+  return (await peek<QueuesRow>(deps, keys.queues()))?.names ?? [];
 }

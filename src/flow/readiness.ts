@@ -10,7 +10,7 @@ import { chunk, placeIn, without } from '#core/sets.ts';
 import { isTerminal } from '#core/tally.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { closeItem, completeRun, type ItemRef, makeReady, readItem, readRun, required } from '#flow/items.ts';
-import { type Draft, decide, forget } from '#flow/transaction.ts';
+import { type Draft, decide, forget, peek } from '#flow/transaction.ts';
 
 const PAGE = 200;
 /** At most three rows an item and an event; and up to five an item when items end instead. */
@@ -76,8 +76,7 @@ export async function wakeDependents(deps: FlowDeps, ref: ItemRef): Promise<void
 }
 
 async function readStored<Body extends object>(deps: FlowDeps, key: ReturnType<typeof keys.spec>): Promise<Body> {
-  const [row] = await deps.store.get([key]);
-  return required(row?.body as unknown as Body | undefined, key);
+  return required(await peek<Body>(deps, key), key);
 }
 
 /** Resolves with the dependents that were skipped. */

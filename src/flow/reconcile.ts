@@ -8,7 +8,7 @@ import { cancelItem, exceedItemDeadline, exceedRunDeadline, stopRun } from '#flo
 import type { FlowDeps } from '#flow/deps.ts';
 import { makeReady, readItem, readRun } from '#flow/items.ts';
 import { readyRoots, wakeDependents } from '#flow/readiness.ts';
-import { decide, forget } from '#flow/transaction.ts';
+import { decide, forget, peek } from '#flow/transaction.ts';
 import { checkAttempt } from '#flow/worker.ts';
 import type { Row } from '#ports/run-store.ts';
 
@@ -25,8 +25,7 @@ export async function sweepQueue(
   restarted: boolean,
   onTrouble: OnTrouble,
 ): Promise<void> {
-  const [row] = await deps.store.get([keys.queue(queue)]);
-  const holders = (row?.body as unknown as QueueRow | undefined)?.holders ?? [];
+  const holders = (await peek<QueueRow>(deps, keys.queue(queue)))?.holders ?? [];
   const check = (attemptId: string): Promise<void> =>
     checkAttempt(deps, attemptId, restarted).catch((error: unknown) => onTrouble(attemptId, error));
   await Promise.all(holders.map(check));
@@ -48,8 +47,7 @@ export async function hasOpenRuns(deps: FlowDeps): Promise<boolean> {
 }
 
 async function resumeRun(deps: FlowDeps, run: string): Promise<void> {
-  const [row] = await deps.store.get([keys.run(run)]);
-  const state = row?.body as unknown as RunRow | undefined;
+  const state = await peek<RunRow>(deps, keys.run(run));
   // An admission that was cut off is taken up with its inbox object, which is still there.
   if (!state || state.state === 'admitting') return;
   deps.hints.runOpened(run);
@@ -100,8 +98,7 @@ async function putOff(deps: FlowDeps, row: Row): Promise<void> {
 /** False: not yet. A run that is still being admitted has no opening event that its end could stand behind. */
 async function fireTimer(deps: FlowDeps, what: string): Promise<boolean> {
   const [kind, run = '', item = ''] = what.split('/');
-  const [row] = await deps.store.get([keys.run(run)]);
-  if ((row?.body as unknown as RunRow | undefined)?.state === 'admitting') return false;
+  if ((await peek<RunRow>(deps, keys.run(run)))?.state === 'admitting') return false;
   if (kind === 'run') await exceedRunDeadline(deps, run);
   else if (kind === 'item') await exceedItemDeadline(deps, { run, item });
   else await endBackOff(deps, run, item);

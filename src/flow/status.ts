@@ -15,21 +15,28 @@ import {
   type SpecRow,
 } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { required } from '#flow/items.ts';
+import { peek } from '#flow/transaction.ts';
 
 const PAGE = 500;
 const SHOWN_DEPS = 10;
 
 /** Writes the status of a run to the outbox. */
 export async function publishStatus(deps: FlowDeps, run: string): Promise<void> {
-  const [row] = await deps.store.get([keys.run(run)]);
-  const state = row?.body as unknown as RunRow | undefined;
+  const state = await peek<RunRow>(deps, keys.run(run));
   if (!state || state.state === 'admitting') return;
   const rows = await itemRows(deps, run);
-  const [queue] = await deps.store.get([keys.queue(state.queue)]);
+  const queue = await peek<QueueRow>(deps, keys.queue(state.queue));
   const items: ItemStatus[] = [];
   for (const [id, item] of rows)
     items.push(
-      await itemStatus(deps, { run, id, queueName: state.queue, queue: queue?.body as unknown as QueueRow, item }),
+      await itemStatus(deps, {
+        run,
+        id,
+        queueName: state.queue,
+        queue: required(queue, keys.queue(state.queue)),
+        item,
+      }),
     );
   const unsandboxed = rows.reduce((sum, [, item]) => sum + item.unsandboxed, 0);
   const warnings =
@@ -39,8 +46,7 @@ export async function publishStatus(deps: FlowDeps, run: string): Promise<void> 
 
 /** A heartbeat arrived: its progress belongs into the status of its run. */
 export async function showProgress(deps: FlowDeps, attemptId: string): Promise<void> {
-  const [row] = await deps.store.get([keys.attempt(attemptId)]);
-  const attempt = row?.body as unknown as AttemptRow | undefined;
+  const attempt = await peek<AttemptRow>(deps, keys.attempt(attemptId));
   if (attempt) deps.hints.runChanged(attempt.run);
 }
 
@@ -169,8 +175,7 @@ async function unmetDeps(
 }
 
 async function heldLocks(deps: FlowDeps, run: string, id: string): Promise<NonNullable<Waiting['locks']>> {
-  const [spec] = await deps.store.get([keys.spec(run, id)]);
-  const wanted = (spec?.body as unknown as SpecRow | undefined)?.item.locks ?? [];
+  const wanted = (await peek<SpecRow>(deps, keys.spec(run, id)))?.item.locks ?? [];
   const rows = await deps.store.get(wanted.map(({ name }) => keys.lock(name)));
   const locks = wanted.map(({ name }, n) => ({
     name,

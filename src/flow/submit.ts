@@ -15,7 +15,7 @@ import { type Answer, refuse } from '#flow/answer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { readRun } from '#flow/items.ts';
 import { readyRoots } from '#flow/readiness.ts';
-import { decide } from '#flow/transaction.ts';
+import { decide, peek } from '#flow/transaction.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
 export async function submit(
@@ -25,8 +25,7 @@ export async function submit(
   submission: Digest,
 ): Promise<Answer> {
   const run = deriveRunId(object.principal, object.submissionId);
-  const [known] = await deps.store.get([keys.run(run)]);
-  const before = known?.body as unknown as RunRow | undefined;
+  const before = await peek<RunRow>(deps, keys.run(run));
   if (before && before.submission !== submission) return conflictWith(object, run);
   if (before && before.state !== 'admitting') return { status: 'deduped', run, reasons: [] };
   const parsed = parseRun(bytes);
@@ -69,8 +68,7 @@ async function queueProblems(deps: FlowDeps, object: InboxObject, plan: Plan): P
     const problem = `the run is for queue "${plan.queue}" and was put into "${object.queue}"`;
     return [{ code: 'QUEUE_UNKNOWN', path, problem, fix: 'Put it under the queue that the spec names.' }];
   }
-  const [row] = await deps.store.get([keys.queue(plan.queue)]);
-  if (((row?.body as unknown as QueueRow | undefined)?.concurrency ?? 0) > 0) return [];
+  if (((await peek<QueueRow>(deps, keys.queue(plan.queue)))?.concurrency ?? 0) > 0) return [];
   const problem = `there is no queue "${plan.queue}"`;
   return [{ code: 'QUEUE_UNKNOWN', path, problem, fix: 'Use "default", or define the queue in queues.json.' }];
 }

@@ -188,3 +188,9 @@ export async function forget(deps: FlowDeps, key: Key): Promise<void> {
     draft.delete(key);
   });
 }
+
+/** A row as it is now, outside of any decision: for looking whether there is anything to decide. Null when absent. */
+export async function peek<Body extends object>(deps: FlowDeps, key: Key): Promise<Body | null> {
+  const [row] = await deps.store.get([key]);
+  return (row?.body ?? null) as Body | null;
+}

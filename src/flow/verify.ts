@@ -5,11 +5,11 @@
 import { type VerifyReport, verifyBundle } from '@waybill/verify';
 import { keys, type RunRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { peek } from '#flow/transaction.ts';
 
 /** The report on a sealed run; null when there is no bundle yet. */
 export async function verifySealed(deps: FlowDeps, run: string): Promise<VerifyReport | null> {
-  const [row] = await deps.store.get([keys.run(run)]);
-  const bundle = (row?.body as unknown as RunRow | undefined)?.bundle;
+  const bundle = (await peek<RunRow>(deps, keys.run(run)))?.bundle;
   const bytes = bundle ? await deps.ledger.open(bundle.key) : null;
   if (bytes === null) return null;
   return verifyBundle(bytes, { trust: deps.signer.trust, expectRun: run, require: 'signed' });

@@ -8,7 +8,7 @@ import { type AttemptRow, keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { dispatch } from '#flow/dispatch.ts';
 import { settle, settleWithout } from '#flow/settle.ts';
-import { type Draft, decide } from '#flow/transaction.ts';
+import { type Draft, decide, peek } from '#flow/transaction.ts';
 
 /** Time beyond the next heartbeat and the worker's own grace before it is ended from outside. */
 const CANCEL_MARGIN_MS = 3_000;
@@ -45,8 +45,7 @@ export async function tellWorkers(deps: FlowDeps, attemptIds: string[]): Promise
  * and ends it when its lease lapsed, its time is over or (after a restart) its worker cannot be found.
  */
 export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted: boolean): Promise<void> {
-  const [row] = await deps.store.get([keys.attempt(attemptId)]);
-  const attempt = row?.body as unknown as AttemptRow | undefined;
+  const attempt = await peek<AttemptRow>(deps, keys.attempt(attemptId));
   if (!attempt || attempt.state === 'settled') return;
   if (attempt.state === 'claimed') {
     await dispatch(deps, attemptId);

@@ -1,7 +1,7 @@
 /**
  * Clock and chance, injected so that a test or a simulation owns both.
  *
- * Contract: `nowMs` never runs backwards within a process. `random` is cryptographically strong in production. `after`
+ * Contract: `nowMs` never runs backwards within a process. Chance is cryptographically strong in production. `after`
  * calls back once, not before `delayMs`; the returned function cancels it. A timer never keeps a process alive by itself.
  */
 export interface Clock {

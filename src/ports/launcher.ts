@@ -10,7 +10,7 @@
  * - `stop` ends the worker and everything it started: a polite signal, then force after `graceMs`. Stopping something
  *   that is gone, or a handle of another boot, resolves without doing anything: handles are never reused for strangers.
  * - A worker that ends, for whatever cause, is reported once through `onStopped`. The report is a hint: a result that was
- *   staged before the end decides, and reports may be lost with the process (reconcile asks `alive`).
+ *   staged before the end decides; reports may be lost with the process; the lease decides then.
  * - `alive` answers for handles of earlier processes too.
  * Adapters may differ in how long a start takes (milliseconds to a minute) and in which isolation they offer.
  */
