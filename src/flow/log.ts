@@ -128,8 +128,7 @@ async function entryLines(deps: FlowDeps, from: number, to: number): Promise<str
 async function signHead(deps: FlowDeps, { tree }: LogHeadRow): Promise<string> {
   const root = TreeBuilder.from(tree).root();
   const text = formatCheckpoint({ origin: deps.origin, size: tree.size, root, extensions: [] });
-  const signature = await deps.signer.signLog(bytesOf(text));
-  return formatNote(text, [{ name: deps.origin, hash: deps.signer.logKeyHash, signature }]);
+  return formatNote(text, await deps.signer.signNote(text));
 }
 
 /** Tiles are written whole: a partial one is a new file that begins with what the partial one before it held. */

@@ -15,6 +15,7 @@ export interface SignerBed {
 }
 
 const MESSAGE = Buffer.from('a statement');
+const TEXT = 'a note\n';
 
 export function signerSuite(name: string, open: () => Promise<SignerBed>): void {
   const withSigner = (use: (signer: Signer, bed: SignerBed) => Promise<void>) => async () => {
@@ -41,21 +42,23 @@ export function signerSuite(name: string, open: () => Promise<SignerBed>): void 
     );
 
     it(
-      'SG-02 signLog signs Ed25519, 64 bytes, by the published log key',
+      'SG-02 signNote signs with the published log key, Ed25519 first, under the name of the log',
       withSigner(async (signer) => {
-        const signature = await signer.signLog(MESSAGE);
-        assert.equal(signature.byteLength, 64);
-        assert.equal(verify(null, MESSAGE, publicKey(signer, 'log'), signature), true);
+        const [first] = await signer.signNote(TEXT);
+        assert.equal(first?.name, signer.trust.origin);
+        assert.equal(first?.signature.byteLength, 64);
+        assert.equal(verify(null, Buffer.from(TEXT), publicKey(signer, 'log'), first?.signature ?? MESSAGE), true);
       }),
     );
 
     it(
-      'SG-03 the trust file loads, names the attest key and the key hash, and holds nothing private',
+      'SG-03 the trust file loads, names the attest key and the log key, and holds nothing private',
       withSigner(async (signer) => {
         const trust = loadTrust(signer.trust);
         assert.equal(trust.attest[0]?.keyid, signer.attestKeyId);
         const log = signer.trust.keys.find((key) => key.use === 'log');
-        assert.equal(parseVkey(log?.use === 'log' ? log.vkey : '').hash, signer.logKeyHash);
+        const [signed] = await signer.signNote(TEXT);
+        assert.equal(parseVkey(log?.use === 'log' ? log.vkey : '').hash, signed?.hash);
         assert.doesNotMatch(JSON.stringify(signer.trust), /PRIVATE/);
       }),
     );

@@ -36,6 +36,7 @@ export function openLocalSigner(directory: string): LocalSigner {
   const origin = `waybill.local/${sha256Hex(logSpki).slice(0, 16)}`;
   // An Ed25519 SPKI ends with the 32 bytes of the key.
   const rawLogKey = logSpki.subarray(-32);
+  const logKeyHash = noteKeyHash(origin, rawLogKey);
   const attestKeyId = sha256Hex(attestSpki);
   const trust: TrustFile = {
     format: 'waybill-keys/v1',
@@ -59,10 +60,9 @@ export function openLocalSigner(directory: string): LocalSigner {
   return {
     origin,
     attestKeyId,
-    logKeyHash: noteKeyHash(origin, rawLogKey),
     trust,
     attest: async (bytes) => sign('sha256', bytes, attest),
-    signLog: async (bytes) => sign(null, bytes, log),
+    signNote: async (text) => [{ name: origin, hash: logKeyHash, signature: sign(null, Buffer.from(text), log) }],
     pseudonym: (principal) => createHmac('sha256', pseudonyms).update(principal).digest('hex'),
   };
 }
