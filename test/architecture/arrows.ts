@@ -28,7 +28,7 @@ const CLIENT_ON_NODE =
 export const ZONES: readonly Zone[] = [
   {
     name: 'verify',
-    path: '^packages/verify/src/(?!bin)',
+    path: '^packages/verify/src/(?!bin|modes/)',
     mayImport: [],
     packages: [],
     node: ['crypto'],
@@ -36,7 +36,7 @@ export const ZONES: readonly Zone[] = [
   },
   {
     name: 'verify-bin',
-    path: '^packages/verify/(bin/|src/bin)',
+    path: '^packages/verify/(bin/|src/bin|src/modes/)',
     mayImport: ['verify'],
     packages: [],
     node: ['crypto', 'fs', 'fs/promises', 'process', 'util'],

@@ -25,7 +25,8 @@ const KEYS = file('keys.json', JSON.stringify(trustFile()));
 async function run(...args: string[]): Promise<{ exit: number; out: string; err: string }> {
   const out: string[] = [];
   const err: string[] = [];
-  const exit = await main(args, { out: (text) => out.push(text), err: (text) => err.push(text) });
+  const stdin = (async function* () {})();
+  const exit = await main(args, { out: (text) => out.push(text), err: (text) => err.push(text), stdin });
   return { exit, out: out.join(''), err: err.join('') };
 }
 
@@ -39,6 +40,11 @@ test('waybill-verify: an honest bundle with keys exits 0', async () => {
   const { exit, out, err } = await run(BUNDLE, '--keys', KEYS, '--run', RUN);
   assert.deepEqual([exit, err], [0, '']);
   assert.match(out, /^VERIFIED \(signed\)/);
+});
+
+test('waybill-verify: the word verify chooses the mode that is the default', async () => {
+  assert.equal((await run('verify', BUNDLE, '--keys', KEYS)).exit, 0);
+  assert.equal((await run('verify', 'verify', BUNDLE, '--keys', KEYS)).exit, 4);
 });
 
 test('waybill-verify: --json prints the report and nothing else', async () => {
