@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chain, fanOutFanIn, timeRun } from './engine-bed.ts';
+import { measureVerification } from './evidence.ts';
 import { timeFloor } from './floor.ts';
 
 const GROUP = 100;
@@ -53,6 +54,8 @@ if (!Number.isInteger(rounds) || rounds < 1 || rounds > 50) {
   process.exit(4);
 }
 const scratch = mkdtempSync(join(tmpdir(), 'waybill-bench-'));
+let isVerifiedInTime = false;
+const verification: string[] = [];
 const elapsedMs = new Map<string, number[]>(CASES.map(({ name }) => [name, []]));
 let peakBytes = 0;
 try {
@@ -64,6 +67,7 @@ try {
       peakBytes = Math.max(peakBytes, process.resourceUsage().maxRSS * 1024);
     }
   }
+  isVerifiedInTime = await measureVerification(scratch, rounds, (line) => verification.push(line));
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
@@ -85,4 +89,6 @@ for (const { name } of CASES) {
 const ratio = perSecond('W1 fan-out/fan-in 1,000') / perSecond('W1 fan-out/fan-in 10,000');
 process.stdout.write(`time per item, 10,000 against 1,000: ${ratio.toFixed(2)} (at most ${MAX_GROWTH})\n`);
 if (ratio > MAX_GROWTH) process.exitCode = 1;
+for (const line of verification) process.stdout.write(`${line}\n`);
+if (!isVerifiedInTime) process.exitCode = 1;
 process.stdout.write(`peak memory of the process: ${Math.round(peakBytes / 1e6)} MB\n`);
