@@ -136,7 +136,14 @@ class BundleWriter {
       const frame = { item, attempt: 1, id, epoch: 1 };
       yield this.#event({
         type: 'attempt.settled',
-        data: { ...frame, ...judged, result: SPEC, outputs: [], claimed: { ...claimed, blocks: [block] } },
+        data: {
+          ...frame,
+          ...judged,
+          result: SPEC,
+          outputs: [],
+          attestations: [],
+          claimed: { ...claimed, blocks: [block] },
+        },
       });
     }
   }

@@ -7,9 +7,10 @@ import {
   type Digest,
   type DispatchPredicate,
   type DispatchStatement,
-  type LogEntry,
   RUN_SEAL_PREDICATE,
   type RunEvent,
+  type RunOpenedEntry,
+  type RunSealedEntry,
   type RunSealPredicate,
   type RunSealStatement,
   STATEMENT_TYPE,
@@ -91,7 +92,7 @@ export function hexOf(bytes: Uint8Array): string {
   return hex;
 }
 
-export function openedEntry(origin: string, run: string, runSeq: number, event: string, atMs: number): LogEntry {
+export function openedEntry(origin: string, run: string, runSeq: number, event: string, atMs: number): RunOpenedEntry {
   return { v: 1, origin, type: 'run.opened', at: isoTime(atMs), runSeq, run, event: `sha256:${event}` };
 }
 
@@ -101,7 +102,7 @@ export function sealedEntry(
   runSeq: number,
   seal: { payload: Digest; size: number; root: Digest },
   atMs: number,
-): LogEntry {
+): RunSealedEntry {
   const { payload, size, root } = seal;
   return { v: 1, origin, type: 'run.sealed', at: isoTime(atMs), runSeq, run, size, root, seal: payload };
 }

@@ -195,6 +195,7 @@ function settledBy({ attemptId, epoch, outcome, reason, exit, blocks, worker }: 
       exit,
       result: digestOf('result'),
       outputs: [],
+      attestations: [],
       claimed: { blocks, worker },
     },
   };

@@ -222,7 +222,8 @@ export interface EventRow {
   atMs: number;
   salt: string;
   event: RunEvent;
-  envelope?: DsseEnvelope;
+  /** The statements that the event names, in its order. */
+  envelopes?: readonly DsseEnvelope[];
 }
 
 export interface SealRow {

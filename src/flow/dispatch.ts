@@ -107,7 +107,7 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
     draft.put(keys.item(ref.run, ref.item), { ...item, unsandboxed: item.unsandboxed + 1 } satisfies ItemRow);
   }
   const data = { item: ref.item, attempt: attempt.attempt, id: attemptId, manifest: digestOf(statement), isolation };
-  draft.emit(attempt.run, { type: 'attempt.dispatched', data }, envelope);
+  draft.emit(attempt.run, { type: 'attempt.dispatched', data }, [envelope]);
   return { lease: leaseOf(deps, { attemptId, attempt: dispatched, run, job, envelope, inputs: inputs.found }) };
 }
 

@@ -20,6 +20,7 @@ import {
   parseCanonical,
   parseCheckpoint,
   parseNote,
+  type RunEntry,
   TILE_HEIGHT,
   TILE_WIDTH,
   type TileRef,
@@ -40,7 +41,7 @@ const EMPTY: LogHeadRow = { tree: { size: 0, frontier: [] }, runSeq: 0, publishe
 /** Appends an entry to the head, in the caller's transaction. `entry` is made with the next free run number. */
 export async function appendEntry(
   draft: Draft,
-  entry: (runSeq: number) => LogEntry,
+  entry: (runSeq: number) => RunEntry,
 ): Promise<{ index: number; runSeq: number }> {
   const head = (await draft.readOne<LogHeadRow>(keys.logHead())) ?? EMPTY;
   const made = entry(head.runSeq);

@@ -81,7 +81,7 @@ async function* bundle(deps: FlowDeps, run: string): AsyncGenerator<Uint8Array> 
       const line = eventLine(deps.origin, run, tree.size, row);
       tree.append(leafHash(line));
       batch.push(line);
-      if (row.envelope) batch.push(canonicalize(row.envelope));
+      for (const envelope of row.envelopes ?? []) batch.push(canonicalize(envelope));
       if (row.event.type === 'run.completed') counts = row.event.data.counts;
     }
     yield encode(batch);

@@ -207,6 +207,7 @@ function settledEvent(id: string, attempt: AttemptRow, judgement: Judgement, col
       exit: collected.exit,
       result: collected.result,
       outputs: collected.outputs,
+      attestations: [],
       claimed: collected.claimed,
     },
   };

@@ -24,7 +24,7 @@ interface Held {
 interface Emitted {
   run: string;
   event: RunEvent;
-  envelope: DsseEnvelope | undefined;
+  envelopes: readonly DsseEnvelope[];
 }
 
 export class Draft {
@@ -79,9 +79,9 @@ export class Draft {
     if (held.act === 'none') held.act = 'check';
   }
 
-  /** An event of the run, in the same transaction; `envelope` travels right behind it. */
-  emit(run: string, event: RunEvent, envelope?: DsseEnvelope): void {
-    this.#emitted.push({ run, event, envelope });
+  /** An event of the run, in the same transaction; `envelopes` travel right behind it, in this order. */
+  emit(run: string, event: RunEvent, envelopes: readonly DsseEnvelope[] = []): void {
+    this.#emitted.push({ run, event, envelopes });
   }
 
   /**
@@ -118,8 +118,9 @@ export class Draft {
     const version = 1 + Math.max(0, ...written.map((held) => held.version));
     const actions = written.map(actionOf);
     const { atMs } = this;
-    this.#emitted.forEach(({ run, event, envelope }, k) => {
-      const body: EventRow = { atMs, salt: this.#deps.chance.hex(16), event, ...(envelope ? { envelope } : {}) };
+    this.#emitted.forEach(({ run, event, envelopes }, k) => {
+      const body: EventRow = { atMs, salt: this.#deps.chance.hex(16), event };
+      if (envelopes.length > 0) body.envelopes = envelopes;
       requireVerifiable(this.#deps.origin, run, body);
       const key = keys.event(run, version, k);
       actions.push({ do: 'put', pk: key.pk, sk: `${key.sk}-${this.#deps.chance.hex(4)}`, expect: 0, body });

@@ -76,6 +76,7 @@ function settled(item: string, attempt: number, how: Partial<EventData['attempt.
       exit: null,
       result: digest(`result of ${item} ${attempt}`),
       outputs: [],
+      attestations: [],
       claimed: claimedResult('succeeded', 'ok', 0),
       ...how,
     },

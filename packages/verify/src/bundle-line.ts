@@ -1,4 +1,5 @@
 /** The lines of an audit bundle, `run-<id>.audit.jsonl`: each by itself, read strictly, its meaning not yet judged. */
+import { fromBase64 } from './base64.ts';
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 import { type Digest, digestOf } from './digest.ts';
 import { type OpenedEnvelope, openEnvelope } from './dsse.ts';
@@ -7,15 +8,19 @@ import { eventLine } from './event-shapes.ts';
 import type { EventLine } from './events.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { canonicalize, parseCanonical } from './jcs.ts';
-import { type LogEntry, logEntry } from './log-entry.ts';
+import { type RunEntry, runEntry } from './log-entry.ts';
 import { leafHash } from './merkle.ts';
 import { parseNote, type SignedNote } from './note.ts';
+import { PROVENANCE_PREDICATE, type ProvenanceStatement, provenanceStatement } from './provenance.ts';
 import { count, hex32, origin } from './scalars.ts';
 import { closed, oneOf, requireShape, type Shape } from './shape.ts';
 import { type DispatchStatement, dispatchStatement, type RunSealStatement, runSealStatement } from './statement.ts';
+import { TEST_RESULT_PREDICATE, type TestResultStatement, testResultStatement } from './test-result.ts';
 import { parseTlogProof, type TlogProof } from './tlog-proof.ts';
 
 export const BUNDLE_FORMAT = 'waybill-audit/v1';
+/** Of one time stamp response, decoded. */
+export const MAX_TSR_BYTES = 65_536;
 
 export interface BundleHeader {
   format: typeof BUNDLE_FORMAT;
@@ -31,7 +36,7 @@ export interface Signed<Statement> {
 }
 
 export interface LogRecord {
-  entry: LogEntry;
+  entry: RunEntry;
   leaf: Uint8Array;
   proof: TlogProof;
   note: SignedNote;
@@ -42,8 +47,11 @@ export type BundleLine =
   | { kind: 'header'; header: BundleHeader }
   | { kind: 'event'; event: EventLine; leaf: Uint8Array }
   | { kind: 'manifest'; manifest: Signed<DispatchStatement> }
+  | { kind: 'provenance'; provenance: Signed<ProvenanceStatement> }
+  | { kind: 'test-result'; testResult: Signed<TestResultStatement> }
   | { kind: 'seal'; seal: Signed<RunSealStatement> }
   | { kind: 'log'; record: LogRecord }
+  | { kind: 'time'; tsr: Uint8Array }
   | { kind: 'end'; lines: number };
 
 /** How one line is read. Replaced as a whole only by tests that show what strict reading is good for. */
@@ -58,11 +66,12 @@ const anyValue: Shape<unknown> = () => undefined;
 const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
 const headerLine = closed<BundleHeader>({ format: oneOf(BUNDLE_FORMAT), origin, run: hex32 });
 const sealLine = closed<Record<'record' | 'dsse', unknown>>({ record: oneOf('seal'), dsse: anyValue });
-const logLine = closed<{ record: string; entry: LogEntry; proof: string }>({
+const logLine = closed<{ record: string; entry: RunEntry; proof: string }>({
   record: oneOf('log'),
-  entry: logEntry,
+  entry: runEntry,
   proof: anyText,
 });
+const timeLine = closed<Record<'record' | 'tsr', string>>({ record: oneOf('time') as Shape<string>, tsr: anyText });
 const endLine = closed<{ end: { lines: number } }>({ end: closed<{ lines: number }>({ lines: count }) });
 
 /** Reads one line. Throws EvidenceError. */
@@ -70,16 +79,17 @@ export function readBundleLine(bytes: Uint8Array, rules: LineRules): BundleLine 
   const value = rules.parse(bytes);
   if (typeof value !== 'object' || value === null) throw new EvidenceError('CONTAINER', 'the line is not an object');
   if ('seq' in value) return readEvent(bytes, value, rules);
-  if ('payload' in value) return { kind: 'manifest', manifest: readSigned(value, dispatchStatement, rules) };
+  if ('payload' in value) return readAttached(value, rules);
   if ('format' in value) {
     rules.requireShape(headerLine, value, 'header');
     return { kind: 'header', header: value };
   }
   if ('dsse' in value) {
     rules.requireShape(sealLine, value, 'seal record');
-    return { kind: 'seal', seal: readSigned(value.dsse, runSealStatement, rules) };
+    return { kind: 'seal', seal: readSeal(value.dsse, rules) };
   }
   if ('entry' in value) return readLogRecord(value, rules);
+  if ('tsr' in value) return readTime(value, rules);
   rules.requireShape(endLine, value, 'line');
   return { kind: 'end', lines: value.end.lines };
 }
@@ -91,9 +101,32 @@ function readEvent(bytes: Uint8Array, value: object, rules: LineRules): BundleLi
   return { kind: 'event', event: value, leaf: leafHash(bytes) };
 }
 
-function readSigned<T>(value: unknown, shape: Shape<T>, rules: LineRules): Signed<T> {
+/** A statement that stands behind the event that names it. */
+function readAttached(value: object, rules: LineRules): BundleLine {
   const envelope = openEnvelope(value);
   const statement = rules.parse(envelope.payload);
+  switch (predicateTypeOf(statement)) {
+    case PROVENANCE_PREDICATE:
+      return { kind: 'provenance', provenance: signed(envelope, statement, provenanceStatement, rules) };
+    case TEST_RESULT_PREDICATE:
+      return { kind: 'test-result', testResult: signed(envelope, statement, testResultStatement, rules) };
+    default:
+      return { kind: 'manifest', manifest: signed(envelope, statement, dispatchStatement, rules) };
+  }
+}
+
+function predicateTypeOf(statement: unknown): unknown {
+  return typeof statement === 'object' && statement !== null && 'predicateType' in statement
+    ? statement.predicateType
+    : undefined;
+}
+
+function readSeal(value: unknown, rules: LineRules): Signed<RunSealStatement> {
+  const envelope = openEnvelope(value);
+  return signed(envelope, rules.parse(envelope.payload), runSealStatement, rules);
+}
+
+function signed<T>(envelope: OpenedEnvelope, statement: unknown, shape: Shape<T>, rules: LineRules): Signed<T> {
   rules.requireShape(shape, statement, 'statement');
   return { envelope, payloadDigest: digestOf(envelope.payload), statement };
 }
@@ -104,4 +137,13 @@ function readLogRecord(value: object, rules: LineRules): BundleLine {
   const note = parseNote(proof.checkpoint);
   const leaf = leafHash(canonicalize(value.entry));
   return { kind: 'log', record: { entry: value.entry, leaf, proof, note, checkpoint: parseCheckpoint(note.text) } };
+}
+
+function readTime(value: object, rules: LineRules): BundleLine {
+  rules.requireShape(timeLine, value, 'time record');
+  const tsr = fromBase64(value.tsr);
+  if (tsr.length > MAX_TSR_BYTES) {
+    throw new EvidenceError('LIMIT', `a time stamp response is longer than ${MAX_TSR_BYTES} bytes`);
+  }
+  return { kind: 'time', tsr };
 }

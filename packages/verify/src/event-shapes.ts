@@ -89,7 +89,7 @@ const attemptClaim = closed<AttemptClaim>({
   locks: listOf(fencedLock),
 });
 
-const outcome: Shape<SealedOutcome> = oneOf(
+export const outcome: Shape<SealedOutcome> = oneOf(
   'succeeded',
   'partial',
   'failed',
@@ -101,6 +101,8 @@ const outcome: Shape<SealedOutcome> = oneOf(
   'deferred',
   'cancelled',
 );
+
+const digests = listOf(digest);
 
 const settled = closed<EventData['attempt.settled']>({
   item: name,
@@ -122,6 +124,7 @@ const settled = closed<EventData['attempt.settled']>({
       sizeBytes: count,
     }),
   ),
+  attestations: (value) => digests(value) ?? ((value as unknown[]).length > 2 ? ' holds more than two' : undefined),
   claimed: closed<ClaimedResult>({
     outcome: { optional: outcome },
     reason: { optional: reasonCode },

@@ -140,6 +140,11 @@ export interface EventData {
     /** The worker's result document; null when none came. */
     result: Digest | null;
     outputs: RecordedOutput[];
+    /**
+     * Payload digests of the statements on the next lines of the container, in this order: the provenance when there is
+     * an output of kind `patch` or `output`, the test result when a block with a lens is claimed.
+     */
+    attestations: Digest[];
     claimed: ClaimedResult;
   };
   /** pending | ready -> a terminal state, without an attempt. */

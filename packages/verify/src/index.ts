@@ -39,9 +39,26 @@ export type {
 } from './events.ts';
 export { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
 export { deriveAttemptId, deriveRunId } from './ids.ts';
+export { type DigestSet, type NamedDigest, STATEMENT_TYPE, type Statement } from './in-toto.ts';
 export { canonicalize, decodeUtf8, type JsonLimits, MAX_JSON_DEPTH, MAX_JSON_NODES, parseCanonical } from './jcs.ts';
 export type { SizeLimits } from './line-splitter.ts';
-export type { LogEntry, RunOpenedEntry, RunSealedEntry } from './log-entry.ts';
+export {
+  type AnchorReceiptEntry,
+  type HeartbeatEntry,
+  type KeyAddedEntry,
+  type KeyRetiredEntry,
+  type KeyRevokedEntry,
+  type LogEntry,
+  type LogEntryType,
+  type PolicyChangedEntry,
+  type RunAbortedEntry,
+  type RunAddendumEntry,
+  type RunCheckpointEntry,
+  type RunEntry,
+  type RunOpenedEntry,
+  type RunSealedEntry,
+  requireLogEntry,
+} from './log-entry.ts';
 export { emptyRoot, leafHash, type NodeSink, nodeHash, TreeBuilder, type TreeState } from './merkle.ts';
 export {
   consistencyProof,
@@ -63,6 +80,13 @@ export {
   verifyNote,
 } from './note.ts';
 export { pathTextProblem } from './path-text.ts';
+export {
+  ATTEMPT_BUILD_TYPE,
+  BUILDER_ID,
+  PROVENANCE_PREDICATE,
+  type ProvenancePredicate,
+  type ProvenanceStatement,
+} from './provenance.ts';
 export { escapeText, renderReport } from './report.ts';
 export { NO_COUNTS } from './run-machine.ts';
 export { isTime } from './scalars.ts';
@@ -75,9 +99,8 @@ export {
   type RunSealPredicate,
   type RunSealStatement,
   requireDispatchStatement,
-  STATEMENT_TYPE,
-  type Statement,
 } from './statement.ts';
+export { TEST_RESULT_PREDICATE, type TestResultPredicate, type TestResultStatement } from './test-result.ts';
 export {
   decodeEntries,
   encodeEntries,

@@ -66,6 +66,7 @@ function settled(how: Partial<EventData['attempt.settled']>): RunEvent {
     exit: null,
     result: null,
     outputs: [],
+    attestations: [],
     claimed: { blocks: [] },
     ...how,
   };

@@ -1,20 +1,13 @@
-/** The in-toto statements that are signed: one dispatch manifest for each attempt, one seal for each run. */
+/** The statements with a predicate of ours: a dispatch manifest for each attempt, a seal for each run. */
 import type { Digest } from './digest.ts';
 import { fencedLock, isolation, runCounts, sealedSource } from './event-shapes.ts';
 import type { FencedLock, Isolation, RunCounts, SealedSource } from './events.ts';
-import { count, digest, hex32, hex64, name, ordinal, origin, outputName, time } from './scalars.ts';
+import { type Statement, statementShape } from './in-toto.ts';
+import { count, digest, hex32, name, ordinal, origin, outputName, time } from './scalars.ts';
 import { closed, integer, listOf, oneOf, requireShape, type Shape, text } from './shape.ts';
 
-export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 export const DISPATCH_PREDICATE = 'https://waybill.dev/attestation/dispatch/v1';
 export const RUN_SEAL_PREDICATE = 'https://waybill.dev/attestation/run-seal/v1';
-
-export interface Statement<Type extends string, Predicate> {
-  _type: typeof STATEMENT_TYPE;
-  subject: { name: string; digest: { sha256: string } }[];
-  predicateType: Type;
-  predicate: Predicate;
-}
 
 /** Bytes that an attempt is given, and the attempt that made them. */
 export interface ManifestInput {
@@ -71,9 +64,9 @@ export type RunSealStatement = Statement<typeof RUN_SEAL_PREDICATE, RunSealPredi
 
 const executable = text<Digest | 'in-process'>(/^(?:in-process|sha256:[0-9a-f]{64})$/, 'a digest or in-process');
 
-export const dispatchStatement: Shape<DispatchStatement> = statementOf(
+export const dispatchStatement: Shape<DispatchStatement> = statementShape(
   DISPATCH_PREDICATE,
-  'attempt',
+  subjectOf('attempt'),
   closed<DispatchPredicate>({
     origin,
     run: hex32,
@@ -101,6 +94,7 @@ export const dispatchStatement: Shape<DispatchStatement> = statementOf(
     executable,
     timeoutMs: integer(1),
   }),
+  1,
 );
 
 /** For whoever acts on a manifest. Throws EvidenceError `SHAPE` unless the value is a complete dispatch statement. */
@@ -109,9 +103,9 @@ export function requireDispatchStatement(value: unknown): DispatchStatement {
   return value;
 }
 
-export const runSealStatement: Shape<RunSealStatement> = statementOf(
+export const runSealStatement: Shape<RunSealStatement> = statementShape(
   RUN_SEAL_PREDICATE,
-  'run',
+  subjectOf('run'),
   closed<RunSealPredicate>({
     origin,
     run: hex32,
@@ -127,19 +121,9 @@ export const runSealStatement: Shape<RunSealStatement> = statementOf(
     sealedAt: time,
     openedIndex: count,
   }),
+  1,
 );
 
-function statementOf<Type extends string, P>(type: Type, kind: string, predicate: Shape<P>): Shape<Statement<Type, P>> {
-  const subject = closed<{ name: string; digest: { sha256: string } }>({
-    name: text(new RegExp(`^${kind}/[0-9a-f]{32}$`), `${kind}/<id>`),
-    digest: closed<{ sha256: string }>({ sha256: hex64 }),
-  });
-  const subjects = listOf(subject, 1);
-  const shape = closed<Record<'_type' | 'subject' | 'predicateType' | 'predicate', unknown>>({
-    _type: oneOf(STATEMENT_TYPE),
-    subject: (value) => subjects(value) ?? ((value as unknown[]).length > 1 ? ' has more than one entry' : undefined),
-    predicateType: oneOf(type),
-    predicate,
-  });
-  return shape as Shape<never>;
+function subjectOf(kind: string): Shape<string> {
+  return text(new RegExp(`^${kind}/[0-9a-f]{32}$`), `${kind}/<id>`);
 }

@@ -5,12 +5,13 @@
 import { type BundleLine, type LineRules, readBundleLine, STRICT_RULES } from './bundle-line.ts';
 import { type CheckResult, CheckRun } from './check-run.ts';
 import { ALL_CHECKS } from './checks/all.ts';
-import type { BundleFacts, Check, DispatchedEvent } from './checks/check.ts';
+import type { BundleFacts, Check } from './checks/check.ts';
 import { Contradiction } from './contradiction.ts';
 import type { RunCounts } from './events.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { LineSplitter, type SizeLimits } from './line-splitter.ts';
 import { TreeBuilder } from './merkle.ts';
+import { EnvelopePairing, type Paired } from './pairing.ts';
 import { PlanBook } from './plan-book.ts';
 import { loadTrust, type Trust, type TrustFile } from './trust.ts';
 
@@ -125,7 +126,7 @@ class BundleReading {
     openedEntry: undefined,
     sealedEntry: undefined,
   };
-  #dispatched: DispatchedEvent | undefined;
+  readonly #pairing = new EnvelopePairing();
   #inProcess = 0;
   #hasEnded = false;
   lines = 0;
@@ -142,11 +143,10 @@ class BundleReading {
     if (this.lines === 0 && line.kind !== 'header') throw new EvidenceError('CONTAINER', 'the file has no header');
     this.#gather(line);
     this.#run.each((watcher) => watcher.line?.(line));
-    this.#pairDispatch(line);
+    this.#show(this.#pairing.take(line));
     if (line.kind === 'event') {
       const { event } = line;
       this.#run.each((watcher) => watcher.event?.(event));
-      this.#dispatched = event.type === 'attempt.dispatched' ? event : undefined;
     }
     this.#hasEnded = line.kind === 'end';
     this.lines++;
@@ -210,12 +210,13 @@ class BundleReading {
     }
   }
 
-  #pairDispatch(line: BundleLine): void {
-    const event = this.#dispatched;
-    this.#dispatched = undefined;
-    if (event === undefined) return;
-    const manifest = line.kind === 'manifest' ? line.manifest : undefined;
-    this.#run.each((watcher) => watcher.dispatch?.(event, manifest));
+  #show(pair: Paired | undefined): void {
+    if (pair?.type === 'attempt.dispatched') {
+      this.#run.each((watcher) => watcher.dispatch?.(pair.event, pair.manifest));
+    }
+    if (pair?.type === 'attempt.settled') {
+      this.#run.each((watcher) => watcher.settlement?.(pair.event, pair.attestations));
+    }
   }
 
   #verifiedFacts(): VerifiedFacts | null {

@@ -3,6 +3,7 @@ import type { BundleHeader, BundleLine, LogRecord, Signed } from '../bundle-line
 import type { Digest } from '../digest.ts';
 import type { EventLine, EventOf } from '../events.ts';
 import type { RunOpenedEntry, RunSealedEntry } from '../log-entry.ts';
+import type { Attestations, DispatchedEvent, SettledEvent } from '../pairing.ts';
 import type { PlanBook } from '../plan-book.ts';
 import type { DispatchStatement, RunSealStatement } from '../statement.ts';
 import type { Trust } from '../trust.ts';
@@ -22,7 +23,6 @@ export type CheckId =
   | 'log-inclusion'
   | 'checkpoint-signature';
 
-export type DispatchedEvent = EventLine & EventOf<'attempt.dispatched'>;
 export type LoggedEntry<Entry> = LogRecord & { entry: Entry };
 
 /** What the lines so far have said, not yet believed. */
@@ -54,6 +54,8 @@ export interface Watcher {
   event?(event: EventLine): void;
   /** A dispatch with the manifest on the line after it; undefined when that line is something else. */
   dispatch?(event: DispatchedEvent, manifest: Signed<DispatchStatement> | undefined): void;
+  /** The end of an attempt with the statements on the lines after it. */
+  settlement?(event: SettledEvent, attestations: Attestations): void;
   /** Awaited now and then, and before the end: work that a watcher has started aside. */
   settle?(): Promise<void>;
   /** The file has ended. */

@@ -4,8 +4,9 @@ import { mustFind, mustHold } from '../contradiction.ts';
 import type { AttemptClaim, EventLine, EventOf, PlannedNeed } from '../events.ts';
 import { deriveAttemptId } from '../ids.ts';
 import { canonicalize } from '../jcs.ts';
+import type { DispatchedEvent } from '../pairing.ts';
 import type { DispatchStatement, ManifestInput } from '../statement.ts';
-import type { BundleFacts, Check, CheckContext, DispatchedEvent } from './check.ts';
+import type { BundleFacts, Check, CheckContext } from './check.ts';
 import { signatureWatcher } from './signatures.ts';
 
 export const manifests: Check = {

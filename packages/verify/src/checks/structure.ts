@@ -4,31 +4,49 @@ import { mustFind, mustHold } from '../contradiction.ts';
 import { RunMachine } from '../run-machine.ts';
 import type { Check, CheckContext } from './check.ts';
 
-/** Header, events with their manifests, seal, the two log records, end: no step back, every one-off exactly once. */
-const ORDER: readonly string[] = ['header', 'event', 'seal', 'log:run.opened', 'log:run.sealed', 'end'];
+/**
+ * Header, events with the statements that they name, seal, the two log records, perhaps a time stamp, end: no step back,
+ * every one-off exactly once.
+ */
+const ORDER: readonly string[] = ['header', 'event', 'seal', 'log:run.opened', 'log:run.sealed', 'time', 'end'];
 
 function stationOf(line: BundleLine): string {
   if (line.kind === 'log') return `log:${line.record.entry.type}`;
-  return line.kind === 'manifest' ? 'event' : line.kind;
+  return isAttached(line) ? 'event' : line.kind;
+}
+
+function isAttached({ kind }: BundleLine): boolean {
+  return kind === 'manifest' || kind === 'provenance' || kind === 'test-result';
+}
+
+/** The kinds of statement that may follow the event, in this order. */
+function attachable(line: BundleLine): BundleLine['kind'][] {
+  if (line.kind !== 'event') return [];
+  if (line.event.type === 'attempt.dispatched') return ['manifest'];
+  return line.event.type === 'attempt.settled' ? ['provenance', 'test-result'] : [];
 }
 
 export const container: Check = {
   id: 'container',
-  claim: 'The file is complete: header, events, seal, log entries and end, in this order.',
+  claim: 'The file is complete: header, events with their statements, seal, log entries and end, in this order.',
   start() {
     let station = -1;
     let lines = 0;
-    let mayBeManifest = false;
+    let next: BundleLine['kind'][] = [];
     return {
       line(line) {
-        const next = ORDER.indexOf(stationOf(line));
-        const isAgain = next === station && ORDER[next] === 'event';
-        mustHold(next === station + 1 || isAgain, `line ${lines + 1} (${stationOf(line)}) does not belong there`);
-        mustHold(line.kind !== 'manifest' || mayBeManifest, `line ${lines + 1} is a manifest that no event names`);
+        const reached = ORDER.indexOf(stationOf(line));
+        const isAgain = reached === station && ORDER[reached] === 'event';
+        const isStep = reached === station + 1 || (reached === station + 2 && ORDER[station + 1] === 'time');
+        mustHold(isStep || isAgain, `line ${lines + 1} (${stationOf(line)}) does not belong there`);
+        if (isAttached(line)) {
+          const at = next.indexOf(line.kind);
+          mustHold(at >= 0, `line ${lines + 1} is a ${line.kind} that no event names`);
+          next = next.slice(at + 1);
+        } else next = attachable(line);
         if (line.kind === 'end')
           mustHold(line.lines === lines, `the end counts ${line.lines} lines, the file has ${lines}`);
-        mayBeManifest = line.kind === 'event' && line.event.type === 'attempt.dispatched';
-        station = next;
+        station = reached;
         lines++;
       },
       finish() {
@@ -59,6 +77,9 @@ export const identity: Check = {
         }
         if (line.kind === 'event') same(line.event, `event ${line.event.seq}`);
         if (line.kind === 'manifest') same(line.manifest.statement.predicate, 'a manifest');
+        if (line.kind === 'provenance') {
+          same(line.provenance.statement.predicate.buildDefinition.internalParameters, 'a provenance');
+        }
         if (line.kind === 'seal') same(line.seal.statement.predicate, 'the seal');
         if (line.kind === 'log') same(line.record.entry, `the log entry ${line.record.entry.type}`);
       },
