@@ -22,10 +22,17 @@ function holds(act: () => unknown): boolean {
   }
 }
 
-/** Ed25519 (0x01), the only algorithm that notes of this project use so far. */
+function algorithmOf(vkey: string): number | undefined {
+  return Buffer.from(vkey.split('+').slice(2).join('+'), 'base64')[0];
+}
+
+/** Ed25519 (0x01) and ECDSA (0x02), the algorithms that notes of this project use. */
+function isKnownAlgorithm(vkey: string): boolean {
+  return [0x01, 0x02].includes(algorithmOf(vkey) ?? 0);
+}
+
 function isEd25519(vkey: string): boolean {
-  const material = vkey.split('+').slice(2).join('+');
-  return Buffer.from(material, 'base64')[0] === 0x01;
+  return algorithmOf(vkey) === 0x01;
 }
 
 function judge({ kind, vkeys, note, noteHex, verifiedCount }: NoteCase): void {
@@ -39,12 +46,14 @@ function judge({ kind, vkeys, note, noteHex, verifiedCount }: NoteCase): void {
   assert.equal(verified, verifiedCount ?? verified);
 }
 
-test('signed notes: agrees with the published cases for Ed25519 keys, and refuses other algorithms', { skip }, () => {
+test('signed notes: agrees with the published cases for Ed25519 and ECDSA keys, and refuses other algorithms', {
+  skip,
+}, () => {
   const { cases } = readJson<{ cases: NoteCase[] }>('c2sp-notes/signed-note.json');
   assert.equal(cases.length, 37);
   let known = 0;
   for (const one of cases) {
-    const isKnown = one.vkeys.every(isEd25519);
+    const isKnown = one.vkeys.every(isKnownAlgorithm);
     known += isKnown ? 1 : 0;
     assert.equal(
       holds(() => judge(one)),
@@ -52,7 +61,7 @@ test('signed notes: agrees with the published cases for Ed25519 keys, and refuse
       one.desc,
     );
   }
-  assert.equal(known, 24);
+  assert.equal(known, 32);
 });
 
 test('signed notes: a witness key listed as a log key does not verify a cosignature', { skip }, () => {

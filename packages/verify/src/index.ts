@@ -71,6 +71,7 @@ export {
 export {
   formatNote,
   formatVkey,
+  type NoteAlgorithm,
   type NoteKey,
   type NoteSignature,
   noteKeyHash,
@@ -78,6 +79,7 @@ export {
   parseVkey,
   type SignedNote,
   verifyNote,
+  vkeyOf,
 } from './note.ts';
 export { pathTextProblem } from './path-text.ts';
 export {

@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { formatCheckpoint, parseCheckpoint } from './checkpoint.ts';
 import { leafHash } from './merkle.ts';
-import { formatNote, formatVkey, type NoteSignature, noteKeyHash, parseNote, parseVkey, verifyNote } from './note.ts';
+import {
+  formatNote,
+  formatVkey,
+  type NoteSignature,
+  noteKeyHash,
+  parseNote,
+  parseVkey,
+  verifyNote,
+  vkeyOf,
+} from './note.ts';
 import { formatTlogProof, parseTlogProof } from './tlog-proof.ts';
 
 const NAME = 'waybill.local/log';
@@ -56,6 +65,37 @@ test('verifier keys: names with separators, wrong hashes and other algorithms ar
   assert.throws(() => parseVkey(`${NAME}+${'0'.repeat(8)}+${Buffer.concat([Buffer.of(4), RAW]).toString('base64')}`), {
     code: 'NOTE',
   });
+});
+
+test('notes: an ECDSA P-256 key is another line of the same note, verified by its own algorithm', () => {
+  const pair = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  const spki = pair.publicKey.export({ type: 'spki', format: 'der' });
+  const key = parseVkey(vkeyOf(NAME, spki));
+  assert.equal(
+    key.hash,
+    createHash('sha256').update(spki).digest().readUInt32BE(0),
+    'the first bytes of SHA-256(SPKI)',
+  );
+  const second = { name: NAME, hash: key.hash, signature: sign('sha256', Buffer.from(TEXT), pair.privateKey) };
+  const note = parseNote(formatNote(TEXT, [signature(TEXT), second]));
+  assert.deepEqual(verifyNote(note, [KEY, key]), [KEY, key]);
+  const broken = { ...second, signature: sign('sha256', Buffer.from('else'), pair.privateKey) };
+  assert.throws(() => verifyNote(parseNote(formatNote(TEXT, [broken])), [key]), { code: 'NOTE' });
+  assert.throws(() =>
+    verifyNote(parseNote(formatNote(TEXT, [{ ...second, ...signature(TEXT), hash: key.hash }])), [key]),
+  );
+});
+
+test('verifier keys: what is no point of P-256 or another curve is refused', () => {
+  const p384 = generateKeyPairSync('ec', { namedCurve: 'secp384r1' }).publicKey.export({ type: 'spki', format: 'der' });
+  assert.throws(() => vkeyOf(NAME, p384), { code: 'NOTE' });
+  const p256 = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).publicKey.export({
+    type: 'spki',
+    format: 'der',
+  });
+  const off = Uint8Array.from(p256).fill(1, 28);
+  assert.throws(() => parseVkey(vkeyOf(NAME, off)), { code: 'NOTE' });
+  assert.equal(vkeyOf(NAME, publicKey.export({ type: 'spki', format: 'der' })), formatVkey(NAME, RAW));
 });
 
 test('checkpoints: what is written is read', () => {

@@ -4,7 +4,7 @@ import { fromBase64, toBase64 } from './base64.ts';
 import { sha256Hex } from './digest.ts';
 import type { AttestKey } from './dsse.ts';
 import { EvidenceError } from './evidence-error.ts';
-import { type NoteKey, parseVkey } from './note.ts';
+import { type NoteAlgorithm, type NoteKey, parseVkey } from './note.ts';
 import { count, hex64, origin } from './scalars.ts';
 import { choose, closed, listOf, oneOf, requireShape, type Shape } from './shape.ts';
 
@@ -26,7 +26,7 @@ export interface TrustedAttestKey extends KeyRange {
 
 export interface TrustedLogKey extends KeyRange {
   use: 'log';
-  alg: 'ed25519';
+  alg: NoteAlgorithm;
   /** The same key as a signed-note verifier key; its name is the origin. */
   vkey: string;
 }
@@ -51,6 +51,7 @@ export interface Trust {
 }
 
 const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
+const noteAlgorithm: Shape<NoteAlgorithm> = oneOf('ed25519', 'ecdsa-p256-sha256');
 const range = { keyid: hex64, spki: anyText, from: count, to: { optional: count } };
 
 const trustFile: Shape<TrustFile> = closed<TrustFile>({
@@ -59,7 +60,7 @@ const trustFile: Shape<TrustFile> = closed<TrustFile>({
   keys: listOf(
     choose((key): Shape<TrustFile['keys'][number]> => {
       const attest = closed<TrustedAttestKey>({ ...range, use: oneOf('attest'), alg: oneOf('ecdsa-p256-sha256') });
-      const log = closed<TrustedLogKey>({ ...range, use: oneOf('log'), alg: oneOf('ed25519'), vkey: anyText });
+      const log = closed<TrustedLogKey>({ ...range, use: oneOf('log'), alg: noteAlgorithm, vkey: anyText });
       return (key.use === 'log' ? log : attest) as Shape<TrustFile['keys'][number]>;
     }),
     1,
@@ -81,7 +82,7 @@ export function loadTrust(value: unknown): Trust {
     } else {
       const note = parseVkey(key.vkey);
       const sameKey = toBase64(note.publicKey.export({ type: 'spki', format: 'der' })) === key.spki;
-      requireKeys(sameKey, 'a log key and its verifier key differ');
+      requireKeys(sameKey && note.alg === key.alg, 'a log key and its verifier key differ');
       requireKeys(note.name === value.origin, 'the verifier key is not named after the origin');
       trust.log.push({ ...note, ...valid });
     }
