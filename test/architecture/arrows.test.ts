@@ -17,6 +17,7 @@ const honest: Files = {
   'packages/client/src/index.ts':
     "import 'zod';\nimport './errors.ts';\nimport '@waybill/verify';\nimport 'node:fs';\n",
   'packages/cli/src/main.ts': "import '@waybill/client';\n",
+  'packages/witness/src/main.ts': "import '@waybill/verify';\nimport 'node:sqlite';\n",
   'src/core/run.ts': "import '@waybill/verify';\nimport '@waybill/client/errors';\n",
   'src/ports/store.ts': "import '#core/run.ts';\n",
   'src/flow/settle.ts': "import '#ports/store.ts';\nimport '#core/run.ts';\n",
@@ -37,6 +38,8 @@ const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'formats', path: 'packages/client/src/plan.ts', source: "import 'node:fs';\n" },
   { rule: 'client', path: 'packages/client/src/submit.ts', source: "import '../../../src/core/run.ts';\n" },
   { rule: 'cli', path: 'packages/cli/src/planted.ts', source: "import '../../../embedded/main.ts';\n" },
+  { rule: 'witness', path: 'packages/witness/src/planted.ts', source: "import '@waybill/client';\n" },
+  { rule: 'witness', path: 'packages/witness/src/planted-node.ts', source: "import 'node:child_process';\n" },
   { rule: 'core', path: 'src/core/planted.ts', source: "import 'node:crypto';\n" },
   { rule: 'core', path: 'src/core/planted-type.ts', source: "import type { Store } from '#ports/store.ts';\n" },
   { rule: 'ports', path: 'src/ports/planted.ts', source: "import '#adapters/local/store.ts';\n" },

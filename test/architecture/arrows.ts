@@ -67,6 +67,14 @@ export const ZONES: readonly Zone[] = [
     why: 'a stranger installs it: it talks to an engine through the inbox, never by importing it',
   },
   {
+    name: 'witness',
+    path: '^packages/witness/(bin|src)/',
+    mayImport: ['verify'],
+    packages: [],
+    node: ['crypto', 'fs', 'http', 'net', 'path', 'process', 'sqlite', 'util'],
+    why: 'a stranger runs it against us: it shares the formats and nothing else',
+  },
+  {
     name: 'core',
     path: '^src/core/',
     mayImport: ['formats', 'verify'],

@@ -10,6 +10,7 @@ const planted: Readonly<Record<string, { imports: string; intruder: string }>> =
   'verify-bin': { imports: 'node:child_process', intruder: 'node:child_process' },
   client: { imports: '../../../src/core/run.ts', intruder: 'src/core/run.ts' },
   cli: { imports: '../../../embedded/main.ts', intruder: 'embedded/main.ts' },
+  witness: { imports: 'node:child_process', intruder: 'node:child_process' },
   worker: { imports: '#flow/settle.ts', intruder: 'src/flow/settle.ts' },
 };
 

@@ -37,6 +37,12 @@ export const CLOSURES: readonly Closure[] = [
     node: 'all',
   },
   {
+    artefact: 'witness',
+    entry: 'packages/witness/bin/waybill-witness.js',
+    mayContain: ['^packages/witness/(bin|src)/', '^packages/verify/src/'],
+    node: ['crypto', 'fs', 'http', 'net', 'path', 'process', 'sqlite', 'util'],
+  },
+  {
     artefact: 'worker',
     entry: 'worker-image/src/main.ts',
     mayContain: ['^worker-image/src/', '^src/core/', '^packages/(client|verify)/src/'],

@@ -3,6 +3,17 @@ export { fromBase64, toBase64 } from './base64.ts';
 export type { CheckResult, CheckStatus } from './check-run.ts';
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from './checkpoint.ts';
 export type { CheckId } from './checks/check.ts';
+export {
+  type Cosignature,
+  cosignedMessage,
+  formatCosignature,
+  formatWitnessVkey,
+  parseCosignature,
+  parseWitnessVkey,
+  verifyCosignatures,
+  type Witnessing,
+  witnessKeyHash,
+} from './cosignature.ts';
 export { type Digest, digestOf, runningDigest, sha256, sha256Hex } from './digest.ts';
 export {
   type AttestKey,
