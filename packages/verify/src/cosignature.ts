@@ -6,8 +6,7 @@
 import { fromBase64, toBase64 } from './base64.ts';
 import { sha256 } from './digest.ts';
 import { EvidenceError } from './evidence-error.ts';
-import type { NoteKey, NoteSignature, SignedNote } from './note.ts';
-import { parseVkey } from './note.ts';
+import { type NoteKey, type NoteSignature, parseVkey, type SignedNote } from './note.ts';
 import { verifyEd25519 } from './signature.ts';
 
 const COSIGNATURE_V1 = 0x04;
@@ -16,6 +15,11 @@ const SIGNATURE_BYTES = 64;
 const KEY_BYTES = 32;
 /** The end of the year 9999: later times have no text form here, and no witness means them. */
 const MAX_TIME_SECONDS = 253_402_300_799;
+
+/** A key that the reader trusts for cosignatures, and that no function takes for a key of a log. */
+export interface WitnessKey extends Omit<NoteKey, 'alg'> {
+  alg: 'cosignature/v1';
+}
 
 export interface Cosignature {
   /** Whole seconds since 1970 by the clock of the witness. */
@@ -32,7 +36,7 @@ export function cosignedMessage(text: string, timeSeconds: number): Uint8Array {
 
 /** The line that a cosignature becomes in a note. */
 export function formatCosignature(
-  { name, hash }: Pick<NoteKey, 'name' | 'hash'>,
+  { name, hash }: Pick<WitnessKey, 'name' | 'hash'>,
   { timeSeconds, signature }: Cosignature,
 ): NoteSignature {
   requireTime(timeSeconds);
@@ -52,7 +56,7 @@ export function parseCosignature(blob: Uint8Array): Cosignature {
 }
 
 export interface Witnessing {
-  key: NoteKey;
+  key: WitnessKey;
   /** Milliseconds since 1970, always whole seconds. */
   timeMs: number;
 }
@@ -61,7 +65,7 @@ export interface Witnessing {
  * What the given witness keys say about the note, in the order of its lines; a key that signed twice occurs twice. A line
  * under one of these keys that does not verify throws EvidenceError `NOTE`; lines of unknown keys are passed over.
  */
-export async function verifyCosignatures(note: SignedNote, keys: readonly NoteKey[]): Promise<Witnessing[]> {
+export async function verifyCosignatures(note: SignedNote, keys: readonly WitnessKey[]): Promise<Witnessing[]> {
   const witnessings: Witnessing[] = [];
   for (const { name, hash, signature: blob } of note.signatures) {
     const known = keys.filter((key) => key.name === name && key.hash === hash);
@@ -93,13 +97,13 @@ export function formatWitnessVkey(name: string, publicKey: Uint8Array): string {
 }
 
 /** Reads the verifier key of a witness: algorithm 0x04 and nothing else. Throws EvidenceError `NOTE` or `BASE64`. */
-export function parseWitnessVkey(vkey: string): NoteKey {
+export function parseWitnessVkey(vkey: string): WitnessKey {
   const [, name = '', hash = '', material = ''] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(vkey) ?? [];
   const bytes = fromBase64(material);
   requireNote(bytes[0] === COSIGNATURE_V1 && bytes.length === 1 + KEY_BYTES, 'not the verifier key of a witness');
   const raw = bytes.subarray(1);
   requireNote(formatWitnessVkey(name, raw) === vkey, 'the key hash of the verifier key is wrong');
-  return { name, hash: Number.parseInt(hash, 16), publicKey: ed25519Key(raw) };
+  return { name, alg: 'cosignature/v1', hash: Number.parseInt(hash, 16), publicKey: ed25519Key(raw) };
 }
 
 /** The four-byte key hash of a witness key under a name. */
@@ -109,7 +113,7 @@ export function witnessKeyHash(name: string, publicKey: Uint8Array): number {
 }
 
 /** Until notes know this algorithm, the key is loaded through the form that they know. */
-function ed25519Key(raw: Uint8Array): NoteKey['publicKey'] {
+function ed25519Key(raw: Uint8Array): WitnessKey['publicKey'] {
   const material = Uint8Array.of(0x01, ...raw);
   const digest = sha256(Uint8Array.of(...new TextEncoder().encode('w\n'), ...material));
   const hash = new DataView(digest.buffer, digest.byteOffset).getUint32(0).toString(16).padStart(8, '0');

@@ -12,6 +12,7 @@ export {
   parseWitnessVkey,
   verifyCosignatures,
   type Witnessing,
+  type WitnessKey,
   witnessKeyHash,
 } from './cosignature.ts';
 export { type Digest, digestOf, runningDigest, sha256, sha256Hex } from './digest.ts';
