@@ -7,6 +7,7 @@ import { ROOT } from './repository-files.ts';
 /** For each artefact, an import that its entry must not reach, and what the report must then name. */
 const planted: Readonly<Record<string, { imports: string; intruder: string }>> = {
   verify: { imports: 'node:fs', intruder: 'node:fs' },
+  'verify-web': { imports: 'node:crypto', intruder: 'node:crypto' },
   'verify-bin': { imports: 'node:child_process', intruder: 'node:child_process' },
   client: { imports: '../../../src/core/run.ts', intruder: 'src/core/run.ts' },
   cli: { imports: '../../../embedded/main.ts', intruder: 'embedded/main.ts' },
@@ -16,7 +17,9 @@ const planted: Readonly<Record<string, { imports: string; intruder: string }>> =
 
 const tree: Files = {
   ...packageManifests(),
-  'packages/verify/src/index.ts': "export { createHash } from 'node:crypto';\n",
+  'packages/verify/src/index.ts': "export { createHash } from '#crypto';\n",
+  'packages/verify/src/crypto.node.ts': "export { createHash } from 'node:crypto';\n",
+  'packages/verify/src/crypto.web.ts': 'export const createHash = () => crypto.subtle;\n',
   'src/core/run.ts': 'export const core = globalThis;\n',
   'src/flow/settle.ts': 'export const flow = globalThis;\n',
   'embedded/main.ts': 'export const embedded = globalThis;\n',

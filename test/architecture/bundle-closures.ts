@@ -9,6 +9,8 @@ export interface Closure {
   mayContain: readonly string[];
   /** Node's own modules: all, or these. */
   node: 'all' | readonly string[];
+  /** Where it runs; default node. */
+  platform?: 'node' | 'browser';
 }
 
 export const CLOSURES: readonly Closure[] = [
@@ -17,6 +19,13 @@ export const CLOSURES: readonly Closure[] = [
     entry: 'packages/verify/src/index.ts',
     mayContain: ['^packages/verify/src/'],
     node: ['crypto'],
+  },
+  {
+    artefact: 'verify-web',
+    entry: 'packages/verify/src/index.ts',
+    mayContain: ['^packages/verify/src/(?!crypto\\.node\\.ts$|bin|modes/)'],
+    node: [],
+    platform: 'browser',
   },
   {
     artefact: 'verify-bin',
@@ -57,7 +66,10 @@ export interface BundleReport {
 }
 
 /** Bundles the artefact as it is shipped, and lists what it holds beyond what it may. */
-export async function readBundle(root: string, { entry, mayContain, node }: Closure): Promise<BundleReport> {
+export async function readBundle(
+  root: string,
+  { entry, mayContain, node, platform = 'node' }: Closure,
+): Promise<BundleReport> {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -65,7 +77,8 @@ export async function readBundle(root: string, { entry, mayContain, node }: Clos
     write: false,
     outdir: 'build',
     metafile: true,
-    platform: 'node',
+    platform,
+    external: ['node:*'],
     format: 'esm',
     logLevel: 'silent',
   });

@@ -38,7 +38,7 @@ const EXIT_BY_OUTCOME: Record<ClaimedOutcome, number> = {
  */
 export async function runAttempt({ leaseUrl, worker, allowUnsandboxed, stop }: AttemptOptions): Promise<number> {
   const lease = parseLease(await getBytes(leaseUrl, MAX_LEASE_BYTES));
-  const { epoch } = checkLease(lease, worker, Date.now());
+  const { epoch } = await checkLease(lease, worker, Date.now());
   const tree = await createAttemptTree(worker.attemptId);
   const log = createLogFile(join(tree.private, 'log'), lease.job.limits.logBytes);
   try {

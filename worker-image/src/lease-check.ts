@@ -2,7 +2,6 @@
  * Everything that must hold before anything runs: the manifest is signed by a pinned key and says exactly what the lease
  * asks for. The lease is only a projection; what counts is what was signed.
  */
-import { createHash, createPublicKey } from 'node:crypto';
 import { TerminalError } from '@waybill/client/errors';
 import {
   type AttestKey,
@@ -11,9 +10,11 @@ import {
   type DispatchPredicate,
   type DispatchStatement,
   digestOf,
+  importPublicKey,
   openEnvelope,
   parseCanonical,
   requireDispatchStatement,
+  sha256Hex,
   verifyEnvelope,
 } from '@waybill/verify';
 import type { Lease } from '#core/mailbox-protocol.ts';
@@ -34,10 +35,9 @@ export function parsePinnedKeys(encoded: string): AttestKey[] {
     if (!Array.isArray(list) || list.length === 0) throw refuse('keys', 'is not a list of keys');
     return list.map((spki: unknown) => {
       const der = Buffer.from(String(spki), 'base64');
-      const publicKey = createPublicKey({ key: der, format: 'der', type: 'spki' });
-      if (publicKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
-        throw refuse('keys', 'holds a key that is not P-256');
-      return { keyid: createHash('sha256').update(der).digest('hex'), publicKey };
+      const publicKey = importPublicKey(der);
+      if (publicKey.kind !== 'p256') throw refuse('keys', 'holds a key that is not P-256');
+      return { keyid: sha256Hex(der), publicKey };
     });
   } catch (cause) {
     throw cause instanceof TerminalError ? cause : refuse('keys', 'cannot be read', cause);
@@ -45,8 +45,8 @@ export function parsePinnedKeys(encoded: string): AttestKey[] {
 }
 
 /** The signed predicate of the lease's manifest. Throws TerminalError LEASE_INVALID at the first thing that does not hold. */
-export function checkLease(lease: Lease, worker: WorkerIdentity, nowMs: number): DispatchPredicate {
-  const { subject, predicate } = verifiedStatement(lease, worker.keys);
+export async function checkLease(lease: Lease, worker: WorkerIdentity, nowMs: number): Promise<DispatchPredicate> {
+  const { subject, predicate } = await verifiedStatement(lease, worker.keys);
   const attempt = `attempt/${worker.attemptId}`;
   const claims: [string, boolean][] = [
     ['subject', subject[0]?.name === attempt],
@@ -70,10 +70,10 @@ export function checkLease(lease: Lease, worker: WorkerIdentity, nowMs: number):
   return predicate;
 }
 
-function verifiedStatement(lease: Lease, keys: AttestKey[]): DispatchStatement {
+async function verifiedStatement(lease: Lease, keys: AttestKey[]): Promise<DispatchStatement> {
   try {
     const envelope = openEnvelope(lease.manifest);
-    if (verifyEnvelope(envelope, keys) === undefined) throw refuse('manifest', 'is not signed by a pinned key');
+    if ((await verifyEnvelope(envelope, keys)) === undefined) throw refuse('manifest', 'is not signed by a pinned key');
     return requireDispatchStatement(parseCanonical(envelope.payload));
   } catch (cause) {
     throw cause instanceof TerminalError ? cause : refuse('manifest', 'is no signed dispatch statement', cause);

@@ -1,8 +1,9 @@
+import { decodeBase64, encodeBase64 } from '#crypto';
 import { EvidenceError } from './evidence-error.ts';
 
 /** Standard base64 with padding. */
 export function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+  return encodeBase64(bytes);
 }
 
 /**
@@ -10,7 +11,7 @@ export function toBase64(bytes: Uint8Array): string {
  * white space, stray trailing bits), so that a signed document has one text form only.
  */
 export function fromBase64(text: string): Uint8Array {
-  const bytes = Buffer.from(text, 'base64');
-  if (bytes.toString('base64') !== text) throw new EvidenceError('BASE64', 'not canonical padded base64');
+  const bytes = decodeBase64(text);
+  if (bytes === undefined) throw new EvidenceError('BASE64', 'not canonical padded base64');
   return bytes;
 }

@@ -39,14 +39,13 @@ export class CheckRun {
   }
 
   /** Waits for what the checks have started aside. */
-  async settle(): Promise<void> {
-    for (const [id, watcher] of this.#watchers) {
-      try {
-        await watcher.settle?.();
-      } catch (error) {
-        this.#fail(id, error);
-      }
-    }
+  settle(): Promise<void> {
+    return this.#eachInTurn((watcher) => watcher.settle?.());
+  }
+
+  /** The file has ended. */
+  finish(): Promise<void> {
+    return this.#eachInTurn((watcher) => watcher.finish?.());
   }
 
   /** @param malformed why reading stopped; the checks that had not failed by then say nothing */
@@ -58,6 +57,16 @@ export class CheckRun {
       detail: malformed ?? '',
     };
     return [read, ...this.#checks.map((check) => this.#result(check, malformed !== undefined))];
+  }
+
+  async #eachInTurn(visit: (watcher: Watcher) => Promise<void> | void): Promise<void> {
+    for (const [id, watcher] of this.#watchers) {
+      try {
+        await visit(watcher);
+      } catch (error) {
+        this.#fail(id, error);
+      }
+    }
   }
 
   #fail(id: CheckId, error: unknown): void {

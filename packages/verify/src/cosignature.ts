@@ -3,11 +3,11 @@
  * the witness had seen no larger tree of that log. In a note it is a line of its own; its blob is the time in eight bytes,
  * big-endian, and the 64 bytes of the signature. Keys carry the algorithm byte 0x04, so that no key of a log passes for one.
  */
+import { importPublicKey, sha256, verifySignature } from '#crypto';
 import { fromBase64, toBase64 } from './base64.ts';
-import { sha256 } from './digest.ts';
 import { EvidenceError } from './evidence-error.ts';
-import { type NoteKey, type NoteSignature, parseVkey, type SignedNote } from './note.ts';
-import { verifyEd25519 } from './signature.ts';
+import type { NoteKey, NoteSignature, SignedNote } from './note.ts';
+import { spkiOfEd25519 } from './spki.ts';
 
 const COSIGNATURE_V1 = 0x04;
 const TIME_BYTES = 8;
@@ -73,7 +73,8 @@ export async function verifyCosignatures(note: SignedNote, keys: readonly Witnes
     if (key === undefined) continue;
     requireNote(known.length === 1, 'two witness keys have the same name and hash');
     const { timeSeconds, signature } = parseCosignature(blob);
-    const holds = await verifyEd25519(cosignedMessage(note.text, timeSeconds), key.publicKey, signature);
+    const message = cosignedMessage(note.text, timeSeconds);
+    const holds = await verifySignature('ed25519', key.publicKey, message, signature);
     requireNote(holds, 'a cosignature of a known witness is wrong');
     witnessings.push({ key, timeMs: timeSeconds * 1000 });
   }
@@ -103,19 +104,16 @@ export function parseWitnessVkey(vkey: string): WitnessKey {
   requireNote(bytes[0] === COSIGNATURE_V1 && bytes.length === 1 + KEY_BYTES, 'not the verifier key of a witness');
   const raw = bytes.subarray(1);
   requireNote(formatWitnessVkey(name, raw) === vkey, 'the key hash of the verifier key is wrong');
-  return { name, alg: 'cosignature/v1', hash: Number.parseInt(hash, 16), publicKey: ed25519Key(raw) };
+  return {
+    name,
+    alg: 'cosignature/v1',
+    hash: Number.parseInt(hash, 16),
+    publicKey: importPublicKey(spkiOfEd25519(raw)),
+  };
 }
 
 /** The four-byte key hash of a witness key under a name. */
 export function witnessKeyHash(name: string, publicKey: Uint8Array): number {
   const digest = sha256(Uint8Array.of(...new TextEncoder().encode(`${name}\n`), COSIGNATURE_V1, ...publicKey));
   return new DataView(digest.buffer, digest.byteOffset).getUint32(0);
-}
-
-/** Until notes know this algorithm, the key is loaded through the form that they know. */
-function ed25519Key(raw: Uint8Array): WitnessKey['publicKey'] {
-  const material = Uint8Array.of(0x01, ...raw);
-  const digest = sha256(Uint8Array.of(...new TextEncoder().encode('w\n'), ...material));
-  const hash = new DataView(digest.buffer, digest.byteOffset).getUint32(0).toString(16).padStart(8, '0');
-  return parseVkey(`w+${hash}+${toBase64(material)}`).publicKey;
 }

@@ -1,10 +1,10 @@
 /** Signed statements: DSSE v1.0.2 envelopes, ECDSA P-256 over SHA-256, exactly one signature. */
-import type { KeyObject } from 'node:crypto';
+import { type PublicKey, verifySignature } from '#crypto';
 import { fromBase64, toBase64 } from './base64.ts';
+import { concatBytes, utf8 } from './bytes.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { hex64 } from './scalars.ts';
 import { closed, listOf, oneOf, requireShape, type Shape } from './shape.ts';
-import { verifyP256, verifyP256Aside } from './signature.ts';
 
 export const IN_TOTO_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 
@@ -31,13 +31,13 @@ export interface OpenedEnvelope {
 /** A key by which an auditor accepts statements. */
 export interface AttestKey {
   keyid: string;
-  publicKey: KeyObject;
+  publicKey: PublicKey;
 }
 
 /** Pre-authentication encoding: the bytes that a DSSE signature covers. */
 export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
-  const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `;
-  return Buffer.concat([Buffer.from(head), payload]);
+  const type = utf8(payloadType);
+  return concatBytes([utf8(`DSSEv1 ${type.length} `), type, utf8(` ${payload.length} `), payload]);
 }
 
 /** The envelope of an in-toto statement; `signature` is DER, over `pae(IN_TOTO_PAYLOAD_TYPE, payload)`. */
@@ -68,20 +68,22 @@ export function openEnvelope(value: unknown): OpenedEnvelope {
 }
 
 /** The key among `keys` that signed the envelope and is the one it names; undefined when there is none. */
-export function verifyEnvelope<Key extends AttestKey>(envelope: OpenedEnvelope, keys: readonly Key[]): Key | undefined {
-  const signed = pae(IN_TOTO_PAYLOAD_TYPE, envelope.payload);
-  return keys.find(
-    ({ keyid, publicKey }) => keyid === envelope.keyid && verifyP256(signed, publicKey, envelope.signature),
-  );
+export async function verifyEnvelope<Key extends AttestKey>(
+  envelope: OpenedEnvelope,
+  keys: readonly Key[],
+): Promise<Key | undefined> {
+  return (await findSigners(envelope, keys))[0];
 }
 
-/** Every entry among `keys` for which verifyEnvelope holds, found beside the running program: one key may stand in several. */
+/** Every entry among `keys` for which that holds: one key may stand in several. */
 export async function findSigners<Key extends AttestKey>(
   envelope: OpenedEnvelope,
   keys: readonly Key[],
 ): Promise<Key[]> {
   const signed = pae(IN_TOTO_PAYLOAD_TYPE, envelope.payload);
   const named = keys.filter(({ keyid }) => keyid === envelope.keyid);
-  const holds = await Promise.all(named.map(({ publicKey }) => verifyP256Aside(signed, publicKey, envelope.signature)));
+  const holds = await Promise.all(
+    named.map(({ publicKey }) => verifySignature('ecdsa-p256-sha256', publicKey, signed, envelope.signature)),
+  );
   return named.filter((_key, n) => holds[n]);
 }

@@ -1,4 +1,5 @@
 /** What an event line must be before it may enter a record: the writer asks the reader, so that both mean the same. */
+import { exceedsUtf8 } from './bytes.ts';
 import { eventLine } from './event-shapes.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { parseCanonical } from './jcs.ts';
@@ -11,7 +12,7 @@ export const MAX_EVENT_BYTES = 65_535;
  * type. Whether the event fits the ones before it is not asked here.
  */
 export function eventLineProblem(line: string): string | null {
-  if (Buffer.byteLength(line) > MAX_EVENT_BYTES) return `the event is longer than ${MAX_EVENT_BYTES} bytes`;
+  if (exceedsUtf8(line, MAX_EVENT_BYTES)) return `the event is longer than ${MAX_EVENT_BYTES} bytes`;
   try {
     const problem = eventLine(parseCanonical(line));
     return problem === undefined ? null : `event${problem}`;

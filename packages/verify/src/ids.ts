@@ -1,5 +1,5 @@
 /** Ids that are functions of what they name, so that anyone can recompute them. */
-import { sha256Hex } from './digest.ts';
+import { sha256Hex } from '#crypto';
 
 /** The run that a submission of a principal becomes: 32 hex digits. */
 export function deriveRunId(principal: string, submissionId: string): string {

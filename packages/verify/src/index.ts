@@ -1,5 +1,14 @@
 /** Evidence of Waybill runs: its formats, and the judgement over them. */
+export {
+  importPublicKey,
+  type PublicKey,
+  type SignatureAlgorithm,
+  sha256,
+  sha256Hex,
+  verifySignature,
+} from '#crypto';
 export { fromBase64, toBase64 } from './base64.ts';
+export { bytesOfHex, concatBytes, equalBytes, hexOf, utf8 } from './bytes.ts';
 export type { CheckResult, CheckStatus } from './check-run.ts';
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from './checkpoint.ts';
 export type { CheckId } from './checks/check.ts';
@@ -15,7 +24,7 @@ export {
   type WitnessKey,
   witnessKeyHash,
 } from './cosignature.ts';
-export { type Digest, digestOf, runningDigest, sha256, sha256Hex } from './digest.ts';
+export { type Digest, digestOf, runningDigest } from './digest.ts';
 export {
   type AttestKey,
   type DsseEnvelope,
@@ -74,7 +83,6 @@ export {
 export { emptyRoot, leafHash, type NodeSink, nodeHash, TreeBuilder, type TreeState } from './merkle.ts';
 export {
   consistencyProof,
-  equalBytes,
   inclusionProof,
   type ReadHash,
   verifyConsistency,

@@ -1,4 +1,5 @@
 /** Cuts a stream of bytes into lines, holding at most one line. */
+import { concatBytes } from './bytes.ts';
 import { EvidenceError } from './evidence-error.ts';
 
 const NEWLINE = 0x0a;
@@ -29,7 +30,7 @@ export class LineSplitter {
       const piece = chunk.subarray(start, end);
       start = end + 1;
       this.#mustFit(piece.length);
-      yield this.#restBytes === 0 ? piece : Buffer.concat([...this.#rest, piece]);
+      yield this.#restBytes === 0 ? piece : concatBytes([...this.#rest, piece]);
       this.#rest = [];
       this.#restBytes = 0;
     }

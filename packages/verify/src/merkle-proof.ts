@@ -1,4 +1,5 @@
 /** Inclusion and consistency proofs of RFC 9162 section 2.1: checking them, and making them from stored hashes. */
+import { equalBytes } from './bytes.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { nodeHash } from './merkle.ts';
 
@@ -128,10 +129,6 @@ async function subtreeRoot(from: number, to: number, readHash: ReadHash): Promis
     start += 2 ** level;
   }
   return parts.reduceRight((right, left) => nodeHash(left, right));
-}
-
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 function largestPowerBelow(n: number): number {

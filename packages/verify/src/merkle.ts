@@ -2,19 +2,19 @@
  * The Merkle tree of RFC 9162 (and RFC 6962) over SHA-256: a leaf is H(00 data), a node H(01 left right), the empty tree
  * H(""); a tree of n leaves splits at the largest power of two below n.
  */
-import { createHash } from 'node:crypto';
-import { sha256 } from './digest.ts';
+import { sha256 } from '#crypto';
+import { bytesOfHex, concatBytes, hexOf, utf8 } from './bytes.ts';
 import { EvidenceError } from './evidence-error.ts';
 
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
 
 export function leafHash(data: Uint8Array | string): Uint8Array {
-  return createHash('sha256').update(LEAF).update(data).digest();
+  return sha256(concatBytes([LEAF, typeof data === 'string' ? utf8(data) : data]));
 }
 
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return createHash('sha256').update(NODE).update(left).update(right).digest();
+  return sha256(concatBytes([NODE, left, right]));
 }
 
 /** The root of a tree without leaves. */
@@ -45,7 +45,7 @@ export class TreeBuilder {
     for (const hex of state.frontier) {
       if (!/^[0-9a-f]{64}$/.test(hex))
         throw new EvidenceError('TREE', 'the tree state holds something that is no hash');
-      tree.#frontier.push(Buffer.from(hex, 'hex'));
+      tree.#frontier.push(bytesOfHex(hex));
     }
     return tree;
   }
@@ -75,7 +75,7 @@ export class TreeBuilder {
   }
 
   state(): TreeState {
-    return { size: this.#size, frontier: this.#frontier.map((hash) => Buffer.from(hash).toString('hex')) };
+    return { size: this.#size, frontier: this.#frontier.map(hexOf) };
   }
 }
 

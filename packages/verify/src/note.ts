@@ -3,22 +3,18 @@
  * `— <key name> <base64(4-byte key hash, signature)>`. Keys are verifier keys, `<name>+<8 hex>+<base64(algorithm, key)>`.
  * Two algorithms are known: Ed25519 (0x01, 32 raw bytes) and ECDSA on P-256 (0x02, the SPKI in DER, signatures in DER).
  */
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { importPublicKey, type PublicKey, sha256, verifySignature } from '#crypto';
 import { fromBase64, toBase64 } from './base64.ts';
-import { sha256 } from './digest.ts';
+import { bytesOfHex, concatBytes, exceedsUtf8, utf8 } from './bytes.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { decodeUtf8 } from './jcs.ts';
-import { verifyEd25519, verifyP256 } from './signature.ts';
+import { keyKindOf, spkiOfEd25519 } from './spki.ts';
 
 export const MAX_NOTE_BYTES = 131_072;
 const MAX_SIGNATURES = 100;
 const ED25519 = 0x01;
 const ECDSA = 0x02;
-const ED25519_SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
-const ED25519_SPKI_BYTES = 44;
-/** P-256, the point uncompressed. */
-const P256_SPKI_PREFIX = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex');
-const P256_SPKI_BYTES = 91;
+const ED25519_BYTES = 32;
 /** ASCII and other control characters that a note must not hold; the newline separates lines. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the purpose.
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f]/;
@@ -32,7 +28,7 @@ export interface NoteKey {
   alg: NoteAlgorithm;
   /** First four bytes, as a number, of SHA-256(name, newline, 0x01, key) for Ed25519 and of SHA-256(SPKI) for ECDSA. */
   hash: number;
-  publicKey: KeyObject;
+  publicKey: PublicKey;
 }
 
 export interface NoteSignature {
@@ -49,70 +45,48 @@ export interface SignedNote {
 
 /** The key hash of an Ed25519 key (32 raw bytes) under a name. */
 export function noteKeyHash(name: string, publicKey: Uint8Array): number {
-  const digest = sha256(Buffer.concat([Buffer.from(`${name}\n`), Buffer.of(ED25519), publicKey]));
-  return new DataView(digest.buffer, digest.byteOffset).getUint32(0);
+  return uint32(sha256(concatBytes([utf8(`${name}\n`), Uint8Array.of(ED25519), publicKey])));
 }
 
 /** The verifier key line of an Ed25519 key (32 raw bytes). */
 export function formatVkey(name: string, publicKey: Uint8Array): string {
-  requireNote(KEY_NAME.test(name) && publicKey.length === 32, 'no valid key name or key');
-  return `${name}+${hex32(noteKeyHash(name, publicKey))}+${toBase64(Buffer.concat([Buffer.of(ED25519), publicKey]))}`;
+  requireNote(KEY_NAME.test(name) && publicKey.length === ED25519_BYTES, 'no valid key name or key');
+  return `${name}+${hex32(noteKeyHash(name, publicKey))}+${toBase64(concatBytes([Uint8Array.of(ED25519), publicKey]))}`;
 }
 
-/** The verifier key line of a public key: Ed25519 or P-256, told by its SPKI. Throws EvidenceError `NOTE` for any other. */
+/** The verifier key line of a public key: Ed25519 or P-256, told by its SPKI. Throws EvidenceError `NOTE` or `KEYS` for any other. */
 export function vkeyOf(name: string, spki: Uint8Array): string {
-  const raw = rawEd25519(spki);
-  if (raw !== undefined) return formatVkey(name, raw);
-  requireNote(KEY_NAME.test(name) && isP256(spki), 'no valid key name or key');
-  return `${name}+${hex32(ecdsaKeyHash(spki))}+${toBase64(Buffer.concat([Buffer.of(ECDSA), spki]))}`;
+  const kind = keyKindOf(spki);
+  if (kind === 'ed25519') return formatVkey(name, spki.subarray(-ED25519_BYTES));
+  requireNote(KEY_NAME.test(name) && kind === 'p256', 'no valid key name or key');
+  return `${name}+${hex32(ecdsaKeyHash(spki))}+${toBase64(concatBytes([Uint8Array.of(ECDSA), spki]))}`;
 }
 
 /** The key hash of an ECDSA key does not depend on its name. */
 function ecdsaKeyHash(spki: Uint8Array): number {
-  const digest = sha256(spki);
-  return new DataView(digest.buffer, digest.byteOffset).getUint32(0);
+  return uint32(sha256(spki));
 }
 
-function rawEd25519(spki: Uint8Array): Uint8Array | undefined {
-  const isEd25519 = spki.length === ED25519_SPKI_BYTES && startsWith(spki, ED25519_SPKI_PREFIX);
-  return isEd25519 ? spki.subarray(ED25519_SPKI_PREFIX.length) : undefined;
-}
-
-function isP256(spki: Uint8Array): boolean {
-  return spki.length === P256_SPKI_BYTES && startsWith(spki, P256_SPKI_PREFIX);
-}
-
-function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
-  return prefix.every((byte, index) => bytes[index] === byte);
-}
-
-/** Reads a verifier key of one of the two algorithms. Throws EvidenceError `NOTE` or `BASE64`. */
+/** Reads a verifier key of one of the two algorithms. Throws EvidenceError `NOTE`, `KEYS` or `BASE64`. */
 export function parseVkey(vkey: string): NoteKey {
   const match = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(vkey);
   requireNote(match !== null && KEY_NAME.test(match[1] as string), 'not a verifier key');
   const [, name, hash, material] = match as unknown as [string, string, string, string];
   const bytes = fromBase64(material);
   const key = bytes.subarray(1);
-  const isEd25519 = bytes[0] === ED25519 && key.length === 32;
-  requireNote(isEd25519 || (bytes[0] === ECDSA && isP256(key)), 'not an Ed25519 or P-256 verifier key');
+  const isEd25519 = bytes[0] === ED25519 && key.length === ED25519_BYTES;
+  requireNote(isEd25519 || bytes[0] === ECDSA, 'not an Ed25519 or P-256 verifier key');
   const expected = isEd25519 ? noteKeyHash(name, key) : ecdsaKeyHash(key);
   requireNote(hex32(expected) === hash, 'the key hash of the verifier key is wrong');
-  const spki = isEd25519 ? Buffer.concat([ED25519_SPKI_PREFIX, key]) : key;
-  return { name, alg: isEd25519 ? 'ed25519' : 'ecdsa-p256-sha256', hash: expected, publicKey: loadSpki(spki) };
-}
-
-function loadSpki(spki: Uint8Array): KeyObject {
-  try {
-    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
-  } catch {
-    throw new EvidenceError('NOTE', 'the verifier key holds no point of its curve');
-  }
+  const publicKey = importPublicKey(isEd25519 ? spkiOfEd25519(key) : key);
+  requireNote(publicKey.kind === (isEd25519 ? 'ed25519' : 'p256'), 'not an Ed25519 or P-256 verifier key');
+  return { name, alg: isEd25519 ? 'ed25519' : 'ecdsa-p256-sha256', hash: expected, publicKey };
 }
 
 /** Splits a note into text and signatures without judging the signatures. Throws EvidenceError `NOTE` or `BASE64`. */
 export function parseNote(source: Uint8Array | string): SignedNote {
   const note = typeof source === 'string' ? source : decodeUtf8(source);
-  requireNote(Buffer.byteLength(note) <= MAX_NOTE_BYTES, 'the note is too long');
+  requireNote(!exceedsUtf8(note, MAX_NOTE_BYTES), 'the note is too long');
   requireNote(note.isWellFormed() && !CONTROL.test(note), 'the note holds a control character');
   const split = note.lastIndexOf('\n\n');
   requireNote(split > 0 && note.endsWith('\n'), 'the note has no signatures');
@@ -125,15 +99,15 @@ export function parseNote(source: Uint8Array | string): SignedNote {
  * The names of those given keys that signed the note. One bad signature under a known key throws, as do two known keys that
  * share name and hash and are both named by the note; signatures of unknown keys are passed over.
  */
-export function verifyNote(note: SignedNote, keys: readonly NoteKey[]): NoteKey[] {
+export async function verifyNote(note: SignedNote, keys: readonly NoteKey[]): Promise<NoteKey[]> {
+  const text = utf8(note.text);
   const verified: NoteKey[] = [];
   for (const { name, hash, signature } of note.signatures) {
     const known = keys.filter((key) => key.name === name && key.hash === hash);
     const key = known[0];
     if (key === undefined || verified.includes(key)) continue;
     requireNote(known.length === 1, 'two verifier keys have the same name and hash');
-    const verify = key.alg === 'ed25519' ? verifyEd25519 : verifyP256;
-    const holds = verify(Buffer.from(note.text), key.publicKey, signature);
+    const holds = await verifySignature(key.alg, key.publicKey, text, signature);
     requireNote(holds, 'a signature of a known key is wrong');
     verified.push(key);
   }
@@ -147,16 +121,20 @@ export function formatNote(text: string, signatures: readonly NoteSignature[]): 
 }
 
 function formatSignatureLine({ name, hash, signature }: NoteSignature): string {
-  return `— ${name} ${toBase64(Buffer.concat([Buffer.from(hex32(hash), 'hex'), signature]))}\n`;
+  return `— ${name} ${toBase64(concatBytes([bytesOfHex(hex32(hash)), signature]))}\n`;
 }
 
 function parseSignatureLine(line: string): NoteSignature {
   const match = /^— ([^ ]+) ([^ ]+)$/.exec(line);
   requireNote(match !== null && KEY_NAME.test(match[1] as string), 'a signature line is broken');
   const [, name, material] = match as unknown as [string, string, string];
-  const bytes = Buffer.from(fromBase64(material));
+  const bytes = fromBase64(material);
   requireNote(bytes.length > 4, 'a signature is empty');
-  return { name, hash: bytes.readUInt32BE(0), signature: bytes.subarray(4) };
+  return { name, hash: uint32(bytes), signature: bytes.subarray(4) };
+}
+
+function uint32(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
 }
 
 function hex32(hash: number): string {

@@ -1,7 +1,6 @@
 /** The plan as the run sealed it: gathered part by part, then judged as a whole. */
-import { createHash } from 'node:crypto';
 import { Contradiction, mustHold } from './contradiction.ts';
-import type { Digest } from './digest.ts';
+import { type Digest, runningDigest } from './digest.ts';
 import type { EventData, PlannedItem, PlannedLock, PlannedNeed } from './events.ts';
 import { canonicalize } from './jcs.ts';
 
@@ -15,7 +14,7 @@ export interface BookedItem {
 
 export class PlanBook {
   readonly items: Map<string, BookedItem> = new Map();
-  readonly #hash = createHash('sha256');
+  readonly #hash = runningDigest();
   #parts = 0;
   #partsDue: number | undefined;
   #edges = 0;
@@ -37,8 +36,7 @@ export class PlanBook {
   /** Judges the whole plan against what `run.opened` promised. */
   close(promised: { plan: Digest; items: number; edges: number }): void {
     mustHold(this.isComplete && this.#unfinished === undefined, 'the plan is incomplete');
-    const digest = `sha256:${this.#hash.digest('hex')}`;
-    mustHold(digest === promised.plan, 'the planned items do not hash to the plan of run.opened');
+    mustHold(this.#hash.digest() === promised.plan, 'the planned items do not hash to the plan of run.opened');
     mustHold(
       this.items.size === promised.items,
       `run.opened promises ${promised.items} items, the plan has ${this.items.size}`,

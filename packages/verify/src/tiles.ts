@@ -2,6 +2,7 @@
  * Where a log keeps its hashes and entries (C2SP tlog-tiles): tile N at level L holds up to 256 hashes of the tree's
  * level 8·L; a partial tile of width W is a file of its own, so that every file is written once.
  */
+import { concatBytes } from './bytes.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { nodeHash } from './merkle.ts';
 import type { ReadHash } from './merkle-proof.ts';
@@ -79,10 +80,10 @@ function perfectRoot(hashes: Uint8Array): Uint8Array {
 
 /** An entry bundle: each entry after its length as a big-endian uint16. */
 export function encodeEntries(entries: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat(
+  return concatBytes(
     entries.flatMap((entry) => {
       if (entry.length > MAX_ENTRY_BYTES) throw new EvidenceError('TILE', 'a log entry is longer than 65,535 bytes');
-      return [Buffer.of(entry.length >> 8, entry.length & 0xff), entry];
+      return [Uint8Array.of(entry.length >> 8, entry.length & 0xff), entry];
     }),
   );
 }

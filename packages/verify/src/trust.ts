@@ -1,7 +1,7 @@
 /** The trust file `waybill-keys/v1`: what an auditor pins, obtained outside every bundle. */
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { fromBase64, toBase64 } from './base64.ts';
-import { sha256Hex } from './digest.ts';
+import { importPublicKey, sha256Hex } from '#crypto';
+import { fromBase64 } from './base64.ts';
+import { equalBytes } from './bytes.ts';
 import type { AttestKey } from './dsse.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { type NoteAlgorithm, type NoteKey, parseVkey } from './note.ts';
@@ -76,26 +76,18 @@ export function loadTrust(value: unknown): Trust {
     const valid: IndexRange = { from: key.from, to: key.to ?? Number.MAX_SAFE_INTEGER };
     requireKeys(sha256Hex(spki) === key.keyid, 'a key id is not the SHA-256 of its key');
     if (key.use === 'attest') {
-      const publicKey = loadKey(spki);
-      requireKeys(publicKey.asymmetricKeyDetails?.namedCurve === 'prime256v1', 'an attest key is not on P-256');
+      const publicKey = importPublicKey(spki);
+      requireKeys(publicKey.kind === 'p256', 'an attest key is not on P-256');
       trust.attest.push({ keyid: key.keyid, publicKey, ...valid });
     } else {
       const note = parseVkey(key.vkey);
-      const sameKey = toBase64(note.publicKey.export({ type: 'spki', format: 'der' })) === key.spki;
-      requireKeys(sameKey && note.alg === key.alg, 'a log key and its verifier key differ');
+      const isSame = equalBytes(note.publicKey.spki, spki) && note.alg === key.alg;
+      requireKeys(isSame, 'a log key and its verifier key differ');
       requireKeys(note.name === value.origin, 'the verifier key is not named after the origin');
       trust.log.push({ ...note, ...valid });
     }
   }
   return trust;
-}
-
-function loadKey(spki: Uint8Array): KeyObject {
-  try {
-    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
-  } catch {
-    throw new EvidenceError('KEYS', 'a key is not an SPKI public key');
-  }
 }
 
 function requireKeys(holds: boolean, problem: string): void {

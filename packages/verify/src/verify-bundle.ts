@@ -2,7 +2,9 @@
  * Judges an audit bundle in one pass: linear time, memory that grows with the items of the run and not with its events.
  * Trust comes only from what the auditor supplies; the bundle's own keys, hints and claims never raise the tier.
  */
+
 import { type BundleLine, type LineRules, readBundleLine, STRICT_RULES } from './bundle-line.ts';
+import { hexOf } from './bytes.ts';
 import { type CheckResult, CheckRun } from './check-run.ts';
 import { ALL_CHECKS } from './checks/all.ts';
 import type { BundleFacts, Check } from './checks/check.ts';
@@ -93,7 +95,7 @@ export async function verifyWith(
       await reading.settle();
     }
     splitter.finish();
-    reading.finish();
+    await reading.finish();
   } catch (error) {
     if (!(error instanceof EvidenceError)) throw error;
     problem = `line ${reading.lines + 1}: ${error.message}`;
@@ -156,10 +158,10 @@ class BundleReading {
     return this.#run.settle();
   }
 
-  finish(): void {
+  async finish(): Promise<void> {
     if (!this.#hasEnded) throw new EvidenceError('CONTAINER', 'the file has no end record: it is cut short');
-    this.#facts.root = `sha256:${Buffer.from(this.#tree.root()).toString('hex')}`;
-    this.#run.each((watcher) => watcher.finish?.());
+    this.#facts.root = `sha256:${hexOf(this.#tree.root())}`;
+    await this.#run.finish();
   }
 
   report(problem: string | undefined, required: RequiredTier): VerifyReport {

@@ -59,7 +59,7 @@ export interface Watcher {
   /** Awaited now and then, and before the end: work that a watcher has started aside. */
   settle?(): Promise<void>;
   /** The file has ended. */
-  finish?(): void;
+  finish?(): Promise<void> | void;
 }
 
 export interface Check {

@@ -1,4 +1,5 @@
 /** Checks that the run stands in the deployment's log. */
+import { equalBytes, hexOf } from '../bytes.ts';
 import { mustFind, mustHold } from '../contradiction.ts';
 import type { RunOpenedEntry, RunSealedEntry } from '../log-entry.ts';
 import { verifyInclusion } from '../merkle-proof.ts';
@@ -27,7 +28,7 @@ export const logEntries: Check = {
         const { opened, sealed } = loggedRun(facts);
         const { statement, payloadDigest } = mustFind(facts.seal, 'the file has no seal');
         const { runSeq, openedIndex, sealedAt } = statement.predicate;
-        const firstLeaf = Buffer.from(facts.firstLeaf ?? []).toString('hex');
+        const firstLeaf = hexOf(facts.firstLeaf ?? new Uint8Array());
         mustHold(opened.entry.event === `sha256:${firstLeaf}`, 'the log was opened with another first event');
         mustHold(
           sealed.entry.size === facts.size && sealed.entry.root === facts.root,
@@ -67,10 +68,10 @@ export const logInclusion: Check = {
 };
 
 /** Every entry of the trust file whose key signed: one key may stand in several, each with a range of its own. */
-function signersOf(note: SignedNote, keys: Trust['log']): Trust['log'] {
-  const isSame = (a: NoteKey, b: NoteKey): boolean => a.publicKey.equals(b.publicKey);
+async function signersOf(note: SignedNote, keys: Trust['log']): Promise<Trust['log']> {
+  const isSame = (a: NoteKey, b: NoteKey): boolean => equalBytes(a.publicKey.spki, b.publicKey.spki);
   const distinct = keys.filter((key, n) => keys.findIndex((other) => isSame(other, key)) === n);
-  const signed = verifyNote(note, distinct);
+  const signed = await verifyNote(note, distinct);
   return keys.filter((key) => signed.some((signer) => isSame(signer, key)));
 }
 
@@ -80,11 +81,11 @@ export const checkpointSignature: Check = {
   needsTrust: true,
   start({ facts, trust }: CheckContext) {
     return {
-      finish() {
+      async finish() {
         const { opened, sealed } = loggedRun(facts);
         for (const { note, checkpoint } of [opened, sealed]) {
           mustHold(checkpoint.origin === trust?.origin, `the checkpoint is of the log ${checkpoint.origin}`);
-          const signers = signersOf(note, trust.log);
+          const signers = await signersOf(note, trust.log);
           mustHold(signers.length > 0, 'the checkpoint is not signed by a trusted log key');
           const last = checkpoint.size - 1;
           const isValid = signers.some(({ from, to }) => from <= last && last < to);
