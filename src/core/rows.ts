@@ -148,6 +148,18 @@ export interface HeldLock {
   fence: number;
 }
 
+/** What of an attempt's manifest the statements about its end repeat: kept with the attempt until it is settled. */
+export interface ManifestFacts {
+  /** Of its payload. */
+  payload: Digest;
+  issuedAtMs: number;
+  plan: Digest;
+  executable: Digest | 'in-process';
+  /** The bundle of a git source. */
+  source?: Digest;
+  inputs: { key: string; sha256: Digest }[];
+}
+
 export interface AttemptRow {
   run: string;
   item: string;
@@ -161,6 +173,8 @@ export interface AttemptRow {
   /** After this the attempt is over, whatever its heartbeats say. */
   expiresAtMs: number;
   isolation?: Isolation;
+  /** Only while dispatched. */
+  manifest?: ManifestFacts;
   handle?: string;
   /** How it counts when no result comes, decided before its worker was ended from outside. */
   givenUp?: { outcome: AttemptOutcome; reason: string };

@@ -10,7 +10,7 @@ import type { Ending } from '#core/attempt.ts';
 import { dispatchStatement, isoTime } from '#core/evidence.ts';
 import type { Isolation, Job } from '#core/mailbox-protocol.ts';
 import { ATTEMPT_GRACE_MS, JOB_LIMITS, STOP_GRACE_MS } from '#core/names.ts';
-import { type AttemptRow, type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
+import { type AttemptRow, type ItemRow, keys, type ManifestFacts, type RunRow, type SpecRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { signStatement } from '#flow/envelope.ts';
 import { readItem, readRun } from '#flow/items.ts';
@@ -101,12 +101,20 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
   });
   const envelope = await signStatement(deps.signer, statement);
   const leaseUntilMs = nowMs + deps.worker.leaseMs;
-  const dispatched: AttemptRow = { ...attempt, state: 'dispatched', leaseUntilMs, expiresAtMs, isolation };
+  const manifest: ManifestFacts = {
+    payload: digestOf(statement),
+    issuedAtMs: nowMs,
+    plan: run.plan,
+    executable: deps.worker.executable,
+    ...(run.source.kind === 'git' ? { source: run.source.bundle } : {}),
+    inputs: inputs.found.map(({ key, sha256 }) => ({ key, sha256 })),
+  };
+  const dispatched: AttemptRow = { ...attempt, state: 'dispatched', leaseUntilMs, expiresAtMs, isolation, manifest };
   draft.put(key, dispatched);
   if (isolation === 'none') {
     draft.put(keys.item(ref.run, ref.item), { ...item, unsandboxed: item.unsandboxed + 1 } satisfies ItemRow);
   }
-  const data = { item: ref.item, attempt: attempt.attempt, id: attemptId, manifest: digestOf(statement), isolation };
+  const data = { item: ref.item, attempt: attempt.attempt, id: attemptId, manifest: manifest.payload, isolation };
   draft.emit(attempt.run, { type: 'attempt.dispatched', data }, [envelope]);
   return { lease: leaseOf(deps, { attemptId, attempt: dispatched, run, job, envelope, inputs: inputs.found }) };
 }

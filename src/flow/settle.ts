@@ -7,7 +7,7 @@
  */
 import type { OutputRef } from '@waybill/client/documents';
 import { type ErrorCode, WaybillError } from '@waybill/client/errors';
-import type { EventOf } from '@waybill/verify';
+import type { Digest, EventOf } from '@waybill/verify';
 import { type Ending, type Judgement, judge } from '#core/attempt.ts';
 import { isoTime } from '#core/evidence.ts';
 import { FREE_LOCK, releaseLock } from '#core/locks.ts';
@@ -23,9 +23,11 @@ import {
   type TodoLocksRow,
 } from '#core/rows.ts';
 import { without } from '#core/sets.ts';
+import { attestEnd } from '#flow/attestations.ts';
 import { type Collected, collect, NOTHING_STAGED } from '#flow/collect.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { closeItem, completeRun, readItem, required } from '#flow/items.ts';
+import { type SignStatement, signOnce } from '#flow/envelope.ts';
+import { closeItem, completeRun, readItem, readRun, required } from '#flow/items.ts';
 import { type Draft, decide } from '#flow/transaction.ts';
 import type { StopNotice } from '#ports/launcher.ts';
 
@@ -89,7 +91,8 @@ function endingOf({ cause, exit }: StopNotice): Ending {
 }
 
 async function settleWith(deps: FlowDeps, attemptId: string, collected: Collected): Promise<boolean> {
-  const settled = await decide(deps, (draft) => record(deps, draft, attemptId, collected));
+  const sign = signOnce(deps.signer);
+  const settled = await decide(deps, (draft) => record(deps, draft, sign, attemptId, collected));
   if (settled === null) return false;
   tellOthers(deps, attemptId, settled);
   await deps.store.durable();
@@ -106,7 +109,13 @@ function tellOthers({ hints }: FlowDeps, attemptId: string, settled: Settled): v
   if (settled.completed) hints.runCompleted(settled.run);
 }
 
-async function record(deps: FlowDeps, draft: Draft, attemptId: string, collected: Collected): Promise<Settled | null> {
+async function record(
+  deps: FlowDeps,
+  draft: Draft,
+  sign: SignStatement,
+  attemptId: string,
+  collected: Collected,
+): Promise<Settled | null> {
   const attempt = await draft.readOne<AttemptRow>(keys.attempt(attemptId));
   if (!attempt || attempt.state === 'settled') return null;
   const ref = { run: attempt.run, item: attempt.item };
@@ -119,10 +128,22 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string, collected
     nowMs: deps.clock.nowMs(),
     fraction: deps.chance.fraction(),
   });
-  draft.put(keys.attempt(attemptId), { ...attempt, state: 'settled' } satisfies AttemptRow);
+  const { manifest: _told, ...rest } = attempt;
+  draft.put(keys.attempt(attemptId), { ...rest, state: 'settled' } satisfies AttemptRow);
   const awaited = await release(draft, attempt, attemptId);
   const root = await moveItem(deps, draft, { attempt, spec, item, judgement, collected });
-  draft.emit(attempt.run, settledEvent(attemptId, attempt, judgement, collected));
+  // The end of a run may put off the time of this decision, which the statements repeat.
+  if (root) draft.atLeastMs((await readRun(draft, attempt.run)).openedAtMs);
+  const { digests, envelopes } = await attestEnd(sign, attempt, {
+    origin: deps.origin,
+    attemptId,
+    spec: spec.digest,
+    outcome: judgement.outcome,
+    outputs: collected.outputs,
+    blocks: collected.claimed.blocks,
+    endedAtMs: draft.atMs,
+  });
+  draft.emit(attempt.run, settledEvent(attemptId, attempt, judgement, collected, digests), envelopes);
   if (root) await completeRun(draft, attempt.run, root);
   return {
     ...ref,
@@ -190,7 +211,13 @@ function isLog({ kind }: OutputRef): boolean {
   return kind === 'log';
 }
 
-function settledEvent(id: string, attempt: AttemptRow, judgement: Judgement, collected: Collected): SettledEvent {
+function settledEvent(
+  id: string,
+  attempt: AttemptRow,
+  judgement: Judgement,
+  collected: Collected,
+  attestations: Digest[],
+): SettledEvent {
   const { outcome, reason, next, spent, retryAtMs } = judgement;
   return {
     type: 'attempt.settled',
@@ -207,7 +234,7 @@ function settledEvent(id: string, attempt: AttemptRow, judgement: Judgement, col
       exit: collected.exit,
       result: collected.result,
       outputs: collected.outputs,
-      attestations: [],
+      attestations,
       claimed: collected.claimed,
     },
   };
