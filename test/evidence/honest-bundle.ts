@@ -8,6 +8,7 @@ import type {
   RunSealStatement,
 } from '../../packages/verify/src/statement.ts';
 import type { TrustFile } from '../../packages/verify/src/trust.ts';
+import { type Attestation, type AttestedEnd, attestationsOf } from './honest-attestations.ts';
 import {
   digest,
   dsse,
@@ -63,6 +64,9 @@ export interface Forgery {
   eventText?(text: string, line: EventLine): string;
   manifest?(statement: DispatchStatement): void;
   manifestEnvelope?(envelope: Envelope): void;
+  /** The statements about the end of an attempt; what is left here is named by the event and written behind it. */
+  attestations?(statements: Attestation[], end: AttestedEnd): unknown;
+  attestationEnvelope?(envelope: Envelope): void;
   seal?(statement: RunSealStatement): void;
   sealEnvelope?(envelope: Envelope): void;
   opened?(entry: RunOpenedEntry): void;
@@ -75,6 +79,7 @@ export interface Forgery {
   /** All lines, the end record included. */
   lines?(lines: string[]): string[];
   attest?: Signer;
+  attester?: Signer;
   sealer?: Signer;
   logger?: Signer;
   origin?: string;
@@ -115,6 +120,7 @@ class EventWriter {
   readonly #opened: EventData['run.opened'];
   readonly #completed: EventData['run.completed'];
   readonly #story: readonly RunEvent[];
+  readonly #manifests = new Map<string, DispatchStatement>();
   readonly #done = new Map<string, EventData['attempt.settled']>();
 
   constructor(forgery: Forgery, story: readonly RunEvent[]) {
@@ -127,17 +133,40 @@ class EventWriter {
   }
 
   write(event: RunEvent): void {
-    if (event.type !== 'attempt.dispatched') {
-      if (event.type === 'attempt.settled' && event.data.next === 'done') this.#done.set(event.data.item, event.data);
-      this.#append(event);
-      return;
-    }
-    const statement = this.#manifestOf(event.data);
+    if (event.type === 'attempt.dispatched') this.#dispatch(event.data);
+    else if (event.type === 'attempt.settled') this.#settle(event.data);
+    else this.#append(event);
+  }
+
+  #dispatch(data: EventData['attempt.dispatched']): void {
+    const statement = this.#manifestOf(data);
     this.#forgery.manifest?.(statement);
+    this.#manifests.set(data.id, statement);
     const envelope = dsse(statement, this.#forgery.attest ?? ATTEST);
-    this.#append({ type: event.type, data: { ...event.data, manifest: digest(jcs(statement)) } });
+    this.#append({ type: 'attempt.dispatched', data: { ...data, manifest: digest(jcs(statement)) } });
     this.#forgery.manifestEnvelope?.(envelope);
     this.lines.push(jcs(envelope));
+  }
+
+  #settle(data: EventData['attempt.settled']): void {
+    if (data.next === 'done') this.#done.set(data.item, data);
+    const at = timeOf(this.leaves.length);
+    const end: AttestedEnd = {
+      origin: this.#origin,
+      run: this.#run,
+      at,
+      data,
+      manifest: this.#manifests.get(data.id),
+    };
+    const statements = attestationsOf(end);
+    this.#forgery.attestations?.(statements, end);
+    const attestations = statements.map((statement) => digest(jcs(statement)));
+    this.#append({ type: 'attempt.settled', data: { ...data, attestations } });
+    for (const statement of statements) {
+      const envelope = dsse(statement, this.#forgery.attester ?? this.#forgery.attest ?? ATTEST);
+      this.#forgery.attestationEnvelope?.(envelope);
+      this.lines.push(jcs(envelope));
+    }
   }
 
   seal(): Envelope {

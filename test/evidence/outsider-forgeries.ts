@@ -14,6 +14,7 @@ export const WITHOUT_A_KEY: Forged[] = [
   edited('the run is relabelled everywhere', new RegExp(RUN, 'g'), OTHER_RUN, [
     'identity',
     'state-machine',
+    'provenance',
     'seal',
     'log-entries',
     'log-inclusion',
@@ -48,7 +49,7 @@ export const WITHOUT_A_KEY: Forged[] = [
     ['well-formed'],
     { exit: 3 },
   ),
-  forged('a manifest is dropped', { lines: without('"payload"') }, ['manifests']),
+  forged('a manifest is dropped', { lines: without('"payload"') }, ['manifests', 'test-results']),
   forged('the seal is dropped', { lines: without('"dsse"') }, ['container', 'seal', 'log-entries', 'seal-signature']),
   forged('the log entry of the opening is dropped', { lines: without('"record":"log"') }, [
     'container',
@@ -63,14 +64,28 @@ export const WITHOUT_A_KEY: Forged[] = [
 export const WITH_ANOTHER_KEY: Forged[] = [
   forged('everything signed by a stranger', { attest: STRANGER, logger: LOG_STRANGER }, [
     'manifest-signatures',
+    'attestation-signatures',
     'seal-signature',
     'checkpoint-signature',
   ]),
-  forged('manifests signed by a stranger', { attest: STRANGER, sealer: ATTEST }, ['manifest-signatures']),
-  forged('a stranger who names the trusted key', { attest: STRANGER, sealer: ATTEST, manifestEnvelope: name(ATTEST) }, [
+  forged('manifests signed by a stranger', { attest: STRANGER, attester: ATTEST, sealer: ATTEST }, [
     'manifest-signatures',
   ]),
+  forged(
+    'a stranger who names the trusted key',
+    { attest: STRANGER, attester: ATTEST, sealer: ATTEST, manifestEnvelope: name(ATTEST) },
+    ['manifest-signatures'],
+  ),
   forged('a right signature under another key id', { manifestEnvelope: name(STRANGER) }, ['manifest-signatures']),
+  forged('attestations signed by a stranger', { attester: STRANGER }, ['attestation-signatures']),
+  forged(
+    'attestations by a stranger who names the trusted key',
+    { attester: STRANGER, attestationEnvelope: name(ATTEST) },
+    ['attestation-signatures'],
+  ),
+  forged('a right attestation under another key id', { attestationEnvelope: name(STRANGER) }, [
+    'attestation-signatures',
+  ]),
   forged('the seal signed by a stranger', { sealer: STRANGER }, ['seal-signature']),
   forged('the seal names another key id', { sealEnvelope: name(STRANGER) }, ['seal-signature']),
   forged('the checkpoint signed by a stranger', { logger: LOG_STRANGER }, ['checkpoint-signature']),
@@ -78,15 +93,20 @@ export const WITH_ANOTHER_KEY: Forged[] = [
   forged('keys of another deployment', {}, ['identity', 'checkpoint-signature'], {
     trust: trustFile(ATTEST, undefined, 'else.example'),
   }),
-  forged('the attest key was retired before the run', {}, ['manifest-signatures', 'seal-signature'], {
-    trust: keysUntil('attest', 1),
-  }),
+  forged(
+    'the attest key was retired before the run',
+    {},
+    ['manifest-signatures', 'attestation-signatures', 'seal-signature'],
+    {
+      trust: keysUntil('attest', 1),
+    },
+  ),
   forged('the attest key was retired during the run', {}, ['seal-signature'], { trust: keysUntil('attest', 3) }),
   forged('the log key was retired before the checkpoint', {}, ['checkpoint-signature'], { trust: keysUntil('log', 4) }),
   forged(
     'the attest key is listed for two ranges, neither of them of the run',
     {},
-    ['manifest-signatures', 'seal-signature'],
+    ['manifest-signatures', 'attestation-signatures', 'seal-signature'],
     {
       trust: listedFor('attest', [{ from: 0, to: 1 }, { from: 4 }]),
     },

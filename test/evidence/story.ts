@@ -1,9 +1,10 @@
 /**
  * One honest run: `build` fails once and is retried, `check` needs its patch and waits for the same lock, `lint` fails so
- * that `report` is skipped, and `slow` is cancelled while it runs.
+ * that `report` is skipped, and `slow` is cancelled while it runs. `build` leaves a patch, `check` and `table` run checks of their own.
  */
 import type {
   AttemptClaim,
+  ClaimedBlock,
   ClaimedResult,
   EventData,
   PlannedItem,
@@ -19,6 +20,8 @@ const PRINCIPAL = `hmac-sha256:${'ab'.repeat(32)}` as const;
 const LOCK = 'repo:api';
 
 export const PATCH: RecordedOutput = { name: 'patch', kind: 'patch', sha256: digest('a diff'), sizeBytes: 6 };
+const LOG: RecordedOutput = { name: 'log', kind: 'log', sha256: digest('a log'), sizeBytes: 5 };
+const NOTES: RecordedOutput = { name: 'outputs/notes.md', kind: 'output', sha256: digest('# notes'), sizeBytes: 7 };
 const TABLE: RecordedOutput = { name: 'outputs/table.csv', kind: 'output', sha256: digest('a,b\n'), sizeBytes: 4 };
 
 export const PLAN: PlannedItem[] = [
@@ -83,8 +86,27 @@ function settled(item: string, attempt: number, how: Partial<EventData['attempt.
   };
 }
 
-function claimedResult(outcome: SealedOutcome, reason: string, exit: number): ClaimedResult {
-  return { outcome, reason, exit, blocks: [], worker: digest('the worker'), excluded: 0 };
+function claimedResult(
+  outcome: SealedOutcome,
+  reason: string,
+  exit: number,
+  blocks: ClaimedBlock[] = [],
+): ClaimedResult {
+  return { outcome, reason, exit, blocks, worker: digest('the worker'), excluded: 0 };
+}
+
+function block(index: number, exit: number, lens?: 'gate' | 'verify'): ClaimedBlock {
+  const times = { startedAt: '2026-11-21T05:00:00.000Z', endedAt: '2026-11-21T05:00:01.000Z' };
+  return { index, block: 'script', ...(lens === undefined ? {} : { lens }), exit, ...times };
+}
+
+/** One check failed, of nothing: the attempt had no inputs and left no outputs. */
+function failedChecks(): ClaimedResult {
+  return claimedResult('failed', 'exit_nonzero', 1, [block(0, 0, 'gate'), block(1, 1, 'verify')]);
+}
+
+function passedChecks(): ClaimedResult {
+  return claimedResult('succeeded', 'ok', 0, [block(0, 0), block(1, 0, 'gate'), block(2, 0, 'verify')]);
 }
 
 /** The events in their order. */
@@ -116,7 +138,7 @@ export function honestStory(): RunEvent[] {
     dispatched('build', 1, 'bubblewrap'),
     dispatched('lint', 1, 'bubblewrap'),
     dispatched('slow', 1, 'none'),
-    settled('build', 1, { ...failure(), next: 'retry', retryAt: '2026-11-21T05:00:09.000Z' }),
+    settled('build', 1, { ...failure(), claimed: failedChecks(), next: 'retry', retryAt: '2026-11-21T05:00:09.000Z' }),
     claimed(claim('build', 2, 2)),
     dispatched('build', 2, 'bubblewrap'),
     settled('lint', 1, { ...failure(), next: 'failed' }),
@@ -128,7 +150,7 @@ export function honestStory(): RunEvent[] {
       type: 'control.accepted',
       data: { verb: 'cancel', item: 'slow', principal: PRINCIPAL, control: digest('a control') },
     },
-    settled('build', 2, { outputs: [PATCH] }),
+    settled('build', 2, { outputs: [PATCH, NOTES, LOG] }),
     { type: 'item.ready', data: { items: ['check'] } },
     settled('slow', 1, {
       outcome: 'cancelled',
@@ -139,11 +161,11 @@ export function honestStory(): RunEvent[] {
     }),
     claimed(claim('check', 1, 3)),
     dispatched('check', 1, 'bubblewrap'),
-    settled('check', 1, { outputs: [TABLE] }),
+    settled('check', 1, { outputs: [TABLE], claimed: passedChecks() }),
     { type: 'item.ready', data: { items: ['table'] } },
     claimed(claim('table', 1)),
     dispatched('table', 1, 'bubblewrap'),
-    settled('table', 1, {}),
+    settled('table', 1, { outputs: [LOG], claimed: passedChecks() }),
     {
       type: 'run.completed',
       data: {

@@ -6,6 +6,7 @@ import type { RunEvent } from '../../packages/verify/src/events.ts';
 import { renderReport, type VerifyReport, verifyBundle } from '../../packages/verify/src/index.ts';
 import type { DispatchStatement } from '../../packages/verify/src/statement.ts';
 import { verifyWith } from '../../packages/verify/src/verify-bundle.ts';
+import { OF_ATTESTATIONS } from './attestation-forgeries.ts';
 import type { Forged } from './forged.ts';
 import { buildBundle, bundleLines, type Forgery, listedFor, trustFile } from './honest-bundle.ts';
 import { WITH_EVERY_KEY } from './insider-forgeries.ts';
@@ -13,7 +14,13 @@ import { WITH_ANOTHER_KEY, WITHOUT_A_KEY } from './outsider-forgeries.ts';
 import { AGAINST_THE_RULES } from './rule-forgeries.ts';
 import { RUN } from './story.ts';
 
-const FORGERIES: readonly Forged[] = [...WITHOUT_A_KEY, ...WITH_ANOTHER_KEY, ...WITH_EVERY_KEY, ...AGAINST_THE_RULES];
+const FORGERIES: readonly Forged[] = [
+  ...WITHOUT_A_KEY,
+  ...WITH_ANOTHER_KEY,
+  ...WITH_EVERY_KEY,
+  ...OF_ATTESTATIONS,
+  ...AGAINST_THE_RULES,
+];
 
 function failing(report: VerifyReport): string[] {
   return report.checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
@@ -53,7 +60,12 @@ test('verify: without keys an honest bundle is self-consistent, insufficient and
     assert.equal(report.verdict, 'insufficient');
     assert.equal(report.exitCode, 2);
     const skipped = report.checks.filter(({ status }) => status === 'skip').map(({ id }) => id);
-    assert.deepEqual(skipped, ['manifest-signatures', 'seal-signature', 'checkpoint-signature']);
+    assert.deepEqual(skipped, [
+      'manifest-signatures',
+      'attestation-signatures',
+      'seal-signature',
+      'checkpoint-signature',
+    ]);
   }
 });
 

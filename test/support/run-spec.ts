@@ -8,6 +8,8 @@ export interface ItemDraft {
   retry?: { maxAttempts?: number; backoff?: string; maxBackoff?: string };
   priority?: number;
   deadline?: string;
+  /** Makes the script of its pipeline a gate or a check. */
+  lens?: 'gate' | 'verify';
 }
 
 /** A run of these items; each gets a pipeline, because an item without one is refused. */
@@ -16,14 +18,14 @@ export function runOf(items: readonly ItemDraft[], spec: { queue?: string; caps?
     apiVersion: 'waybill/v1',
     kind: 'Run',
     metadata: { name: 'tested' },
-    spec: { ...spec, items: items.map((item) => ({ ...item, pipeline: PIPELINE })) },
+    spec: { ...spec, items: items.map(({ lens, ...item }) => ({ ...item, pipeline: pipelineOf(lens) })) },
   };
 }
 
-const PIPELINE = [
-  { block: 'script', run: 'true' },
-  { block: 'capture', what: 'outputs' },
-];
+function pipelineOf(lens: ItemDraft['lens']): object[] {
+  const script = { block: 'script', run: 'true', ...(lens === undefined ? {} : { lens }) };
+  return [script, { block: 'capture', what: 'outputs' }];
+}
 
 /** A request to cancel a run, or one item of it. */
 export function cancelOf(run: string, item?: string): object {

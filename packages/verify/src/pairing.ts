@@ -8,11 +8,10 @@ import type { TestResultStatement } from './test-result.ts';
 export type DispatchedEvent = EventLine & EventOf<'attempt.dispatched'>;
 export type SettledEvent = EventLine & EventOf<'attempt.settled'>;
 
-/** The statements behind the end of an attempt: the first of each kind, and how many lines that were in all. */
+/** The statements behind the end of an attempt, the first of each kind. */
 export interface Attestations {
   provenance: Signed<ProvenanceStatement> | undefined;
   testResult: Signed<TestResultStatement> | undefined;
-  lines: number;
 }
 
 export type Paired =
@@ -35,7 +34,7 @@ function begin(event: EventLine): Paired | undefined {
   const { type } = event;
   if (type === 'attempt.dispatched') return { type, event, manifest: undefined };
   if (type !== 'attempt.settled') return undefined;
-  return { type, event, attestations: { provenance: undefined, testResult: undefined, lines: 0 } };
+  return { type, event, attestations: { provenance: undefined, testResult: undefined } };
 }
 
 function joins(open: Paired, line: BundleLine): boolean {
@@ -48,6 +47,5 @@ function joins(open: Paired, line: BundleLine): boolean {
   if (line.kind === 'provenance') attestations.provenance ??= line.provenance;
   else if (line.kind === 'test-result') attestations.testResult ??= line.testResult;
   else return false;
-  attestations.lines++;
   return true;
 }

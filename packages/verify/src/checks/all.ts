@@ -1,3 +1,4 @@
+import { attestationSignatures, provenance, testResults } from './attestations.ts';
 import type { Check } from './check.ts';
 import { checkpointSignature, logEntries, logInclusion } from './log.ts';
 import { handOff, manifestSignatures, manifests } from './manifests.ts';
@@ -13,10 +14,13 @@ export const ALL_CHECKS: readonly Check[] = [
   stateMachine,
   manifests,
   handOff,
+  provenance,
+  testResults,
   seal,
   logEntries,
   logInclusion,
   manifestSignatures,
+  attestationSignatures,
   sealSignature,
   checkpointSignature,
 ];
