@@ -9,7 +9,9 @@ test('canonicalize: agrees with the six documents of the RFC 8785 test suite', {
   for (const name of names) {
     const input: unknown = JSON.parse(readVector('jcs-cyberphone/testdata/input', name).toString());
     const expected = readVector('jcs-cyberphone/testdata/output', name);
+    const hex = readVector('jcs-cyberphone/testdata/outhex', name.replace('.json', '.txt')).toString();
     assert.equal(canonicalize(input, { numbers: 'any' }), expected.toString(), name);
+    assert.equal(Buffer.from(hex.replace(/\s/g, ''), 'hex').toString(), expected.toString(), name);
     assert.deepEqual(parseCanonical(expected, { numbers: 'any' }), input, name);
   }
 });

@@ -90,6 +90,7 @@ test('parseCanonical: refuses every other spelling of a document', () => {
 test('parseCanonical: refuses bytes that are not UTF-8, a byte order mark and escaped lone surrogates', () => {
   refuses(() => parseCanonical(Buffer.from('22ff22', 'hex')), 'JSON_SYNTAX');
   refuses(() => parseCanonical(Buffer.from('\ufeff1')), 'JSON_SYNTAX');
+  refuses(() => parseCanonical(Buffer.from('22eda08022', 'hex')), 'JSON_SYNTAX');
   refuses(() => parseCanonical('"\\ud800"'), 'JSON_VALUE');
 });
 
