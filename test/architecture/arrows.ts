@@ -108,7 +108,7 @@ export const ZONES: readonly Zone[] = [
   },
   {
     name: 'adapters',
-    path: '^src/adapters/(local|in-process)/',
+    path: '^src/adapters/(http|in-process|local)/',
     mayImport: ['core', 'ports', 'formats', 'verify'],
     packages: [],
     node: 'all',

@@ -16,6 +16,7 @@ export type EvidenceErrorCode =
   | 'TREE'
   | 'ENVELOPE'
   | 'KEYS'
+  | 'POLICY'
   | 'CONTAINER'
   | 'LIMIT';
 

@@ -134,6 +134,14 @@ export {
   tilePath,
   tilesBetween,
 } from './tiles.ts';
+export {
+  evaluateQuorum,
+  type PolicyLog,
+  type PolicyWitness,
+  parseTlogPolicy,
+  type QuorumResult,
+  type TlogPolicy,
+} from './tlog-policy.ts';
 export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.ts';
 export { loadTrust, type Trust, type TrustedAttestKey, type TrustedLogKey, type TrustFile } from './trust.ts';
 export {
