@@ -5,6 +5,7 @@
  */
 import { importPublicKey, sha256, verifySignature } from '#crypto';
 import { fromBase64, toBase64 } from './base64.ts';
+import { concatBytes, utf8 } from './bytes.ts';
 import { EvidenceError } from './evidence-error.ts';
 import type { NoteKey, NoteSignature, SignedNote } from './note.ts';
 import { spkiOfEd25519 } from './spki.ts';
@@ -31,7 +32,7 @@ export interface Cosignature {
 export function cosignedMessage(text: string, timeSeconds: number): Uint8Array {
   requireTime(timeSeconds);
   requireNote(text.endsWith('\n'), 'the text of a note ends in a newline');
-  return new TextEncoder().encode(`cosignature/v1\ntime ${timeSeconds}\n${text}`);
+  return utf8(`cosignature/v1\ntime ${timeSeconds}\n${text}`);
 }
 
 /** The line that a cosignature becomes in a note. */
@@ -94,7 +95,7 @@ function requireNote(holds: boolean, problem: string): asserts holds {
 export function formatWitnessVkey(name: string, publicKey: Uint8Array): string {
   requireNote(/^[^\s+\p{C}]+$/u.test(name) && publicKey.length === KEY_BYTES, 'no valid key name or key');
   const hash = witnessKeyHash(name, publicKey).toString(16).padStart(8, '0');
-  return `${name}+${hash}+${toBase64(Uint8Array.of(COSIGNATURE_V1, ...publicKey))}`;
+  return `${name}+${hash}+${toBase64(concatBytes([Uint8Array.of(COSIGNATURE_V1), publicKey]))}`;
 }
 
 /** Reads the verifier key of a witness: algorithm 0x04 and nothing else. Throws EvidenceError `NOTE` or `BASE64`. */
@@ -114,6 +115,6 @@ export function parseWitnessVkey(vkey: string): WitnessKey {
 
 /** The four-byte key hash of a witness key under a name. */
 export function witnessKeyHash(name: string, publicKey: Uint8Array): number {
-  const digest = sha256(Uint8Array.of(...new TextEncoder().encode(`${name}\n`), COSIGNATURE_V1, ...publicKey));
+  const digest = sha256(concatBytes([utf8(`${name}\n`), Uint8Array.of(COSIGNATURE_V1), publicKey]));
   return new DataView(digest.buffer, digest.byteOffset).getUint32(0);
 }

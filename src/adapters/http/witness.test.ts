@@ -99,7 +99,7 @@ test('witness over http: an answer that does not prove itself is thrown away', a
     nothing: '',
     'no line': 'yes\n',
     'another key only': line({ key: OTHER }),
-    'another checkpoint': line({ text: LOG.checkpoint(5).split('\n\n')[0] + '\n' }),
+    'another checkpoint': line({ text: `${LOG.checkpoint(5).split('\n\n')[0]}\n` }),
     'a wrong line beside a right one': line() + line({ text: 'x\n' }),
     'a line that does not end': line().slice(0, -1),
     'an empty line, to stretch the text': `extended\n\n${line()}`,
