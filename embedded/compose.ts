@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TerminalError } from '@waybill/client/errors';
+import type { TrustedKey } from '@waybill/verify';
 import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
 import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
 import { createLocalInbox, type LocalInbox } from '#adapters/local/inbox.ts';
@@ -58,7 +59,11 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
   const launcher = createLocalLauncher({
     workerFile,
     workDir,
-    keys: signer.trust.keys.filter(({ use }) => use === 'attest').map(({ spki }) => spki),
+    // Asked for at each launch: the log may know of a rotation that the key files do not show yet.
+    get keys() {
+      const isGood = ({ use, revoked }: TrustedKey): boolean => use === 'attest' && revoked === undefined;
+      return signer.trust.keys.filter(isGood).map(({ spki }) => spki);
+    },
     origin: signer.origin,
     isolationWanted: options.sandbox,
     allowUnsandboxed: options.allowUnsandboxedAgents,

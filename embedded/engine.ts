@@ -11,6 +11,7 @@ import { advance, advanceLocks } from '#flow/advance.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { dispatch } from '#flow/dispatch.ts';
 import { takeIn } from '#flow/inbox.ts';
+import { adoptKeys } from '#flow/keys.ts';
 import { checkLedger, publishLog } from '#flow/log.ts';
 import { defineQueues, knownQueues } from '#flow/queues.ts';
 import { wakeDependents } from '#flow/readiness.ts';
@@ -94,6 +95,7 @@ class EmbeddedEngine implements Engine {
 
   async start(): Promise<void> {
     await checkLedger(this.#deps);
+    await adoptKeys(this.#deps);
     await defineQueues(this.#deps, this.#options.queues);
     await this.#sweepQueues(true);
     await this.#resume();

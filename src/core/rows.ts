@@ -21,10 +21,11 @@
  *   timers           <dueMs>/<what>      back-offs and deadlines
  *   runs             <run>               runs that are not sealed yet
  *   log              head, entry/<index> the deployment log
+ *                    keys                the keys that its entries have added
  */
 import type { AttemptOutcome, ItemState, OutputRef, RunState } from '@waybill/client/documents';
 import type { LockMode, PlanItem, PlanSource } from '@waybill/client/plan';
-import type { Digest, DsseEnvelope, RunCounts, RunEvent, TreeState } from '@waybill/verify';
+import type { Digest, DsseEnvelope, RunCounts, RunEvent, TreeState, TrustedKey } from '@waybill/verify';
 import { ordinal } from '#core/ids.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 
@@ -58,6 +59,7 @@ export const keys = {
   timer: (dueMs: number, what: string): Key => ({ pk: 'timers', sk: `${ordinal(dueMs, 13)}/${what}` }),
   queues: (): Key => ({ pk: 'queues', sk: 'names' }),
   activeRun: (run: string): Key => ({ pk: 'runs', sk: run }),
+  logKeys: (): Key => ({ pk: 'log', sk: 'keys' }),
   logHead: (): Key => ({ pk: 'log', sk: 'head' }),
   logEntry: (index: number): Key => ({ pk: 'log', sk: `entry/${ordinal(index, 12)}` }),
 };
@@ -254,6 +256,11 @@ export interface LogHeadRow {
   runSeq: number;
   /** The tree of the newest checkpoint that is in the ledger. */
   published: TreeState;
+}
+
+/** What the entries of the log say about the keys, so that nobody has to read all of them. */
+export interface LogKeysRow {
+  keys: TrustedKey[];
 }
 
 export interface LogEntryRow {

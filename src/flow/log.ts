@@ -54,6 +54,18 @@ export async function appendEntry(
   return { index: head.tree.size, runSeq: made.runSeq };
 }
 
+/** Appends an entry that is about no run, in the caller's transaction. `entry` is made with the index that it gets. */
+export async function appendNotice(draft: Draft, entry: (index: number) => Promise<LogEntry>): Promise<number> {
+  const head = (await draft.readOne<LogHeadRow>(keys.logHead())) ?? EMPTY;
+  const index = head.tree.size;
+  const line = canonicalize(await entry(index));
+  const tree = TreeBuilder.from(head.tree);
+  tree.append(leafHash(line));
+  draft.put(keys.logHead(), { ...head, tree: tree.state() } satisfies LogHeadRow);
+  draft.create(keys.logEntry(index), { line } satisfies LogEntryRow);
+  return index;
+}
+
 /**
  * Publishes everything up to the head and resolves with the size of the newest checkpoint. One call at a time in one
  * process; two processes write the same bytes or meet OBJECT_CONFLICT, never two trees.
@@ -110,6 +122,19 @@ export async function readEntry(deps: FlowDeps, index: number, size: number): Pr
   const bundle = await readLedger(deps, tilePath({ level: 'entries', index: tile, width }));
   const line = decodeEntries(bundle)[index % TILE_WIDTH];
   return parseCanonical(required(line, keys.logEntry(index))) as LogEntry;
+}
+
+/** Every entry with its index, first those of the ledger, then those that are not published yet. */
+export async function* eachEntry(deps: FlowDeps): AsyncGenerator<{ index: number; line: string }> {
+  const { tree, published } = await readHead(deps);
+  const decoder = new TextDecoder();
+  for (let tile = 0; tile * TILE_WIDTH < published.size; tile += 1) {
+    const width = Math.min(TILE_WIDTH, published.size - tile * TILE_WIDTH);
+    const bundle = decodeEntries(await readLedger(deps, tilePath({ level: 'entries', index: tile, width })));
+    for (const [n, entry] of bundle.entries()) yield { index: tile * TILE_WIDTH + n, line: decoder.decode(entry) };
+  }
+  const lines = await entryLines(deps, published.size, tree.size);
+  for (const [n, line] of lines.entries()) yield { index: published.size + n, line };
 }
 
 function checkpointKey(size: number): string {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, verify } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { loadTrust, parseVkey } from '@waybill/verify';
-import type { Signer } from '#ports/signer.ts';
+import { formatNote, loadTrust, parseNote, parseVkey, type TrustedKey, verifyNote, vkeyOf } from '@waybill/verify';
+import type { MadeKey, Signer } from '#ports/signer.ts';
 
 export interface SignerBed {
   signer: Signer;
@@ -16,6 +16,7 @@ export interface SignerBed {
 
 const MESSAGE = Buffer.from('a statement');
 const TEXT = 'a note\n';
+const P256 = 'ecdsa-p256-sha256';
 
 export function signerSuite(name: string, open: () => Promise<SignerBed>): void {
   const withSigner = (use: (signer: Signer, bed: SignerBed) => Promise<void>) => async () => {
@@ -79,6 +80,77 @@ export function signerSuite(name: string, open: () => Promise<SignerBed>): void 
         assert.notEqual(other.attestKeyId, signer.attestKeyId);
         assert.notEqual(other.pseudonym('uid-1'), signer.pseudonym('uid-1'));
         assert.match(signer.pseudonym('uid-1'), /^[0-9a-f]{64}$/);
+      }),
+    );
+
+    it(
+      'SG-06 a new key is pending: it signs statements about keys and nothing else, until the log has it',
+      withSigner(async (signer, bed) => {
+        const { origin, keys } = signer.trust;
+        const made = await signer.makeKey('log', 'ed25519');
+        const text = `${origin}/keys\n{}\n`;
+        const key = parseVkey(vkeyOf(origin, Buffer.from(made.spki, 'base64')));
+        const signatures = await signer.signStatement(text, [made.keyid, keys[0]?.keyid ?? '']);
+        assert.equal(signatures.length, 2);
+        const note = parseNote(formatNote(text, signatures));
+        assert.deepEqual(await verifyNote(note, [key]), [key]);
+        const hashes = async (from: Signer) => (await from.signNote(TEXT)).map(({ hash }) => hash);
+        assert.ok(!(await hashes(signer)).includes(key.hash));
+        assert.ok(!(await hashes(await bed.reopen())).includes(key.hash));
+      }),
+    );
+
+    it(
+      'SG-07 adopt puts pending keys in force and old ones out of it, for good; twice is once',
+      withSigner(async (signer, bed) => {
+        const [log, attest] = await Promise.all([signer.makeKey('log', 'ed25519'), signer.makeKey('attest', P256)]);
+        const second = await signer.makeKey('log', P256);
+        const { origin, keys } = signer.trust;
+        const retired = keys.map((key) => ({ ...key, to: 5 }));
+        const vkeyFor = ({ spki }: MadeKey) => vkeyOf(origin, Buffer.from(spki, 'base64'));
+        const added: TrustedKey[] = [
+          { use: 'log', alg: P256, keyid: second.keyid, spki: second.spki, vkey: vkeyFor(second), from: 4 },
+          { use: 'log', alg: 'ed25519', keyid: log.keyid, spki: log.spki, vkey: vkeyFor(log), from: 4 },
+          { use: 'attest', alg: P256, keyid: attest.keyid, spki: attest.spki, from: 4 },
+        ];
+        await signer.adopt([...retired, ...added]);
+        await signer.adopt([...retired, ...added]);
+        for (const one of [signer, await bed.reopen()]) {
+          assert.equal(one.attestKeyId, attest.keyid);
+          assert.deepEqual(one.trust, { ...signer.trust, keys: [...retired, ...added] });
+          const noteKeys = [log, second].map((made) => parseVkey(vkeyFor(made)));
+          const signed = parseNote(formatNote(TEXT, await one.signNote(TEXT)));
+          assert.deepEqual(
+            signed.signatures.map(({ hash }) => hash),
+            noteKeys.map(({ hash }) => hash),
+            'Ed25519 first',
+          );
+          assert.deepEqual(await verifyNote(signed, noteKeys), noteKeys);
+        }
+      }),
+    );
+
+    it(
+      'SG-08 a pending key that the log does not have is destroyed by adopt; a key in force that is not held is refused',
+      withSigner(async (signer) => {
+        const made = await signer.makeKey('log', 'ed25519');
+        const { keys } = signer.trust;
+        await signer.adopt(keys);
+        const text = `${signer.trust.origin}/keys\n{}\n`;
+        await assert.rejects(signer.signStatement(text, [made.keyid]), { code: 'OBJECT_MISSING' });
+        const spki = Buffer.from(made.spki, 'base64');
+        const vkey = vkeyOf(signer.trust.origin, spki);
+        const foreign: TrustedKey = { ...made, use: 'log', vkey, from: 2 };
+        await assert.rejects(signer.adopt([...keys, foreign]), { code: 'OBJECT_MISSING' });
+        assert.deepEqual(signer.trust.keys, keys);
+      }),
+    );
+
+    it(
+      'SG-09 what is no statement about keys is not signed as one',
+      withSigner(async (signer) => {
+        const { origin, keys } = signer.trust;
+        await assert.rejects(signer.signStatement(`${origin}\n0\n`, [keys[0]?.keyid ?? '']));
       }),
     );
   });

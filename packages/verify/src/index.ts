@@ -62,6 +62,14 @@ export { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
 export { deriveAttemptId, deriveRunId } from './ids.ts';
 export { type DigestSet, type NamedDigest, STATEMENT_TYPE, type Statement } from './in-toto.ts';
 export { canonicalize, decodeUtf8, type JsonLimits, MAX_JSON_DEPTH, MAX_JSON_NODES, parseCanonical } from './jcs.ts';
+export { KeyHistory, type TrustedKey } from './key-history.ts';
+export {
+  isKeyEntry,
+  type KeyEntry,
+  type KeyStatement,
+  keyStatementHeader,
+  keyStatementText,
+} from './key-statement.ts';
 export type { SizeLimits } from './line-splitter.ts';
 export {
   type AnchorReceiptEntry,

@@ -5,7 +5,7 @@ import { equalBytes } from './bytes.ts';
 import type { AttestKey } from './dsse.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { type NoteAlgorithm, type NoteKey, parseVkey } from './note.ts';
-import { count, hex64, origin } from './scalars.ts';
+import { count, hex64, origin, reasonCode } from './scalars.ts';
 import { choose, closed, listOf, oneOf, requireShape, type Shape } from './shape.ts';
 
 interface KeyRange {
@@ -17,6 +17,8 @@ interface KeyRange {
   from: number;
   /** First log index for which it no longer is. */
   to?: number;
+  /** Why it was revoked, for people; `to` is what decides. */
+  revoked?: string;
 }
 
 export interface TrustedAttestKey extends KeyRange {
@@ -52,7 +54,7 @@ export interface Trust {
 
 const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
 const noteAlgorithm: Shape<NoteAlgorithm> = oneOf('ed25519', 'ecdsa-p256-sha256');
-const range = { keyid: hex64, spki: anyText, from: count, to: { optional: count } };
+const range = { keyid: hex64, spki: anyText, from: count, to: { optional: count }, revoked: { optional: reasonCode } };
 
 const trustFile: Shape<TrustFile> = closed<TrustFile>({
   format: oneOf('waybill-keys/v1'),

@@ -100,7 +100,7 @@ export function isCode(error: unknown, code: string): boolean {
 }
 
 /** Makes new names in the directory survive a power failure. */
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {
     await handle.sync();

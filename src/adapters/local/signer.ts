@@ -1,98 +1,208 @@
-/** Signer with keys in files, readable by their owner only. Made at the first start, kept ever after. */
-import {
-  createHmac,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-  sign,
-} from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+/**
+ * Signer with keys in files, readable by their owner only: `<use>-<key id>.pem`, and `….pem.pending` until the log has the
+ * key. The first two are made at the first start. `public.json` says which are in force; when it is lost, the log says so.
+ */
+import { createHmac, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TerminalError } from '@waybill/client/errors';
-import { formatVkey, noteKeyHash, sha256Hex, type TrustFile } from '@waybill/verify';
-import type { Signer } from '#ports/signer.ts';
+import {
+  keyStatementHeader,
+  loadTrust,
+  type NoteAlgorithm,
+  type NoteSignature,
+  parseVkey,
+  sha256Hex,
+  type TrustFile,
+  vkeyOf,
+} from '@waybill/verify';
+import { publishOnce, publishOver, syncDirectory, writeTemporary } from '#adapters/local/durable-file.ts';
+import { generateKey, keyFile, loadSecret, readKey, spkiOf, writeOnceSync } from '#adapters/local/key-file.ts';
+import type { KeyUse, MadeKey, Signer } from '#ports/signer.ts';
 
 const PUBLIC = 'public.json';
-const PRIVATE = ['attest.pem', 'log.pem', 'pseudonym.key'];
+const PSEUDONYMS = 'pseudonym.key';
+const PENDING = '.pending';
+const FIRST_ALGORITHM = { attest: 'ecdsa-p256-sha256', log: 'ed25519' } as const;
 
 export interface LocalSigner extends Signer {
-  /** Name of this deployment's log, derived from its log key. */
+  /** Name of this deployment's log, derived from its first log key. */
   readonly origin: string;
+}
+
+interface AttestHalf {
+  keyid: string;
+  key: KeyObject;
+}
+
+interface LogHalf {
+  hash: number;
+  alg: NoteAlgorithm;
+  key: KeyObject;
 }
 
 export function openLocalSigner(directory: string): LocalSigner {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  requireComplete(directory);
-  const attest = loadKey(
-    join(directory, 'attest.pem'),
-    () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey,
-  );
-  const log = loadKey(join(directory, 'log.pem'), () => generateKeyPairSync('ed25519').privateKey);
-  const pseudonyms = loadSecret(join(directory, 'pseudonym.key'), () => randomBytes(32));
-  const attestSpki = spkiOf(attest);
-  const logSpki = spkiOf(log);
-  const origin = `waybill.local/${sha256Hex(logSpki).slice(0, 16)}`;
-  // An Ed25519 SPKI ends with the 32 bytes of the key.
-  const rawLogKey = logSpki.subarray(-32);
-  const logKeyHash = noteKeyHash(origin, rawLogKey);
-  const attestKeyId = sha256Hex(attestSpki);
-  const trust: TrustFile = {
+  const isFirst = !existsSync(join(directory, PUBLIC));
+  if (!isFirst && !existsSync(join(directory, PSEUDONYMS))) throw missing(join(directory, PSEUDONYMS));
+  const pseudonyms = loadSecret(join(directory, PSEUDONYMS), () => randomBytes(32));
+  const signer = new FileSigner(directory, isFirst ? makeFirstKeys(directory) : readTrust(directory), pseudonyms);
+  if (isFirst) writeOnceSync(join(directory, PUBLIC), format(signer.trust));
+  return signer;
+}
+
+class FileSigner implements LocalSigner {
+  readonly origin: string;
+  readonly #directory: string;
+  readonly #pseudonyms: Buffer;
+  #trust: TrustFile;
+  #attest: AttestHalf;
+  #log: LogHalf[];
+
+  constructor(directory: string, trust: TrustFile, pseudonyms: Buffer) {
+    this.#directory = directory;
+    this.#pseudonyms = pseudonyms;
+    this.origin = trust.origin;
+    this.#trust = trust;
+    ({ attest: this.#attest, log: this.#log } = this.#inForce(trust));
+  }
+
+  get trust(): TrustFile {
+    return this.#trust;
+  }
+
+  get attestKeyId(): string {
+    return this.#attest.keyid;
+  }
+
+  async attest(bytes: Uint8Array): Promise<Uint8Array> {
+    return sign('sha256', bytes, this.#attest.key);
+  }
+
+  async signNote(text: string): Promise<NoteSignature[]> {
+    return this.#log.map(({ hash, alg, key }) => ({ name: this.origin, hash, signature: signText(text, alg, key) }));
+  }
+
+  pseudonym(principal: string): string {
+    return createHmac('sha256', this.#pseudonyms).update(principal).digest('hex');
+  }
+
+  async makeKey(use: KeyUse, alg: NoteAlgorithm): Promise<MadeKey> {
+    const { pem, spki } = generateKey(alg);
+    const keyid = sha256Hex(spki);
+    const file = await writeTemporary(this.#directory, pem);
+    await publishOnce(file, this.#pathOf({ use, keyid }) + PENDING);
+    return { use, alg, keyid, spki: spki.toString('base64') };
+  }
+
+  async signStatement(text: string, keyids: readonly string[]): Promise<NoteSignature[]> {
+    const header = keyStatementHeader(this.origin);
+    if (!text.startsWith(header)) throw new RangeError('what is signed as a key statement is none');
+    const names = readdirSync(this.#directory);
+    return keyids.map((keyid) => {
+      const name = names.find((file) => file.includes(keyid) && !file.endsWith('.tmp'));
+      if (name === undefined) throw missing(join(this.#directory, `*-${keyid}.pem`));
+      const key = readKey(join(this.#directory, name));
+      const { alg, hash } = parseVkey(vkeyOf(this.origin, spkiOf(key)));
+      return { name: this.origin, hash, signature: signText(text, alg, key) };
+    });
+  }
+
+  /** Key files first, `public.json` last: cut off anywhere, doing it again comes to the same end. */
+  async adopt(keys: TrustFile['keys']): Promise<void> {
+    const trust: TrustFile = { format: 'waybill-keys/v1', origin: this.origin, keys };
+    loadTrust(trust);
+    const inForce = this.#inForce(trust);
+    for (const key of keys) {
+      const path = this.#pathOf(key);
+      if (!existsSync(path) && existsSync(path + PENDING)) await rename(path + PENDING, path);
+    }
+    await syncDirectory(this.#directory);
+    const known = join(this.#directory, PUBLIC);
+    if (!existsSync(known) || readFileSync(known, 'utf8') !== format(trust)) {
+      await publishOver(await writeTemporary(this.#directory, Buffer.from(format(trust))), known);
+    }
+    for (const name of readdirSync(this.#directory)) {
+      if (name.endsWith(PENDING)) await unlink(join(this.#directory, name));
+    }
+    this.#trust = trust;
+    this.#attest = inForce.attest;
+    this.#log = inForce.log;
+  }
+
+  /** The private halves of the keys that are in force, pending ones included. */
+  #inForce({ keys }: TrustFile): { attest: AttestHalf; log: LogHalf[] } {
+    const live = keys.filter(({ to }) => to === undefined);
+    const attest = live.find(({ use }) => use === 'attest');
+    if (attest === undefined || !live.some(({ use }) => use === 'log')) {
+      throw missing(join(this.#directory, 'a key in force'));
+    }
+    const log = live.flatMap((key) => {
+      if (key.use !== 'log') return [];
+      const { hash, alg } = parseVkey(key.vkey);
+      return [{ hash, alg, key: this.#load(key) }];
+    });
+    log.sort((a, b) => Number(a.alg !== 'ed25519') - Number(b.alg !== 'ed25519'));
+    return { attest: { keyid: attest.keyid, key: this.#load(attest) }, log };
+  }
+
+  /** A key of this deployment that is missing was lost; a new one in its place would disown all earlier evidence. */
+  #load(key: { use: KeyUse; keyid: string; spki: string }): KeyObject {
+    const path = this.#pathOf(key);
+    const found = [path, path + PENDING].find((file) => existsSync(file));
+    if (found === undefined) throw missing(path);
+    const held = readKey(found);
+    if (spkiOf(held).toString('base64') !== key.spki) throw missing(path);
+    return held;
+  }
+
+  #pathOf({ use, keyid }: { use: KeyUse; keyid: string }): string {
+    return join(this.#directory, keyFile(use, keyid));
+  }
+}
+
+/** The keys of a new deployment, which its log will begin with: the log key at index 0, the attest key at 1. */
+function makeFirstKeys(directory: string): TrustFile {
+  const [log, attest] = (['log', 'attest'] as const).map((use) => {
+    // One that a first start made before it died is as good as any.
+    const made = readdirSync(directory).find((name) => name.startsWith(`${use}-`) && name.endsWith('.pem'));
+    if (made !== undefined) return spkiOf(readKey(join(directory, made)));
+    const { pem, spki } = generateKey(FIRST_ALGORITHM[use]);
+    writeOnceSync(join(directory, keyFile(use, sha256Hex(spki))), pem);
+    return spki;
+  }) as [Buffer, Buffer];
+  const origin = `waybill.local/${sha256Hex(log).slice(0, 16)}`;
+  const described = (spki: Buffer) => ({ keyid: sha256Hex(spki), spki: spki.toString('base64') });
+  return {
     format: 'waybill-keys/v1',
     origin,
     keys: [
-      { use: 'attest', alg: 'ecdsa-p256-sha256', keyid: attestKeyId, spki: attestSpki.toString('base64'), from: 0 },
-      {
-        use: 'log',
-        alg: 'ed25519',
-        keyid: sha256Hex(logSpki),
-        spki: logSpki.toString('base64'),
-        vkey: formatVkey(origin, rawLogKey),
-        from: 0,
-      },
+      { use: 'log', alg: FIRST_ALGORITHM.log, ...described(log), from: 0, vkey: vkeyOf(origin, log) },
+      { use: 'attest', alg: FIRST_ALGORITHM.attest, ...described(attest), from: 1 },
     ],
-  };
-  if (!existsSync(join(directory, PUBLIC))) {
-    writeFileSync(join(directory, `${PUBLIC}.new`), `${JSON.stringify(trust, null, 2)}\n`, { flush: true });
-    renameSync(join(directory, `${PUBLIC}.new`), join(directory, PUBLIC));
-  }
-  return {
-    origin,
-    attestKeyId,
-    trust,
-    attest: async (bytes) => sign('sha256', bytes, attest),
-    signNote: async (text) => [{ name: origin, hash: logKeyHash, signature: sign(null, Buffer.from(text), log) }],
-    pseudonym: (principal) => createHmac('sha256', pseudonyms).update(principal).digest('hex'),
   };
 }
 
-/** Keys are made together, once. One that is missing later was lost, and a new one would disown all earlier evidence. */
-function requireComplete(directory: string): void {
-  if (!existsSync(join(directory, PUBLIC))) return;
-  const missing = PRIVATE.find((name) => !existsSync(join(directory, name)));
-  if (missing === undefined) return;
-  throw new TerminalError({
+function readTrust(directory: string): TrustFile {
+  const trust = JSON.parse(readFileSync(join(directory, PUBLIC), 'utf8')) as TrustFile;
+  loadTrust(trust);
+  return trust;
+}
+
+function format(trust: TrustFile): string {
+  return `${JSON.stringify(trust, null, 2)}\n`;
+}
+
+function signText(text: string, alg: NoteAlgorithm, key: KeyObject): Uint8Array {
+  return sign(alg === 'ed25519' ? null : 'sha256', Buffer.from(text), key);
+}
+
+function missing(path: string): TerminalError {
+  return new TerminalError({
     code: 'OBJECT_MISSING',
-    path: join(directory, missing),
+    path,
     problem: 'a key of this deployment is gone',
     fix: 'Restore it from a backup, or begin a new state directory with keys and a log of its own.',
   });
-}
-
-function loadKey(path: string, make: () => KeyObject): KeyObject {
-  return createPrivateKey(loadSecret(path, () => make().export({ type: 'pkcs8', format: 'pem' })));
-}
-
-/** A key file appears whole: a process that dies while it makes one leaves no half of it behind. */
-function loadSecret(path: string, make: () => string | Buffer): Buffer {
-  if (!existsSync(path)) {
-    writeFileSync(`${path}.new`, make(), { mode: 0o600, flush: true });
-    renameSync(`${path}.new`, path);
-  }
-  return readFileSync(path);
-}
-
-function spkiOf(key: KeyObject): Buffer {
-  return createPublicKey(key).export({ type: 'spki', format: 'der' });
 }

@@ -1,0 +1,59 @@
+/** The composition root of what is done to a state directory while no engine works on it: nothing listens, nothing starts. */
+import { join } from 'node:path';
+import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
+import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
+import { createLocalInbox } from '#adapters/local/inbox.ts';
+import { createLocalLauncher } from '#adapters/local/launcher.ts';
+import { createLocalMailbox } from '#adapters/local/mailbox.ts';
+import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
+import { openLocalRunStore } from '#adapters/local/run-store.ts';
+import { openLocalSigner } from '#adapters/local/signer.ts';
+import { createLane } from '#embedded/lane.ts';
+import { WorkList } from '#embedded/work-list.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+
+export interface Offline {
+  deps: FlowDeps;
+  close(): Promise<void>;
+}
+
+/** Throws TerminalError ENGINE_RUNNING when an engine has the directory. */
+export function composeOffline(directory: string): Offline {
+  const at = (...names: string[]): string => join(directory, ...names);
+  const store = openLocalRunStore(at('store.sqlite'));
+  const signer = openLocalSigner(at('keys'));
+  const clock = createLocalClock();
+  const chance = createLocalChance();
+  const artifacts = createLocalArtifacts(at('artifacts'));
+  const ignore = (): void => {};
+  const { hints } = new WorkList({
+    onWork: ignore,
+    onOpened: ignore,
+    onChanged: ignore,
+    onCompleted: ignore,
+    onTimer: ignore,
+  });
+  const deps: FlowDeps = {
+    origin: signer.origin,
+    store,
+    signer,
+    clock,
+    chance,
+    artifacts,
+    inbox: createLocalInbox(directory),
+    ledger: createLocalRootLedger(at('ledger')),
+    mailbox: createLocalMailbox({ stagingDir: at('staging'), artifacts, chance, clock }),
+    launcher: createLocalLauncher({ workerFile: at('worker.mjs'), keys: [], origin: signer.origin }),
+    worker: {
+      isolation: 'none',
+      executable: 'in-process',
+      allowUnsandboxedAgents: false,
+      leaseMs: 30_000,
+      heartbeatMs: 1_000,
+      survivesRestart: false,
+    },
+    hints,
+    lane: createLane(),
+  };
+  return { deps, close: () => store.close() };
+}

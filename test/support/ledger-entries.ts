@@ -1,0 +1,28 @@
+/** The entries of a deployment's log, as they lie in the ledger. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  decodeEntries,
+  type LogEntry,
+  parseCheckpoint,
+  parseNote,
+  requireLogEntry,
+  TILE_WIDTH,
+  tilePath,
+} from '@waybill/verify';
+
+export function ledgerEntries(directory: string): LogEntry[] {
+  const ledger = join(directory, 'ledger');
+  const newest = readdirSync(join(ledger, 'checkpoints'))
+    .filter((name) => /^\d{20}$/.test(name))
+    .sort()
+    .at(-1);
+  const { size } = parseCheckpoint(parseNote(readFileSync(join(ledger, 'checkpoints', newest ?? ''))).text);
+  const entries: LogEntry[] = [];
+  for (let index = 0; index * TILE_WIDTH < size; index += 1) {
+    const width = Math.min(TILE_WIDTH, size - index * TILE_WIDTH);
+    const bundle = readFileSync(join(ledger, ...tilePath({ level: 'entries', index, width }).split('/')));
+    for (const line of decodeEntries(bundle)) entries.push(requireLogEntry(JSON.parse(Buffer.from(line).toString())));
+  }
+  return entries;
+}
