@@ -120,6 +120,7 @@ export {
 export { escapeText, renderReport } from './report.ts';
 export { NO_COUNTS } from './run-machine.ts';
 export { isTime } from './scalars.ts';
+export { SIGSTORE_BUNDLE_TYPE, type SigstoreBundle, sigstoreBundleOf } from './sigstore-bundle.ts';
 export {
   DISPATCH_PREDICATE,
   type DispatchPredicate,

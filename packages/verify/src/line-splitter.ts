@@ -9,6 +9,9 @@ export interface SizeLimits {
   fileBytes: number;
 }
 
+/** Of an audit bundle. */
+export const DEFAULT_LIMITS: SizeLimits = { lineBytes: 1_048_576, fileBytes: 1_073_741_824 };
+
 export class LineSplitter {
   readonly #limits: SizeLimits;
   #rest: Uint8Array[] = [];

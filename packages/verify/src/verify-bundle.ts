@@ -11,7 +11,7 @@ import type { BundleFacts, Check } from './checks/check.ts';
 import { Contradiction } from './contradiction.ts';
 import type { RunCounts } from './events.ts';
 import { EvidenceError } from './evidence-error.ts';
-import { LineSplitter, type SizeLimits } from './line-splitter.ts';
+import { DEFAULT_LIMITS, LineSplitter, type SizeLimits } from './line-splitter.ts';
 import { TreeBuilder } from './merkle.ts';
 import { EnvelopePairing, type Paired } from './pairing.ts';
 import { PlanBook } from './plan-book.ts';
@@ -64,8 +64,6 @@ export interface VerifyReport {
   checks: CheckResult[];
   facts: VerifiedFacts | null;
 }
-
-const DEFAULT_LIMITS: SizeLimits = { lineBytes: 1_048_576, fileBytes: 1_073_741_824 };
 
 /**
  * Verifies the bytes of a bundle, in chunks of any size. Never throws for what the bundle holds; throws EvidenceError

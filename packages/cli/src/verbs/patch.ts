@@ -1,7 +1,10 @@
 /** patch: shows the patch of an item, saves it, or applies it after a check that changes nothing. */
 import { createWriteStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { type OutputRef, TerminalError, type Transport } from '@waybill/client';
+import { type AttemptStatus, type OutputRef, type RunStatus, TerminalError, type Transport } from '@waybill/client';
+import { sigstoreBundleOf } from '@waybill/verify';
+import { openBundle } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { applyPatch } from '../git-apply.ts';
 import { accessRun, attemptOf, itemOf, openTransport, outputOf } from '../run-access.ts';
@@ -18,7 +21,10 @@ export async function patch(call: VerbCall): Promise<ExitCode> {
   if (found === undefined) throw noPatch(item.id);
   const file = call.text('save');
   const directory = call.text('apply');
-  if (file !== undefined) await save(call, transport, found, file);
+  if (file !== undefined) {
+    await save(call, transport, found, file);
+    await saveProvenance(call, transport, run, attemptOf(item), `${file}.sigstore.json`);
+  }
   if (directory !== undefined) await apply(call, transport, found, directory);
   if (file === undefined && directory === undefined) await show(call, transport, found);
   return EXIT.ok;
@@ -39,6 +45,24 @@ async function save(
   await pipeline(await transport.openArtifact(sha256), createWriteStream(file));
   call.terminal.emit({ saved: file, sha256, sizeBytes });
   call.terminal.say([[toned('good', 'saved'), `  ${file}  ${formatBytes(sizeBytes)}`]]);
+}
+
+/** Beside the patch, for tools that know Sigstore bundles. It exists once the run is sealed. */
+async function saveProvenance(
+  call: VerbCall,
+  transport: Transport,
+  run: RunStatus,
+  { id }: AttemptStatus,
+  file: string,
+): Promise<void> {
+  const bundle = run.bundle === undefined ? undefined : await sigstoreBundleOf(await openBundle(transport, run), id);
+  if (bundle === undefined) {
+    call.terminal.say([[toned('quiet', 'no provenance yet'), '  it is saved with the patch once the run is sealed']]);
+    return;
+  }
+  await writeFile(file, `${JSON.stringify(bundle)}\n`);
+  call.terminal.emit({ saved: file, provenance: true });
+  call.terminal.say([[toned('good', 'saved'), `  ${file}  its signed provenance, a Sigstore bundle`]]);
 }
 
 async function apply(call: VerbCall, transport: Transport, { sha256 }: OutputRef, directory: string): Promise<void> {
