@@ -33,6 +33,7 @@ import {
   openedEntry,
   sealedEntry,
   sealStatement,
+  unplacedLine,
 } from '#core/evidence.ts';
 import type { RunRow } from '#core/rows.ts';
 import { signStatement } from '#flow/envelope.ts';
@@ -212,7 +213,8 @@ class BundleWriter {
   }
 
   #event(event: RunEvent): string {
-    const line = eventLine(this.#signer.origin, RUN, this.#tree.size, { atMs: AT_MS, salt: SALT, event });
+    const unplaced = unplacedLine(this.#signer.origin, RUN, { atMs: AT_MS, salt: SALT, event });
+    const line = eventLine(unplaced, this.#tree.size);
     const leaf = leafHash(line);
     if (this.#tree.size === 0) this.#firstLeaf = hexOf(leaf);
     this.#tree.append(leaf);

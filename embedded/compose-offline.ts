@@ -31,6 +31,7 @@ export function composeOffline(directory: string): Offline {
     onOpened: ignore,
     onChanged: ignore,
     onCompleted: ignore,
+    onEvents: ignore,
     onTimer: ignore,
   });
   const deps: FlowDeps = {

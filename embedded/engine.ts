@@ -5,6 +5,7 @@
 import { WaybillError } from '@waybill/client/errors';
 import type { Stage } from '#core/stages.ts';
 import { createLane } from '#embedded/lane.ts';
+import { RecordKeeper, type RecordKeeping } from '#embedded/record-keeper.ts';
 import { Throttle } from '#embedded/throttle.ts';
 import { type Work, WorkList } from '#embedded/work-list.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
@@ -12,28 +13,21 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { dispatch } from '#flow/dispatch.ts';
 import { takeIn } from '#flow/inbox.ts';
 import { adoptKeys } from '#flow/keys.ts';
-import { checkLedger, publishLog } from '#flow/log.ts';
+import { checkLedger } from '#flow/log.ts';
 import { defineQueues, knownQueues } from '#flow/queues.ts';
 import { wakeDependents } from '#flow/readiness.ts';
 import { fireTimers, hasOpenRuns, type OnTrouble, resumeRuns, resumeTodos, sweepQueue } from '#flow/reconcile.ts';
-import { enterRun, seal } from '#flow/seal.ts';
 import { settle, settleStopped } from '#flow/settle.ts';
 import { publishStatus, showProgress } from '#flow/status.ts';
-import { verifySealed } from '#flow/verify.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
 const SWEEP_MS = 2_000;
-/** A run's opening is covered by a checkpoint within this time, unless a seal brings one sooner. */
-const PUBLISH_MS = 1_000;
 const STATUS_MS = 150;
 
-export interface EngineOptions {
+export interface EngineOptions extends RecordKeeping {
   queues: Record<string, { concurrency: number }>;
-  /** Verify each bundle after it was sealed. */
-  selfCheck: boolean;
   /** Publish status documents. */
   status: boolean;
-  log(level: 'info' | 'error', message: string, facts: object): void;
   /** The store can no longer be trusted: the process must end. */
   onFatal(error: unknown): void;
 }
@@ -61,7 +55,7 @@ class EmbeddedEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #work: WorkList;
   readonly #status: Throttle;
-  readonly #sealing = createLane();
+  readonly #records: RecordKeeper;
   readonly #takingIn = createLane();
   readonly #underWay = new Set<Promise<unknown>>();
   #draining = false;
@@ -69,20 +63,21 @@ class EmbeddedEngine implements Engine {
   /** Something failed: what it left undone is looked for at the next sweep. */
   #behind = false;
   #alarm: Alarm | null = null;
-  #cancelPublish: (() => void) | null = null;
   #cancelSweep: (() => void) | null = null;
 
   constructor(base: Omit<FlowDeps, 'hints' | 'lane'>, options: EngineOptions) {
     this.#options = options;
     this.#work = new WorkList({
       onWork: () => this.#drain(),
-      onOpened: (run) => this.#spawn('seal', () => this.#enterAndPublish(run)),
+      onOpened: (run) => this.#spawn('seal', () => this.#opened(run)),
       onChanged: (run) => this.#status.request(run),
-      onCompleted: (run) => this.#spawn('seal', () => this.#sealing(() => this.#seal(run))),
+      onCompleted: (run) => this.#records.completed(run),
+      onEvents: (run, count) => this.#records.eventsWritten(run, count),
       onTimer: (dueMs) => this.#setAlarm(dueMs),
     });
     const deps: FlowDeps = { ...base, hints: this.#work.hints, lane: createLane() };
     this.#deps = deps;
+    this.#records = new RecordKeeper({ ...options, deps, spawn: (stage, task) => this.#spawn(stage, task) });
     const publish = options.status ? (run: string) => publishStatus(deps, run) : async () => {};
     this.#status = new Throttle(STATUS_MS, publish, (run, error) => this.#report('worker', error, { run }));
     deps.mailbox.onStaged((attemptId, kind) => {
@@ -111,7 +106,7 @@ class EmbeddedEngine implements Engine {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#alarm?.cancel();
-    this.#cancelPublish?.();
+    this.#records.stop();
     this.#cancelSweep?.();
     await Promise.all(this.#underWay);
     await this.#status.settle();
@@ -160,22 +155,9 @@ class EmbeddedEngine implements Engine {
     }
   }
 
-  async #enterAndPublish(run: string): Promise<void> {
-    await enterRun(this.#deps, run);
+  async #opened(run: string): Promise<void> {
+    await this.#records.opened(run);
     this.#status.request(run);
-    this.#cancelPublish ??= this.#deps.clock.after(PUBLISH_MS, () => {
-      this.#cancelPublish = null;
-      this.#spawn('seal', () => this.#sealing(() => publishLog(this.#deps)));
-    });
-  }
-
-  async #seal(run: string): Promise<void> {
-    await seal(this.#deps, run);
-    if (!this.#options.selfCheck) return;
-    const report = await verifySealed(this.#deps, run);
-    const failed = report !== null && report.exitCode !== 0;
-    const message = failed ? 'a sealed bundle does not verify' : 'sealed';
-    this.#options.log(failed ? 'error' : 'info', message, { stage: 'verify', run, verdict: report?.verdict });
   }
 
   #setAlarm(dueMs: number): void {

@@ -18,6 +18,7 @@ export interface WorkListEvents {
   onOpened(run: string): void;
   onChanged(run: string): void;
   onCompleted(run: string): void;
+  onEvents(run: string, count: number): void;
   onTimer(dueMs: number): void;
 }
 
@@ -38,6 +39,7 @@ export class WorkList {
       runOpened: (run) => events.onOpened(run),
       runChanged: (run) => events.onChanged(run),
       runCompleted: (run) => events.onCompleted(run),
+      eventsWritten: (run, count) => events.onEvents(run, count),
       timerSet: (dueMs) => events.onTimer(dueMs),
     };
   }

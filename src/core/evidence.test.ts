@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { canonicalize, NO_COUNTS, parseCanonical } from '@waybill/verify';
-import { eventLine, hexOf, isoTime, openedEntry, sealStatement } from './evidence.ts';
+import { eventLine, hexOf, isoTime, openedEntry, sealStatement, unplacedLine } from './evidence.ts';
 import type { RunRow } from './rows.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}` as const;
@@ -28,12 +28,17 @@ describe('evidence', () => {
     assert.equal(isoTime(1_500), '1970-01-01T00:00:01.500Z');
   });
 
-  it('an event line is canonical, and holds exactly its eight keys', () => {
-    const event = { type: 'item.ready' as const, data: { items: ['x'] } };
-    const line = eventLine('o', 'r', 3, { atMs: 0, salt: '0'.repeat(32), event });
-    const parsed = parseCanonical(new TextEncoder().encode(line)) as object;
-    assert.deepEqual(Object.keys(parsed).sort(), ['at', 'data', 'origin', 'run', 'salt', 'seq', 'type', 'v']);
-    assert.equal(canonicalize(parsed), line);
+  it('an event line is canonical at any place, and holds exactly its eight keys', () => {
+    // Names that look like the place must not be taken for it.
+    const event = { type: 'item.ready' as const, data: { items: ['"seq":0', ',"type":"item.ready","v":1}'] } };
+    const unplaced = unplacedLine('o', 'r', { atMs: 0, salt: '0'.repeat(32), event });
+    for (const seq of [0, 3, Number.MAX_SAFE_INTEGER]) {
+      const line = eventLine(unplaced, seq);
+      const parsed = parseCanonical(new TextEncoder().encode(line)) as { seq: number };
+      assert.deepEqual(Object.keys(parsed).sort(), ['at', 'data', 'origin', 'run', 'salt', 'seq', 'type', 'v']);
+      assert.equal(parsed.seq, seq);
+      assert.equal(canonicalize(parsed), line);
+    }
   });
 
   it('the seal says when the run completed, where it opened, and its root twice', () => {

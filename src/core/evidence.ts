@@ -8,23 +8,39 @@ import {
   type DispatchPredicate,
   type DispatchStatement,
   RUN_SEAL_PREDICATE,
+  type RunCheckpointEntry,
   type RunEvent,
   type RunOpenedEntry,
   type RunSealedEntry,
   type RunSealPredicate,
   type RunSealStatement,
   STATEMENT_TYPE,
+  TreeBuilder,
+  type TreeState,
 } from '@waybill/verify';
-import type { EventRow, RunRow, Tally } from '#core/rows.ts';
+import type { RunRow, Tally, UnplacedLine } from '#core/rows.ts';
 
 export function isoTime(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
+export interface SaltedEvent {
+  atMs: number;
+  salt: string;
+  event: RunEvent;
+}
+
+/** Renders an event. The keys of a line are sorted, so that `seq` is followed by the type and the version and no more. */
+export function unplacedLine(origin: string, run: string, { atMs, salt, event }: SaltedEvent): UnplacedLine {
+  const { type, data } = event;
+  const tail = `,"type":${canonicalize(type)},"v":1}`;
+  const line = canonicalize({ at: isoTime(atMs), data, origin, run, salt, seq: 0, type, v: 1 });
+  return { head: line.slice(0, -tail.length - 1), tail };
+}
+
 /** The leaf bytes of an event, as a string without its newline. */
-export function eventLine(origin: string, run: string, seq: number, row: EventRow): string {
-  const { event, salt } = row;
-  return canonicalize({ v: 1, origin, run, seq, at: isoTime(row.atMs), type: event.type, salt, data: event.data });
+export function eventLine({ head, tail }: UnplacedLine, seq: number): string {
+  return `${head}${seq}${tail}`;
 }
 
 /** The dispatch manifest: JCS bytes of an in-toto statement about this one attempt. */
@@ -105,6 +121,22 @@ export function sealedEntry(
 ): RunSealedEntry {
   const { payload, size, root } = seal;
   return { v: 1, origin, type: 'run.sealed', at: isoTime(atMs), runSeq, run, size, root, seal: payload };
+}
+
+/** The root of a tree, as documents carry it. */
+export function rootOf(tree: TreeState): Digest {
+  return `sha256:${hexOf(TreeBuilder.from(tree).root())}`;
+}
+
+export function checkpointEntry(
+  origin: string,
+  run: string,
+  runSeq: number,
+  tree: TreeState,
+  atMs: number,
+): RunCheckpointEntry {
+  const frame = { v: 1, origin, type: 'run.checkpoint', at: isoTime(atMs) } as const;
+  return { ...frame, runSeq, run, size: tree.size, root: rootOf(tree) };
 }
 
 export function openedEvent(row: RunRow, pseudonym: string, edges: number): RunEvent {

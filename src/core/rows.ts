@@ -8,7 +8,8 @@
  *                    wait/<item>/<n>     unmet dependencies, in hundreds, when there are more than a hundred
  *                    open/<n>, open/root items that have not ended, in hundreds, and the hundreds that are not empty
  *                    wake/<item>         the item ended and its dependents have not all been told
- *                    event/<version>/<k> outbox of the run's events, in causal order
+ *                    event/<version>/<k> outbox of the run's events that have no place yet, in causal order
+ *                    tree                the tree of the events that have one
  *                    seal                the signed seal
  *   attempt/<id>     attempt             one per attempt
  *   queue/<queue>    queue               slots and who holds them
@@ -25,7 +26,7 @@
  */
 import type { AttemptOutcome, ItemState, OutputRef, RunState } from '@waybill/client/documents';
 import type { LockMode, PlanItem, PlanSource } from '@waybill/client/plan';
-import type { Digest, DsseEnvelope, RunCounts, RunEvent, TreeState, TrustedKey } from '@waybill/verify';
+import type { Digest, DsseEnvelope, RunCounts, TreeState, TrustedKey } from '@waybill/verify';
 import { ordinal } from '#core/ids.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 
@@ -47,6 +48,7 @@ export const keys = {
     pk: `run/${run}`,
     sk: `event/${ordinal(version, 12)}/${ordinal(k, 5)}`,
   }),
+  tree: (run: string): Key => ({ pk: `run/${run}`, sk: 'tree' }),
   seal: (run: string): Key => ({ pk: `run/${run}`, sk: 'seal' }),
   attempt: (id: string): Key => ({ pk: `attempt/${id}`, sk: 'attempt' }),
   queue: (queue: string): Key => ({ pk: `queue/${queue}`, sk: 'queue' }),
@@ -234,12 +236,26 @@ export interface OpenRow extends SetRow {
   tally: Tally;
 }
 
-export interface EventRow {
-  atMs: number;
-  salt: string;
-  event: RunEvent;
+/** An event line on both sides of its place, so that it is rendered once: before anybody knows which place it gets. */
+export interface UnplacedLine {
+  head: string;
+  tail: string;
+}
+
+/** An event as it will be in the record, but for its place. */
+export interface EventRow extends UnplacedLine {
   /** The statements that the event names, in its order. */
   envelopes?: readonly DsseEnvelope[];
+}
+
+/** The run's own tree, and the one batch of events that is being moved from the outbox to the record. */
+export interface RunTreeRow {
+  /** Everything up to here stands in segments. */
+  tree: TreeState;
+  /** Its rows, by their keys without `event/`, in the order of their places; and the tree when they have them. */
+  batch?: { rows: string[]; after: TreeState };
+  /** Size of the newest prefix that was entered in the log as run.checkpoint. */
+  entered?: number;
 }
 
 export interface SealRow {

@@ -26,6 +26,8 @@ export interface Hints {
   /** Something that its status shows. */
   runChanged(run: string): void;
   runCompleted(run: string): void;
+  /** So many events of the run wait for their place in its record. */
+  eventsWritten(run: string, count: number): void;
   timerSet(dueMs: number): void;
 }
 

@@ -20,7 +20,6 @@ import {
   parseCanonical,
   parseCheckpoint,
   parseNote,
-  type RunEntry,
   TILE_HEIGHT,
   TILE_WIDTH,
   type TileRef,
@@ -39,10 +38,7 @@ import { type Draft, decide, forget, peek } from '#flow/transaction.ts';
 const EMPTY: LogHeadRow = { tree: { size: 0, frontier: [] }, runSeq: 0, published: { size: 0, frontier: [] } };
 
 /** Appends an entry to the head, in the caller's transaction. `entry` is made with the next free run number. */
-export async function appendEntry(
-  draft: Draft,
-  entry: (runSeq: number) => RunEntry,
-): Promise<{ index: number; runSeq: number }> {
+export async function appendEntry(draft: Draft, entry: (runSeq: number) => LogEntry): Promise<{ index: number }> {
   const head = (await draft.readOne<LogHeadRow>(keys.logHead())) ?? EMPTY;
   const made = entry(head.runSeq);
   const line = canonicalize(made);
@@ -51,7 +47,7 @@ export async function appendEntry(
   const runSeq = made.type === 'run.opened' ? head.runSeq + 1 : head.runSeq;
   draft.put(keys.logHead(), { ...head, tree: tree.state(), runSeq } satisfies LogHeadRow);
   draft.create(keys.logEntry(head.tree.size), { line } satisfies LogEntryRow);
-  return { index: head.tree.size, runSeq: made.runSeq };
+  return { index: head.tree.size };
 }
 
 /** Appends an entry that is about no run, in the caller's transaction. `entry` is made with the index that it gets. */

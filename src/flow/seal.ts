@@ -1,27 +1,19 @@
 /**
- * Seal: the events of a run that has ended become one tree, a signed seal over its root, an entry of the deployment log and one file
- * that an outsider can verify. Cut off anywhere, it is done again and gives the same bytes: the seal is
- * signed once and kept, and the proofs lead to the checkpoint that was recorded with it.
+ * Seal: the last events of a run that has ended get their places; its tree gets a signed seal over its root, an entry of the
+ * deployment log and one file that an outsider can verify. Cut off anywhere, it is done again and gives the same bytes: the
+ * seal is signed once and kept, and the proofs lead to the checkpoint that was recorded with it.
  */
-import {
-  canonicalize,
-  type Digest,
-  digestOf,
-  fromBase64,
-  leafHash,
-  type RunCounts,
-  TreeBuilder,
-} from '@waybill/verify';
-import { eventLine, hexOf, openedEntry, sealedEntry, sealStatement } from '#core/evidence.ts';
-import { type EventRow, keys, type RunRow, type SealRow } from '#core/rows.ts';
+import { digestOf, fromBase64, type TreeState } from '@waybill/verify';
+import { checkpointEntry, openedEntry, rootOf, sealedEntry, sealStatement } from '#core/evidence.ts';
+import { keys, type OpenRow, type RunRow, type RunTreeRow, type SealRow } from '#core/rows.ts';
+import { bundleOf } from '#flow/bundle.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { signStatement } from '#flow/envelope.ts';
 import { readRun, required } from '#flow/items.ts';
-import { appendEntry, proveEntry, publishLog, readEntry } from '#flow/log.ts';
+import { appendEntry, publishLog } from '#flow/log.ts';
+import { sequence } from '#flow/sequence.ts';
 import { publishStatus } from '#flow/status.ts';
-import { decide, forget } from '#flow/transaction.ts';
-
-const EVENT_PAGE = 500;
+import { decide, forget, peek } from '#flow/transaction.ts';
 
 /** Enters an opened run in the deployment log, once. The checkpoint that covers it may come with a later one. */
 export async function enterRun(deps: FlowDeps, run: string): Promise<void> {
@@ -29,102 +21,82 @@ export async function enterRun(deps: FlowDeps, run: string): Promise<void> {
     const row = await readRun(draft, run);
     if (row.openedIndex !== undefined || row.openedEvent === undefined) return;
     const event = row.openedEvent;
-    const { index, runSeq } = await appendEntry(draft, (next) =>
-      openedEntry(deps.origin, run, next, event, row.openedAtMs),
-    );
+    let runSeq = 0;
+    const { index } = await appendEntry(draft, (next) => {
+      runSeq = next;
+      return openedEntry(deps.origin, run, next, event, row.openedAtMs);
+    });
     draft.put(keys.run(run), { ...row, runSeq, openedIndex: index } satisfies RunRow);
   });
 }
 
-/** Seals a completed run and publishes its last status; any other, and one that is done with, is left alone. */
-export async function seal(deps: FlowDeps, run: string): Promise<void> {
+/**
+ * Gives the waiting events of a run that goes on their places, and enters how far its record has come. A run that has
+ * completed is left to its seal.
+ */
+export async function checkpointRun(deps: FlowDeps, run: string): Promise<void> {
+  const row = await peek<RunRow>(deps, keys.run(run));
+  if (row?.runSeq === undefined || row.completedAtMs !== undefined) return;
+  const { runSeq } = row;
+  await sequence(deps, run);
+  await decide(deps, async (draft) => {
+    const [state, record] = await draft.read<object>([keys.run(run), keys.tree(run)]);
+    const { tree, entered = 0, ...rest } = required(record as RunTreeRow | null, keys.tree(run));
+    if ((state as RunRow).completedAtMs !== undefined || tree.size === entered) return;
+    await appendEntry(draft, () => checkpointEntry(deps.origin, run, runSeq, tree, draft.atMs));
+    draft.put(keys.tree(run), { ...rest, tree, entered: tree.size } satisfies RunTreeRow);
+  });
+}
+
+/** Publishes the log at least up to where its head is now, and resolves with the size of the newest checkpoint. */
+export type Publish = () => Promise<number>;
+
+/**
+ * Seals a completed run and publishes its last status; any other, and one that is done with, is left alone. `publish`
+ * lets runs that end at the same time share a checkpoint.
+ */
+export async function seal(deps: FlowDeps, run: string, publish: Publish = () => publishLog(deps)): Promise<void> {
   const [row, active] = await deps.store.get([keys.run(run), keys.activeRun(run)]);
   const state = row?.body as unknown as RunRow | undefined;
   if (state?.completedAtMs === undefined || active === null) return;
-  if (!state.bundle) await writeBundle(deps, run);
+  if (!state.bundle) await writeBundle(deps, run, publish);
   await deps.store.durable();
   await publishStatus(deps, run);
   await forget(deps, keys.activeRun(run));
   deps.hints.runChanged(run);
 }
 
-async function writeBundle(deps: FlowDeps, run: string): Promise<void> {
+async function writeBundle(deps: FlowDeps, run: string, publish: Publish): Promise<void> {
   await enterRun(deps, run);
+  const tree = await sequence(deps, run);
+  const sealed = await signSeal(deps, run, tree);
+  const places = await publishSeal(deps, run, publish);
   await deps.store.durable();
   const key = `runs/${run}/run-${run}.audit.jsonl`;
-  const { sha256 } = await deps.ledger.write(key, bundle(deps, run));
+  const { sha256 } = await deps.ledger.write(key, bundleOf(deps, { run, tree, seal: sealed.envelope, ...places }));
   await decide(deps, async (draft) => {
     const row = await readRun(draft, run);
-    const stored = required(await draft.readOne<SealRow>(keys.seal(run)), keys.seal(run));
-    draft.put(keys.run(run), {
-      ...row,
-      sealedAtMs: stored.sealedAtMs,
-      bundle: { key, sha256 },
-    } satisfies RunRow);
+    draft.put(keys.run(run), { ...row, sealedAtMs: sealed.sealedAtMs, bundle: { key, sha256 } } satisfies RunRow);
   });
 }
 
-/** The lines of the audit file, in order. What it signs and appends on the way is durable before it is written. */
-async function* bundle(deps: FlowDeps, run: string): AsyncGenerator<Uint8Array> {
-  let lines = 0;
-  const encoder = new TextEncoder();
-  const encode = (batch: string[]): Uint8Array => {
-    lines += batch.length;
-    return encoder.encode(`${batch.join('\n')}\n`);
-  };
-  yield encode([canonicalize({ format: 'waybill-audit/v1', origin: deps.origin, run })]);
-  const tree = new TreeBuilder();
-  let counts: RunCounts | undefined;
-  for await (const page of eventPages(deps, run)) {
-    const batch: string[] = [];
-    for (const row of page) {
-      const line = eventLine(deps.origin, run, tree.size, row);
-      tree.append(leafHash(line));
-      batch.push(line);
-      for (const envelope of row.envelopes ?? []) batch.push(canonicalize(envelope));
-      if (row.event.type === 'run.completed') counts = row.event.data.counts;
-    }
-    yield encode(batch);
-  }
-  if (!counts) throw new RangeError(`run ${run} has no run.completed event`);
-  const sealed = await signSeal(deps, run, { size: tree.size, root: `sha256:${hexOf(tree.root())}`, counts });
-  const { openedIndex, sealedIndex, sealedSize } = await publishSeal(deps, run);
-  yield encode([canonicalize({ record: 'seal', dsse: sealed.envelope })]);
-  for (const index of [openedIndex, sealedIndex]) {
-    const entry = await readEntry(deps, index, sealedSize);
-    yield encode([canonicalize({ record: 'log', entry, proof: await proveEntry(deps, index, sealedSize) })]);
-  }
-  yield encode([canonicalize({ end: { lines } })]);
-}
-
-async function* eventPages(deps: FlowDeps, run: string): AsyncGenerator<EventRow[]> {
-  let after: string | undefined;
-  do {
-    const range = { prefix: 'event/', limit: EVENT_PAGE, ...(after === undefined ? {} : { after }) };
-    const rows = await deps.store.query(`run/${run}`, range);
-    yield rows.map(({ body }) => body as unknown as EventRow);
-    after = rows.length < EVENT_PAGE ? undefined : rows.at(-1)?.sk;
-  } while (after !== undefined);
-}
-
 /** Signs the seal once: a second call finds the first one's. */
-async function signSeal(
-  deps: FlowDeps,
-  run: string,
-  tree: { size: number; root: Digest; counts: RunCounts },
-): Promise<SealRow> {
+async function signSeal(deps: FlowDeps, run: string, tree: TreeState): Promise<SealRow> {
+  const root = rootOf(tree);
   return decide(deps, async (draft) => {
     const row = await readRun(draft, run);
     const stored = await draft.readOne<SealRow>(keys.seal(run));
     if (stored) return stored;
+    // The transaction that emptied the open set emitted run.completed with just these counts.
+    const { tally } = required(await draft.readOne<OpenRow>(keys.openRoot(run)), keys.openRoot(run));
     // A clock that was set back must not make the seal older than what it seals.
     const sealedAtMs = Math.max(deps.clock.nowMs(), row.completedAtMs ?? 0);
     const envelope = await signStatement(
       deps.signer,
-      sealStatement({ origin: deps.origin, run, row, ...tree, sealedAtMs }),
+      sealStatement({ origin: deps.origin, run, row, size: tree.size, root, counts: tally, sealedAtMs }),
     );
     const payload = digestOf(fromBase64(envelope.payload));
-    const sealed: SealRow = { envelope, size: tree.size, root: tree.root, payload, sealedAtMs };
+    const sealed: SealRow = { envelope, size: tree.size, root, payload, sealedAtMs };
     const { index } = await appendEntry(draft, () =>
       sealedEntry(deps.origin, run, required(row.runSeq, keys.run(run)), { ...sealed }, sealedAtMs),
     );
@@ -141,8 +113,8 @@ interface Published {
 }
 
 /** Publishes the log up to the seal and records the checkpoint that the proofs lead to, once. */
-async function publishSeal(deps: FlowDeps, run: string): Promise<Published> {
-  const size = await publishLog(deps);
+async function publishSeal(deps: FlowDeps, run: string, publish: Publish): Promise<Published> {
+  const size = await publish();
   return decide(deps, async (draft) => {
     const row = await readRun(draft, run);
     const openedIndex = required(row.openedIndex, keys.run(run));

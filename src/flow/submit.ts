@@ -7,7 +7,7 @@ import { type Refusal, WaybillError } from '@waybill/client/errors';
 import type { Plan } from '@waybill/client/plan';
 import { type Digest, deriveRunId, leafHash } from '@waybill/verify';
 import { admissionRows, deadlineRows, type NewRow, planEvents, planRow } from '#core/admission.ts';
-import { eventLine, hexOf, openedEvent } from '#core/evidence.ts';
+import { eventLine, hexOf, openedEvent, unplacedLine } from '#core/evidence.ts';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
 import { type EventRow, keys, type QueueRow, type RunRow } from '#core/rows.ts';
 import { chunk } from '#core/sets.ts';
@@ -132,7 +132,7 @@ async function admit(
   if (row.submission !== submission) return false;
   if (row.state !== 'admitting') return true;
   const planned = planEvents(planEntries(plan)).map((event, n) =>
-    planRow(run, n, event, row.admittedAtMs, deps.chance.hex(16)),
+    planRow(deps.origin, run, n, { event, atMs: row.admittedAtMs, salt: deps.chance.hex(16) }),
   );
   const rows = [...admissionRows(run, plan), ...planned, ...deadlineRows(run, plan, row.openedAtMs)];
   for (const batch of chunk(rows, MAX_ENGINE_ACTIONS)) await writeMissing(deps, batch);
@@ -176,8 +176,9 @@ async function open(deps: FlowDeps, run: string, plan: Plan): Promise<void> {
     const row = await readRun(draft, run);
     if (row.state !== 'admitting') return;
     const event = openedEvent(row, deps.signer.pseudonym(row.principal), planEdges(plan));
-    const body: EventRow = { atMs: row.openedAtMs, salt: deps.chance.hex(16), event };
-    const openedEventHash = hexOf(leafHash(eventLine(deps.origin, run, 0, body)));
+    const salted = { atMs: row.openedAtMs, salt: deps.chance.hex(16), event };
+    const body: EventRow = unplacedLine(deps.origin, run, salted);
+    const openedEventHash = hexOf(leafHash(eventLine(body, 0)));
     draft.create(keys.event(run, 0, 0), body);
     draft.put(keys.run(run), { ...row, state: 'open', openedEvent: openedEventHash } satisfies RunRow);
   });

@@ -5,11 +5,11 @@
 
 import { TerminalError, WaybillError } from '@waybill/client/errors';
 import { type DsseEnvelope, eventLineProblem, type RunEvent } from '@waybill/verify';
-import { eventLine } from '#core/evidence.ts';
+import { eventLine, unplacedLine } from '#core/evidence.ts';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
-import { type EventRow, type Key, keys } from '#core/rows.ts';
+import { type EventRow, type Key, keys, type UnplacedLine } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import type { Action } from '#ports/run-store.ts';
+import type { Action, Row } from '#ports/run-store.ts';
 
 /** A decision that meets this many conflicts in a row is given up; the sweep comes back to it. */
 const MAX_CONFLICTS = 40;
@@ -60,6 +60,12 @@ export class Draft {
     const held = this.#known(key);
     held.body = body;
     held.act = 'put';
+  }
+
+  /** Takes rows as a query has just answered them, so that they need not be read again. */
+  adopt(rows: readonly Row[]): void {
+    for (const { pk, sk, version, body } of rows)
+      this.#held.set(nameOf({ pk, sk }), { key: { pk, sk }, version, body, act: 'none' });
   }
 
   /** Writes a row that must not exist yet. */
@@ -119,13 +125,14 @@ export class Draft {
     const actions = written.map(actionOf);
     const { atMs } = this;
     this.#emitted.forEach(({ run, event, envelopes }, k) => {
-      const body: EventRow = { atMs, salt: this.#deps.chance.hex(16), event };
-      if (envelopes.length > 0) body.envelopes = envelopes;
-      requireVerifiable(this.#deps.origin, run, body);
+      const line = unplacedLine(this.#deps.origin, run, { atMs, salt: this.#deps.chance.hex(16), event });
+      requireVerifiable(event.type, line);
+      const body: EventRow = envelopes.length === 0 ? line : { ...line, envelopes };
       const key = keys.event(run, version, k);
       actions.push({ do: 'put', pk: key.pk, sk: `${key.sk}-${this.#deps.chance.hex(4)}`, expect: 0, body });
     });
     await this.#deps.store.transact(actions);
+    for (const [run, count] of countBy(this.#emitted)) this.#deps.hints.eventsWritten(run, count);
   }
 
   #known(key: Key): Held {
@@ -136,16 +143,22 @@ export class Draft {
 }
 
 /** Asks the verifier's own rule before anything is written, so that no run can be sealed that nobody can read. */
-function requireVerifiable(origin: string, run: string, body: EventRow): void {
+function requireVerifiable(type: string, line: UnplacedLine): void {
   // The place is not known yet; the longest one tells whether the line will fit.
-  const problem = eventLineProblem(eventLine(origin, run, Number.MAX_SAFE_INTEGER, body));
+  const problem = eventLineProblem(eventLine(line, Number.MAX_SAFE_INTEGER));
   if (problem === null) return;
   throw new TerminalError({
     code: 'EVENT_INVALID',
-    path: `event ${body.event.type}`,
+    path: `event ${type}`,
     problem,
     fix: 'What a worker said cannot be recorded as it is; see the log of the attempt.',
   });
+}
+
+function countBy(emitted: readonly Emitted[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { run } of emitted) counts.set(run, (counts.get(run) ?? 0) + 1);
+  return counts;
 }
 
 function nameOf(key: Key): string {

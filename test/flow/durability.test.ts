@@ -9,9 +9,17 @@ import { interceptPorts } from '../support/intercepted-ports.ts';
 import { runOf } from '../support/run-spec.ts';
 
 const EFFECTS = {
-  'from the start': ['launcher.launch', 'mailbox.post', 'inbox.answer', 'inbox.archive', 'ledger.put', 'ledger.write'],
+  'from the start': [
+    'launcher.launch',
+    'mailbox.post',
+    'inbox.answer',
+    'inbox.archive',
+    'ledger.put',
+    'ledger.put of a segment',
+    'ledger.write',
+  ],
   // Other effects may still be on their way then, from what was durable before.
-  'from the last result': ['mailbox.close', 'ledger.write'],
+  'from the last result': ['mailbox.close', 'ledger.put of a segment', 'ledger.write'],
 };
 
 /** Decides between `durable` that waits for the gate, and one that says yes while nothing is. */
@@ -24,8 +32,10 @@ async function earlyEffects(store: Store, hold: keyof typeof EFFECTS): Promise<s
   let held = hold === 'from the start';
   let isOpen = false;
   const adapt = (deps: FlowBed['deps']): FlowBed['deps'] =>
-    interceptPorts(deps, ({ port, method }, proceed) => {
-      if (EFFECTS[hold].includes(`${port}.${method}`) && held && !isOpen) early.push(`${port}.${method}`);
+    interceptPorts(deps, ({ port, method, args }, proceed) => {
+      const ofSegment = method === 'put' && String(args[0]).startsWith('runs/') ? ' of a segment' : '';
+      const effect = `${port}.${method}${ofSegment}`;
+      if (EFFECTS[hold].includes(effect) && held && !isOpen) early.push(effect);
       if (method === 'durable' && held && !isOpen)
         return store === 'lying' ? Promise.resolve() : gate.opened.then(proceed);
       return proceed();
@@ -63,6 +73,6 @@ describe('flow: durability', { concurrency: true }, () => {
     const early = await earlyEffects('lying', 'from the start');
     assert.ok(early.includes('launcher.launch') && early.includes('inbox.answer'), early.join());
     const late = await earlyEffects('lying', 'from the last result');
-    assert.ok(late.includes('mailbox.close') && late.includes('ledger.write'), late.join());
+    assert.ok(late.includes('mailbox.close') && late.includes('ledger.put of a segment'), late.join());
   });
 });

@@ -6,6 +6,7 @@ import type { Receipt, RunStatus } from '@waybill/client/documents';
 import { deriveRunId, type VerifyReport, verifyBundle } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
 import { type ItemRow, type Key, keys, type RunRow } from '#core/rows.ts';
+import type { CadenceRule } from '#embedded/cadence.ts';
 import { composeInProcess } from '#embedded/compose-in-process.ts';
 import { createEngine, type Engine } from '#embedded/engine.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -44,6 +45,7 @@ export interface FlowBedOptions {
   adapt?(deps: FlowBed['deps']): FlowBed['deps'];
   leaseMs?: number;
   status?: boolean;
+  cadence?: CadenceRule;
   isolation?: FlowDeps['worker']['isolation'];
 }
 
@@ -57,6 +59,7 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
     queues: options.queues ?? { default: { concurrency: options.concurrency ?? 8 } },
     selfCheck: false,
     status: options.status ?? true,
+    ...(options.cadence ? { cadence: options.cadence } : {}),
     log: (level, message, facts) => {
       if (level === 'error') errors.push({ message, ...facts });
     },

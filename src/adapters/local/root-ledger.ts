@@ -40,7 +40,10 @@ export function createLocalRootLedger(directory: string): RootLedger {
       return present === null ? null : createReadStream(path);
     },
     async list(prefix, { after, limit }) {
-      const keys = (await walk(directory, '')).filter(
+      // Only the folder that the prefix names is read: a ledger has many.
+      const folder = prefix.slice(0, Math.max(0, prefix.lastIndexOf('/')));
+      if (folder !== '' && !KEY.test(folder)) return [];
+      const keys = (await walk(directory, folder)).filter(
         (key) => key.startsWith(prefix) && (after === undefined || key > after),
       );
       return keys.sort().slice(0, limit);

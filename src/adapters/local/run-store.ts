@@ -70,6 +70,7 @@ export function openLocalRunStore(file: string): LocalRunStore {
 class SqliteRunStore implements LocalRunStore {
   readonly #database: DatabaseSync;
   readonly #select: StatementSync;
+  readonly #selectVersion: StatementSync;
   readonly #rangeFrom: StatementSync;
   readonly #rangeAfter: StatementSync;
   readonly #upsert: StatementSync;
@@ -84,6 +85,7 @@ class SqliteRunStore implements LocalRunStore {
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#select = database.prepare('SELECT version, body FROM rows WHERE pk = ? AND sk = ?');
+    this.#selectVersion = database.prepare('SELECT version FROM rows WHERE pk = ? AND sk = ?');
     // One lower bound each: of two, SQLite would seek by either and walk the rest.
     const range = (bound: string): StatementSync =>
       database.prepare(
@@ -119,7 +121,7 @@ class SqliteRunStore implements LocalRunStore {
     requireFitting(actions);
     let version = 1;
     for (const { pk, sk, expect } of actions) {
-      const found = this.#read(pk, sk).version;
+      const found = this.#versionOf(pk, sk);
       if (found !== expect) throw conflict(pk, sk, expect, found);
       version = Math.max(version, expect + 1);
     }
@@ -158,6 +160,13 @@ class SqliteRunStore implements LocalRunStore {
     const stored: Stored = { version: row.version, body: deepFreeze(JSON.parse(row.body)) };
     this.#remember(name, stored);
     return stored;
+  }
+
+  /** Without the body, which costs more to read than the rest: rows that only go away were never looked at here. */
+  #versionOf(pk: string, sk: string): number {
+    const known = this.#pending.get(pk)?.get(sk) ?? this.#cache.get(`${pk}\0${sk}`);
+    if (known) return known.version;
+    return (this.#selectVersion.get(pk, sk) as unknown as Pick<SqlRow, 'version'> | undefined)?.version ?? 0;
   }
 
   #remember(name: string, stored: Stored): void {

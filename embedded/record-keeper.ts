@@ -1,0 +1,101 @@
+/**
+ * Keeps the records of runs going: enters what opened, gives waiting events their places at the cadence, publishes the log
+ * and seals what ended. Nothing here holds up the execution of any run.
+ */
+import type { Stage } from '#core/stages.ts';
+import { CADENCE, Cadence, type CadenceRule } from '#embedded/cadence.ts';
+import { createLane } from '#embedded/lane.ts';
+import { SharedTask } from '#embedded/shared-task.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import { publishLog } from '#flow/log.ts';
+import { checkpointRun, enterRun, seal } from '#flow/seal.ts';
+import { verifySealed } from '#flow/verify.ts';
+
+/** What was entered is covered by a checkpoint within this time, unless a seal brings one sooner. */
+const PUBLISH_MS = 1_000;
+/** Seals that are under way at once: they wait for the same checkpoint, and each holds a file open. */
+const SEALS = 8;
+
+export interface RecordKeeping {
+  /** Verify each bundle after it was sealed. */
+  selfCheck: boolean;
+  /** When the events of a run that goes on are given their places; CADENCE unless a test is in a hurry. */
+  cadence?: CadenceRule;
+  log(level: 'info' | 'error', message: string, facts: object): void;
+}
+
+export interface RecordKeeperOptions extends RecordKeeping {
+  deps: FlowDeps;
+  /** Runs a task beside everything else and reports its failure. */
+  spawn(stage: Stage, task: () => Promise<unknown>): void;
+}
+
+export class RecordKeeper {
+  readonly #options: RecordKeeperOptions;
+  readonly #deps: FlowDeps;
+  readonly #cadence: Cadence;
+  readonly #publishing: SharedTask<number>;
+  readonly #sequencing = createLane();
+  readonly #sealing = Array.from({ length: SEALS }, createLane);
+  readonly #underSeal = new Set<string>();
+  #seals = 0;
+  #cancelPublish: (() => void) | null = null;
+
+  constructor(options: RecordKeeperOptions) {
+    const { deps } = options;
+    this.#options = options;
+    this.#deps = deps;
+    this.#publishing = new SharedTask(() => publishLog(deps));
+    const { cadence = CADENCE, spawn } = options;
+    this.#cadence = new Cadence(cadence, deps.clock, (run) => spawn('seal', () => this.#pass(run)));
+  }
+
+  stop(): void {
+    this.#cadence.stop();
+    this.#cancelPublish?.();
+  }
+
+  /** The run is open; how many of its events wait is not known after a restart, so at least its opening does. */
+  async opened(run: string): Promise<void> {
+    await enterRun(this.#deps, run);
+    this.#cadence.note(run, 1);
+    this.#publishLater();
+  }
+
+  eventsWritten(run: string, count: number): void {
+    this.#cadence.note(run, count);
+  }
+
+  completed(run: string): void {
+    this.#cadence.forget(run);
+    if (this.#underSeal.has(run)) return;
+    this.#underSeal.add(run);
+    const lane = this.#sealing[this.#seals++ % SEALS];
+    this.#options.spawn('seal', () => lane?.(() => this.#seal(run)) ?? this.#seal(run));
+  }
+
+  async #pass(run: string): Promise<void> {
+    await this.#sequencing(() => checkpointRun(this.#deps, run));
+    this.#publishLater();
+  }
+
+  #publishLater(): void {
+    this.#cancelPublish ??= this.#deps.clock.after(PUBLISH_MS, () => {
+      this.#cancelPublish = null;
+      this.#options.spawn('seal', () => this.#publishing.request());
+    });
+  }
+
+  async #seal(run: string): Promise<void> {
+    try {
+      await seal(this.#deps, run, () => this.#publishing.request());
+    } finally {
+      this.#underSeal.delete(run);
+    }
+    if (!this.#options.selfCheck) return;
+    const report = await verifySealed(this.#deps, run);
+    const failed = report !== null && report.exitCode !== 0;
+    const message = failed ? 'a sealed bundle does not verify' : 'sealed';
+    this.#options.log(failed ? 'error' : 'info', message, { stage: 'verify', run, verdict: report?.verdict });
+  }
+}
