@@ -48,7 +48,7 @@ describe('flow: attestations', { concurrency: true }, () => {
     let conflicts = 1;
     const conflict = (): Promise<never> =>
       Promise.reject(new RetryableError({ code: 'ROW_CONFLICT', path: 'row', problem: 'as asked', fix: 'Again.' }));
-    const isSettlement = (args: unknown[]): boolean => JSON.stringify(args).includes('"attempt.settled"');
+    const isSettlement = (args: unknown[]): boolean => JSON.stringify(args).includes('attempt.settled');
     const options = {
       execute: () => ({ ...SUCCEEDED, outputs: { 'table.csv': TEXT } }),
       adapt: (deps: Parameters<typeof interceptPorts>[0]) =>
