@@ -69,7 +69,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'cli',
     path: '^packages/cli/(bin|src)/',
-    mayImport: ['client', 'formats', 'verify'],
+    mayImport: ['client', 'formats', 'verify', 'verify-bin'],
     packages: ['commander', 'picocolors'],
     node: 'all',
     why: 'a stranger installs it: it talks to an engine through the inbox, never by importing it',

@@ -64,15 +64,20 @@ export const OF_ATTESTATIONS: Forged[] = [
   forged(
     'no provenance, and none is named',
     { attestations: (list, { data }) => data.item === 'build' && dropType(list, 'provenance') },
-    ['provenance'],
+    ['provenance ATTESTATION_MISSING'],
   ),
-  forged('a provenance is named and left out of the file', { lines: withoutLines(isProvenance) }, ['provenance']),
-  forged("another attempt's provenance", { attestations: replayed() }, ['provenance']),
-  forged('an event names another provenance', { event: naming(0, ({ outputs }) => outputs.length > 0) }, [
-    'provenance',
-    'test-results',
+  forged('a provenance is named and left out of the file', { lines: withoutLines(isProvenance) }, [
+    'provenance ATTESTATION_MISSING',
   ]),
-  forged('a provenance of nothing', { attestations: provenanceOfNothing }, ['provenance', 'test-results']),
+  forged("another attempt's provenance", { attestations: replayed() }, ['provenance ATTESTATION_MISMATCH']),
+  forged('an event names another provenance', { event: naming(0, ({ outputs }) => outputs.length > 0) }, [
+    'provenance ATTESTATION_MISMATCH',
+    'test-results ATTESTATION_MISMATCH',
+  ]),
+  forged('a provenance of nothing', { attestations: provenanceOfNothing }, [
+    'provenance ATTESTATION_MISMATCH',
+    'test-results ATTESTATION_MISMATCH',
+  ]),
 
   ofTests('with another input', (s) => set(first(s.subject).digest, { sha256: OTHER.slice(7) })),
   ofTests('without one of its subjects', (s) => s.subject.length > 1 && s.subject.pop()),
@@ -91,18 +96,25 @@ export const OF_ATTESTATIONS: Forged[] = [
   ofTests('of another spec', ({ predicate }) => set(first(predicate.configuration).digest, { sha256: OTHER.slice(7) })),
   ofTests('of two specs', ({ predicate }) => predicate.configuration.push(entry('spec', OTHER))),
   forged('no test result, and none is named', { attestations: (list) => dropType(list, 'test-result') }, [
-    'test-results',
+    'test-results ATTESTATION_MISSING',
   ]),
-  forged('a test result is named and left out of the file', { lines: withoutLines(isTestResult) }, ['test-results']),
+  forged('a test result is named and left out of the file', { lines: withoutLines(isTestResult) }, [
+    'test-results ATTESTATION_MISSING',
+  ]),
   forged('an event names another test result', { event: naming(0, ({ outputs }) => outputs.length === 0) }, [
-    'test-results',
+    'test-results ATTESTATION_MISMATCH',
   ]),
-  forged('a test result of nothing', { attestations: testsOfNothing }, ['test-results']),
-  forged('an event names a statement that is not there', { event: namingMore() }, ['test-results']),
+  forged('a test result of nothing', { attestations: testsOfNothing }, ['test-results ATTESTATION_MISMATCH']),
+  forged('an event names a statement that is not there', { event: namingMore() }, [
+    'test-results ATTESTATION_MISMATCH',
+  ]),
 
-  forged('a provenance stands behind another event', { lines: moved(isProvenance) }, ['container', 'provenance']),
-  forged('a test result stands twice', { lines: doubled(isTestResult) }, ['container']),
-  forged('a provenance stands twice', { lines: doubled(isProvenance) }, ['container']),
+  forged('a provenance stands behind another event', { lines: moved(isProvenance) }, [
+    'container CONTAINER_STRAY',
+    'provenance ATTESTATION_MISSING',
+  ]),
+  forged('a test result stands twice', { lines: doubled(isTestResult) }, ['container CONTAINER_STRAY']),
+  forged('a provenance stands twice', { lines: doubled(isProvenance) }, ['container CONTAINER_STRAY']),
   forged(
     'a test result stands before the provenance',
     {
@@ -112,22 +124,22 @@ export const OF_ATTESTATIONS: Forged[] = [
           lines.findIndex((line, n) => isProvenance(line) && isTestResult(lines[n + 1])),
         ),
     },
-    ['container'],
+    ['container CONTAINER_STRAY'],
   ),
   forged('a time stamp stands twice', { lines: (lines) => counted([...lines.slice(0, -1), STAMP, STAMP]) }, [
-    'container',
+    'container CONTAINER_ORDER',
   ]),
-  forged('a time stamp stands before the log', { lines: stampedEarly }, ['container']),
+  forged('a time stamp stands before the log', { lines: stampedEarly }, ['container CONTAINER_ORDER']),
   forged(
     'a time stamp that is too long',
     { lines: (lines) => counted([...lines.slice(0, -1), STAMP.replace('MAA=', 'AAAA'.repeat(21_846))]) },
-    ['well-formed'],
+    ['well-formed LIMIT'],
     { exit: 3 },
   ),
   forged(
     'a time stamp that is no base64',
     { lines: (lines) => counted([...lines.slice(0, -1), STAMP.replace('MAA=', 'MAA')]) },
-    ['well-formed'],
+    ['well-formed BASE64'],
     { exit: 3 },
   ),
 ];
@@ -137,14 +149,14 @@ function ofProvenance(title: string, edit: (statement: ProvenanceStatement) => u
   const attestations: Forgery['attestations'] = (list) => {
     for (const statement of list) if (isOf(statement, 'provenance')) edit(statement);
   };
-  return forged(`a provenance ${title}`, { attestations }, ['provenance']);
+  return forged(`a provenance ${title}`, { attestations }, ['provenance ATTESTATION_MISMATCH']);
 }
 
 function ofTests(title: string, edit: (statement: TestResultStatement) => unknown): Forged {
   const attestations: Forgery['attestations'] = (list) => {
     for (const statement of list) if (isOf(statement, 'test-result')) edit(statement);
   };
-  return forged(`a test result ${title}`, { attestations }, ['test-results']);
+  return forged(`a test result ${title}`, { attestations }, ['test-results ATTESTATION_MISMATCH']);
 }
 
 interface Kinds {

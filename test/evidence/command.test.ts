@@ -82,7 +82,7 @@ test('waybill-verify: wrong arguments and broken keys exit 4 and say what is wro
     [[], /exactly one bundle/],
     [[BUNDLE, BUNDLE], /exactly one bundle/],
     [[BUNDLE, '--nope'], /nope/],
-    [[BUNDLE, '--require', 'anchored'], /--require/],
+    [[BUNDLE, '--require', 'blessed'], /--require/],
     [[BUNDLE, '--run', 'x'], /--run/],
     [[BUNDLE, '--keys', join(folder, 'absent')], /absent/],
     [[BUNDLE, '--keys', broken], /keys file/],

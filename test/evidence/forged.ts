@@ -8,11 +8,13 @@ import { digest } from './naive-evidence.ts';
 export interface Forged {
   title: string;
   forgery: Forgery;
-  exit: 1 | 3;
-  /** Exactly the checks that refuse it, in the order of the report. */
+  exit: 1 | 2 | 3 | 5;
+  /** Exactly the checks that refuse it with their codes, `seal SEAL_ROOT`, in the order of the report. */
   failing: string[];
   trust?: TrustFile;
   options?: VerifyOptions;
+  /** More of what the auditor supplies, made for the lines of the forged bundle. */
+  material?(lines: readonly string[]): VerifyOptions | Promise<VerifyOptions>;
 }
 
 export const OTHER_RUN: string = 'c0'.repeat(16);

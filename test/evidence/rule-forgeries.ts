@@ -19,8 +19,8 @@ export const AGAINST_THE_RULES: Forged[] = [
     eachRecord(s, 'lint', 1, (record) => set(record, { attempt: 2, id: claim('lint', 2).id })),
   ),
   rule('an attempt has a foreign id', (s) => eachRecord(s, 'lint', 1, (record) => set(record, { id: OTHER_RUN })), [
-    'state-machine',
-    'manifests',
+    'state-machine TRANSITION_IMPOSSIBLE',
+    'manifests MANIFEST_MISMATCH',
   ]),
   rule('an epoch does not rise', (s) =>
     eachRecord(s, 'build', 2, (record) => set(record, record.epoch === undefined ? {} : { epoch: 1 })),
@@ -130,24 +130,24 @@ export const AGAINST_THE_RULES: Forged[] = [
   ),
   rule('the run completes while an item is open', (s) => s.splice(indexOf(s, 'attempt.settled', 'table'), 1)),
   rule('something happens after the end', (s) => s.push({ type: 'item.ready', data: { items: ['build'] } }), [
-    'state-machine',
-    'seal',
+    'state-machine TRANSITION_IMPOSSIBLE',
+    'seal SEAL_MISMATCH',
   ]),
   rule('the run is completed as done', (s) => set(find(s, 'run.completed'), { state: 'done' })),
   rule('a retry is not counted', (s) => set(find(s, 'run.completed').counts, { retries: 0 })),
   rule('an unsandboxed attempt is not counted', (s) => set(find(s, 'run.completed').counts, { unsandboxed: 0 })),
   rule('an item is left out of the plan', (s) => find(s, 'run.planned', 1).items.pop(), [
-    'plan',
-    'state-machine',
-    'manifests',
-    'hand-off',
+    'plan PLAN_MISMATCH',
+    'state-machine TRANSITION_IMPOSSIBLE',
+    'manifests MANIFEST_MISMATCH',
+    'hand-off INPUT_MISMATCH',
   ]),
   rule('a dependency is taken out of the plan', (s) => set(first(find(s, 'run.planned', 1).items), { deps: [] }), [
-    'plan',
-    'state-machine',
+    'plan PLAN_MISMATCH',
+    'state-machine TRANSITION_IMPOSSIBLE',
   ]),
-  rule('the plan has another digest', (s) => set(find(s, 'run.opened'), { plan: OTHER }), ['plan']),
-  rule('the opening promises other edges', (s) => set(find(s, 'run.opened'), { edges: 5 }), ['plan']),
+  rule('the plan has another digest', (s) => set(find(s, 'run.opened'), { plan: OTHER }), ['plan PLAN_MISMATCH']),
+  rule('the opening promises other edges', (s) => set(find(s, 'run.opened'), { edges: 5 }), ['plan PLAN_MISMATCH']),
   rule(
     'the plan has an item that depends on itself',
     (s) => {
@@ -158,11 +158,15 @@ export const AGAINST_THE_RULES: Forged[] = [
       );
       find(s, 'run.opened').edges = 5;
     },
-    ['plan', 'state-machine'],
+    ['plan PLAN_MISMATCH', 'state-machine TRANSITION_IMPOSSIBLE'],
   ),
 ];
 
-function rule(title: string, story: (story: RunEvent[]) => void, failing: string[] = ['state-machine']): Forged {
+function rule(
+  title: string,
+  story: (story: RunEvent[]) => void,
+  failing: string[] = ['state-machine TRANSITION_IMPOSSIBLE'],
+): Forged {
   return forged(title, { story }, failing);
 }
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { STRICT_RULES } from '../../packages/verify/src/bundle-line.ts';
 import { ALL_CHECKS } from '../../packages/verify/src/checks/all.ts';
+import type { Check } from '../../packages/verify/src/checks/check.ts';
 import type { RunEvent } from '../../packages/verify/src/events.ts';
-import { renderReport, type VerifyReport, verifyBundle } from '../../packages/verify/src/index.ts';
+import { type Demands, renderReport, type VerifyReport, verifyBundle } from '../../packages/verify/src/index.ts';
 import type { DispatchStatement } from '../../packages/verify/src/statement.ts';
 import { verifyWith } from '../../packages/verify/src/verify-bundle.ts';
 import { OF_ATTESTATIONS } from './attestation-forgeries.ts';
@@ -12,26 +13,42 @@ import { buildBundle, bundleLines, type Forgery, listedFor, trustFile } from './
 import { WITH_EVERY_KEY } from './insider-forgeries.ts';
 import { WITH_ANOTHER_KEY, WITHOUT_A_KEY } from './outsider-forgeries.ts';
 import { AGAINST_THE_RULES } from './rule-forgeries.ts';
+import { OF_ANCHORS, OF_STATES, OF_WITNESSES } from './storage-forgeries.ts';
 import { RUN } from './story.ts';
 
 const FORGERIES: readonly Forged[] = [
   ...WITHOUT_A_KEY,
   ...WITH_ANOTHER_KEY,
   ...WITH_EVERY_KEY,
-  ...OF_ATTESTATIONS,
   ...AGAINST_THE_RULES,
+  ...OF_ATTESTATIONS,
+  ...OF_WITNESSES,
+  ...OF_ANCHORS,
+  ...OF_STATES,
+  {
+    title: 'a greatest age, and nobody who vouches for a time',
+    forgery: {},
+    exit: 2,
+    failing: ['freshness AGE_UNKNOWN'],
+    options: { require: { maxAgeMs: 1e15 } },
+  },
 ];
 
+/** The checks that stand against the verdict, each with its code. */
 function failing(report: VerifyReport): string[] {
-  return report.checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+  const against = report.checks.filter(({ status }) => !['pass', 'skip'].includes(status));
+  return against.map(({ id, code }) => `${id} ${code}`);
 }
 
 function bytesOf(lines: readonly string[]): Buffer {
   return Buffer.from(lines.map((line) => `${line}\n`).join(''));
 }
 
-function verify(forged: Forged): Promise<VerifyReport> {
-  return verifyBundle([buildBundle(forged.forgery)], { trust: forged.trust ?? trustFile(), ...forged.options });
+async function verify(forged: Forged, checks: readonly Check[] = ALL_CHECKS): Promise<VerifyReport> {
+  const lines = bundleLines(forged.forgery);
+  const options = { ...forged.options, ...(await forged.material?.(lines)) };
+  const trust = options.policy === undefined ? { trust: forged.trust ?? trustFile() } : {};
+  return verifyWith(checks, STRICT_RULES, [bytesOf(lines)], { ...trust, ...options });
 }
 
 test('verify: an honest run with a retry, a failure, a skip, a cancel and hand-offs is verified', async () => {
@@ -55,26 +72,28 @@ test('verify: how the bytes are cut into chunks changes nothing', async () => {
 
 test('verify: without keys an honest bundle is self-consistent, insufficient and never exit 0', async () => {
   for (const required of ['self-consistent', 'signed'] as const) {
-    const report = await verifyBundle([buildBundle()], { require: required });
+    const report = await verifyBundle([buildBundle()], { require: { integrity: required } });
     assert.equal(report.tier, 'self-consistent');
     assert.equal(report.verdict, 'insufficient');
     assert.equal(report.exitCode, 2);
     const skipped = report.checks.filter(({ status }) => status === 'skip').map(({ id }) => id);
-    assert.deepEqual(skipped, [
-      'manifest-signatures',
-      'attestation-signatures',
-      'seal-signature',
-      'checkpoint-signature',
-    ]);
+    const keyed = ['manifest-signatures', 'attestation-signatures', 'seal-signature', 'checkpoint-signature'];
+    assert.deepEqual(skipped, [...keyed, 'witnesses', 'anchor', 'freshness', 'state']);
   }
 });
 
-test('verify: a tier that was not reached is insufficient, also when its name is of another version', async () => {
-  const exitOf = async (options: object): Promise<number> => (await verifyBundle([buildBundle()], options)).exitCode;
-  assert.equal(await exitOf({ trust: trustFile(), require: 'self-consistent' }), 0);
-  assert.equal(await exitOf({ trust: trustFile(), require: 'signed' }), 0);
-  for (const tier of ['anchored', 'none', ''])
-    assert.equal(await exitOf({ trust: trustFile(), require: tier }), 2, tier);
+test('verify: a tier that was not reached is insufficient, and one that is unknown is refused before reading', async () => {
+  const exitOf = async (require: Partial<Demands>): Promise<number> =>
+    (await verifyBundle([buildBundle()], { trust: trustFile(), require })).exitCode;
+  assert.equal(await exitOf({ integrity: 'self-consistent' }), 0);
+  assert.equal(await exitOf({ integrity: 'signed', time: 'asserted', completeness: 'run' }), 0);
+  for (const integrity of ['anchored', 'witnessed'] as const) assert.equal(await exitOf({ integrity }), 2);
+  for (const time of ['witnessed', 'tsa-attested'] as const) assert.equal(await exitOf({ time }), 2);
+  assert.equal(await exitOf({ completeness: 'log' }), 2);
+  assert.equal(await exitOf({ maxAgeMs: 1e15 }), 2, 'the age of a time that is only asserted is unknown');
+  for (const unknown of ['anchored', { integrity: 'none' }, { integrity: '' }, { tier: 'signed' }, { maxAgeMs: -1 }]) {
+    await assert.rejects(exitOf(unknown as object), { code: 'SHAPE' }, JSON.stringify(unknown));
+  }
 });
 
 test('verify: a key that is listed for two ranges of the log is good in either', async () => {
@@ -102,11 +121,11 @@ test('report: attempts without a sandbox or in the process of the engine are sai
   const shown = async (forgery: Forgery): Promise<string> =>
     renderReport(await verifyBundle([buildBundle(forgery)], { trust: trustFile() }));
   const sandboxed = await shown({});
-  assert.match(sandboxed, /WARNING {2}1 attempt ran without a sandbox/);
+  assert.match(sandboxed, /WARNING +1 attempt ran without a sandbox/);
   assert.doesNotMatch(sandboxed, /inside the engine/);
   const inside = await shown(inProcess);
   assert.match(inside, /^VERIFIED/);
-  assert.match(inside, /WARNING {2}6 attempts ran inside the engine's own process/);
+  assert.match(inside, /WARNING +6 attempts ran inside the engine's own process/);
   assert.doesNotMatch(inside, /ran without a sandbox/);
 });
 
@@ -115,6 +134,7 @@ for (const forged of FORGERIES) {
     const report = await verify(forged);
     assert.deepEqual(failing(report), forged.failing, JSON.stringify(report.checks.filter((c) => c.status !== 'pass')));
     assert.equal(report.exitCode, forged.exit);
+    if (forged.exit === 2) return;
     assert.equal(report.facts, null);
     assert.equal(report.tier, 'none');
   });
@@ -123,11 +143,12 @@ for (const forged of FORGERIES) {
 test('negative control: every forgery that one check refuses passes once that check is gone', async () => {
   const shown = new Set<string>();
   for (const forged of FORGERIES) {
-    const [only, ...others] = forged.failing;
+    const [only, ...others] = forged.failing.map((refusal) => refusal.split(' ')[0]);
     if (only === undefined || others.length > 0 || only === 'well-formed') continue;
-    const checks = ALL_CHECKS.filter(({ id }) => id !== only);
-    const options = { trust: forged.trust ?? trustFile(), ...forged.options };
-    const report = await verifyWith(checks, STRICT_RULES, [buildBundle(forged.forgery)], options);
+    const report = await verify(
+      forged,
+      ALL_CHECKS.filter(({ id }) => id !== only),
+    );
     assert.equal(report.exitCode, 0, `${forged.title}: still refused without ${only}`);
     shown.add(only);
   }
@@ -145,12 +166,17 @@ test('negative control: strict reading refuses what lenient reading lets through
     { title: 'white space', edit: (text: string) => text.replace('"seq":4', '"seq": 4'), rules: lenient },
     { title: 'a key twice', edit: (text: string) => text.replace('"seq":4', '"seq":4,"seq":4'), rules: lenient },
     { title: 'a needless escape', edit: (text: string) => text.replace('"lint"', '"\\u006cint"'), rules: lenient },
-    { title: 'an unknown key', edit: (text: string) => text.replace('"type":', '"trust":"me","type":'), rules: open },
+    {
+      title: 'an unknown key',
+      edit: (text: string) => text.replace('"type":', '"trust":"me","type":'),
+      rules: open,
+      code: 'SHAPE',
+    },
   ];
-  for (const { title, edit, rules } of cases) {
+  for (const { title, edit, rules, code = 'JSON_NOT_CANONICAL' } of cases) {
     const bundle = buildBundle({ eventText: (text, line) => (line.seq === 4 ? edit(text) : text) });
     const strict = await verifyBundle([bundle], { trust: trustFile() });
-    assert.deepEqual([strict.exitCode, failing(strict)], [3, ['well-formed']], title);
+    assert.deepEqual([strict.exitCode, failing(strict)], [3, [`well-formed ${code}`]], title);
     const loose = await verifyWith(ALL_CHECKS, { ...STRICT_RULES, ...rules }, [bundle], { trust: trustFile() });
     assert.equal(loose.exitCode, 0, title);
   }

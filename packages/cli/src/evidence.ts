@@ -2,14 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type RunStatus, TerminalError, type Transport } from '@waybill/client';
-import {
-  EvidenceError,
-  loadTrust,
-  type RequiredTier,
-  type TrustFile,
-  type VerifyReport,
-  verifyBundle,
-} from '@waybill/verify';
+import { EvidenceError, loadTrust, type TrustFile } from '@waybill/verify';
 
 /** Reads public keys. Throws TerminalError FILE_UNREADABLE for a file that is none or holds no valid keys. */
 export async function readTrustFile(path: string): Promise<TrustFile> {
@@ -47,14 +40,4 @@ export async function* openFile(path: string): AsyncGenerator<Uint8Array> {
     const fix = 'Name an audit bundle, or a run of the state directory.';
     throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause });
   }
-}
-
-export interface Judging {
-  trust?: TrustFile;
-  require?: RequiredTier;
-  expectRun?: string;
-}
-
-export function judge(bundle: AsyncIterable<Uint8Array>, judging: Judging): Promise<VerifyReport> {
-  return verifyBundle(bundle, judging);
 }

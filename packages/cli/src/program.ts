@@ -17,11 +17,11 @@ export interface Surroundings {
 const EXIT_CODES_HELP = `
 Exit codes: 0 ok; 1 the run did not end as done, or something contradicts itself; 2 refused; 3 malformed; 4 usage;
 5 engine unreachable; 70 internal error (WAYBILL_DEBUG=1 shows its stack); 130 interrupted.
-audit verify: 0 verified, 1 failed, 2 insufficient, 3 malformed, 4 usage, 70 internal error.
+audit verify: 0 verified, 1 failed, 2 insufficient, 3 malformed, 4 usage, 5 storage unreachable, 70 internal error.
 
 A run is named by its id, the beginning of it, its submission id, or latest.`;
 
-type Options = Record<string, string | boolean | undefined>;
+type Options = Record<string, string | readonly string[] | boolean | undefined>;
 
 /** Runs one command line and resolves with its exit code. */
 export async function runProgram(args: readonly string[], surroundings: Surroundings): Promise<number> {
@@ -74,7 +74,11 @@ function addVerb(
   const group = words.length > 1 ? groupOf(program, words[0] ?? '', surroundings) : program;
   const command = newCommand(name, surroundings).description(verb.summary);
   if (verb.args !== '') command.arguments(verb.args);
-  for (const { flags, summary } of [...verb.options, ...COMMON_OPTIONS]) command.option(flags, summary);
+  for (const { flags, summary, isRepeated } of [...verb.options, ...COMMON_OPTIONS]) {
+    if (isRepeated)
+      command.option(flags, summary, (value: string, before: readonly string[] = []) => [...before, value]);
+    else command.option(flags, summary);
+  }
   command.action(async () => {
     const options: Options = command.opts();
     const directory = options.dir ?? surroundings.env.WAYBILL_HOME ?? DEFAULT_DIRECTORY;

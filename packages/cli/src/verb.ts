@@ -8,6 +8,8 @@ export interface VerbOption {
   /** As commander reads them: `-o, --output <file>`. */
   flags: string;
   summary: string;
+  /** May be given more than once. */
+  isRepeated?: true;
 }
 
 export interface Verb {
@@ -23,7 +25,7 @@ export interface Verb {
 /** Resolves with the exit code; `audit verify` has the verifier's own codes. */
 export type Handler = (call: VerbCall) => Promise<ExitCode | number>;
 
-type OptionValue = string | boolean | undefined;
+type OptionValue = string | readonly string[] | boolean | undefined;
 
 export class VerbCall {
   readonly terminal: Terminal;
@@ -60,6 +62,12 @@ export class VerbCall {
   text(name: string): string | undefined {
     const value = this.#options[name];
     return typeof value === 'string' ? value : undefined;
+  }
+
+  /** The value of an option, and of a repeated one all of them. */
+  all(name: string): string | readonly string[] | undefined {
+    const value = this.#options[name];
+    return typeof value === 'boolean' ? undefined : value;
   }
 
   flag(name: string): boolean {

@@ -1,4 +1,5 @@
 /** Every verb of `waybill`, as data: the program, its help and the tests are made from this table. */
+import { VERIFY_FLAGS } from '@waybill/verify/flags';
 import type { Verb, VerbOption } from './verb.ts';
 
 /** Taken by every verb. */
@@ -122,11 +123,7 @@ export const VERBS: readonly Verb[] = [
     args: '<bundle>',
     summary:
       'verify evidence: a run of the state directory with its own keys, or a file (./name, if a run is called so too) with yours',
-    options: [
-      { flags: '--keys <file>', summary: 'public keys (waybill-keys/v1), obtained from anywhere but the bundle' },
-      { flags: '--run <id>', summary: 'the run that the bundle has to be about' },
-      { flags: '--require <tier>', summary: 'self-consistent or signed (default signed)' },
-    ],
+    options: VERIFY_FLAGS.map(({ name, value, ...flag }) => ({ ...flag, flags: `--${name} ${value}` })),
     load: async () => (await import('./verbs/audit.ts')).auditVerify,
   },
 ];

@@ -1,9 +1,9 @@
 /** The lines of an audit bundle, `run-<id>.audit.jsonl`: each by itself, read strictly, its meaning not yet judged. */
 import { fromBase64 } from './base64.ts';
+import { utf8 } from './bytes.ts';
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 import { type Digest, digestOf } from './digest.ts';
 import { type OpenedEnvelope, openEnvelope } from './dsse.ts';
-import { MAX_EVENT_BYTES } from './event-line.ts';
 import { eventLine } from './event-shapes.ts';
 import type { EventLine } from './events.ts';
 import { EvidenceError } from './evidence-error.ts';
@@ -12,6 +12,7 @@ import { type RunEntry, runEntry } from './log-entry.ts';
 import { leafHash } from './merkle.ts';
 import { parseNote, type SignedNote } from './note.ts';
 import { PROVENANCE_PREDICATE, type ProvenanceStatement, provenanceStatement } from './provenance.ts';
+import { DEFAULT_LIMITS, type ReadLimits } from './read-limits.ts';
 import { count, hex32, origin } from './scalars.ts';
 import { closed, oneOf, requireShape, type Shape } from './shape.ts';
 import { type DispatchStatement, dispatchStatement, type RunSealStatement, runSealStatement } from './statement.ts';
@@ -19,8 +20,6 @@ import { TEST_RESULT_PREDICATE, type TestResultStatement, testResultStatement } 
 import { parseTlogProof, type TlogProof } from './tlog-proof.ts';
 
 export const BUNDLE_FORMAT = 'waybill-audit/v1';
-/** Of one time stamp response, decoded. */
-export const MAX_TSR_BYTES = 65_536;
 
 export interface BundleHeader {
   format: typeof BUNDLE_FORMAT;
@@ -56,11 +55,16 @@ export type BundleLine =
 
 /** How one line is read. Replaced as a whole only by tests that show what strict reading is good for. */
 export interface LineRules {
-  parse(bytes: Uint8Array): unknown;
+  limits: ReadLimits;
+  parse(bytes: Uint8Array, limits: ReadLimits): unknown;
   requireShape<T>(shape: Shape<T>, value: unknown, what: string): asserts value is T;
 }
 
-export const STRICT_RULES: LineRules = { parse: (bytes) => parseCanonical(bytes), requireShape };
+export const STRICT_RULES: LineRules = {
+  limits: DEFAULT_LIMITS,
+  parse: (bytes, { jsonDepth, jsonNodes }) => parseCanonical(bytes, { maxDepth: jsonDepth, maxNodes: jsonNodes }),
+  requireShape,
+};
 
 const anyValue: Shape<unknown> = () => undefined;
 const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
@@ -76,7 +80,7 @@ const endLine = closed<{ end: { lines: number } }>({ end: closed<{ lines: number
 
 /** Reads one line. Throws EvidenceError. */
 export function readBundleLine(bytes: Uint8Array, rules: LineRules): BundleLine {
-  const value = rules.parse(bytes);
+  const value = rules.parse(bytes, rules.limits);
   if (typeof value !== 'object' || value === null) throw new EvidenceError('CONTAINER', 'the line is not an object');
   if ('seq' in value) return readEvent(bytes, value, rules);
   if ('payload' in value) return readAttached(value, rules);
@@ -95,8 +99,7 @@ export function readBundleLine(bytes: Uint8Array, rules: LineRules): BundleLine 
 }
 
 function readEvent(bytes: Uint8Array, value: object, rules: LineRules): BundleLine {
-  if (bytes.length > MAX_EVENT_BYTES)
-    throw new EvidenceError('LIMIT', `an event is longer than ${MAX_EVENT_BYTES} bytes`);
+  mustFit(bytes.length, rules.limits.eventBytes, 'an event', 'bytes');
   rules.requireShape(eventLine, value, 'event');
   return { kind: 'event', event: value, leaf: leafHash(bytes) };
 }
@@ -104,7 +107,7 @@ function readEvent(bytes: Uint8Array, value: object, rules: LineRules): BundleLi
 /** A statement that stands behind the event that names it. */
 function readAttached(value: object, rules: LineRules): BundleLine {
   const envelope = openEnvelope(value);
-  const statement = rules.parse(envelope.payload);
+  const statement = rules.parse(envelope.payload, rules.limits);
   switch (predicateTypeOf(statement)) {
     case PROVENANCE_PREDICATE:
       return { kind: 'provenance', provenance: signed(envelope, statement, provenanceStatement, rules) };
@@ -123,7 +126,7 @@ function predicateTypeOf(statement: unknown): unknown {
 
 function readSeal(value: unknown, rules: LineRules): Signed<RunSealStatement> {
   const envelope = openEnvelope(value);
-  return signed(envelope, rules.parse(envelope.payload), runSealStatement, rules);
+  return signed(envelope, rules.parse(envelope.payload, rules.limits), runSealStatement, rules);
 }
 
 function signed<T>(envelope: OpenedEnvelope, statement: unknown, shape: Shape<T>, rules: LineRules): Signed<T> {
@@ -134,6 +137,8 @@ function signed<T>(envelope: OpenedEnvelope, statement: unknown, shape: Shape<T>
 function readLogRecord(value: object, rules: LineRules): BundleLine {
   rules.requireShape(logLine, value, 'log record');
   const proof = parseTlogProof(value.proof);
+  mustFit(proof.hashes.length, rules.limits.proofHashes, 'a log proof', 'hashes');
+  mustFit(utf8(proof.checkpoint).length, rules.limits.noteBytes, 'a checkpoint note', 'bytes');
   const note = parseNote(proof.checkpoint);
   const leaf = leafHash(canonicalize(value.entry));
   return { kind: 'log', record: { entry: value.entry, leaf, proof, note, checkpoint: parseCheckpoint(note.text) } };
@@ -142,8 +147,10 @@ function readLogRecord(value: object, rules: LineRules): BundleLine {
 function readTime(value: object, rules: LineRules): BundleLine {
   rules.requireShape(timeLine, value, 'time record');
   const tsr = fromBase64(value.tsr);
-  if (tsr.length > MAX_TSR_BYTES) {
-    throw new EvidenceError('LIMIT', `a time stamp response is longer than ${MAX_TSR_BYTES} bytes`);
-  }
+  mustFit(tsr.length, rules.limits.tsrBytes, 'a time stamp response', 'bytes');
   return { kind: 'time', tsr };
+}
+
+function mustFit(amount: number, most: number, what: string, unit: string): void {
+  if (amount > most) throw new EvidenceError('LIMIT', `${what} has more than ${most} ${unit}`);
 }

@@ -17,6 +17,8 @@ export type EvidenceErrorCode =
   | 'ENVELOPE'
   | 'KEYS'
   | 'POLICY'
+  | 'STATE'
+  | 'ANCHOR'
   | 'CONTAINER'
   | 'LIMIT';
 

@@ -7,6 +7,9 @@ export {
   sha256Hex,
   verifySignature,
 } from '#crypto';
+
+export type { AnchorCapture } from './anchor-object.ts';
+export type { AnchorUrls, Fetch } from './anchor-online.ts';
 export { fromBase64, toBase64 } from './base64.ts';
 export { bytesOfHex, concatBytes, equalBytes, hexOf, utf8 } from './bytes.ts';
 export type { CheckResult, CheckStatus } from './check-run.ts';
@@ -59,6 +62,15 @@ export type {
   SealedSource,
 } from './events.ts';
 export { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
+export {
+  DEMANDABLE,
+  type Demands,
+  type Facets,
+  type IntegrityTier,
+  REQUIRABLE,
+  readDemands,
+  type TimeTier,
+} from './facets.ts';
 export { deriveAttemptId, deriveRunId } from './ids.ts';
 export { type DigestSet, type NamedDigest, STATEMENT_TYPE, type Statement } from './in-toto.ts';
 export { canonicalize, decodeUtf8, type JsonLimits, MAX_JSON_DEPTH, MAX_JSON_NODES, parseCanonical } from './jcs.ts';
@@ -70,7 +82,6 @@ export {
   keyStatementHeader,
   keyStatementText,
 } from './key-statement.ts';
-export type { SizeLimits } from './line-splitter.ts';
 export {
   type AnchorReceiptEntry,
   type HeartbeatEntry,
@@ -110,6 +121,7 @@ export {
   vkeyOf,
 } from './note.ts';
 export { pathTextProblem } from './path-text.ts';
+export { loadPolicy, type Policy, type PolicyFile } from './policy.ts';
 export {
   ATTEMPT_BUILD_TYPE,
   BUILDER_ID,
@@ -117,6 +129,7 @@ export {
   type ProvenancePredicate,
   type ProvenanceStatement,
 } from './provenance.ts';
+export type { ReadLimits } from './read-limits.ts';
 export { escapeText, renderReport } from './report.ts';
 export { NO_COUNTS } from './run-machine.ts';
 export { isTime } from './scalars.ts';
@@ -153,13 +166,7 @@ export {
 } from './tlog-policy.ts';
 export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.ts';
 export { loadTrust, type Trust, type TrustedAttestKey, type TrustedLogKey, type TrustFile } from './trust.ts';
-export {
-  type RequiredTier,
-  TIERS,
-  type Tier,
-  type Verdict,
-  type VerifiedFacts,
-  type VerifyOptions,
-  type VerifyReport,
-  verifyBundle,
-} from './verify-bundle.ts';
+export type { Verdict, VerifiedFacts, VerifyReport } from './verdict.ts';
+export { VERDICTS, type VerdictCode } from './verdict-code.ts';
+export { type VerifyOptions, verifyBundle } from './verify-bundle.ts';
+export { type StateFile, VerifyState } from './verify-state.ts';

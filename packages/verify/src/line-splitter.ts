@@ -4,13 +4,10 @@ import { EvidenceError } from './evidence-error.ts';
 
 const NEWLINE = 0x0a;
 
-export interface SizeLimits {
+interface SizeLimits {
   lineBytes: number;
   fileBytes: number;
 }
-
-/** Of an audit bundle. */
-export const DEFAULT_LIMITS: SizeLimits = { lineBytes: 1_048_576, fileBytes: 1_073_741_824 };
 
 export class LineSplitter {
   readonly #limits: SizeLimits;

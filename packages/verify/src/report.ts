@@ -1,9 +1,16 @@
 /** The report for people: what holds, check by check, and what this does not prove. Plain text, no colours. */
 import type { CheckStatus } from './check-run.ts';
-import type { VerifiedFacts, VerifyReport } from './verify-bundle.ts';
+import type { Facets, Moment } from './facets.ts';
+import type { VerifiedFacts, VerifyReport } from './verdict.ts';
 
 const MAX_TEXT = 200;
-const MARKS: Record<CheckStatus, string> = { pass: 'ok  ', fail: 'FAIL', skip: 'skip' };
+const MARKS: Record<CheckStatus, string> = {
+  pass: 'ok   ',
+  fail: 'FAIL ',
+  skip: 'skip ',
+  short: 'short',
+  unreachable: '?    ',
+};
 /** Control and format characters (ANSI, bidirectional overrides, zero width), separators, private use, unassigned. */
 const UNSAFE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
@@ -15,65 +22,134 @@ export function escapeText(text: string): string {
 
 /** The whole report, ending in a newline. */
 export function renderReport(report: VerifyReport): string {
-  const checks = report.checks.map(({ status, id, claim, detail }) => {
-    const reason = detail === '' ? '' : `\n       ${escapeText(detail)}`;
-    return `  ${MARKS[status]} ${id.padEnd(20)} ${claim}${reason}`;
+  const checks = report.checks.map(({ status, id, claim, code, detail }) => {
+    const reason = code === null ? detail : `${code}: ${detail}`;
+    return `  ${MARKS[status]} ${id.padEnd(20)} ${claim}${reason === '' ? '' : `\n        ${escapeText(reason)}`}`;
   });
   const limits = notProved(report).map((line) => `  - ${line}`);
-  const facts = report.facts === null ? [] : describe(report.facts);
-  return [headline(report), ...facts, '', 'Checks', ...checks, '', 'What this does not prove', ...limits, ''].join(
-    '\n',
-  );
+  const facts = report.facts === null ? [] : describe(report.facts, report.facets);
+  const missing = report.shortfalls.map(({ code, detail }) => `  MISSING  ${code}: ${escapeText(detail)}`);
+  const head = [headline(report), ...missing, ...facts];
+  return [...head, '', 'Checks', ...checks, '', 'What this does not prove', ...limits, ''].join('\n');
 }
 
-function headline({ verdict, tier, facts }: VerifyReport): string {
+function headline({ verdict, facets, facts, shortfalls }: VerifyReport): string {
   switch (verdict) {
     case 'verified':
-      return `VERIFIED (${tier}): run ${facts?.run} is recorded as the holder of these keys sealed it.`;
+      return `VERIFIED (${tiersOf(facets)}): run ${facts?.run} is recorded as the holder of these keys sealed it.`;
     case 'failed':
-      return 'FAILED: this evidence contradicts itself or the keys. Believe nothing in it.';
+      return 'FAILED: this evidence contradicts itself or what you supplied. Believe nothing in it.';
     case 'insufficient':
-      return 'INSUFFICIENT, UNAUTHENTICATED: the file agrees with itself, but anyone could have written it. Supply the keys.';
+      return shortfalls.some(({ code }) => code === 'NO_KEYS')
+        ? 'INSUFFICIENT, UNAUTHENTICATED: the file agrees with itself, but anyone could have written it. Supply the keys.'
+        : `INSUFFICIENT (${tiersOf(facets)}): nothing contradicts, but less is shown than was required.`;
     case 'malformed':
       return 'MALFORMED: this cannot be read as an audit bundle. Nothing is concluded from it.';
+    case 'unreachable':
+      return 'UNREACHABLE: what was to be asked could not be asked. Nothing contradicts; try again.';
   }
 }
 
-function describe(facts: VerifiedFacts): string[] {
+function tiersOf({ integrity, time }: Facets): string {
+  const { tier, witnesses } = integrity;
+  const by = witnesses === null ? tier : `${tier} ${witnesses.k}/${witnesses.n}`;
+  return time.tier === 'asserted' ? by : `${by}, time ${time.tier}`;
+}
+
+function describe(facts: VerifiedFacts, facets: Facets): string[] {
   const { counts } = facts;
   const ended = (['done', 'failed', 'skipped', 'cancelled', 'denied'] as const).map(
     (state) => `${counts[state]} ${state}`,
   );
-  const loud = [
+  return [
+    `  run          ${escapeText(facts.name)} (${facts.run}), ${facts.state}, ${facts.openedAt} to ${facts.completedAt}`,
+    `  items        ${counts.items}: ${ended.join(', ')}; ${counts.attempts} attempts, ${counts.retries} of them retries`,
+    `  sealed       ${facts.events} events under ${facts.root}`,
+    `  log          ${escapeText(facts.origin)}, run ${facts.runSeq}, in a log of ${facts.logSize} entries`,
+    ...facetLines(facets),
     ...warn(counts.unsandboxed, 'ran without a sandbox, with the rights of the account that ran the engine'),
     ...warn(facts.inProcess, "ran inside the engine's own process, with no worker and no sandbox"),
   ];
+}
+
+function facetLines({ integrity, time, completeness, freshness }: Facets): string[] {
+  const { tier, witnesses, anchor } = integrity;
+  const seen =
+    witnesses === null ? [] : [`by ${witnesses.k} of ${witnesses.n} witnesses: ${witnesses.names.join(', ')}`];
+  const kept =
+    anchor === null ? [] : [`kept at ${anchor.bucket}/${anchor.key}, locked until ${anchor.lockedUntil.slice(0, 10)}`];
+  const { attested, ageMs } = freshness;
+  const age =
+    attested === null || ageMs === null
+      ? 'unknown: no third party vouched for a time'
+      : `vouched for ${ageOf(ageMs)} ago, counted from ${momentOf(attested)}`;
   return [
-    `  run      ${escapeText(facts.name)} (${facts.run}), ${facts.state}, ${facts.openedAt} to ${facts.completedAt}`,
-    `  items    ${counts.items}: ${ended.join(', ')}; ${counts.attempts} attempts, ${counts.retries} of them retries`,
-    `  sealed   ${facts.events} events under ${facts.root}`,
-    `  log      ${escapeText(facts.origin)}, run ${facts.runSeq}, in a log of ${facts.logSize} entries`,
-    ...loud,
+    `  integrity    ${escapeText([tier, ...seen, ...kept].join('; '))}`,
+    `  time         ${time.tier}: from ${momentOf(time.from)} to ${momentOf(time.to)}`,
+    `  completeness ${completeness}`,
+    `  freshness    ${age}`,
   ];
+}
+
+const VOUCHERS: Record<Moment['by'], string> = {
+  operator: 'says the operator',
+  witnesses: 'say the witnesses',
+  tsa: 'says the time-stamping authority',
+};
+
+function momentOf(moment: Moment | null): string {
+  return moment === null ? 'unknown' : `${moment.at} (${VOUCHERS[moment.by]})`;
+}
+
+function ageOf(ms: number): string {
+  const units: readonly [number, string][] = [
+    [86_400_000, 'days'],
+    [3_600_000, 'hours'],
+    [60_000, 'minutes'],
+  ];
+  const [unitMs, name] = units.find(([least]) => ms >= 2 * least) ?? [1000, 'seconds'];
+  return `${Math.floor(ms / unitMs)} ${name}`;
 }
 
 function warn(attempts: number, how: string): string[] {
   if (attempts === 0) return [];
-  return [`  WARNING  ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} ${how}, as the record itself says`];
+  return [`  WARNING      ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} ${how}, as the record itself says`];
 }
 
-function notProved({ verdict, checks }: VerifyReport): string[] {
+function notProved({ verdict, facets, checks }: VerifyReport): string[] {
   if (verdict === 'failed' || verdict === 'malformed')
     return ['Anything. Ask for the bundle again from where it was published.'];
-  const unsigned = checks.some(({ status }) => status === 'skip')
-    ? ['Who wrote this: no signature was checked, because no keys were supplied.']
-    : [];
-  return [
-    ...unsigned,
-    'That the times are true: they are those of the operator. No third party stamped them.',
-    'That the log has no second version: no witness and no anchor was checked.',
-    'That the log holds every run of the deployment: one run was checked here.',
-    'What the worker claimed (keys under "claimed"): the platform recorded it without seeing it happen.',
+  const { integrity, time, completeness } = facets;
+  const lines: string[] = [];
+  if (integrity.tier === 'self-consistent') {
+    lines.push('Who wrote this: no signature was checked, because no keys were supplied.');
+  }
+  lines.push(...unprovenTime(facets));
+  if (integrity.witnesses === null) {
+    lines.push(
+      integrity.anchor === null
+        ? 'That the log has no second version: no witness and no anchor was checked.'
+        : 'That the log has no second version: this one is kept where nobody can rewrite it, and another may be kept elsewhere.',
+    );
+  } else {
+    lines.push('That the witnesses are independent of the operator, and honest: that is your policy.');
+  }
+  if (checks.some(({ code }) => code === 'NO_TSA_ROOTS')) {
+    lines.push('What the time-stamp token in the file says: it was not judged, because no roots were supplied.');
+  }
+  if (completeness !== 'log') lines.push('That the log holds every run of the deployment: one run was checked here.');
+  if (time.tier !== 'asserted') lines.push('When the log entry was made: only that the checkpoint existed by then.');
+  lines.push(
+    'What the worker claimed (keys under "claimed", results of checks): the platform recorded it without seeing it happen.',
+    'That the engine recorded what truly happened: the operator, who holds the keys, could have sealed something else.',
     'That the outputs are good: they are only the ones that were produced, unchanged.',
-  ];
+  );
+  return lines;
+}
+
+function unprovenTime({ time }: Facets): string[] {
+  if (time.tier === 'asserted')
+    return ['That the times are true: they are those of the operator. No third party vouched.'];
+  const { to } = time;
+  return [`That it happened long before ${to?.at}: the earlier times are those of the operator.`];
 }

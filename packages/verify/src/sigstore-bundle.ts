@@ -4,7 +4,8 @@
  */
 import { readBundleLine, STRICT_RULES } from './bundle-line.ts';
 import { type DsseEnvelope, formatEnvelope } from './dsse.ts';
-import { DEFAULT_LIMITS, LineSplitter } from './line-splitter.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { DEFAULT_LIMITS } from './read-limits.ts';
 
 export const SIGSTORE_BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 

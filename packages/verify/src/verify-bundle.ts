@@ -1,73 +1,51 @@
 /**
  * Judges an audit bundle in one pass: linear time, memory that grows with the items of the run and not with its events.
- * Trust comes only from what the auditor supplies; the bundle's own keys, hints and claims never raise the tier.
+ * Trust comes only from what the auditor supplies; the bundle's own keys, hints and claims never raise a facet.
  */
-
-import { type BundleLine, type LineRules, readBundleLine, STRICT_RULES } from './bundle-line.ts';
-import { hexOf } from './bytes.ts';
-import { type CheckResult, CheckRun } from './check-run.ts';
+import { readCapture } from './anchor-object.ts';
+import { type Fetch, readAnchorUrls } from './anchor-online.ts';
+import { type LineRules, STRICT_RULES } from './bundle-line.ts';
+import { BundleReading } from './bundle-reading.ts';
 import { ALL_CHECKS } from './checks/all.ts';
-import type { BundleFacts, Check } from './checks/check.ts';
-import { Contradiction } from './contradiction.ts';
-import type { RunCounts } from './events.ts';
+import type { AuditorMaterial, BundleFacts, Check } from './checks/check.ts';
 import { EvidenceError } from './evidence-error.ts';
-import { DEFAULT_LIMITS, LineSplitter, type SizeLimits } from './line-splitter.ts';
-import { TreeBuilder } from './merkle.ts';
-import { EnvelopePairing, type Paired } from './pairing.ts';
-import { PlanBook } from './plan-book.ts';
-import { loadTrust, type Trust, type TrustFile } from './trust.ts';
+import { DEFAULT_DEMANDS, type Demands, demandsShape, stricterOf } from './facets.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { loadPolicy, type Policy, type PolicyFile } from './policy.ts';
+import { limitsOf, type ReadLimits } from './read-limits.ts';
+import { requireShape } from './shape.ts';
+import { sightingOf } from './sighting.ts';
+import type { TileRef } from './tiles.ts';
+import { loadTrust, type TrustFile } from './trust.ts';
+import { reportOf, type VerifyReport } from './verdict.ts';
+import type { VerifyState } from './verify-state.ts';
 
-export type Verdict = 'verified' | 'failed' | 'insufficient' | 'malformed';
-/** What an auditor may require, weakest first. */
-export const TIERS = ['self-consistent', 'signed'] as const;
-export type RequiredTier = (typeof TIERS)[number];
-export type Tier = 'none' | RequiredTier;
-
+/** What the auditor supplies. Files are given as parsed JSON; what is wrong with one throws EvidenceError. */
 export interface VerifyOptions {
-  /** The auditor's keys; without them a bundle is at most self-consistent, and never verified. */
+  /** The auditor's keys; without keys a bundle is at most self-consistent, and never verified. */
   trust?: TrustFile;
-  /** Default `signed`. */
-  require?: RequiredTier;
+  /** Keys and more; stands instead of `trust`. */
+  policy?: PolicyFile;
+  /** On top of what the policy demands: of each facet the stricter one. Signed, unless something else is asked for. */
+  require?: Partial<Demands>;
   /** The run that the bundle has to be about. */
   expectRun?: string;
-  /** Defaults: lines of 1 MiB, a file of 1 GiB. */
-  limits?: Partial<SizeLimits>;
-}
-
-/** Values that every check of the reported tier has covered; null unless all of them passed. */
-export interface VerifiedFacts {
-  origin: string;
-  run: string;
-  name: string;
-  state: 'done' | 'failed' | 'cancelled';
-  counts: RunCounts;
-  /** Attempts that ran inside the control plane's own process. */
-  inProcess: number;
-  events: number;
-  root: string;
-  plan: string;
-  submission: string;
-  openedAt: string;
-  completedAt: string;
-  sealedAt: string;
-  runSeq: number;
-  logSize: number;
-}
-
-export interface VerifyReport {
-  format: 'waybill-verify-report/v1';
-  verdict: Verdict;
-  tier: Tier;
-  required: RequiredTier;
-  /** 0 verified, 1 failed, 2 insufficient, 3 malformed. */
-  exitCode: 0 | 1 | 2 | 3;
-  checks: CheckResult[];
-  facts: VerifiedFacts | null;
+  limits?: Partial<ReadLimits>;
+  /** `waybill-anchor-capture/v1`, or `waybill-anchor-urls/v1` together with `fetch`. */
+  anchor?: unknown;
+  /** Without it nothing is ever asked over a network. */
+  fetch?: Fetch;
+  /** Compared with, and grown by whatever was verified: the caller keeps it. */
+  state?: VerifyState;
+  /** Tiles of the deployment's log; rejects for one that is not there. With `state`: proves both heads consistent. */
+  readTile?: (tile: TileRef) => Promise<Uint8Array>;
+  /** The time at which freshness is judged; now, when absent. */
+  nowMs?: number;
 }
 
 /**
  * Verifies the bytes of a bundle, in chunks of any size. Never throws for what the bundle holds; throws EvidenceError
- * when the trust file is broken, and whatever reading the chunks throws.
+ * when something that the auditor supplied is broken, and whatever reading the chunks throws.
  */
 export function verifyBundle(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -83,10 +61,26 @@ export async function verifyWith(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: VerifyOptions,
 ): Promise<VerifyReport> {
-  const trust = options.trust === undefined ? undefined : loadTrust(options.trust);
-  const reading = new BundleReading(checks, rules, trust, options.expectRun);
-  const splitter = new LineSplitter({ ...DEFAULT_LIMITS, ...options.limits });
-  let problem: string | undefined;
+  const policy = policyOf(options);
+  const demands = demandsOf(policy, options.require ?? {});
+  const material = materialOf(policy, demands, options);
+  const limits = limitsOf(options.limits ?? {});
+  const reading = new BundleReading(checks, { ...rules, limits }, material);
+  const malformed = await readAll(reading, new LineSplitter(limits), chunks);
+  const { facts, proven, inProcess } = reading;
+  const isTrusting = material.trust !== undefined;
+  const results = reading.results(malformed);
+  const report = reportOf({ checks: results, facts, inProcess, proven, isTrusting, demands, nowMs: material.nowMs });
+  if (report.facts !== null && isTrusting) remember(material.state, facts);
+  return report;
+}
+
+/** Answers with why reading stopped before the end of the file. */
+async function readAll(
+  reading: BundleReading,
+  splitter: LineSplitter,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<{ code: EvidenceError['code']; detail: string } | undefined> {
   try {
     for await (const chunk of chunks) {
       for (const line of splitter.push(chunk)) reading.take(line);
@@ -94,152 +88,48 @@ export async function verifyWith(
     }
     splitter.finish();
     await reading.finish();
+    return undefined;
   } catch (error) {
     if (!(error instanceof EvidenceError)) throw error;
-    problem = `line ${reading.lines + 1}: ${error.message}`;
     await reading.settle();
+    return { code: error.code, detail: `line ${reading.lines + 1}: ${error.message}` };
   }
-  return reading.report(problem, options.require ?? 'signed');
 }
 
-/** A tier that this version does not know is never reached. */
-function reaches(tier: Tier, required: RequiredTier): boolean {
-  const order: readonly Tier[] = TIERS;
-  return order.includes(required) && order.indexOf(tier) >= order.indexOf(required);
+function policyOf({ trust, policy }: VerifyOptions): Policy | undefined {
+  if (policy !== undefined) {
+    if (trust !== undefined) throw new EvidenceError('POLICY', 'the keys stand in the policy: give one of the two');
+    return loadPolicy(policy);
+  }
+  if (trust === undefined) return undefined;
+  return { trust: loadTrust(trust), demands: {}, witnesses: undefined, tsa: undefined, anchor: undefined };
 }
 
-class BundleReading {
-  readonly #rules: LineRules;
-  readonly #run: CheckRun;
-  readonly #isTrusting: boolean;
-  readonly #tree = new TreeBuilder();
-  readonly #facts: BundleFacts = {
-    header: undefined,
-    plan: new PlanBook(),
-    planProblem: undefined,
-    opened: undefined,
-    completed: undefined,
-    firstLeaf: undefined,
-    size: 0,
-    root: undefined,
-    seal: undefined,
-    openedEntry: undefined,
-    sealedEntry: undefined,
+function demandsOf(policy: Policy | undefined, required: Partial<Demands>): Demands {
+  requireShape(demandsShape, required, 'what is required');
+  return { ...DEFAULT_DEMANDS, ...stricterOf(policy?.demands ?? {}, required) };
+}
+
+function materialOf(policy: Policy | undefined, demands: Demands, options: VerifyOptions): AuditorMaterial {
+  return {
+    trust: policy?.trust,
+    expectRun: options.expectRun,
+    tsa: policy?.tsa,
+    witnesses: policy?.witnesses,
+    anchorRule: policy?.anchor,
+    anchor: anchorOf(options),
+    state: options.state,
+    readTile: options.readTile,
+    maxAgeMs: demands.maxAgeMs,
+    nowMs: options.nowMs ?? Date.now(),
   };
-  readonly #pairing = new EnvelopePairing();
-  #inProcess = 0;
-  #hasEnded = false;
-  lines = 0;
+}
 
-  constructor(checks: readonly Check[], rules: LineRules, trust: Trust | undefined, expectRun: string | undefined) {
-    this.#rules = rules;
-    this.#isTrusting = trust !== undefined;
-    this.#run = new CheckRun(checks, { facts: this.#facts, trust, expectRun });
-  }
+function anchorOf({ anchor, fetch }: VerifyOptions): AuditorMaterial['anchor'] {
+  if (anchor === undefined) return undefined;
+  return fetch === undefined ? { object: readCapture(anchor) } : { urls: readAnchorUrls(anchor), fetch };
+}
 
-  take(bytes: Uint8Array): void {
-    if (this.#hasEnded) throw new EvidenceError('CONTAINER', 'the file goes on after its end');
-    const line = readBundleLine(bytes, this.#rules);
-    if (this.lines === 0 && line.kind !== 'header') throw new EvidenceError('CONTAINER', 'the file has no header');
-    this.#gather(line);
-    this.#run.each((watcher) => watcher.line?.(line));
-    this.#show(this.#pairing.take(line));
-    if (line.kind === 'event') {
-      const { event } = line;
-      this.#run.each((watcher) => watcher.event?.(event));
-    }
-    this.#hasEnded = line.kind === 'end';
-    this.lines++;
-  }
-
-  settle(): Promise<void> {
-    return this.#run.settle();
-  }
-
-  async finish(): Promise<void> {
-    if (!this.#hasEnded) throw new EvidenceError('CONTAINER', 'the file has no end record: it is cut short');
-    this.#facts.root = `sha256:${hexOf(this.#tree.root())}`;
-    await this.#run.finish();
-  }
-
-  report(problem: string | undefined, required: RequiredTier): VerifyReport {
-    const checks = this.#run.results(problem);
-    const isFailed = checks.some(({ id, status }) => status === 'fail' && id !== 'well-formed');
-    const isWhole = !isFailed && problem === undefined;
-    const tier: Tier = isWhole ? (this.#isTrusting ? 'signed' : 'self-consistent') : 'none';
-    const isEnough = this.#isTrusting && reaches(tier, required);
-    const verdict = isFailed ? 'failed' : !isWhole ? 'malformed' : isEnough ? 'verified' : 'insufficient';
-    const exitCode = ({ verified: 0, failed: 1, insufficient: 2, malformed: 3 } as const)[verdict];
-    return {
-      format: 'waybill-verify-report/v1',
-      verdict,
-      tier,
-      required,
-      exitCode,
-      checks,
-      facts: isWhole ? this.#verifiedFacts() : null,
-    };
-  }
-
-  #gather(line: BundleLine): void {
-    const facts = this.#facts;
-    if (line.kind === 'header') facts.header ??= line.header;
-    if (line.kind === 'seal') facts.seal ??= line.seal;
-    if (line.kind === 'log') {
-      const { entry } = line.record;
-      if (entry.type === 'run.opened') facts.openedEntry ??= { ...line.record, entry };
-      else facts.sealedEntry ??= { ...line.record, entry };
-    }
-    if (line.kind !== 'event') return;
-    this.#tree.append(line.leaf);
-    facts.size = this.#tree.size;
-    facts.firstLeaf ??= line.leaf;
-    const { event } = line;
-    if (event.type === 'run.opened') facts.opened ??= event;
-    if (event.type === 'run.completed') facts.completed = event;
-    if (event.type === 'attempt.dispatched' && event.data.isolation === 'in-process') this.#inProcess++;
-    if (event.type === 'run.planned') this.#gatherPlan(event.data);
-  }
-
-  #gatherPlan(part: Parameters<PlanBook['add']>[0]): void {
-    try {
-      this.#facts.plan.add(part);
-    } catch (error) {
-      if (!(error instanceof Contradiction)) throw error;
-      this.#facts.planProblem ??= error.message;
-    }
-  }
-
-  #show(pair: Paired | undefined): void {
-    if (pair?.type === 'attempt.dispatched') {
-      this.#run.each((watcher) => watcher.dispatch?.(pair.event, pair.manifest));
-    }
-    if (pair?.type === 'attempt.settled') {
-      this.#run.each((watcher) => watcher.settlement?.(pair.event, pair.attestations));
-    }
-  }
-
-  #verifiedFacts(): VerifiedFacts | null {
-    const { header, opened, seal, sealedEntry } = this.#facts;
-    if (!header || !opened || !seal || !sealedEntry) return null;
-    const { predicate } = seal.statement;
-    const { state, counts, size, root, plan, submission, openedAt, completedAt, sealedAt, runSeq } = predicate;
-    return {
-      origin: header.origin,
-      run: header.run,
-      name: opened.data.name,
-      state,
-      counts,
-      inProcess: this.#inProcess,
-      events: size,
-      root,
-      plan,
-      submission,
-      openedAt,
-      completedAt,
-      sealedAt,
-      runSeq,
-      logSize: sealedEntry.checkpoint.size,
-    };
-  }
+function remember(state: VerifyState | undefined, facts: BundleFacts): void {
+  if (state !== undefined) state.remember(sightingOf(facts));
 }

@@ -2,15 +2,14 @@
 import { createWriteStream, existsSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { type RunStatus, TerminalError } from '@waybill/client';
-import { renderReport, TIERS, type TrustFile, type VerifyReport } from '@waybill/verify';
+import { renderReport, type VerifyOptions, verifyBundle } from '@waybill/verify';
+import { type FlagValues, prepareVerification, UsageError, VERIFY_FLAGS } from '@waybill/verify/flags';
 import { usageError } from '../error-report.ts';
-import { type Judging, judge, openBundle, openFile, readTrustFile } from '../evidence.ts';
+import { openBundle, openFile, readTrustFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, openTransport } from '../run-access.ts';
 import type { VerbCall } from '../verb.ts';
 import { toned } from '../view/styled.ts';
-
-type Wanted = Pick<Judging, 'require' | 'expectRun'>;
 
 export async function auditExport(call: VerbCall): Promise<ExitCode> {
   const transport = openTransport(call.home.path);
@@ -34,24 +33,33 @@ export async function auditExport(call: VerbCall): Promise<ExitCode> {
 /** Answers with the verifier's own exit codes. */
 export async function auditVerify(call: VerbCall): Promise<number> {
   const named = call.arg(0);
-  const required = call.text('require') ?? 'signed';
-  const tier = TIERS.find((known) => known === required);
-  if (tier === undefined) throw usageError('--require', `${required} is no tier`, `Require ${TIERS.join(' or ')}.`);
-  const expectRun = call.text('run');
-  if (expectRun !== undefined && !/^[0-9a-f]{32}$/.test(expectRun)) {
-    throw usageError('--run', 'it is no run id', 'Give all 32 hex digits, as you were promised them.');
-  }
-  const wanted = { require: tier, ...(expectRun === undefined ? {} : { expectRun }) };
+  const { options, keepState } = asRefusal(() => prepareVerification(chosenFlags(call)));
   const run = await namedRun(call, named);
-  const report = run === null ? await verifyFile(call, named, wanted) : await verifyRun(call, run, wanted);
+  const asked = run === null ? options : await withOwn(call, run, options);
+  const bundle = run === null ? openFile(named) : await openBundle(openTransport(call.home.path), run);
+  const report = await verifyBundle(bundle, asked);
+  asRefusal(keepState);
   call.terminal.emit(report);
   if (call.terminal.mode !== 'json') call.terminal.print(renderReport(report));
   return report.exitCode;
 }
 
-async function chosenKeys(call: VerbCall): Promise<TrustFile | undefined> {
-  const keys = call.text('keys');
-  return keys === undefined ? undefined : readTrustFile(keys);
+function chosenFlags(call: VerbCall): FlagValues {
+  return Object.fromEntries(VERIFY_FLAGS.map(({ name }) => [name, call.all(camelCase(name))]));
+}
+
+function camelCase(name: string): string {
+  return name.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+/** What the verifier calls wrong usage is wrong usage here. Throws TerminalError USAGE. */
+function asRefusal<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw usageError('audit verify', error.message, 'See `waybill audit verify --help`.');
+  }
 }
 
 /**
@@ -69,17 +77,12 @@ async function namedRun(call: VerbCall, named: string): Promise<RunStatus | null
   }
 }
 
-async function verifyFile(call: VerbCall, path: string, wanted: Wanted): Promise<VerifyReport> {
-  const trust = await chosenKeys(call);
-  return judge(openFile(path), { ...wanted, ...(trust === undefined ? {} : { trust }) });
-}
-
 /** A run of the state directory: its own keys, which proves that nothing was changed since, and not who signed it. */
-async function verifyRun(call: VerbCall, run: RunStatus, wanted: Wanted): Promise<VerifyReport> {
+async function withOwn(call: VerbCall, run: RunStatus, options: VerifyOptions): Promise<VerifyOptions> {
+  const asked = { expectRun: run.run, ...options };
+  if (options.trust !== undefined || options.policy !== undefined) return asked;
   const own = call.home.keysPath();
-  const trust = (await chosenKeys(call)) ?? (await readTrustFile(own));
-  if (call.text('keys') === undefined) {
-    call.terminal.say([[toned('quiet', `keys  ${own} (this engine's own; an outsider uses --keys)`)], []]);
-  }
-  return judge(await openBundle(openTransport(call.home.path), run), { expectRun: run.run, ...wanted, trust });
+  const trust = await readTrustFile(own);
+  call.terminal.say([[toned('quiet', `keys  ${own} (this engine's own; an outsider uses --keys)`)], []]);
+  return { ...asked, trust };
 }

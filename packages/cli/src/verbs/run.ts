@@ -1,9 +1,9 @@
 /** run, submit and watch: work goes in, and what comes of it is shown. */
 import { isEnded, type Receipt, type RunStatus, type SubmissionRef, submitRun, type Transport } from '@waybill/client';
-import { deriveRunId, type VerifyReport } from '@waybill/verify';
+import { deriveRunId, type VerifyReport, verifyBundle } from '@waybill/verify';
 import { answered, type EngineStart, ensureEngine } from '../engine-process.ts';
 import { refusalLines } from '../error-report.ts';
-import { judge, openBundle, readTrustFile } from '../evidence.ts';
+import { openBundle, readTrustFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { followRun } from '../follow.ts';
 import { shapeOf } from '../plan-shape.ts';
@@ -129,5 +129,5 @@ async function conclude(call: VerbCall, transport: Transport, run: RunStatus): P
 
 async function verifyOwn(call: VerbCall, transport: Transport, run: RunStatus): Promise<VerifyReport> {
   const trust = await readTrustFile(call.home.keysPath());
-  return judge(await openBundle(transport, run), { trust, expectRun: run.run });
+  return verifyBundle(await openBundle(transport, run), { trust, expectRun: run.run });
 }

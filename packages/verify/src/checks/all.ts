@@ -1,9 +1,13 @@
+import { anchor } from './anchor.ts';
 import { attestationSignatures, provenance, testResults } from './attestations.ts';
 import type { Check } from './check.ts';
+import { freshness } from './freshness.ts';
 import { checkpointSignature, logEntries, logInclusion } from './log.ts';
 import { handOff, manifestSignatures, manifests } from './manifests.ts';
 import { seal, sealSignature } from './seal.ts';
+import { state } from './state.ts';
 import { container, identity, plan, sequence, stateMachine } from './structure.ts';
+import { witnesses } from './witnesses.ts';
 
 /** Every check, in the order of the report. */
 export const ALL_CHECKS: readonly Check[] = [
@@ -23,4 +27,8 @@ export const ALL_CHECKS: readonly Check[] = [
   attestationSignatures,
   sealSignature,
   checkpointSignature,
+  witnesses,
+  anchor,
+  freshness,
+  state,
 ];

@@ -32,6 +32,7 @@ class OpenManifests {
 
 export const provenance: Check = {
   id: 'provenance',
+  code: 'ATTESTATION_MISMATCH',
   claim: 'Every patch and output has a provenance that names it, its attempt, and what the attempt was given.',
   start() {
     const manifests = new OpenManifests();
@@ -44,7 +45,11 @@ export const provenance: Check = {
           mustHold(attestations.provenance === undefined, `${at} left nothing and has a provenance`);
           return;
         }
-        const { statement, payloadDigest } = mustFind(attestations.provenance, `${at} has outputs and no provenance`);
+        const { statement, payloadDigest } = mustFind(
+          attestations.provenance,
+          `${at} has outputs and no provenance`,
+          'ATTESTATION_MISSING',
+        );
         mustHold(event.data.attestations[0] === payloadDigest, `${at} names another provenance`);
         mustBeProvenance(event, mustFind(manifest, `${at} has outputs and no manifest`), statement, at);
       },
@@ -95,6 +100,7 @@ function dependenciesOf(
 
 export const testResults: Check = {
   id: 'test-results',
+  code: 'ATTESTATION_MISMATCH',
   claim: 'Every attempt with gates or checks has a test result that repeats what its worker claims of them.',
   start() {
     const manifests = new OpenManifests();
@@ -109,7 +115,11 @@ export const testResults: Check = {
           mustHold(own.length === 0, `${at} names a statement too many`);
           return;
         }
-        const { statement, payloadDigest } = mustFind(testResult, `${at} claims tests and has no test result`);
+        const { statement, payloadDigest } = mustFind(
+          testResult,
+          `${at} claims tests and has no test result`,
+          'ATTESTATION_MISSING',
+        );
         mustHold(own.length === 1 && own[0] === payloadDigest, `${at} names another test result`);
         mustBeTestResult(event, mustFind(manifest, `${at} claims tests and has no manifest`), statement, at);
       },
@@ -144,6 +154,7 @@ function mustBeTestResult(
 
 export const attestationSignatures: Check = {
   id: 'attestation-signatures',
+  code: 'SIGNATURE_UNTRUSTED',
   claim:
     'Every provenance and test result was signed by a key that the auditor trusts and that was valid during the run.',
   needsTrust: true,

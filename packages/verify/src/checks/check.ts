@@ -1,12 +1,20 @@
 /** What one check of a bundle is. A check follows the lines as they pass and throws Contradiction where they do not hold. */
+import type { AnchorObject } from '../anchor-object.ts';
+import type { AnchorUrls, Fetch } from '../anchor-online.ts';
 import type { BundleHeader, BundleLine, LogRecord, Signed } from '../bundle-line.ts';
 import type { Digest } from '../digest.ts';
 import type { EventLine, EventOf } from '../events.ts';
+import type { AnchorFact, QuorumFact } from '../facets.ts';
 import type { RunOpenedEntry, RunSealedEntry } from '../log-entry.ts';
 import type { Attestations, DispatchedEvent, SettledEvent } from '../pairing.ts';
 import type { PlanBook } from '../plan-book.ts';
+import type { AnchorRule, TsaTrust } from '../policy.ts';
 import type { DispatchStatement, RunSealStatement } from '../statement.ts';
+import type { TileRef } from '../tiles.ts';
+import type { TlogPolicy } from '../tlog-policy.ts';
 import type { Trust } from '../trust.ts';
+import type { VerdictCode } from '../verdict-code.ts';
+import type { VerifyState } from '../verify-state.ts';
 
 export type CheckId =
   | 'container'
@@ -24,7 +32,12 @@ export type CheckId =
   | 'seal-signature'
   | 'log-entries'
   | 'log-inclusion'
-  | 'checkpoint-signature';
+  | 'checkpoint-signature'
+  | 'witnesses'
+  | 'timestamp'
+  | 'anchor'
+  | 'freshness'
+  | 'state';
 
 export type LoggedEntry<Entry> = LogRecord & { entry: Entry };
 
@@ -44,13 +57,55 @@ export interface BundleFacts {
   seal: Signed<RunSealStatement> | undefined;
   openedEntry: LoggedEntry<RunOpenedEntry> | undefined;
   sealedEntry: LoggedEntry<RunSealedEntry> | undefined;
+  /** A TimeStampResp, not yet read. */
+  tsr: Uint8Array | undefined;
 }
 
-export interface CheckContext {
-  facts: BundleFacts;
+/** A stretch of time in which a third party vouched for the checkpoint. */
+export interface AttestedTime {
+  earliestMs: number;
+  latestMs: number;
+}
+
+/** What checks have shown with the auditor's material; it counts only when no check of the file fails. */
+export interface Proven {
+  timestamp?: AttestedTime;
+  /** Only when the quorum of the policy is met. */
+  quorum?: QuorumFact & AttestedTime;
+  anchor?: AnchorFact;
+}
+
+/** What the auditor supplied beside the file: the only source of trust. */
+export interface AuditorMaterial {
   trust: Trust | undefined;
   expectRun: string | undefined;
+  tsa: TsaTrust | undefined;
+  witnesses: TlogPolicy | undefined;
+  anchorRule: AnchorRule | undefined;
+  /** What the storage said, or how it can be asked. */
+  anchor: { object: AnchorObject } | { urls: AnchorUrls; fetch: Fetch } | undefined;
+  state: VerifyState | undefined;
+  /** Tiles of the deployment's log. */
+  readTile: ((tile: TileRef) => Promise<Uint8Array>) | undefined;
+  maxAgeMs: number | null;
+  nowMs: number;
 }
+
+export interface CheckContext extends AuditorMaterial {
+  facts: BundleFacts;
+  proven: Proven;
+}
+
+/** How a check ended that did not fail. */
+export interface Outcome {
+  status: 'pass' | 'skip' | 'short' | 'unreachable';
+  /** Null when and only when it passed. */
+  code: VerdictCode | null;
+  detail: string;
+}
+
+// biome-ignore lint/suspicious/noConfusingVoidType: most checks end by returning nothing.
+type Ended = Outcome | void;
 
 export interface Watcher {
   line?(line: BundleLine): void;
@@ -61,14 +116,16 @@ export interface Watcher {
   settlement?(event: SettledEvent, attestations: Attestations): void;
   /** Awaited now and then, and before the end: work that a watcher has started aside. */
   settle?(): Promise<void>;
-  /** The file has ended. */
-  finish?(): Promise<void> | void;
+  /** The file has ended. Without an outcome of its own the check has passed. */
+  finish?(): Ended | Promise<Ended>;
 }
 
 export interface Check {
   id: CheckId;
   /** What holds when the check passes, in one sentence. */
   claim: string;
+  /** What a contradiction means that carries no code of its own, and what unreadable material of the file means. */
+  code: VerdictCode;
   /** Whether it needs the auditor's keys; skipped without them. */
   needsTrust?: true;
   start(context: CheckContext): Watcher;

@@ -14,19 +14,20 @@ interface LoggedRun {
 
 function loggedRun({ openedEntry, sealedEntry }: BundleFacts): LoggedRun {
   return {
-    opened: mustFind(openedEntry, 'the file has no log entry of the opening'),
-    sealed: mustFind(sealedEntry, 'the file has no log entry of the seal'),
+    opened: mustFind(openedEntry, 'the file has no log entry of the opening', 'LOG_ENTRY_MISSING'),
+    sealed: mustFind(sealedEntry, 'the file has no log entry of the seal', 'LOG_ENTRY_MISSING'),
   };
 }
 
 export const logEntries: Check = {
   id: 'log-entries',
+  code: 'LOG_ENTRY_MISMATCH',
   claim: 'The log entries name this run by its first event, its root and its seal.',
   start({ facts }: CheckContext) {
     return {
       finish() {
         const { opened, sealed } = loggedRun(facts);
-        const { statement, payloadDigest } = mustFind(facts.seal, 'the file has no seal');
+        const { statement, payloadDigest } = mustFind(facts.seal, 'the file has no seal', 'SEAL_MISSING');
         const { runSeq, openedIndex, sealedAt } = statement.predicate;
         const firstLeaf = hexOf(facts.firstLeaf ?? new Uint8Array());
         mustHold(opened.entry.event === `sha256:${firstLeaf}`, 'the log was opened with another first event');
@@ -51,6 +52,7 @@ export const logEntries: Check = {
 
 export const logInclusion: Check = {
   id: 'log-inclusion',
+  code: 'LOG_INCLUSION',
   claim: 'Both log entries are in the log of one and the same checkpoint.',
   start({ facts }: CheckContext) {
     return {
@@ -61,7 +63,8 @@ export const logInclusion: Check = {
           mustHold(isIn, `the proof of ${entry.type} does not lead to the root of the checkpoint`);
           mustHold(proof.extra === undefined, `the proof of ${entry.type} carries bytes of unknown meaning`);
         }
-        mustHold(opened.proof.checkpoint === sealed.proof.checkpoint, 'the two proofs lead to different checkpoints');
+        const isOne = opened.proof.checkpoint === sealed.proof.checkpoint;
+        mustHold(isOne, 'the two proofs lead to different checkpoints', 'LOG_CHECKPOINTS');
       },
     };
   },
@@ -77,6 +80,7 @@ async function signersOf(note: SignedNote, keys: Trust['log']): Promise<Trust['l
 
 export const checkpointSignature: Check = {
   id: 'checkpoint-signature',
+  code: 'CHECKPOINT_SIGNATURE',
   claim: 'The checkpoint was signed by a log key that the auditor trusts and that was valid at its size.',
   needsTrust: true,
   start({ facts, trust }: CheckContext) {
@@ -84,12 +88,16 @@ export const checkpointSignature: Check = {
       async finish() {
         const { opened, sealed } = loggedRun(facts);
         for (const { note, checkpoint } of [opened, sealed]) {
-          mustHold(checkpoint.origin === trust?.origin, `the checkpoint is of the log ${checkpoint.origin}`);
+          mustHold(
+            checkpoint.origin === trust?.origin,
+            `the checkpoint is of the log ${checkpoint.origin}`,
+            'ORIGIN_UNTRUSTED',
+          );
           const signers = await signersOf(note, trust.log);
-          mustHold(signers.length > 0, 'the checkpoint is not signed by a trusted log key');
+          mustHold(signers.length > 0, 'the checkpoint is not signed by a trusted log key', 'CHECKPOINT_UNTRUSTED');
           const last = checkpoint.size - 1;
           const isValid = signers.some(({ from, to }) => from <= last && last < to);
-          mustHold(isValid, `the log key was not valid at log index ${last}`);
+          mustHold(isValid, `the log key was not valid at log index ${last}`, 'KEY_RANGE');
         }
       },
     };

@@ -11,6 +11,7 @@ import { signatureWatcher } from './signatures.ts';
 
 export const manifests: Check = {
   id: 'manifests',
+  code: 'MANIFEST_MISMATCH',
   claim: 'Every dispatch and its manifest name each other, and the manifest repeats claim, plan and source.',
   start({ facts }: CheckContext) {
     const claims = new Map<string, AttemptClaim>();
@@ -21,7 +22,7 @@ export const manifests: Check = {
       },
       dispatch(event, manifest) {
         const at = `the dispatch of attempt ${event.data.attempt} at item ${event.data.item}`;
-        bind(event, mustFind(manifest, `${at} has no manifest`), at);
+        bind(event, mustFind(manifest, `${at} has no manifest`, 'MANIFEST_MISSING'), at);
         bindToRun(facts, mustFind(manifest, at), claims.get(event.data.item), at);
       },
     };
@@ -74,6 +75,7 @@ function bindToRun(
 
 export const manifestSignatures: Check = {
   id: 'manifest-signatures',
+  code: 'SIGNATURE_UNTRUSTED',
   claim: 'Every manifest was signed by a key that the auditor trusts and that was valid during the run.',
   needsTrust: true,
   start(context: CheckContext) {
@@ -98,6 +100,7 @@ type Settled = EventLine & EventOf<'attempt.settled'>;
 
 export const handOff: Check = {
   id: 'hand-off',
+  code: 'INPUT_MISMATCH',
   claim: 'Every input of an attempt is an output, unchanged, of an earlier successful attempt that the plan names.',
   start({ facts }: CheckContext) {
     const done = new Map<string, Settled['data']>();

@@ -6,18 +6,20 @@ import { signatureWatcher } from './signatures.ts';
 
 export const seal: Check = {
   id: 'seal',
+  code: 'SEAL_MISMATCH',
   claim: 'The seal covers exactly these events, and repeats what they came to.',
   start({ facts }: CheckContext) {
     return {
       finish() {
-        const { predicate, subject } = mustFind(facts.seal, 'the file has no seal').statement;
+        const { predicate, subject } = mustFind(facts.seal, 'the file has no seal', 'SEAL_MISSING').statement;
         const opened = mustFind(facts.opened, 'the run is never opened');
         const completed = mustFind(facts.completed, 'the run is never completed');
         mustHold(
           predicate.size === facts.size,
           `the seal covers ${predicate.size} events, the file holds ${facts.size}`,
+          'SEAL_ROOT',
         );
-        mustHold(predicate.root === facts.root, 'the events do not hash to the root in the seal');
+        mustHold(predicate.root === facts.root, 'the events do not hash to the root in the seal', 'SEAL_ROOT');
         mustHold(subject[0]?.name === `run/${predicate.run}`, 'the subject of the seal is another run');
         mustHold(`sha256:${subject[0]?.digest.sha256}` === predicate.root, 'the subject of the seal is another root');
         mustHold(predicate.plan === opened.data.plan, 'the seal names another plan');
@@ -39,6 +41,7 @@ export const seal: Check = {
 
 export const sealSignature: Check = {
   id: 'seal-signature',
+  code: 'SIGNATURE_UNTRUSTED',
   claim: 'The seal was signed by a key that the auditor trusts and that was valid where the seal entered the log.',
   needsTrust: true,
   start(context: CheckContext) {
@@ -52,7 +55,7 @@ export const sealSignature: Check = {
       },
       settle,
       finish() {
-        mustFind(context.facts.seal, 'the file has no seal');
+        mustFind(context.facts.seal, 'the file has no seal', 'SEAL_MISSING');
         finish();
       },
     };

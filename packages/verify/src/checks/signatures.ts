@@ -43,7 +43,7 @@ export function signatureWatcher(
       const { first, last } = within(facts);
       for (const [keyid, entries] of used) {
         const isValid = entries.some(({ from, to }) => from <= last && first < to);
-        mustHold(isValid, `key ${keyid} was not valid at the log indexes ${first} to ${last}`);
+        mustHold(isValid, `key ${keyid} was not valid at the log indexes ${first} to ${last}`, 'KEY_RANGE');
       }
     },
   };

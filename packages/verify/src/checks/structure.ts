@@ -28,6 +28,7 @@ function attachable(line: BundleLine): BundleLine['kind'][] {
 
 export const container: Check = {
   id: 'container',
+  code: 'CONTAINER_ORDER',
   claim: 'The file is complete: header, events with their statements, seal, log entries and end, in this order.',
   start() {
     let station = -1;
@@ -41,11 +42,15 @@ export const container: Check = {
         mustHold(isStep || isAgain, `line ${lines + 1} (${stationOf(line)}) does not belong there`);
         if (isAttached(line)) {
           const at = next.indexOf(line.kind);
-          mustHold(at >= 0, `line ${lines + 1} is a ${line.kind} that no event names`);
+          mustHold(at >= 0, `line ${lines + 1} is a ${line.kind} that no event names`, 'CONTAINER_STRAY');
           next = next.slice(at + 1);
         } else next = attachable(line);
         if (line.kind === 'end')
-          mustHold(line.lines === lines, `the end counts ${line.lines} lines, the file has ${lines}`);
+          mustHold(
+            line.lines === lines,
+            `the end counts ${line.lines} lines, the file has ${lines}`,
+            'CONTAINER_COUNT',
+          );
         station = reached;
         lines++;
       },
@@ -58,21 +63,23 @@ export const container: Check = {
 
 export const identity: Check = {
   id: 'identity',
+  code: 'RUN_MISMATCH',
   claim: 'Every line is about the same run of the same deployment.',
   start({ facts, trust, expectRun }: CheckContext) {
     const same = (part: { origin: string; run: string }, what: string): void => {
       const header = mustFind(facts.header, 'the file has no header');
       mustHold(part.run === header.run, `${what} is about run ${part.run}`);
-      mustHold(part.origin === header.origin, `${what} comes from ${part.origin}`);
+      mustHold(part.origin === header.origin, `${what} comes from ${part.origin}`, 'ORIGIN_MISMATCH');
     };
     return {
       line(line) {
         if (line.kind === 'header') {
           const { run, origin } = line.header;
-          mustHold((expectRun ?? run) === run, `the file is about run ${run}, not ${expectRun}`);
+          mustHold((expectRun ?? run) === run, `the file is about run ${run}, not ${expectRun}`, 'RUN_UNEXPECTED');
           mustHold(
             (trust?.origin ?? origin) === origin,
             `the file comes from ${origin}, the keys are for ${trust?.origin}`,
+            'ORIGIN_UNTRUSTED',
           );
         }
         if (line.kind === 'event') same(line.event, `event ${line.event.seq}`);
@@ -86,6 +93,7 @@ export const identity: Check = {
 
 export const sequence: Check = {
   id: 'sequence',
+  code: 'SEQUENCE_GAP',
   claim: 'The events are numbered without a gap.',
   start() {
     let next = 0;
@@ -100,6 +108,7 @@ export const sequence: Check = {
 
 export const plan: Check = {
   id: 'plan',
+  code: 'PLAN_MISMATCH',
   claim: 'The planned items are those that were accepted: they hash to the sealed plan.',
   start({ facts }: CheckContext) {
     return {
@@ -113,6 +122,7 @@ export const plan: Check = {
 
 export const stateMachine: Check = {
   id: 'state-machine',
+  code: 'TRANSITION_IMPOSSIBLE',
   claim:
     'Every step followed from the ones before: dependencies, attempts, epochs, locks, retries, cancels and counts.',
   start({ facts }: CheckContext) {

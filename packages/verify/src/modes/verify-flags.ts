@@ -1,0 +1,174 @@
+/** The flags of a verification, for every command that verifies: what they are called, and the files behind them. */
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { readCapture } from '../anchor-object.ts';
+import { readAnchorUrls } from '../anchor-online.ts';
+import { EvidenceError } from '../evidence-error.ts';
+import { REQUIRABLE, readDemands } from '../facets.ts';
+import { loadPolicy, type PolicyFile } from '../policy.ts';
+import { DEFAULT_LIMITS, limitsOf, type ReadLimits } from '../read-limits.ts';
+import { escapeText } from '../report.ts';
+import { TILE_WIDTH, type TileRef, tilePath } from '../tiles.ts';
+import { loadTrust, type TrustFile } from '../trust.ts';
+import type { VerifyOptions } from '../verify-bundle.ts';
+import { VerifyState } from '../verify-state.ts';
+import { isSystemError, readAuditorFile, UsageError } from './mode.ts';
+
+export { UsageError };
+
+export interface VerifyFlag {
+  name: string;
+  /** How its value is shown. */
+  value: string;
+  summary: string;
+  /** May be given more than once. */
+  isRepeated?: true;
+}
+
+const LIMIT_FLAGS: readonly [name: string, limit: keyof ReadLimits][] = [
+  ['max-file-bytes', 'fileBytes'],
+  ['max-line-bytes', 'lineBytes'],
+  ['max-event-bytes', 'eventBytes'],
+  ['max-json-depth', 'jsonDepth'],
+  ['max-json-nodes', 'jsonNodes'],
+  ['max-note-bytes', 'noteBytes'],
+  ['max-proof-hashes', 'proofHashes'],
+  ['max-tsr-bytes', 'tsrBytes'],
+];
+
+export const VERIFY_FLAGS: readonly VerifyFlag[] = [
+  { name: 'keys', value: '<file>', summary: 'public keys (waybill-keys/v1), obtained from anywhere but the bundle' },
+  { name: 'policy', value: '<file>', summary: 'keys and all else that you trust and demand (waybill-policy/v1)' },
+  { name: 'run', value: '<id>', summary: 'the run that the bundle has to be about' },
+  {
+    name: 'require',
+    value: '<tiers>',
+    summary: `what is enough (default signed), joined by commas: ${REQUIRABLE.join(', ')}`,
+    isRepeated: true,
+  },
+  { name: 'anchor', value: '<file>', summary: 'capture of the anchor (waybill-anchor-capture/v1)' },
+  {
+    name: 'online',
+    value: '<file>',
+    summary: 'presigned URLs of the anchor (waybill-anchor-urls/v1): asks over the network',
+  },
+  { name: 'state', value: '<file>', summary: 'what was verified before: compared and kept; made when it is not there' },
+  {
+    name: 'ledger',
+    value: '<directory>',
+    summary: "the deployment's log in tiles, to prove what --state only compares",
+  },
+  ...LIMIT_FLAGS.map(([name, limit]) => ({ name, value: '<n>', summary: `default ${DEFAULT_LIMITS[limit]}` })),
+];
+
+export type FlagValues = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export interface PreparedVerification {
+  options: VerifyOptions;
+  /** Call it after the verification: keeps what was verified. Throws UsageError when it cannot be written. */
+  keepState(): void;
+}
+
+/** Reads the files behind the flags. Throws UsageError for whatever is wrong with them. */
+export function prepareVerification(flags: FlagValues): PreparedVerification {
+  const text = (name: string): string | undefined => {
+    const value = flags[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const options: VerifyOptions = { ...chosenTrust(text('keys'), text('policy')), limits: chosenLimits(flags) };
+  const { require = [] } = flags;
+  options.require = asUsage('--require', () => readDemands(typeof require === 'string' ? [require] : require));
+  const run = text('run');
+  if (run !== undefined && !/^[0-9a-f]{32}$/.test(run)) throw new UsageError('--run is 32 hex digits');
+  if (run !== undefined) options.expectRun = run;
+  Object.assign(options, chosenAnchor(text('anchor'), text('online')));
+  const ledger = text('ledger');
+  if (ledger !== undefined) options.readTile = tileReader(ledger);
+  const path = text('state');
+  if (path === undefined) return { options, keepState() {} };
+  const state = existsSync(path) ? readAuditorFile('state file', path, readState) : new VerifyState();
+  options.state = state;
+  return { options, keepState: () => state.isChanged && writeState(path, state) };
+}
+
+function readState(text: string): VerifyState {
+  return VerifyState.read(JSON.parse(text));
+}
+
+function chosenTrust(keys: string | undefined, policy: string | undefined): Pick<VerifyOptions, 'trust' | 'policy'> {
+  if (keys !== undefined && policy !== undefined) throw new UsageError('give --keys or --policy, not both');
+  if (keys !== undefined) {
+    return { trust: readJson<TrustFile>('keys file', keys, (value) => void loadTrust(value)) };
+  }
+  if (policy === undefined) return {};
+  return { policy: readJson<PolicyFile>('policy file', policy, (value) => void loadPolicy(value)) };
+}
+
+function chosenAnchor(
+  capture: string | undefined,
+  online: string | undefined,
+): Pick<VerifyOptions, 'anchor' | 'fetch'> {
+  if (capture !== undefined && online !== undefined) throw new UsageError('give --anchor or --online, not both');
+  if (capture !== undefined) return { anchor: readJson('capture', capture, (value) => void readCapture(value)) };
+  if (online === undefined) return {};
+  const anchor = readJson('file of URLs', online, (value) => void readAnchorUrls(value));
+  return { anchor, fetch: globalThis.fetch };
+}
+
+function chosenLimits(flags: FlagValues): Partial<ReadLimits> {
+  const limits: Partial<ReadLimits> = {};
+  for (const [name, limit] of LIMIT_FLAGS) {
+    const value = flags[name];
+    if (typeof value === 'string') limits[limit] = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+  }
+  asUsage('a limit', () => limitsOf(limits));
+  return limits;
+}
+
+function asUsage<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof EvidenceError)) throw error;
+    throw new UsageError(`${what}: ${escapeText(error.message)}`, '', error);
+  }
+}
+
+/** Parsed JSON that `check` does not refuse; the library loads it once more. */
+function readJson<T>(what: string, path: string, check: (value: unknown) => void): T {
+  return readAuditorFile(what, path, (text) => {
+    const value: unknown = JSON.parse(text);
+    check(value);
+    return value as T;
+  });
+}
+
+/** Reads tiles below a directory. A partial tile may have been dropped once the whole one was there. */
+export function tileReader(directory: string): (tile: TileRef) => Promise<Uint8Array> {
+  const read = (tile: TileRef): Promise<Uint8Array> => readFile(`${directory}/${tilePath(tile)}`);
+  return async (tile) => {
+    try {
+      return await read(tile);
+    } catch (error) {
+      const isPartial = tile.level !== 'entries' && tile.width < TILE_WIDTH;
+      if (!isPartial || !isSystemError(error) || error.code !== 'ENOENT') throw error;
+      return (await read({ ...tile, width: TILE_WIDTH })).subarray(0, tile.width * 32);
+    }
+  };
+}
+
+/** Replaces the file at once or not at all. */
+function writeState(path: string, state: VerifyState): void {
+  const draft = `${path}.${globalThis.crypto.randomUUID()}.tmp`;
+  try {
+    const file = openSync(draft, 'wx', 0o600);
+    writeSync(file, `${JSON.stringify(state)}\n`);
+    fsyncSync(file);
+    closeSync(file);
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    if (!isSystemError(error)) throw error;
+    throw new UsageError(`state file ${escapeText(path)}: ${escapeText(error.message)}`, '', error);
+  }
+}
