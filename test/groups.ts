@@ -6,6 +6,7 @@ import { globSync } from 'node:fs';
  */
 const GROUP_OF_FOLDER: readonly (readonly [prefix: string, group: string])[] = [
   ['packages/verify/', 'evidence'],
+  ['packages/witness/', 'evidence'],
   // Tests that start git and workers by the dozen: they wait for processes and not for our code.
   ['packages/client/src/pack-', 'processes'],
   ['worker-image/', 'processes'],
