@@ -14,6 +14,7 @@ export interface WitnessRequest {
   /** The port of an earlier one; without it any free one. */
   port?: number;
   nowMs?: () => number;
+  requestTimeoutMs?: number;
 }
 
 export interface TestWitness {
@@ -27,14 +28,8 @@ export interface TestWitness {
   stop(): Promise<void>;
 }
 
-export async function startWitness({
-  origin,
-  logVkey,
-  name,
-  directory,
-  port,
-  nowMs,
-}: WitnessRequest): Promise<TestWitness> {
+export async function startWitness(request: WitnessRequest): Promise<TestWitness> {
+  const { origin, logVkey, name, directory, port, nowMs, requestTimeoutMs } = request;
   const own = directory ?? mkdtempSync(join(tmpdir(), 'waybill-witness-'));
   const witness = await start({
     directory: own,
@@ -42,6 +37,7 @@ export async function startWitness({
     logs: typeof logVkey === 'string' ? [logVkey] : logVkey,
     port: port ?? 0,
     ...(nowMs === undefined ? {} : { nowMs }),
+    ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
   });
   return {
     url: witness.url,

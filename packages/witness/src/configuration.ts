@@ -85,7 +85,7 @@ function readFile(path: string): Partial<Omit<Configuration, 'verb'>> {
     throw usage(`${path}: ${error instanceof Error ? error.message : 'cannot be read'}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw usage(`${path} is not a JSON object`);
-  const wrong = Object.entries(value).find(([key, each]) => !(FILE_KEYS[key]?.(each) ?? false));
+  const wrong = Object.entries(value).find(([key, each]) => !(Object.hasOwn(FILE_KEYS, key) && FILE_KEYS[key]?.(each)));
   if (wrong !== undefined) throw usage(`${path}: ${wrong[0]} is unknown or has a wrong value`);
   return value;
 }

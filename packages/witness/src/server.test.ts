@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { formatNote, parseNote, parseWitnessVkey, verifyCosignatures } from '@waybill/verify';
 import { SampleLog } from '../../../test/support/sample-log.ts';
 import { startWitness, type TestWitness } from '../../../test/support/witness-server.ts';
+import { startWitness as start } from './server.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 21, 8, 0, 0, 250);
 
@@ -25,6 +29,19 @@ async function timesIn(reply: Reply, checkpoint: string, vkey: string): Promise<
   assert.equal(formatNote(text, signatures), `${checkpoint}${reply.body}`);
   const verified = await verifyCosignatures({ text, signatures }, [parseWitnessVkey(vkey)]);
   return verified.map(({ timeMs }) => timeMs);
+}
+
+/** What comes back until the server closes the connection. */
+function raw(url: string, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.on('error', reject).on('close', () => resolve(text));
+    socket.write(bytes);
+  });
 }
 
 describe('witness', () => {
@@ -98,17 +115,47 @@ describe('witness', () => {
   test('witness: a body that is too long is refused with and without a length', async () => {
     const long = new Uint8Array(140_000).fill(0x61);
     assert.equal((await post(witness, long)).status, 413);
-    const { port } = new URL(witness.url);
-    const answer = await new Promise<string>((resolve, reject) => {
-      const socket = connect(Number(port), '127.0.0.1');
-      let text = '';
-      socket.on('data', (chunk) => {
-        text += chunk;
-      });
-      socket.on('error', reject).on('close', () => resolve(text));
-      socket.write('POST /add-checkpoint HTTP/1.1\r\nhost: w\r\ntransfer-encoding: chunked\r\n\r\n');
-      socket.write(`22${'0'.repeat(3)}\r\n${'a'.repeat(0x22000)}\r\n`);
-    });
+    const chunk = `22000\r\n${'a'.repeat(0x22000)}\r\n`;
+    const answer = await raw(
+      witness.url,
+      `POST /add-checkpoint HTTP/1.1\r\nhost: w\r\ntransfer-encoding: chunked\r\n\r\n${chunk}`,
+    );
     assert.match(answer, /^HTTP\/1.1 413 /);
   });
+});
+
+test('witness: whoever sends slowly, or half, is cut off and holds up nobody', async () => {
+  const log = new SampleLog().grow(3);
+  const witness = await startWitness({ origin: log.origin, logVkey: log.vkey, requestTimeoutMs: 600 });
+  try {
+    const slow = ['POST /add-checkpoint HTTP/1.1\r\nhost: w\r\ncontent-length: 400\r\n\r\nold 0\n', 'POST /add-'];
+    const started = performance.now();
+    const cut = Promise.all(Array.from({ length: 40 }, (_, n) => raw(witness.url, slow[n % 2] as string)));
+    assert.equal((await post(witness, await log.request(0))).status, 200);
+    assert.ok((await cut).every((text) => text === '' || text.startsWith('HTTP/1.1 408 ')));
+    assert.ok(performance.now() - started < 10_000);
+  } finally {
+    await witness.stop();
+  }
+});
+
+test('witness: what fails inside is told to its operator and not to the client', async () => {
+  const log = new SampleLog().grow(3);
+  const errors: unknown[] = [];
+  const directory = mkdtempSync(join(tmpdir(), 'waybill-witness-'));
+  let nowMs = NOW_MS;
+  const settings = { directory, name: 'w.test', logs: [log.vkey], nowMs: () => nowMs };
+  const witness = await start({ ...settings, onError: (error) => errors.push(error) });
+  const send = async () =>
+    fetch(`${witness.url}/add-checkpoint`, {
+      method: 'POST',
+      body: await log.request(witness.state.head(log.origin)?.size ?? 0),
+    });
+  assert.equal((await send()).status, 200);
+  nowMs -= 60_000;
+  const refused = await send();
+  assert.deepEqual([refused.status, await refused.text()], [503, '']);
+  assert.match(String(errors[0]), /WitnessError: the clock is 60 s behind/);
+  await witness.stop();
+  rmSync(directory, { recursive: true });
 });

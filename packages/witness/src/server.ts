@@ -3,10 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { MAX_REQUEST_BYTES } from './add-checkpoint.ts';
 import { openState, type WitnessState } from './state.ts';
-import { type Answer, createWitness, type Witness } from './witness.ts';
+import { type Answer, createWitness, logKeysOf, type Witness } from './witness.ts';
 import { WitnessError } from './witness-error.ts';
 
-const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_HEADER_BYTES = 8_192;
 const MAX_CONNECTIONS = 256;
@@ -24,6 +23,8 @@ export interface WitnessSettings {
   /** 0, the default, takes any free port. */
   port?: number;
   nowMs?: () => number;
+  /** For one request to arrive as a whole; its headers have half of it. */
+  requestTimeoutMs?: number;
   /** Told about what went wrong inside, with nothing of a request in it. */
   onError?: (error: unknown) => void;
 }
@@ -38,10 +39,11 @@ export interface RunningWitness {
 
 /** Opens the state and listens. Throws WitnessError before anything listens, or the system's error when it cannot. */
 export async function startWitness(settings: WitnessSettings): Promise<RunningWitness> {
-  const { directory, name, logs, host = '127.0.0.1', port = 0, nowMs, onError } = settings;
+  const { directory, name, logs, host = '127.0.0.1', port = 0, nowMs } = settings;
+  const keys = logKeysOf(logs);
   const state = openState(directory, name);
   try {
-    const server = serve(createWitness(state, logs, nowMs), onError ?? (() => {}));
+    const server = serve(createWitness(state, keys, nowMs), settings);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject).listen(port, host, resolve);
     });
@@ -65,11 +67,11 @@ export async function startWitness(settings: WitnessSettings): Promise<RunningWi
   }
 }
 
-function serve(witness: Witness, onError: (error: unknown) => void): Server {
+function serve(witness: Witness, { requestTimeoutMs = REQUEST_TIMEOUT_MS, onError }: WitnessSettings): Server {
   const server = createServer(
     {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: requestTimeoutMs / 2,
+      requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: CHECK_EVERY_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
     },
@@ -77,7 +79,7 @@ function serve(witness: Witness, onError: (error: unknown) => void): Server {
       respond(witness, request).then(
         (answer) => end(response, answer),
         (error: unknown) => {
-          onError(error);
+          onError?.(error);
           // Nothing is told of a failure inside; what was not stored was not signed, so that the client may try again.
           end(response, plain(error instanceof WitnessError ? 503 : 500));
         },

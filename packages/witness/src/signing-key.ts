@@ -10,15 +10,18 @@ export interface SigningKey {
   sign(message: Uint8Array): Uint8Array;
 }
 
-/** Makes the key file if there is none. Of two processes that do so at once, one makes it and both use that one. */
-export function makeKeyFile(path: string): void {
+/** A new key and its PEM, kept nowhere yet. */
+export function newKey(): { pem: string; publicKey: Uint8Array } {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  return { pem: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, publicKey: rawPublicKey(privateKey) };
+}
+
+/** The file appears whole and durable. Throws the system's error when there is one already. */
+export function storeKeyFile(path: string, pem: string): void {
   const temporary = `${path}.${randomBytes(8).toString('hex')}.new`;
-  const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
   writeFileSync(temporary, pem, { mode: 0o600, flag: 'wx', flush: true });
   try {
     linkSync(temporary, path);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   } finally {
     unlinkSync(temporary);
   }
@@ -26,10 +29,13 @@ export function makeKeyFile(path: string): void {
 }
 
 export function loadKeyFile(path: string): SigningKey {
-  const key: KeyObject = createPrivateKey(readFileSync(path));
-  // The SPKI of an Ed25519 key ends with the 32 bytes of the key.
-  const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' }).subarray(-32);
-  return { publicKey: Uint8Array.from(publicKey), sign: (message) => sign(null, message, key) };
+  const key = createPrivateKey(readFileSync(path));
+  return { publicKey: rawPublicKey(key), sign: (message) => sign(null, message, key) };
+}
+
+/** The SPKI of an Ed25519 key ends with the 32 bytes of the key. */
+function rawPublicKey(key: KeyObject): Uint8Array {
+  return Uint8Array.from(createPublicKey(key).export({ type: 'spki', format: 'der' }).subarray(-32));
 }
 
 /** Makes new names in the directory survive a power failure. */

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { formatWitnessVkey } from '@waybill/verify';
-import { loadKeyFile, makeKeyFile, type SigningKey, syncDirectory } from './signing-key.ts';
+import { loadKeyFile, newKey, type SigningKey, storeKeyFile, syncDirectory } from './signing-key.ts';
 import { WitnessError } from './witness-error.ts';
 
 const BUSY_MS = 5_000;
@@ -60,13 +60,13 @@ export interface WitnessState {
 
 /** Opens the state directory of a witness. A first start needs its name and makes directory, file and key. */
 export function openState(directory: string, name?: string): WitnessState {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const paths = { key: join(directory, 'witness.key'), file: join(directory, 'witness.sqlite') };
   if (existsSync(paths.key) && !existsSync(paths.file)) {
-    const fix =
-      'Bring back the newest witness.sqlite if you are sure of it. Else retire this witness: use a new directory.';
-    throw new WitnessError('STATE_MISSING', `${paths.key} is there and ${paths.file} is not`, fix);
+    throw stateMissing(`${paths.key} is there and ${paths.file} is not`);
   }
+  if (name === undefined && !existsSync(paths.file)) throw nameless();
+  if (name !== undefined) requireName(name);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(paths.file, { timeout: BUSY_MS });
   try {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
@@ -84,28 +84,50 @@ interface Identity {
   key: SigningKey;
 }
 
-/** The key that the file was made with; the first start makes it, with nothing signed yet. */
+/**
+ * The key that the file was made with. A first start names the key in the file before there is a key file: so a key without
+ * its name in the file has lost what it signed, and a first start that dies in between is refused the next time, too.
+ */
 function bindKey(database: DatabaseSync, path: string, name: string | undefined): Identity {
   const readVkey = (): string | undefined =>
     database.prepare('SELECT vkey FROM witness').get()?.vkey as string | undefined;
-  const known = readVkey();
-  if (known !== undefined && !existsSync(path)) {
-    const fix = 'Bring back the key file, or retire this witness: use a new directory and publish its new key.';
-    throw new WitnessError('KEY_MISSING', `${path} is gone`, fix);
+  if (readVkey() === undefined) {
+    if (existsSync(path)) throw stateMissing(`${path} is there and its state is empty`);
+    if (name === undefined) throw nameless();
+    const { pem, publicKey } = newKey();
+    const insert = database.prepare('INSERT OR IGNORE INTO witness (id, vkey) VALUES (0, ?)');
+    if (insert.run(formatWitnessVkey(name, publicKey)).changes === 1) storeKeyFile(path, pem);
   }
-  if (!existsSync(path)) makeKeyFile(path);
+  const bound = readVkey() as string;
+  if (!existsSync(path)) {
+    const fix = 'Bring back the key file. If you have none, use a new directory and publish the new key.';
+    throw new WitnessError('KEY_MISSING', `${path} is not there`, fix);
+  }
   const key = loadKeyFile(path);
-  const used = name ?? known?.slice(0, known.indexOf('+'));
-  if (used === undefined)
-    throw new WitnessError('USAGE', 'a first start needs a name', 'Give --name, such as example.org/w1.');
-  const vkey = formatWitnessVkey(used, key.publicKey);
-  database.prepare('INSERT OR IGNORE INTO witness (id, vkey) VALUES (0, ?)').run(vkey);
-  const bound = readVkey();
-  if (bound !== vkey) {
+  if (formatWitnessVkey(name ?? bound.slice(0, bound.indexOf('+')), key.publicKey) !== bound) {
     const fix = 'Use the name and the key with which this directory was made, or a directory of its own.';
     throw new WitnessError('STATE_MISMATCH', `this directory belongs to ${bound}`, fix);
   }
-  return { vkey, key };
+  return { vkey: bound, key };
+}
+
+function stateMissing(problem: string): WitnessError {
+  const fix =
+    'Bring back the newest state if you are sure of it. Else retire this witness: use a new directory and its new key.';
+  return new WitnessError('STATE_MISSING', problem, fix);
+}
+
+function nameless(): WitnessError {
+  return new WitnessError('USAGE', 'a first start needs a name', 'Give --name, such as witness.example.org/w1.');
+}
+
+function requireName(name: string): void {
+  try {
+    formatWitnessVkey(name, new Uint8Array(32));
+  } catch {
+    const fix = 'Give a name without blanks and without +, such as witness.example.org/w1.';
+    throw new WitnessError('USAGE', 'the name cannot be that of a key', fix);
+  }
 }
 
 function withTables(database: DatabaseSync, { vkey, key }: Identity): WitnessState {

@@ -7,7 +7,7 @@ import { equalBytes, toBase64 } from '@waybill/verify';
 import fc from 'fast-check';
 import { SampleLog } from '../../../test/support/sample-log.ts';
 import { openState } from './state.ts';
-import { createWitness, type Witness } from './witness.ts';
+import { createWitness, logKeysOf, type Witness } from './witness.ts';
 
 const DIRECTORY = mkdtempSync(join(tmpdir(), 'waybill-witness-'));
 after(() => rmSync(DIRECTORY, { recursive: true }));
@@ -26,7 +26,7 @@ async function ask(witness: Witness, body: string) {
 test('witness: a fork of the newest size is refused with 409, and both notes are kept as they were signed', async () => {
   const log = new SampleLog().grow(7);
   const state = freshState();
-  const witness = createWitness(state, [log.vkey], () => NOW_MS);
+  const witness = createWitness(state, logKeysOf([log.vkey]), () => NOW_MS);
   await ask(witness, await log.request(0, 7));
   const forked = log.fork(6).grow(1, 'another');
   for (const oldSize of [7, 7, 0]) {
@@ -51,7 +51,7 @@ test('witness: a fork of the newest size is refused with 409, and both notes are
 test('witness: an extension that cannot be proved is refused with 422 and kept, but counted as no fork', async () => {
   const log = new SampleLog().grow(7);
   const state = freshState();
-  const witness = createWitness(state, [log.vkey], () => NOW_MS);
+  const witness = createWitness(state, logKeysOf([log.vkey]), () => NOW_MS);
   await ask(witness, await log.request(0, 7));
   const forked = log.fork(6).grow(5, 'another');
   const noProof = `old 7\n\n${log.grow(2).checkpoint()}`;
@@ -71,7 +71,7 @@ test('witness: an extension that cannot be proved is refused with 422 and kept, 
 test('witness: a proof from nothing, and a proof between two of one size, has to be empty', async () => {
   const log = new SampleLog().grow(4);
   const state = freshState();
-  const witness = createWitness(state, [log.vkey]);
+  const witness = createWitness(state, logKeysOf([log.vkey]));
   const hash = `${toBase64(new Uint8Array(32))}\n`;
   assert.equal((await ask(witness, `old 0\n${hash}\n${log.checkpoint()}`)).status, 422);
   assert.equal((await ask(witness, `old 0\n\n${log.checkpoint()}`)).status, 200);
@@ -82,7 +82,7 @@ test('witness: a proof from nothing, and a proof between two of one size, has to
 test('witness: the empty tree is cosigned under its one root', async () => {
   const log = new SampleLog();
   const state = freshState();
-  const witness = createWitness(state, [log.vkey]);
+  const witness = createWitness(state, logKeysOf([log.vkey]));
   const wrong = log.sign(`${log.origin}\n0\n${toBase64(new Uint8Array(32))}\n`);
   assert.equal((await ask(witness, `old 0\n\n${wrong}`)).status, 409);
   assert.equal((await ask(witness, await log.request(0))).status, 200);
@@ -93,7 +93,7 @@ test('witness: the empty tree is cosigned under its one root', async () => {
 test('witness: of the notes it keeps only what it verified', async () => {
   const log = new SampleLog().grow(2);
   const state = freshState();
-  const witness = createWitness(state, [log.vkey]);
+  const witness = createWitness(state, logKeysOf([log.vkey]));
   const junk = `— somebody.else ${toBase64(new Uint8Array(68))}\n`;
   const again = log.checkpoint().split('\n\n')[1];
   assert.equal((await ask(witness, `${await log.request(0)}${junk}${again}`)).status, 200);
@@ -105,7 +105,7 @@ test('witness: two keys of one log are both its keys, and one wrong signature sp
   const old = new SampleLog().grow(2);
   const next = new SampleLog().grow(2);
   const state = freshState();
-  const witness = createWitness(state, [old.vkey, next.vkey]);
+  const witness = createWitness(state, logKeysOf([old.vkey, next.vkey]));
   assert.equal((await ask(witness, await old.request(0))).status, 200);
   assert.equal((await ask(witness, await next.request(2))).status, 200);
   const wrong = old.sign('x\n').split('\n\n')[1];
@@ -117,7 +117,7 @@ test('witness: a clock that was set back a little repeats a time, one that was s
   const log = new SampleLog().grow(2);
   const state = freshState();
   let nowMs = NOW_MS;
-  const witness = createWitness(state, [log.vkey], () => nowMs);
+  const witness = createWitness(state, logKeysOf([log.vkey]), () => nowMs);
   await ask(witness, await log.request(0));
   nowMs -= 5_000;
   assert.equal((await ask(witness, await log.request(2))).status, 200);
@@ -131,7 +131,7 @@ test('witness: nothing is answered when the state cannot be stored', async () =>
   const log = new SampleLog().grow(2);
   const state = freshState();
   const full = { ...state, advance: () => assert.fail('disk full') };
-  await assert.rejects(ask(createWitness(full, [log.vkey]), await log.request(0)), /disk full/);
+  await assert.rejects(ask(createWitness(full, logKeysOf([log.vkey])), await log.request(0)), /disk full/);
   assert.equal(state.head(log.origin), null);
   state.close();
 });
@@ -151,7 +151,7 @@ test('witness: whatever it is asked, and all at once, the trees that it cosigns 
       cases += 1;
       const honest = new SampleLog(`log.test/${cases}`).grow(12);
       const branches = [honest, honest.fork(forkAt).grow(12 - forkAt, 'another')] as const;
-      const witness = createWitness(state, [honest.vkey]);
+      const witness = createWitness(state, logKeysOf([honest.vkey]));
       const cosigned: { size: number; root: string }[] = [];
       const each = async ({ branch, from, size, knows }: (typeof asked)[number]): Promise<void> => {
         const log = branches[branch] as SampleLog;

@@ -42,10 +42,16 @@ export interface Witness {
   status(): WitnessStatus;
 }
 
-/** @param logs verifier keys of the logs to witness; several of one name are several keys of one log */
-export function createWitness(state: WitnessState, logs: readonly string[], nowMs: () => number = Date.now): Witness {
+/** The keys of each log, by its origin. */
+export type LogKeys = ReadonlyMap<string, readonly NoteKey[]>;
+
+/** Reads verifier keys; several of one name are several keys of one log. Throws WitnessError `USAGE`. */
+export function logKeysOf(vkeys: readonly string[]): LogKeys {
+  return Map.groupBy(vkeys.map(parseLogKey), (key) => key.name);
+}
+
+export function createWitness(state: WitnessState, keys: LogKeys, nowMs: () => number = Date.now): Witness {
   const { name, hash } = parseWitnessVkey(state.vkey);
-  const keys = Map.groupBy(logs.map(parseLogKey), (key) => key.name);
 
   /** Everything from reading the head to the signature is one transaction: no request can come in between. */
   function cosign(submission: Submission, signed: string): Answer {
