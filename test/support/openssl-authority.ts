@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export type KeyType = 'P-256' | 'P-384' | 'P-521' | 'rsa:2048' | 'rsa:3072';
+export type KeyType = 'P-256' | 'P-384' | 'P-521' | 'rsa:1024' | 'rsa:2048' | 'rsa:3072';
 export type HashName = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 
 export interface Credential {
@@ -21,6 +21,8 @@ export interface Credential {
 export interface CredentialRequest {
   key?: KeyType;
   hash?: HashName;
+  /** Whose key it gets; a new one when absent. */
+  keyOf?: Credential;
   /** Who signs it; itself when absent. */
   by?: Credential;
   days?: number;
@@ -70,22 +72,23 @@ export class OpensslAuthority {
   }
 
   /** A key and its certificate. */
-  certify(name: string, { key = 'P-256', hash = 'sha256', by, days = 365, extensions = [] }: CredentialRequest) {
+  certify(name: string, request: CredentialRequest): Credential {
+    const { key = 'P-256', keyOf, hash = 'sha256', by, days = 365, extensions = [] } = request;
     const config = this.write(
       'req.cnf',
       `[req]\nprompt=no\ndistinguished_name=dn\n[dn]\nO=Waybill tests\nCN=${name}\n`,
     );
-    const made = { certificate: this.#fresh('crt.pem'), key: this.#fresh('key.pem') };
+    const made = { certificate: this.#fresh('crt.pem'), key: keyOf?.key ?? this.#fresh('key.pem') };
+    const type = key.startsWith('rsa') ? [key] : ['ec', '-pkeyopt', `ec_paramgen_curve:${key}`];
     this.run([
       ...['req', '-new', '-x509', '-nodes', '-config', config, `-${hash}`, '-days', String(days)],
-      ...(key.startsWith('rsa') ? ['-newkey', key] : ['-newkey', 'ec', '-pkeyopt', `ec_paramgen_curve:${key}`]),
+      ...(keyOf === undefined ? ['-newkey', ...type, '-keyout', made.key] : ['-key', made.key]),
       ...(by === undefined ? [] : ['-CA', by.certificate, '-CAkey', by.key]),
       ...extensions.flatMap((extension) => ['-addext', extension]),
-      ...['-keyout', made.key, '-out', made.certificate],
+      ...['-out', made.certificate],
     ]);
     const der = this.run(['x509', '-in', made.certificate, '-outform', 'DER']);
-    const credential: Credential = { name, der, ...made };
-    return credential;
+    return { name, der, ...made };
   }
 
   /** The answer of `openssl ts -reply` to a request in DER. */
@@ -107,18 +110,19 @@ export class OpensslAuthority {
     ]);
   }
 
-  /** What `openssl ts -verify` says. */
+  /** What `openssl ts -verify` says, at the time that the machine has. */
   verify(
     response: Uint8Array,
     message: Uint8Array,
     roots: readonly Credential[],
     others: readonly Credential[] = [],
+    options: readonly string[] = [],
   ): { accepted: boolean; output: string } {
     const pem = (of: readonly Credential[]): string =>
       of.map((each) => readFileSync(each.certificate, 'utf8')).join('');
     const { status, stdout, stderr } = spawnSync('openssl', [
       ...['ts', '-verify', '-data', this.write('message', message), '-in', this.write('tsr', response)],
-      ...['-CAfile', this.write('roots.pem', pem(roots))],
+      ...['-CAfile', this.write('roots.pem', pem(roots)), ...options],
       ...(others.length === 0 ? [] : ['-untrusted', this.write('others.pem', pem(others))]),
     ]);
     return { accepted: status === 0, output: `${stdout}${stderr}` };

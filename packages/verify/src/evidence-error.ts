@@ -20,6 +20,7 @@ export type EvidenceErrorCode =
   | 'STATE'
   | 'ANCHOR'
   | 'CONTAINER'
+  | 'TIMESTAMP'
   | 'LIMIT';
 
 export class EvidenceError extends Error {

@@ -131,6 +131,13 @@ export {
 } from './provenance.ts';
 export type { ReadLimits } from './read-limits.ts';
 export { escapeText, renderReport } from './report.ts';
+export { bareTimestamp } from './rfc3161/bare-timestamp.ts';
+export type { TimestampInput } from './rfc3161/stamp.ts';
+export { type TimestampCheckId, TimestampError } from './rfc3161/timestamp-error.ts';
+export { type TimeInterval, timestampInterval } from './rfc3161/timestamp-interval.ts';
+export { timestampRequest } from './rfc3161/timestamp-request.ts';
+export { type TimestampStatus, timestampStatus } from './rfc3161/timestamp-response.ts';
+export { type VerifiedTimestamp, verifyTimestamp } from './rfc3161/verify-timestamp.ts';
 export { NO_COUNTS } from './run-machine.ts';
 export { isTime } from './scalars.ts';
 export { SIGSTORE_BUNDLE_TYPE, type SigstoreBundle, sigstoreBundleOf } from './sigstore-bundle.ts';
