@@ -28,7 +28,7 @@ const CLIENT_ON_NODE =
 export const ZONES: readonly Zone[] = [
   {
     name: 'verify',
-    path: '^packages/verify/src/(?!bin|modes/|crypto\\.node\\.ts$)',
+    path: '^packages/verify/src/(?!bin|modes/|crypto\\.node\\.ts$|signature-thread\\.ts$)',
     mayImport: ['verify-on-node'],
     packages: [],
     node: [],
@@ -36,10 +36,10 @@ export const ZONES: readonly Zone[] = [
   },
   {
     name: 'verify-on-node',
-    path: '^packages/verify/src/crypto\\.node\\.ts$',
+    path: '^packages/verify/src/(crypto\\.node|signature-thread)\\.ts$',
     mayImport: ['verify'],
     packages: [],
-    node: ['crypto'],
+    node: ['crypto', 'worker_threads'],
     why: 'the door to Node of the verifier: #crypto opens it, or its twin for browsers',
   },
   {
