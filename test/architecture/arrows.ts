@@ -28,7 +28,7 @@ const CLIENT_ON_NODE =
 export const ZONES: readonly Zone[] = [
   {
     name: 'verify',
-    path: '^packages/verify/src/(?!bin|modes/|crypto\\.node\\.ts$|signature-thread\\.ts$)',
+    path: '^packages/verify/src/(?!bin|modes/|small-heap|crypto\\.node\\.ts$|signature-thread\\.ts$)',
     mayImport: ['verify-on-node'],
     packages: [],
     node: [],
@@ -44,10 +44,10 @@ export const ZONES: readonly Zone[] = [
   },
   {
     name: 'verify-bin',
-    path: '^packages/verify/(bin/|src/bin|src/modes/)',
+    path: '^packages/verify/(bin/|src/bin|src/small-heap|src/modes/)',
     mayImport: ['verify'],
     packages: [],
-    node: ['fs', 'fs/promises', 'process', 'util'],
+    node: ['fs', 'fs/promises', 'process', 'util', 'v8'],
     why: 'the command line of the verifier reads files and nothing more',
   },
   {
