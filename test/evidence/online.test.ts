@@ -19,8 +19,8 @@ function anchorOf(report: VerifyReport): [number, string, string | null | undefi
   return [report.exitCode, report.tier, report.checks.find(({ id }) => id === 'anchor')?.code];
 }
 
-test('online: the storage itself answers, and the checkpoint is anchored', async () => {
-  await using server = await storageServer(noteOf(bundleLines()));
+test('online: the storage itself answers, and the checkpoint is anchored', async (t) => {
+  const server = await storageServer(t, noteOf(bundleLines()));
   assert.deepEqual(anchorOf(await judge(server)), [0, 'anchored', null]);
 });
 
@@ -50,16 +50,16 @@ const ANSWERS: readonly [string, Partial<StoredAnchor>, [number, string, string]
 ];
 
 for (const [title, stored, expected] of ANSWERS) {
-  test(`online: ${title} gives exit ${expected[0]} and ${expected[2]}`, async () => {
-    await using server = await storageServer(noteOf(bundleLines()));
+  test(`online: ${title} gives exit ${expected[0]} and ${expected[2]}`, async (t) => {
+    const server = await storageServer(t, noteOf(bundleLines()));
     Object.assign(server.stored, stored);
     assert.deepEqual(anchorOf(await judge(server)), expected);
   });
 }
 
-test('online: what cannot be reached is exit 5, names no URL, and a contradiction in the file outweighs it', async () => {
-  const gone = await storageServer('');
-  await gone[Symbol.asyncDispose]();
+test('online: what cannot be reached is exit 5, names no URL, and a contradiction in the file outweighs it', async (t) => {
+  const gone = await storageServer(t, '');
+  await gone.close();
   const report = await judge(gone);
   assert.deepEqual(anchorOf(report), [5, 'signed', 'ANCHOR_UNREACHABLE']);
   assert.doesNotMatch(JSON.stringify(report), /X-Amz-Signature|127\.0\.0\.1/);
@@ -71,7 +71,7 @@ test('online: what cannot be reached is exit 5, names no URL, and a contradictio
 });
 
 test('online: a storage that does not answer is given up', async (t) => {
-  await using server = await storageServer('');
+  const server = await storageServer(t, '');
   server.stored.isSilent = true;
   const timeout = t.mock.method(AbortSignal, 'timeout', () => {
     const controller = new AbortController();

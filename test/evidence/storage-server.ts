@@ -1,6 +1,7 @@
 /** Answers the two presigned requests as S3 does, on the loopback interface. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { TestContext } from 'node:test';
 import { ANCHOR_KEY, BUCKET, VERSION } from './auditor-material.ts';
 
 export interface StoredAnchor {
@@ -15,17 +16,19 @@ export interface StoredAnchor {
   isSilent: boolean;
 }
 
-export interface StorageServer extends AsyncDisposable {
+export interface StorageServer {
   get: string;
   versions: string;
   stored: StoredAnchor;
+  close(): Promise<void>;
 }
 
 export function versionXml(kind: 'Version' | 'DeleteMarker', id: string, key = ANCHOR_KEY): string {
   return `<${kind}><Key>${key}</Key><VersionId>${id}</VersionId><IsLatest>true</IsLatest></${kind}>`;
 }
 
-export async function storageServer(note: string): Promise<StorageServer> {
+/** It is closed when the test ends. */
+export async function storageServer(t: TestContext, note: string): Promise<StorageServer> {
   const stored: StoredAnchor = {
     status: 200,
     body: Buffer.from(note),
@@ -51,14 +54,16 @@ export async function storageServer(note: string): Promise<StorageServer> {
     response.writeHead(stored.listStatus, { 'content-type': 'application/xml' }).end(xml);
   });
   const origin = await listening(server);
+  const close = async (): Promise<void> => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  t.after(close);
   return {
     get: `${origin}/${BUCKET}/${ANCHOR_KEY}?X-Amz-Signature=00`,
     versions: `${origin}/${BUCKET}?versions&prefix=${ANCHOR_KEY}&X-Amz-Signature=00`,
     stored,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close,
   };
 }
 
