@@ -1,7 +1,7 @@
 /** Verifies one bundle in a process of its own, as the command does, and prints how long that took and how much memory. */
 import { createReadStream, readFileSync } from 'node:fs';
 import { type TrustFile, verifyBundle } from '@waybill/verify';
-import { keepHeapSmall } from '../packages/verify/src/small-heap.ts';
+import { keepHeapSmall } from '../packages/verify/src/small-heap.node.ts';
 
 keepHeapSmall();
 const [bundle = '', keys = ''] = process.argv.slice(2);

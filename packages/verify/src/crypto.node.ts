@@ -7,7 +7,7 @@ import {
   type SignatureAlgorithm,
   schemeOf,
 } from './signature-algorithm.ts';
-import { verifyBeside } from './signature-thread.ts';
+import { verifyBeside } from './signature-thread.node.ts';
 import { keyKindOf } from './spki.ts';
 
 export type { PublicKey, RunningSha256, SignatureAlgorithm };
