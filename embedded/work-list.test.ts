@@ -4,15 +4,7 @@ import { createLane } from '#embedded/lane.ts';
 import { Throttle } from '#embedded/throttle.ts';
 import { type Work, WorkList } from '#embedded/work-list.ts';
 
-const SILENT = {
-  onWork() {},
-  onOpened() {},
-  onChanged() {},
-  onCompleted() {},
-  onEvents() {},
-  onTimer() {},
-  onOutage() {},
-};
+const SILENT = { onWork() {}, onOpened() {}, onChanged() {}, onCompleted() {}, onEvents() {}, onTimer() {} };
 
 function all(list: WorkList): Work[] {
   const taken: Work[] = [];

@@ -20,7 +20,6 @@ export interface WorkListEvents {
   onCompleted(run: string): void;
   onEvents(run: string, count: number): void;
   onTimer(dueMs: number): void;
-  onOutage(about: string, error: unknown): void;
 }
 
 export class WorkList {
@@ -41,7 +40,6 @@ export class WorkList {
       runChanged: (run) => events.onChanged(run),
       runCompleted: (run) => events.onCompleted(run),
       eventsWritten: (run, count) => events.onEvents(run, count),
-      outage: (about, error) => events.onOutage(about, error),
       timerSet: (dueMs) => events.onTimer(dueMs),
     };
   }

@@ -13,16 +13,14 @@ export interface TimestampServer {
   stop(): Promise<void>;
 }
 
-export interface Exchange {
-  query: Buffer;
-  /** The honest answer to this or another query. */
-  stamp(query: Uint8Array): Buffer;
-}
+/** What a test makes of an honest answer. It may also answer by itself, late or never. */
+export type Misbehave = (
+  exchange: { query: Buffer; stamp: (query: Uint8Array) => Buffer },
+  response: ServerResponse,
+) => void;
 
-/** Answers every request honestly, or as `misbehave` does: late, wrongly or never. */
-export async function startTimestampServer(
-  misbehave?: (exchange: Exchange, response: ServerResponse) => void,
-): Promise<TimestampServer> {
+/** Answers every request honestly, or as `misbehave` does. */
+export async function startTimestampServer(misbehave?: Misbehave): Promise<TimestampServer> {
   const authority = new OpensslAuthority();
   const root = authority.certify('Root', { extensions: CA_EXTENSIONS });
   const signer = authority.certify('TSA', { by: root, extensions: TSA_EXTENSIONS });

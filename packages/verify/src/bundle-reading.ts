@@ -55,8 +55,8 @@ export class BundleReading {
     this.lines++;
   }
 
-  settle(everything: boolean): Promise<void> {
-    return this.#run.settle(everything);
+  settle(): Promise<void> {
+    return this.#run.settle();
   }
 
   async finish(): Promise<void> {

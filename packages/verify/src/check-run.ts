@@ -45,10 +45,10 @@ export class CheckRun {
   }
 
   /** Waits for what the checks have started aside. */
-  async settle(everything: boolean): Promise<void> {
+  async settle(): Promise<void> {
     for (const [check, watcher] of this.#watchers) {
       try {
-        await watcher.settle?.(everything);
+        await watcher.settle?.();
       } catch (error) {
         this.#fail(check, error);
       }

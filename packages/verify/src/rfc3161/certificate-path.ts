@@ -7,7 +7,7 @@ import { verifySignature } from '#crypto';
 import { equalBytes } from '../bytes.ts';
 import { algorithmName, signatureOf } from './algorithms.ts';
 import { type Certificate, KEY_USAGE } from './certificate.ts';
-import { printable, readDer, TAG } from './der.ts';
+import { readDer, TAG } from './der.ts';
 import { requireStamp, type TimestampCheckId, TimestampError } from './timestamp-error.ts';
 
 export const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
@@ -194,10 +194,11 @@ class Search {
   }
 }
 
-/** The texts of a name, for the reasons of refusals. */
+/** The texts of a name, for the reasons of refusals. They come from the token: escape them before printing. */
 export function nameText(name: Uint8Array): string {
   const texts = readDer(name, 'a name').children.flatMap(({ children }) =>
     children.flatMap((attribute) => attribute.children.filter(({ tag }) => tag !== TAG.objectId)),
   );
-  return `"${texts.map(({ content }) => printable(content)).join(', ')}"`;
+  const decoder = new TextDecoder();
+  return `"${texts.map(({ content }) => decoder.decode(content.subarray(0, 64))).join(', ')}"`;
 }
