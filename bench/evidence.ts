@@ -13,6 +13,7 @@ const MAX_PEAK_BYTES = 200e6;
 
 interface Verified {
   elapsedMs: number;
+  cpuMs: number;
   exitCode: number;
   peakBytes: number;
 }

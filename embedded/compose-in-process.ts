@@ -10,7 +10,7 @@ import { createLocalInbox, type LocalInbox } from '#adapters/local/inbox.ts';
 import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
-import type { FlowDeps } from '#flow/deps.ts';
+import { type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
 
 export interface InProcess {
   deps: Omit<FlowDeps, 'hints' | 'lane'>;
@@ -28,6 +28,7 @@ export async function composeInProcess(
   const inbox = createLocalInbox(directory);
   await inbox.watch();
   const deps: InProcess['deps'] = {
+    ...NO_OUTSIDERS,
     origin: signer.origin,
     store,
     inbox,

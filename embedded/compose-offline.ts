@@ -10,7 +10,7 @@ import { openLocalRunStore } from '#adapters/local/run-store.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
 import { createLane } from '#embedded/lane.ts';
 import { WorkList } from '#embedded/work-list.ts';
-import type { FlowDeps } from '#flow/deps.ts';
+import { type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
 
 export interface Offline {
   deps: FlowDeps;
@@ -32,9 +32,11 @@ export function composeOffline(directory: string): Offline {
     onChanged: ignore,
     onCompleted: ignore,
     onEvents: ignore,
+    onOutage: ignore,
     onTimer: ignore,
   });
   const deps: FlowDeps = {
+    ...NO_OUTSIDERS,
     origin: signer.origin,
     store,
     signer,

@@ -12,7 +12,7 @@ import { removeAttemptTree } from '#adapters/local/remove-tree.ts';
 import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
-import type { FlowDeps } from '#flow/deps.ts';
+import { type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
 import { buildWorker } from '#worker-bundle';
 
 export interface EmbeddedOptions {
@@ -79,6 +79,7 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
       for (const name of leftovers) await removeAttemptTree(join(workDir, name));
     },
     deps: {
+      ...NO_OUTSIDERS,
       origin: signer.origin,
       store,
       inbox,

@@ -13,7 +13,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { dispatch } from '#flow/dispatch.ts';
 import { takeIn } from '#flow/inbox.ts';
 import { adoptKeys } from '#flow/keys.ts';
-import { checkLedger } from '#flow/log.ts';
+import { checkLedger } from '#flow/ledger-check.ts';
 import { defineQueues, knownQueues } from '#flow/queues.ts';
 import { wakeDependents } from '#flow/readiness.ts';
 import { fireTimers, hasOpenRuns, type OnTrouble, resumeRuns, resumeTodos, sweepQueue } from '#flow/reconcile.ts';
@@ -74,6 +74,7 @@ class EmbeddedEngine implements Engine {
       onCompleted: (run) => this.#records.completed(run),
       onEvents: (run, count) => this.#records.eventsWritten(run, count),
       onTimer: (dueMs) => this.#setAlarm(dueMs),
+      onOutage: (about, error) => this.#options.log('error', 'evidence is weaker', { about, ...describe(error) }),
     });
     const deps: FlowDeps = { ...base, hints: this.#work.hints, lane: createLane() };
     this.#deps = deps;

@@ -7,7 +7,7 @@ import { CADENCE, Cadence, type CadenceRule } from '#embedded/cadence.ts';
 import { createLane } from '#embedded/lane.ts';
 import { SharedTask } from '#embedded/shared-task.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { publishLog } from '#flow/log.ts';
+import { publishLog } from '#flow/publish.ts';
 import { checkpointRun, enterRun, seal } from '#flow/seal.ts';
 import { verifySealed } from '#flow/verify.ts';
 
@@ -39,13 +39,19 @@ export class RecordKeeper {
   readonly #sealing = Array.from({ length: SEALS }, createLane);
   readonly #underSeal = new Set<string>();
   #seals = 0;
+  /** A seal waits for the next checkpoint, which therefore gets a timestamp. */
+  #timed = false;
   #cancelPublish: (() => void) | null = null;
 
   constructor(options: RecordKeeperOptions) {
     const { deps } = options;
     this.#options = options;
     this.#deps = deps;
-    this.#publishing = new SharedTask(() => publishLog(deps));
+    this.#publishing = new SharedTask(() => {
+      const timed = this.#timed;
+      this.#timed = false;
+      return publishLog(deps, { timed });
+    });
     const { cadence = CADENCE, spawn } = options;
     this.#cadence = new Cadence(cadence, deps.clock, (run) => spawn('seal', () => this.#pass(run)));
   }
@@ -88,7 +94,10 @@ export class RecordKeeper {
 
   async #seal(run: string): Promise<void> {
     try {
-      await seal(this.#deps, run, () => this.#publishing.request());
+      await seal(this.#deps, run, () => {
+        this.#timed = true;
+        return this.#publishing.request();
+      });
     } finally {
       this.#underSeal.delete(run);
     }

@@ -4,7 +4,15 @@ import { createLane } from '#embedded/lane.ts';
 import { Throttle } from '#embedded/throttle.ts';
 import { type Work, WorkList } from '#embedded/work-list.ts';
 
-const SILENT = { onWork() {}, onOpened() {}, onChanged() {}, onCompleted() {}, onEvents() {}, onTimer() {} };
+const SILENT = {
+  onWork() {},
+  onOpened() {},
+  onChanged() {},
+  onCompleted() {},
+  onEvents() {},
+  onTimer() {},
+  onOutage() {},
+};
 
 function all(list: WorkList): Work[] {
   const taken: Work[] = [];

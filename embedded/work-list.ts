@@ -20,6 +20,7 @@ export interface WorkListEvents {
   onCompleted(run: string): void;
   onEvents(run: string, count: number): void;
   onTimer(dueMs: number): void;
+  onOutage(about: string, error: unknown): void;
 }
 
 export class WorkList {
@@ -40,6 +41,7 @@ export class WorkList {
       runChanged: (run) => events.onChanged(run),
       runCompleted: (run) => events.onCompleted(run),
       eventsWritten: (run, count) => events.onEvents(run, count),
+      outage: (about, error) => events.onOutage(about, error),
       timerSet: (dueMs) => events.onTimer(dueMs),
     };
   }

@@ -2,6 +2,7 @@
  * The bytes of the evidence: event lines, in-toto statements, log entries. What they mean stands in docs/formats.
  */
 import {
+  type AnchorReceiptEntry,
   canonicalize,
   DISPATCH_PREDICATE,
   type Digest,
@@ -137,6 +138,14 @@ export function checkpointEntry(
 ): RunCheckpointEntry {
   const frame = { v: 1, origin, type: 'run.checkpoint', at: isoTime(atMs) } as const;
   return { ...frame, runSeq, run, size: tree.size, root: rootOf(tree) };
+}
+
+export function anchorReceipt(
+  origin: string,
+  atMs: number,
+  receipt: Pick<AnchorReceiptEntry, 'size' | 'object' | 'key' | 'version' | 'lockedUntil'>,
+): AnchorReceiptEntry {
+  return { v: 1, origin, type: 'anchor.receipt', at: isoTime(atMs), ...receipt };
 }
 
 export function openedEvent(row: RunRow, pseudonym: string, edges: number): RunEvent {

@@ -23,6 +23,7 @@
  *   runs             <run>               runs that are not sealed yet
  *   log              head, entry/<index> the deployment log
  *                    keys                the keys that its entries have added
+ *                    witness/<name>      what a witness saw last
  */
 import type { AttemptOutcome, ItemState, OutputRef, RunState } from '@waybill/client/documents';
 import type { LockMode, PlanItem, PlanSource } from '@waybill/client/plan';
@@ -61,6 +62,7 @@ export const keys = {
   timer: (dueMs: number, what: string): Key => ({ pk: 'timers', sk: `${ordinal(dueMs, 13)}/${what}` }),
   queues: (): Key => ({ pk: 'queues', sk: 'names' }),
   activeRun: (run: string): Key => ({ pk: 'runs', sk: run }),
+  witness: (name: string): Key => ({ pk: 'log', sk: `witness/${name}` }),
   logKeys: (): Key => ({ pk: 'log', sk: 'keys' }),
   logHead: (): Key => ({ pk: 'log', sk: 'head' }),
   logEntry: (index: number): Key => ({ pk: 'log', sk: `entry/${ordinal(index, 12)}` }),
@@ -96,6 +98,8 @@ export interface RunRow {
   sealedIndex?: number;
   /** Size of the checkpoint that the bundle's proofs lead to. */
   sealedSize?: number;
+  /** That checkpoint has a timestamp, and the bundle carries it. */
+  sealedTimed?: boolean;
   sealedAtMs?: number;
   bundle?: { key: string; sha256: Digest };
 }
@@ -272,6 +276,17 @@ export interface LogHeadRow {
   runSeq: number;
   /** The tree of the newest checkpoint that is in the ledger. */
   published: TreeState;
+  /** Runs that were opened and neither sealed nor aborted, by the entries. */
+  open: number;
+  /** When an entry was appended last. */
+  lastAtMs: number;
+  /** Lines of anchor.receipt entries that wait for the next entry. */
+  receipts?: string[];
+}
+
+/** What a witness saw last, as far as we know. */
+export interface WitnessRow {
+  size: number;
 }
 
 /** What the entries of the log say about the keys, so that nobody has to read all of them. */

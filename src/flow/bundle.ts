@@ -3,10 +3,19 @@
  * the leaves are hashed once more on the way, so that a segment that was damaged never becomes a file that is written once.
  */
 import { TerminalError } from '@waybill/client/errors';
-import { canonicalize, type DsseEnvelope, equalBytes, leafHash, TreeBuilder, type TreeState } from '@waybill/verify';
+import {
+  canonicalize,
+  type DsseEnvelope,
+  equalBytes,
+  leafHash,
+  TreeBuilder,
+  type TreeState,
+  toBase64,
+} from '@waybill/verify';
 import type { FlowDeps } from '#flow/deps.ts';
 import { proveEntry, readEntry } from '#flow/log.ts';
 import { isEvent, linesOf, segmentFolder } from '#flow/sequence.ts';
+import { readStamp } from '#flow/stamp.ts';
 
 const LISTED = 500;
 
@@ -19,6 +28,8 @@ export interface BundleParts {
   sealedIndex: number;
   /** Size of the checkpoint that the proofs lead to. */
   sealedSize: number;
+  /** The bundle carries the timestamp of that checkpoint. */
+  timed: boolean;
 }
 
 export async function* bundleOf(deps: FlowDeps, parts: BundleParts): AsyncGenerator<Uint8Array> {
@@ -46,6 +57,8 @@ export async function* bundleOf(deps: FlowDeps, parts: BundleParts): AsyncGenera
     const entry = await readEntry(deps, index, parts.sealedSize);
     yield encode({ record: 'log', entry, proof: await proveEntry(deps, index, parts.sealedSize) });
   }
+  const response = parts.timed ? await readStamp(deps, parts.sealedSize) : null;
+  if (response !== null) yield encode({ record: 'time', tsr: toBase64(response) });
   yield encode({ end: { lines } });
 }
 

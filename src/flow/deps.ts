@@ -1,4 +1,4 @@
-import type { Digest } from '@waybill/verify';
+import type { Digest, TlogPolicy } from '@waybill/verify';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import type { Chance, Clock } from '#ports/clock.ts';
@@ -8,6 +8,8 @@ import type { Mailbox } from '#ports/mailbox.ts';
 import type { RootLedger } from '#ports/root-ledger.ts';
 import type { RunStore } from '#ports/run-store.ts';
 import type { Signer } from '#ports/signer.ts';
+import type { TimestampAuthority } from '#ports/timestamp-authority.ts';
+import type { Witness } from '#ports/witness.ts';
 
 /**
  * What happened, for a composition root that wants to act at once. Each hint only repeats what a row says (a ready row, a todo row,
@@ -28,11 +30,30 @@ export interface Hints {
   runCompleted(run: string): void;
   /** So many events of the run wait for their place in its record. */
   eventsWritten(run: string, count: number): void;
+  /** An outsider who would have made the evidence stronger did not answer. Nothing is left to do. */
+  outage(about: string, error: unknown): void;
   timerSet(dueMs: number): void;
 }
 
+/** Those outside who make the evidence stronger. The flow goes on without whoever does not answer. */
+export interface Outsiders {
+  witnesses: readonly Witness[];
+  /** Whose cosignatures are enough; null when nobody is asked. */
+  witnessPolicy: TlogPolicy | null;
+  timestampAuthority: TimestampAuthority | null;
+  /** Nobody is waited for longer. */
+  outsiderWaitMs: number;
+}
+
+export const NO_OUTSIDERS: Outsiders = {
+  witnesses: [],
+  witnessPolicy: null,
+  timestampAuthority: null,
+  outsiderWaitMs: 10_000,
+};
+
 /** Everything a use case may touch. Composition roots (embedded, Lambdas, tests) choose the adapters. */
-export interface FlowDeps {
+export interface FlowDeps extends Outsiders {
   origin: string;
   store: RunStore;
   inbox: Inbox;

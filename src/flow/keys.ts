@@ -19,7 +19,8 @@ import {
 import { isoTime } from '#core/evidence.ts';
 import { keys, type LogHeadRow, type LogKeysRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { appendNotice, eachEntry, publishLog } from '#flow/log.ts';
+import { appendNotice, eachEntry } from '#flow/log.ts';
+import { publishLog } from '#flow/publish.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
 import type { KeyUse } from '#ports/signer.ts';
 

@@ -10,8 +10,10 @@ import { bundleOf } from '#flow/bundle.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { signStatement } from '#flow/envelope.ts';
 import { readRun, required } from '#flow/items.ts';
-import { appendEntry, publishLog } from '#flow/log.ts';
+import { appendEntry } from '#flow/log.ts';
+import { publishLog } from '#flow/publish.ts';
 import { sequence } from '#flow/sequence.ts';
+import { readStamp } from '#flow/stamp.ts';
 import { publishStatus } from '#flow/status.ts';
 import { decide, forget, peek } from '#flow/transaction.ts';
 
@@ -55,7 +57,11 @@ export type Publish = () => Promise<number>;
  * Seals a completed run and publishes its last status; any other, and one that is done with, is left alone. `publish`
  * lets runs that end at the same time share a checkpoint.
  */
-export async function seal(deps: FlowDeps, run: string, publish: Publish = () => publishLog(deps)): Promise<void> {
+export async function seal(
+  deps: FlowDeps,
+  run: string,
+  publish: Publish = () => publishLog(deps, { timed: true }),
+): Promise<void> {
   const [row, active] = await deps.store.get([keys.run(run), keys.activeRun(run)]);
   const state = row?.body as unknown as RunRow | undefined;
   if (state?.completedAtMs === undefined || active === null) return;
@@ -107,6 +113,7 @@ async function signSeal(deps: FlowDeps, run: string, tree: TreeState): Promise<S
 }
 
 interface Published {
+  timed: boolean;
   openedIndex: number;
   sealedIndex: number;
   sealedSize: number;
@@ -115,12 +122,16 @@ interface Published {
 /** Publishes the log up to the seal and records the checkpoint that the proofs lead to, once. */
 async function publishSeal(deps: FlowDeps, run: string, publish: Publish): Promise<Published> {
   const size = await publish();
+  // Written down with the size: a timestamp that comes later must not change a bundle that was begun without it.
+  const timed = (await readStamp(deps, size)) !== null;
   return decide(deps, async (draft) => {
     const row = await readRun(draft, run);
     const openedIndex = required(row.openedIndex, keys.run(run));
     const sealedIndex = required(row.sealedIndex, keys.run(run));
-    const sealedSize = row.sealedSize ?? size;
-    if (row.sealedSize === undefined) draft.put(keys.run(run), { ...row, sealedSize } satisfies RunRow);
-    return { openedIndex, sealedIndex, sealedSize };
+    if (row.sealedSize !== undefined) {
+      return { openedIndex, sealedIndex, sealedSize: row.sealedSize, timed: row.sealedTimed === true };
+    }
+    draft.put(keys.run(run), { ...row, sealedSize: size, sealedTimed: timed } satisfies RunRow);
+    return { openedIndex, sealedIndex, sealedSize: size, timed };
   });
 }

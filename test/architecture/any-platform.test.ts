@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { ROOT, sourceFiles } from './repository-files.ts';
 
-/** The one door to Node, and the command line. */
-const ON_NODE = /\/(crypto\.node|bin[a-z-]*|modes\/[a-z-]+)\.ts$|\.test\.ts$/;
+/** What is for Node alone, and the command line. */
+const ON_NODE = /\/([a-z-]+\.node|bin[a-z-]*|modes\/[a-z-]+)\.ts$|\.test\.ts$/;
 /** What Node has and a browser has not, also without an import. */
 const GLOBALS_OF_NODE = /\bBuffer\b|\b(?:process|global)[.[]|\b(?:require|setImmediate)\(|__(?:dirname|filename)/;
 

@@ -18,12 +18,12 @@ export const CLOSURES: readonly Closure[] = [
     artefact: 'verify',
     entry: 'packages/verify/src/index.ts',
     mayContain: ['^packages/verify/src/'],
-    node: ['crypto'],
+    node: ['crypto', 'worker_threads'],
   },
   {
     artefact: 'verify-web',
     entry: 'packages/verify/src/index.ts',
-    mayContain: ['^packages/verify/src/(?!crypto\\.node\\.ts$|bin|modes/)'],
+    mayContain: ['^packages/verify/src/(?!.*\\.node\\.ts$|bin|modes/)'],
     node: [],
     platform: 'browser',
   },
@@ -31,7 +31,7 @@ export const CLOSURES: readonly Closure[] = [
     artefact: 'verify-bin',
     entry: 'packages/verify/bin/waybill-verify.js',
     mayContain: ['^packages/verify/(bin|src)/'],
-    node: ['crypto', 'fs', 'fs/promises', 'process', 'util'],
+    node: ['crypto', 'fs', 'fs/promises', 'process', 'util', 'v8', 'worker_threads'],
   },
   {
     artefact: 'client',
@@ -49,7 +49,7 @@ export const CLOSURES: readonly Closure[] = [
     artefact: 'witness',
     entry: 'packages/witness/bin/waybill-witness.js',
     mayContain: ['^packages/witness/(bin|src)/', '^packages/verify/src/'],
-    node: ['crypto', 'fs', 'http', 'net', 'path', 'process', 'sqlite', 'util'],
+    node: ['crypto', 'fs', 'http', 'net', 'path', 'process', 'sqlite', 'util', 'worker_threads'],
   },
   {
     artefact: 'worker',

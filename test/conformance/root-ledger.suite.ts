@@ -139,6 +139,19 @@ export function rootLedgerSuite(name: string, open: () => Promise<RootLedgerBed>
       }),
     );
 
+    it(
+      'RL-12 whoever anchors first is answered to all, with the same receipt',
+      withLedger(async (ledger, bed) => {
+        const all = await Promise.all(['1', '2', '3'].map((text) => ledger.anchor('checkpoints/1', bytes(text))));
+        const again = await (await bed.reopen()).anchor('checkpoints/1', bytes('4'));
+        const standing = (await ledger.get('checkpoints/1')) ?? bytes('none');
+        for (const anchored of [...all, again]) assert.deepEqual(Buffer.from(anchored.bytes), Buffer.from(standing));
+        for (const { version, lockedUntil } of all)
+          assert.deepEqual([version, lockedUntil], [again.version, again.lockedUntil]);
+        assert.ok(['1', '2', '3'].includes(Buffer.from(standing).toString()));
+      }),
+    );
+
     for (const key of ['', '/a', 'a/', 'a//b', '../a', 'a/../b', 'a/.', '.hidden', 'a b', 'a\\b', 'a\0', 'ä']) {
       it(
         `RL-11 the key ${JSON.stringify(key)} is refused`,

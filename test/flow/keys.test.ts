@@ -9,7 +9,8 @@ import { KeyHistory, type TrustedKey, type TrustFile, verifyBundle } from '@wayb
 import { composeOffline } from '#embedded/compose-offline.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { addLogKey, adoptKeys, loggedKeys, revokeKey, rotateKey } from '#flow/keys.ts';
-import { checkLedger, publishLog } from '#flow/log.ts';
+import { checkLedger } from '#flow/ledger-check.ts';
+import { publishLog } from '#flow/publish.ts';
 import { openFlowBed } from '../support/embedded-flow.ts';
 import { SUCCEEDED } from '../support/finished-run.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';

@@ -11,7 +11,7 @@ import { sequence } from '#flow/sequence.ts';
 import { decide } from '#flow/transaction.ts';
 import { seededFraction } from '../crash/kill-engine.ts';
 import { finished, Gate, pause, SUCCEEDED, withBed } from '../support/finished-run.ts';
-import { entriesOf } from '../support/log-entries.ts';
+import { entriesOf } from '../support/ledger-entries.ts';
 import { crashEverywhere, openRecordBed, type RecordBed, segmentsOf, withScratch } from '../support/record-bed.ts';
 import { itemsOf, runOf } from '../support/run-spec.ts';
 

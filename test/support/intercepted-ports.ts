@@ -3,7 +3,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 
 const PORTS = ['store', 'inbox', 'artifacts', 'ledger', 'signer', 'mailbox', 'launcher'] as const;
 
-export type Port = (typeof PORTS)[number];
+export type Port = (typeof PORTS)[number] | 'witness' | 'timestampAuthority';
 
 export interface PortCall {
   port: Port;
@@ -19,7 +19,13 @@ const STRAIGHT_THROUGH = new Set(['onArrival', 'onStaged', 'onStopped', 'pseudon
 /** `around` stands before every asynchronous call of every port; `proceed` makes the call. */
 export function interceptPorts(deps: Deps, around: (call: PortCall, proceed: () => unknown) => unknown): Deps {
   const intercepted = PORTS.map((port) => [port, intercept(port, deps[port], around)]);
-  return { ...deps, ...Object.fromEntries(intercepted) };
+  const authority = deps.timestampAuthority;
+  return {
+    ...deps,
+    ...Object.fromEntries(intercepted),
+    witnesses: deps.witnesses.map((witness) => intercept('witness', witness, around)),
+    timestampAuthority: authority && intercept('timestampAuthority', authority, around),
+  };
 }
 
 function intercept<P extends object>(

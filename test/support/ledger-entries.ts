@@ -1,5 +1,5 @@
 /** The entries of a deployment's log, as they lie in the ledger. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   decodeEntries,
@@ -25,4 +25,10 @@ export function ledgerEntries(directory: string): LogEntry[] {
     for (const line of decodeEntries(bundle)) entries.push(requireLogEntry(JSON.parse(Buffer.from(line).toString())));
   }
   return entries;
+}
+
+/** Of one type, in order; none before the first checkpoint. */
+export function entriesOf<T extends LogEntry['type']>(directory: string, type: T): Extract<LogEntry, { type: T }>[] {
+  if (!existsSync(join(directory, 'ledger', 'checkpoints'))) return [];
+  return ledgerEntries(directory).filter((entry) => entry.type === type) as Extract<LogEntry, { type: T }>[];
 }

@@ -9,26 +9,35 @@ import type { FlowDeps, Hints } from '#flow/deps.ts';
 import { SUCCEEDED } from './finished-run.ts';
 import { interceptPorts, type PortCall } from './intercepted-ports.ts';
 
-const SILENT = new Proxy({}, { get: () => () => {} }) as Hints;
+/** What a test puts in place of the ports that a directory has. */
+export type Adapt = (deps: InProcess['deps']) => InProcess['deps'];
 
 export interface RecordBed {
   directory: string;
+  /** What was reported as away. */
+  outages: string[];
   flow: FlowDeps;
   /** The same ports behind another lane: what another process would be. */
   another(around?: (call: PortCall, proceed: () => unknown) => unknown): FlowDeps;
   close(): Promise<void>;
 }
 
-export async function openRecordBed(directory: string): Promise<RecordBed> {
+export async function openRecordBed(directory: string, adapt: Adapt = (deps) => deps): Promise<RecordBed> {
   mkdirSync(directory, { recursive: true });
-  const { deps, store, inbox }: InProcess = await composeInProcess(directory, () => SUCCEEDED);
+  const { deps: base, store, inbox }: InProcess = await composeInProcess(directory, () => SUCCEEDED);
+  const deps = adapt(base);
+  const outages: string[] = [];
+  const hints = new Proxy({} as Hints, {
+    get: (_target, name) => (name === 'outage' ? (about: string) => outages.push(about) : () => {}),
+  });
   const another: RecordBed['another'] = (around = (_call, proceed) => proceed()) => ({
     ...interceptPorts(deps, around),
-    hints: SILENT,
+    hints,
     lane: createLane(),
   });
   return {
     directory,
+    outages,
     flow: another(),
     another,
     async close() {
@@ -57,13 +66,14 @@ export async function crashEverywhere(
   origin: string,
   act: (flow: FlowDeps) => Promise<unknown>,
   judge: (bed: RecordBed, crashedAt: number) => Promise<void>,
+  adapt?: Adapt,
 ): Promise<number> {
   for (let crashAt = 1; ; crashAt += 1) {
     const [life, rest] = [`${origin}-life`, `${origin}-rest`];
     cpSync(origin, life, { recursive: true });
-    const crashed = await dieAt(life, rest, act, crashAt);
+    const crashed = await dieAt(life, rest, act, crashAt, adapt);
     if (crashed) {
-      const bed = await openRecordBed(rest);
+      const bed = await openRecordBed(rest, adapt);
       await judge(bed, crashAt).finally(() => bed.close());
     }
     for (const directory of [life, rest]) rmSync(directory, { recursive: true, force: true });
@@ -76,8 +86,9 @@ async function dieAt(
   copy: string,
   act: (flow: FlowDeps) => Promise<unknown>,
   crashAt: number,
+  adapt?: Adapt,
 ): Promise<boolean> {
-  const bed = await openRecordBed(directory);
+  const bed = await openRecordBed(directory, adapt);
   let calls = 0;
   let crashed = false;
   const flow = bed.another((_call, proceed) => {

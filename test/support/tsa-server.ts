@@ -13,14 +13,16 @@ export interface TimestampServer {
   stop(): Promise<void>;
 }
 
-/** What a test makes of an honest answer. It may also answer by itself, late or never. */
-export type Misbehave = (
-  exchange: { query: Buffer; stamp: (query: Uint8Array) => Buffer },
-  response: ServerResponse,
-) => void;
+export interface Exchange {
+  query: Buffer;
+  /** The honest answer to this or another query. */
+  stamp(query: Uint8Array): Buffer;
+}
 
-/** Answers every request honestly, or as `misbehave` does. */
-export async function startTimestampServer(misbehave?: Misbehave): Promise<TimestampServer> {
+/** Answers every request honestly, or as `misbehave` does: late, wrongly or never. */
+export async function startTimestampServer(
+  misbehave?: (exchange: Exchange, response: ServerResponse) => void,
+): Promise<TimestampServer> {
   const authority = new OpensslAuthority();
   const root = authority.certify('Root', { extensions: CA_EXTENSIONS });
   const signer = authority.certify('TSA', { by: root, extensions: TSA_EXTENSIONS });

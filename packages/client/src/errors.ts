@@ -44,6 +44,10 @@ export const ERROR_CODES = [
   'MAILBOX_UNREACHABLE',
   'RESULT_INVALID',
   'EVENT_INVALID',
+  // timestamp authorities
+  'TSA_UNREACHABLE',
+  'TSA_REFUSED',
+  'TSA_INVALID',
   // witnesses
   'WITNESS_CONFLICT',
   'WITNESS_REFUSED',

@@ -55,8 +55,8 @@ export class BundleReading {
     this.lines++;
   }
 
-  settle(): Promise<void> {
-    return this.#run.settle();
+  settle(everything: boolean): Promise<void> {
+    return this.#run.settle(everything);
   }
 
   async finish(): Promise<void> {

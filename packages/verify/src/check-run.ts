@@ -45,10 +45,10 @@ export class CheckRun {
   }
 
   /** Waits for what the checks have started aside. */
-  async settle(): Promise<void> {
+  async settle(everything: boolean): Promise<void> {
     for (const [check, watcher] of this.#watchers) {
       try {
-        await watcher.settle?.();
+        await watcher.settle?.(everything);
       } catch (error) {
         this.#fail(check, error);
       }

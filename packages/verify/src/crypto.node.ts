@@ -1,5 +1,5 @@
 /** Hashes, keys and signatures of Node: the door that `#crypto` opens outside browsers. Its twin is crypto.web.ts. */
-import crypto, { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import crypto, { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import {
   type HashName,
   type PublicKey,
@@ -7,6 +7,7 @@ import {
   type SignatureAlgorithm,
   schemeOf,
 } from './signature-algorithm.ts';
+import { verifyBeside } from './signature-thread.node.ts';
 import { keyKindOf } from './spki.ts';
 
 export type { PublicKey, RunningSha256, SignatureAlgorithm };
@@ -44,7 +45,7 @@ export function importPublicKey(spki: Uint8Array): PublicKey {
 
 /**
  * Whether the key signed the message; ECDSA signatures are DER. A malformed signature, or a key of another kind, is simply
- * not valid. Works beside the running program: thousands of signatures cost the time of one core less.
+ * not valid. Works beside the running program; the message must not change meanwhile.
  */
 export function verifySignature(
   algorithm: SignatureAlgorithm,
@@ -56,9 +57,7 @@ export function verifySignature(
   const handle = handles.get(key);
   const hasLength = kind !== 'ed25519' || signature.length === 64;
   if (handle === undefined || key.kind !== kind || !hasLength) return Promise.resolve(false);
-  return new Promise((resolve) => {
-    verify(hash, message, handle, signature, (error, holds) => resolve(error === null && holds));
-  });
+  return verifyBeside({ hash, key: handle, spki: key.spki, message, signature });
 }
 
 /** Standard base64 with padding. */

@@ -6,15 +6,27 @@ import { sha256 } from '#crypto';
 import { bytesOfHex, concatBytes, hexOf, utf8 } from './bytes.ts';
 import { EvidenceError } from './evidence-error.ts';
 
+const HASH_BYTES = 32;
 const LEAF = Uint8Array.of(0);
-const NODE = Uint8Array.of(1);
+
+/** Used again for every hash: trees have many leaves, and each new array would have to be collected. */
+const leafInput = new Uint8Array(65_536);
+const nodeInput = Uint8Array.of(1, ...new Uint8Array(2 * HASH_BYTES));
 
 export function leafHash(data: Uint8Array | string): Uint8Array {
-  return sha256(concatBytes([LEAF, typeof data === 'string' ? utf8(data) : data]));
+  const bytes = typeof data === 'string' ? utf8(data) : data;
+  if (bytes.length >= leafInput.length) return sha256(concatBytes([LEAF, bytes]));
+  leafInput.set(bytes, 1);
+  return sha256(leafInput.subarray(0, bytes.length + 1));
 }
 
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(concatBytes([NODE, left, right]));
+  if (left.length !== HASH_BYTES || right.length !== HASH_BYTES) {
+    throw new EvidenceError('TREE', 'a node of the tree is made of something that is no hash');
+  }
+  nodeInput.set(left, 1);
+  nodeInput.set(right, 1 + HASH_BYTES);
+  return sha256(nodeInput);
 }
 
 /** The root of a tree without leaves. */

@@ -15,6 +15,7 @@ export interface BookedItem {
 export class PlanBook {
   readonly items: Map<string, BookedItem> = new Map();
   readonly #hash = runningDigest();
+  readonly #sources = new Set<string>();
   #parts = 0;
   #partsDue: number | undefined;
   #edges = 0;
@@ -22,6 +23,11 @@ export class PlanBook {
 
   get isComplete(): boolean {
     return this.#parts === this.#partsDue;
+  }
+
+  /** Whether another item may be given what this one hands on. */
+  isSource(id: string): boolean {
+    return this.#sources.has(id);
   }
 
   /** Takes the next part. Throws Contradiction when it does not continue the ones before. */
@@ -64,15 +70,16 @@ export class PlanBook {
     let booked = this.items.get(id);
     if (this.#unfinished === undefined) {
       mustHold(booked === undefined, `item ${id} is planned twice`);
-      booked = { spec, deps: [...deps], needs: [...needs], locks, maxAttempts };
+      booked = { spec, deps: kept(deps), needs: kept(needs), locks: kept(locks), maxAttempts };
       this.items.set(id, booked);
     } else {
       mustHold(id === this.#unfinished && booked !== undefined, `item ${this.#unfinished} is cut short by ${id}`);
       const isSame = booked.spec === spec && booked.maxAttempts === maxAttempts && locks.length === 0;
       mustHold(isSame, `the entries of item ${id} are not of one item`);
-      booked.deps.push(...deps);
-      booked.needs.push(...needs);
+      booked.deps = booked.deps.concat(deps);
+      booked.needs = booked.needs.concat(needs);
     }
+    for (const { from } of needs) for (const source of from) this.#sources.add(source);
     this.#unfinished = entry.more ? id : undefined;
     if (entry.more) return;
     mustHold(isAscending(booked.deps), `the deps of item ${id} are not sorted and unique`);
@@ -106,6 +113,13 @@ export class PlanBook {
       }
     }
   }
+}
+
+const NOTHING: never[] = [];
+
+/** Most lists of a plan are empty, and all of those are one. */
+function kept<T>(list: T[]): T[] {
+  return list.length === 0 ? NOTHING : list;
 }
 
 function isAscending(ids: readonly string[]): boolean {

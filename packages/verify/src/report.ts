@@ -23,8 +23,9 @@ export function escapeText(text: string): string {
 /** The whole report, ending in a newline. */
 export function renderReport(report: VerifyReport): string {
   const checks = report.checks.map(({ status, id, claim, code, detail }) => {
-    const reason = code === null ? detail : `${code}: ${detail}`;
-    return `  ${MARKS[status]} ${id.padEnd(20)} ${claim}${reason === '' ? '' : `\n        ${escapeText(reason)}`}`;
+    // Every check says the same when the file stops early.
+    const reason = code === null ? detail : code === 'CUT_SHORT' ? '' : `${code}: ${detail}`;
+    return `  ${MARKS[status]} ${id.padEnd(22)} ${claim}${reason === '' ? '' : `\n        ${escapeText(reason)}`}`;
   });
   const limits = notProved(report).map((line) => `  - ${line}`);
   const facts = report.facts === null ? [] : describe(report.facts, report.facets);
@@ -119,7 +120,7 @@ function warn(attempts: number, how: string): string[] {
 function notProved({ verdict, facets, checks }: VerifyReport): string[] {
   if (verdict === 'failed' || verdict === 'malformed')
     return ['Anything. Ask for the bundle again from where it was published.'];
-  const { integrity, time, completeness } = facets;
+  const { integrity, completeness } = facets;
   const lines: string[] = [];
   if (integrity.tier === 'self-consistent') {
     lines.push('Who wrote this: no signature was checked, because no keys were supplied.');
@@ -138,7 +139,6 @@ function notProved({ verdict, facets, checks }: VerifyReport): string[] {
     lines.push('What the time-stamp token in the file says: it was not judged, because no roots were supplied.');
   }
   if (completeness !== 'log') lines.push('That the log holds every run of the deployment: one run was checked here.');
-  if (time.tier !== 'asserted') lines.push('When the log entry was made: only that the checkpoint existed by then.');
   lines.push(
     'What the worker claimed (keys under "claimed", results of checks): the platform recorded it without seeing it happen.',
     'That the engine recorded what truly happened: the operator, who holds the keys, could have sealed something else.',
@@ -151,5 +151,7 @@ function unprovenTime({ time }: Facets): string[] {
   if (time.tier === 'asserted')
     return ['That the times are true: they are those of the operator. No third party vouched.'];
   const { to } = time;
-  return [`That it happened long before ${to?.at}: the earlier times are those of the operator.`];
+  return [
+    `How long before ${to?.at} it happened: the checkpoint existed by then, and earlier times are the operator's.`,
+  ];
 }

@@ -25,6 +25,14 @@ interface ReplayedItem {
   locks: readonly FencedLock[];
 }
 
+/** An item that no attempt is about is one of these, so that memory grows with the attempts under way and not with the plan. */
+const AT_REST = Object.fromEntries(
+  (['pending', 'ready', 'done', 'failed', 'skipped', 'cancelled', 'denied'] as const).map((state) => [
+    state,
+    Object.freeze({ state, attempt: 0, epoch: 0, attemptId: '', isDispatched: false, spent: 0, locks: [] }),
+  ]),
+) as unknown as Record<Exclude<ReplayedState, 'running'>, ReplayedItem>;
+
 /** A run of which nothing has ended yet. */
 export const NO_COUNTS: RunCounts = {
   items: 0,
@@ -110,17 +118,7 @@ export class RunMachine {
 
   #planned(): void {
     mustHold(this.#counts.items === 0, 'a part of the plan stands after the run has begun');
-    for (const id of this.#plan.isComplete ? this.#plan.items.keys() : []) {
-      this.#items.set(id, {
-        state: 'pending',
-        attempt: 0,
-        epoch: 0,
-        attemptId: '',
-        isDispatched: false,
-        spent: 0,
-        locks: [],
-      });
-    }
+    for (const id of this.#plan.isComplete ? this.#plan.items.keys() : []) this.#items.set(id, AT_REST.pending);
     this.#counts.items = this.#items.size;
   }
 
@@ -130,7 +128,7 @@ export class RunMachine {
     for (const dep of this.#booked(id).deps) {
       mustHold(this.#item(dep).state === 'done', `item ${id} becomes ready before ${dep} is done`);
     }
-    item.state = 'ready';
+    this.#items.set(id, AT_REST.ready);
   }
 
   #claim({ queue, claims }: EventData['attempt.claimed']): void {
@@ -153,7 +151,8 @@ export class RunMachine {
       canonicalize(locks.map(({ name, mode }) => ({ name, mode }))) === canonicalize(this.#booked(id).locks);
     mustHold(isPlanned, `attempt ${attempt} at item ${id} takes other locks than were planned`);
     this.#locks.acquire(locks, id);
-    Object.assign(item, { state: 'running', attempt, epoch, attemptId, isDispatched: false, locks });
+    const { spent } = item;
+    this.#items.set(id, { state: 'running', attempt, epoch, attemptId, isDispatched: false, spent, locks });
     this.#counts.attempts++;
     if (attempt > 1) this.#counts.retries++;
   }
@@ -176,9 +175,8 @@ export class RunMachine {
     if (data.next === 'cancelled') this.#mustBeCancellable(data.item);
     mustBeOutputs(data, at);
     this.#locks.release(item.locks);
-    item.locks = [];
-    if (data.next === 'retry') item.state = 'ready';
-    else this.#end(item, data.next);
+    if (data.next === 'retry') Object.assign(item, { state: 'ready', locks: [] });
+    else this.#end(data.item, data.next);
   }
 
   #close(closed: EventData['item.closed']['items']): void {
@@ -189,7 +187,7 @@ export class RunMachine {
       mustHold(state !== 'failed' || isLate, `item ${id} failed for reason ${reason} without an attempt`);
       mustHold(item.state === 'pending' || item.state === 'ready', `item ${id} is closed while ${item.state}`);
       if (state === 'cancelled') this.#mustBeCancellable(id);
-      this.#end(item, state);
+      this.#end(id, state);
     }
     // One event may close a whole chain, so that its causes are judged after all of it.
     for (const { id, state, cause } of closed) {
@@ -237,8 +235,8 @@ export class RunMachine {
     return this.#counts.cancelled > 0 ? 'cancelled' : 'done';
   }
 
-  #end(item: ReplayedItem, state: TerminalState): void {
-    item.state = state;
+  #end(id: string, state: TerminalState): void {
+    this.#items.set(id, AT_REST[state]);
     this.#counts[state]++;
   }
 

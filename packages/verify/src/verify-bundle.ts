@@ -84,14 +84,14 @@ async function readAll(
   try {
     for await (const chunk of chunks) {
       for (const line of splitter.push(chunk)) reading.take(line);
-      await reading.settle();
+      await reading.settle(false);
     }
     splitter.finish();
     await reading.finish();
     return undefined;
   } catch (error) {
     if (!(error instanceof EvidenceError)) throw error;
-    await reading.settle();
+    await reading.settle(true);
     return { code: error.code, detail: `line ${reading.lines + 1}: ${error.message}` };
   }
 }

@@ -1,6 +1,4 @@
 /** Witness over HTTP, as C2SP tlog-witness describes it: one POST, one small answer, every byte of it distrusted. */
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { RetryableError, TerminalError } from '@waybill/client/errors';
 import {
   EvidenceError,
@@ -13,6 +11,7 @@ import {
   type WitnessKey,
 } from '@waybill/verify';
 import { type CosignRequest, type Witness, WitnessConflict } from '#ports/witness.ts';
+import { post } from './post.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** Some dozen cosignatures of any kind; ours is one line of about 150 bytes. */
@@ -39,7 +38,7 @@ export function openHttpWitness({ name, url, vkey, timeoutMs, nowMs }: HttpWitne
     name,
     async cosign(request) {
       const { text } = parseNote(request.checkpoint);
-      const answer = await post(name, endpoint, bodyOf(request), timeoutMs ?? DEFAULT_TIMEOUT_MS);
+      const answer = await ask(name, endpoint, bodyOf(request), timeoutMs ?? DEFAULT_TIMEOUT_MS);
       if (answer.status === 409) throw conflict(name, request.oldSize, parseCheckpoint(text).size, answer);
       if (answer.status !== 200) throw refused(name, answer.status);
       return [await cosignatureIn(name, text, answer.body, key, (nowMs ?? Date.now)())];
@@ -47,17 +46,21 @@ export function openHttpWitness({ name, url, vkey, timeoutMs, nowMs }: HttpWitne
   };
 }
 
-/** Redirects are not followed and nothing is decompressed: whoever answers, answers here and in plain bytes. */
-interface HttpAnswer {
+interface TextAnswer {
   status: number;
   type: string;
   body: string;
 }
 
-function post(name: string, endpoint: URL, body: string, timeoutMs: number): Promise<HttpAnswer> {
-  const request = endpoint.protocol === 'https:' ? httpsRequest : httpRequest;
-  const unreachable = (cause: unknown): RetryableError =>
-    new RetryableError(
+async function ask(name: string, endpoint: URL, text: string, timeoutMs: number): Promise<TextAnswer> {
+  const request = {
+    type: 'text/plain; charset=utf-8',
+    body: Buffer.from(text),
+    timeoutMs,
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+  };
+  const { body, ...answer } = await post(endpoint, request).catch((cause: unknown) => {
+    throw new RetryableError(
       {
         code: 'WITNESS_UNREACHABLE',
         path: `witness ${name}`,
@@ -66,32 +69,9 @@ function post(name: string, endpoint: URL, body: string, timeoutMs: number): Pro
       },
       { cause },
     );
-  return new Promise((resolve, reject) => {
-    const call = request(endpoint, {
-      method: 'POST',
-      // Checkpoints are rare: a connection kept since the last one would often turn out to be closed.
-      agent: false,
-      signal: AbortSignal.timeout(timeoutMs),
-      headers: { 'content-type': 'text/plain; charset=utf-8', 'content-length': Buffer.byteLength(body) },
-    });
-    call.once('error', (cause) => reject(unreachable(cause)));
-    call.once('response', (response) => {
-      const chunks: Uint8Array[] = [];
-      let bytes = 0;
-      response.on('data', (chunk: Uint8Array) => {
-        bytes += chunk.length;
-        if (bytes <= MAX_ANSWER_BYTES) return void chunks.push(chunk);
-        reject(invalid(name, `answered more than ${MAX_ANSWER_BYTES} bytes`));
-        call.destroy();
-      });
-      response.once('error', (cause) => reject(unreachable(cause)));
-      response.once('end', () => {
-        const type = (response.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-        resolve({ status: response.statusCode ?? 0, type, body: Buffer.concat(chunks).toString('utf8') });
-      });
-    });
-    call.end(body);
   });
+  if (body === null) throw invalid(name, `answered more than ${MAX_ANSWER_BYTES} bytes`);
+  return { ...answer, body: Buffer.from(body).toString('utf8') };
 }
 
 function bodyOf({ oldSize, proof, checkpoint }: CosignRequest): string {
@@ -123,7 +103,7 @@ function conflict(
   name: string,
   oldSize: number,
   size: number,
-  { type, body }: HttpAnswer,
+  { type, body }: TextAnswer,
 ): WitnessConflict | TerminalError {
   const seen = Number(/^(0|[1-9][0-9]{0,15})\n$/.exec(body)?.[1] ?? Number.NaN);
   const isSize = type === 'text/x.tlog.size' && Number.isSafeInteger(seen);

@@ -31,6 +31,13 @@ export function createLocalRootLedger(directory: string): RootLedger {
       if (present === null) await write(key, streamOf(bytes));
       else if (!present.equals(bytes)) throw conflict(key);
     },
+    async anchor(key, bytes) {
+      const path = fileOf(key);
+      const present = await readFile(path).catch(ignoreMissing(null));
+      if (present === null) await publishOnce(await writeTemporary(join(directory, '.incoming'), bytes), path);
+      // A directory keeps no versions and locks nothing.
+      return { bytes: present ?? (await readFile(path)), version: null, lockedUntil: null };
+    },
     async get(key) {
       return readFile(fileOf(key)).catch(ignoreMissing(null));
     },

@@ -17,8 +17,8 @@ export const manifests: Check = {
     const claims = new Map<string, AttemptClaim>();
     return {
       event(event) {
-        if (event.type !== 'attempt.claimed') return;
-        for (const claim of event.data.claims) claims.set(claim.item, claim);
+        if (event.type === 'attempt.settled') claims.delete(event.data.item);
+        if (event.type === 'attempt.claimed') for (const claim of event.data.claims) claims.set(claim.item, claim);
       },
       dispatch(event, manifest) {
         const at = `the dispatch of attempt ${event.data.attempt} at item ${event.data.item}`;
@@ -106,7 +106,8 @@ export const handOff: Check = {
     const done = new Map<string, Settled['data']>();
     return {
       event(event) {
-        if (event.type === 'attempt.settled' && event.data.next === 'done') done.set(event.data.item, event.data);
+        if (event.type !== 'attempt.settled' || event.data.next !== 'done') return;
+        if (facts.plan.isSource(event.data.item)) done.set(event.data.item, event.data);
       },
       dispatch(event, manifest) {
         if (manifest === undefined) return;

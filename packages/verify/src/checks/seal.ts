@@ -54,9 +54,9 @@ export const sealSignature: Check = {
         if (line.kind === 'seal') see(line.seal, 'the seal');
       },
       settle,
-      finish() {
+      async finish() {
         mustFind(context.facts.seal, 'the file has no seal', 'SEAL_MISSING');
-        finish();
+        await finish();
       },
     };
   },

@@ -14,10 +14,13 @@ export interface SignedWithin {
 export interface SignatureWatcher {
   /** Starts to verify a signature. */
   see(signed: Signed<unknown>, what: string): void;
-  settle(): Promise<void>;
+  settle(everything: boolean): Promise<void>;
   /** Judges the keys that were seen, now that the places in the log are known. */
-  finish(): void;
+  finish(): Promise<void>;
 }
+
+/** Batches of signatures that may be under way while reading goes on: enough to keep another core busy. */
+const MAX_BATCHES = 4;
 
 export function signatureWatcher(
   { facts, trust }: CheckContext,
@@ -25,21 +28,29 @@ export function signatureWatcher(
 ): SignatureWatcher {
   type Key = Trust['attest'][number];
   const used = new Map<string, Key[]>();
-  let started: { what: string; signers: Promise<Key[]> }[] = [];
-  return {
-    see({ envelope }, what) {
-      started.push({ what, signers: findSigners(envelope, trust?.attest ?? []) });
-    },
-    async settle() {
-      const batch = started;
-      started = [];
-      for (const { what, signers } of batch) {
+  let batch: { what: string; signers: Promise<Key[]> }[] = [];
+  const batches: (typeof batch)[] = [];
+  const settle: SignatureWatcher['settle'] = async (everything) => {
+    if (batch.length > 0) batches.push(batch);
+    batch = [];
+    while (batches.length > (everything ? 0 : MAX_BATCHES)) {
+      for (const { what, signers } of batches.shift() ?? []) {
         const found = await signers;
         const { keyid } = mustFind(found[0], `${what} is not signed by a trusted key that it names`);
         used.set(keyid, found);
       }
+    }
+  };
+  return {
+    see({ envelope }, what) {
+      const signers = findSigners(envelope, trust?.attest ?? []);
+      // An error is met where the batch is waited for, which may be later.
+      signers.catch(() => {});
+      batch.push({ what, signers });
     },
-    finish() {
+    settle,
+    async finish() {
+      await settle(true);
       const { first, last } = within(facts);
       for (const [keyid, entries] of used) {
         const isValid = entries.some(({ from, to }) => from <= last && first < to);

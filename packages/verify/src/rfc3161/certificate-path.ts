@@ -7,7 +7,7 @@ import { verifySignature } from '#crypto';
 import { equalBytes } from '../bytes.ts';
 import { algorithmName, signatureOf } from './algorithms.ts';
 import { type Certificate, KEY_USAGE } from './certificate.ts';
-import { readDer, TAG } from './der.ts';
+import { printable, readDer, TAG } from './der.ts';
 import { requireStamp, type TimestampCheckId, TimestampError } from './timestamp-error.ts';
 
 export const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
@@ -194,11 +194,10 @@ class Search {
   }
 }
 
-/** The texts of a name, for the reasons of refusals. They come from the token: escape them before printing. */
+/** The texts of a name, for the reasons of refusals. */
 export function nameText(name: Uint8Array): string {
   const texts = readDer(name, 'a name').children.flatMap(({ children }) =>
     children.flatMap((attribute) => attribute.children.filter(({ tag }) => tag !== TAG.objectId)),
   );
-  const decoder = new TextDecoder();
-  return `"${texts.map(({ content }) => decoder.decode(content.subarray(0, 64))).join(', ')}"`;
+  return `"${texts.map(({ content }) => printable(content)).join(', ')}"`;
 }

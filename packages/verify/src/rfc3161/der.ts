@@ -180,6 +180,13 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
-export function hexByte(byte: number): string {
+/** Text of a stranger, made harmless for reasons: printable ASCII, `?` for everything else, 64 bytes at most. */
+export function printable(content: Uint8Array): string {
+  return Array.from(content.subarray(0, 64), (byte) =>
+    byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '?',
+  ).join('');
+}
+
+function hexByte(byte: number): string {
   return byte.toString(16).padStart(2, '0');
 }

@@ -4,7 +4,7 @@
  */
 import { type AlgorithmId, readAlgorithm } from './algorithms.ts';
 import { type Certificate, certificateOf } from './certificate.ts';
-import { around, type DerNode, type DerRules, isSorted, readDer, STRICT_DER, TAG } from './der.ts';
+import { around, type DerNode, type DerRules, isSorted, printable, readDer, STRICT_DER, TAG } from './der.ts';
 import { DerFields, inside, malformed } from './der-fields.ts';
 import { requireStamp } from './timestamp-error.ts';
 
@@ -88,7 +88,7 @@ function readStatusInfo(fields: DerFields): TimestampStatus {
   const bits = Array.from(failures.subarray(1, 5)).flatMap((byte, n) =>
     [0, 1, 2, 3, 4, 5, 6, 7].flatMap((bit) => ((byte & (0x80 >> bit)) === 0 ? [] : [n * 8 + bit])),
   );
-  return { code, text: text.map(({ content }) => new TextDecoder().decode(content.subarray(0, 200))), failures: bits };
+  return { code, text: text.map(({ content }) => printable(content)), failures: bits };
 }
 
 function readContentInfo(node: DerNode, rules: DerRules): SignedData {
