@@ -26,6 +26,8 @@ import { type GoodStamp, goodStamps, inputOf } from './good-stamps.ts';
 import { MESSAGE, stampingBed } from './stamping-bed.ts';
 
 const GOOD = goodStamps();
+/** They are made when the file is loaded; how long the other tests take says nothing about them. */
+const MADE_MS = Date.now();
 const BAD: readonly BadStamp[] = [
   ...[
     ...badEncodings(),
@@ -47,7 +49,7 @@ for (const { title, tsr, roots, certificates, options, says = {}, ...good } of G
     assert.ok(accepted, output);
     const said = await verifyTimestamp(inputOf({ ...good, tsr, roots, ...(certificates ? { certificates } : {}) }));
     for (const [key, value] of Object.entries(says)) assert.equal(said[key as keyof typeof said], value, key);
-    assert.ok(Math.abs(said.genTimeMs - Date.now()) < 60_000 || says.genTimeMs !== undefined);
+    assert.ok(Math.abs(said.genTimeMs - MADE_MS) < 60_000 || says.genTimeMs !== undefined);
   });
 }
 
