@@ -10,7 +10,6 @@ const GROUP_OF_FOLDER: readonly (readonly [prefix: string, group: string])[] = [
   // Tests that start git and workers by the dozen: they wait for processes and not for our code.
   ['packages/client/src/pack-', 'processes'],
   ['worker-image/', 'processes'],
-  ['test/evidence/verify-script', 'processes'],
   ['test/evidence/', 'evidence'],
   ['test/vectors/', 'evidence'],
   ['test/conformance/', 'conformance'],
@@ -19,11 +18,13 @@ const GROUP_OF_FOLDER: readonly (readonly [prefix: string, group: string])[] = [
   ['test/sandbox/', 'sandbox'],
   ['test/crash/', 'crash'],
   ['test/end-to-end/', 'end-to-end'],
+  ['test/browser/', 'browser'],
 ];
 
 /** In the order in which they start: those that mostly wait for other processes first, so that two cores stay busy. */
 export const GROUPS = [
   'end-to-end',
+  'browser',
   'architecture',
   'crash',
   'sandbox',

@@ -37,6 +37,8 @@ const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'verify', path: 'packages/verify/src/planted-zod.ts', source: "import 'zod';\n" },
   { rule: 'verify', path: 'packages/verify/src/planted-app.ts', source: "import '../../../src/core/run.ts';\n" },
   { rule: 'verify-bin', path: 'packages/verify/src/bin-planted.ts', source: "import 'node:child_process';\n" },
+  { rule: 'verify-page', path: 'packages/verify/page/planted.ts', source: "import '../src/bin.ts';\n" },
+  { rule: 'verify-build', path: 'packages/verify/build.ts', source: "import './src/index.ts';\n" },
   { rule: 'formats', path: 'packages/client/src/plan.ts', source: "import 'node:fs';\n" },
   { rule: 'client', path: 'packages/client/src/submit.ts', source: "import '../../../src/core/run.ts';\n" },
   { rule: 'cli', path: 'packages/cli/src/planted.ts', source: "import '../../../embedded/main.ts';\n" },

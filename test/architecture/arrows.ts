@@ -51,6 +51,22 @@ export const ZONES: readonly Zone[] = [
     why: 'the command line of the verifier reads files and nothing more',
   },
   {
+    name: 'verify-page',
+    path: '^packages/verify/page/(?!build-page\\.ts$)',
+    mayImport: ['verify'],
+    packages: [],
+    node: [],
+    why: 'the page is the verifier and what shows its verdict, and asks nothing of anybody',
+  },
+  {
+    name: 'verify-build',
+    path: '^packages/verify/(build|page/build-page)\\.ts$',
+    mayImport: [],
+    packages: ['esbuild'],
+    node: 'all',
+    why: 'makes the files that are published; it imports nothing of what is in them',
+  },
+  {
     name: 'formats',
     path: `^packages/client/src/(?!${CLIENT_ON_NODE})`,
     mayImport: ['verify'],

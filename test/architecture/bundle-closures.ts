@@ -34,6 +34,13 @@ export const CLOSURES: readonly Closure[] = [
     node: ['crypto', 'fs', 'fs/promises', 'process', 'util', 'v8', 'worker_threads'],
   },
   {
+    artefact: 'verify-page',
+    entry: 'packages/verify/page/main.ts',
+    mayContain: ['^packages/verify/page/', '^packages/verify/src/(?!crypto\\.node\\.ts$|bin|modes/)'],
+    node: [],
+    platform: 'browser',
+  },
+  {
     artefact: 'client',
     entry: 'packages/client/src/index.ts',
     mayContain: ['^packages/(client|verify)/src/', '^node_modules/(yaml|zod)/'],

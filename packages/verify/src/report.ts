@@ -27,14 +27,15 @@ export function renderReport(report: VerifyReport): string {
     const reason = code === null ? detail : code === 'CUT_SHORT' ? '' : `${code}: ${detail}`;
     return `  ${MARKS[status]} ${id.padEnd(22)} ${claim}${reason === '' ? '' : `\n        ${escapeText(reason)}`}`;
   });
-  const limits = notProved(report).map((line) => `  - ${line}`);
+  const limits = notProvedOf(report).map((line) => `  - ${line}`);
   const facts = report.facts === null ? [] : describe(report.facts, report.facets);
   const missing = report.shortfalls.map(({ code, detail }) => `  MISSING  ${code}: ${escapeText(detail)}`);
-  const head = [headline(report), ...missing, ...facts];
+  const head = [headlineOf(report), ...missing, ...facts];
   return [...head, '', 'Checks', ...checks, '', 'What this does not prove', ...limits, ''].join('\n');
 }
 
-function headline({ verdict, facets, facts, shortfalls }: VerifyReport): string {
+/** The claim in one sentence, the verdict first. */
+export function headlineOf({ verdict, facets, facts, shortfalls }: VerifyReport): string {
   switch (verdict) {
     case 'verified':
       return `VERIFIED (${tiersOf(facets)}): run ${facts?.run} is recorded as the holder of these keys sealed it.`;
@@ -98,7 +99,8 @@ const VOUCHERS: Record<Moment['by'], string> = {
   tsa: 'says the time-stamping authority',
 };
 
-function momentOf(moment: Moment | null): string {
+/** A moment with the one who vouches for it. */
+export function momentOf(moment: Moment | null): string {
   return moment === null ? 'unknown' : `${moment.at} (${VOUCHERS[moment.by]})`;
 }
 
@@ -117,7 +119,8 @@ function warn(attempts: number, how: string): string[] {
   return [`  WARNING      ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} ${how}, as the record itself says`];
 }
 
-function notProved({ verdict, facets, checks }: VerifyReport): string[] {
+/** What nobody may conclude from the report. */
+export function notProvedOf({ verdict, facets, checks }: VerifyReport): string[] {
   if (verdict === 'failed' || verdict === 'malformed')
     return ['Anything. Ask for the bundle again from where it was published.'];
   const { integrity, completeness } = facets;
