@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { formatCheckpoint } from './checkpoint.ts';
-import { cosignedMessage, formatCosignature, formatWitnessVkey, parseWitnessVkey } from './cosignature.ts';
+import {
+  cosignedMessage,
+  formatCosignature,
+  formatWitnessVkey,
+  parseWitnessVkey,
+  verifyCosignatures,
+  type WitnessKey,
+  witnessKeyHash,
+} from './cosignature.ts';
 import { leafHash } from './merkle.ts';
 import { formatNote, formatVkey, type NoteSignature, parseNote, parseVkey, type SignedNote, vkeyOf } from './note.ts';
 import { evaluateQuorum, parseTlogPolicy } from './tlog-policy.ts';
@@ -124,6 +132,11 @@ test('policy: the log has to be one that it names, when it names any', async () 
     const { met, k, seenByMs, logListed: listed } = await result(line);
     assert.deepEqual([met, listed, k, seenByMs !== null], [logListed, logListed, 1, logListed], line);
   }
+  const strange = parseVkey(formatVkey('other.test', LOG.raw));
+  const renamed = { ...logLine(), name: strange.name, hash: strange.hash };
+  const signed = parseNote(formatNote(TEXT, [renamed, cosign(0)]));
+  const policyOfOther = parseTlogPolicy(`log ${formatVkey('other.test', LOG.raw)}\n${policy}`);
+  assert.equal((await evaluateQuorum(policyOfOther, signed, ORIGIN)).logListed, false, 'a key of another log signed');
   const forged = parseNote(formatNote(TEXT, [logLine('other\n'), cosign(0)]));
   await assert.rejects(evaluateQuorum(parseTlogPolicy(`log ${LOG_VKEY}\n${policy}`), forged, ORIGIN), { code: 'NOTE' });
   await assert.rejects(evaluateQuorum(parseTlogPolicy(policy), noteOf(cosign(0)), 'other.test'), {
@@ -138,6 +151,29 @@ test('policy: log keys may be P-256, witness keys may not, and neither may be of
   for (const line of [`witness w ${p256}`, `witness w ${LOG_VKEY}`, `log ${VKEYS[0]}`]) {
     assert.throws(() => parseTlogPolicy(`${line}\nquorum none\n`), { code: 'POLICY' }, line);
   }
+});
+
+/** Two keys, found by trying, whose four-byte hashes are the same under one name. */
+function twinKeys(name: string): [Uint8Array, Uint8Array] {
+  const seen = new Map<number, Uint8Array>();
+  for (let n = 0; ; n++) {
+    const raw = new Uint8Array(32);
+    new DataView(raw.buffer).setUint32(0, n);
+    const hash = witnessKeyHash(name, raw);
+    const twin = seen.get(hash);
+    if (twin !== undefined) return [twin, raw];
+    seen.set(hash, raw);
+  }
+}
+
+test('policy: two keys that a note cannot tell apart are refused, by the policy and by whoever verifies', async () => {
+  const vkeys = twinKeys('w.test').map((raw) => formatWitnessVkey('w.test', raw));
+  const text = vkeys.map((vkey, n) => `witness w${n} ${vkey}\n`).join('');
+  assert.throws(() => parseTlogPolicy(`${text}quorum none\n`), { code: 'POLICY' });
+  const keys = vkeys.map(parseWitnessVkey);
+  const { name, hash } = keys[0] as WitnessKey;
+  const note = noteOf({ name, hash, signature: cosign(0).signature });
+  await assert.rejects(verifyCosignatures(note, keys), /two witness keys have the same name and hash/);
 });
 
 const witness = (n: number, name = `w${n}`) => `witness ${name} ${VKEYS[n]}\n`;

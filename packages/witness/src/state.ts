@@ -12,7 +12,7 @@ import { WitnessError } from './witness-error.ts';
 
 const BUSY_MS = 5_000;
 /** Two notes convict a log; a log that goes on and on must not fill the disk of its witness. */
-const MAX_CONFLICTS_PER_LOG = 1_000;
+const MAX_CONFLICTS_PER_LOG = 100;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS witness (id INTEGER PRIMARY KEY CHECK (id = 0), vkey TEXT NOT NULL) STRICT;
@@ -54,7 +54,9 @@ export interface WitnessState {
   /** Reads the head, decides and stores in one transaction; whatever `decide` returns is durable when this returns. */
   advance<T>(origin: string, decide: (head: LogHead | null) => { head?: LogHead; result: T }): T;
   record(conflict: Conflict & { root: Uint8Array }): void;
+  /** Of all logs, in the order in which they were met. Large: for the export, not for every request. */
   conflicts(): Conflict[];
+  forks(): number;
   close(): void;
 }
 
@@ -138,6 +140,7 @@ function withTables(database: DatabaseSync, { vkey, key }: Identity): WitnessSta
   const insertConflict = database.prepare(`
     INSERT OR IGNORE INTO conflict (kind, origin, size, root, seen, refused, time)
     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE (SELECT count(*) FROM conflict WHERE origin = ?2 AND kind = ?1) < ${MAX_CONFLICTS_PER_LOG}`);
+  const countForks = database.prepare("SELECT count(*) AS count FROM conflict WHERE kind = 'fork'");
   const selectConflicts = database.prepare('SELECT * FROM conflict ORDER BY id');
   const head = (origin: string): LogHead | null => {
     const row = select.get(origin);
@@ -165,6 +168,7 @@ function withTables(database: DatabaseSync, { vkey, key }: Identity): WitnessSta
     record({ kind, origin, size, root, seen, refused, timeSeconds }) {
       insertConflict.run(kind, origin, size, root, seen, refused, timeSeconds);
     },
+    forks: () => Number(countForks.get()?.count),
     conflicts: () =>
       selectConflicts.all().map((row) => {
         const { kind, origin, size, seen, refused, time } = row as unknown as Omit<Conflict, 'timeSeconds'> & {

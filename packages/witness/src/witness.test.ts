@@ -68,6 +68,19 @@ test('witness: an extension that cannot be proved is refused with 422 and kept, 
   state.close();
 });
 
+test('witness: a log that forks on and on is convicted a hundred times and fills no disk', async () => {
+  const log = new SampleLog().grow(2);
+  const state = freshState();
+  const witness = createWitness(state, logKeysOf([log.vkey]), () => NOW_MS);
+  await ask(witness, await log.request(0));
+  for (let n = 0; n < 120; n++) {
+    const forked = log.fork(1).grow(1, `another ${n}`);
+    assert.equal((await ask(witness, await forked.request(2))).status, 409);
+  }
+  assert.deepEqual([state.conflicts().length, witness.status().forks], [100, 100]);
+  state.close();
+});
+
 test('witness: a proof from nothing, and a proof between two of one size, has to be empty', async () => {
   const log = new SampleLog().grow(4);
   const state = freshState();

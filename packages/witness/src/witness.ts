@@ -98,7 +98,7 @@ export function createWitness(state: WitnessState, keys: LogKeys, nowMs: () => n
         const cosignedAt = head === null ? null : new Date(head.timeSeconds * 1000).toISOString();
         return { origin, size: head?.size ?? 0, checkpoint: head?.note ?? null, cosignedAt };
       }),
-      forks: state.conflicts().filter(({ kind }) => kind === 'fork').length,
+      forks: state.forks(),
     }),
   };
 }

@@ -103,6 +103,7 @@ test('witness over http: an answer that does not prove itself is thrown away', a
     'a wrong line beside a right one': line() + line({ text: 'x\n' }),
     'a line that does not end': line().slice(0, -1),
     'an empty line, to stretch the text': `extended\n\n${line()}`,
+    'a stretched text that the witness did sign': `extended\n\n${line({ text: `${TEXT}\nextended\n` })}`,
     'a time in the future': line({ timeSeconds: NOW_SECONDS + 3_601 }),
     'a note instead of lines': formatNote(TEXT, []) + line(),
     'lines that fill the note': line({ key: OTHER }).repeat(101) + line(),
