@@ -4,11 +4,12 @@
  */
 import { consistencyProof, evaluateQuorum, type NoteSignature, parseNote } from '@waybill/verify';
 import { keys, type WitnessRow } from '#core/rows.ts';
+import { askWitness } from '#flow/ask-witness.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { hashReader } from '#flow/log.ts';
 import { decide, peek } from '#flow/transaction.ts';
 import { within } from '#flow/within.ts';
-import { type Witness, WitnessConflict } from '#ports/witness.ts';
+import type { Witness } from '#ports/witness.ts';
 
 /** The cosignatures that came in time, in the order of the witnesses. The tiles of that size must be written. */
 export async function cosigned(deps: FlowDeps, size: number, checkpoint: string): Promise<NoteSignature[]> {
@@ -30,16 +31,9 @@ export async function cosigned(deps: FlowDeps, size: number, checkpoint: string)
 async function ask(deps: FlowDeps, witness: Witness, size: number, checkpoint: string): Promise<NoteSignature[]> {
   const key = keys.witness(witness.name);
   const seen = (await peek<WitnessRow>(deps, key))?.size ?? 0;
-  const from = async (oldSize: number): Promise<NoteSignature[]> => {
-    const isGrown = oldSize > 0 && oldSize < size;
-    const proof = isGrown ? await consistencyProof(oldSize, size, hashReader(deps, size)) : [];
-    return witness.cosign({ oldSize, proof, checkpoint });
-  };
-  const signatures = await from(Math.min(seen, size)).catch((error: unknown) => {
-    // It has seen more or less than we know of, by a crash or by its own loss: its word decides where the proof begins.
-    if (error instanceof WitnessConflict && error.size <= size) return from(error.size);
-    throw error;
-  });
+  const proofFrom = (oldSize: number): Promise<Uint8Array[]> => consistencyProof(oldSize, size, hashReader(deps, size));
+  // It has seen more or less than we know of, by a crash or by its own loss: its word decides where the proof begins.
+  const signatures = await askWitness(witness, { checkpoint, size, seen, proofFrom });
   await decide(deps, async (draft) => {
     await draft.read([key]);
     draft.put(key, { size } satisfies WitnessRow);

@@ -12,7 +12,6 @@ import {
   parseNote,
   parseWitnessVkey,
 } from '@waybill/verify';
-import { askWitnesses } from '#flow/witnesses.ts';
 import { type Witness, WitnessConflict } from '#ports/witness.ts';
 import { SampleLog } from '../../../test/support/sample-log.ts';
 import { openHttpWitness } from './witness.ts';
@@ -194,32 +193,4 @@ test('witness over http: a URL or key that is none is refused before anything is
   for (const vkey of ['', 'a', LOG.vkey]) {
     assert.throws(() => openHttpWitness({ name: 'w1', url: 'http://w.test', vkey }), { code: 'USAGE' }, vkey);
   }
-});
-
-test('witnesses: a silent one and a lying one cost their own cosignatures, and the others come within one timeout', async () => {
-  const timeoutMs = 400;
-  await withAnswer(
-    () => {},
-    (silent) =>
-      withAnswer(answering(200, line({ key: OTHER })), (lying) =>
-        withAnswer(answering(200, line()), async (honest) => {
-          const started = performance.now();
-          const round = {
-            witnesses: [silent, lying, honest],
-            checkpoint: CHECKPOINT,
-            size: 6,
-            proofFrom: () => LOG.proof(1),
-            sizes: new Map(),
-          };
-          const { cosignatures, refusals } = await askWitnesses(round);
-          assert.deepEqual(formatNote(TEXT, cosignatures), `${TEXT}\n${line()}`);
-          assert.deepEqual(
-            refusals.map(({ error }) => error.code),
-            ['WITNESS_UNREACHABLE', 'WITNESS_INVALID'],
-          );
-          assert.ok(performance.now() - started < 4 * timeoutMs);
-        }),
-      ),
-    timeoutMs,
-  );
 });
