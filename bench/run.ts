@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { chain, fanOutFanIn, timeRun } from './engine-bed.ts';
 import { measureVerification } from './evidence.ts';
 import { timeFloor } from './floor.ts';
+import { measureTimestamps } from './timestamps.ts';
 
 const GROUP = 100;
 /** Work per item may not grow with the size of the run. */
@@ -68,6 +69,7 @@ try {
     }
   }
   isVerifiedInTime = await measureVerification(scratch, rounds, (line) => verification.push(line));
+  await measureTimestamps(scratch, (line) => verification.push(line));
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

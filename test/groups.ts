@@ -10,6 +10,7 @@ const GROUP_OF_FOLDER: readonly (readonly [prefix: string, group: string])[] = [
   // Tests that start git and workers by the dozen: they wait for processes and not for our code.
   ['packages/client/src/pack-', 'processes'],
   ['worker-image/', 'processes'],
+  ['test/evidence/verify-script', 'processes'],
   ['test/evidence/', 'evidence'],
   ['test/vectors/', 'evidence'],
   ['test/conformance/', 'conformance'],

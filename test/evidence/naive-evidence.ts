@@ -48,6 +48,7 @@ function splitOf(size: number): number {
 }
 
 export interface Signer {
+  kind: 'p256' | 'ed25519';
   privateKey: KeyObject;
   spki: Buffer;
   keyid: string;
@@ -57,7 +58,7 @@ export function newSigner(kind: 'p256' | 'ed25519'): Signer {
   const pair =
     kind === 'p256' ? generateKeyPairSync('ec', { namedCurve: 'prime256v1' }) : generateKeyPairSync('ed25519');
   const spki = pair.publicKey.export({ type: 'spki', format: 'der' });
-  return { privateKey: pair.privateKey, spki, keyid: sha256(spki).toString('hex') };
+  return { kind, privateKey: pair.privateKey, spki, keyid: sha256(spki).toString('hex') };
 }
 
 export interface Envelope {
@@ -86,4 +87,19 @@ export function vkey(name: string, signer: Signer): string {
 export function signedNote(text: string, name: string, signer: Signer): string {
   const signature = Buffer.concat([vkeyHash(name, signer), sign(null, Buffer.from(text), signer.privateKey)]);
   return `${text}\n— ${name} ${signature.toString('base64')}\n`;
+}
+
+/** The verifier key of either kind. */
+export function vkeyOf(name: string, signer: Signer): string {
+  if (signer.kind === 'ed25519') return vkey(name, signer);
+  const key = Buffer.concat([Buffer.of(2), signer.spki]).toString('base64');
+  return `${name}+${sha256(signer.spki).subarray(0, 4).toString('hex')}+${key}`;
+}
+
+/** One signature line of a note by either kind. */
+export function signText(text: string, name: string, signer: Signer): string {
+  const isEd25519 = signer.kind === 'ed25519';
+  const hash = isEd25519 ? vkeyHash(name, signer) : sha256(signer.spki).subarray(0, 4);
+  const signature = sign(isEd25519 ? null : 'sha256', Buffer.from(text), signer.privateKey);
+  return `— ${name} ${Buffer.concat([hash, signature]).toString('base64')}\n`;
 }

@@ -59,6 +59,12 @@ test('@sigstore/verify: accepts the provenance of a patch with the key alone', a
   accept(await honest(), PATCH);
 });
 
+test('a Sigstore bundle names the key once: cosign refuses an envelope with a key id that is not in its own form', async () => {
+  const { dsseEnvelope, verificationMaterial } = await honest();
+  assert.deepEqual(Object.keys(first(dsseEnvelope.signatures)), ['sig']);
+  assert.equal(verificationMaterial.publicKey.hint, first(trustFile().keys).keyid);
+});
+
 test('@sigstore/verify: accepts the provenance that a whole engine signed', async () => {
   const table = Buffer.from('a table');
   const execute = (): object => ({ ...SUCCEEDED, outputs: { 'table.csv': table } });

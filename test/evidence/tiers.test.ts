@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type VerifyOptions, type VerifyReport, verifyBundle } from '../../packages/verify/src/index.ts';
+import { renderReport, type VerifyOptions, type VerifyReport, verifyBundle } from '../../packages/verify/src/index.ts';
 import { BUCKET, COSIGNED_SECONDS, captureOf, cosigned, policyFile, witnessPolicy } from './auditor-material.ts';
 import { bundleLines, type Forgery } from './honest-bundle.ts';
+import { timeText } from './naive-tsa.ts';
+import { STAMPED_MS, stamped, tsaTrust } from './time-forgeries.ts';
 
 const ANCHOR = { bucket: BUCKET, minRetentionDays: 365 };
 
@@ -102,6 +104,30 @@ test('tiers: policy and what is required on top both hold, whichever is stricter
     both.shortfalls.map(({ code }) => code),
     ['INTEGRITY_BELOW', 'TIME_BELOW'],
   );
+});
+
+test('tiers: a token under a root of the auditor attests the time, as an interval that ends with its accuracy', async () => {
+  const policy = policyFile({ tsa: tsaTrust(), require: { time: 'tsa-attested', maxAgeMs: 2_000 } });
+  const forgery: Forgery = { lines: stamped({ genTime: timeText(new Date(STAMPED_MS)) }) };
+  const { exitCode, tier, facets } = await judge(forgery, { policy, nowMs: STAMPED_MS });
+  assert.deepEqual([exitCode, tier, facets.time.tier], [0, 'signed', 'tsa-attested']);
+  assert.deepEqual(facets.time.to, { at: new Date(STAMPED_MS + 1000).toISOString(), by: 'tsa' });
+  assert.deepEqual(facets.freshness, {
+    attested: { at: new Date(STAMPED_MS - 1000).toISOString(), by: 'tsa' },
+    ageMs: 1000,
+  });
+  assert.equal((await judge(forgery, { policy, nowMs: STAMPED_MS + 1001 })).exitCode, 2);
+});
+
+test('tiers: a token is not counted without roots, and the report says so; without a token nothing is attested', async () => {
+  const time = { time: 'tsa-attested' } as const;
+  const unjudged = await judge({ lines: stamped() }, { policy: policyFile() });
+  assert.deepEqual([unjudged.exitCode, unjudged.facets.time.tier], [0, 'asserted']);
+  assert.equal(codeOf(unjudged, 'timestamp'), 'NO_TSA_ROOTS');
+  assert.match(renderReport(unjudged), /it was not judged, because no roots were supplied/);
+  assert.equal((await judge({ lines: stamped() }, { policy: policyFile(), require: time })).exitCode, 2);
+  const absent = await judge({}, { policy: policyFile({ tsa: tsaTrust() }), require: time });
+  assert.deepEqual([absent.exitCode, codeOf(absent, 'timestamp')], [2, 'NO_TIMESTAMP']);
 });
 
 test('freshness: the age is counted from a third party and never from the operator', async () => {

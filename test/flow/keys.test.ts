@@ -187,11 +187,15 @@ describe('keys: crash', () => {
           return loggedKeys(deps);
         });
         outcomes[keys.length === 2 ? 'old' : 'new'] += 1;
-        const after = await sealRun(second, 's2');
-        assert.deepEqual(after.trust.keys, keys);
-        assert.deepEqual((await historyOf(second, pinned.origin)).keys, keys);
-        const { trust } = (await historyOf(second, pinned.origin)).follow(pinned);
-        assert.deepEqual([await exitOf(bundle, trust), await exitOf(after.bundle, trust)], [0, 0], `call ${crashAt}`);
+        const history = await historyOf(second, pinned.origin);
+        assert.deepEqual(history.keys, keys);
+        const { trust } = history.follow(pinned);
+        assert.equal(await exitOf(bundle, trust), 0, `call ${crashAt}`);
+        if (crashAt % 5 === 0) {
+          const after = await sealRun(second, 's2');
+          assert.deepEqual(after.trust.keys, keys);
+          assert.equal(await exitOf(after.bundle, trust), 0, `call ${crashAt}`);
+        }
         assert.deepEqual(
           readdirSync(join(second, 'keys')).filter((name) => name.endsWith('.pending')),
           [],

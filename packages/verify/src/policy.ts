@@ -4,6 +4,7 @@
  */
 import { fromBase64 } from './base64.ts';
 import { DEMANDABLE, type Demands } from './facets.ts';
+import { readCertificate } from './rfc3161/certificate.ts';
 import { count, ordinal } from './scalars.ts';
 import { closed, listOf, oneOf, requireShape, type Shape, text } from './shape.ts';
 import { parseTlogPolicy, type TlogPolicy } from './tlog-policy.ts';
@@ -85,9 +86,16 @@ export function loadPolicy(value: unknown): Policy {
     demands: value.require ?? {},
     witnesses: value.witnesses === undefined ? undefined : parseTlogPolicy(value.witnesses),
     tsa: tsa && {
-      roots: tsa.roots.map((root) => fromBase64(root)),
+      roots: tsa.roots.map(readRoot),
       ...(tsa.policies === undefined ? {} : { policies: tsa.policies }),
     },
     anchor: value.anchor,
   };
+}
+
+/** A root that cannot be read is found out before a token is held against it. */
+function readRoot(base64: string, index: number): Uint8Array {
+  const root = fromBase64(base64);
+  readCertificate(root, `root ${index + 1} of the policy`);
+  return root;
 }

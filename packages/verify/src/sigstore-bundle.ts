@@ -1,9 +1,11 @@
 /**
- * A provenance as tools of others read it: a Sigstore bundle v0.3 around the very envelope of the audit bundle. It carries no
+ * A provenance as tools of others read it: a Sigstore bundle v0.3 with payload and signature of the audit bundle. It carries no
  * certificate and no entry of a public log, only a hint of the key, so that the reader brings the key.
  */
+
+import { toBase64 } from './base64.ts';
 import { readBundleLine, STRICT_RULES } from './bundle-line.ts';
-import { type DsseEnvelope, formatEnvelope } from './dsse.ts';
+import { IN_TOTO_PAYLOAD_TYPE, type OpenedEnvelope } from './dsse.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { DEFAULT_LIMITS } from './read-limits.ts';
 
@@ -13,7 +15,8 @@ export interface SigstoreBundle {
   mediaType: typeof SIGSTORE_BUNDLE_TYPE;
   /** `hint` is the key id. */
   verificationMaterial: { publicKey: { hint: string } };
-  dsseEnvelope: DsseEnvelope;
+  /** Without a key id: DSSE does not sign it, and cosign refuses every one that is not in its own form. */
+  dsseEnvelope: { payload: string; payloadType: typeof IN_TOTO_PAYLOAD_TYPE; signatures: { sig: string }[] };
 }
 
 /**
@@ -32,13 +35,20 @@ export async function sigstoreBundleOf(
       const { envelope, statement } = line.provenance;
       const { internalParameters } = statement.predicate.buildDefinition;
       if (internalParameters.attemptId !== attemptId) continue;
-      return sigstoreBundle(formatEnvelope(envelope.payload, envelope.keyid, envelope.signature));
+      return sigstoreBundle(envelope);
     }
   }
   return undefined;
 }
 
-function sigstoreBundle(dsseEnvelope: DsseEnvelope): SigstoreBundle {
-  const [{ keyid }] = dsseEnvelope.signatures as [DsseEnvelope['signatures'][number]];
-  return { mediaType: SIGSTORE_BUNDLE_TYPE, verificationMaterial: { publicKey: { hint: keyid } }, dsseEnvelope };
+function sigstoreBundle({ payload, signature, keyid }: OpenedEnvelope): SigstoreBundle {
+  return {
+    mediaType: SIGSTORE_BUNDLE_TYPE,
+    verificationMaterial: { publicKey: { hint: keyid } },
+    dsseEnvelope: {
+      payload: toBase64(payload),
+      payloadType: IN_TOTO_PAYLOAD_TYPE,
+      signatures: [{ sig: toBase64(signature) }],
+    },
+  };
 }

@@ -116,6 +116,19 @@ export class VerifyState {
     return this.#origins.get(origin)?.checkpoints.get(Math.max(...sizes));
   }
 
+  /** Every remembered checkpoint of a log, ascending. */
+  heads(origin: string): SeenCheckpoint[] {
+    return [...(this.#origins.get(origin)?.checkpoints.values() ?? [])].sort((a, b) => a.size - b.size);
+  }
+
+  /** Takes a checkpoint behind which the whole log was verified. */
+  rememberHead(origin: string, { size, root, note }: SeenCheckpoint): void {
+    const known = this.#originOf(origin);
+    if (known.checkpoints.has(size)) return;
+    known.checkpoints.set(size, { size, root, note });
+    this.#isChanged = true;
+  }
+
   /** Throws Contradiction when both this and something remembered cannot be true. */
   compare(sighting: Sighting): void {
     const known = this.#origins.get(sighting.origin);
@@ -138,12 +151,17 @@ export class VerifyState {
 
   /** Takes what was verified; call it after `compare`. */
   remember({ origin, checkpoint, run, nodes }: Sighting): void {
-    const known = this.#origins.get(origin) ?? { checkpoints: new Map(), runs: new Map(), nodes: new Map() };
-    this.#origins.set(origin, known);
+    const known = this.#originOf(origin);
     known.checkpoints.set(checkpoint.size, known.checkpoints.get(checkpoint.size) ?? checkpoint);
     known.runs.set(run.runSeq, run);
     for (const { at, hash } of nodes) known.nodes.set(at, hash);
     this.#isChanged = true;
+  }
+
+  #originOf(origin: string): OriginMemory {
+    const known = this.#origins.get(origin) ?? { checkpoints: new Map(), runs: new Map(), nodes: new Map() };
+    this.#origins.set(origin, known);
+    return known;
   }
 
   toJSON(): StateFile {

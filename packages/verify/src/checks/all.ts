@@ -7,6 +7,7 @@ import { handOff, manifestSignatures, manifests } from './manifests.ts';
 import { seal, sealSignature } from './seal.ts';
 import { state } from './state.ts';
 import { container, identity, plan, sequence, stateMachine } from './structure.ts';
+import { timestamp } from './timestamp.ts';
 import { witnesses } from './witnesses.ts';
 
 /** Every check, in the order of the report. */
@@ -28,6 +29,7 @@ export const ALL_CHECKS: readonly Check[] = [
   sealSignature,
   checkpointSignature,
   witnesses,
+  timestamp,
   anchor,
   freshness,
   state,

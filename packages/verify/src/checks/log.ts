@@ -1,10 +1,9 @@
 /** Checks that the run stands in the deployment's log. */
-import { equalBytes, hexOf } from '../bytes.ts';
+import { hexOf } from '../bytes.ts';
+import { isInForceAt, signersOf } from '../checkpoint-signers.ts';
 import { mustFind, mustHold } from '../contradiction.ts';
 import type { RunOpenedEntry, RunSealedEntry } from '../log-entry.ts';
 import { verifyInclusion } from '../merkle-proof.ts';
-import { type NoteKey, type SignedNote, verifyNote } from '../note.ts';
-import type { Trust } from '../trust.ts';
 import type { BundleFacts, Check, CheckContext, LoggedEntry } from './check.ts';
 
 interface LoggedRun {
@@ -70,14 +69,6 @@ export const logInclusion: Check = {
   },
 };
 
-/** Every entry of the trust file whose key signed: one key may stand in several, each with a range of its own. */
-async function signersOf(note: SignedNote, keys: Trust['log']): Promise<Trust['log']> {
-  const isSame = (a: NoteKey, b: NoteKey): boolean => equalBytes(a.publicKey.spki, b.publicKey.spki);
-  const distinct = keys.filter((key, n) => keys.findIndex((other) => isSame(other, key)) === n);
-  const signed = await verifyNote(note, distinct);
-  return keys.filter((key) => signed.some((signer) => isSame(signer, key)));
-}
-
 export const checkpointSignature: Check = {
   id: 'checkpoint-signature',
   code: 'CHECKPOINT_SIGNATURE',
@@ -95,9 +86,8 @@ export const checkpointSignature: Check = {
           );
           const signers = await signersOf(note, trust.log);
           mustHold(signers.length > 0, 'the checkpoint is not signed by a trusted log key', 'CHECKPOINT_UNTRUSTED');
-          const last = checkpoint.size - 1;
-          const isValid = signers.some(({ from, to }) => from <= last && last < to);
-          mustHold(isValid, `the log key was not valid at log index ${last}`, 'KEY_RANGE');
+          const { size } = checkpoint;
+          mustHold(isInForceAt(signers, size), `the log key was not valid at log index ${size - 1}`, 'KEY_RANGE');
         }
       },
     };

@@ -85,10 +85,16 @@ export function prepareVerification(flags: FlagValues): PreparedVerification {
   const ledger = text('ledger');
   if (ledger !== undefined) options.readTile = tileReader(ledger);
   const path = text('state');
-  if (path === undefined) return { options, keepState() {} };
-  const state = existsSync(path) ? readAuditorFile('state file', path, readState) : new VerifyState();
-  options.state = state;
-  return { options, keepState: () => state.isChanged && writeState(path, state) };
+  const { state, keep } = openState(path);
+  if (path !== undefined) options.state = state;
+  return { options, keepState: keep };
+}
+
+/** The state file at the path, empty when there is none yet; without a path nothing is remembered. */
+export function openState(path: string | undefined): { state: VerifyState; keep(): void } {
+  const state =
+    path !== undefined && existsSync(path) ? readAuditorFile('state file', path, readState) : new VerifyState();
+  return { state, keep: () => void (path !== undefined && state.isChanged && writeState(path, state)) };
 }
 
 function readState(text: string): VerifyState {

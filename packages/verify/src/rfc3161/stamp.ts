@@ -3,6 +3,7 @@
  * the reason of a refusal is the first thing that is wrong and not the first thing that is read.
  */
 import { equalBytes } from '../bytes.ts';
+import { EvidenceError } from '../evidence-error.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
 import { findPath, nameText, type PathCheck, type PathSearch } from './certificate-path.ts';
 import type { DerRules } from './der.ts';
@@ -25,6 +26,22 @@ export interface TimestampInput {
   nonce?: Uint8Array;
 }
 
+/** Throws EvidenceError `POLICY` unless each of them is a certificate in DER that can be used for time stamps. */
+export function requireTimestampRoots(roots: readonly Uint8Array[]): void {
+  readSupplied(roots, 'root');
+}
+
+/** What is wrong with the auditor's own material is never blamed on the evidence. */
+function readSupplied(certificates: readonly Uint8Array[], what: string): Certificate[] {
+  return certificates.map((der, n) => {
+    try {
+      return readCertificate(der, `${what} ${n + 1} for time stamps`);
+    } catch (error) {
+      throw error instanceof TimestampError ? new EvidenceError('POLICY', error.message) : error;
+    }
+  });
+}
+
 export class Stamp {
   readonly status: TimestampStatus;
   readonly token: SignedData;
@@ -39,12 +56,10 @@ export class Stamp {
   #info: TstInfo | undefined;
   #search: Promise<PathSearch> | undefined;
 
-  /** Throws TimestampError `encoding`, also for a certificate that the auditor supplied. */
+  /** Throws EvidenceError: `TIMESTAMP` for the token, `POLICY` for a certificate that the auditor supplied. */
   constructor(input: TimestampInput, pathChecks: readonly PathCheck[], rules: DerRules) {
-    const read = (certificates: readonly Uint8Array[], what: string): Certificate[] =>
-      certificates.map((der, n) => readCertificate(der, `${what} ${n + 1}`));
-    this.#roots = read(input.roots, 'root');
-    this.supplied = [...this.#roots, ...read(input.certificates ?? [], 'supplied certificate')];
+    this.#roots = readSupplied(input.roots, 'root');
+    this.supplied = [...this.#roots, ...readSupplied(input.certificates ?? [], 'certificate')];
     const { status, token } = readResponse(input.tsr, rules);
     this.status = status;
     this.token = token;

@@ -1,0 +1,202 @@
+/** `waybill-verify compare <a> [<b>]`: two signed heads of one log, or a proof of a fork that somebody saved. */
+import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { fromBase64 } from '../base64.ts';
+import { type Bridge, type Comparison, compareHeads, FORK_FORMAT, readForkProof, UNDECIDED } from '../compare.ts';
+import { EvidenceError } from '../evidence-error.ts';
+import { LineSplitter } from '../line-splitter.ts';
+import { type LogHead, readLogHead } from '../log-head.ts';
+import { escapeText } from '../report.ts';
+import { LedgerUnreachable, readTile } from '../tile-source.ts';
+import { tileHashReader } from '../tiles.ts';
+import { parseTlogProof } from '../tlog-proof.ts';
+import { loadTrust, type TrustFile } from '../trust.ts';
+import { chosenTrust, sourceOf } from './log.ts';
+import { type Io, isSystemError, UsageError } from './mode.ts';
+
+const USAGE = `Usage: waybill-verify compare <head> <head> [flags]
+       waybill-verify compare <fork proof> [flags]
+
+  <head>               a signed checkpoint, a bundle, a disclosure file, or a log proof
+  --keys <file>        public keys (waybill-keys/v1)
+  --policy <file>      a policy (waybill-policy/v1), of which the keys are used
+  --ledger <ledger>    the log in tiles, to lead from the smaller head to the larger
+  --online             allows an http or https URL as ledger
+  --proof <file>       a consistency proof instead: one base64 hash a line
+  --save-proof <file>  writes a fork that was found as waybill-fork/v1, which this command checks again for anyone
+  --json               the result as JSON (waybill-compare-report/v1)
+
+Exit codes: 0 consistent, 1 a fork, 2 undecided, 3 malformed, 4 usage or a file of yours, 5 the ledger could not be asked,
+70 internal
+`;
+
+type Exit = 0 | 1 | 2 | 3 | 5;
+const EXIT: Record<Comparison['outcome'], Exit> = { same: 0, consistent: 0, fork: 1, undecided: 2 };
+
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = parse(args);
+  const trust = chosenTrust(values.keys, values.policy);
+  try {
+    const { heads, bridge } = await readInputs(positionals, values);
+    const compared = await compareHeads(...heads, trust === undefined ? undefined : loadTrust(trust), bridge);
+    if (compared.outcome === 'fork' && values['save-proof'] !== undefined) {
+      save(values['save-proof'], `${JSON.stringify(compared.proof, null, 2)}\n`);
+    }
+    io.out(values.json === true ? `${asJson(heads, compared)}\n` : render(heads, compared, trust));
+    return EXIT[compared.outcome];
+  } catch (error) {
+    if (error instanceof LedgerUnreachable) return refused(io, 5, 'UNREACHABLE', error.message);
+    if (!(error instanceof EvidenceError)) throw error;
+    return refused(io, 3, 'MALFORMED', error.message);
+  }
+}
+
+function refused(io: Io, exit: Exit, headline: string, problem: string): Exit {
+  io.out(`${headline}: ${escapeText(problem)}\n`);
+  return exit;
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        keys: text,
+        policy: text,
+        ledger: text,
+        online: flag,
+        proof: text,
+        'save-proof': text,
+        json: flag,
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : 'wrong arguments', USAGE, error);
+  }
+}
+
+async function readInputs(
+  paths: readonly string[],
+  { ledger, online, proof }: { ledger?: string; online?: boolean; proof?: string },
+): Promise<{ heads: [LogHead, LogHead]; bridge: Bridge | undefined }> {
+  const [first, second, ...others] = paths;
+  if (first === undefined || others.length > 0) throw new UsageError('expected two heads, or one proof', USAGE);
+  if (second === undefined) {
+    const read = readForkProof(asJsonValue(await asText(first)));
+    return { heads: read.heads, bridge: { fork: read.proof } };
+  }
+  if (ledger !== undefined && proof !== undefined) throw new UsageError('give --ledger or --proof, not both', USAGE);
+  const heads: [LogHead, LogHead] = [await readHead(first), await readHead(second)];
+  if (proof !== undefined) {
+    const hashes = (await asText(proof)).split('\n').filter((line) => line !== '');
+    return { heads, bridge: { proof: hashes.map((hash) => fromBase64(hash)) } };
+  }
+  return { heads, bridge: ledger === undefined ? undefined : ledgerBridge(ledger, online === true) };
+}
+
+function ledgerBridge(ledger: string, isOnline: boolean): Bridge {
+  const source = sourceOf(ledger, isOnline);
+  const read = async (tile: Parameters<typeof readTile>[1]): Promise<Uint8Array> => {
+    const bytes = await readTile(source, tile);
+    if (bytes === null) throw new LedgerUnreachable('the ledger lacks a tile between the two heads');
+    return bytes;
+  };
+  return { readHash: (size) => tileHashReader(size, read) };
+}
+
+/** The head in a file, whichever kind of evidence it is. */
+async function readHead(path: string): Promise<LogHead> {
+  const start = await startOf(path);
+  if (start.startsWith('{')) return readLogHead(parseTlogProof(await firstProof(path)).checkpoint);
+  const text = await asText(path);
+  return readLogHead(start.startsWith('c2sp.org/tlog-proof@v1') ? parseTlogProof(text).checkpoint : text);
+}
+
+const SMALL_BYTES = 1_048_576;
+
+async function startOf(path: string): Promise<string> {
+  for await (const chunk of open(path)) return new TextDecoder().decode(chunk.subarray(0, 64));
+  throw new EvidenceError('CHECKPOINT', `${path} is empty`);
+}
+
+async function* open(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 1 << 18 });
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new UsageError(`${escapeText(path)}: ${escapeText(error.message)}`, '', error);
+  }
+}
+
+function asJsonValue(text: string): unknown {
+  if (!text.startsWith('{')) throw new UsageError('one file alone has to be a proof of a fork', USAGE);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new EvidenceError('JSON_SYNTAX', 'the proof is not JSON');
+  }
+}
+
+async function asText(path: string): Promise<string> {
+  try {
+    const bytes = readFileSync(path);
+    if (bytes.length > SMALL_BYTES) throw new EvidenceError('LIMIT', `${path} is longer than ${SMALL_BYTES} bytes`);
+    return bytes.toString();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new UsageError(`${escapeText(path)}: ${escapeText(error.message)}`, '', error);
+  }
+}
+
+/** A bundle and a disclosure carry their checkpoint in the proofs of their log records. */
+async function firstProof(path: string): Promise<string> {
+  const splitter = new LineSplitter({ lineBytes: SMALL_BYTES, fileBytes: 1_073_741_824 });
+  const decoder = new TextDecoder();
+  for await (const chunk of open(path)) {
+    for (const line of splitter.push(chunk)) {
+      const text = decoder.decode(line);
+      if (!text.startsWith('{"entry":')) continue;
+      const { proof } = JSON.parse(text) as { proof?: unknown };
+      if (typeof proof === 'string') return proof;
+    }
+  }
+  throw new EvidenceError('CONTAINER', `${path} holds no log record, and is no signed checkpoint`);
+}
+
+function save(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new UsageError(`--save-proof ${escapeText(path)}: ${escapeText(error.message)}`, '', error);
+  }
+}
+
+function asJson(heads: readonly LogHead[], compared: Comparison): string {
+  const described = heads.map(({ text, checkpoint: { origin, size } }) => ({ origin, size, note: text }));
+  return JSON.stringify(
+    { format: 'waybill-compare-report/v1', exitCode: EXIT[compared.outcome], heads: described, ...compared },
+    null,
+    2,
+  );
+}
+
+const HEADLINES: Record<Comparison['outcome'], string> = {
+  same: 'SAME: both heads are of one and the same log.',
+  consistent: 'CONSISTENT: the smaller log is the beginning of the larger one.',
+  fork: 'FORK: the holder of the log key has signed two logs that exclude each other. Both notes together prove it.',
+  undecided: 'UNDECIDED: neither a fork nor its absence is shown.',
+};
+
+function render(heads: readonly LogHead[], compared: Comparison, trust: TrustFile | undefined): string {
+  const reason = compared.outcome === 'undecided' ? `${compared.code}: ${UNDECIDED[compared.code]}; ` : '';
+  const lines = [HEADLINES[compared.outcome], `  ${escapeText(reason + compared.detail)}`];
+  if (compared.outcome === 'fork') {
+    for (const { text } of heads) lines.push('', ...text.split('\n').map((line) => `  | ${escapeText(line)}`));
+    lines.push(`Keep both (--save-proof writes ${FORK_FORMAT}); log ${escapeText(trust?.origin ?? '')}.`);
+  }
+  return `${lines.join('\n')}\n`;
+}
