@@ -32,6 +32,8 @@ export function composeOffline(directory: string): Offline {
     onChanged: ignore,
     onCompleted: ignore,
     onEvents: ignore,
+    onEntered: ignore,
+    onTrouble: ignore,
     onOutage: ignore,
     onTimer: ignore,
   });

@@ -3,6 +3,7 @@
  * an item from settled to dispatched with one commit. It decides nothing itself.
  */
 import { WaybillError } from '@waybill/client/errors';
+import type { Digest } from '@waybill/verify';
 import type { Stage } from '#core/stages.ts';
 import { createLane } from '#embedded/lane.ts';
 import { RecordKeeper, type RecordKeeping } from '#embedded/record-keeper.ts';
@@ -14,6 +15,7 @@ import { dispatch } from '#flow/dispatch.ts';
 import { takeIn } from '#flow/inbox.ts';
 import { adoptKeys } from '#flow/keys.ts';
 import { checkLedger } from '#flow/ledger-check.ts';
+import { enterPolicy } from '#flow/notices.ts';
 import { defineQueues, knownQueues } from '#flow/queues.ts';
 import { wakeDependents } from '#flow/readiness.ts';
 import { fireTimers, hasOpenRuns, type OnTrouble, resumeRuns, resumeTodos, sweepQueue } from '#flow/reconcile.ts';
@@ -24,7 +26,17 @@ import type { InboxObject } from '#ports/inbox.ts';
 const SWEEP_MS = 2_000;
 const STATUS_MS = 150;
 
+/** What of evidence.json the log shall say. */
+export interface EvidenceSettings {
+  /** The policy, as text. */
+  witnesses: string | null;
+  tsa: { url: string; roots: Digest[] }[];
+}
+
+const NO_EVIDENCE_SETTINGS: EvidenceSettings = { witnesses: null, tsa: [] };
+
 export interface EngineOptions extends RecordKeeping {
+  evidence?: EvidenceSettings;
   queues: Record<string, { concurrency: number }>;
   /** Publish status documents. */
   status: boolean;
@@ -74,6 +86,8 @@ class EmbeddedEngine implements Engine {
       onCompleted: (run) => this.#records.completed(run),
       onEvents: (run, count) => this.#records.eventsWritten(run, count),
       onTimer: (dueMs) => this.#setAlarm(dueMs),
+      onEntered: () => this.#records.entered(),
+      onTrouble: (run, error) => this.#options.log('error', 'a run cannot be recorded', { run, ...describe(error) }),
       onOutage: (about, error) => this.#options.log('error', 'evidence is weaker', { about, ...describe(error) }),
     });
     const deps: FlowDeps = { ...base, hints: this.#work.hints, lane: createLane() };
@@ -92,11 +106,20 @@ class EmbeddedEngine implements Engine {
   async start(): Promise<void> {
     await checkLedger(this.#deps);
     await adoptKeys(this.#deps);
+    await enterPolicy(this.#deps, this.#settings());
+    this.#records.start();
     await defineQueues(this.#deps, this.#options.queues);
     await this.#sweepQueues(true);
     await this.#resume();
     await this.#takeIn();
     this.#sweepLater();
+  }
+
+  /** What decides how runs are carried out and how strong their evidence is: the log says when it changes. */
+  #settings(): object {
+    const { isolation, allowUnsandboxedAgents, executable } = this.#deps.worker;
+    const { queues, evidence = NO_EVIDENCE_SETTINGS } = this.#options;
+    return { format: 'waybill-settings/v1', queues, isolation, allowUnsandboxedAgents, executable, ...evidence };
   }
 
   async isIdle(): Promise<boolean> {

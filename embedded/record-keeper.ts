@@ -7,12 +7,15 @@ import { CADENCE, Cadence, type CadenceRule } from '#embedded/cadence.ts';
 import { createLane } from '#embedded/lane.ts';
 import { SharedTask } from '#embedded/shared-task.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { checkpointRun, enterRun } from '#flow/enter.ts';
+import { beat } from '#flow/notices.ts';
 import { publishLog } from '#flow/publish.ts';
-import { checkpointRun, enterRun, seal } from '#flow/seal.ts';
+import { seal } from '#flow/seal.ts';
 import { verifySealed } from '#flow/verify.ts';
 
 /** What was entered is covered by a checkpoint within this time, unless a seal brings one sooner. */
 const PUBLISH_MS = 1_000;
+const HEARTBEAT_MS = 3_600_000;
 /** Seals that are under way at once: they wait for the same checkpoint, and each holds a file open. */
 const SEALS = 8;
 
@@ -21,6 +24,8 @@ export interface RecordKeeping {
   selfCheck: boolean;
   /** When the events of a run that goes on are given their places; CADENCE unless a test is in a hurry. */
   cadence?: CadenceRule;
+  /** The log is never silent for longer while an engine runs. */
+  heartbeatMs?: number;
   log(level: 'info' | 'error', message: string, facts: object): void;
 }
 
@@ -41,6 +46,7 @@ export class RecordKeeper {
   #seals = 0;
   /** A seal waits for the next checkpoint, which therefore gets a timestamp. */
   #timed = false;
+  #cancelBeat: (() => void) | null = null;
   #cancelPublish: (() => void) | null = null;
 
   constructor(options: RecordKeeperOptions) {
@@ -56,8 +62,15 @@ export class RecordKeeper {
     this.#cadence = new Cadence(cadence, deps.clock, (run) => spawn('seal', () => this.#pass(run)));
   }
 
+  /** Publishes what an earlier process left, and begins to beat. */
+  start(): void {
+    this.entered();
+    this.#beatLater(0);
+  }
+
   stop(): void {
     this.#cadence.stop();
+    this.#cancelBeat?.();
     this.#cancelPublish?.();
   }
 
@@ -65,7 +78,7 @@ export class RecordKeeper {
   async opened(run: string): Promise<void> {
     await enterRun(this.#deps, run);
     this.#cadence.note(run, 1);
-    this.#publishLater();
+    this.entered();
   }
 
   eventsWritten(run: string, count: number): void {
@@ -82,10 +95,26 @@ export class RecordKeeper {
 
   async #pass(run: string): Promise<void> {
     await this.#sequencing(() => checkpointRun(this.#deps, run));
-    this.#publishLater();
+    this.entered();
   }
 
-  #publishLater(): void {
+  #beatLater(delayMs: number): void {
+    this.#cancelBeat = this.#deps.clock.after(delayMs, () => {
+      const everyMs = this.#options.heartbeatMs ?? HEARTBEAT_MS;
+      // After a failure as after a beat: the next one is not far.
+      this.#options.spawn('seal', async () => {
+        let nextMs = everyMs;
+        try {
+          nextMs = await beat(this.#deps, everyMs);
+        } finally {
+          this.#beatLater(nextMs);
+        }
+      });
+    });
+  }
+
+  /** Entries wait for a checkpoint, which several of them may share. */
+  entered(): void {
     this.#cancelPublish ??= this.#deps.clock.after(PUBLISH_MS, () => {
       this.#cancelPublish = null;
       this.#options.spawn('seal', () => this.#publishing.request());

@@ -4,14 +4,17 @@ import { createLane } from '#embedded/lane.ts';
 import { Throttle } from '#embedded/throttle.ts';
 import { type Work, WorkList } from '#embedded/work-list.ts';
 
+const ignore = (): void => {};
 const SILENT = {
-  onWork() {},
-  onOpened() {},
-  onChanged() {},
-  onCompleted() {},
-  onEvents() {},
-  onTimer() {},
-  onOutage() {},
+  onWork: ignore,
+  onOpened: ignore,
+  onChanged: ignore,
+  onCompleted: ignore,
+  onEvents: ignore,
+  onTimer: ignore,
+  onEntered: ignore,
+  onTrouble: ignore,
+  onOutage: ignore,
 };
 
 function all(list: WorkList): Work[] {

@@ -20,6 +20,8 @@ export interface WorkListEvents {
   onCompleted(run: string): void;
   onEvents(run: string, count: number): void;
   onTimer(dueMs: number): void;
+  onEntered(): void;
+  onTrouble(run: string, error: unknown): void;
   onOutage(about: string, error: unknown): void;
 }
 
@@ -41,6 +43,8 @@ export class WorkList {
       runChanged: (run) => events.onChanged(run),
       runCompleted: (run) => events.onCompleted(run),
       eventsWritten: (run, count) => events.onEvents(run, count),
+      entered: () => events.onEntered(),
+      trouble: (run, error) => events.onTrouble(run, error),
       outage: (about, error) => events.onOutage(about, error),
       timerSet: (dueMs) => events.onTimer(dueMs),
     };

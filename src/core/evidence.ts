@@ -8,7 +8,11 @@ import {
   type Digest,
   type DispatchPredicate,
   type DispatchStatement,
+  type HeartbeatEntry,
+  type PolicyChangedEntry,
   RUN_SEAL_PREDICATE,
+  type RunAbortedEntry,
+  type RunAddendumEntry,
   type RunCheckpointEntry,
   type RunEvent,
   type RunOpenedEntry,
@@ -138,6 +142,30 @@ export function checkpointEntry(
 ): RunCheckpointEntry {
   const frame = { v: 1, origin, type: 'run.checkpoint', at: isoTime(atMs) } as const;
   return { ...frame, runSeq, run, size: tree.size, root: rootOf(tree) };
+}
+
+export function abortedEntry(
+  origin: string,
+  atMs: number,
+  { tree, ...about }: { runSeq: number; run: string; tree: TreeState; reason: string },
+): RunAbortedEntry {
+  return { v: 1, origin, type: 'run.aborted', at: isoTime(atMs), ...about, size: tree.size, root: rootOf(tree) };
+}
+
+export function addendumEntry(
+  origin: string,
+  atMs: number,
+  about: Pick<RunAddendumEntry, 'runSeq' | 'run' | 'kind' | 'object' | 'attempt'>,
+): RunAddendumEntry {
+  return { v: 1, origin, type: 'run.addendum', at: isoTime(atMs), ...about };
+}
+
+export function policyEntry(origin: string, atMs: number, policy: Digest): PolicyChangedEntry {
+  return { v: 1, origin, type: 'policy.changed', at: isoTime(atMs), policy };
+}
+
+export function heartbeatEntry(origin: string, atMs: number, open: number): HeartbeatEntry {
+  return { v: 1, origin, type: 'heartbeat', at: isoTime(atMs), open };
 }
 
 export function anchorReceipt(

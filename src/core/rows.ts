@@ -23,6 +23,7 @@
  *   runs             <run>               runs that are not sealed yet
  *   log              head, entry/<index> the deployment log
  *                    keys                the keys that its entries have added
+ *                    policy              the settings that were entered last
  *                    witness/<name>      what a witness saw last
  */
 import type { AttemptOutcome, ItemState, OutputRef, RunState } from '@waybill/client/documents';
@@ -62,6 +63,7 @@ export const keys = {
   timer: (dueMs: number, what: string): Key => ({ pk: 'timers', sk: `${ordinal(dueMs, 13)}/${what}` }),
   queues: (): Key => ({ pk: 'queues', sk: 'names' }),
   activeRun: (run: string): Key => ({ pk: 'runs', sk: run }),
+  logPolicy: (): Key => ({ pk: 'log', sk: 'policy' }),
   witness: (name: string): Key => ({ pk: 'log', sk: `witness/${name}` }),
   logKeys: (): Key => ({ pk: 'log', sk: 'keys' }),
   logHead: (): Key => ({ pk: 'log', sk: 'head' }),
@@ -102,7 +104,15 @@ export interface RunRow {
   sealedTimed?: boolean;
   sealedAtMs?: number;
   bundle?: { key: string; sha256: Digest };
+  /** Somebody asked that it be never sealed, and why. */
+  aborting?: { reason: string };
+  abortedIndex?: number;
+  abortedAtMs?: number;
+  /** Controls that came after the seal and were entered as addenda. */
+  lateControls?: Digest[];
 }
+
+export type LateKind = 'late-result' | 'late-stop';
 
 export interface SpecRow {
   item: PlanItem;
@@ -186,6 +196,10 @@ export interface AttemptRow {
   handle?: string;
   /** How it counts when no result comes, decided before its worker was ended from outside. */
   givenUp?: { outcome: AttemptOutcome; reason: string };
+  /** Settled without a result, although its worker may have gone on. */
+  fenced?: true;
+  /** What of it came after the seal and was entered as addenda. */
+  late?: LateKind[];
   /** Why it was told to stop. */
   cancel?: 'cancelled' | 'deadline_exceeded';
 }
@@ -282,6 +296,11 @@ export interface LogHeadRow {
   lastAtMs: number;
   /** Lines of anchor.receipt entries that wait for the next entry. */
   receipts?: string[];
+}
+
+/** Digest of the settings that were entered last. */
+export interface LogPolicyRow {
+  policy: Digest;
 }
 
 /** What a witness saw last, as far as we know. */

@@ -6,6 +6,8 @@ import { parseControl } from '@waybill/client/compile';
 import type { Digest } from '@waybill/verify';
 import { type ItemRow, keys, type OpenRow, type RunRow, type StoppingReason } from '#core/rows.ts';
 import { isTerminal } from '#core/tally.ts';
+import { ABORT_MS } from '#flow/abort.ts';
+import { noteLateControl } from '#flow/addendum.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { closeItem, completeRun, type ItemRef, readItem, readRun, unqueueItem } from '#flow/items.ts';
@@ -17,71 +19,114 @@ import type { InboxObject } from '#ports/inbox.ts';
 export async function control(deps: FlowDeps, object: InboxObject, bytes: Uint8Array, digest: Digest): Promise<Answer> {
   const parsed = parseControl(bytes);
   if (!parsed.ok) return { status: 'invalid', reasons: parsed.refusals };
-  const { run, item } = parsed.control.spec;
-  const answer = await decide(deps, (draft) => accept(deps, draft, object.principal, digest, run, item));
+  const { spec } = parsed.control;
+  const { run } = spec;
+  const answer = await decide(deps, async (draft) => {
+    const row = await draft.readOne<RunRow>(keys.run(run));
+    if (spec.verb === 'abort' && row?.aborting && row.principal === object.principal) return dedupedAs(run);
+    const refusal = refusalOf(object.principal, run, row);
+    if (refusal !== null || row === null) {
+      const isLate = row?.principal === object.principal && row.sealedIndex !== undefined;
+      if (isLate) await noteLateControl(deps, draft, run, row, digest);
+      return refusal ?? refuseUnknown(run);
+    }
+    const asked: Asked = { principal: object.principal, digest, run, row };
+    return spec.verb === 'abort' ? acceptAbort(deps, draft, asked, spec.reason) : accept(deps, draft, asked, spec.item);
+  });
+  if (answer.status === 'invalid') deps.hints.entered();
   if (answer.status !== 'accepted') return answer;
-  if (item === undefined) await stopRun(deps, run);
-  else await cancelItem(deps, { run, item });
+  if (spec.verb === 'abort') await takeDown(deps, run);
+  else if (spec.item === undefined) await stopRun(deps, run);
+  else await cancelItem(deps, { run, item: spec.item });
   deps.hints.runChanged(run);
   return answer;
 }
 
-async function accept(
-  deps: FlowDeps,
-  draft: Draft,
-  principal: string,
-  digest: Digest,
-  run: string,
-  item: string | undefined,
-): Promise<Answer> {
-  const row = await draft.readOne<RunRow>(keys.run(run));
+interface Asked {
+  principal: string;
+  digest: Digest;
+  run: string;
+  row: RunRow;
+}
+
+/** Null: the principal may ask something of the run, and it is there to be asked. */
+function refusalOf(principal: string, run: string, row: RunRow | null): Answer | null {
+  if (!row || row.state === 'admitting') return refuseUnknown(run);
   const path = 'spec.run';
-  if (!row || row.state === 'admitting') {
-    return refuse('invalid', {
-      code: 'RUN_UNKNOWN',
-      path,
-      problem: `there is no run ${run}`,
-      fix: 'Name a run id of `waybill runs`.',
-    });
-  }
   if (row.principal !== principal) {
     const fix = 'Ask the principal who submitted the run.';
     return refuse('denied', { code: 'PRINCIPAL_MISMATCH', path, problem: 'the run belongs to another principal', fix });
   }
-  if (row.completedAtMs !== undefined) {
-    const fix = 'Nothing is left to cancel.';
-    return refuse('invalid', { code: 'RUN_SEALED', path, problem: `the run has ended as ${row.state}`, fix });
-  }
-  if (row.stopping) return { status: 'deduped', run, reasons: [] };
-  if (item !== undefined) {
-    const found = await draft.readOne<ItemRow>(keys.item(run, item));
-    if (!found) {
-      const fix = 'Name an item of the run, as `waybill status` lists them.';
-      return refuse('invalid', {
-        code: 'ITEM_UNKNOWN',
-        path: 'spec.item',
-        problem: `the run has no item ${item}`,
-        fix,
-      });
-    }
-    if (isTerminal(found.state) || found.cancelAsked) return { status: 'deduped', run, reasons: [] };
-    draft.put(keys.item(run, item), { ...found, cancelAsked: true } satisfies ItemRow);
-    draft.create(keys.todoCancel(run, item), {});
-  }
-  if (item === undefined) await standBehindClaims(draft, row);
-  draft.put(keys.run(run), {
-    ...row,
-    ...(item === undefined ? { stopping: 'cancelled' as const } : {}),
-  } satisfies RunRow);
+  if (row.sealedIndex === undefined && row.abortedIndex === undefined) return null;
+  const how = row.sealedIndex === undefined ? 'was aborted' : `has ended as ${row.state}`;
+  return refuse('invalid', { code: 'RUN_SEALED', path, problem: `the run ${how}`, fix: 'Nothing is left to end.' });
+}
+
+function dedupedAs(run: string): Answer {
+  return { status: 'deduped', run, reasons: [] };
+}
+
+function refuseUnknown(run: string): Answer {
+  return refuse('invalid', {
+    code: 'RUN_UNKNOWN',
+    path: 'spec.run',
+    problem: `there is no run ${run}`,
+    fix: 'Name a run id of `waybill runs`.',
+  });
+}
+
+/** Stops the run like a cancel, where something of it is still open, and notes that it must not be sealed. */
+async function acceptAbort(deps: FlowDeps, draft: Draft, asked: Asked, reason: string): Promise<Answer> {
+  const { run, row } = asked;
+  const stops = row.completedAtMs === undefined && !row.stopping;
+  if (stops) await standBehindClaims(draft, row);
+  const stopping = stops ? { stopping: 'cancelled' as const } : {};
+  draft.put(keys.run(run), { ...row, ...stopping, aborting: { reason } } satisfies RunRow);
+  draft.create(keys.timer(draft.atMs + ABORT_MS, `abort/${run}`), {});
+  if (stops) emitStop(deps, draft, asked);
+  return { status: 'accepted', run, reasons: [] };
+}
+
+async function takeDown(deps: FlowDeps, run: string): Promise<void> {
+  deps.hints.timerSet(deps.clock.nowMs() + ABORT_MS);
+  await stopRun(deps, run);
+  deps.hints.runCompleted(run);
+}
+
+function emitStop(deps: FlowDeps, draft: Draft, { principal, digest, run }: Asked): void {
   const pseudonym = `hmac-sha256:${deps.signer.pseudonym(principal)}` as const;
-  const data = {
-    verb: 'cancel' as const,
-    ...(item === undefined ? {} : { item }),
-    principal: pseudonym,
-    control: digest,
-  };
-  draft.emit(run, { type: 'control.accepted', data });
-  if (item === undefined) draft.emit(run, { type: 'run.stopping', data: { reason: 'cancelled' } });
+  draft.emit(run, {
+    type: 'control.accepted',
+    data: { verb: 'cancel', principal: pseudonym, control: digest },
+  });
+  draft.emit(run, { type: 'run.stopping', data: { reason: 'cancelled' } });
+}
+
+async function accept(deps: FlowDeps, draft: Draft, asked: Asked, item: string | undefined): Promise<Answer> {
+  const { principal, digest, run, row } = asked;
+  if (row.completedAtMs !== undefined) {
+    const problem = `the run has ended as ${row.state}`;
+    return refuse('invalid', { code: 'RUN_SEALED', path: 'spec.run', problem, fix: 'Nothing is left to cancel.' });
+  }
+  if (row.stopping) return dedupedAs(run);
+  if (item === undefined) {
+    await standBehindClaims(draft, row);
+    draft.put(keys.run(run), { ...row, stopping: 'cancelled' } satisfies RunRow);
+    emitStop(deps, draft, asked);
+    return { status: 'accepted', run, reasons: [] };
+  }
+  const found = await draft.readOne<ItemRow>(keys.item(run, item));
+  if (!found) {
+    const fix = 'Name an item of the run, as `waybill status` lists them.';
+    const problem = `the run has no item ${item}`;
+    return refuse('invalid', { code: 'ITEM_UNKNOWN', path: 'spec.item', problem, fix });
+  }
+  if (isTerminal(found.state) || found.cancelAsked) return dedupedAs(run);
+  draft.put(keys.item(run, item), { ...found, cancelAsked: true } satisfies ItemRow);
+  draft.create(keys.todoCancel(run, item), {});
+  draft.put(keys.run(run), { ...row });
+  const pseudonym = `hmac-sha256:${deps.signer.pseudonym(principal)}` as const;
+  draft.emit(run, { type: 'control.accepted', data: { verb: 'cancel', item, principal: pseudonym, control: digest } });
   return { status: 'accepted', run, reasons: [] };
 }
 

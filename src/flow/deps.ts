@@ -30,6 +30,10 @@ export interface Hints {
   runCompleted(run: string): void;
   /** So many events of the run wait for their place in its record. */
   eventsWritten(run: string, count: number): void;
+  /** Entries of the log wait for a checkpoint that nobody else asks for. */
+  entered(): void;
+  /** Something of the run failed and it goes on without: for the operator to know. */
+  trouble(run: string, error: unknown): void;
   /** An outsider who would have made the evidence stronger did not answer. Nothing is left to do. */
   outage(about: string, error: unknown): void;
   timerSet(dueMs: number): void;

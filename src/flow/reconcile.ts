@@ -3,6 +3,7 @@
  * that stand for unfinished work: unsealed runs, todo rows, due timers, and the attempts that hold a slot.
  */
 import { type ItemRow, keys, type QueueRow, type RunRow } from '#core/rows.ts';
+import { concludeAbort } from '#flow/abort.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
 import { cancelItem, exceedItemDeadline, exceedRunDeadline, stopRun } from '#flow/control.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -100,6 +101,7 @@ async function fireTimer(deps: FlowDeps, what: string): Promise<boolean> {
   const [kind, run = '', item = ''] = what.split('/');
   if ((await peek<RunRow>(deps, keys.run(run)))?.state === 'admitting') return false;
   if (kind === 'run') await exceedRunDeadline(deps, run);
+  else if (kind === 'abort') await concludeAbort(deps, run, true);
   else if (kind === 'item') await exceedItemDeadline(deps, { run, item });
   else await endBackOff(deps, run, item);
   return true;

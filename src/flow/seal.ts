@@ -4,10 +4,12 @@
  * seal is signed once and kept, and the proofs lead to the checkpoint that was recorded with it.
  */
 import { digestOf, fromBase64, type TreeState } from '@waybill/verify';
-import { checkpointEntry, openedEntry, rootOf, sealedEntry, sealStatement } from '#core/evidence.ts';
-import { keys, type OpenRow, type RunRow, type RunTreeRow, type SealRow } from '#core/rows.ts';
+import { rootOf, sealedEntry, sealStatement } from '#core/evidence.ts';
+import { keys, type OpenRow, type RunRow, type SealRow } from '#core/rows.ts';
+import { concludeAbort } from '#flow/abort.ts';
 import { bundleOf } from '#flow/bundle.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { enterRun } from '#flow/enter.ts';
 import { signStatement } from '#flow/envelope.ts';
 import { readRun, required } from '#flow/items.ts';
 import { appendEntry } from '#flow/log.ts';
@@ -15,40 +17,7 @@ import { publishLog } from '#flow/publish.ts';
 import { sequence } from '#flow/sequence.ts';
 import { readStamp } from '#flow/stamp.ts';
 import { publishStatus } from '#flow/status.ts';
-import { decide, forget, peek } from '#flow/transaction.ts';
-
-/** Enters an opened run in the deployment log, once. The checkpoint that covers it may come with a later one. */
-export async function enterRun(deps: FlowDeps, run: string): Promise<void> {
-  await decide(deps, async (draft) => {
-    const row = await readRun(draft, run);
-    if (row.openedIndex !== undefined || row.openedEvent === undefined) return;
-    const event = row.openedEvent;
-    let runSeq = 0;
-    const { index } = await appendEntry(draft, (next) => {
-      runSeq = next;
-      return openedEntry(deps.origin, run, next, event, row.openedAtMs);
-    });
-    draft.put(keys.run(run), { ...row, runSeq, openedIndex: index } satisfies RunRow);
-  });
-}
-
-/**
- * Gives the waiting events of a run that goes on their places, and enters how far its record has come. A run that has
- * completed is left to its seal.
- */
-export async function checkpointRun(deps: FlowDeps, run: string): Promise<void> {
-  const row = await peek<RunRow>(deps, keys.run(run));
-  if (row?.runSeq === undefined || row.completedAtMs !== undefined) return;
-  const { runSeq } = row;
-  await sequence(deps, run);
-  await decide(deps, async (draft) => {
-    const [state, record] = await draft.read<object>([keys.run(run), keys.tree(run)]);
-    const { tree, entered = 0, ...rest } = required(record as RunTreeRow | null, keys.tree(run));
-    if ((state as RunRow).completedAtMs !== undefined || tree.size === entered) return;
-    await appendEntry(draft, () => checkpointEntry(deps.origin, run, runSeq, tree, draft.atMs));
-    draft.put(keys.tree(run), { ...rest, tree, entered: tree.size } satisfies RunTreeRow);
-  });
-}
+import { decide, forget } from '#flow/transaction.ts';
 
 /** Publishes the log at least up to where its head is now, and resolves with the size of the newest checkpoint. */
 export type Publish = () => Promise<number>;
@@ -65,17 +34,20 @@ export async function seal(
   const [row, active] = await deps.store.get([keys.run(run), keys.activeRun(run)]);
   const state = row?.body as unknown as RunRow | undefined;
   if (state?.completedAtMs === undefined || active === null) return;
-  if (!state.bundle) await writeBundle(deps, run, publish);
+  if (state.aborting && state.sealedIndex === undefined) return concludeAbort(deps, run, false);
+  if (!state.bundle && !(await writeBundle(deps, run, publish))) return concludeAbort(deps, run, false);
   await deps.store.durable();
   await publishStatus(deps, run);
   await forget(deps, keys.activeRun(run));
   deps.hints.runChanged(run);
 }
 
-async function writeBundle(deps: FlowDeps, run: string, publish: Publish): Promise<void> {
+/** False: the run was aborted before its seal was signed. */
+async function writeBundle(deps: FlowDeps, run: string, publish: Publish): Promise<boolean> {
   await enterRun(deps, run);
   const tree = await sequence(deps, run);
   const sealed = await signSeal(deps, run, tree);
+  if (sealed === null) return false;
   const places = await publishSeal(deps, run, publish);
   await deps.store.durable();
   const key = `runs/${run}/run-${run}.audit.jsonl`;
@@ -84,15 +56,17 @@ async function writeBundle(deps: FlowDeps, run: string, publish: Publish): Promi
     const row = await readRun(draft, run);
     draft.put(keys.run(run), { ...row, sealedAtMs: sealed.sealedAtMs, bundle: { key, sha256 } } satisfies RunRow);
   });
+  return true;
 }
 
-/** Signs the seal once: a second call finds the first one's. */
-async function signSeal(deps: FlowDeps, run: string, tree: TreeState): Promise<SealRow> {
+/** Signs the seal once: a second call finds the first one's. Null when somebody asked to abort the run before. */
+async function signSeal(deps: FlowDeps, run: string, tree: TreeState): Promise<SealRow | null> {
   const root = rootOf(tree);
   return decide(deps, async (draft) => {
     const row = await readRun(draft, run);
     const stored = await draft.readOne<SealRow>(keys.seal(run));
     if (stored) return stored;
+    if (row.aborting) return null;
     // The transaction that emptied the open set emitted run.completed with just these counts.
     const { tally } = required(await draft.readOne<OpenRow>(keys.openRoot(run)), keys.openRoot(run));
     // A clock that was set back must not make the seal older than what it seals.

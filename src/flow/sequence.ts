@@ -24,7 +24,7 @@ const BATCH_EVENTS = 500;
 /** Events may be large; a segment of them need not. */
 const BATCH_BYTES = 8_000_000;
 const OUTBOX = 'event/';
-const EMPTY: RunTreeRow = { tree: { size: 0, frontier: [] } };
+export const EMPTY_RECORD: RunTreeRow = { tree: { size: 0, frontier: [] } };
 
 interface Batch {
   row: RunTreeRow & Required<Pick<RunTreeRow, 'batch'>>;
@@ -60,13 +60,13 @@ export function segmentFolder(run: string): string {
 }
 
 async function readTree(deps: FlowDeps, run: string): Promise<RunTreeRow> {
-  return (await peek<RunTreeRow>(deps, keys.tree(run))) ?? EMPTY;
+  return (await peek<RunTreeRow>(deps, keys.tree(run))) ?? EMPTY_RECORD;
 }
 
 /** The batch that is under way, or a new one; null when nothing waits. */
 async function commitBatch(deps: FlowDeps, draft: Draft, run: string): Promise<Batch | null> {
   const key = keys.tree(run);
-  const row = (await draft.readOne<RunTreeRow>(key)) ?? EMPTY;
+  const row = (await draft.readOne<RunTreeRow>(key)) ?? EMPTY_RECORD;
   const { batch } = row;
   if (batch) return { row: { ...row, batch }, rows: null, isLast: false };
   // Asked after the tree was read: if these rows get places from somebody else in between, that row changes.

@@ -7,7 +7,7 @@
  */
 import type { OutputRef } from '@waybill/client/documents';
 import { type ErrorCode, WaybillError } from '@waybill/client/errors';
-import type { Digest, EventOf } from '@waybill/verify';
+import { type Digest, digestOf, type EventOf } from '@waybill/verify';
 import { type Ending, type Judgement, judge } from '#core/attempt.ts';
 import { isoTime } from '#core/evidence.ts';
 import { FREE_LOCK, releaseLock } from '#core/locks.ts';
@@ -23,6 +23,7 @@ import {
   type TodoLocksRow,
 } from '#core/rows.ts';
 import { without } from '#core/sets.ts';
+import { noteLate } from '#flow/addendum.ts';
 import { attestEnd } from '#flow/attestations.ts';
 import { type Collected, collect, NOTHING_STAGED } from '#flow/collect.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -50,19 +51,24 @@ interface Settled {
 /** The worker ended, or was ended. With a staged result that result counts; without one the attempt was lost. */
 export async function settleStopped(deps: FlowDeps, notice: StopNotice): Promise<boolean> {
   if (await settle(deps, notice.attemptId)) return true;
-  const { exit, detail } = notice;
-  return settleWith(deps, notice.attemptId, {
+  const { attemptId, exit, detail } = notice;
+  const settled = await settleWith(deps, attemptId, {
     ...NOTHING_STAGED,
     ending: endingOf(notice),
     exit,
     ...(detail === '' ? {} : { detail }),
   });
+  if (!settled) await noteLate(deps, attemptId, 'late-stop', async () => null);
+  return settled;
 }
 
 /** A result was staged. False when there is none, or when the attempt has been settled before. */
 export async function settle(deps: FlowDeps, attemptId: string): Promise<boolean> {
   const collected = await collect(deps, attemptId);
-  if (collected === null) return false;
+  if (collected === null) {
+    await noteLate(deps, attemptId, 'late-result', () => stagedResult(deps, attemptId));
+    return false;
+  }
   try {
     return await settleWith(deps, attemptId, collected);
   } catch (error) {
@@ -70,6 +76,11 @@ export async function settle(deps: FlowDeps, attemptId: string): Promise<boolean
     const ending: Ending = { outcome: 'contract_error', reason: 'event_invalid' };
     return settleWith(deps, attemptId, { ...NOTHING_STAGED, result: collected.result, ending, detail: error.message });
   }
+}
+
+async function stagedResult(deps: FlowDeps, attemptId: string): Promise<Digest | null> {
+  const { result } = await deps.mailbox.staged(attemptId);
+  return result === null ? null : digestOf(result);
 }
 
 /** The attempt ended without a worker, or its worker was given up. */
@@ -129,7 +140,8 @@ async function record(
     fraction: deps.chance.fraction(),
   });
   const { manifest: _told, ...rest } = attempt;
-  draft.put(keys.attempt(attemptId), { ...rest, state: 'settled' } satisfies AttemptRow);
+  const fence = attempt.state === 'dispatched' && collected.result === null ? { fenced: true as const } : {};
+  draft.put(keys.attempt(attemptId), { ...rest, state: 'settled', ...fence } satisfies AttemptRow);
   const awaited = await release(draft, attempt, attemptId);
   const root = await moveItem(deps, draft, { attempt, spec, item, judgement, collected });
   // The end of a run may put off the time of this decision, which the statements repeat.

@@ -64,6 +64,9 @@ function statusOf(deps: FlowDeps, run: string, row: RunRow, items: ItemStatus[],
     openedAt: isoTime(row.openedAtMs),
     ...(row.completedAtMs === undefined ? {} : { completedAt: isoTime(row.completedAtMs) }),
     ...(row.sealedAtMs === undefined ? {} : { sealedAt: isoTime(row.sealedAtMs) }),
+    ...(row.abortedAtMs === undefined || !row.aborting
+      ? {}
+      : { aborted: { at: isoTime(row.abortedAtMs), reason: row.aborting.reason } }),
     counts,
     items,
     warnings,

@@ -33,6 +33,8 @@ async function earlyEffects(store: Store, hold: keyof typeof EFFECTS): Promise<s
   let isOpen = false;
   const adapt = (deps: FlowBed['deps']): FlowBed['deps'] =>
     interceptPorts(deps, ({ port, method, args }, proceed) => {
+      // The settings that an engine starts with follow from nothing in the store.
+      if (String(args[0]).startsWith('policies/')) return proceed();
       const ofSegment = method === 'put' && String(args[0]).startsWith('runs/') ? ' of a segment' : '';
       const effect = `${port}.${method}${ofSegment}`;
       if (EFFECTS[hold].includes(effect) && held && !isOpen) early.push(effect);

@@ -46,6 +46,7 @@ export interface FlowBedOptions {
   leaseMs?: number;
   status?: boolean;
   cadence?: CadenceRule;
+  heartbeatMs?: number;
   isolation?: FlowDeps['worker']['isolation'];
 }
 
@@ -60,6 +61,7 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
     selfCheck: false,
     status: options.status ?? true,
     ...(options.cadence ? { cadence: options.cadence } : {}),
+    ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
     log: (level, message, facts) => {
       if (level === 'error') errors.push({ message, ...facts });
     },

@@ -29,6 +29,7 @@ export function ledgerEntries(directory: string): LogEntry[] {
 
 /** Of one type, in order; none before the first checkpoint. */
 export function entriesOf<T extends LogEntry['type']>(directory: string, type: T): Extract<LogEntry, { type: T }>[] {
-  if (!existsSync(join(directory, 'ledger', 'checkpoints'))) return [];
+  const folder = join(directory, 'ledger', 'checkpoints');
+  if (!existsSync(folder) || !readdirSync(folder).some((name) => /^\d{20}$/.test(name))) return [];
   return ledgerEntries(directory).filter((entry) => entry.type === type) as Extract<LogEntry, { type: T }>[];
 }

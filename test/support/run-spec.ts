@@ -36,6 +36,11 @@ export function cancelOf(run: string, item?: string): object {
   };
 }
 
+/** A request to end a run without a seal. */
+export function abortOf(run: string, reason: string): object {
+  return { apiVersion: 'waybill/v1', kind: 'Control', spec: { verb: 'abort', run, reason } };
+}
+
 /** `count` items named by a prefix and their place, whose order by name is their order. */
 export function itemsOf(prefix: string, count: number, more: Omit<ItemDraft, 'id'> = {}): ItemDraft[] {
   return Array.from({ length: count }, (_, n) => ({ id: `${prefix}${String(n).padStart(3, '0')}`, ...more }));

@@ -59,7 +59,7 @@ export async function followRun(ref: SubmissionRef, following: Following): Promi
 }
 
 export function isSealed(run: RunStatus): boolean {
-  return isEnded(run.state) && run.sealedAt !== undefined;
+  return isEnded(run.state) && (run.sealedAt !== undefined || run.aborted !== undefined);
 }
 
 async function guardEngine({ home, start }: Following, signal: AbortSignal): Promise<void> {

@@ -112,6 +112,13 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./verbs/cancel.ts')).cancel,
   },
   {
+    name: 'abort',
+    args: '<run>',
+    summary: 'end a run that cannot or shall not be sealed; the log will say so for good',
+    options: [{ flags: '--reason <code>', summary: 'a snake_case word that the log repeats' }],
+    load: async () => (await import('./verbs/cancel.ts')).abort,
+  },
+  {
     name: 'audit export',
     args: '<run>',
     summary: 'copy the evidence of a sealed run to a file',

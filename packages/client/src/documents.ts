@@ -94,6 +94,8 @@ export interface RunStatus {
   openedAt: string;
   completedAt?: string;
   sealedAt?: string;
+  /** It will never be sealed: an operator said so, or the store was lost. */
+  aborted?: { at: string; reason: string };
   counts: Record<ItemState, number> & { items: number; attempts: number; retries: number };
   items: ItemStatus[];
   /** Loud things: blocks that ran without a sandbox. */

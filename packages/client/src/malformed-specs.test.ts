@@ -361,6 +361,17 @@ const CONTROLS: Row[] = [
   ['a short run id', control({ verb: 'cancel', run: 'abc' }), 'SPEC_INVALID spec.run'],
   ['an item that is no name', control({ verb: 'cancel', run: 'a'.repeat(32), item: '../x' }), 'SPEC_INVALID spec.item'],
   ['a reason', control({ verb: 'cancel', run: 'a'.repeat(32), reason: 'x' }), 'SPEC_UNKNOWN_KEY spec.reason'],
+  ['an abort without a reason', control({ verb: 'abort', run: 'a'.repeat(32) }), 'SPEC_INVALID spec.reason'],
+  [
+    'an abort of an item',
+    control({ verb: 'abort', run: 'a'.repeat(32), reason: 'x', item: 'a' }),
+    'SPEC_UNKNOWN_KEY spec.item',
+  ],
+  [
+    'a reason in prose',
+    control({ verb: 'abort', run: 'a'.repeat(32), reason: 'It broke' }),
+    'SPEC_INVALID spec.reason',
+  ],
 ];
 
 function control(object: object): unknown {
@@ -374,7 +385,8 @@ for (const [title, document, ...refused] of CONTROLS) {
   });
 }
 
-test('control objects: cancel of a run and of an item are accepted', () => {
+test('control objects: cancel of a run and of an item, and abort of a run, are accepted', () => {
   assert.equal(parseControl(bytesOf(control({ verb: 'cancel', run: 'a'.repeat(32) }))).ok, true);
   assert.equal(parseControl(bytesOf(control({ verb: 'cancel', run: 'a'.repeat(32), item: 'a' }))).ok, true);
+  assert.equal(parseControl(bytesOf(control({ verb: 'abort', run: 'a'.repeat(32), reason: 'store_lost' }))).ok, true);
 });

@@ -31,3 +31,12 @@ export function cancelRun(
 ): Promise<Receipt> {
   return submitControl(transport, { verb: 'cancel', ...target }, options);
 }
+
+/** Ends a run that cannot or shall not be sealed; the log says so, with the reason. A sealed run is left alone. */
+export function abortRun(
+  transport: Transport,
+  target: { run: string; reason: string },
+  options: ControlOptions = {},
+): Promise<Receipt> {
+  return submitControl(transport, { verb: 'abort', ...target }, options);
+}

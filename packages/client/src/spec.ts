@@ -155,19 +155,29 @@ export const runSchema = closed({
   }),
 });
 
+const runId = z.string().regex(/^[0-9a-f]{32}$/, {
+  error: says('it is not a run id', 'Write 32 hex digits, as `waybill runs` shows them.'),
+});
+const control = { apiVersion: z.literal(API_VERSION), kind: z.literal('Control') };
+
 /** What a principal asks of a run that is there. */
-export const controlSchema = closed({
-  apiVersion: z.literal(API_VERSION),
-  kind: z.literal('Control'),
+export const cancelSchema = closed({
+  ...control,
+  spec: closed({ verb: z.literal('cancel'), run: runId, item: name.optional() }),
+});
+
+export const abortSchema = closed({
+  ...control,
   spec: closed({
-    verb: z.literal('cancel'),
-    run: z.string().regex(/^[0-9a-f]{32}$/, {
-      error: says('it is not a run id', 'Write 32 hex digits, as `waybill runs` shows them.'),
+    verb: z.literal('abort'),
+    run: runId,
+    reason: z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, {
+      error: says('it is not a reason code', 'Write a short snake_case word, such as `segment_damaged`.'),
     }),
-    item: name.optional(),
   }),
 });
 
 export type RunSpec = z.infer<typeof runSchema>;
 export type ItemSpec = z.infer<typeof itemSchema>;
-export type ControlSpec = z.infer<typeof controlSchema>;
+type Cancel = z.infer<typeof cancelSchema>;
+export type ControlSpec = Omit<Cancel, 'spec'> & { spec: Cancel['spec'] | z.infer<typeof abortSchema>['spec'] };

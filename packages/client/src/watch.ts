@@ -25,6 +25,6 @@ export async function* watchRun(
       last = seen;
       yield status;
     }
-    if (isEnded(status.state) && status.sealedAt !== undefined) return;
+    if (isEnded(status.state) && (status.sealedAt !== undefined || status.aborted !== undefined)) return;
   }
 }

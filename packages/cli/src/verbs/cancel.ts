@@ -1,7 +1,8 @@
-/** cancel: asks the engine to end a run or one item, and says what it answered. */
-import { cancelRun } from '@waybill/client/operator';
+/** cancel and abort: ask the engine to end a run or one item, and say what it answered. */
+import type { Receipt } from '@waybill/client/documents';
+import { abortRun, cancelRun } from '@waybill/client/operator';
 import { answered, ensureEngine } from '../engine-process.ts';
-import { refusalLines } from '../error-report.ts';
+import { refusalLines, usageError } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, itemOf, openTransport } from '../run-access.ts';
 import type { VerbCall } from '../verb.ts';
@@ -15,13 +16,25 @@ export async function cancel(call: VerbCall): Promise<ExitCode> {
   await ensureEngine(call.home, { env: call.env });
   const asked = cancelRun(transport, { run: run.run, ...(item === undefined ? {} : { item }) });
   const receipt = await answered(call.home, asked);
+  return conclude(call, receipt, `cancel ${item === undefined ? '' : `${item} of `}run ${run.run}`);
+}
+
+export async function abort(call: VerbCall): Promise<ExitCode> {
+  const reason = call.text('reason');
+  if (reason === undefined)
+    throw usageError('--reason', 'is missing', 'Say why in one word, such as `segment_damaged`.');
+  const transport = openTransport(call.home.path);
+  const { run } = await accessRun(transport, call.arg(0));
+  await ensureEngine(call.home, { env: call.env });
+  const receipt = await answered(call.home, abortRun(transport, { run: run.run, reason }));
+  return conclude(call, receipt, `abort run ${run.run}`);
+}
+
+function conclude(call: VerbCall, receipt: Receipt, what: string): ExitCode {
   const taken = receipt.status === 'accepted' || receipt.status === 'deduped';
   call.terminal.emit({ type: 'receipt', ...receipt });
   call.terminal.say([
-    [
-      toned(taken ? 'good' : 'bad', receipt.status),
-      `  cancel ${item === undefined ? '' : `${item} of `}run ${run.run}`,
-    ],
+    [toned(taken ? 'good' : 'bad', receipt.status), `  ${what}`],
     ...receipt.reasons.flatMap(refusalLines),
   ]);
   return taken ? EXIT.ok : EXIT.refused;

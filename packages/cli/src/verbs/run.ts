@@ -1,11 +1,11 @@
 /** run, submit and watch: work goes in, and what comes of it is shown. */
-import { isEnded, type Receipt, type RunStatus, type SubmissionRef, submitRun, type Transport } from '@waybill/client';
+import { type Receipt, type RunStatus, type SubmissionRef, submitRun, type Transport } from '@waybill/client';
 import { deriveRunId, type VerifyReport, verifyBundle } from '@waybill/verify';
 import { answered, type EngineStart, ensureEngine } from '../engine-process.ts';
 import { refusalLines } from '../error-report.ts';
 import { openBundle, readTrustFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { followRun } from '../follow.ts';
+import { followRun, isSealed } from '../follow.ts';
 import { shapeOf } from '../plan-shape.ts';
 import { accessRun, openTransport } from '../run-access.ts';
 import { readSpecFile, type SpecFile } from '../spec-file.ts';
@@ -111,12 +111,17 @@ async function followToEnd(
 
 async function isAtRest(transport: Transport, ref: SubmissionRef): Promise<boolean> {
   const status = await transport.readStatus(ref);
-  return status !== null && isEnded(status.state) && status.sealedAt !== undefined;
+  return status !== null && isSealed(status);
 }
 
 /** The run is sealed: its evidence is judged and everything is shown. */
 async function conclude(call: VerbCall, transport: Transport, run: RunStatus): Promise<ExitCode> {
   const { terminal, home } = call;
+  if (run.aborted) {
+    terminal.emit({ type: 'run', run, evidence: null });
+    terminal.say([[toned('bad', 'aborted'), `  ${run.aborted.reason}: the log says that this run was never sealed`]]);
+    return EXIT.failed;
+  }
   const bundle = home.bundlePath(run.bundle?.key ?? '');
   const report = await verifyOwn(call, transport, run);
   const { verdict, tier, checks } = report;
