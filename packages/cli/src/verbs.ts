@@ -1,5 +1,5 @@
 /** Every verb of `waybill`, as data: the program, its help and the tests are made from this table. */
-import { VERIFY_FLAGS } from '@waybill/verify/flags';
+import { COMPARE_FLAGS, LOG_FLAGS, type ModeFlag, VERIFY_FLAGS } from '@waybill/verify/flags';
 import type { Verb, VerbOption } from './verb.ts';
 
 /** Taken by every verb. */
@@ -133,4 +133,69 @@ export const VERBS: readonly Verb[] = [
     options: VERIFY_FLAGS.map(({ name, value, ...flag }) => ({ ...flag, flags: `--${name} ${value}` })),
     load: async () => (await import('./verbs/audit.ts')).auditVerify,
   },
+  {
+    name: 'audit log',
+    args: '[ledger]',
+    summary: "audit a whole deployment log from its tiles: a directory or URL with your keys, or this engine's own",
+    options: optionsOf(LOG_FLAGS),
+    load: async () => (await import('./verbs/audit-modes.ts')).auditLog,
+  },
+  {
+    name: 'audit compare',
+    args: '<head> [head]',
+    summary: 'compare two signed heads of a log, or check a proof that it was forked',
+    options: optionsOf(COMPARE_FLAGS),
+    load: async () => (await import('./verbs/audit-modes.ts')).auditCompare,
+  },
+  {
+    name: 'keys list',
+    args: '',
+    summary: "list the deployment's public keys and where in the log they are valid",
+    options: [],
+    load: async () => (await import('./verbs/keys.ts')).keysList,
+  },
+  {
+    name: 'keys fingerprint',
+    args: '',
+    summary: 'print the keys for people to compare: the annex of a contract',
+    options: [],
+    load: async () => (await import('./verbs/keys.ts')).keysFingerprint,
+  },
+  {
+    name: 'keys export',
+    args: '',
+    summary: 'write the trust file that auditors pin',
+    options: [{ flags: '-o, --output <file>', summary: 'where to (default waybill-keys.json); - is standard output' }],
+    load: async () => (await import('./verbs/keys.ts')).keysExport,
+  },
+  {
+    name: 'keys rotate',
+    args: '<use>',
+    summary: 'put a new attest or log key in force, signed by the old one; while no engine runs',
+    options: [{ flags: '--alg <name>', summary: 'which log key, where there are two (default ed25519)' }],
+    load: async () => (await import('./verbs/keys.ts')).keysRotate,
+  },
+  {
+    name: 'keys add',
+    args: '<use>',
+    summary: 'add a second log key, which signs every checkpoint beside the first; while no engine runs',
+    options: [{ flags: '--alg <name>', summary: 'default ecdsa-p256-sha256' }],
+    load: async () => (await import('./verbs/keys.ts')).keysAdd,
+  },
+  {
+    name: 'keys revoke',
+    args: '<keyid>',
+    summary: 'refuse a key from a log index on; while no engine runs',
+    options: [
+      { flags: '--from <index>', summary: 'the first log index at which it is not believed any more' },
+      { flags: '--reason <code>', summary: 'such as key_compromise' },
+    ],
+    load: async () => (await import('./verbs/keys.ts')).keysRevoke,
+  },
 ];
+
+function optionsOf(flags: readonly ModeFlag[]): VerbOption[] {
+  return flags.map(({ name, value, ...flag }) => {
+    return { ...flag, flags: value === undefined ? `--${name}` : `--${name} ${value}` };
+  });
+}

@@ -1,6 +1,5 @@
 /** `waybill-verify compare <a> [<b>]`: two signed heads of one log, or a proof of a fork that somebody saved. */
 import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { fromBase64 } from '../base64.ts';
 import { type Bridge, type Comparison, compareHeads, FORK_FORMAT, readForkProof, UNDECIDED } from '../compare.ts';
 import { EvidenceError } from '../evidence-error.ts';
@@ -13,18 +12,13 @@ import { parseTlogProof } from '../tlog-proof.ts';
 import { loadTrust, type TrustFile } from '../trust.ts';
 import { chosenTrust, sourceOf } from './log.ts';
 import { type Io, isSystemError, UsageError } from './mode.ts';
+import { COMPARE_FLAGS, flagLines, type ReadFlags, readFlags } from './mode-flags.ts';
 
 const USAGE = `Usage: waybill-verify compare <head> <head> [flags]
        waybill-verify compare <fork proof> [flags]
 
-  <head>               a signed checkpoint, a bundle, a disclosure file, or a log proof
-  --keys <file>        public keys (waybill-keys/v1)
-  --policy <file>      a policy (waybill-policy/v1), of which the keys are used
-  --ledger <ledger>    the log in tiles, to lead from the smaller head to the larger
-  --online             allows an http or https URL as ledger
-  --proof <file>       a consistency proof instead: one base64 hash a line
-  --save-proof <file>  writes a fork that was found as waybill-fork/v1, which this command checks again for anyone
-  --json               the result as JSON (waybill-compare-report/v1)
+  <head>                   a signed checkpoint, a bundle, a disclosure file, or a log proof
+${flagLines(COMPARE_FLAGS)}  --json                   the result as JSON (waybill-compare-report/v1)
 
 Exit codes: 0 consistent, 1 a fork, 2 undecided, 3 malformed, 4 usage or a file of yours, 5 the ledger could not be asked,
 70 internal
@@ -34,15 +28,16 @@ type Exit = 0 | 1 | 2 | 3 | 5;
 const EXIT: Record<Comparison['outcome'], Exit> = { same: 0, consistent: 0, fork: 1, undecided: 2 };
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = parse(args);
-  const trust = chosenTrust(values.keys, values.policy);
+  const flags = readFlags(args, COMPARE_FLAGS, USAGE);
+  const trust = chosenTrust(flags);
   try {
-    const { heads, bridge } = await readInputs(positionals, values);
+    const { heads, bridge } = await readInputs(flags);
     const compared = await compareHeads(...heads, trust === undefined ? undefined : loadTrust(trust), bridge);
-    if (compared.outcome === 'fork' && values['save-proof'] !== undefined) {
-      save(values['save-proof'], `${JSON.stringify(compared.proof, null, 2)}\n`);
+    const saved = flags.text('save-proof');
+    if (compared.outcome === 'fork' && saved !== undefined) {
+      save(saved, `${JSON.stringify(compared.proof, null, 2)}\n`);
     }
-    io.out(values.json === true ? `${asJson(heads, compared)}\n` : render(heads, compared, trust));
+    io.out(flags.has('json') ? `${asJson(heads, compared)}\n` : render(heads, compared, trust));
     return EXIT[compared.outcome];
   } catch (error) {
     if (error instanceof LedgerUnreachable) return refused(io, 5, 'UNREACHABLE', error.message);
@@ -56,33 +51,9 @@ function refused(io: Io, exit: Exit, headline: string, problem: string): Exit {
   return exit;
 }
 
-function parse(args: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean' } as const;
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        keys: text,
-        policy: text,
-        ledger: text,
-        online: flag,
-        proof: text,
-        'save-proof': text,
-        json: flag,
-      },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : 'wrong arguments', USAGE, error);
-  }
-}
-
-async function readInputs(
-  paths: readonly string[],
-  { ledger, online, proof }: { ledger?: string; online?: boolean; proof?: string },
-): Promise<{ heads: [LogHead, LogHead]; bridge: Bridge | undefined }> {
-  const [first, second, ...others] = paths;
+async function readInputs(flags: ReadFlags): Promise<{ heads: [LogHead, LogHead]; bridge: Bridge | undefined }> {
+  const [first, second, ...others] = flags.positionals;
+  const [ledger, proof] = [flags.text('ledger'), flags.text('proof')];
   if (first === undefined || others.length > 0) throw new UsageError('expected two heads, or one proof', USAGE);
   if (second === undefined) {
     const read = readForkProof(asJsonValue(await asText(first)));
@@ -94,7 +65,7 @@ async function readInputs(
     const hashes = (await asText(proof)).split('\n').filter((line) => line !== '');
     return { heads, bridge: { proof: hashes.map((hash) => fromBase64(hash)) } };
   }
-  return { heads, bridge: ledger === undefined ? undefined : ledgerBridge(ledger, online === true) };
+  return { heads, bridge: ledger === undefined ? undefined : ledgerBridge(ledger, flags.has('online')) };
 }
 
 function ledgerBridge(ledger: string, isOnline: boolean): Bridge {

@@ -14,6 +14,7 @@ import type { VerifyOptions } from '../verify-bundle.ts';
 import { VerifyState } from '../verify-state.ts';
 import { isSystemError, readAuditorFile, UsageError } from './mode.ts';
 
+export { COMPARE_FLAGS, LOG_FLAGS, type ModeFlag } from './mode-flags.ts';
 export { UsageError };
 
 export interface VerifyFlag {
