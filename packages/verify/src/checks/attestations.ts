@@ -12,14 +12,17 @@ import type { TestResultStatement } from '../test-result.ts';
 import type { Check, CheckContext, Watcher } from './check.ts';
 import { signatureWatcher } from './signatures.ts';
 
-type Manifest = Signed<DispatchStatement>;
+/** What is kept of a manifest while its attempt is open: not its bytes. */
+type Manifest = Omit<Signed<DispatchStatement>, 'envelope'>;
 
 /** Remembers the manifests of attempts that have not ended, by item. */
 class OpenManifests {
   readonly #byItem = new Map<string, Manifest>();
 
   readonly dispatch: NonNullable<Watcher['dispatch']> = (event, manifest) => {
-    if (manifest !== undefined) this.#byItem.set(event.data.item, manifest);
+    if (manifest === undefined) return;
+    const { payloadDigest, statement } = manifest;
+    this.#byItem.set(event.data.item, { payloadDigest, statement });
   };
 
   /** The manifest of an attempt that ends now; undefined when there is none of just this attempt. */
