@@ -39,7 +39,7 @@ export async function buildVerifyPackage(outDir: string): Promise<void> {
   writeFileSync(join(outDir, 'waybill-verify.html'), await buildPage(BROWSERS));
   writeTypes(join(outDir, 'types'));
   copyFileSync(join(ROOT, 'LICENSE'), join(outDir, 'LICENSE'));
-  copyFileSync(join(PACKAGE, 'README.md'), join(outDir, 'README.md'));
+  for (const name of ['README.md', 'verify.sh']) copyFileSync(join(PACKAGE, name), join(outDir, name));
   writeFileSync(join(outDir, 'package.json'), `${JSON.stringify(publishedManifest(), null, 2)}\n`);
 }
 
@@ -59,7 +59,7 @@ function publishedManifest(): object {
       './package.json': './package.json',
     },
     bin: { 'waybill-verify': 'waybill-verify.js' },
-    files: ['*.js', '*.html', 'types'],
+    files: ['*.js', '*.html', '*.sh', 'types'],
   };
 }
 

@@ -56,6 +56,7 @@ test('package: it builds to the same bytes twice, packs, installs offline withou
     'README.md',
     'index.js',
     'package.json',
+    'verify.sh',
     'waybill-verify.html',
     'waybill-verify.js',
     'web.js',
