@@ -8,6 +8,7 @@ import { EvidenceError } from './evidence-error.ts';
 
 const HASH_BYTES = 32;
 const LEAF = Uint8Array.of(0);
+const NODE = Uint8Array.of(1);
 
 /** Used again for every hash: trees have many leaves, and each new array would have to be collected. */
 const leafInput = new Uint8Array(65_536);
@@ -21,9 +22,8 @@ export function leafHash(data: Uint8Array | string): Uint8Array {
 }
 
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  if (left.length !== HASH_BYTES || right.length !== HASH_BYTES) {
-    throw new EvidenceError('TREE', 'a node of the tree is made of something that is no hash');
-  }
+  // The standard hashes whatever it is given; trees and proofs refuse what is no hash before they come here.
+  if (left.length !== HASH_BYTES || right.length !== HASH_BYTES) return sha256(concatBytes([NODE, left, right]));
   nodeInput.set(left, 1);
   nodeInput.set(right, 1 + HASH_BYTES);
   return sha256(nodeInput);
