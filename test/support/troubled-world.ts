@@ -6,16 +6,20 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TerminalError } from '@waybill/client/errors';
-import { deriveRunId, sha256Hex, type TrustFile } from '@waybill/verify';
+import { deriveRunId, type PolicyFile, sha256Hex } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
+import { openLocalSigner } from '#adapters/local/signer.ts';
 import { type FlowBed, openFlowBed, PRINCIPAL, putInbox } from './embedded-flow.ts';
 import { aborted, FAILED, pause, SUCCEEDED } from './finished-run.ts';
+import { type FlakyOutsiders, flakyOutsiders, type TimestampCredentials } from './flaky-outsiders.ts';
 import { interceptPorts } from './intercepted-ports.ts';
 import { type Random, randomOf } from './random.ts';
 import { cancelOf, type ItemDraft, runOf } from './run-spec.ts';
 
 const GIVE_UP_MS = 60_000;
 const MAX_CRASHES = 3;
+/** How often a witness or the timestamp authority is away when it is asked. */
+const OUTAGE = 0.3;
 const DEAD = new TerminalError({ code: 'STORE_FAILED', path: 'test', problem: 'the process has died', fix: 'Go on.' });
 
 export interface WorldRun {
@@ -26,7 +30,9 @@ export interface WorldRun {
 
 export interface World {
   runs: WorldRun[];
-  trust: TrustFile;
+  /** Of an auditor who knows the deployment's keys, witnesses and timestamp authority. */
+  policy: PolicyFile;
+  quorum: number;
   /** The state directory of the last life. */
   directory: string;
   crashes: number;
@@ -34,27 +40,33 @@ export interface World {
 }
 
 /** Lives `count` runs through, with crashes. Ends when every run is sealed; throws when one never is. */
-export async function liveThrough(seed: number, count: number): Promise<World> {
+export async function liveThrough(seed: number, count: number, credentials: TimestampCredentials): Promise<World> {
   const random = randomOf(seed);
   const root = mkdtempSync(join(tmpdir(), 'waybill-world-'));
   const place = (life: number): string => join(root, `life-${life}`);
   mkdirSync(place(0));
+  const { trust } = openLocalSigner(join(place(0), 'keys'));
+  const outsiders = await flakyOutsiders(trust, credentials, randomOf(seed + 1), OUTAGE);
   const submissions = Array.from({ length: count }, (_, n) => `s${n}`);
   for (const id of submissions) putInbox(place(0), 'default', id, JSON.stringify(specOf(random)));
   let life = 0;
   while (life < MAX_CRASHES) {
     // Most calls come late in a life, and so do most deaths.
     const crashAt = 1 + random.below(count * 60);
-    if (!(await live(seed, place(life), place(life + 1), submissions, crashAt))) break;
+    if (!(await live({ seed, directory: place(life), copy: place(life + 1), submissions, outsiders, crashAt }))) break;
     rmSync(place(life), { recursive: true, force: true });
     life += 1;
   }
-  if (life === MAX_CRASHES) await live(seed, place(life), '', submissions, Number.POSITIVE_INFINITY);
   const directory = place(life);
+  if (life === MAX_CRASHES) {
+    await live({ seed, directory, copy: '', submissions, outsiders, crashAt: Number.POSITIVE_INFINITY });
+  }
+  await outsiders.stop();
   return {
     directory,
     crashes: life,
-    trust: JSON.parse(readFileSync(join(directory, 'keys', 'public.json'), 'utf8')) as TrustFile,
+    policy: outsiders.policy,
+    quorum: outsiders.quorum,
     runs: submissions.map((submissionId) => {
       const run = deriveRunId(PRINCIPAL, submissionId);
       const bundle = readFileSync(join(directory, 'ledger', 'runs', run, `run-${run}.audit.jsonl`));
@@ -102,17 +114,22 @@ function worker(seed: number, directory: string): Execute {
   };
 }
 
-/** One life of the engine. True when it died, and left its files in `copy`. */
-async function live(
-  seed: number,
-  directory: string,
-  copy: string,
-  submissions: readonly string[],
-  crashAt: number,
-): Promise<boolean> {
+interface Life {
+  seed: number;
+  directory: string;
+  /** Where the files go that are left when it dies. */
+  copy: string;
+  submissions: readonly string[];
+  outsiders: FlakyOutsiders;
+  /** Number of the call of a port at which it dies. */
+  crashAt: number;
+}
+
+/** One life of the engine. True when it died. */
+async function live({ seed, directory, copy, submissions, outsiders, crashAt }: Life): Promise<boolean> {
   const life = { calls: 0, crashed: false };
   const adapt = (deps: FlowBed['deps']): FlowBed['deps'] =>
-    interceptPorts({ ...deps, chance: { ...deps.chance, fraction: () => 0 } }, (_call, proceed) => {
+    interceptPorts({ ...deps, ...outsiders.deps, chance: { ...deps.chance, fraction: () => 0 } }, (_call, proceed) => {
       life.calls += 1;
       if (life.calls === crashAt) {
         cpSync(directory, copy, { recursive: true });
