@@ -3,10 +3,13 @@
  * numbers; the seed is printed, so that a failure can be lived through again.
  */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { type VerifyReport, verifyBundle } from '@waybill/verify';
+import { auditLog, type LogAuditOptions } from '../../packages/verify/src/log-audit.ts';
+import { directorySource, ownBundles } from '../../packages/verify/src/modes/ledger-source.ts';
 import { timestampCredentials } from '../support/flaky-outsiders.ts';
-import { liveThrough, type WorldRun } from '../support/troubled-world.ts';
+import { liveThrough, type World, type WorldRun } from '../support/troubled-world.ts';
 
 const RUNS = Number(process.env.WAYBILL_HONEST_RUNS ?? 100);
 const RUNS_A_WORLD = 20;
@@ -26,6 +29,15 @@ function reached({ facets }: VerifyReport): string[] {
   return [facets.integrity.tier, facets.time.tier];
 }
 
+/** What an audit of the world's whole log, with every bundle in it, has to say against it. */
+async function findingsOf({ directory, policy, runs }: World): Promise<unknown[]> {
+  const source = directorySource(join(directory, 'ledger'));
+  const options: LogAuditOptions = { trust: policy.keys, bundles: ownBundles(source) };
+  const report = await auditLog(source, options);
+  assert.equal(report.bundles, runs.length);
+  return report.findings;
+}
+
 test(`verify: runs with retries, losses, cancels, crashes and outages are never refused (seed ${SEED})`, async (t) => {
   const credentials = timestampCredentials();
   t.after(() => credentials.close());
@@ -42,8 +54,11 @@ test(`verify: runs with retries, losses, cancels, crashes and outages are never 
         const failing = report.checks.filter(({ status }) => status === 'fail');
         assert.equal(report.exitCode, 0, `seed ${SEED + n}, run ${run.run}: ${JSON.stringify(failing)}`);
         assert.deepEqual(reached(report), tiersOf(run, world.quorum), `seed ${SEED + n}, run ${run.run}`);
-        for (const what of [report.facts?.state ?? 'none', ...reached(report)]) count(what);
+        const { integrity, time } = report.facets;
+        for (const what of [report.facts?.state, `integrity ${integrity.tier}`, `time ${time.tier}`])
+          count(String(what));
       }
+      assert.deepEqual(await findingsOf(world), [], `seed ${SEED + n}`);
     } finally {
       world.remove();
     }
@@ -51,7 +66,8 @@ test(`verify: runs with retries, losses, cancels, crashes and outages are never 
   t.diagnostic(`${worlds * RUNS_A_WORLD} runs, ${crashes} crashes, ${JSON.stringify(Object.fromEntries(seen))}`);
   // Where these are missing the day was not bad enough to show anything.
   assert.ok(crashes >= worlds, `${crashes} crashes in ${worlds} worlds`);
-  for (const what of ['done', 'failed', 'cancelled', 'signed', 'witnessed', 'tsa-attested', 'asserted']) {
+  const tiers = ['integrity signed', 'integrity witnessed', 'time asserted', 'time witnessed', 'time tsa-attested'];
+  for (const what of ['done', 'failed', 'cancelled', ...tiers]) {
     assert.ok((seen.get(what) ?? 0) > 0, `no run was ${what}`);
   }
 });
