@@ -97,6 +97,7 @@ export function leftOver(): BadStamp[] {
     left('a certificate off the path', /Second TSA" that is not on the path/, {
       signedData: set([signer.der, second.der]),
     }),
+    left('an empty set of certificates', /empty set/, { signedData: set([]) }, { certificates: [signer] }),
     left('a certificate twice', /TSA" twice/, { signedData: set([signer.der, signer.der]) }),
     refused('a revocation list', 'leftovers', /revocation lists/, withList(), { passesOpenssl }),
   ];

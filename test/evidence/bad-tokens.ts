@@ -232,6 +232,15 @@ export function badInfos(): BadStamp[] {
       { info: having({ critical }) },
       { passesOpenssl },
     ),
+    made(
+      'an accuracy of more than an hour',
+      'info',
+      /3600001 ms says too little/,
+      {
+        info: having({ accuracy: seq(int(Buffer.of(0x0e, 0x10)), tlv(0x80, Buffer.of(1))) }),
+      },
+      { passesOpenssl },
+    ),
     made('the imprint of another message', 'imprint', /over another message/, { message: Buffer.from('another') }),
     made('an imprint by SHA-1', 'imprint', /is SHA-1, which/, { imprintHash: 'sha1' }, { passesOpenssl }),
     made(
@@ -250,6 +259,15 @@ export function badInfos(): BadStamp[] {
       /not the one of the request/,
       { info: having({ nonce: int(5) }) },
       { input: { nonce }, passesOpenssl },
+    ),
+    made(
+      'a nonce that is negative in the same bytes',
+      'nonce',
+      /not the one of the request/,
+      {
+        info: having({ nonce: int(Buffer.of(0xf9, 8, 7)) }),
+      },
+      { input: { nonce: Uint8Array.of(0xf9, 8, 7) }, passesOpenssl },
     ),
     made('no nonce', 'nonce', /has no nonce/, {}, { input: { nonce }, passesOpenssl }),
     made('the name of another authority', 'authority-name', /names an authority/, {

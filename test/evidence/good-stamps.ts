@@ -35,14 +35,6 @@ function replied(query: Query, rules: StampingRules): Buffer {
 export function goodStamps(): readonly GoodStamp[] {
   const { root, intermediate, signer, rsa, p384, p521, deep, rsaRoot, openssl } = stampingBed();
   const ofRsaRoot = openssl.certify('TSA of the RSA root', { by: rsaRoot, extensions: signerExtensions });
-  const made = (title: string, plan: Partial<TokenPlan>, says = {}): GoodStamp => ({
-    title: `made by hand: ${title}`,
-    tsr: makeToken({ message: MESSAGE, signers: [signer], ...plan }),
-    roots: [root],
-    says,
-  });
-  const later = new Date(Math.ceil(Date.now() / 86_400_000) * 86_400_000);
-  const tomorrow = timeText(later).slice(0, -1);
   const full = { ordering: true, tsaName: true, accuracy: 'secs:1, millisecs:500, microsecs:100', fractionDigits: 3 };
   return [
     {
@@ -82,6 +74,11 @@ export function goodStamps(): readonly GoodStamp[] {
       options: ['-partial_chain'],
     },
     {
+      ...{ title: "the authority's own certificate as the root", roots: [signer] },
+      tsr: replied({}, { signer }),
+      options: ['-partial_chain'],
+    },
+    {
       title: 'two roots of one name, the right one last',
       tsr: replied({}, { signer }),
       roots: [stampingBed().stranger, root],
@@ -98,6 +95,21 @@ export function goodStamps(): readonly GoodStamp[] {
       policies: [DEFAULT_POLICY, OTHER_POLICY],
       says: { policy: OTHER_POLICY },
     },
+    ...goodByHand(),
+  ];
+}
+
+function goodByHand(): GoodStamp[] {
+  const { root, signer, rsa } = stampingBed();
+  const made = (title: string, plan: Partial<TokenPlan>, says = {}): GoodStamp => ({
+    title: `made by hand: ${title}`,
+    tsr: makeToken({ message: MESSAGE, signers: [signer], ...plan }),
+    roots: [root],
+    says,
+  });
+  const later = new Date(Math.ceil(Date.now() / 86_400_000) * 86_400_000);
+  const tomorrow = timeText(later).slice(0, -1);
+  return [
     made('nothing unusual', {}),
     made('RSA', { signers: [rsa] }),
     made('signing-certificate by SHA-1 beside the one by SHA-256', {

@@ -5,7 +5,7 @@
 import { createHash, createPrivateKey, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Credential, DEFAULT_POLICY, type HashName } from '../support/openssl-authority.ts';
-import { context, generalizedTime, int, members, nothing, octets, oid, seq, setOf } from './naive-der.ts';
+import { contentOf, context, generalizedTime, int, members, nothing, octets, oid, seq, setOf } from './naive-der.ts';
 
 /** Named parts of a structure in their order; an edit changes, adds or deletes some. */
 export type Parts = Record<string, Buffer>;
@@ -118,7 +118,7 @@ function signerInfo(plan: TokenPlan, signer: Credential, hash: HashName, info: B
     version: int(1),
     sid: seq(issuer, serial),
     digest: hashAlgorithm(hash),
-    ...(plan.attributes === null ? {} : { attributes: context(0, ...members(set)) }),
+    ...(plan.attributes === null ? {} : { attributes: context(0, contentOf(set)) }),
     algorithm: isRsa ? seq(oid(RSA_OID), nothing) : seq(oid(ECDSA_OID[hash])),
     signature: octets(sign(hash, plan.attributes === null ? info : set, key)),
   });

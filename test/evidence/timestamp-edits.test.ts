@@ -6,6 +6,7 @@ import type { TimestampInput } from '../../packages/verify/src/rfc3161/stamp.ts'
 import { timestampRequest } from '../../packages/verify/src/rfc3161/timestamp-request.ts';
 import { verifyTimestamp } from '../../packages/verify/src/rfc3161/verify-timestamp.ts';
 import { CA_EXTENSIONS, type Credential, OpensslAuthority, TSA_EXTENSIONS } from '../support/openssl-authority.ts';
+import { makeToken } from './naive-tsa.ts';
 
 const MESSAGE = Buffer.from('a checkpoint\n');
 /** For the slowest of the mutations, on a machine that does something else as well. */
@@ -92,6 +93,32 @@ function applied([token, edits]: [Uint8Array, { at: number; cut: number; insert:
     return Buffer.concat([bytes.subarray(0, from), insert, bytes.subarray(from + cut)]);
   }, token);
 }
+
+test('timestamp: what a dishonest authority signs is judged as well, in bounded time', async (t) => {
+  const seed = Date.now() >>> 0;
+  t.diagnostic(`seed ${seed}`);
+  const places = ['info', 'attributes', 'signerInfo', 'signedData', 'contentInfo', 'answer'] as const;
+  const plan = fc.record({
+    place: fc.constantFrom(...places),
+    part: fc.nat(),
+    edits: fc.array(edit, { minLength: 1, maxLength: 3 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(plan, async ({ place, part, edits }) => {
+      const change = (parts: Record<string, Buffer>): void => {
+        const names = Object.keys(parts);
+        const name = names[part % names.length] as string;
+        parts[name] = Buffer.from(applied([parts[name] as Buffer, edits]));
+      };
+      const tsr = makeToken({ message: MESSAGE, signers: [rsa], [place]: change });
+      const startedMs = performance.now();
+      // Some edits only change what an authority may choose.
+      await verdict({ tsr, message: MESSAGE, roots: [root.der], certificates: [rsa.der] });
+      assert.ok(performance.now() - startedMs < MAX_MS);
+    }),
+    { seed, numRuns: 600 },
+  );
+});
 
 test('timestamp: names and keys made to mislead cost a bounded number of signatures', async () => {
   // Twenty certificates of one name and one key: each of them issued every other.

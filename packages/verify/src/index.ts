@@ -132,7 +132,7 @@ export {
 export type { ReadLimits } from './read-limits.ts';
 export { escapeText, renderReport } from './report.ts';
 export { bareTimestamp } from './rfc3161/bare-timestamp.ts';
-export { requireTimestampRoots, type TimestampInput } from './rfc3161/stamp.ts';
+export type { TimestampInput } from './rfc3161/stamp.ts';
 export { type TimestampCheckId, TimestampError } from './rfc3161/timestamp-error.ts';
 export { type TimeInterval, timestampInterval } from './rfc3161/timestamp-interval.ts';
 export { timestampRequest } from './rfc3161/timestamp-request.ts';

@@ -199,5 +199,6 @@ export function nameText(name: Uint8Array): string {
   const texts = readDer(name, 'a name').children.flatMap(({ children }) =>
     children.flatMap((attribute) => attribute.children.filter(({ tag }) => tag !== TAG.objectId)),
   );
-  return `"${texts.map(({ content }) => printable(content)).join(', ')}"`;
+  const shown = texts.slice(0, 8).map(({ content }) => printable(content));
+  return `"${shown.join(', ')}"`;
 }

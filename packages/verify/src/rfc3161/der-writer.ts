@@ -22,8 +22,13 @@ export function derSet(tag: number, members: readonly Uint8Array[]): Uint8Array 
 
 /** An INTEGER that is not negative, from its bytes with the highest first. */
 export function derUnsigned(bytes: Uint8Array): Uint8Array {
+  return der(TAG.integer, unsignedContent(bytes));
+}
+
+/** The content of such an INTEGER. */
+export function unsignedContent(bytes: Uint8Array): Uint8Array {
   const first = bytes.findIndex((byte) => byte !== 0);
-  const minimal = first === -1 ? Uint8Array.of(0) : bytes.subarray(first);
-  const sign = (minimal[0] as number) < 0x80 ? [] : [0];
-  return der(TAG.integer, Uint8Array.from(sign), minimal);
+  if (first === -1) return Uint8Array.of(0);
+  const minimal = bytes.subarray(first);
+  return (minimal[0] as number) < 0x80 ? minimal : concatBytes([Uint8Array.of(0), minimal]);
 }

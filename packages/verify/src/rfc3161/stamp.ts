@@ -26,11 +26,6 @@ export interface TimestampInput {
   nonce?: Uint8Array;
 }
 
-/** Throws EvidenceError `POLICY` unless each of them is a certificate in DER that can be used for time stamps. */
-export function requireTimestampRoots(roots: readonly Uint8Array[]): void {
-  readSupplied(roots, 'root');
-}
-
 /** What is wrong with the auditor's own material is never blamed on the evidence. */
 function readSupplied(certificates: readonly Uint8Array[], what: string): Certificate[] {
   return certificates.map((der, n) => {

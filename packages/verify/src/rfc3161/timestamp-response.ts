@@ -47,6 +47,8 @@ export interface SignedData {
   /** TSTInfo in DER. */
   content: Uint8Array;
   certificates: readonly Certificate[];
+  /** A set of certificates without any, instead of none. */
+  hasEmptySet: boolean;
   hasRevocationLists: boolean;
   signers: readonly SignerInfo[];
 }
@@ -115,6 +117,7 @@ function readContentInfo(node: DerNode, rules: DerRules): SignedData {
     ...{ contentType, version, innerType, content: content.content },
     digestAlgorithms: digestAlgorithms.map((each) => readAlgorithm(each, `${what}: digest algorithm`)),
     certificates: readCertificates(certificates, rules),
+    hasEmptySet: certificates?.children.length === 0,
     hasRevocationLists: revocationLists !== undefined,
     signers: signers.map((each) => readSignerInfo(each, rules)),
   };
@@ -123,7 +126,6 @@ function readContentInfo(node: DerNode, rules: DerRules): SignedData {
 function readCertificates(set: DerNode | undefined, rules: DerRules): Certificate[] {
   const nodes = set?.children ?? [];
   const what = 'the certificates of the token';
-  if (set !== undefined && nodes.length === 0) throw malformed(what, 'are an empty set');
   if (nodes.length > MAX_CERTIFICATES) throw malformed(what, `are more than ${MAX_CERTIFICATES}`);
   // Their order is left open: CMS asks for DER in signed attributes only, and openssl does not sort certificates.
   return nodes.map((node, n) => certificateOf(node, `certificate ${n + 1} of the token`, rules));

@@ -7,12 +7,15 @@ import { type Certificate, KEY_USAGE } from './certificate.ts';
 import { nameText, TIME_STAMPING } from './certificate-path.ts';
 import { around, type DerNode, TAG } from './der.ts';
 import { DerFields, inside, objectIdText } from './der-fields.ts';
+import { unsignedContent } from './der-writer.ts';
 import type { Stamp } from './stamp.ts';
 import { requireStamp, type TimestampCheckId, TimestampError } from './timestamp-error.ts';
 import type { SignerInfo } from './timestamp-response.ts';
 
 const SIGNED_DATA = '1.2.840.113549.1.7.2';
 const TST_INFO = '1.2.840.113549.1.9.16.1.4';
+/** Whoever does not know the hour does not attest a time. */
+const MAX_ACCURACY_MS = 3_600_000;
 const ATTRIBUTE = {
   contentType: '1.2.840.113549.1.9.3',
   messageDigest: '1.2.840.113549.1.9.4',
@@ -178,9 +181,14 @@ const signature: TokenCheck = {
 
 const info: TokenCheck = {
   id: 'info',
-  claim: 'TSTInfo has version 1 and no critical extension.',
-  judge({ info: { version, criticalExtensions } }) {
+  claim: 'TSTInfo has version 1, an accuracy of an hour or better, and no critical extension.',
+  judge({ info: { version, accuracyMs, criticalExtensions } }) {
     requireStamp('info', version === 1, `TSTInfo has version ${version}, not 1`);
+    requireStamp(
+      'info',
+      accuracyMs <= MAX_ACCURACY_MS,
+      `an accuracy of ${accuracyMs} ms says too little about the time`,
+    );
     const [extension] = criticalExtensions;
     requireStamp(
       'info',
@@ -223,8 +231,7 @@ const nonce: TokenCheck = {
   judge({ info, nonce: expected }) {
     if (expected === undefined) return;
     requireStamp('nonce', info.nonce !== undefined, 'the time stamp has no nonce: it may be an older one');
-    const isSame = equalBytes(withoutZeros(info.nonce), withoutZeros(expected));
-    requireStamp('nonce', isSame, 'the nonce is not the one of the request');
+    requireStamp('nonce', equalBytes(info.nonce, unsignedContent(expected)), 'the nonce is not the one of the request');
   },
 };
 
@@ -262,6 +269,7 @@ const leftovers: TokenCheck = {
     says(status.text.length === 0 && status.failures.length === 0, 'the status has words or failures beside it');
     says(!signer.hasUnsignedAttributes, 'the signer has unsigned attributes');
     says(!token.hasRevocationLists, 'the token carries revocation lists');
+    says(!token.hasEmptySet, 'the token carries an empty set of certificates');
     const used = [...(await stamp.search()).path, ...stamp.supplied];
     token.certificates.forEach(({ der, subject }, n) => {
       const isUsed = used.some((each) => equalBytes(each.der, der));
@@ -342,9 +350,4 @@ async function isNamedBy(certificate: Certificate, { hashName, hash, issuerSeria
   const isIssuer = issuerSerial === undefined || equalBytes(issuerSerial.issuer, certificate.issuer);
   const isSerial = issuerSerial === undefined || equalBytes(issuerSerial.serial, certificate.serial);
   return isIssuer && isSerial && equalBytes(await digestWith(hashName, certificate.der), hash);
-}
-
-function withoutZeros(bytes: Uint8Array): Uint8Array {
-  const first = bytes.findIndex((byte) => byte !== 0);
-  return first === -1 ? new Uint8Array() : bytes.subarray(first);
 }
