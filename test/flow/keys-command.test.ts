@@ -121,3 +121,15 @@ test('keys: while an engine works on the directory, nothing is changed', async (
   assert.equal(exit, 5);
   assert.match(err, /ENGINE_RUNNING/);
 });
+
+test('audit disclose: an item of a sealed run becomes a file that audit item verifies', async () => {
+  const file = join(directory, 'x.jsonl');
+  const disclosed = await waybill('audit', 'disclose', 'latest', 'x', '-o', file);
+  assert.deepEqual([disclosed.exit, disclosed.err], [0, '']);
+  const keys = join(directory, 'keys', 'public.json');
+  const { exit, out } = await waybill('audit', 'item', file, '--keys', keys, '--item', 'x', '--plain');
+  assert.equal(exit, 0, out);
+  assert.match(out, /the attempts at item x are recorded so/);
+  const unknown = await waybill('audit', 'disclose', 'latest', 'nothing');
+  assert.deepEqual([unknown.exit, /ITEM_UNKNOWN/.test(unknown.err)], [4, true]);
+});

@@ -1,4 +1,5 @@
 /** From what a person types to the run and the item that they mean. */
+import { existsSync } from 'node:fs';
 import {
   type AttemptStatus,
   DirectoryTransport,
@@ -11,6 +12,7 @@ import {
   TerminalError,
   type Transport,
 } from '@waybill/client';
+import type { VerbCall } from './verb.ts';
 import { firstOf } from './view/measure.ts';
 
 const LATEST = 'latest';
@@ -74,4 +76,19 @@ export function attemptOf(item: ItemStatus, number?: number): AttemptStatus {
 
 export function outputOf(attempt: AttemptStatus, kind: OutputRef['kind']): OutputRef | undefined {
   return attempt.outputs.find((output) => output.kind === kind);
+}
+
+/**
+ * A name with a slash is a file. Any other is a run of the state directory first, so that no file lying about stands in
+ * for the run that was meant; it is a file when there is no such run. Throws TerminalError RUN_UNKNOWN when it is neither.
+ */
+export async function namedRun(call: VerbCall, named: string): Promise<RunStatus | null> {
+  if (named.includes('/')) return null;
+  try {
+    return (await accessRun(openTransport(call.home.path), named)).run;
+  } catch (error) {
+    const isNoRun = error instanceof TerminalError && error.code === 'RUN_UNKNOWN';
+    if (isNoRun && (existsSync(named) || named.endsWith('.jsonl'))) return null;
+    throw error;
+  }
 }

@@ -1,5 +1,5 @@
 /** Every verb of `waybill`, as data: the program, its help and the tests are made from this table. */
-import { COMPARE_FLAGS, LOG_FLAGS, type ModeFlag, VERIFY_FLAGS } from '@waybill/verify/flags';
+import { COMPARE_FLAGS, ITEM_FLAGS, LOG_FLAGS, type ModeFlag, VERIFY_FLAGS } from '@waybill/verify/flags';
 import type { Verb, VerbOption } from './verb.ts';
 
 /** Taken by every verb. */
@@ -146,6 +146,20 @@ export const VERBS: readonly Verb[] = [
     summary: 'compare two signed heads of a log, or check a proof that it was forked',
     options: optionsOf(COMPARE_FLAGS),
     load: async () => (await import('./verbs/audit-modes.ts')).auditCompare,
+  },
+  {
+    name: 'audit disclose',
+    args: '<bundle> <item>',
+    summary: 'take one item out of a bundle: a file that proves what happened to it, without the other items',
+    options: [{ flags: '-o, --output <file>', summary: 'where to; - is standard output' }],
+    load: async () => (await import('./verbs/audit-modes.ts')).auditDisclose,
+  },
+  {
+    name: 'audit item',
+    args: '<file>',
+    summary: 'verify the disclosure of a single item with your keys',
+    options: optionsOf(ITEM_FLAGS),
+    load: async () => (await import('./verbs/audit-modes.ts')).auditItem,
   },
   {
     name: 'keys list',

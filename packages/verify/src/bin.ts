@@ -1,5 +1,6 @@
 /** `waybill-verify`: verifies evidence offline. The first word chooses the mode; without one it is `verify`. */
 import { run as compare } from './modes/compare.ts';
+import { run as item } from './modes/item.ts';
 import { run as log } from './modes/log.ts';
 import { type Io, type Mode, TERMINAL, UsageError } from './modes/mode.ts';
 import { run as verify } from './modes/verify.ts';
@@ -8,6 +9,7 @@ import { escapeText } from './report.ts';
 /** A bundle that is called like a mode is named with a slash: `./verify`. */
 const MODES: ReadonlyMap<string, Mode> = new Map([
   ['verify', verify],
+  ['item', item],
   ['log', log],
   ['compare', compare],
 ]);

@@ -41,8 +41,13 @@ export class BundleReading {
   }
 
   take(bytes: Uint8Array): void {
+    this.see(() => readBundleLine(bytes, this.#rules));
+  }
+
+  /** Takes the next line, however it is written down. */
+  see(read: () => BundleLine): void {
     if (this.#hasEnded) throw new EvidenceError('CONTAINER', 'the file goes on after its end');
-    const line = readBundleLine(bytes, this.#rules);
+    const line = read();
     if (this.lines === 0 && line.kind !== 'header') throw new EvidenceError('CONTAINER', 'the file has no header');
     this.#gather(line);
     this.#run.each((watcher) => watcher.line?.(line));

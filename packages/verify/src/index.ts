@@ -28,6 +28,7 @@ export {
   witnessKeyHash,
 } from './cosignature.ts';
 export { type Digest, digestOf, runningDigest } from './digest.ts';
+export { discloseItem, type ItemFacts, type ItemOptions, type ItemReport, verifyDisclosure } from './disclosure.ts';
 export {
   type AttestKey,
   type DsseEnvelope,

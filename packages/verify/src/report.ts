@@ -22,16 +22,21 @@ export function escapeText(text: string): string {
 
 /** The whole report, ending in a newline. */
 export function renderReport(report: VerifyReport): string {
-  const checks = report.checks.map(({ status, id, claim, code, detail }) => {
-    // Every check says the same when the file stops early.
-    const reason = code === null ? detail : code === 'CUT_SHORT' ? '' : `${code}: ${detail}`;
-    return `  ${MARKS[status]} ${id.padEnd(22)} ${claim}${reason === '' ? '' : `\n        ${escapeText(reason)}`}`;
-  });
+  const checks = checkLines(report);
   const limits = notProvedOf(report).map((line) => `  - ${line}`);
   const facts = report.facts === null ? [] : describe(report.facts, report.facets);
   const missing = report.shortfalls.map(({ code, detail }) => `  MISSING  ${code}: ${escapeText(detail)}`);
   const head = [headlineOf(report), ...missing, ...facts];
   return [...head, '', 'Checks', ...checks, '', 'What this does not prove', ...limits, ''].join('\n');
+}
+
+/** One line for each check, and why it did not pass. */
+export function checkLines({ checks }: Pick<VerifyReport, 'checks'>): string[] {
+  return checks.map(({ status, id, claim, code, detail }) => {
+    // Every check says the same when the file stops early.
+    const reason = code === null ? detail : code === 'CUT_SHORT' ? '' : `${code}: ${detail}`;
+    return `  ${MARKS[status]} ${id.padEnd(22)} ${claim}${reason === '' ? '' : `\n        ${escapeText(reason)}`}`;
+  });
 }
 
 /** The claim in one sentence, the verdict first. */
@@ -52,7 +57,7 @@ export function headlineOf({ verdict, facets, facts, shortfalls }: VerifyReport)
   }
 }
 
-function tiersOf({ integrity, time }: Facets): string {
+export function tiersOf({ integrity, time }: Facets): string {
   const { tier, witnesses } = integrity;
   const by = witnesses === null ? tier : `${tier} ${witnesses.k}/${witnesses.n}`;
   return time.tier === 'asserted' ? by : `${by}, time ${time.tier}`;
@@ -74,7 +79,7 @@ function describe(facts: VerifiedFacts, facets: Facets): string[] {
   ];
 }
 
-function facetLines({ integrity, time, completeness, freshness }: Facets): string[] {
+export function facetLines({ integrity, time, completeness, freshness }: Facets): string[] {
   const { tier, witnesses, anchor } = integrity;
   const seen =
     witnesses === null ? [] : [`by ${witnesses.k} of ${witnesses.n} witnesses: ${witnesses.names.join(', ')}`];
@@ -120,7 +125,11 @@ function warn(attempts: number, how: string): string[] {
 }
 
 /** What nobody may conclude from the report. */
-export function notProvedOf({ verdict, facets, checks }: VerifyReport): string[] {
+export function notProvedOf({
+  verdict,
+  facets,
+  checks,
+}: Pick<VerifyReport, 'verdict' | 'facets' | 'checks'>): string[] {
   if (verdict === 'failed' || verdict === 'malformed')
     return ['Anything. Ask for the bundle again from where it was published.'];
   const { integrity, completeness } = facets;

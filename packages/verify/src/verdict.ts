@@ -61,9 +61,19 @@ export interface Judged {
 }
 
 export function reportOf(judged: Judged): VerifyReport {
+  const facts = judged.checks.some(({ status }) => status === 'fail') ? null : factsOf(judged);
+  return { format: 'waybill-verify-report/v1', ...judgementOf(judged, facts, 'run'), facts };
+}
+
+/** What every report says, whatever its facts; `covered` is what the facts are complete for. */
+export function judgementOf(
+  judged: Judged,
+  times: { openedAt: string; sealedAt: string } | null,
+  covered: 'item' | 'run',
+): Omit<VerifyReport, 'format' | 'facts'> {
   const { checks, isTrusting, demands } = judged;
-  const facts = checks.some(({ status }) => status === 'fail') ? null : factsOf(judged);
-  const facets = facts === null ? NOTHING : facetsOf(judged, facts);
+  const reached = times === null ? NOTHING : facetsOf(judged, times);
+  const facets: Facets = reached.completeness === 'run' ? { ...reached, completeness: covered } : reached;
   const shortfalls = [
     ...(isTrusting
       ? []
@@ -73,7 +83,6 @@ export function reportOf(judged: Judged): VerifyReport {
   ];
   const verdict = verdictOf(checks, shortfalls);
   return {
-    format: 'waybill-verify-report/v1',
     verdict,
     exitCode: EXIT_OF[verdict],
     tier: facets.integrity.tier,
@@ -81,7 +90,6 @@ export function reportOf(judged: Judged): VerifyReport {
     required: demands,
     shortfalls: verdict === 'insufficient' ? shortfalls : [],
     checks,
-    facts,
   };
 }
 
@@ -104,7 +112,10 @@ const NOTHING: Facets = {
   freshness: { attested: null, ageMs: null },
 };
 
-function facetsOf({ proven, isTrusting, nowMs }: Judged, { openedAt, sealedAt }: VerifiedFacts): Facets {
+function facetsOf(
+  { proven, isTrusting, nowMs }: Judged,
+  { openedAt, sealedAt }: { openedAt: string; sealedAt: string },
+): Facets {
   const from: Moment = { at: openedAt, by: 'operator' };
   const to: Moment = { at: sealedAt, by: 'operator' };
   const asserted = { tier: 'asserted' as const, from, to };

@@ -61,10 +61,7 @@ export async function verifyWith(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: VerifyOptions,
 ): Promise<VerifyReport> {
-  const policy = policyOf(options);
-  const demands = demandsOf(policy, options.require ?? {});
-  const material = materialOf(policy, demands, options);
-  const limits = limitsOf(options.limits ?? {});
+  const { demands, material, limits } = suppliedBy(options);
   const reading = new BundleReading(checks, { ...rules, limits }, material);
   const malformed = await readAll(reading, new LineSplitter(limits), chunks);
   const { facts, proven, inProcess } = reading;
@@ -75,9 +72,20 @@ export async function verifyWith(
   return report;
 }
 
+/** The options, loaded. Throws EvidenceError when something that the auditor supplied is broken. */
+export function suppliedBy(options: VerifyOptions): {
+  demands: Demands;
+  material: AuditorMaterial;
+  limits: ReadLimits;
+} {
+  const policy = policyOf(options);
+  const demands = demandsOf(policy, options.require ?? {});
+  return { demands, material: materialOf(policy, demands, options), limits: limitsOf(options.limits ?? {}) };
+}
+
 /** Answers with why reading stopped before the end of the file. */
-async function readAll(
-  reading: BundleReading,
+export async function readAll(
+  reading: Pick<BundleReading, 'take' | 'settle' | 'finish' | 'lines'>,
   splitter: LineSplitter,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<{ code: EvidenceError['code']; detail: string } | undefined> {

@@ -1,7 +1,12 @@
-/** audit log and audit compare: the verifier's own modes, with the state directory's ledger and keys at hand. */
-import { existsSync } from 'node:fs';
+/** audit log, audit compare, audit item and audit disclose: about a whole log, and about a single item. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { TerminalError } from '@waybill/client';
+import { discloseItem, EvidenceError } from '@waybill/verify';
 import { main } from '@waybill/verify/command';
-import { COMPARE_FLAGS, LOG_FLAGS, type ModeFlag } from '@waybill/verify/flags';
+import { COMPARE_FLAGS, ITEM_FLAGS, LOG_FLAGS, type ModeFlag } from '@waybill/verify/flags';
+import { openBundle, openFile } from '../evidence.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { namedRun, openTransport } from '../run-access.ts';
 import type { VerbCall } from '../verb.ts';
 import { toned } from '../view/styled.ts';
 
@@ -19,6 +24,32 @@ export async function auditLog(call: VerbCall): Promise<number> {
 export async function auditCompare(call: VerbCall): Promise<number> {
   const second = call.optionalArg(1);
   return mode(call, COMPARE_FLAGS, ['compare', call.arg(0), ...(second === undefined ? [] : [second])]);
+}
+
+/** Answers with the verifier's own exit codes. */
+export async function auditItem(call: VerbCall): Promise<number> {
+  return mode(call, ITEM_FLAGS, ['item', call.arg(0)]);
+}
+
+/** Takes one item out of a bundle: a file that proves what happened to it, without the other items. */
+export async function auditDisclose(call: VerbCall): Promise<ExitCode> {
+  const [named, item] = [call.arg(0), call.arg(1)];
+  const run = await namedRun(call, named);
+  const bundle = run === null ? openFile(named) : await openBundle(openTransport(call.home.path), run);
+  const text = await discloseItem(bundle, item).catch((cause: unknown) => {
+    if (!(cause instanceof EvidenceError)) throw cause;
+    const fix = 'Name an item of which an attempt has ended, and the bundle of its run.';
+    throw new TerminalError({ code: 'ITEM_UNKNOWN', path: item, problem: cause.message, fix }, { cause });
+  });
+  const file = call.text('output') ?? `${item}.disclosure.jsonl`;
+  if (file === '-') {
+    call.terminal.print(text);
+    return EXIT.ok;
+  }
+  writeFileSync(file, text);
+  call.terminal.emit({ disclosed: item, file });
+  call.terminal.say([[toned('good', 'disclosed'), `  ${item} in ${file}`]]);
+  return EXIT.ok;
 }
 
 function mode(call: VerbCall, flags: readonly ModeFlag[], args: readonly string[]): Promise<number> {

@@ -1,13 +1,13 @@
 /** audit export and audit verify: evidence leaves the state directory, and evidence from anywhere is judged. */
-import { createWriteStream, existsSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { type RunStatus, TerminalError } from '@waybill/client';
+import type { RunStatus } from '@waybill/client';
 import { renderReport, type VerifyOptions, verifyBundle } from '@waybill/verify';
 import { type FlagValues, prepareVerification, UsageError, VERIFY_FLAGS } from '@waybill/verify/flags';
 import { usageError } from '../error-report.ts';
 import { openBundle, openFile, readTrustFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { accessRun, openTransport } from '../run-access.ts';
+import { accessRun, namedRun, openTransport } from '../run-access.ts';
 import type { VerbCall } from '../verb.ts';
 import { toned } from '../view/styled.ts';
 
@@ -59,21 +59,6 @@ function asRefusal<T>(act: () => T): T {
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw usageError('audit verify', error.message, 'See `waybill audit verify --help`.');
-  }
-}
-
-/**
- * A name with a slash is a file. Any other is a run of the state directory first, so that no file lying about stands in
- * for the run that was meant; it is a file when there is no such run. Throws TerminalError RUN_UNKNOWN when it is neither.
- */
-async function namedRun(call: VerbCall, named: string): Promise<RunStatus | null> {
-  if (named.includes('/')) return null;
-  try {
-    return (await accessRun(openTransport(call.home.path), named)).run;
-  } catch (error) {
-    const isNoRun = error instanceof TerminalError && error.code === 'RUN_UNKNOWN';
-    if (isNoRun && (existsSync(named) || named.endsWith('.jsonl'))) return null;
-    throw error;
   }
 }
 

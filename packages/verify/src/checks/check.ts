@@ -18,6 +18,8 @@ import type { VerifyState } from '../verify-state.ts';
 
 export type CheckId =
   | 'container'
+  | 'disclosed-events'
+  | 'disclosed-attempts'
   | 'identity'
   | 'sequence'
   | 'plan'

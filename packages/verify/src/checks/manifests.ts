@@ -29,7 +29,8 @@ export const manifests: Check = {
   },
 };
 
-function bind(
+/** A dispatch and the manifest behind it, by themselves. */
+export function bind(
   { data, at: time }: DispatchedEvent,
   { statement, payloadDigest }: Signed<DispatchStatement>,
   at: string,

@@ -13,6 +13,7 @@ import { loadTrust, type TrustFile } from '../trust.ts';
 import type { VerifyOptions } from '../verify-bundle.ts';
 import { VerifyState } from '../verify-state.ts';
 import { isSystemError, readAuditorFile, UsageError } from './mode.ts';
+import type { ModeFlag } from './mode-flags.ts';
 
 export { COMPARE_FLAGS, LOG_FLAGS, type ModeFlag } from './mode-flags.ts';
 export { UsageError };
@@ -60,6 +61,12 @@ export const VERIFY_FLAGS: readonly VerifyFlag[] = [
     summary: "the deployment's log in tiles, to prove what --state only compares",
   },
   ...LIMIT_FLAGS.map(([name, limit]) => ({ name, value: '<n>', summary: `default ${DEFAULT_LIMITS[limit]}` })),
+];
+
+/** Those of a single item's disclosure. */
+export const ITEM_FLAGS: readonly ModeFlag[] = [
+  ...VERIFY_FLAGS,
+  { name: 'item', value: '<id>', summary: 'the item that the file has to be about' },
 ];
 
 export type FlagValues = Readonly<Record<string, string | readonly string[] | undefined>>;
