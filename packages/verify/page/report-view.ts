@@ -33,8 +33,9 @@ export function reportView(report: VerifyReport, timeline: Timeline | undefined)
       section('How far this reaches', facetsView(facets)),
     );
   sections.push(section(`Checks (${tally(checks)})`, checksView(checks)));
-  if (facts !== null && timeline !== undefined) sections.push(section('Timeline', timelineView(timeline)));
   sections.push(section('What this does not prove', listOf(notProvedOf(report), 'limits')));
+  // Last, because it is as long as the run.
+  if (facts !== null && timeline !== undefined) sections.push(section('Timeline', timelineView(timeline)));
   return element('div', {}, ...sections);
 }
 
@@ -70,23 +71,26 @@ function factsView(facts: VerifiedFacts): HTMLElement {
   const { counts } = facts;
   const ended = (['done', 'failed', 'skipped', 'cancelled', 'denied'] as const)
     .filter((state) => counts[state] > 0)
-    .map((state) => `${counts[state]} ${state}`);
+    .map((state) => `${grouped(counts[state])} ${state}`);
   const unsandboxed = [
-    ...(counts.unsandboxed > 0 ? [`${counts.unsandboxed} ran without a sandbox`] : []),
-    ...(facts.inProcess > 0 ? [`${facts.inProcess} ran inside the engine's own process`] : []),
+    ...(counts.unsandboxed > 0 ? [`${grouped(counts.unsandboxed)} ran without a sandbox`] : []),
+    ...(facts.inProcess > 0 ? [`${grouped(facts.inProcess)} ran inside the engine's own process`] : []),
   ];
   const entries: [string, string, string?][] = [
     ['Name', facts.name],
     ['Ended', facts.state],
-    ['Items', `${counts.items}: ${ended.join(', ')}`],
-    ['Attempts', `${counts.attempts}, of them ${counts.retries} ${counts.retries === 1 ? 'retry' : 'retries'}`],
+    ['Items', `${grouped(counts.items)}: ${ended.join(', ')}`],
+    [
+      'Attempts',
+      `${grouped(counts.attempts)}, of them ${grouped(counts.retries)} ${counts.retries === 1 ? 'retry' : 'retries'}`,
+    ],
     ...(unsandboxed.length > 0 ? [['Warning', unsandboxed.join('; '), 'warning'] as [string, string, string]] : []),
     ['Opened', facts.openedAt],
     ['Completed', facts.completedAt],
     ['Sealed', facts.sealedAt],
     ['Run id', facts.run, 'mono'],
-    ['Log', `${facts.origin}, run ${facts.runSeq}, ${facts.logSize} entries`, 'mono'],
-    ['Root', `${facts.root} (${facts.events} events)`, 'mono'],
+    ['Log', `${facts.origin}, run ${facts.runSeq}, ${grouped(facts.logSize)} entries`, 'mono'],
+    ['Root', `${facts.root} (${grouped(facts.events)} events)`, 'mono'],
     ['Plan', facts.plan, 'mono'],
   ];
   const rows = entries.flatMap(([term, value, look = '']) => [
@@ -94,6 +98,10 @@ function factsView(facts: VerifiedFacts): HTMLElement {
     element('dd', { class: look }, shown(value)),
   ]);
   return element('dl', { class: 'facts' }, ...rows);
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString('en');
 }
 
 function facetsView({ integrity, time, completeness, freshness }: Facets): HTMLElement {
