@@ -41,3 +41,6 @@ export const JOB_LIMITS: Readonly<JobLimits> = {
   logBytes: 4 * 1024 * 1024,
   patchBytes: 64 * 1024 * 1024,
 };
+
+/** Why a run was aborted that had been open when its store was lost. */
+export const STORE_LOST = 'store_lost';

@@ -108,6 +108,8 @@ export interface RunRow {
   aborting?: { reason: string };
   abortedIndex?: number;
   abortedAtMs?: number;
+  /** Made again from the log, which does not know its principal; `bare`: nothing but that it was there. */
+  recovered?: 'whole' | 'bare';
   /** Controls that came after the seal and were entered as addenda. */
   lateControls?: Digest[];
 }

@@ -63,7 +63,7 @@ export async function* bundleOf(deps: FlowDeps, parts: BundleParts): AsyncGenera
 }
 
 /** Their names are their places, so they are listed in order. */
-async function* segments(deps: FlowDeps, run: string): AsyncGenerator<Uint8Array> {
+export async function* segments(deps: FlowDeps, run: string): AsyncGenerator<Uint8Array> {
   let after: string | undefined;
   do {
     const names = await deps.ledger.list(segmentFolder(run), {

@@ -53,7 +53,7 @@ interface Asked {
 function refusalOf(principal: string, run: string, row: RunRow | null): Answer | null {
   if (!row || row.state === 'admitting') return refuseUnknown(run);
   const path = 'spec.run';
-  if (row.principal !== principal) {
+  if (row.recovered === undefined && row.principal !== principal) {
     const fix = 'Ask the principal who submitted the run.';
     return refuse('denied', { code: 'PRINCIPAL_MISMATCH', path, problem: 'the run belongs to another principal', fix });
   }

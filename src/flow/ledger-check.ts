@@ -66,7 +66,7 @@ async function requireRoot(
 }
 
 /** The right edge, from which everything new is made: the perfect subtrees by their tiles, and the last entries by their leaves. */
-async function requireTiles(deps: FlowDeps, { size, frontier }: TreeState): Promise<void> {
+export async function requireTiles(deps: FlowDeps, { size, frontier }: TreeState): Promise<void> {
   try {
     const read = hashReader(deps, size);
     let from = 0;

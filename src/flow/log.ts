@@ -91,15 +91,21 @@ export async function readEntry(deps: FlowDeps, index: number, size: number): Pr
 /** Every entry with its index, first those of the ledger, then those that are not published yet. */
 export async function* eachEntry(deps: FlowDeps): AsyncGenerator<{ index: number; line: string }> {
   const { tree, published } = await readHead(deps);
+  yield* publishedEntries(deps, published.size);
+  const lines = await entryLines(deps, published.size, tree.size);
+  for (const [n, line] of required(lines, keys.logEntry(published.size)).entries()) {
+    yield { index: published.size + n, line };
+  }
+}
+
+/** The entries that the ledger holds, up to a size for which it has the tiles. */
+export async function* publishedEntries(deps: FlowDeps, size: number): AsyncGenerator<{ index: number; line: string }> {
   const decoder = new TextDecoder();
-  for (let tile = 0; tile * TILE_WIDTH < published.size; tile += 1) {
-    const width = Math.min(TILE_WIDTH, published.size - tile * TILE_WIDTH);
+  for (let tile = 0; tile * TILE_WIDTH < size; tile += 1) {
+    const width = Math.min(TILE_WIDTH, size - tile * TILE_WIDTH);
     const bundle = decodeEntries(await readLedger(deps, tilePath({ level: 'entries', index: tile, width })));
     for (const [n, entry] of bundle.entries()) yield { index: tile * TILE_WIDTH + n, line: decoder.decode(entry) };
   }
-  const lines = await entryLines(deps, published.size, tree.size);
-  for (const [n, line] of required(lines, keys.logEntry(published.size)).entries())
-    yield { index: published.size + n, line };
 }
 
 export function checkpointKey(size: number): string {

@@ -42,6 +42,10 @@ export async function seal(
   deps.hints.runChanged(run);
 }
 
+export function bundleKey(run: string): string {
+  return `runs/${run}/run-${run}.audit.jsonl`;
+}
+
 /** False: the run was aborted before its seal was signed. */
 async function writeBundle(deps: FlowDeps, run: string, publish: Publish): Promise<boolean> {
   await enterRun(deps, run);
@@ -50,7 +54,7 @@ async function writeBundle(deps: FlowDeps, run: string, publish: Publish): Promi
   if (sealed === null) return false;
   const places = await publishSeal(deps, run, publish);
   await deps.store.durable();
-  const key = `runs/${run}/run-${run}.audit.jsonl`;
+  const key = bundleKey(run);
   const { sha256 } = await deps.ledger.write(key, bundleOf(deps, { run, tree, seal: sealed.envelope, ...places }));
   await decide(deps, async (draft) => {
     const row = await readRun(draft, run);

@@ -24,7 +24,8 @@ const SHOWN_DEPS = 10;
 /** Writes the status of a run to the outbox. */
 export async function publishStatus(deps: FlowDeps, run: string): Promise<void> {
   const state = await peek<RunRow>(deps, keys.run(run));
-  if (!state || state.state === 'admitting') return;
+  // Of a run that was made again from the log nobody knows whose it was.
+  if (!state || state.state === 'admitting' || state.recovered) return;
   const rows = await itemRows(deps, run);
   const queue = await peek<QueueRow>(deps, keys.queue(state.queue));
   const items: ItemStatus[] = [];

@@ -26,7 +26,7 @@ export async function submit(
 ): Promise<Answer> {
   const run = deriveRunId(object.principal, object.submissionId);
   const before = await peek<RunRow>(deps, keys.run(run));
-  if (before && before.submission !== submission) return conflictWith(object, run);
+  if (before && before.recovered !== 'bare' && before.submission !== submission) return conflictWith(object, run);
   if (before && before.state !== 'admitting') return { status: 'deduped', run, reasons: [] };
   const parsed = parseRun(bytes);
   if (!parsed.ok) return { status: 'invalid', reasons: parsed.refusals };

@@ -119,6 +119,13 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./verbs/cancel.ts')).abort,
   },
   {
+    name: 'recover',
+    args: '',
+    summary: 'make a lost or outdated store again from the ledger, while no engine runs',
+    options: [],
+    load: async () => (await import('./verbs/recover.ts')).recover,
+  },
+  {
     name: 'audit export',
     args: '<run>',
     summary: 'copy the evidence of a sealed run to a file',

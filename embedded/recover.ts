@@ -1,0 +1,91 @@
+/**
+ * Makes the store of a state directory again from its ledger, while no engine works on it: `recover.ts --dir D`. The old store is
+ * kept beside the new one. Prints one JSON value, what came back and what did not, or `{error}`, and exits 0 or 1.
+ */
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { RunStatus } from '@waybill/client/documents';
+import { TerminalError, WaybillError } from '@waybill/client/errors';
+import { isoTime } from '#core/evidence.ts';
+import { STORE_LOST } from '#core/names.ts';
+import { composeOffline } from '#embedded/compose-offline.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import { adoptKeys } from '#flow/keys.ts';
+import { checkLedger } from '#flow/ledger-check.ts';
+import { publishLog } from '#flow/publish.ts';
+import { abortLost, type Recovered, recoverStore } from '#flow/recover.ts';
+
+const STORE = 'store.sqlite';
+
+async function recover(directory: string): Promise<Recovered & { kept: string | null }> {
+  if (!existsSync(join(directory, 'keys', 'public.json'))) {
+    throw usage(`${directory} holds no keys`, 'Restore keys/ first: without them nothing can be signed for this log.');
+  }
+  const kept = existsSync(join(directory, STORE)) ? await setAside(directory) : null;
+  const { deps, close } = composeOffline(directory);
+  try {
+    const recovered = await recoverStore(deps);
+    await checkLedger(deps);
+    await adoptKeys(deps);
+    await abortLost(deps, recovered);
+    await publishLog(deps);
+    await tellClients(deps, directory, recovered.lost);
+    return { ...recovered, kept };
+  } finally {
+    await close();
+  }
+}
+
+/** A store that agrees with the ledger is not thrown away. */
+async function setAside(directory: string): Promise<string> {
+  const { deps, close } = composeOffline(directory);
+  try {
+    await checkLedger(deps);
+    throw usage('the store agrees with the ledger', 'Start the engine: there is nothing to recover.');
+  } catch (error) {
+    if (!(error instanceof WaybillError) || error.code !== 'LEDGER_INCONSISTENT') throw error;
+  } finally {
+    await close();
+  }
+  const kept = `${STORE}.${isoTime(Date.now()).replaceAll(/[:.]/g, '-')}`;
+  for (const suffix of ['-wal', '-shm', '']) {
+    const file = join(directory, `${STORE}${suffix}`);
+    if (existsSync(file)) renameSync(file, join(directory, `${kept}${suffix}`));
+  }
+  return kept;
+}
+
+/** Whose the lost runs were stands in the outbox only; nobody shall wait for them. */
+async function tellClients({ inbox, clock }: FlowDeps, directory: string, lost: readonly string[]): Promise<void> {
+  const outbox = join(directory, 'outbox');
+  for (const principal of namesIn(outbox)) {
+    for (const submissionId of namesIn(join(outbox, principal))) {
+      const file = join(outbox, principal, submissionId, 'status.json');
+      const status = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RunStatus) : null;
+      if (status === null || !lost.includes(status.run)) continue;
+      const at = isoTime(clock.nowMs());
+      const ended = { state: 'cancelled' as const, at, completedAt: at, aborted: { at, reason: STORE_LOST } };
+      await inbox.publish(principal, submissionId, { ...status, ...ended });
+    }
+  }
+}
+
+function namesIn(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory).filter((name) => !name.startsWith('.')) : [];
+}
+
+function usage(problem: string, fix: string): TerminalError {
+  return new TerminalError({ code: 'USAGE', path: 'recover', problem, fix });
+}
+
+try {
+  const { values } = parseArgs({ options: { dir: { type: 'string' } } });
+  const directory = resolve(values.dir ?? process.env.WAYBILL_HOME ?? '.waybill');
+  process.stdout.write(`${JSON.stringify(await recover(directory))}\n`);
+} catch (error) {
+  if (!(error instanceof WaybillError)) throw error;
+  const { code, path, problem, fix } = error;
+  process.stdout.write(`${JSON.stringify({ error: { code, path, problem, fix } })}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,26 @@
+/** recover: makes the store again from the ledger, and says what came back and what did not. */
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { runOffline } from '../offline-program.ts';
+import type { VerbCall } from '../verb.ts';
+import { toned } from '../view/styled.ts';
+
+interface Recovered {
+  size: number;
+  sealed: number;
+  lost: string[];
+  unwritten: string[];
+  kept: string | null;
+}
+
+export async function recover(call: VerbCall): Promise<ExitCode> {
+  const recovered = await runOffline<Recovered>(call.home, 'recover');
+  const { size, sealed, lost, unwritten, kept } = recovered;
+  call.terminal.emit({ type: 'recovered', ...recovered });
+  call.terminal.say([
+    [toned('good', 'recovered'), `  ${size} entries of the log, ${sealed} sealed runs`],
+    ...lost.map((run) => [toned('bad', 'lost     '), `  run ${run} was open; the log says that it was aborted`]),
+    ...unwritten.map((run) => [toned('warn', 'unwritten'), `  run ${run} gets its bundle when the engine starts`]),
+    ...(kept === null ? [] : [[toned('quiet', 'kept     '), `  the old store, as ${kept}`]]),
+  ]);
+  return EXIT.ok;
+}
