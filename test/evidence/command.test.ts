@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { VerifyReport } from '@waybill/verify';
 import { main } from '../../packages/verify/src/bin.ts';
-import { buildBundle, trustFile } from './honest-bundle.ts';
+import { ANCHOR_KEY, BUCKET, captureOf, cosigned, noteOf, policyFile, witnessPolicy } from './auditor-material.ts';
+import { buildBundle, bundleLines, trustFile } from './honest-bundle.ts';
+import { storageServer } from './storage-server.ts';
 import { RUN } from './story.ts';
 
 const BIN = join(import.meta.dirname, '../../packages/verify/bin/waybill-verify.js');
@@ -21,6 +23,10 @@ function file(name: string, content: Buffer | string): string {
 
 const BUNDLE = file('bundle.jsonl', buildBundle());
 const KEYS = file('keys.json', JSON.stringify(trustFile()));
+const SEEN = file('seen.jsonl', buildBundle({ note: (note) => cosigned(cosigned(note, 0), 1) }));
+const ANCHOR = { bucket: BUCKET, minRetentionDays: 365 };
+const POLICY = file('policy.json', JSON.stringify(policyFile({ witnesses: witnessPolicy(2), anchor: ANCHOR })));
+const CAPTURE = file('capture.json', JSON.stringify(captureOf(bundleLines())));
 
 async function run(...args: string[]): Promise<{ exit: number; out: string; err: string }> {
   const out: string[] = [];
@@ -62,6 +68,40 @@ test('waybill-verify: no keys exit 2, a contradiction 1, something else than a b
   assert.equal((await run(KEYS, '--keys', KEYS)).exit, 3);
 });
 
+test('waybill-verify: tiers that are required may be repeated or joined, and all of them have to be reached', async () => {
+  const exitOf = async (bundle: string, ...require: string[]): Promise<number> =>
+    (await run(bundle, '--policy', POLICY, ...require.flatMap((tiers) => ['--require', tiers]))).exit;
+  assert.equal(await exitOf(SEEN, 'witnessed'), 0);
+  assert.equal(await exitOf(SEEN, 'witnessed', 'anchored,run'), 0);
+  assert.equal(await exitOf(SEEN, 'witnessed,tsa-attested'), 2);
+  assert.equal(await exitOf(SEEN, 'tsa-attested', 'witnessed'), 2);
+  assert.equal(await exitOf(SEEN, 'log'), 2);
+  assert.equal(await exitOf(BUNDLE, 'signed'), 0);
+  assert.equal(await exitOf(BUNDLE, 'self-consistent', 'witnessed', 'self-consistent'), 2);
+});
+
+test('waybill-verify: a capture of the anchor counts with the bucket of the policy', async () => {
+  const anchored = await run(BUNDLE, '--policy', POLICY, '--anchor', CAPTURE, '--require', 'anchored');
+  assert.equal(anchored.exit, 0);
+  assert.match(anchored.out, /^VERIFIED \(anchored\)/);
+  assert.equal((await run(BUNDLE, '--keys', KEYS, '--anchor', CAPTURE, '--require', 'anchored')).exit, 2);
+  assert.equal((await run(SEEN, '--policy', POLICY, '--anchor', CAPTURE)).exit, 1, 'the capture is of another note');
+});
+
+test('waybill-verify: --online asks the storage, and nothing but it does', async (t) => {
+  const server = await storageServer(t, noteOf(bundleLines()));
+  const { get, versions } = server;
+  const urls = { format: 'waybill-anchor-urls/v1', bucket: BUCKET, key: ANCHOR_KEY, get, versions };
+  const online = ['--online', file('urls.json', JSON.stringify(urls))];
+  const fetch = t.mock.method(globalThis, 'fetch');
+  assert.equal((await run(BUNDLE, '--policy', POLICY)).exit, 0);
+  assert.equal(fetch.mock.callCount(), 0);
+  assert.equal((await run(BUNDLE, '--policy', POLICY, ...online, '--require', 'anchored')).exit, 0);
+  assert.ok(fetch.mock.callCount() > 0);
+  await server.close();
+  assert.equal((await run(BUNDLE, '--policy', POLICY, ...online)).exit, 5);
+});
+
 test('waybill-verify: what a keys file holds reaches the terminal only escaped', async () => {
   for (const [name, text] of [
     ['ansi.json', '\u001b[2J\u202e'],
@@ -83,6 +123,15 @@ test('waybill-verify: wrong arguments and broken keys exit 4 and say what is wro
     [[BUNDLE, BUNDLE], /exactly one bundle/],
     [[BUNDLE, '--nope'], /nope/],
     [[BUNDLE, '--require', 'blessed'], /--require/],
+    [[BUNDLE, '--require', ''], /--require/],
+    [[BUNDLE, '--require', 'signed,blessed'], /blessed/],
+    [[BUNDLE, '--keys', KEYS, '--policy', POLICY], /not both/],
+    [[BUNDLE, '--policy', KEYS], /policy file/],
+    [[BUNDLE, '--policy', join(folder, 'absent')], /absent/],
+    [[BUNDLE, '--anchor', KEYS], /capture/],
+    [[BUNDLE, '--online', KEYS], /file of URLs/],
+    [[BUNDLE, '--anchor', CAPTURE, '--online', CAPTURE], /not both/],
+    [[BUNDLE, '--ledger', folder], /--state/],
     [[BUNDLE, '--run', 'x'], /--run/],
     [[BUNDLE, '--keys', join(folder, 'absent')], /absent/],
     [[BUNDLE, '--keys', broken], /keys file/],

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DirectoryTransport, type RunStatus } from '@waybill/client';
 import { digestOf } from '@waybill/verify';
+import { VERIFY_FLAGS } from '@waybill/verify/flags';
 import { DONE, FAILED, HOSTILE, PENDING, RUN_ID, runOf, UNSEEN } from '../test/run-sample.ts';
 import { call, callIn, scratch } from '../test/scratch.ts';
 import { EXIT } from './exit-codes.ts';
@@ -137,6 +138,21 @@ test('program: what is no bundle is malformed, no keys are not enough, and no ti
   assert.equal((await call(['audit', 'verify', file, '--keys', file])).exit, 4);
   const dir = stateWith(t, patched());
   assert.equal((await call(['audit', 'export', 'latest', '--dir', dir])).exit, 1);
+});
+
+test('program: audit verify takes every flag of the verifier, and what is wrong with one is usage', async (t) => {
+  const directory = scratch(t);
+  const file = join(directory, 'bundle.jsonl');
+  writeFileSync(file, 'not a bundle\n');
+  const exitOf = async (...args: string[]): Promise<number> => (await call(['audit', 'verify', file, ...args])).exit;
+  assert.equal(await exitOf('--require', 'witnessed,tsa-attested', '--require', 'run', '--max-line-bytes', '5'), 3);
+  assert.equal(await exitOf('--state', join(directory, 'seen.json')), 3);
+  for (const { name, value } of VERIFY_FLAGS) {
+    const wrong = value === '<directory>' ? [] : ['--require', 'signed'];
+    assert.equal(await exitOf(`--${name}`, name === 'state' ? file : 'wrong', ...wrong), 4, name);
+  }
+  const { err } = await call(['audit', 'verify', file, '--policy', file]);
+  assert.match(JSON.parse(err).error.problem, /policy file .*JSON/);
 });
 
 test('program: a bundle that is a directory, or is not there, is an unreadable file and no contradiction', async (t) => {

@@ -10,6 +10,7 @@ import { EvidenceError } from './evidence-error.ts';
 import type { AnchorFact } from './facets.ts';
 import { MAX_NOTE_BYTES } from './note.ts';
 import type { AnchorRule } from './policy.ts';
+import { checkpointName } from './tile-source.ts';
 import type { VerdictCode } from './verdict-code.ts';
 
 /** A file put together from the outputs of the storage's own command line; docs/formats/anchor-capture.md has the commands. */
@@ -47,10 +48,6 @@ export interface AnchorObject {
 
 const DAY_MS = 86_400_000;
 
-export function anchorKeyOf(size: number): string {
-  return `checkpoints/${String(size).padStart(20, '0')}`;
-}
-
 /** Reads a capture that was parsed from JSON. Throws EvidenceError: the file is the auditor's own. */
 export function readCapture(value: unknown): AnchorObject {
   const capture = objectOf(value, 'the capture');
@@ -84,9 +81,9 @@ export function judgeAnchor(
   const { bucket, key, versionId, versions } = object;
   demand(bucket === rule.bucket, 'ANCHOR_BUCKET', `the anchor is in bucket ${bucket}, the policy says ${rule.bucket}`);
   demand(
-    key === anchorKeyOf(checkpoint.size),
+    key === checkpointName(checkpoint.size),
     'ANCHOR_KEY',
-    `the anchor is ${key}, not ${anchorKeyOf(checkpoint.size)}`,
+    `the anchor is ${key}, not ${checkpointName(checkpoint.size)}`,
   );
   demand(object.deleteMarkers === 0, 'ANCHOR_DELETED', 'the anchor was deleted once: it has a delete marker');
   const isPinned = versionId !== undefined && versionId !== '' && versionId !== 'null';

@@ -153,6 +153,7 @@ export {
   requireDispatchStatement,
 } from './statement.ts';
 export { TEST_RESULT_PREDICATE, type TestResultPredicate, type TestResultStatement } from './test-result.ts';
+export { LedgerUnreachable } from './tile-source.ts';
 export {
   decodeEntries,
   encodeEntries,

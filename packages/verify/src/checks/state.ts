@@ -1,9 +1,9 @@
 /** Checks the log as it is shown now against what this auditor has verified before. */
 import { fromBase64 } from '../base64.ts';
-import { Contradiction, mustHold } from '../contradiction.ts';
-import { EvidenceError } from '../evidence-error.ts';
+import { mustHold } from '../contradiction.ts';
 import { consistencyProof, verifyConsistency } from '../merkle-proof.ts';
 import { partsOf, sightingOf } from '../sighting.ts';
+import { LedgerUnreachable } from '../tile-source.ts';
 import { tileHashReader } from '../tiles.ts';
 import type { Sighting } from '../verify-state.ts';
 import type { AuditorMaterial, Check, CheckContext, Outcome } from './check.ts';
@@ -51,7 +51,7 @@ async function compareHeads(
   try {
     proof = await consistencyProof(older.size, newer.size, tileHashReader(newer.size, readTile));
   } catch (error) {
-    if (error instanceof Contradiction || error instanceof EvidenceError) throw error;
+    if (!(error instanceof LedgerUnreachable)) throw error;
     return { status: 'unreachable', code: 'LEDGER_UNREADABLE', detail: 'the ledger lacks a tile of the log' };
   }
   const [from, to] = [fromBase64(older.root), fromBase64(newer.root)];

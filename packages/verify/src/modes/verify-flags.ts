@@ -1,6 +1,5 @@
 /** The flags of a verification, for every command that verifies: what they are called, and the files behind them. */
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { readCapture } from '../anchor-object.ts';
 import { readAnchorUrls } from '../anchor-online.ts';
 import { EvidenceError } from '../evidence-error.ts';
@@ -8,10 +7,12 @@ import { REQUIRABLE, readDemands } from '../facets.ts';
 import { loadPolicy, type PolicyFile } from '../policy.ts';
 import { DEFAULT_LIMITS, limitsOf, type ReadLimits } from '../read-limits.ts';
 import { escapeText } from '../report.ts';
-import { TILE_WIDTH, type TileRef, tilePath } from '../tiles.ts';
+import { LedgerUnreachable, readTile } from '../tile-source.ts';
+import { type TileRef, tilePath } from '../tiles.ts';
 import { loadTrust, type TrustFile } from '../trust.ts';
 import type { VerifyOptions } from '../verify-bundle.ts';
 import { VerifyState } from '../verify-state.ts';
+import { directorySource } from './ledger-source.ts';
 import { isSystemError, readAuditorFile, UsageError } from './mode.ts';
 import type { ModeFlag } from './mode-flags.ts';
 
@@ -95,6 +96,7 @@ export function prepareVerification(flags: FlagValues): PreparedVerification {
   const path = text('state');
   const { state, keep } = openState(path);
   if (path !== undefined) options.state = state;
+  else if (ledger !== undefined) throw new UsageError('--ledger has nothing to prove without --state');
   return { options, keepState: keep };
 }
 
@@ -157,17 +159,13 @@ function readJson<T>(what: string, path: string, check: (value: unknown) => void
   });
 }
 
-/** Reads tiles below a directory. A partial tile may have been dropped once the whole one was there. */
+/** Reads tiles below a directory; rejects for one that is not there. */
 export function tileReader(directory: string): (tile: TileRef) => Promise<Uint8Array> {
-  const read = (tile: TileRef): Promise<Uint8Array> => readFile(`${directory}/${tilePath(tile)}`);
+  const source = directorySource(directory);
   return async (tile) => {
-    try {
-      return await read(tile);
-    } catch (error) {
-      const isPartial = tile.level !== 'entries' && tile.width < TILE_WIDTH;
-      if (!isPartial || !isSystemError(error) || error.code !== 'ENOENT') throw error;
-      return (await read({ ...tile, width: TILE_WIDTH })).subarray(0, tile.width * 32);
-    }
+    const bytes = await readTile(source, tile);
+    if (bytes === null) throw new LedgerUnreachable(`the ledger has no ${tilePath(tile)}`);
+    return bytes;
   };
 }
 
