@@ -39,7 +39,8 @@ async function accepted(bundle: Uint8Array, policy: PolicyFile, flips: Flip[]): 
   const found = await Promise.all(
     shares.map(async (share) => (await judgeAside({ bundle, policy, flips: share })).map((n) => share[n] as Flip)),
   );
-  return found.flat().sort((a, b) => (a[0]?.[0] ?? 0) - (b[0]?.[0] ?? 0));
+  const place = new Map(flips.map((flip, n) => [flip, n]));
+  return found.flat().sort((a, b) => (place.get(a) ?? 0) - (place.get(b) ?? 0));
 }
 
 function judgeAside(task: FlipTask): Promise<number[]> {
