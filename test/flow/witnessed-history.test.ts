@@ -1,7 +1,8 @@
 /** A whole state directory put back from an old copy agrees with itself: nothing in it can notice. A witness does. */
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { test } from 'node:test';
 import { WaybillError } from '@waybill/client/errors';
 import {
@@ -20,6 +21,7 @@ import { adoptKeys } from '#flow/keys.ts';
 import { appendNotice } from '#flow/log.ts';
 import { publishLog } from '#flow/publish.ts';
 import { decide } from '#flow/transaction.ts';
+import { main } from '../../packages/verify/src/bin.ts';
 import { openRecordBed, withScratch } from '../support/record-bed.ts';
 import { startWitness, type TestWitness } from '../support/witness-server.ts';
 
@@ -82,6 +84,18 @@ test('witnessed history: an old copy of everything is refused at every size, and
     const [one, other] = notes.map(({ text }) => parseCheckpoint(text));
     assert.ok(one !== undefined && other !== undefined && one.size === seen && other.size === seen);
     assert.equal(equalBytes(one.root, other.root), false, 'the log signed two trees of one size');
+
+    const files = { seen: fork?.seen, refused: fork?.refused, keys: JSON.stringify(honest.flow.signer.trust) };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text ?? '');
+    const said: string[] = [];
+    const terminal = {
+      out: (text: string) => void said.push(text),
+      err: (text: string) => void said.push(text),
+      stdin: process.stdin,
+    };
+    const compare = (other: string) => ['compare', join(root, 'seen'), join(root, other), '--keys', join(root, 'keys')];
+    assert.equal(await main(compare('refused'), terminal), 1, said.join(''));
+    assert.equal(await main(compare('seen'), terminal), 0, said.join(''));
 
     assert.equal((await publish(honest.flow, witness)).cosigned, true, 'the history that was seen goes on');
     await honest.close();
