@@ -102,6 +102,16 @@ test('waybill-verify: --online asks the storage, and nothing but it does', async
   assert.equal((await run(BUNDLE, '--policy', POLICY, ...online)).exit, 5);
 });
 
+test('waybill-verify: a defect of its own is exit 70 and says nothing about the evidence', async () => {
+  const stdin = (async function* (): AsyncGenerator<Uint8Array> {
+    yield buildBundle();
+    throw new TypeError('\u001b[2Jbroken');
+  })();
+  const err: string[] = [];
+  const exit = await main(['-', '--keys', KEYS], { out: assert.fail, err: (text) => err.push(text), stdin });
+  assert.deepEqual([exit, err.join('')], [70, 'waybill-verify: \\u{1b}[2Jbroken\n']);
+});
+
 test('waybill-verify: what a keys file holds reaches the terminal only escaped', async () => {
   for (const [name, text] of [
     ['ansi.json', '\u001b[2J\u202e'],

@@ -138,7 +138,8 @@ test('freshness: the age is counted from a third party and never from the operat
     (await judge(forgery, { policy, nowMs })).exitCode;
   assert.equal(await exitAt(seen, at(60)), 0);
   assert.equal(await exitAt(seen, at(60) + 1), 2);
-  assert.equal(await exitAt(seen, at(-3600)), 0, 'a clock that is behind makes nothing old');
+  assert.equal(await exitAt(seen, at(-300)), 0, 'a clock may be a little behind');
+  assert.equal(await exitAt(seen, at(-300) - 1), 2, 'what is still to come has no age');
   const operatorSaysNow = Date.parse('2026-11-21T05:00:25.000Z');
   const unseen = await judge({}, { policy, nowMs: operatorSaysNow });
   assert.deepEqual([unseen.exitCode, codeOf(unseen, 'freshness')], [2, 'AGE_UNKNOWN']);
@@ -147,6 +148,18 @@ test('freshness: the age is counted from a third party and never from the operat
     { policy, nowMs: at(3600) },
   );
   assert.equal(codeOf(late, 'freshness'), 'TOO_OLD', 'of several witnesses the earliest counts');
+});
+
+test('report: a seal that the operator dates later than others saw it is warned of, and is no contradiction', async () => {
+  const early: Forgery = { note: (note) => cosigned(note, 0, Date.UTC(2026, 10, 21, 4, 0, 0) / 1000) };
+  const policy = policyFile({ witnesses: witnessPolicy(1) });
+  const report = await judge(early, { policy });
+  assert.equal(report.exitCode, 0);
+  const warning =
+    /WARNING +the operator's clock was ahead: it says 2026-11-21T05:00:25.000Z for a seal that was seen by 2026-11-21T04:00:00.999Z/;
+  assert.match(renderReport(report), warning);
+  const right: Forgery = { note: (note) => cosigned(note, 0) };
+  assert.doesNotMatch(renderReport(await judge(right, { policy })), /clock was ahead/);
 });
 
 test('options: keys and a policy together, or a capture that is none, are refused before anything is read', async () => {

@@ -74,6 +74,7 @@ function describe(facts: VerifiedFacts, facets: Facets): string[] {
     `  sealed       ${facts.events} events under ${facts.root}`,
     `  log          ${escapeText(facts.origin)}, run ${facts.runSeq}, in a log of ${facts.logSize} entries`,
     ...facetLines(facets),
+    ...clockWarning(facts, facets),
     ...warn(counts.unsandboxed, 'ran without a sandbox, with the rights of the account that ran the engine'),
     ...warn(facts.inProcess, "ran inside the engine's own process, with no worker and no sandbox"),
   ];
@@ -88,7 +89,7 @@ export function facetLines({ integrity, time, completeness, freshness }: Facets)
   const { attested, ageMs } = freshness;
   const age =
     attested === null || ageMs === null
-      ? 'unknown: no third party vouched for a time'
+      ? `unknown: ${attested === null ? 'no third party vouched for a time' : `${momentOf(attested)} is still to come`}`
       : `vouched for ${ageOf(ageMs)} ago, counted from ${momentOf(attested)}`;
   return [
     `  integrity    ${escapeText([tier, ...seen, ...kept].join('; '))}`,
@@ -117,6 +118,12 @@ function ageOf(ms: number): string {
   ];
   const [unitMs, name] = units.find(([least]) => ms >= 2 * least) ?? [1000, 'seconds'];
   return `${Math.floor(ms / unitMs)} ${name}`;
+}
+
+/** A third party saw the checkpoint before the operator says that the run was sealed. */
+function clockWarning({ sealedAt }: VerifiedFacts, { time: { to } }: Facets): string[] {
+  if (to === null || to.by === 'operator' || sealedAt <= to.at) return [];
+  return [`  WARNING      the operator's clock was ahead: it says ${sealedAt} for a seal that was seen by ${to.at}`];
 }
 
 function warn(attempts: number, how: string): string[] {

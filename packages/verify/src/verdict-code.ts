@@ -56,7 +56,7 @@ export const VERDICTS = {
   CUT_SHORT: ['skip', 'the file could not be read to its end'],
   QUORUM_NOT_MET: ['short', 'fewer witnesses have signed than the policy asks for'],
   ANCHOR_MISSING: ['short', 'the storage holds no such object'],
-  AGE_UNKNOWN: ['short', 'no third party vouched for a time of the checkpoint'],
+  AGE_UNKNOWN: ['short', 'no third party vouched for a time of the checkpoint, or for one that is still to come'],
   TOO_OLD: ['short', 'the last moment that a third party vouched for is too long ago'],
   INTEGRITY_BELOW: ['short', 'the tier of integrity is below the required one'],
   TIME_BELOW: ['short', 'the tier of time is below the required one'],

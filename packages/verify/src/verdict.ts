@@ -136,6 +136,9 @@ function facetsOf(
   };
 }
 
+/** How far the clock of a third party may be ahead of the verifier's own; what is further ahead has no age. */
+const CLOCK_TOLERANCE_MS = 300_000;
+
 /** Of each third party the earliest moment that it may have meant; of several the newest. */
 export function freshnessOf({ quorum, timestamp }: Proven, nowMs: number): Facets['freshness'] {
   const moments = [
@@ -144,7 +147,8 @@ export function freshnessOf({ quorum, timestamp }: Proven, nowMs: number): Facet
   ];
   const newest = moments.sort((a, b) => b.ms - a.ms)[0];
   if (newest === undefined) return { attested: null, ageMs: null };
-  return { attested: { at: isoOf(newest.ms), by: newest.by }, ageMs: Math.max(0, nowMs - newest.ms) };
+  const ageMs = newest.ms > nowMs + CLOCK_TOLERANCE_MS ? null : Math.max(0, nowMs - newest.ms);
+  return { attested: { at: isoOf(newest.ms), by: newest.by }, ageMs };
 }
 
 function isoOf(ms: number): string {

@@ -12,7 +12,10 @@ export const freshness: Check = {
         if (maxAgeMs === null) return { status: 'skip', code: 'NO_AGE_LIMIT', detail: 'no greatest age was required' };
         const { attested, ageMs } = freshnessOf(proven, nowMs);
         if (attested === null || ageMs === null) {
-          const detail = 'no third party vouched for a time of the checkpoint';
+          const isAhead = attested !== null;
+          const detail = isAhead
+            ? `${attested.at} (${attested.by}) is ahead of the clock of this verifier`
+            : 'no third party vouched for a time of the checkpoint';
           return { status: 'short', code: 'AGE_UNKNOWN', detail };
         }
         const detail = `vouched for at ${attested.at} (${attested.by}), ${ageMs} ms ago; ${maxAgeMs} ms are allowed`;
