@@ -12,7 +12,8 @@ import { removeAttemptTree } from '#adapters/local/remove-tree.ts';
 import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
-import { type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
+import { type EvidenceFile, readEvidenceFile } from '#embedded/evidence-file.ts';
+import type { FlowDeps } from '#flow/deps.ts';
 import { buildWorker } from '#worker-bundle';
 
 export interface EmbeddedOptions {
@@ -33,6 +34,8 @@ export interface Embedded {
   inbox: LocalInbox;
   mailbox: LocalMailbox;
   queues: Record<string, { concurrency: number }>;
+  /** What evidence.json says. */
+  evidence: EvidenceFile;
   isolationDetail: string;
   /** Removes the trees of attempts whose worker was killed with an earlier engine; call it once those have been stopped. */
   removeLeftovers(): Promise<void>;
@@ -42,10 +45,11 @@ export interface Embedded {
 export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const at = (...names: string[]): string => join(options.directory, ...names);
   const queues = readQueues(at('queues.json'), options.concurrency);
-  const store = openLocalRunStore(at('store.sqlite'));
-  const signer = openLocalSigner(at('keys'));
   const clock = createLocalClock();
   const chance = createLocalChance();
+  const evidence = readEvidenceFile(options.directory, { clock, chance });
+  const store = openLocalRunStore(at('store.sqlite'));
+  const signer = openLocalSigner(at('keys'));
   const artifacts = createLocalArtifacts(at('artifacts'));
   const mailbox = createLocalMailbox({ stagingDir: at('staging'), artifacts, chance, clock });
   await mailbox.listen();
@@ -74,12 +78,13 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
     inbox,
     mailbox,
     queues,
+    evidence,
     isolationDetail: probed.detail,
     async removeLeftovers() {
       for (const name of leftovers) await removeAttemptTree(join(workDir, name));
     },
     deps: {
-      ...NO_OUTSIDERS,
+      ...evidence.outsiders,
       origin: signer.origin,
       store,
       inbox,

@@ -67,8 +67,17 @@ async function untilDone(engine: Engine, idleExitMs: number | null): Promise<str
 }
 
 async function run(options: Options, embedded: Embedded): Promise<void> {
-  const { deps, store, inbox, mailbox, queues, isolationDetail, removeLeftovers } = embedded;
-  const engine = createEngine(deps, { queues, selfCheck: true, status: true, log, onFatal: () => process.exit(70) });
+  const { deps, store, inbox, mailbox, queues, evidence, isolationDetail, removeLeftovers } = embedded;
+  const { settings, heartbeatMs } = evidence;
+  const engine = createEngine(deps, {
+    queues,
+    evidence: settings,
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    selfCheck: true,
+    status: true,
+    log,
+    onFatal: () => process.exit(70),
+  });
   await engine.start();
   // A leftover that cannot be removed costs disk space; it must not keep the engine from running.
   await removeLeftovers().catch((error: unknown) => log('error', 'a leftover stays', { error: String(error) }));
