@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import type { TrustedKey } from '@waybill/verify';
 import { openLocalSigner } from '#adapters/local/signer.ts';
 import { signerSuite } from './signer.suite.ts';
 
@@ -26,4 +27,39 @@ it('signer: files: private keys are readable by their owner only', () => {
   );
   assert.equal(modes.length, 4);
   rmSync(directory, { recursive: true });
+});
+
+it('signer: files: an adoption that was cut off after any of its steps is finished by the next one', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'waybill-keys-'));
+  const base = join(root, 'base');
+  const made = await openLocalSigner(base).makeKey('attest', 'ecdsa-p256-sha256');
+  const { trust } = openLocalSigner(base);
+  const [log, attest] = trust.keys as [TrustedKey, TrustedKey];
+  const { keyid, spki } = made;
+  const next: TrustedKey = { use: 'attest', alg: 'ecdsa-p256-sha256', keyid, spki, from: 7 };
+  const keys: TrustedKey[] = [log, { ...attest, to: 8 }, next];
+  const finalName = `attest-${keyid}.pem`;
+  const steps: Record<string, (directory: string) => void> = {
+    'before any': () => {},
+    'after the key file': (directory) =>
+      renameSync(join(directory, `${finalName}.pending`), join(directory, finalName)),
+    'before pending files went': (directory) => {
+      copyFileSync(join(directory, `${finalName}.pending`), join(directory, finalName));
+      writeFileSync(join(directory, 'public.json'), JSON.stringify({ ...trust, keys }));
+    },
+    'with public.json alone': (directory) =>
+      writeFileSync(join(directory, 'public.json'), JSON.stringify({ ...trust, keys })),
+  };
+  for (const [title, cutOff] of Object.entries(steps)) {
+    const directory = join(root, title);
+    cpSync(base, directory, { recursive: true });
+    cutOff(directory);
+    const signer = openLocalSigner(directory);
+    await signer.adopt(keys);
+    assert.equal(signer.attestKeyId, keyid, title);
+    assert.deepEqual(openLocalSigner(directory).trust.keys, keys, title);
+    const left = readdirSync(directory).filter((name) => /pending|tmp|new$/.test(name));
+    assert.deepEqual(left, [], title);
+  }
+  rmSync(root, { recursive: true });
 });

@@ -114,6 +114,34 @@ describe('log: after the fact', () => {
     assert.deepEqual([mixed.exit, mixed.codes.includes('BUNDLE_UNLOGGED')], [1, true]);
   });
 
+  test('a bundle of the same run from another history is no bundle of this log', async () => {
+    const [left, right] = [copy('same-left'), copy('same-right')];
+    for (const { path } of [left, right]) await sealRuns(path, 'same');
+    const run = runs.pop() as string;
+    assert.equal(run, runs.pop());
+    for (const { ledger } of [left, right]) assert.equal((await audit(ledger, '--keys', KEYS)).exit, 0);
+    const elsewhere = join(root, 'elsewhere');
+    cpSync(join(left.ledger, 'runs', run), elsewhere, { recursive: true });
+    const { report, exit } = await audit(right.ledger, '--keys', KEYS, '--bundles', elsewhere);
+    const about = report.findings.filter((finding) => finding.run === run).map(({ code }) => code);
+    assert.deepEqual([exit, about], [1, ['BUNDLE_MISMATCH']]);
+  });
+
+  test('the bundle of a run that lived long has every prefix that the log saw on the way', async () => {
+    const { path, ledger } = copy('long');
+    const gate = new Gate();
+    const execute = ({ item }: { item: string }) => (item < 'i5' ? SUCCEEDED : gate.opened.then(() => SUCCEEDED));
+    const bed = await openFlowBed({ directory: path, execute, concurrency: 100 });
+    bed.submit('long', runOf(Array.from({ length: 100 }, (_, n) => ({ id: `i${String(n).padStart(2, '0')}` }))));
+    await bed.until(async () => (await audit(ledger, '--keys', KEYS)).report.entries['run.checkpoint']);
+    gate.open();
+    await bed.sealed('long');
+    await bed.halt();
+    const { exit, codes, report } = await audit(ledger, '--keys', KEYS);
+    assert.deepEqual([exit, codes, report.bundles], [0, [], 3]);
+    assert.ok((report.entries['run.checkpoint'] ?? 0) > 0, JSON.stringify(report.entries));
+  });
+
   test('a run that is not sealed is listed with its age, and refused when it has been open too long', async () => {
     const { path, ledger } = copy('unsealed');
     const gate = new Gate();
