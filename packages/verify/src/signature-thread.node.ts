@@ -4,7 +4,6 @@
  */
 import { type KeyObject, verify } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
-import { concatBytes } from './bytes.ts';
 
 export interface SignatureJob {
   /** Undefined for schemes that hash by themselves. */
@@ -23,17 +22,21 @@ interface Asked extends SignatureJob {
 /** Fewer are not worth a thread. */
 const MIN_BATCH = 16;
 const MAX_BATCH = 256;
+/** A thread that owes so many batches has enough to do: the next one is verified here, so that neither core waits. */
+const MAX_OWED = 3;
 
 /** Runs in the thread. It gets copies, and answers a batch with one byte for each of its signatures. */
 const THREAD = `
 const { createPublicKey, verify } = require('node:crypto');
 const { parentPort } = require('node:worker_threads');
-parentPort.on('message', ({ keys, jobs, bytes }) => {
+parentPort.on('message', ({ hashes, keys, places, bytes }) => {
   const loaded = keys.map((spki) => createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }));
-  const holds = jobs.map(({ hash, key, start, split, end }) => {
-    return verify(hash, bytes.subarray(start, split), loaded[key], bytes.subarray(split, end)) ? 1 : 0;
-  });
-  parentPort.postMessage(Uint8Array.from(holds));
+  const holds = new Uint8Array(places.length / 5);
+  for (let n = 0; n < holds.length; n++) {
+    const [hash, key, start, split, end] = places.subarray(5 * n, 5 * n + 5);
+    holds[n] = verify(hashes[hash], bytes.subarray(start, split), loaded[key], bytes.subarray(split, end)) ? 1 : 0;
+  }
+  parentPort.postMessage(holds);
 });
 `;
 
@@ -53,31 +56,41 @@ export function verifyBeside(job: SignatureJob): Promise<boolean> {
 function handOver(): void {
   const batch = asked;
   asked = [];
-  if (batch.length >= MIN_BATCH) {
-    toThread(batch);
-    return;
-  }
-  for (const { hash, key, message, signature, resolve } of batch) {
-    verify(hash, message, key, signature, (error, holds) => resolve(error === null && holds));
-  }
+  if (batch.length < MIN_BATCH) {
+    for (const { hash, key, message, signature, resolve } of batch) {
+      verify(hash, message, key, signature, (error, holds) => resolve(error === null && holds));
+    }
+  } else if (owed.length < MAX_OWED) toThread(batch);
+  else for (const { hash, key, message, signature, resolve } of batch) resolve(verify(hash, message, key, signature));
 }
 
 function toThread(batch: Asked[]): void {
   thread ??= startThread();
   // It keeps the program alive only while it owes an answer.
   if (owed.push(batch) === 1) thread.ref();
+  // All in two arrays, which are handed over and not copied.
+  const bytes = new Uint8Array(
+    batch.reduce((sum, { message, signature }) => sum + message.length + signature.length, 0),
+  );
+  const places = new Uint32Array(5 * batch.length);
   const keys: Uint8Array[] = [];
+  const hashes: (string | undefined)[] = [];
   let end = 0;
-  const jobs = batch.map(({ hash, spki, message, signature }) => {
-    let key = keys.indexOf(spki);
-    if (key < 0) key = keys.push(spki) - 1;
+  for (const [n, { hash, spki, message, signature }] of batch.entries()) {
     const start = end;
     const split = start + message.length;
     end = split + signature.length;
-    return { hash, key, start, split, end };
-  });
-  const bytes = concatBytes(batch.flatMap(({ message, signature }) => [message, signature]));
-  thread.postMessage({ keys, jobs, bytes }, [bytes.buffer as ArrayBuffer]);
+    bytes.set(message, start);
+    bytes.set(signature, split);
+    places.set([placeOf(hash, hashes), placeOf(spki, keys), start, split, end], 5 * n);
+  }
+  thread.postMessage({ hashes, keys, places, bytes }, [places.buffer, bytes.buffer]);
+}
+
+/** Where the list has it, at its end if it had not. */
+function placeOf<T>(wanted: T, list: T[]): number {
+  const place = list.indexOf(wanted);
+  return place < 0 ? list.push(wanted) - 1 : place;
 }
 
 function startThread(): Worker {
