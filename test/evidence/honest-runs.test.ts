@@ -8,11 +8,18 @@ import { test } from 'node:test';
 import { type VerifyReport, verifyBundle } from '@waybill/verify';
 import { auditLog, type LogAuditOptions } from '../../packages/verify/src/log-audit.ts';
 import { directorySource, ownBundles } from '../../packages/verify/src/modes/ledger-source.ts';
-import { timestampCredentials } from '../support/flaky-outsiders.ts';
+import { type Outage, timestampCredentials } from '../support/flaky-outsiders.ts';
 import { liveThrough, type World, type WorldRun } from '../support/troubled-world.ts';
 
 const RUNS = Number(process.env.WAYBILL_HONEST_RUNS ?? 100);
 const RUNS_A_WORLD = 20;
+/** Of one world after the other, so that every tier is met whatever the numbers are. */
+const OUTAGES: readonly Outage[] = [
+  { witness: 0.3, timestampAuthority: 0.3 },
+  { witness: 1, timestampAuthority: 1 },
+  { witness: 0.1, timestampAuthority: 1 },
+  { witness: 0.1, timestampAuthority: 0 },
+];
 const SEED = Number(process.env.WAYBILL_HONEST_SEED ?? Date.now() % 1_000_000);
 
 /** What the file itself shows that it should reach, read in the plainest way. */
@@ -46,7 +53,7 @@ test(`verify: runs with retries, losses, cancels, crashes and outages are never 
   const count = (what: string): void => void seen.set(what, (seen.get(what) ?? 0) + 1);
   let crashes = 0;
   for (let n = 0; n < worlds; n += 1) {
-    const world = await liveThrough(SEED + n, RUNS_A_WORLD, credentials);
+    const world = await liveThrough(SEED + n, RUNS_A_WORLD, credentials, OUTAGES[n % OUTAGES.length] as Outage);
     try {
       crashes += world.crashes;
       for (const run of world.runs) {

@@ -32,27 +32,32 @@ export function timestampCredentials(): TimestampCredentials & { close(): void }
   return { root, signer, close: () => openssl.close() };
 }
 
-/** Every call fails with this probability, as if nobody had been there. */
+/** How often a witness, or the timestamp authority, is away when it is asked. */
+export interface Outage {
+  witness: number;
+  timestampAuthority: number;
+}
+
 export async function flakyOutsiders(
   trust: TrustFile,
   { root, signer }: TimestampCredentials,
   random: Random,
-  outage: number,
+  outage: Outage,
 ): Promise<FlakyOutsiders> {
   const logVkey = trust.keys.flatMap((key) => (key.use === 'log' ? [key.vkey] : []));
   const servers = await Promise.all(
     WITNESSES.map((name) => startWitness({ origin: trust.origin, logVkey, name: `witness.test/${name}` })),
   );
-  const orAway = <T>(what: string, call: () => Promise<T>): Promise<T> =>
-    random.chance(outage) ? Promise.reject(away(what)) : call();
+  const orAway = <T>(who: keyof Outage, call: () => Promise<T>): Promise<T> =>
+    random.chance(outage[who]) ? Promise.reject(away(who)) : call();
   return {
     deps: {
       witnesses: servers.map(({ url, vkey }, n) => {
         const witness = openHttpWitness({ name: WITNESSES[n] as string, url, vkey });
-        return { name: witness.name, cosign: (request) => orAway(witness.name, () => witness.cosign(request)) };
+        return { name: witness.name, cosign: (request) => orAway('witness', () => witness.cosign(request)) };
       }),
       timestampAuthority: {
-        stamp: (message) => orAway('tsa', async () => makeToken({ message, signers: [signer] })),
+        stamp: (message) => orAway('timestampAuthority', async () => makeToken({ message, signers: [signer] })),
       },
     },
     policy: {

@@ -11,15 +11,14 @@ import type { Execute } from '#adapters/in-process/executor.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
 import { type FlowBed, openFlowBed, PRINCIPAL, putInbox } from './embedded-flow.ts';
 import { aborted, FAILED, pause, SUCCEEDED } from './finished-run.ts';
-import { type FlakyOutsiders, flakyOutsiders, type TimestampCredentials } from './flaky-outsiders.ts';
+import { type FlakyOutsiders, flakyOutsiders, type Outage, type TimestampCredentials } from './flaky-outsiders.ts';
 import { interceptPorts } from './intercepted-ports.ts';
 import { type Random, randomOf } from './random.ts';
 import { cancelOf, type ItemDraft, runOf } from './run-spec.ts';
 
 const GIVE_UP_MS = 60_000;
 const MAX_CRASHES = 3;
-/** How often a witness or the timestamp authority is away when it is asked. */
-const OUTAGE = 0.3;
+
 const DEAD = new TerminalError({ code: 'STORE_FAILED', path: 'test', problem: 'the process has died', fix: 'Go on.' });
 
 export interface WorldRun {
@@ -40,13 +39,18 @@ export interface World {
 }
 
 /** Lives `count` runs through, with crashes. Ends when every run is sealed; throws when one never is. */
-export async function liveThrough(seed: number, count: number, credentials: TimestampCredentials): Promise<World> {
+export async function liveThrough(
+  seed: number,
+  count: number,
+  credentials: TimestampCredentials,
+  outage: Outage,
+): Promise<World> {
   const random = randomOf(seed);
   const root = mkdtempSync(join(tmpdir(), 'waybill-world-'));
   const place = (life: number): string => join(root, `life-${life}`);
   mkdirSync(place(0));
   const { trust } = openLocalSigner(join(place(0), 'keys'));
-  const outsiders = await flakyOutsiders(trust, credentials, randomOf(seed + 1), OUTAGE);
+  const outsiders = await flakyOutsiders(trust, credentials, randomOf(seed + 1), outage);
   const submissions = Array.from({ length: count }, (_, n) => `s${n}`);
   for (const id of submissions) putInbox(place(0), 'default', id, JSON.stringify(specOf(random)));
   let life = 0;
