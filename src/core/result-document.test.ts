@@ -4,7 +4,7 @@ import { TerminalError } from '@waybill/client/errors';
 import { LIMITS } from '@waybill/client/limits';
 import { canonicalize, digestOf } from '@waybill/verify';
 import fc from 'fast-check';
-import { eventLine } from '../../packages/verify/src/event-shapes.ts';
+import { eventLine } from '../../packages/verify/src/record/event-shapes.ts';
 import { parseLease } from './lease-document.ts';
 import { type BlockEvidence, CLAIMED_OUTCOMES, type Heartbeat, type Lease, type Result } from './mailbox-protocol.ts';
 import { parseHeartbeat, parseResult } from './result-document.ts';

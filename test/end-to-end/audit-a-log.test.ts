@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { LOG_FINDINGS } from '../../packages/verify/src/log-finding.ts';
+import { LOG_FINDINGS } from '../../packages/verify/src/audit/log-finding.ts';
 import { ROOT } from '../architecture/repository-files.ts';
 import { openFlowBed } from '../support/embedded-flow.ts';
 import { SUCCEEDED } from '../support/finished-run.ts';

@@ -1,6 +1,6 @@
 /** Forgeries around the statements about the end of an attempt, by someone who holds every key. */
-import type { ProvenancePredicate, ProvenanceStatement } from '../../packages/verify/src/provenance.ts';
-import type { TestResultStatement } from '../../packages/verify/src/test-result.ts';
+import type { ProvenancePredicate, ProvenanceStatement } from '../../packages/verify/src/record/provenance.ts';
+import type { TestResultStatement } from '../../packages/verify/src/record/test-result.ts';
 import { type Forged, first, forged, OTHER, OTHER_RUN, set } from './forged.ts';
 import { type Attestation, type AttestedEnd, entry, provenanceOf, testResultOf } from './honest-attestations.ts';
 import type { Forgery } from './honest-bundle.ts';

@@ -1,9 +1,9 @@
 /** What an auditor brings along, made the plain way: witness policies, captures of anchors, tiles, a memory. */
 import { sign } from 'node:crypto';
-import type { AnchorCapture } from '../../packages/verify/src/anchor-object.ts';
-import type { PolicyFile } from '../../packages/verify/src/policy.ts';
-import { verifyBundle } from '../../packages/verify/src/verify-bundle.ts';
-import { type StateFile, VerifyState } from '../../packages/verify/src/verify-state.ts';
+import type { AnchorCapture } from '../../packages/verify/src/verdict/anchor-object.ts';
+import type { PolicyFile } from '../../packages/verify/src/verdict/policy.ts';
+import { verifyBundle } from '../../packages/verify/src/verdict/verify-bundle.ts';
+import { type StateFile, VerifyState } from '../../packages/verify/src/verdict/verify-state.ts';
 import { bundleLines, type Forgery, trustFile } from './honest-bundle.ts';
 import { newSigner, type Signer, sha256 } from './naive-evidence.ts';
 

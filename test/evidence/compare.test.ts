@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { main } from '../../packages/verify/src/bin.ts';
-import { consistencyProof } from '../../packages/verify/src/merkle-proof.ts';
+import { consistencyProof } from '../../packages/verify/src/log/merkle-proof.ts';
 import { buildBundle, trustFile } from './honest-bundle.ts';
 import { leaf, newSigner, treeRoot } from './naive-evidence.ts';
 import { genesis, ledgerOf, lines, newKeyring, pinned, signedHead } from './naive-ledger.ts';

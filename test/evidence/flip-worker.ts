@@ -1,7 +1,7 @@
 /** Judges flipped bundles on a thread: `flips` are pairs of byte and mask, several pairs for what is flipped together. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { PolicyFile } from '../../packages/verify/src/policy.ts';
-import { verifyBundle } from '../../packages/verify/src/verify-bundle.ts';
+import type { PolicyFile } from '../../packages/verify/src/verdict/policy.ts';
+import { verifyBundle } from '../../packages/verify/src/verdict/verify-bundle.ts';
 
 export interface FlipTask {
   bundle: Uint8Array;

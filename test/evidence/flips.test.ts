@@ -9,7 +9,7 @@ import process from 'node:process';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { verifyBundle } from '../../packages/verify/src/index.ts';
-import type { PolicyFile } from '../../packages/verify/src/policy.ts';
+import type { PolicyFile } from '../../packages/verify/src/verdict/policy.ts';
 import { randomOf } from '../support/random.ts';
 import type { FlipTask } from './flip-worker.ts';
 import { buildBundle } from './honest-bundle.ts';

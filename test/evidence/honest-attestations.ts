@@ -1,8 +1,8 @@
 /** The statements about the end of an attempt, written the plain way from its event and its manifest. */
-import type { EventData } from '../../packages/verify/src/events.ts';
-import type { ProvenanceStatement } from '../../packages/verify/src/provenance.ts';
-import type { DispatchStatement } from '../../packages/verify/src/statement.ts';
-import type { TestResultStatement } from '../../packages/verify/src/test-result.ts';
+import type { EventData } from '../../packages/verify/src/record/events.ts';
+import type { ProvenanceStatement } from '../../packages/verify/src/record/provenance.ts';
+import type { DispatchStatement } from '../../packages/verify/src/record/statement.ts';
+import type { TestResultStatement } from '../../packages/verify/src/record/test-result.ts';
 import { digest, jcs } from './naive-evidence.ts';
 
 export type Attestation = ProvenanceStatement | TestResultStatement;

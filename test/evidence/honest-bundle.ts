@@ -1,13 +1,14 @@
 /** Makes a bundle of a story as the engine would, or as a forger would who can edit any stage of it, keys in hand. */
-import type { EventData, EventLine, RunEvent } from '../../packages/verify/src/events.ts';
-import type { RunOpenedEntry, RunSealedEntry } from '../../packages/verify/src/log-entry.ts';
+
+import type { RunOpenedEntry, RunSealedEntry } from '../../packages/verify/src/log/log-entry.ts';
+import type { EventData, EventLine, RunEvent } from '../../packages/verify/src/record/events.ts';
 import type {
   DispatchPredicate,
   DispatchStatement,
   ManifestInput,
   RunSealStatement,
-} from '../../packages/verify/src/statement.ts';
-import type { TrustFile } from '../../packages/verify/src/trust.ts';
+} from '../../packages/verify/src/record/statement.ts';
+import type { TrustFile } from '../../packages/verify/src/verdict/trust.ts';
 import { type Attestation, type AttestedEnd, attestationsOf } from './honest-attestations.ts';
 import {
   digest,

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type VerifyReport, verifyBundle } from '@waybill/verify';
-import { auditLog, type LogAuditOptions } from '../../packages/verify/src/log-audit.ts';
+import { auditLog, type LogAuditOptions } from '../../packages/verify/src/audit/log-audit.ts';
 import { directorySource, ownBundles } from '../../packages/verify/src/modes/ledger-source.ts';
 import { type Outage, timestampCredentials } from '../support/flaky-outsiders.ts';
 import { liveThrough, type World, type WorldRun } from '../support/troubled-world.ts';

@@ -1,4 +1,4 @@
-import type { DispatchStatement, ManifestInput, RunSealStatement } from '../../packages/verify/src/statement.ts';
+import type { DispatchStatement, ManifestInput, RunSealStatement } from '../../packages/verify/src/record/statement.ts';
 import { type Forged, first, forged, OTHER, OTHER_RUN, set } from './forged.ts';
 import { leaf } from './naive-evidence.ts';
 import { ORIGIN } from './story.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { main } from '../../packages/verify/src/bin.ts';
 import { verifyBundle } from '../../packages/verify/src/index.ts';
-import { DEFAULT_LIMITS, type ReadLimits } from '../../packages/verify/src/read-limits.ts';
+import { DEFAULT_LIMITS, type ReadLimits } from '../../packages/verify/src/record/read-limits.ts';
 import { noteOf } from './auditor-material.ts';
 import { bundleLines, trustFile } from './honest-bundle.ts';
 

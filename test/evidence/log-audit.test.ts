@@ -1,9 +1,9 @@
 /** The audit of a whole log: what is honest passes, and every lie is found under the code that it has to have. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { auditLog, type LogAuditOptions } from '../../packages/verify/src/log-audit.ts';
-import { LOG_FINDINGS, type LogFindingCode } from '../../packages/verify/src/log-finding.ts';
-import { type LogAuditReport, renderLogReport } from '../../packages/verify/src/log-report.ts';
+import { auditLog, type LogAuditOptions } from '../../packages/verify/src/audit/log-audit.ts';
+import { LOG_FINDINGS, type LogFindingCode } from '../../packages/verify/src/audit/log-finding.ts';
+import { type LogAuditReport, renderLogReport } from '../../packages/verify/src/audit/log-report.ts';
 import { digest, newSigner, type Signer } from './naive-evidence.ts';
 import {
   genesis,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LogFindings } from '../../packages/verify/src/log-finding.ts';
-import { walkLog } from '../../packages/verify/src/log-walk.ts';
+import { LogFindings } from '../../packages/verify/src/audit/log-finding.ts';
+import { walkLog } from '../../packages/verify/src/audit/log-walk.ts';
 import { leaf, treeRoot } from './naive-evidence.ts';
 import { ledgerOf, sourceOf } from './naive-ledger.ts';
 

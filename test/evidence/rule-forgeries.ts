@@ -4,7 +4,7 @@ import type {
   FencedLock,
   RecordedOutput,
   RunEvent,
-} from '../../packages/verify/src/events.ts';
+} from '../../packages/verify/src/record/events.ts';
 import { type Forged, find, first, forged, OTHER, OTHER_RUN, set } from './forged.ts';
 import { claim, PATCH, PLAN, planDigest } from './story.ts';
 

@@ -1,6 +1,6 @@
 /** The smallest bundle that has one of everything: a patch, a check, two log keys, witnesses, an unknown signer, a token. */
-import type { RunEvent } from '../../packages/verify/src/events.ts';
-import type { PolicyFile } from '../../packages/verify/src/policy.ts';
+import type { RunEvent } from '../../packages/verify/src/record/events.ts';
+import type { PolicyFile } from '../../packages/verify/src/verdict/policy.ts';
 import { cosigned, policyFile, witnessPolicy } from './auditor-material.ts';
 import { find, set } from './forged.ts';
 import type { Forgery } from './honest-bundle.ts';

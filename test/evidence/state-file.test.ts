@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { main } from '../../packages/verify/src/bin.ts';
-import type { StateFile } from '../../packages/verify/src/verify-state.ts';
+import type { StateFile } from '../../packages/verify/src/verdict/verify-state.ts';
 import { logLeaves } from './auditor-material.ts';
 import { buildBundle, type Forgery, trustFile } from './honest-bundle.ts';
 import { leaf } from './naive-evidence.ts';

@@ -1,7 +1,7 @@
 /** Anchors, memories and witnesses that contradict a bundle which is sound by itself. */
-import type { AnchorCapture } from '../../packages/verify/src/anchor-object.ts';
-import type { VerifyOptions } from '../../packages/verify/src/verify-bundle.ts';
-import type { StateFile } from '../../packages/verify/src/verify-state.ts';
+import type { AnchorCapture } from '../../packages/verify/src/verdict/anchor-object.ts';
+import type { VerifyOptions } from '../../packages/verify/src/verdict/verify-bundle.ts';
+import type { StateFile } from '../../packages/verify/src/verdict/verify-state.ts';
 import {
   ANCHOR_KEY,
   BUCKET,

@@ -11,7 +11,7 @@ import type {
   RecordedOutput,
   RunEvent,
   SealedOutcome,
-} from '../../packages/verify/src/events.ts';
+} from '../../packages/verify/src/record/events.ts';
 import { digest, jcs, sha256 } from './naive-evidence.ts';
 
 export const ORIGIN = 'waybill.local/00112233445566aa';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { STRICT_RULES } from '../../packages/verify/src/bundle-line.ts';
 import { ALL_CHECKS } from '../../packages/verify/src/checks/all.ts';
 import type { Check } from '../../packages/verify/src/checks/check.ts';
-import type { RunEvent } from '../../packages/verify/src/events.ts';
 import { type Demands, renderReport, type VerifyReport, verifyBundle } from '../../packages/verify/src/index.ts';
-import type { DispatchStatement } from '../../packages/verify/src/statement.ts';
-import { verifyWith } from '../../packages/verify/src/verify-bundle.ts';
+import { STRICT_RULES } from '../../packages/verify/src/record/bundle-line.ts';
+import type { RunEvent } from '../../packages/verify/src/record/events.ts';
+import type { DispatchStatement } from '../../packages/verify/src/record/statement.ts';
+import { verifyWith } from '../../packages/verify/src/verdict/verify-bundle.ts';
 import type { Forged } from './forged.ts';
 import { buildBundle, bundleLines, type Forgery, listedFor, trustFile } from './honest-bundle.ts';
 import { secondLine, withSecondKey, withSecondKeyAlone } from './key-forgeries.ts';

@@ -1,6 +1,6 @@
 /** Time-stamp tokens that do not belong to the checkpoint, or are none. */
 import { after } from 'node:test';
-import type { TsaTrust } from '../../packages/verify/src/policy.ts';
+import type { TsaTrust } from '../../packages/verify/src/verdict/policy.ts';
 import {
   CA_EXTENSIONS,
   type Credential,

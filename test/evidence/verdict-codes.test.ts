@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { VERIFY_FLAGS } from '../../packages/verify/src/modes/verify-flags.ts';
-import { VERDICTS } from '../../packages/verify/src/verdict-code.ts';
+import { VERDICTS } from '../../packages/verify/src/verdict/verdict-code.ts';
 
 const PAGE = readFileSync(join(import.meta.dirname, '../../docs/formats/verify-report.md'), 'utf8');
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { outputName } from '../../verify/src/scalars.ts';
+import { outputName } from '../../verify/src/json/scalars.ts';
 import { relativePathProblem } from './relative-path.ts';
 
 describe('relative path:', () => {

@@ -1,5 +1,5 @@
 /** Elements from code: text is always text, so that nothing in a bundle can become markup. */
-import { escapeText } from '../src/report.ts';
+import { escapeText } from '../src/verdict/report.ts';
 
 type Child = Node | string;
 

@@ -1,8 +1,8 @@
 /** The page: takes files, verifies them here, shows what came of it. It asks nothing of any network. */
 import { EvidenceError } from '../src/evidence-error.ts';
-import { DEFAULT_LIMITS } from '../src/read-limits.ts';
-import type { VerifyReport } from '../src/verdict.ts';
-import { type VerifyOptions, verifyBundle } from '../src/verify-bundle.ts';
+import { DEFAULT_LIMITS } from '../src/record/read-limits.ts';
+import type { VerifyReport } from '../src/verdict/verdict.ts';
+import { type VerifyOptions, verifyBundle } from '../src/verdict/verify-bundle.ts';
 import { type Chosen, recognise } from './chosen-files.ts';
 import { element, part, shown } from './elements.ts';
 import { reportView } from './report-view.ts';

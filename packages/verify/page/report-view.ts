@@ -1,8 +1,8 @@
 /** The verdict as a page: the claim, how far it reaches, every check, and what is not proved. */
-import type { CheckResult } from '../src/check-run.ts';
-import { DEMANDABLE, type Facets } from '../src/facets.ts';
-import { headlineOf, momentOf, notProvedOf } from '../src/report.ts';
-import type { VerifiedFacts, VerifyReport } from '../src/verdict.ts';
+import type { CheckResult } from '../src/verdict/check-run.ts';
+import { DEMANDABLE, type Facets } from '../src/verdict/facets.ts';
+import { headlineOf, momentOf, notProvedOf } from '../src/verdict/report.ts';
+import type { VerifiedFacts, VerifyReport } from '../src/verdict/verdict.ts';
 import { element, shown, svgElement } from './elements.ts';
 import type { Timeline } from './timeline.ts';
 import { timelineView } from './timeline-view.ts';

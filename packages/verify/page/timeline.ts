@@ -3,9 +3,9 @@
  * only once the verifier has found every line to be an event of a known shape.
  */
 
-import type { EventLine, RecordedOutput } from '../src/events.ts';
-import { decodeUtf8 } from '../src/jcs.ts';
-import { LineSplitter } from '../src/line-splitter.ts';
+import { decodeUtf8 } from '../src/json/jcs.ts';
+import type { EventLine, RecordedOutput } from '../src/record/events.ts';
+import { LineSplitter } from '../src/record/line-splitter.ts';
 
 export interface TimelineAttempt {
   attempt: number;

@@ -4,7 +4,7 @@ import { run as item } from './modes/item.ts';
 import { run as log } from './modes/log.ts';
 import { type Io, type Mode, TERMINAL, UsageError } from './modes/mode.ts';
 import { run as verify } from './modes/verify.ts';
-import { escapeText } from './report.ts';
+import { escapeText } from './verdict/report.ts';
 
 /** A bundle that is called like a mode is named with a slash: `./verify`. */
 const MODES: ReadonlyMap<string, Mode> = new Map([

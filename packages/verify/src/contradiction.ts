@@ -1,4 +1,4 @@
-import type { VerdictCode } from './verdict-code.ts';
+import type { VerdictCode } from './verdict/verdict-code.ts';
 
 /** Evidence that can be read and does not hold together; leads to the verdict `failed`. */
 export class Contradiction extends Error {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { test } from 'node:test';
+import type { SignatureAlgorithm } from './crypto/signature-algorithm.ts';
 import * as node from './crypto.node.ts';
 import * as web from './crypto.web.ts';
-import type { SignatureAlgorithm } from './signature-algorithm.ts';
 
 /** Each is typed as the other, so that neither can offer what its twin lacks. */
 const DOORS: Record<string, typeof node & typeof web> = { node, web };

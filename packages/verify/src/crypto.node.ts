@@ -6,9 +6,9 @@ import {
   type RunningSha256,
   type SignatureAlgorithm,
   schemeOf,
-} from './signature-algorithm.ts';
+} from './crypto/signature-algorithm.ts';
+import { keyKindOf } from './crypto/spki.ts';
 import { verifyBeside } from './signature-thread.node.ts';
-import { keyKindOf } from './spki.ts';
 
 export type { PublicKey, RunningSha256, SignatureAlgorithm };
 

@@ -1,7 +1,7 @@
 /** The same door over WebCrypto, for browsers. What differs must not show: both are held to the same tests. */
-import { hexOf } from './bytes.ts';
-import { rawOfDerSignature } from './ecdsa-signature.ts';
-import { Sha256 } from './sha256.ts';
+import { hexOf } from './crypto/bytes.ts';
+import { rawOfDerSignature } from './crypto/ecdsa-signature.ts';
+import { Sha256 } from './crypto/sha256.ts';
 import {
   type Curve,
   type HashName,
@@ -9,8 +9,8 @@ import {
   type RunningSha256,
   type SignatureAlgorithm,
   schemeOf,
-} from './signature-algorithm.ts';
-import { keyKindOf } from './spki.ts';
+} from './crypto/signature-algorithm.ts';
+import { keyKindOf } from './crypto/spki.ts';
 
 export type { PublicKey, RunningSha256, SignatureAlgorithm };
 

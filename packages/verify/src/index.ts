@@ -7,14 +7,22 @@ export {
   sha256Hex,
   verifySignature,
 } from '#crypto';
-
-export type { AnchorCapture } from './anchor-object.ts';
-export type { AnchorUrls, Fetch } from './anchor-online.ts';
-export { fromBase64, toBase64 } from './base64.ts';
-export { bytesOfHex, concatBytes, equalBytes, hexOf, utf8 } from './bytes.ts';
-export type { CheckResult, CheckStatus } from './check-run.ts';
-export { type Checkpoint, formatCheckpoint, parseCheckpoint } from './checkpoint.ts';
 export type { CheckId } from './checks/check.ts';
+export { fromBase64, toBase64 } from './crypto/base64.ts';
+export { bytesOfHex, concatBytes, equalBytes, hexOf, utf8 } from './crypto/bytes.ts';
+export { type Digest, digestOf, runningDigest } from './crypto/digest.ts';
+export { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
+export {
+  canonicalize,
+  decodeUtf8,
+  type JsonLimits,
+  MAX_JSON_DEPTH,
+  MAX_JSON_NODES,
+  parseCanonical,
+} from './json/jcs.ts';
+export { pathTextProblem } from './json/path-text.ts';
+export { isTime } from './json/scalars.ts';
+export { type Checkpoint, formatCheckpoint, parseCheckpoint } from './log/checkpoint.ts';
 export {
   type Cosignature,
   cosignedMessage,
@@ -26,9 +34,74 @@ export {
   type Witnessing,
   type WitnessKey,
   witnessKeyHash,
-} from './cosignature.ts';
-export { type Digest, digestOf, runningDigest } from './digest.ts';
-export { discloseItem, type ItemFacts, type ItemOptions, type ItemReport, verifyDisclosure } from './disclosure.ts';
+} from './log/cosignature.ts';
+export { KeyHistory, type TrustedKey } from './log/key-history.ts';
+export {
+  isKeyEntry,
+  type KeyEntry,
+  type KeyStatement,
+  keyStatementHeader,
+  keyStatementText,
+} from './log/key-statement.ts';
+export {
+  type AnchorReceiptEntry,
+  type HeartbeatEntry,
+  type KeyAddedEntry,
+  type KeyRetiredEntry,
+  type KeyRevokedEntry,
+  type LogEntry,
+  type LogEntryType,
+  type PolicyChangedEntry,
+  type RunAbortedEntry,
+  type RunAddendumEntry,
+  type RunCheckpointEntry,
+  type RunEntry,
+  type RunOpenedEntry,
+  type RunSealedEntry,
+  requireLogEntry,
+} from './log/log-entry.ts';
+export { emptyRoot, leafHash, type NodeSink, nodeHash, TreeBuilder, type TreeState } from './log/merkle.ts';
+export {
+  consistencyProof,
+  inclusionProof,
+  type ReadHash,
+  verifyConsistency,
+  verifyInclusion,
+} from './log/merkle-proof.ts';
+export {
+  formatNote,
+  formatVkey,
+  type NoteAlgorithm,
+  type NoteKey,
+  type NoteSignature,
+  noteKeyHash,
+  parseNote,
+  parseVkey,
+  type SignedNote,
+  verifyNote,
+  vkeyOf,
+} from './log/note.ts';
+export { LedgerUnreachable } from './log/tile-source.ts';
+export {
+  decodeEntries,
+  encodeEntries,
+  TILE_HEIGHT,
+  TILE_WIDTH,
+  type TileRef,
+  tileHashReader,
+  tileOf,
+  tilePath,
+  tilesBetween,
+} from './log/tiles.ts';
+export {
+  evaluateQuorum,
+  type PolicyLog,
+  type PolicyWitness,
+  parseTlogPolicy,
+  type QuorumResult,
+  type TlogPolicy,
+} from './log/tlog-policy.ts';
+export { formatTlogProof, parseTlogProof, type TlogProof } from './log/tlog-proof.ts';
 export {
   type AttestKey,
   type DsseEnvelope,
@@ -39,8 +112,8 @@ export {
   openEnvelope,
   pae,
   verifyEnvelope,
-} from './dsse.ts';
-export { eventLineProblem, MAX_EVENT_BYTES } from './event-line.ts';
+} from './record/dsse.ts';
+export { eventLineProblem, MAX_EVENT_BYTES } from './record/event-line.ts';
 export type {
   AttemptClaim,
   ClaimedBlock,
@@ -61,87 +134,18 @@ export type {
   RunEvent,
   SealedOutcome,
   SealedSource,
-} from './events.ts';
-export { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
-export {
-  DEMANDABLE,
-  type Demands,
-  type Facets,
-  type IntegrityTier,
-  REQUIRABLE,
-  readDemands,
-  type TimeTier,
-} from './facets.ts';
-export { deriveAttemptId, deriveRunId } from './ids.ts';
-export { type DigestSet, type NamedDigest, STATEMENT_TYPE, type Statement } from './in-toto.ts';
-export { canonicalize, decodeUtf8, type JsonLimits, MAX_JSON_DEPTH, MAX_JSON_NODES, parseCanonical } from './jcs.ts';
-export { KeyHistory, type TrustedKey } from './key-history.ts';
-export {
-  isKeyEntry,
-  type KeyEntry,
-  type KeyStatement,
-  keyStatementHeader,
-  keyStatementText,
-} from './key-statement.ts';
-export {
-  type AnchorReceiptEntry,
-  type HeartbeatEntry,
-  type KeyAddedEntry,
-  type KeyRetiredEntry,
-  type KeyRevokedEntry,
-  type LogEntry,
-  type LogEntryType,
-  type PolicyChangedEntry,
-  type RunAbortedEntry,
-  type RunAddendumEntry,
-  type RunCheckpointEntry,
-  type RunEntry,
-  type RunOpenedEntry,
-  type RunSealedEntry,
-  requireLogEntry,
-} from './log-entry.ts';
-export { emptyRoot, leafHash, type NodeSink, nodeHash, TreeBuilder, type TreeState } from './merkle.ts';
-export {
-  consistencyProof,
-  inclusionProof,
-  type ReadHash,
-  verifyConsistency,
-  verifyInclusion,
-} from './merkle-proof.ts';
-export {
-  formatNote,
-  formatVkey,
-  type NoteAlgorithm,
-  type NoteKey,
-  type NoteSignature,
-  noteKeyHash,
-  parseNote,
-  parseVkey,
-  type SignedNote,
-  verifyNote,
-  vkeyOf,
-} from './note.ts';
-export { pathTextProblem } from './path-text.ts';
-export { loadPolicy, type Policy, type PolicyFile } from './policy.ts';
+} from './record/events.ts';
+export { deriveAttemptId, deriveRunId } from './record/ids.ts';
+export { type DigestSet, type NamedDigest, STATEMENT_TYPE, type Statement } from './record/in-toto.ts';
 export {
   ATTEMPT_BUILD_TYPE,
   BUILDER_ID,
   PROVENANCE_PREDICATE,
   type ProvenancePredicate,
   type ProvenanceStatement,
-} from './provenance.ts';
-export type { ReadLimits } from './read-limits.ts';
-export { escapeText, renderReport } from './report.ts';
-export { bareTimestamp } from './rfc3161/bare-timestamp.ts';
-export type { TimestampInput } from './rfc3161/stamp.ts';
-export { type TimestampCheckId, TimestampError } from './rfc3161/timestamp-error.ts';
-export { type TimeInterval, timestampInterval } from './rfc3161/timestamp-interval.ts';
-export { timestampRequest } from './rfc3161/timestamp-request.ts';
-export { type TimestampStatus, timestampStatus } from './rfc3161/timestamp-response.ts';
-export { type VerifiedTimestamp, verifyTimestamp } from './rfc3161/verify-timestamp.ts';
-export { NO_COUNTS } from './run-machine.ts';
-export { isTime } from './scalars.ts';
-export { SIGSTORE_BUNDLE_TYPE, type SigstoreBundle, sigstoreBundleOf } from './sigstore-bundle.ts';
+} from './record/provenance.ts';
+export type { ReadLimits } from './record/read-limits.ts';
+export { SIGSTORE_BUNDLE_TYPE, type SigstoreBundle, sigstoreBundleOf } from './record/sigstore-bundle.ts';
 export {
   DISPATCH_PREDICATE,
   type DispatchPredicate,
@@ -151,31 +155,39 @@ export {
   type RunSealPredicate,
   type RunSealStatement,
   requireDispatchStatement,
-} from './statement.ts';
-export { TEST_RESULT_PREDICATE, type TestResultPredicate, type TestResultStatement } from './test-result.ts';
-export { LedgerUnreachable } from './tile-source.ts';
+} from './record/statement.ts';
+export { TEST_RESULT_PREDICATE, type TestResultPredicate, type TestResultStatement } from './record/test-result.ts';
+export { NO_COUNTS } from './replay/run-machine.ts';
+export { bareTimestamp } from './rfc3161/bare-timestamp.ts';
+export type { TimestampInput } from './rfc3161/stamp.ts';
+export { type TimestampCheckId, TimestampError } from './rfc3161/timestamp-error.ts';
+export { type TimeInterval, timestampInterval } from './rfc3161/timestamp-interval.ts';
+export { timestampRequest } from './rfc3161/timestamp-request.ts';
+export { type TimestampStatus, timestampStatus } from './rfc3161/timestamp-response.ts';
+export { type VerifiedTimestamp, verifyTimestamp } from './rfc3161/verify-timestamp.ts';
+export type { AnchorCapture } from './verdict/anchor-object.ts';
+export type { AnchorUrls, Fetch } from './verdict/anchor-online.ts';
+export type { CheckResult, CheckStatus } from './verdict/check-run.ts';
 export {
-  decodeEntries,
-  encodeEntries,
-  TILE_HEIGHT,
-  TILE_WIDTH,
-  type TileRef,
-  tileHashReader,
-  tileOf,
-  tilePath,
-  tilesBetween,
-} from './tiles.ts';
+  discloseItem,
+  type ItemFacts,
+  type ItemOptions,
+  type ItemReport,
+  verifyDisclosure,
+} from './verdict/disclosure.ts';
 export {
-  evaluateQuorum,
-  type PolicyLog,
-  type PolicyWitness,
-  parseTlogPolicy,
-  type QuorumResult,
-  type TlogPolicy,
-} from './tlog-policy.ts';
-export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.ts';
-export { loadTrust, type Trust, type TrustedAttestKey, type TrustedLogKey, type TrustFile } from './trust.ts';
-export type { Verdict, VerifiedFacts, VerifyReport } from './verdict.ts';
-export { VERDICTS, type VerdictCode } from './verdict-code.ts';
-export { type VerifyOptions, verifyBundle } from './verify-bundle.ts';
-export { type StateFile, VerifyState } from './verify-state.ts';
+  DEMANDABLE,
+  type Demands,
+  type Facets,
+  type IntegrityTier,
+  REQUIRABLE,
+  readDemands,
+  type TimeTier,
+} from './verdict/facets.ts';
+export { loadPolicy, type Policy, type PolicyFile } from './verdict/policy.ts';
+export { escapeText, renderReport } from './verdict/report.ts';
+export { loadTrust, type Trust, type TrustedAttestKey, type TrustedLogKey, type TrustFile } from './verdict/trust.ts';
+export type { Verdict, VerifiedFacts, VerifyReport } from './verdict/verdict.ts';
+export { VERDICTS, type VerdictCode } from './verdict/verdict-code.ts';
+export { type VerifyOptions, verifyBundle } from './verdict/verify-bundle.ts';
+export { type StateFile, VerifyState } from './verdict/verify-state.ts';

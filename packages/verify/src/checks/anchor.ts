@@ -1,8 +1,9 @@
 /** Checks the checkpoint against its copy in storage that cannot be rewritten. */
-import { type AnchorObject, judgeAnchor } from '../anchor-object.ts';
-import { fetchAnchor, Unreachable } from '../anchor-online.ts';
-import { utf8 } from '../bytes.ts';
+
 import { mustFind } from '../contradiction.ts';
+import { utf8 } from '../crypto/bytes.ts';
+import { type AnchorObject, judgeAnchor } from '../verdict/anchor-object.ts';
+import { fetchAnchor, Unreachable } from '../verdict/anchor-online.ts';
 import type { AuditorMaterial, Check, CheckContext, Outcome } from './check.ts';
 
 export const anchor: Check = {

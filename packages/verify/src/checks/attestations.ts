@@ -1,14 +1,15 @@
 /** Checks that what is signed about the end of an attempt says what its event and its manifest say. */
-import type { Signed } from '../bundle-line.ts';
+
 import { mustFind, mustHold } from '../contradiction.ts';
-import type { Digest } from '../digest.ts';
-import type { EventData, RecordedOutput } from '../events.ts';
-import type { NamedDigest } from '../in-toto.ts';
-import { canonicalize } from '../jcs.ts';
-import type { SettledEvent } from '../pairing.ts';
-import { ATTEMPT_BUILD_TYPE, BUILDER_ID, type ProvenanceStatement } from '../provenance.ts';
-import type { DispatchStatement } from '../statement.ts';
-import type { TestResultStatement } from '../test-result.ts';
+import type { Digest } from '../crypto/digest.ts';
+import { canonicalize } from '../json/jcs.ts';
+import type { Signed } from '../record/bundle-line.ts';
+import type { EventData, RecordedOutput } from '../record/events.ts';
+import type { NamedDigest } from '../record/in-toto.ts';
+import type { SettledEvent } from '../record/pairing.ts';
+import { ATTEMPT_BUILD_TYPE, BUILDER_ID, type ProvenanceStatement } from '../record/provenance.ts';
+import type { DispatchStatement } from '../record/statement.ts';
+import type { TestResultStatement } from '../record/test-result.ts';
 import type { Check, CheckContext, Watcher } from './check.ts';
 import { signatureWatcher } from './signatures.ts';
 

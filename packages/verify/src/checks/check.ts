@@ -1,20 +1,21 @@
 /** What one check of a bundle is. A check follows the lines as they pass and throws Contradiction where they do not hold. */
-import type { AnchorObject } from '../anchor-object.ts';
-import type { AnchorUrls, Fetch } from '../anchor-online.ts';
-import type { BundleHeader, BundleLine, LogRecord, Signed } from '../bundle-line.ts';
-import type { Digest } from '../digest.ts';
-import type { EventLine, EventOf } from '../events.ts';
-import type { AnchorFact, QuorumFact } from '../facets.ts';
-import type { RunOpenedEntry, RunSealedEntry } from '../log-entry.ts';
-import type { Attestations, DispatchedEvent, SettledEvent } from '../pairing.ts';
-import type { PlanBook } from '../plan-book.ts';
-import type { AnchorRule, TsaTrust } from '../policy.ts';
-import type { DispatchStatement, RunSealStatement } from '../statement.ts';
-import type { TileRef } from '../tiles.ts';
-import type { TlogPolicy } from '../tlog-policy.ts';
-import type { Trust } from '../trust.ts';
-import type { VerdictCode } from '../verdict-code.ts';
-import type { VerifyState } from '../verify-state.ts';
+
+import type { Digest } from '../crypto/digest.ts';
+import type { RunOpenedEntry, RunSealedEntry } from '../log/log-entry.ts';
+import type { TileRef } from '../log/tiles.ts';
+import type { TlogPolicy } from '../log/tlog-policy.ts';
+import type { BundleHeader, BundleLine, LogRecord, Signed } from '../record/bundle-line.ts';
+import type { EventLine, EventOf } from '../record/events.ts';
+import type { Attestations, DispatchedEvent, SettledEvent } from '../record/pairing.ts';
+import type { DispatchStatement, RunSealStatement } from '../record/statement.ts';
+import type { PlanBook } from '../replay/plan-book.ts';
+import type { AnchorObject } from '../verdict/anchor-object.ts';
+import type { AnchorUrls, Fetch } from '../verdict/anchor-online.ts';
+import type { AnchorFact, QuorumFact } from '../verdict/facets.ts';
+import type { AnchorRule, TsaTrust } from '../verdict/policy.ts';
+import type { Trust } from '../verdict/trust.ts';
+import type { VerdictCode } from '../verdict/verdict-code.ts';
+import type { VerifyState } from '../verdict/verify-state.ts';
 
 export type CheckId =
   | 'container'

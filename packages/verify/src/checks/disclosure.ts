@@ -1,9 +1,10 @@
 /** Checks of a file that discloses one item of a run: its events stand in the sealed tree, and are all about that item. */
-import { bytesOfHex } from '../bytes.ts';
+
 import { mustFind, mustHold } from '../contradiction.ts';
-import type { EventLine, EventOf } from '../events.ts';
-import { deriveAttemptId } from '../ids.ts';
-import { verifyInclusion } from '../merkle-proof.ts';
+import { bytesOfHex } from '../crypto/bytes.ts';
+import { verifyInclusion } from '../log/merkle-proof.ts';
+import type { EventLine, EventOf } from '../record/events.ts';
+import { deriveAttemptId } from '../record/ids.ts';
 import { anchor } from './anchor.ts';
 import { attestationSignatures, provenance, testResults } from './attestations.ts';
 import type { Check, CheckContext } from './check.ts';

@@ -1,5 +1,5 @@
 /** Checks how long ago a third party last vouched for the checkpoint. The operator's own clock does not count. */
-import { freshnessOf } from '../verdict.ts';
+import { freshnessOf } from '../verdict/verdict.ts';
 import type { Check, CheckContext } from './check.ts';
 
 export const freshness: Check = {

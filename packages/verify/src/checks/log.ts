@@ -1,9 +1,10 @@
 /** Checks that the run stands in the deployment's log. */
-import { hexOf } from '../bytes.ts';
-import { isInForceAt, signersOf } from '../checkpoint-signers.ts';
+
 import { mustFind, mustHold } from '../contradiction.ts';
-import type { RunOpenedEntry, RunSealedEntry } from '../log-entry.ts';
-import { verifyInclusion } from '../merkle-proof.ts';
+import { hexOf } from '../crypto/bytes.ts';
+import { isInForceAt, signersOf } from '../log/checkpoint-signers.ts';
+import type { RunOpenedEntry, RunSealedEntry } from '../log/log-entry.ts';
+import { verifyInclusion } from '../log/merkle-proof.ts';
 import type { BundleFacts, Check, CheckContext, LoggedEntry } from './check.ts';
 
 interface LoggedRun {

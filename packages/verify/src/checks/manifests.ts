@@ -1,11 +1,12 @@
 /** Checks that nothing was started but under a signed manifest, and that every input is accounted for. */
-import type { Signed } from '../bundle-line.ts';
+
 import { mustFind, mustHold } from '../contradiction.ts';
-import type { AttemptClaim, EventLine, EventOf, PlannedNeed } from '../events.ts';
-import { deriveAttemptId } from '../ids.ts';
-import { canonicalize } from '../jcs.ts';
-import type { DispatchedEvent } from '../pairing.ts';
-import type { DispatchStatement, ManifestInput } from '../statement.ts';
+import { canonicalize } from '../json/jcs.ts';
+import type { Signed } from '../record/bundle-line.ts';
+import type { AttemptClaim, EventLine, EventOf, PlannedNeed } from '../record/events.ts';
+import { deriveAttemptId } from '../record/ids.ts';
+import type { DispatchedEvent } from '../record/pairing.ts';
+import type { DispatchStatement, ManifestInput } from '../record/statement.ts';
 import type { BundleFacts, Check, CheckContext } from './check.ts';
 import { signatureWatcher } from './signatures.ts';
 

@@ -1,6 +1,6 @@
 /** Checks that the seal says what the events say, and was signed. */
 import { mustFind, mustHold } from '../contradiction.ts';
-import { canonicalize } from '../jcs.ts';
+import { canonicalize } from '../json/jcs.ts';
 import type { Check, CheckContext } from './check.ts';
 import { signatureWatcher } from './signatures.ts';
 

@@ -1,11 +1,12 @@
 /** Checks the log as it is shown now against what this auditor has verified before. */
-import { fromBase64 } from '../base64.ts';
+
 import { mustHold } from '../contradiction.ts';
-import { consistencyProof, verifyConsistency } from '../merkle-proof.ts';
-import { partsOf, sightingOf } from '../sighting.ts';
-import { LedgerUnreachable } from '../tile-source.ts';
-import { tileHashReader } from '../tiles.ts';
-import type { Sighting } from '../verify-state.ts';
+import { fromBase64 } from '../crypto/base64.ts';
+import { consistencyProof, verifyConsistency } from '../log/merkle-proof.ts';
+import { LedgerUnreachable } from '../log/tile-source.ts';
+import { tileHashReader } from '../log/tiles.ts';
+import { partsOf, sightingOf } from '../verdict/sighting.ts';
+import type { Sighting } from '../verdict/verify-state.ts';
 import type { AuditorMaterial, Check, CheckContext, Outcome } from './check.ts';
 
 export const state: Check = {

@@ -1,7 +1,8 @@
 /** Checks that the file is whole and is about one run of one deployment. */
-import type { BundleLine } from '../bundle-line.ts';
+
 import { mustFind, mustHold } from '../contradiction.ts';
-import { RunMachine } from '../run-machine.ts';
+import type { BundleLine } from '../record/bundle-line.ts';
+import { RunMachine } from '../replay/run-machine.ts';
 import type { Check, CheckContext } from './check.ts';
 
 /**

@@ -1,6 +1,7 @@
 /** Checks the time-stamp token in the file against the auditor's roots. */
-import { utf8 } from '../bytes.ts';
+
 import { mustFind } from '../contradiction.ts';
+import { utf8 } from '../crypto/bytes.ts';
 import { timestampInterval } from '../rfc3161/timestamp-interval.ts';
 import { verifyTimestamp } from '../rfc3161/verify-timestamp.ts';
 import type { Check, CheckContext } from './check.ts';

@@ -1,6 +1,6 @@
 /** Checks the cosignatures under the checkpoint against the auditor's witness policy. */
 import { mustFind } from '../contradiction.ts';
-import { evaluateQuorum } from '../tlog-policy.ts';
+import { evaluateQuorum } from '../log/tlog-policy.ts';
 import type { Check, CheckContext } from './check.ts';
 
 export const witnesses: Check = {

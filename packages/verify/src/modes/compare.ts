@@ -1,15 +1,15 @@
 /** `waybill-verify compare <a> [<b>]`: two signed heads of one log, or a proof of a fork that somebody saved. */
 import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
-import { fromBase64 } from '../base64.ts';
-import { type Bridge, type Comparison, compareHeads, FORK_FORMAT, readForkProof, UNDECIDED } from '../compare.ts';
+import { type Bridge, type Comparison, compareHeads, FORK_FORMAT, readForkProof, UNDECIDED } from '../audit/compare.ts';
+import { type LogHead, readLogHead } from '../audit/log-head.ts';
+import { fromBase64 } from '../crypto/base64.ts';
 import { EvidenceError } from '../evidence-error.ts';
-import { LineSplitter } from '../line-splitter.ts';
-import { type LogHead, readLogHead } from '../log-head.ts';
-import { escapeText } from '../report.ts';
-import { LedgerUnreachable, readTile } from '../tile-source.ts';
-import { tileHashReader } from '../tiles.ts';
-import { parseTlogProof } from '../tlog-proof.ts';
-import { loadTrust, type TrustFile } from '../trust.ts';
+import { LedgerUnreachable, readTile } from '../log/tile-source.ts';
+import { tileHashReader } from '../log/tiles.ts';
+import { parseTlogProof } from '../log/tlog-proof.ts';
+import { LineSplitter } from '../record/line-splitter.ts';
+import { escapeText } from '../verdict/report.ts';
+import { loadTrust, type TrustFile } from '../verdict/trust.ts';
 import { chosenTrust, sourceOf } from './log.ts';
 import { type Io, isSystemError, UsageError } from './mode.ts';
 import { COMPARE_FLAGS, flagLines, type ReadFlags, readFlags } from './mode-flags.ts';

@@ -1,6 +1,6 @@
 /** `waybill-verify item <file>`: judges the disclosure of a single item. */
-import { verifyDisclosure } from '../disclosure.ts';
-import { renderItemReport } from '../item-report.ts';
+import { verifyDisclosure } from '../verdict/disclosure.ts';
+import { renderItemReport } from '../verdict/item-report.ts';
 import { type Io, openEvidence, UsageError } from './mode.ts';
 import { flagLines, readFlags } from './mode-flags.ts';
 import { type FlagValues, ITEM_FLAGS, prepareVerification, VERIFY_FLAGS } from './verify-flags.ts';

@@ -1,8 +1,8 @@
 /** Ledgers that a mode can read: a directory, or a web server that serves one. */
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import type { BundleShelf } from '../log-bundles.ts';
-import { type LedgerSource, LedgerUnreachable } from '../tile-source.ts';
+import type { BundleShelf } from '../audit/log-bundles.ts';
+import { type LedgerSource, LedgerUnreachable } from '../log/tile-source.ts';
 import { isSystemError } from './mode.ts';
 
 /** Of any object but a bundle: a full bundle of the longest entries. */

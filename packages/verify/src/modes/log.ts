@@ -1,12 +1,12 @@
 /** `waybill-verify log <ledger>`: audits the whole log of a deployment from its tiles. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { fromBase64 } from '../base64.ts';
-import { auditLog, type LogAuditOptions } from '../log-audit.ts';
-import { renderLogReport } from '../log-report.ts';
-import { loadPolicy, type PolicyFile } from '../policy.ts';
-import { escapeText } from '../report.ts';
-import type { LedgerSource } from '../tile-source.ts';
-import { loadTrust, type TrustFile } from '../trust.ts';
+import { auditLog, type LogAuditOptions } from '../audit/log-audit.ts';
+import { renderLogReport } from '../audit/log-report.ts';
+import { fromBase64 } from '../crypto/base64.ts';
+import type { LedgerSource } from '../log/tile-source.ts';
+import { loadPolicy, type PolicyFile } from '../verdict/policy.ts';
+import { escapeText } from '../verdict/report.ts';
+import { loadTrust, type TrustFile } from '../verdict/trust.ts';
 import { directorySource, fileBundles, ownBundles, webSource } from './ledger-source.ts';
 import { type Io, isSystemError, readAuditorFile, UsageError } from './mode.ts';
 import { flagLines, LOG_FLAGS, type ReadFlags, readFlags } from './mode-flags.ts';

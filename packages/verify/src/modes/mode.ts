@@ -2,7 +2,7 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { EvidenceError } from '../evidence-error.ts';
-import { escapeText } from '../report.ts';
+import { escapeText } from '../verdict/report.ts';
 
 /** Where a mode writes, and what it may read besides files. */
 export interface Io {

@@ -1,17 +1,17 @@
 /** The flags of a verification, for every command that verifies: what they are called, and the files behind them. */
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { readCapture } from '../anchor-object.ts';
-import { readAnchorUrls } from '../anchor-online.ts';
 import { EvidenceError } from '../evidence-error.ts';
-import { REQUIRABLE, readDemands } from '../facets.ts';
-import { loadPolicy, type PolicyFile } from '../policy.ts';
-import { DEFAULT_LIMITS, limitsOf, type ReadLimits } from '../read-limits.ts';
-import { escapeText } from '../report.ts';
-import { LedgerUnreachable, readTile } from '../tile-source.ts';
-import { type TileRef, tilePath } from '../tiles.ts';
-import { loadTrust, type TrustFile } from '../trust.ts';
-import type { VerifyOptions } from '../verify-bundle.ts';
-import { VerifyState } from '../verify-state.ts';
+import { LedgerUnreachable, readTile } from '../log/tile-source.ts';
+import { type TileRef, tilePath } from '../log/tiles.ts';
+import { DEFAULT_LIMITS, limitsOf, type ReadLimits } from '../record/read-limits.ts';
+import { readCapture } from '../verdict/anchor-object.ts';
+import { readAnchorUrls } from '../verdict/anchor-online.ts';
+import { REQUIRABLE, readDemands } from '../verdict/facets.ts';
+import { loadPolicy, type PolicyFile } from '../verdict/policy.ts';
+import { escapeText } from '../verdict/report.ts';
+import { loadTrust, type TrustFile } from '../verdict/trust.ts';
+import type { VerifyOptions } from '../verdict/verify-bundle.ts';
+import { VerifyState } from '../verdict/verify-state.ts';
 import { directorySource } from './ledger-source.ts';
 import { isSystemError, readAuditorFile, UsageError } from './mode.ts';
 import type { ModeFlag } from './mode-flags.ts';

@@ -1,7 +1,7 @@
 /** `waybill-verify [verify] <bundle>`: judges one audit bundle. */
 import { parseArgs } from 'node:util';
-import { renderReport } from '../report.ts';
-import { verifyBundle } from '../verify-bundle.ts';
+import { renderReport } from '../verdict/report.ts';
+import { verifyBundle } from '../verdict/verify-bundle.ts';
 import { type Io, openEvidence, UsageError } from './mode.ts';
 import { type FlagValues, prepareVerification, VERIFY_FLAGS } from './verify-flags.ts';
 

@@ -1,6 +1,6 @@
 /** The algorithms that a time stamp may use. Everything else, SHA-1 above all, is refused by not being here. */
 import type { PublicKey, SignatureAlgorithm } from '#crypto';
-import type { HashName } from '../signature-algorithm.ts';
+import type { HashName } from '../crypto/signature-algorithm.ts';
 import { type DerNode, TAG } from './der.ts';
 import { DerFields } from './der-fields.ts';
 

@@ -2,7 +2,7 @@
  * The form of a time stamp that evidence keeps: the same signed bytes, and around them nothing that the signature does not cover
  * and nobody needs. Authorities add words to the status, certificates that lead elsewhere, and more; verification refuses it.
  */
-import { equalBytes } from '../bytes.ts';
+import { equalBytes } from '../crypto/bytes.ts';
 import { PATH_CHECKS } from './certificate-path.ts';
 import { around, type DerNode, readDer, STRICT_DER, TAG } from './der.ts';
 import { der, derSet, derUnsigned } from './der-writer.ts';

@@ -4,7 +4,7 @@
  * understood refuse the certificate that has them, and nobody is asked about revocation.
  */
 import { verifySignature } from '#crypto';
-import { equalBytes } from '../bytes.ts';
+import { equalBytes } from '../crypto/bytes.ts';
 import { algorithmName, signatureOf } from './algorithms.ts';
 import { type Certificate, KEY_USAGE } from './certificate.ts';
 import { printable, readDer, TAG } from './der.ts';

@@ -1,5 +1,5 @@
 /** Writes DER: the little that a request and a trimmed answer need. */
-import { concatBytes } from '../bytes.ts';
+import { concatBytes } from '../crypto/bytes.ts';
 import { compareBytes, TAG } from './der.ts';
 
 /** A value with its tag and length. */

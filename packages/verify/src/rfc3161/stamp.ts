@@ -2,7 +2,7 @@
  * A token that was read, with what it is held against. What costs or can fail is read when a check first asks for it, so that
  * the reason of a refusal is the first thing that is wrong and not the first thing that is read.
  */
-import { equalBytes } from '../bytes.ts';
+import { equalBytes } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
 import { findPath, nameText, type PathCheck, type PathSearch } from './certificate-path.ts';

@@ -1,6 +1,6 @@
 /** TimeStampReq (RFC 3161): what is sent to a time-stamping authority. */
 import { sha256 } from '#crypto';
-import { bytesOfHex } from '../bytes.ts';
+import { bytesOfHex } from '../crypto/bytes.ts';
 import { TAG } from './der.ts';
 import { der, derUnsigned } from './der-writer.ts';
 

@@ -1,7 +1,7 @@
 /** What a time-stamp token has to be, check by check, in the order in which they are made. */
 import { digestWith, verifySignature } from '#crypto';
-import { equalBytes } from '../bytes.ts';
-import type { HashName } from '../signature-algorithm.ts';
+import { equalBytes } from '../crypto/bytes.ts';
+import type { HashName } from '../crypto/signature-algorithm.ts';
 import { algorithmName, hashOf, readAlgorithm, signatureOf } from './algorithms.ts';
 import { type Certificate, KEY_USAGE } from './certificate.ts';
 import { nameText, TIME_STAMPING } from './certificate-path.ts';

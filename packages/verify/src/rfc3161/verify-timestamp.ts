@@ -1,6 +1,6 @@
 /** RFC 3161 time stamps, as `openssl ts` makes them and stricter than it reads them. docs/formats/time.md lists the checks. */
-import { hexOf } from '../bytes.ts';
-import type { HashName } from '../signature-algorithm.ts';
+import { hexOf } from '../crypto/bytes.ts';
+import type { HashName } from '../crypto/signature-algorithm.ts';
 import { hashOf } from './algorithms.ts';
 import { PATH_CHECKS, type PathCheck } from './certificate-path.ts';
 import { type DerRules, STRICT_DER } from './der.ts';

@@ -1,0 +1,155 @@
+/**
+ * Canonical JSON: RFC 8785 (JCS) over I-JSON (RFC 7493).
+ *
+ * Signatures and trees cover raw bytes, so parsing must never be more generous than writing: a document is accepted only
+ * when writing it again yields the very same bytes. That one rule refuses duplicate keys, white space, `1.0` for `1`,
+ * needless escapes, unsorted keys and a byte order mark.
+ */
+import { EvidenceError } from '../evidence-error.ts';
+
+export interface JsonLimits {
+  /** Deepest nesting of arrays and objects. */
+  maxDepth?: number;
+  /** Most values (scalars, arrays and objects together) in one document. */
+  maxNodes?: number;
+  /** `integers`: only n with |n| < 2^53, the evidence rule. `any`: every finite double, as RFC 8785 allows. */
+  numbers?: 'integers' | 'any';
+}
+
+export const MAX_JSON_DEPTH = 32;
+export const MAX_JSON_NODES = 200_000;
+
+/** Printable ASCII without the quote and the backslash: needs no escape, and no check for lone surrogates. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+/**
+ * The RFC 8785 form of a JSON value. Throws EvidenceError `JSON_VALUE` for what JSON cannot carry (undefined, NaN, class
+ * instances, lone surrogates, fractions unless allowed) and `JSON_LIMIT` past the depth limit, which also stops cycles.
+ */
+export function canonicalize(value: unknown, limits: JsonLimits = {}): string {
+  return write(value, limits.maxDepth ?? MAX_JSON_DEPTH, limits.numbers === 'any');
+}
+
+/**
+ * Parses bytes that must be their own canonical form. Throws EvidenceError `JSON_SYNTAX`, `JSON_VALUE`, `JSON_LIMIT`
+ * or `JSON_NOT_CANONICAL`.
+ */
+export function parseCanonical(source: Uint8Array | string, limits: JsonLimits = {}): unknown {
+  const text = typeof source === 'string' ? source : decodeUtf8(source);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new EvidenceError('JSON_SYNTAX', 'not JSON');
+  }
+  const maxNodes = limits.maxNodes ?? MAX_JSON_NODES;
+  // A document has at least as many characters as values, so that short ones need no count.
+  if (text.length > maxNodes && exceedsNodes(value, maxNodes)) {
+    throw new EvidenceError('JSON_LIMIT', `more than ${maxNodes} JSON values`);
+  }
+  if (canonicalize(value, limits) !== text) {
+    throw new EvidenceError('JSON_NOT_CANONICAL', 'JSON is not in its canonical form (RFC 8785)');
+  }
+  return value;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** UTF-8 to text, strictly: a byte order mark stays visible, a broken sequence throws EvidenceError `JSON_SYNTAX`. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new EvidenceError('JSON_SYNTAX', 'not UTF-8');
+  }
+}
+
+function write(value: unknown, depthLeft: number, anyNumber: boolean): string {
+  switch (typeof value) {
+    case 'string':
+      return writeString(value);
+    case 'number':
+      return writeNumber(value, anyNumber);
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'object':
+      if (value === null) return 'null';
+      if (depthLeft === 0) throw new EvidenceError('JSON_LIMIT', 'JSON is nested too deeply');
+      return Array.isArray(value)
+        ? writeArray(value, depthLeft - 1, anyNumber)
+        : writeObject(value, depthLeft - 1, anyNumber);
+    default:
+      throw new EvidenceError('JSON_VALUE', `JSON cannot carry a value of type ${typeof value}`);
+  }
+}
+
+function writeString(text: string): string {
+  if (text.length < 512 && PLAIN.test(text)) return `"${text}"`;
+  if (!text.isWellFormed()) throw new EvidenceError('JSON_VALUE', 'a string holds a lone surrogate');
+  return JSON.stringify(text);
+}
+
+function writeNumber(value: number, anyNumber: boolean): string {
+  if (Number.isSafeInteger(value) || (anyNumber && Number.isFinite(value))) return value === 0 ? '0' : String(value);
+  throw new EvidenceError('JSON_VALUE', 'a number is not an integer between -2^53 and 2^53');
+}
+
+function writeArray(items: readonly unknown[], depthLeft: number, anyNumber: boolean): string {
+  let out = '[';
+  for (let index = 0; index < items.length; index++) {
+    if (index > 0) out += ',';
+    out += write(items[index], depthLeft, anyNumber);
+  }
+  return `${out}]`;
+}
+
+function writeObject(object: object, depthLeft: number, anyNumber: boolean): string {
+  const prototype = Object.getPrototypeOf(object);
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw new EvidenceError('JSON_VALUE', 'JSON cannot carry an instance of a class');
+  }
+  const record = object as Record<string, unknown>;
+  const keys = inOrder(Object.keys(record));
+  let out = '{';
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index] as string;
+    if (index > 0) out += ',';
+    out += writeLabel(key) + write(record[key], depthLeft, anyNumber);
+  }
+  return `${out}}`;
+}
+
+/** Keys as RFC 8785 orders them, by UTF-16 code units; most come in that order already. */
+function inOrder(keys: string[]): string[] {
+  for (let index = 1; index < keys.length; index++) {
+    if ((keys[index - 1] as string) > (keys[index] as string)) return keys.sort();
+  }
+  return keys;
+}
+
+/** The same few keys stand in every document; how many are remembered is bounded, because anyone may choose them. */
+const MAX_LABELS = 512;
+const MAX_LABEL_LENGTH = 32;
+const labels = new Map<string, string>();
+
+function writeLabel(key: string): string {
+  const known = labels.get(key);
+  if (known !== undefined) return known;
+  const label = `${writeString(key)}:`;
+  if (labels.size < MAX_LABELS && key.length <= MAX_LABEL_LENGTH) labels.set(key, label);
+  return label;
+}
+
+/** Counts with a stack of its own: the value comes from outside and may be deeper than the call stack. */
+function exceedsNodes(root: unknown, maxNodes: number): boolean {
+  const open: unknown[] = [root];
+  let nodes = 0;
+  while (open.length > 0) {
+    if (++nodes + open.length > maxNodes + 1) return true;
+    const value = open.pop();
+    if (typeof value === 'object' && value !== null) {
+      for (const child of Object.values(value)) open.push(child);
+    }
+  }
+  return false;
+}

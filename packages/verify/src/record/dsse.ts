@@ -1,0 +1,89 @@
+/** Signed statements: DSSE v1.0.2 envelopes, ECDSA P-256 over SHA-256, exactly one signature. */
+import { type PublicKey, verifySignature } from '#crypto';
+import { fromBase64, toBase64 } from '../crypto/base64.ts';
+import { concatBytes, utf8 } from '../crypto/bytes.ts';
+import { EvidenceError } from '../evidence-error.ts';
+import { hex64 } from '../json/scalars.ts';
+import { closed, listOf, oneOf, requireShape, type Shape } from '../json/shape.ts';
+
+export const IN_TOTO_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
+
+export interface DsseSignature {
+  /** SHA-256 of the signer's SPKI DER, in hex: a hint, compared after verification, never used to choose trust. */
+  keyid: string;
+  /** Base64 of the DER signature. */
+  sig: string;
+}
+
+export interface DsseEnvelope {
+  payload: string;
+  payloadType: typeof IN_TOTO_PAYLOAD_TYPE;
+  signatures: DsseSignature[];
+}
+
+/** An envelope whose base64 has been decoded, and nothing judged. */
+export interface OpenedEnvelope {
+  payload: Uint8Array;
+  signature: Uint8Array;
+  keyid: string;
+}
+
+/** A key by which an auditor accepts statements. */
+export interface AttestKey {
+  keyid: string;
+  publicKey: PublicKey;
+}
+
+/** Pre-authentication encoding: the bytes that a DSSE signature covers. */
+export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
+  const type = utf8(payloadType);
+  return concatBytes([utf8(`DSSEv1 ${type.length} `), type, utf8(` ${payload.length} `), payload]);
+}
+
+/** The envelope of an in-toto statement; `signature` is DER, over `pae(IN_TOTO_PAYLOAD_TYPE, payload)`. */
+export function formatEnvelope(payload: Uint8Array, keyid: string, signature: Uint8Array): DsseEnvelope {
+  return {
+    payload: toBase64(payload),
+    payloadType: IN_TOTO_PAYLOAD_TYPE,
+    signatures: [{ keyid, sig: toBase64(signature) }],
+  };
+}
+
+const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
+
+export const dsseEnvelope: Shape<DsseEnvelope> = closed({
+  payload: anyText,
+  payloadType: oneOf(IN_TOTO_PAYLOAD_TYPE),
+  signatures: listOf(closed<DsseSignature>({ keyid: hex64, sig: anyText })),
+});
+
+/** Opens an envelope strictly. Throws EvidenceError `SHAPE`, `BASE64` or `ENVELOPE`. */
+export function openEnvelope(value: unknown): OpenedEnvelope {
+  requireShape(dsseEnvelope, value, 'envelope');
+  const [signature, ...others] = value.signatures;
+  if (signature === undefined || others.length > 0) {
+    throw new EvidenceError('ENVELOPE', 'an envelope carries exactly one signature');
+  }
+  return { payload: fromBase64(value.payload), signature: fromBase64(signature.sig), keyid: signature.keyid };
+}
+
+/** The key among `keys` that signed the envelope and is the one it names; undefined when there is none. */
+export async function verifyEnvelope<Key extends AttestKey>(
+  envelope: OpenedEnvelope,
+  keys: readonly Key[],
+): Promise<Key | undefined> {
+  return (await findSigners(envelope, keys))[0];
+}
+
+/** Every entry among `keys` for which that holds: one key may stand in several. */
+export async function findSigners<Key extends AttestKey>(
+  envelope: OpenedEnvelope,
+  keys: readonly Key[],
+): Promise<Key[]> {
+  const signed = pae(IN_TOTO_PAYLOAD_TYPE, envelope.payload);
+  const named = keys.filter(({ keyid }) => keyid === envelope.keyid);
+  const holds = await Promise.all(
+    named.map(({ publicKey }) => verifySignature('ecdsa-p256-sha256', publicKey, signed, envelope.signature)),
+  );
+  return named.filter((_key, n) => holds[n]);
+}

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Digest, digestOf } from '../crypto/digest.ts';
+import { canonicalize } from '../json/jcs.ts';
+import type { AttemptClaim, EventData, PlannedItem, RunCounts, RunEvent } from '../record/events.ts';
+import { deriveAttemptId } from '../record/ids.ts';
+import { LockReplay } from './lock-replay.ts';
+import { PlanBook } from './plan-book.ts';
+import { RunMachine } from './run-machine.ts';
+
+const RUN = 'ab'.repeat(16);
+const AT = '2026-11-21T05:00:00.000Z';
+const DIGEST: Digest = `sha256:${'00'.repeat(32)}`;
+const PRINCIPAL = `hmac-sha256:${'00'.repeat(32)}` as const;
+
+function planned(id: string, ...deps: string[]): PlannedItem {
+  return { id, spec: DIGEST, deps, needs: [], locks: [], maxAttempts: 1 };
+}
+
+/** Replays events of a run with the items `first` and `second`, which depends on it. */
+function replay(events: readonly RunEvent[], deadline?: string): RunMachine {
+  const plan = new PlanBook();
+  const machine = new RunMachine(RUN, plan);
+  const items = [planned('first'), planned('second', 'first')];
+  const opened: EventData['run.opened'] = {
+    name: 'run',
+    queue: 'default',
+    principal: PRINCIPAL,
+    submission: DIGEST,
+    plan: DIGEST,
+    items: 2,
+    edges: 1,
+    source: { kind: 'none' },
+    ...(deadline === undefined ? {} : { deadline }),
+  };
+  machine.apply({ type: 'run.opened', data: opened }, AT);
+  plan.add({ part: 0, parts: 1, items });
+  machine.apply({ type: 'run.planned', data: { part: 0, parts: 1, items } }, AT);
+  for (const event of events) machine.apply(event, AT);
+  return machine;
+}
+
+function claimOf(item: string, attempt = 1): AttemptClaim {
+  return { item, attempt, id: deriveAttemptId(RUN, item, attempt), epoch: attempt, locks: [] };
+}
+
+const READY: RunEvent = { type: 'item.ready', data: { items: ['first'] } };
+const CLAIM: RunEvent = { type: 'attempt.claimed', data: { queue: 'default', claims: [claimOf('first')] } };
+const CLAIM_AGAIN: RunEvent = { type: 'attempt.claimed', data: { queue: 'default', claims: [claimOf('first', 2)] } };
+const CANCEL: RunEvent = { type: 'control.accepted', data: { verb: 'cancel', principal: PRINCIPAL, control: DIGEST } };
+const CANCEL_FIRST = { ...CANCEL, data: { ...CANCEL.data, item: 'first' } } as RunEvent;
+const STOP: RunEvent = { type: 'run.stopping', data: { reason: 'cancelled' } };
+
+function settled(how: Partial<EventData['attempt.settled']>): RunEvent {
+  const { item, attempt, id, epoch } = claimOf('first');
+  const data: EventData['attempt.settled'] = {
+    item,
+    attempt,
+    id,
+    epoch,
+    outcome: 'lost',
+    reason: 'start_failed',
+    next: 'retry',
+    spent: false,
+    ...((how.next ?? 'retry') === 'retry' ? { retryAt: AT } : {}),
+    exit: null,
+    result: null,
+    outputs: [],
+    attestations: [],
+    claimed: { blocks: [] },
+    ...how,
+  };
+  return { type: 'attempt.settled', data };
+}
+
+/** The places of an attempt that its end repeats. */
+const SECOND = (({ locks: _none, ...place }) => place)(claimOf('first', 2));
+
+function closed(...items: EventData['item.closed']['items']): RunEvent {
+  return { type: 'item.closed', data: { items } };
+}
+
+function completed(state: EventData['run.completed']['state'], counts: Partial<RunCounts>): RunEvent {
+  const none = {
+    items: 2,
+    done: 0,
+    failed: 0,
+    skipped: 0,
+    cancelled: 0,
+    denied: 0,
+    attempts: 0,
+    retries: 0,
+    unsandboxed: 0,
+  };
+  return { type: 'run.completed', data: { state, counts: { ...none, ...counts } } };
+}
+
+const SKIPPED = { id: 'second', state: 'skipped', reason: 'upstream_failed', cause: 'first' } as const;
+const CANCELLED = { state: 'cancelled', reason: 'cancelled' } as const;
+
+test('run machine: a run that is cancelled before anything runs is complete', () => {
+  const all = closed({ id: 'first', ...CANCELLED }, { id: 'second', ...CANCELLED });
+  replay([CANCEL, STOP, all, completed('cancelled', { cancelled: 2 })]).finish();
+});
+
+test('run machine: an attempt may end before it was dispatched, and the next one counts as a retry', () => {
+  const failed = settled({ ...SECOND, next: 'failed' });
+  const counts = { failed: 1, skipped: 1, attempts: 2, retries: 1 };
+  replay([READY, CLAIM, settled({}), CLAIM_AGAIN, failed, closed(SKIPPED), completed('failed', counts)]).finish();
+});
+
+test('run machine: causes may be closed in the same event as what they cause, in any order', () => {
+  const failed = { id: 'first', state: 'failed', reason: 'deadline_exceeded' } as const;
+  replay([closed(SKIPPED, failed), completed('failed', { failed: 1, skipped: 1 })]).finish();
+});
+
+test('run machine: a deadline stops a run that has one', () => {
+  const stop: RunEvent = { type: 'run.stopping', data: { reason: 'deadline_exceeded' } };
+  replay([stop], AT);
+  assert.throws(() => replay([stop], '2026-11-21T05:00:00.001Z'), /without a cause/);
+  assert.throws(() => replay([stop]), /without a cause/);
+});
+
+test('run machine: a run whose end is missing is not complete', () => {
+  assert.throws(() => replay([READY]).finish(), /never completed/);
+});
+
+test('run machine: an attempt that was claimed before a cancel may still be dispatched and settled', () => {
+  const { item, attempt, id } = claimOf('first');
+  const dispatch: RunEvent = {
+    type: 'attempt.dispatched',
+    data: { item, attempt, id, manifest: DIGEST, isolation: 'bubblewrap' },
+  };
+  const ended = settled({ outcome: 'cancelled', reason: 'cancelled', next: 'cancelled' });
+  for (const asked of [[CANCEL, STOP], [CANCEL_FIRST]]) replay([READY, CLAIM, ...asked, dispatch, ended]);
+});
+
+test('run machine: nothing may happen twice, too early or to a stranger', () => {
+  const cases: [RunEvent[], RegExp][] = [
+    [[READY, READY], /ready while ready/],
+    [[CLAIM], /claimed while pending/],
+    [[READY, CLAIM, CLAIM], /claimed while running/],
+    [[READY, settled({})], /while the item is ready/],
+    [[READY, CLAIM, closed(SKIPPED)], /which is running/],
+    [[READY, CLAIM, closed({ id: 'first', ...CANCELLED })], /closed while running/],
+    [[{ type: 'item.ready', data: { items: ['third'] } }], /not in the plan/],
+    [[CANCEL, STOP, STOP], /stopped twice/],
+    [[STOP], /without a cause/],
+    [[{ ...CANCEL, data: { ...CANCEL.data, item: 'third' } } as RunEvent], /not in the plan/],
+    [[READY, CLAIM, settled({ retryAt: '2026-11-21T05:00:00.000Z', next: 'failed' })], /which its retryAt denies/],
+    [[READY, CANCEL_FIRST, CLAIM], /after it was cancelled/],
+    [[closed({ id: 'first', state: 'denied', reason: 'denied' })], /closed as denied/],
+    [[CANCEL, closed({ id: 'first', state: 'cancelled', reason: 'ok' })], /for reason ok/],
+    [[closed({ id: 'first', state: 'failed', reason: 'bad_luck' })], /without an attempt/],
+    [[READY, CLAIM, settled({ spent: true }), CLAIM_AGAIN, settled({ ...SECOND, spent: true })], /the plan allows 1/],
+    [[READY, CLAIM, settled({ result: DIGEST })], /never dispatched/],
+    [[READY, CLAIM, settled({ outcome: 'succeeded', reason: 'ok', next: 'done' })], /without a result/],
+  ];
+  for (const [events, reason] of cases) assert.throws(() => replay(events), reason);
+});
+
+test('locks: shared holders come together, an exclusive one alone, and fences rise with each', () => {
+  const shared = (fence: number): [{ name: string; mode: 'shared'; fence: number }] => [
+    { name: 'a', mode: 'shared', fence },
+  ];
+  const exclusive = (fence: number): [{ name: string; mode: 'exclusive'; fence: number }] => [
+    { name: 'a', mode: 'exclusive', fence },
+  ];
+  const locks = new LockReplay();
+  locks.acquire(shared(1), 'one');
+  locks.acquire(shared(2), 'two');
+  assert.throws(() => locks.acquire(exclusive(3), 'three'), /while it is held/);
+  assert.throws(() => locks.acquire(shared(2), 'three'), /does not rise/);
+  locks.release(shared(1));
+  assert.throws(() => locks.acquire(exclusive(3), 'three'), /while it is held/);
+  locks.release(shared(2));
+  locks.acquire(exclusive(3), 'three');
+  assert.throws(() => locks.acquire(shared(4), 'four'), /while it is held/);
+});
+
+/** A plan of these items, judged against what an honest opening would promise. */
+function judge(items: PlannedItem[]): void {
+  const plan = new PlanBook();
+  plan.add({ part: 0, parts: 1, items });
+  const edges = items.reduce((sum, { deps }) => sum + deps.length, 0);
+  plan.close({ plan: digestOf(items.map((item) => `${canonicalize(item)}\n`).join('')), items: items.length, edges });
+}
+
+test('plan: a chain of 10,000 items is judged without running out of stack, whichever way it is listed', () => {
+  const id = (n: number): string => `item-${n}`;
+  const chain = Array.from({ length: 10_000 }, (_, n) => planned(id(n), ...(n === 9_999 ? [] : [id(n + 1)])));
+  judge(chain);
+  judge(chain.toReversed());
+});
+
+test('plan: cycles, strangers, unsorted deps and needs without a dependency are refused', () => {
+  const lock = (name: string) => ({ name, mode: 'shared' }) as const;
+  const need = { key: 'k', from: ['a'], select: 'patch' } as const;
+  const cases: [PlannedItem[], RegExp][] = [
+    [[planned('a', 'b'), planned('b', 'c'), planned('c', 'a')], /depends on itself/],
+    [[planned('a', 'b')], /not in the plan/],
+    [[planned('a'), planned('b'), planned('c', 'b', 'a')], /not sorted/],
+    [[planned('a'), planned('b'), planned('c', 'a', 'a')], /not sorted/],
+    [[planned('a'), { ...planned('b'), needs: [{ ...need, from: ['a'] }] }], /does not depend on/],
+    [[{ ...planned('a'), locks: [lock('y'), lock('x')] }], /locks of item a are not sorted/],
+    [[{ ...planned('a'), locks: [lock('x'), lock('x')] }], /locks of item a are not sorted/],
+    [
+      [
+        { ...planned('a'), more: true },
+        { ...planned('a'), locks: [lock('x')] },
+      ],
+      /not of one item/,
+    ],
+    [
+      [
+        { ...planned('a'), more: true },
+        { ...planned('a'), maxAttempts: 2 },
+      ],
+      /not of one item/,
+    ],
+    [[planned('a'), planned('a')], /planned twice/],
+    [[{ ...planned('a'), more: true }, planned('b')], /cut short/],
+    [[{ ...planned('a'), more: true }], /incomplete/],
+  ];
+  for (const [items, reason] of cases) assert.throws(() => judge(items), reason);
+  judge([planned('a'), planned('b', 'a'), planned('c', 'a', 'b')]);
+});

@@ -1,0 +1,263 @@
+/**
+ * Replays a run from its events and refuses any that could not have followed the ones before. It knows the rules of a run,
+ * not its cryptography. Memory grows with the items and the edges of the plan.
+ */
+import { mustFind, mustHold } from '../contradiction.ts';
+import { canonicalize } from '../json/jcs.ts';
+import type { AttemptClaim, EventData, FencedLock, RunCounts, RunEvent } from '../record/events.ts';
+import { deriveAttemptId } from '../record/ids.ts';
+import { LockReplay } from './lock-replay.ts';
+import type { BookedItem, PlanBook } from './plan-book.ts';
+import { mustBeJudgedRight, mustBeOutputs } from './settle-rules.ts';
+
+type TerminalState = 'done' | 'failed' | 'skipped' | 'cancelled' | 'denied';
+type ReplayedState = 'pending' | 'ready' | 'running' | TerminalState;
+
+interface ReplayedItem {
+  state: ReplayedState;
+  /** Of the newest attempt; 0 before the first. */
+  attempt: number;
+  epoch: number;
+  attemptId: string;
+  isDispatched: boolean;
+  /** Attempts that counted against the item. */
+  spent: number;
+  locks: readonly FencedLock[];
+}
+
+/** An item that no attempt is about is one of these, so that memory grows with the attempts under way and not with the plan. */
+const AT_REST = Object.fromEntries(
+  (['pending', 'ready', 'done', 'failed', 'skipped', 'cancelled', 'denied'] as const).map((state) => [
+    state,
+    Object.freeze({ state, attempt: 0, epoch: 0, attemptId: '', isDispatched: false, spent: 0, locks: [] }),
+  ]),
+) as unknown as Record<Exclude<ReplayedState, 'running'>, ReplayedItem>;
+
+/** A run of which nothing has ended yet. */
+export const NO_COUNTS: RunCounts = {
+  items: 0,
+  done: 0,
+  failed: 0,
+  skipped: 0,
+  cancelled: 0,
+  denied: 0,
+  attempts: 0,
+  retries: 0,
+  unsandboxed: 0,
+};
+
+export class RunMachine {
+  readonly #run: string;
+  readonly #plan: PlanBook;
+  readonly #items = new Map<string, ReplayedItem>();
+  readonly #locks = new LockReplay();
+  readonly #counts: RunCounts = { ...NO_COUNTS };
+  readonly #cancelledItems = new Set<string>();
+  #opened: EventData['run.opened'] | undefined;
+  #isRunCancelled = false;
+  #stopping: EventData['run.stopping']['reason'] | undefined;
+  #isCompleted = false;
+
+  /** The plan must have taken a `run.planned` event before this machine does. */
+  constructor(run: string, plan: PlanBook) {
+    this.#run = run;
+    this.#plan = plan;
+  }
+
+  /**
+   * Throws Contradiction when the event could not have happened here. `at` is compared only with the deadline: the clock may
+   * have been set back over a restart, so that later events need not carry later times.
+   */
+  apply(event: RunEvent, at: string): void {
+    mustHold(!this.#isCompleted, `${event.type} stands after run.completed`);
+    mustHold(event.type === 'run.opened' || this.#opened !== undefined, `${event.type} stands before run.opened`);
+    if (event.type === 'run.opened') this.#open(event.data);
+    else if (event.type === 'run.planned') this.#planned();
+    else this.#step(event, at);
+  }
+
+  /** Throws Contradiction when the run has not ended. */
+  finish(): void {
+    mustHold(this.#isCompleted, 'the run is never completed');
+  }
+
+  #step(event: Exclude<RunEvent, { type: 'run.opened' | 'run.planned' }>, at: string): void {
+    mustHold(this.#plan.isComplete, `${event.type} stands before the plan is complete`);
+    switch (event.type) {
+      case 'item.ready':
+        for (const id of event.data.items) this.#ready(id);
+        break;
+      case 'attempt.claimed':
+        this.#claim(event.data);
+        break;
+      case 'attempt.dispatched':
+        this.#dispatch(event.data);
+        break;
+      case 'attempt.settled':
+        this.#settle(event.data);
+        break;
+      case 'item.closed':
+        this.#close(event.data.items);
+        break;
+      case 'control.accepted':
+        this.#control(event.data);
+        break;
+      case 'run.stopping':
+        this.#stop(event.data, at);
+        break;
+      case 'run.completed':
+        this.#complete(event.data);
+        break;
+    }
+  }
+
+  #open(data: EventData['run.opened']): void {
+    mustHold(this.#opened === undefined, 'the run is opened twice');
+    this.#opened = data;
+  }
+
+  #planned(): void {
+    mustHold(this.#counts.items === 0, 'a part of the plan stands after the run has begun');
+    for (const id of this.#plan.isComplete ? this.#plan.items.keys() : []) this.#items.set(id, AT_REST.pending);
+    this.#counts.items = this.#items.size;
+  }
+
+  #ready(id: string): void {
+    const item = this.#item(id);
+    mustHold(item.state === 'pending', `item ${id} becomes ready while ${item.state}`);
+    for (const dep of this.#booked(id).deps) {
+      mustHold(this.#item(dep).state === 'done', `item ${id} becomes ready before ${dep} is done`);
+    }
+    this.#items.set(id, AT_REST.ready);
+  }
+
+  #claim({ queue, claims }: EventData['attempt.claimed']): void {
+    mustHold(queue === this.#opened?.queue, `a claim in queue ${queue}, which is not that of the run`);
+    mustHold(this.#stopping === undefined, 'something is claimed after the run was stopped');
+    for (const claim of claims) this.#start(claim);
+  }
+
+  #start({ item: id, attempt, id: attemptId, epoch, locks }: AttemptClaim): void {
+    const item = this.#item(id);
+    mustHold(item.state === 'ready', `item ${id} is claimed while ${item.state}`);
+    mustHold(!this.#cancelledItems.has(id), `item ${id} is claimed after it was cancelled`);
+    mustHold(attempt === item.attempt + 1, `attempt ${attempt} at item ${id} follows attempt ${item.attempt}`);
+    mustHold(epoch > item.epoch, `the epoch of item ${id} does not rise`);
+    mustHold(
+      attemptId === deriveAttemptId(this.#run, id, attempt),
+      `attempt ${attempt} at item ${id} has a foreign id`,
+    );
+    const isPlanned =
+      canonicalize(locks.map(({ name, mode }) => ({ name, mode }))) === canonicalize(this.#booked(id).locks);
+    mustHold(isPlanned, `attempt ${attempt} at item ${id} takes other locks than were planned`);
+    this.#locks.acquire(locks, id);
+    const { spent } = item;
+    this.#items.set(id, { state: 'running', attempt, epoch, attemptId, isDispatched: false, spent, locks });
+    this.#counts.attempts++;
+    if (attempt > 1) this.#counts.retries++;
+  }
+
+  #dispatch(data: EventData['attempt.dispatched']): void {
+    const item = this.#running(data);
+    mustHold(!item.isDispatched, `attempt ${data.attempt} at item ${data.item} is dispatched twice`);
+    item.isDispatched = true;
+    if (data.isolation === 'none') this.#counts.unsandboxed++;
+  }
+
+  #settle(data: EventData['attempt.settled']): void {
+    const item = this.#running(data);
+    const at = `attempt ${data.attempt} at item ${data.item}`;
+    mustHold(data.epoch === item.epoch, `${at} settles under another epoch than it was claimed`);
+    mustBeJudgedRight(data, item.isDispatched, at);
+    if (data.spent) item.spent++;
+    const { maxAttempts } = this.#booked(data.item);
+    mustHold(item.spent <= maxAttempts, `${at} counts and was not left: the plan allows ${maxAttempts}`);
+    if (data.next === 'cancelled') this.#mustBeCancellable(data.item);
+    mustBeOutputs(data, at);
+    this.#locks.release(item.locks);
+    if (data.next === 'retry') Object.assign(item, { state: 'ready', locks: [] });
+    else this.#end(data.item, data.next);
+  }
+
+  #close(closed: EventData['item.closed']['items']): void {
+    for (const { id, state, reason } of closed) {
+      const item = this.#item(id);
+      mustHold(state !== 'denied' && reason !== 'ok', `item ${id} is closed as ${state} for reason ${reason}`);
+      const isLate = reason === 'deadline_exceeded';
+      mustHold(state !== 'failed' || isLate, `item ${id} failed for reason ${reason} without an attempt`);
+      mustHold(item.state === 'pending' || item.state === 'ready', `item ${id} is closed while ${item.state}`);
+      if (state === 'cancelled') this.#mustBeCancellable(id);
+      this.#end(id, state);
+    }
+    // One event may close a whole chain, so that its causes are judged after all of it.
+    for (const { id, state, cause } of closed) {
+      mustHold(state !== 'skipped' || cause !== undefined, `item ${id} is skipped without a cause`);
+      if (cause === undefined) continue;
+      const causeState = this.#item(cause).state;
+      mustHold(this.#booked(id).deps.includes(cause), `item ${id} names ${cause} as cause and does not depend on it`);
+      const isUnmet = ['failed', 'skipped', 'cancelled', 'denied'].includes(causeState);
+      mustHold(isUnmet, `item ${id} is ${state} because of ${cause}, which is ${causeState}`);
+    }
+  }
+
+  #control({ item }: EventData['control.accepted']): void {
+    if (item === undefined) this.#isRunCancelled = true;
+    else this.#cancelledItems.add(this.#item(item) && item);
+  }
+
+  #stop({ reason }: EventData['run.stopping'], at: string): void {
+    mustHold(this.#stopping === undefined, 'the run is stopped twice');
+    const deadline = this.#opened?.deadline;
+    const isCaused = reason === 'cancelled' ? this.#isRunCancelled : deadline !== undefined && at >= deadline;
+    mustHold(isCaused, `the run stops as ${reason} without a cause`);
+    this.#stopping = reason;
+  }
+
+  #complete({ state, counts }: EventData['run.completed']): void {
+    for (const [id, item] of this.#items) {
+      mustHold(
+        !['pending', 'ready', 'running'].includes(item.state),
+        `the run completes while item ${id} is ${item.state}`,
+      );
+    }
+    for (const key of Object.keys(NO_COUNTS) as (keyof RunCounts)[]) {
+      const counted = this.#counts[key];
+      mustHold(counts[key] === counted, `run.completed counts ${key} ${counts[key]}, the events say ${counted}`);
+    }
+    const expected = this.#endState();
+    mustHold(state === expected, `run.completed says ${state}, its items say ${expected}`);
+    this.#isCompleted = true;
+  }
+
+  #endState(): EventData['run.completed']['state'] {
+    if (this.#stopping === 'cancelled') return 'cancelled';
+    if (this.#stopping === 'deadline_exceeded' || this.#counts.failed + this.#counts.denied > 0) return 'failed';
+    return this.#counts.cancelled > 0 ? 'cancelled' : 'done';
+  }
+
+  #end(id: string, state: TerminalState): void {
+    this.#items.set(id, AT_REST[state]);
+    this.#counts[state]++;
+  }
+
+  #mustBeCancellable(id: string): void {
+    const isCaused = this.#isRunCancelled || this.#stopping !== undefined || this.#cancelledItems.has(id);
+    mustHold(isCaused, `item ${id} is cancelled and nobody asked for it`);
+  }
+
+  #running({ item: id, attempt, id: attemptId }: { item: string; attempt: number; id: string }): ReplayedItem {
+    const item = this.#item(id);
+    mustHold(item.state === 'running', `attempt ${attempt} at item ${id} acts while the item is ${item.state}`);
+    const isSame = item.attempt === attempt && item.attemptId === attemptId;
+    mustHold(isSame, `attempt ${attempt} at item ${id} acts while attempt ${item.attempt} holds it`);
+    return item;
+  }
+
+  #item(id: string): ReplayedItem {
+    return mustFind(this.#items.get(id), `item ${id} is not in the plan`);
+  }
+
+  #booked(id: string): BookedItem {
+    return mustFind(this.#plan.items.get(id), `item ${id} is not in the plan`);
+  }
+}
