@@ -13,6 +13,7 @@ const honest: Files = {
   ...packageManifests(),
   'packages/verify/src/index.ts': "import '#crypto';\n",
   'packages/verify/src/crypto.node.ts': "import 'node:crypto';\n",
+  'packages/verify/src/verdict/verdict.ts': 'export const verdict = 1;\n',
   'packages/verify/src/bin.ts': "import 'node:fs';\nimport './index.ts';\n",
   'packages/client/src/errors.ts': empty,
   'packages/client/src/index.ts':
@@ -33,6 +34,11 @@ const honest: Files = {
 /** One arrow that must not exist for every rule; the tests below refuse a rule without one. */
 const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'verify', path: 'packages/verify/src/planted.ts', source: "import 'node:crypto';\n" },
+  {
+    rule: 'formats-before-verdicts',
+    path: 'packages/verify/src/log/planted.ts',
+    source: "import '../verdict/verdict.ts';\n",
+  },
   { rule: 'verify-on-node', path: 'packages/verify/src/crypto.node.ts', source: "import 'node:fs';\n" },
   { rule: 'verify', path: 'packages/verify/src/planted-zod.ts', source: "import 'zod';\n" },
   { rule: 'verify', path: 'packages/verify/src/planted-app.ts', source: "import '../../../src/core/run.ts';\n" },

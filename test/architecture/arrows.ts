@@ -204,6 +204,13 @@ const GENERAL_RULES: readonly IForbiddenRuleType[] = [
     to: { path: TEST },
   },
   {
+    name: 'formats-before-verdicts',
+    comment: 'what evidence is made of must not depend on how it is judged',
+    severity: 'error',
+    from: { path: '^packages/verify/src/(crypto|json|log|record|keys|rfc3161|replay)/', pathNot: TEST },
+    to: { path: '^packages/verify/src/(checks|verdict|audit|modes)/' },
+  },
+  {
     name: 'every-import-resolves',
     comment: 'an arrow that leads nowhere cannot be checked',
     severity: 'error',

@@ -1,6 +1,7 @@
 /** What a forged bundle is, and the tools of a forger. */
+
+import type { TrustFile } from '../../packages/verify/src/keys/trust.ts';
 import type { EventData, EventType, RunEvent } from '../../packages/verify/src/record/events.ts';
-import type { TrustFile } from '../../packages/verify/src/verdict/trust.ts';
 import type { VerifyOptions } from '../../packages/verify/src/verdict/verify-bundle.ts';
 import type { Forgery } from './honest-bundle.ts';
 import { digest } from './naive-evidence.ts';

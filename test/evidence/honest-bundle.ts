@@ -1,5 +1,6 @@
 /** Makes a bundle of a story as the engine would, or as a forger would who can edit any stage of it, keys in hand. */
 
+import type { TrustFile } from '../../packages/verify/src/keys/trust.ts';
 import type { RunOpenedEntry, RunSealedEntry } from '../../packages/verify/src/log/log-entry.ts';
 import type { EventData, EventLine, RunEvent } from '../../packages/verify/src/record/events.ts';
 import type {
@@ -8,7 +9,6 @@ import type {
   ManifestInput,
   RunSealStatement,
 } from '../../packages/verify/src/record/statement.ts';
-import type { TrustFile } from '../../packages/verify/src/verdict/trust.ts';
 import { type Attestation, type AttestedEnd, attestationsOf } from './honest-attestations.ts';
 import {
   digest,

@@ -1,6 +1,6 @@
 /** Signature lines and key ranges: what a key that the auditor knows must never let pass. */
 import { sign } from 'node:crypto';
-import type { TrustFile } from '../../packages/verify/src/verdict/trust.ts';
+import type { TrustFile } from '../../packages/verify/src/keys/trust.ts';
 import { policyFile, witnessPolicy } from './auditor-material.ts';
 import { type Forged, forged, OTHER_RUN } from './forged.ts';
 import { LOG, trustFile } from './honest-bundle.ts';

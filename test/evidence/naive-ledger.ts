@@ -1,7 +1,8 @@
 /** A whole deployment log made the plain way, entry by entry, so that a test can tell any lie in it and sign it. */
+
+import type { TrustFile } from '../../packages/verify/src/keys/trust.ts';
 import type { KeyUse, LogEntry } from '../../packages/verify/src/log/log-entry.ts';
 import type { LedgerSource } from '../../packages/verify/src/log/tile-source.ts';
-import type { TrustFile } from '../../packages/verify/src/verdict/trust.ts';
 import { digest, jcs, leaf, newSigner, type Signer, signText, treeRoot, vkeyOf } from './naive-evidence.ts';
 
 export const LEDGER_ORIGIN = 'waybill.local/00112233445566aa';

@@ -1,5 +1,5 @@
 /** Forgeries by those who do not hold the deployment's keys. */
-import type { TrustFile } from '../../packages/verify/src/verdict/trust.ts';
+import type { TrustFile } from '../../packages/verify/src/keys/trust.ts';
 import { type Forged, first, forged, OTHER, OTHER_RUN, set } from './forged.ts';
 import { ATTEST, LOG_STRANGER, listedFor, STRANGER, trustFile } from './honest-bundle.ts';
 import type { Envelope, Signer } from './naive-evidence.ts';

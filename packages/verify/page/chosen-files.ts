@@ -1,6 +1,7 @@
 /** What somebody dropped or picked: told by what stands in the file, never by its name. */
+
+import type { TrustFile } from '../src/keys/trust.ts';
 import type { PolicyFile } from '../src/verdict/policy.ts';
-import type { TrustFile } from '../src/verdict/trust.ts';
 
 export type Chosen =
   | { kind: 'bundle'; file: File }

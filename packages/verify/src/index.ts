@@ -22,6 +22,15 @@ export {
 } from './json/jcs.ts';
 export { pathTextProblem } from './json/path-text.ts';
 export { isTime } from './json/scalars.ts';
+export { KeyHistory, type TrustedKey } from './keys/key-history.ts';
+export {
+  isKeyEntry,
+  type KeyEntry,
+  type KeyStatement,
+  keyStatementHeader,
+  keyStatementText,
+} from './keys/key-statement.ts';
+export { loadTrust, type Trust, type TrustedAttestKey, type TrustedLogKey, type TrustFile } from './keys/trust.ts';
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from './log/checkpoint.ts';
 export {
   type Cosignature,
@@ -35,14 +44,6 @@ export {
   type WitnessKey,
   witnessKeyHash,
 } from './log/cosignature.ts';
-export { KeyHistory, type TrustedKey } from './log/key-history.ts';
-export {
-  isKeyEntry,
-  type KeyEntry,
-  type KeyStatement,
-  keyStatementHeader,
-  keyStatementText,
-} from './log/key-statement.ts';
 export {
   type AnchorReceiptEntry,
   type HeartbeatEntry,
@@ -186,7 +187,6 @@ export {
 } from './verdict/facets.ts';
 export { loadPolicy, type Policy, type PolicyFile } from './verdict/policy.ts';
 export { escapeText, renderReport } from './verdict/report.ts';
-export { loadTrust, type Trust, type TrustedAttestKey, type TrustedLogKey, type TrustFile } from './verdict/trust.ts';
 export type { Verdict, VerifiedFacts, VerifyReport } from './verdict/verdict.ts';
 export { VERDICTS, type VerdictCode } from './verdict/verdict-code.ts';
 export { type VerifyOptions, verifyBundle } from './verdict/verify-bundle.ts';

@@ -7,10 +7,10 @@ import { equalBytes } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
 import { count } from '../json/scalars.ts';
 import { closed, listOf, oneOf, requireShape, type Shape } from '../json/shape.ts';
-import { isInForceAt, signersOf } from '../log/checkpoint-signers.ts';
+import { isInForceAt, signersOf } from '../keys/checkpoint-signers.ts';
+import type { Trust } from '../keys/trust.ts';
 import { consistencyProof, type ReadHash, verifyConsistency } from '../log/merkle-proof.ts';
 import { rootAt } from '../log/tile-source.ts';
-import type { Trust } from '../verdict/trust.ts';
 import { type LogHead, readLogHead } from './log-head.ts';
 
 export const FORK_FORMAT = 'waybill-fork/v1';

@@ -2,13 +2,13 @@
 
 import { equalBytes, hexOf } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
+import type { TrustFile } from '../keys/trust.ts';
 import type { Checkpoint } from '../log/checkpoint.ts';
 import { leafHash, TreeBuilder } from '../log/merkle.ts';
 import { type LedgerSource, readTile, rootAt, shortHash } from '../log/tile-source.ts';
 import { tileHashReader } from '../log/tiles.ts';
 import { readBundleLine, STRICT_RULES } from '../record/bundle-line.ts';
 import { LineSplitter } from '../record/line-splitter.ts';
-import type { TrustFile } from '../verdict/trust.ts';
 import { verifyBundle } from '../verdict/verify-bundle.ts';
 import type { LogFindings } from './log-finding.ts';
 import type { BookedRun, RunBook } from './run-book.ts';

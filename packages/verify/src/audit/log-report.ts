@@ -1,8 +1,8 @@
 /** The report on a deployment's log, as data and for people. */
 import { toBase64 } from '../crypto/base64.ts';
-import type { TrustedKey } from '../log/key-history.ts';
+import type { TrustedKey } from '../keys/key-history.ts';
+import type { TrustFile } from '../keys/trust.ts';
 import { escapeText } from '../verdict/report.ts';
-import type { TrustFile } from '../verdict/trust.ts';
 import { LOG_EXIT, type LogFinding, type LogFindings, type LogVerdict } from './log-finding.ts';
 import type { LogHead } from './log-head.ts';
 import type { LogTimeline } from './log-timeline.ts';

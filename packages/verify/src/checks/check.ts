@@ -1,6 +1,7 @@
 /** What one check of a bundle is. A check follows the lines as they pass and throws Contradiction where they do not hold. */
 
 import type { Digest } from '../crypto/digest.ts';
+import type { Trust } from '../keys/trust.ts';
 import type { RunOpenedEntry, RunSealedEntry } from '../log/log-entry.ts';
 import type { TileRef } from '../log/tiles.ts';
 import type { TlogPolicy } from '../log/tlog-policy.ts';
@@ -13,7 +14,6 @@ import type { AnchorObject } from '../verdict/anchor-object.ts';
 import type { AnchorUrls, Fetch } from '../verdict/anchor-online.ts';
 import type { AnchorFact, QuorumFact } from '../verdict/facets.ts';
 import type { AnchorRule, TsaTrust } from '../verdict/policy.ts';
-import type { Trust } from '../verdict/trust.ts';
 import type { VerdictCode } from '../verdict/verdict-code.ts';
 import type { VerifyState } from '../verdict/verify-state.ts';
 

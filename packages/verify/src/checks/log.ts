@@ -2,7 +2,7 @@
 
 import { mustFind, mustHold } from '../contradiction.ts';
 import { hexOf } from '../crypto/bytes.ts';
-import { isInForceAt, signersOf } from '../log/checkpoint-signers.ts';
+import { isInForceAt, signersOf } from '../keys/checkpoint-signers.ts';
 import type { RunOpenedEntry, RunSealedEntry } from '../log/log-entry.ts';
 import { verifyInclusion } from '../log/merkle-proof.ts';
 import type { BundleFacts, Check, CheckContext, LoggedEntry } from './check.ts';

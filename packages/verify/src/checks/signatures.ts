@@ -1,9 +1,9 @@
 /** Statements against the auditor's keys, whose validity is a range of log indexes, never a time. */
 
 import { mustFind, mustHold } from '../contradiction.ts';
+import type { Trust } from '../keys/trust.ts';
 import type { Signed } from '../record/bundle-line.ts';
 import { findSigners } from '../record/dsse.ts';
-import type { Trust } from '../verdict/trust.ts';
 import type { BundleFacts, CheckContext } from './check.ts';
 
 /** Log indexes, both inclusive, between which something was signed. */

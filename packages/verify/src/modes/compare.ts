@@ -4,12 +4,12 @@ import { type Bridge, type Comparison, compareHeads, FORK_FORMAT, readForkProof,
 import { type LogHead, readLogHead } from '../audit/log-head.ts';
 import { fromBase64 } from '../crypto/base64.ts';
 import { EvidenceError } from '../evidence-error.ts';
+import { loadTrust, type TrustFile } from '../keys/trust.ts';
 import { LedgerUnreachable, readTile } from '../log/tile-source.ts';
 import { tileHashReader } from '../log/tiles.ts';
 import { parseTlogProof } from '../log/tlog-proof.ts';
 import { LineSplitter } from '../record/line-splitter.ts';
 import { escapeText } from '../verdict/report.ts';
-import { loadTrust, type TrustFile } from '../verdict/trust.ts';
 import { chosenTrust, sourceOf } from './log.ts';
 import { type Io, isSystemError, UsageError } from './mode.ts';
 import { COMPARE_FLAGS, flagLines, type ReadFlags, readFlags } from './mode-flags.ts';

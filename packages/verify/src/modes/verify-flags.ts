@@ -1,6 +1,7 @@
 /** The flags of a verification, for every command that verifies: what they are called, and the files behind them. */
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { EvidenceError } from '../evidence-error.ts';
+import { loadTrust, type TrustFile } from '../keys/trust.ts';
 import { LedgerUnreachable, readTile } from '../log/tile-source.ts';
 import { type TileRef, tilePath } from '../log/tiles.ts';
 import { DEFAULT_LIMITS, limitsOf, type ReadLimits } from '../record/read-limits.ts';
@@ -9,7 +10,6 @@ import { readAnchorUrls } from '../verdict/anchor-online.ts';
 import { REQUIRABLE, readDemands } from '../verdict/facets.ts';
 import { loadPolicy, type PolicyFile } from '../verdict/policy.ts';
 import { escapeText } from '../verdict/report.ts';
-import { loadTrust, type TrustFile } from '../verdict/trust.ts';
 import type { VerifyOptions } from '../verdict/verify-bundle.ts';
 import { VerifyState } from '../verdict/verify-state.ts';
 import { directorySource } from './ledger-source.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { importPublicKey, type PublicKey, sha256Hex } from '#crypto';
+import { loadTrust, type TrustFile } from '../keys/trust.ts';
 import { formatVkey } from '../log/note.ts';
-import { loadTrust, type TrustFile } from '../verdict/trust.ts';
 import { findSigners, formatEnvelope, IN_TOTO_PAYLOAD_TYPE, openEnvelope, pae, verifyEnvelope } from './dsse.ts';
 
 interface Pair {

@@ -5,10 +5,10 @@
 import { fromBase64 } from '../crypto/base64.ts';
 import { count, ordinal } from '../json/scalars.ts';
 import { closed, listOf, oneOf, requireShape, type Shape, text } from '../json/shape.ts';
+import { loadTrust, type Trust, type TrustFile } from '../keys/trust.ts';
 import { parseTlogPolicy, type TlogPolicy } from '../log/tlog-policy.ts';
 import { readCertificate } from '../rfc3161/certificate.ts';
 import { DEMANDABLE, type Demands } from './facets.ts';
-import { loadTrust, type Trust, type TrustFile } from './trust.ts';
 
 export interface PolicyFile {
   format: 'waybill-policy/v1';

@@ -7,6 +7,7 @@ import { ALL_CHECKS } from '../checks/all.ts';
 import type { AuditorMaterial, BundleFacts, Check } from '../checks/check.ts';
 import { EvidenceError } from '../evidence-error.ts';
 import { requireShape } from '../json/shape.ts';
+import { loadTrust, type TrustFile } from '../keys/trust.ts';
 import type { TileRef } from '../log/tiles.ts';
 import { type LineRules, STRICT_RULES } from '../record/bundle-line.ts';
 import { LineSplitter } from '../record/line-splitter.ts';
@@ -17,7 +18,6 @@ import { BundleReading } from './bundle-reading.ts';
 import { DEFAULT_DEMANDS, type Demands, demandsShape, stricterOf } from './facets.ts';
 import { loadPolicy, type Policy, type PolicyFile } from './policy.ts';
 import { sightingOf } from './sighting.ts';
-import { loadTrust, type TrustFile } from './trust.ts';
 import { reportOf, type VerifyReport } from './verdict.ts';
 import type { VerifyState } from './verify-state.ts';
 

@@ -1,7 +1,7 @@
 /** Who signed a checkpoint, and whether that key was in force at its size. */
 import { equalBytes } from '../crypto/bytes.ts';
-import type { Trust } from '../verdict/trust.ts';
-import { type NoteKey, type SignedNote, verifyNote } from './note.ts';
+import { type NoteKey, type SignedNote, verifyNote } from '../log/note.ts';
+import type { Trust } from './trust.ts';
 
 /** Every entry of the trust file whose key signed: one key may stand in several, each with a range of its own. */
 export async function signersOf(note: SignedNote, keys: Trust['log']): Promise<Trust['log']> {

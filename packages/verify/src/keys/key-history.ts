@@ -5,10 +5,10 @@
 import { sha256Hex } from '#crypto';
 import { mustFind, mustHold } from '../contradiction.ts';
 import { fromBase64 } from '../crypto/base64.ts';
-import type { TrustedAttestKey, TrustedLogKey, TrustFile } from '../verdict/trust.ts';
+import type { KeyAddedEntry, KeyRetiredEntry, KeyRevokedEntry } from '../log/log-entry.ts';
+import { type NoteKey, parseNote, parseVkey, verifyNote, vkeyOf } from '../log/note.ts';
 import { type KeyEntry, keyStatementText, statementOf } from './key-statement.ts';
-import type { KeyAddedEntry, KeyRetiredEntry, KeyRevokedEntry } from './log-entry.ts';
-import { type NoteKey, parseNote, parseVkey, verifyNote, vkeyOf } from './note.ts';
+import type { TrustedAttestKey, TrustedLogKey, TrustFile } from './trust.ts';
 
 export type TrustedKey = TrustedAttestKey | TrustedLogKey;
 

@@ -3,7 +3,7 @@
  * entry itself without the note and the time, so that nothing can be said about a key but what was signed.
  */
 import { canonicalize } from '../json/jcs.ts';
-import type { KeyAddedEntry, KeyRetiredEntry, KeyRevokedEntry, LogEntry } from './log-entry.ts';
+import type { KeyAddedEntry, KeyRetiredEntry, KeyRevokedEntry, LogEntry } from '../log/log-entry.ts';
 
 export type KeyEntry = KeyAddedEntry | KeyRetiredEntry | KeyRevokedEntry;
 type Unsigned<Entry> = Entry extends KeyEntry ? Omit<Entry, 'note' | 'at'> : never;

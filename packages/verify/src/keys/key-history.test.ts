@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { test } from 'node:test';
-import type { TrustFile } from '../verdict/trust.ts';
+import { formatNote, type NoteAlgorithm, parseVkey, vkeyOf } from '../log/note.ts';
 import { KeyHistory, type TrustedKey } from './key-history.ts';
 import { type KeyEntry, type KeyStatement, keyStatementText, statementOf } from './key-statement.ts';
-import { formatNote, type NoteAlgorithm, parseVkey, vkeyOf } from './note.ts';
+import type { TrustFile } from './trust.ts';
 
 const ORIGIN = 'waybill.local/log';
 const AT = '2026-11-21T05:00:00.000Z';
