@@ -2,10 +2,11 @@
  * The whole engine in this process, on a fresh directory, with an executor that does nothing: what is measured is the
  * engine with every event durable, a signed manifest for each attempt and the run sealed.
  */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deriveRunId } from '@waybill/verify';
 import type { Execution } from '#adapters/in-process/executor.ts';
+import type { CadenceRule } from '#embedded/cadence.ts';
 import { composeInProcess } from '#embedded/compose-in-process.ts';
 import { createEngine } from '#embedded/engine.ts';
 
@@ -17,10 +18,22 @@ export interface BenchItem {
   dependsOn?: string[];
 }
 
+/** What a measurement of one part of the run looks at. */
+export interface Watching {
+  cadence?: CadenceRule;
+  /** An attempt is about to end. */
+  onExecuted?(atMs: number): void;
+  onSealed?(bundle: Buffer): void;
+}
+
 /** Milliseconds from the object in the inbox to the sealed bundle in the ledger. Throws when the engine logged an error. */
-export async function timeRun(scratch: string, items: BenchItem[]): Promise<number> {
+export async function timeRun(scratch: string, items: BenchItem[], watching: Watching = {}): Promise<number> {
   const directory = mkdtempSync(join(scratch, 'engine-'));
-  const execute = (): Execution => ({ outcome: 'succeeded', reason: 'ok', exit: 0 });
+  let startedMs = 0;
+  const execute = (): Execution => {
+    watching.onExecuted?.(performance.now() - startedMs);
+    return { outcome: 'succeeded', reason: 'ok', exit: 0 };
+  };
   const { deps, store, inbox } = await composeInProcess(directory, execute, { leaseMs: 60_000 });
   const principal = `uid-${process.getuid?.() ?? 0}`;
   const folder = join(directory, 'inbox', 'default', principal);
@@ -30,6 +43,7 @@ export async function timeRun(scratch: string, items: BenchItem[]): Promise<numb
     queues: { default: { concurrency: CONCURRENCY } },
     selfCheck: false,
     status: false,
+    ...(watching.cadence ? { cadence: watching.cadence } : {}),
     log: (level, message, facts) => {
       if (level === 'error') errors.push({ message, ...facts });
     },
@@ -44,7 +58,7 @@ export async function timeRun(scratch: string, items: BenchItem[]): Promise<numb
     spec: { items: items.map((item) => ({ ...item, pipeline: [{ block: 'script', run: 'true' }] })) },
   };
   const sealed = join(directory, 'ledger', 'runs', run, `run-${run}.audit.jsonl`);
-  const startedMs = performance.now();
+  startedMs = performance.now();
   writeFileSync(join(folder, '.bench.tmp'), JSON.stringify(spec));
   renameSync(join(folder, '.bench.tmp'), join(folder, 'bench.json'));
   const refused = join(directory, 'quarantine');
@@ -61,6 +75,7 @@ export async function timeRun(scratch: string, items: BenchItem[]): Promise<numb
   inbox.unwatch();
   await store.close();
   const isSealed = existsSync(sealed);
+  if (isSealed) watching.onSealed?.(readFileSync(sealed));
   rmSync(directory, { recursive: true });
   if (errors.length > 0 || !isSealed)
     throw new RangeError(`the bench run failed: ${JSON.stringify(errors[0] ?? 'refused, or not sealed in time')}`);

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { chain, fanOutFanIn, timeRun } from './engine-bed.ts';
 import { measureVerification } from './evidence.ts';
 import { timeFloor } from './floor.ts';
+import { measureSeal } from './seal.ts';
 import { measureTimestamps } from './timestamps.ts';
 
 const GROUP = 100;
@@ -55,6 +56,7 @@ if (!Number.isInteger(rounds) || rounds < 1 || rounds > 50) {
   process.exit(4);
 }
 const scratch = mkdtempSync(join(tmpdir(), 'waybill-bench-'));
+let isSealedInTime = false;
 let isVerifiedInTime = false;
 const verification: string[] = [];
 const elapsedMs = new Map<string, number[]>(CASES.map(({ name }) => [name, []]));
@@ -68,6 +70,7 @@ try {
       peakBytes = Math.max(peakBytes, process.resourceUsage().maxRSS * 1024);
     }
   }
+  isSealedInTime = await measureSeal(scratch, rounds, (line) => verification.push(line));
   isVerifiedInTime = await measureVerification(scratch, rounds, (line) => verification.push(line));
   await measureTimestamps(scratch, (line) => verification.push(line));
 } finally {
@@ -92,5 +95,5 @@ const ratio = perSecond('W1 fan-out/fan-in 1,000') / perSecond('W1 fan-out/fan-i
 process.stdout.write(`time per item, 10,000 against 1,000: ${ratio.toFixed(2)} (at most ${MAX_GROWTH})\n`);
 if (ratio > MAX_GROWTH) process.exitCode = 1;
 for (const line of verification) process.stdout.write(`${line}\n`);
-if (!isVerifiedInTime) process.exitCode = 1;
+if (!isVerifiedInTime || !isSealedInTime) process.exitCode = 1;
 process.stdout.write(`peak memory of the process: ${Math.round(peakBytes / 1e6)} MB\n`);

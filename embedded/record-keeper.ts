@@ -7,7 +7,7 @@ import { CADENCE, Cadence, type CadenceRule } from '#embedded/cadence.ts';
 import { createLane } from '#embedded/lane.ts';
 import { SharedTask } from '#embedded/shared-task.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { checkpointRun, enterRun } from '#flow/enter.ts';
+import { checkpointRun, enterRun, sequenceEnded } from '#flow/enter.ts';
 import { beat } from '#flow/notices.ts';
 import { publishLog } from '#flow/publish.ts';
 import { seal } from '#flow/seal.ts';
@@ -123,6 +123,8 @@ export class RecordKeeper {
 
   async #seal(run: string): Promise<void> {
     try {
+      // Behind a pass that is under way, which has begun the same work.
+      await this.#sequencing(() => sequenceEnded(this.#deps, run));
       await seal(this.#deps, run, () => {
         this.#timed = true;
         return this.#publishing.request();

@@ -20,7 +20,7 @@ import { type Draft, decide, peek } from '#flow/transaction.ts';
 import type { Row } from '#ports/run-store.ts';
 
 /** Events in a segment at most: what a process holds in memory, and what one row of keys names. */
-const BATCH_EVENTS = 500;
+const BATCH_EVENTS = 2_000;
 /** Events may be large; a segment of them need not. */
 const BATCH_BYTES = 8_000_000;
 const OUTBOX = 'event/';

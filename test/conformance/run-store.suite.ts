@@ -93,6 +93,27 @@ export function runStoreSuite(name: string, open: () => Promise<RunStoreBed>): v
     }
 
     it(
+      'RS-15 what a query answered is not held to be so once it has changed',
+      withStore(async (store) => {
+        const range = { prefix: '', limit: 10 };
+        await store.transact([put('a', '1', 0), put('a', '2', 0), put('a', '3', 0)]);
+        await store.durable();
+        assert.equal((await store.query('a', range)).length, 3);
+        await store.transact([put('a', '1', 1), { do: 'delete', pk: 'a', sk: '2', expect: 1 }]);
+        await store.durable();
+        for (const stale of [put('a', '1', 1), { do: 'delete' as const, pk: 'a', sk: '2', expect: 1 }]) {
+          await assert.rejects(store.transact([stale]), isRetryable('ROW_CONFLICT'));
+        }
+        await store.transact([put('a', '1', 2), put('a', '2', 0), { do: 'delete', pk: 'a', sk: '3', expect: 1 }]);
+        const versions = (await store.query('a', range)).map(({ sk, version }) => [sk, version]);
+        assert.deepEqual(versions, [
+          ['1', 3],
+          ['2', 3],
+        ]);
+      }),
+    );
+
+    it(
       'RS-06 a deleted row is absent and can be created again',
       withStore(async (store) => {
         await store.transact([put('a', '1', 0)]);

@@ -65,7 +65,7 @@ describe('sequence', { concurrency: 2 }, () => {
     withScratch(async (root) => {
       const origin = join(root, 'origin');
       const filled = await openRecordBed(origin);
-      await fillOutbox(filled, 1_020);
+      await fillOutbox(filled, 4_020);
       await filled.close();
       cpSync(origin, join(root, 'undisturbed'), { recursive: true });
       const undisturbed = await openRecordBed(join(root, 'undisturbed'));
@@ -73,7 +73,7 @@ describe('sequence', { concurrency: 2 }, () => {
       await undisturbed.close();
       const expected = segmentsOf(undisturbed.directory, RUN);
       assert.equal(expected.names.length, 3);
-      assertWhole(expected.text, 1_020);
+      assertWhole(expected.text, 4_020);
       const crashes = await crashEverywhere(
         origin,
         (flow) => sequence(flow, RUN),

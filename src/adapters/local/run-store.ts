@@ -79,6 +79,8 @@ class SqliteRunStore implements LocalRunStore {
   readonly #cache = new Map<string, Stored>();
   /** Rows of this turn that SQLite has not been told yet, by pk and sk. */
   readonly #pending = new Map<string, Map<string, Pending>>();
+  /** Versions of the rows of the last query that nothing has changed since: they are often what goes away next. */
+  #answered: { pk: string; versions: Map<string, number> } = { pk: '', versions: new Map() };
   #turn: { commit: Promise<void>; isOpen: boolean } | null = null;
   #failure: TerminalError | null = null;
 
@@ -113,6 +115,7 @@ class SqliteRunStore implements LocalRunStore {
     const isAfter = after !== undefined && after >= prefix;
     const range = isAfter ? this.#rangeAfter : this.#rangeFrom;
     const rows = range.all(pk, isAfter ? after : prefix, `${prefix}${LAST}`, limit) as unknown as SqlRow[];
+    this.#answered = { pk, versions: new Map(rows.map(({ sk, version }) => [sk, version])) };
     return rows.map(({ sk, version, body }) => ({ pk, sk, version, body: deepFreeze(JSON.parse(body)) }));
   }
 
@@ -129,6 +132,7 @@ class SqliteRunStore implements LocalRunStore {
     actions.forEach((action, n) => {
       if (action.do === 'check') return;
       const isPut = action.do === 'put';
+      if (action.pk === this.#answered.pk) this.#answered.versions.delete(action.sk);
       const stored = { version: isPut ? version : 0, body: isPut ? deepFreeze(action.body) : null };
       this.#pendingOf(action.pk).set(action.sk, { ...stored, json: texts[n] ?? null });
       // A new row stays out of the cache until somebody reads it: most are written once, and events are never read.
@@ -165,7 +169,8 @@ class SqliteRunStore implements LocalRunStore {
   /** Without the body, which costs more to read than the rest: rows that only go away were never looked at here. */
   #versionOf(pk: string, sk: string): number {
     const known = this.#pending.get(pk)?.get(sk) ?? this.#cache.get(`${pk}\0${sk}`);
-    if (known) return known.version;
+    const version = known?.version ?? (pk === this.#answered.pk ? this.#answered.versions.get(sk) : undefined);
+    if (version !== undefined) return version;
     return (this.#selectVersion.get(pk, sk) as unknown as Pick<SqlRow, 'version'> | undefined)?.version ?? 0;
   }
 
