@@ -14,6 +14,7 @@ import { bind, manifestSignatures } from './manifests.ts';
 import { sealSignature } from './seal.ts';
 import { state } from './state.ts';
 import { container, identity } from './structure.ts';
+import { timestamp } from './timestamp.ts';
 import { witnesses } from './witnesses.ts';
 
 /** What a disclosure says beside the lines that it shares with a bundle. */
@@ -43,6 +44,7 @@ export function disclosureChecks(disclosed: Disclosed): readonly Check[] {
     sealSignature,
     checkpointSignature,
     witnesses,
+    timestamp,
     anchor,
     freshness,
     state,
@@ -114,6 +116,9 @@ function attempts(disclosed: Disclosed): Check {
             started = { attempt, id };
             return;
           }
+          const { result, exit } = event.data;
+          const isStarted = started?.attempt === attempt || (result === null && exit === null);
+          mustHold(isStarted, `attempt ${attempt} has a result or an exit code, and its dispatch is left out`);
           last = event.data;
           ended = attempt;
         },

@@ -13,7 +13,7 @@ import { closed, listOf, oneOf, type Shape } from '../json/shape.ts';
 import { leafHash, nodeHash } from '../log/merkle.ts';
 import { inclusionProof } from '../log/merkle-proof.ts';
 import { BUNDLE_FORMAT, type BundleLine, type LineRules, readBundleLine, STRICT_RULES } from '../record/bundle-line.ts';
-import type { RecordedOutput, SealedOutcome } from '../record/events.ts';
+import type { EventData, RecordedOutput, SealedOutcome } from '../record/events.ts';
 import { LineSplitter } from '../record/line-splitter.ts';
 import { DEFAULT_LIMITS, type ReadLimits } from '../record/read-limits.ts';
 import { BundleReading } from './bundle-reading.ts';
@@ -27,6 +27,7 @@ export interface DisclosedAttempt {
   attempt: number;
   outcome: SealedOutcome;
   reason: string;
+  next: EventData['attempt.settled']['next'];
   outputs: RecordedOutput[];
 }
 
@@ -95,7 +96,9 @@ export async function verifyDisclosure(
   const shown = isWhole ? factsOf(bundle, disclosed, attempts) : null;
   const judged = { checks, facts, inProcess, proven, isTrusting, demands, nowMs: material.nowMs };
   if (shown !== null && isTrusting) material.state?.remember(sightingOf(facts));
-  return { format: 'waybill-item-report/v1', ...judgementOf(judged, shown, 'item'), facts: shown };
+  // After a retry the item went on: another attempt, or its end without one, was left out.
+  const covered = attempts.at(-1)?.next === 'retry' ? 'none' : 'item';
+  return { format: 'waybill-item-report/v1', ...judgementOf(judged, shown, covered), facts: shown };
 }
 
 /** What a line of the file is in the words of a bundle. */
@@ -133,8 +136,8 @@ function readProof(proof: readonly string[], { proofHashes }: ReadLimits): Uint8
 
 function noted(line: BundleLine, attempts: DisclosedAttempt[]): BundleLine {
   if (line.kind !== 'event' || line.event.type !== 'attempt.settled') return line;
-  const { attempt, outcome, reason, outputs } = line.event.data;
-  attempts.push({ attempt, outcome, reason, outputs });
+  const { attempt, outcome, reason, next, outputs } = line.event.data;
+  attempts.push({ attempt, outcome, reason, next, outputs });
   return line;
 }
 

@@ -11,9 +11,9 @@ export function renderItemReport(report: ItemReport): string {
       ? []
       : [
           `  item         ${escapeText(facts.item)} of run ${facts.run}`,
-          ...facts.attempts.map(({ attempt, outcome, reason, outputs }) => {
+          ...facts.attempts.map(({ attempt, outcome, reason, next, outputs }) => {
             const made = outputs.map(({ name, sha256 }) => `${name} ${sha256}`).join(', ');
-            return `  attempt ${attempt}    ${escapeText(`${outcome} (${reason})${made === '' ? '' : `: ${made}`}`)}`;
+            return `  attempt ${attempt}    ${escapeText(`${outcome} (${reason}), then ${next}${made === '' ? '' : `: ${made}`}`)}`;
           }),
           `  log          ${escapeText(facts.origin)}, run ${facts.runSeq}, in a log of ${facts.logSize} entries`,
           ...facetLines(facets),
@@ -50,11 +50,14 @@ function headline({ verdict, facets, facts, shortfalls }: ItemReport): string {
   }
 }
 
-function limitsOf({ verdict }: ItemReport): string[] {
+function limitsOf({ verdict, facts }: ItemReport): string[] {
   if (verdict === 'failed' || verdict === 'malformed') return [];
+  const isOpen = facts?.attempts.at(-1)?.next === 'retry';
   return [
     'What else happened in the run: the other events are covered by the seal and not shown.',
-    'That the last attempt shown was the last one: a later one, or a cancel, may have been left out.',
+    isOpen
+      ? 'How the item ended: its last attempt shown led to another one, or to a cancel, which is left out.'
+      : 'That the last attempt shown was the last one: a later one, or a cancel, may have been left out.',
     'That its inputs came from where its manifest says: the items that made them are not shown.',
   ];
 }

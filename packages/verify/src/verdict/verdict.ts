@@ -70,7 +70,7 @@ export function reportOf(judged: Judged): VerifyReport {
 export function judgementOf(
   judged: Judged,
   times: { openedAt: string; sealedAt: string } | null,
-  covered: 'item' | 'run',
+  covered: 'none' | 'item' | 'run',
 ): Omit<VerifyReport, 'format' | 'facts'> {
   const { checks, isTrusting, demands } = judged;
   const reached = times === null ? NOTHING : facetsOf(judged, times);
