@@ -12,9 +12,9 @@ import { STORE_LOST } from '#core/names.ts';
 import { composeOffline } from '#embedded/compose-offline.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { adoptKeys } from '#flow/keys.ts';
-import { checkLedger } from '#flow/ledger-check.ts';
+import { checkLedger, OUTDATED_STORE } from '#flow/ledger-check.ts';
 import { publishLog } from '#flow/publish.ts';
-import { abortLost, type Recovered, recoverStore } from '#flow/recover.ts';
+import { abortLost, type Recovered, recoverStore, replayLedger } from '#flow/recover.ts';
 
 const STORE = 'store.sqlite';
 
@@ -37,14 +37,18 @@ async function recover(directory: string): Promise<Recovered & { kept: string | 
   }
 }
 
-/** A store that agrees with the ledger is not thrown away. */
+/**
+ * A store that agrees with the ledger is not thrown away, nor one that knows more than the ledger: then the ledger has lost
+ * something, and a log that went on from what is left would contradict what was signed.
+ */
 async function setAside(directory: string): Promise<string> {
   const { deps, close } = composeOffline(directory);
   try {
     await checkLedger(deps);
     throw usage('the store agrees with the ledger', 'Start the engine: there is nothing to recover.');
   } catch (error) {
-    if (!(error instanceof WaybillError) || error.code !== 'LEDGER_INCONSISTENT') throw error;
+    if (!(error instanceof WaybillError) || error.path !== OUTDATED_STORE) throw error;
+    await replayLedger(deps);
   } finally {
     await close();
   }

@@ -2,6 +2,7 @@
  * Before anything is signed: what the store says of the log must be what the ledger holds. A store that is an old copy would sign
  * another history over the same sizes; a ledger that lost or changed something could not prove what was published.
  */
+import { TerminalError } from '@waybill/client/errors';
 import {
   decodeEntries,
   EvidenceError,
@@ -17,8 +18,15 @@ import type { LogHeadRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { checkpointKey, entryLines, hashReader, inconsistent, readHead, readLedger } from '#flow/log.ts';
 import { readCheckpoint, requireCheckpoint } from '#flow/publish.ts';
+import { entriesWritten } from '#flow/tiles.ts';
 
 const RECOVER = 'The ledger is right. Stop the engine and run `waybill recover`, which makes the store again from it.';
+/** Path of the errors that say that the ledger is right and the store is not. */
+export const OUTDATED_STORE = 'run store';
+
+function outdated(problem: string): TerminalError {
+  return new TerminalError({ code: 'LEDGER_INCONSISTENT', path: OUTDATED_STORE, problem, fix: RECOVER });
+}
 
 /** Throws TerminalError LEDGER_INCONSISTENT; nothing may be signed or entered then. */
 export async function checkLedger(deps: FlowDeps): Promise<void> {
@@ -31,10 +39,11 @@ export async function checkLedger(deps: FlowDeps): Promise<void> {
     throw inconsistent(`the ledger ends at ${anchoredSize}, the store says that ${published.size} were published`);
   }
   if (anchoredSize > tree.size) {
-    throw inconsistent(
-      `the ledger is at ${anchoredSize}, the store only at ${tree.size}: it is an old copy, or new`,
-      RECOVER,
-    );
+    throw outdated(`the ledger is at ${anchoredSize}, the store only at ${tree.size}: it is an old copy, or new`);
+  }
+  const written = await entriesWritten(deps, anchoredSize);
+  if (written > tree.size) {
+    throw outdated(`the ledger holds ${written} entries, the store only ${tree.size}: it is an old copy, or new`);
   }
   if (anchored) await requireRoot(deps, head, anchored);
   if (published.size > 0) {
@@ -52,16 +61,16 @@ async function requireRoot(
   const grown = TreeBuilder.from(published);
   let root = grown.size === anchored.size ? grown.root() : null;
   const lines = await entryLines(deps, published.size, tree.size);
-  if (lines === null) throw inconsistent('the store has lost entries of the log', RECOVER);
+  if (lines === null) throw outdated('it has lost entries of the log');
   for (const line of lines) {
     grown.append(leafHash(line));
     if (grown.size === anchored.size) root = grown.root();
   }
   if (root === null || !equalBytes(root, anchored.root)) {
-    throw inconsistent(`the ledger and the store differ at size ${anchored.size}`, RECOVER);
+    throw outdated(`the ledger and the store differ at size ${anchored.size}`);
   }
   if (!equalBytes(grown.root(), TreeBuilder.from(tree).root())) {
-    throw inconsistent('the entries in the store do not have the root of its head', RECOVER);
+    throw outdated('its entries of the log do not have the root of its head');
   }
 }
 

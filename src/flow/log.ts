@@ -99,12 +99,19 @@ export async function* eachEntry(deps: FlowDeps): AsyncGenerator<{ index: number
 }
 
 /** The entries that the ledger holds, up to a size for which it has the tiles. */
-export async function* publishedEntries(deps: FlowDeps, size: number): AsyncGenerator<{ index: number; line: string }> {
+export async function* publishedEntries(
+  deps: FlowDeps,
+  size: number,
+  from = 0,
+): AsyncGenerator<{ index: number; line: string }> {
   const decoder = new TextDecoder();
-  for (let tile = 0; tile * TILE_WIDTH < size; tile += 1) {
+  for (let tile = Math.floor(from / TILE_WIDTH); tile * TILE_WIDTH < size; tile += 1) {
     const width = Math.min(TILE_WIDTH, size - tile * TILE_WIDTH);
     const bundle = decodeEntries(await readLedger(deps, tilePath({ level: 'entries', index: tile, width })));
-    for (const [n, entry] of bundle.entries()) yield { index: tile * TILE_WIDTH + n, line: decoder.decode(entry) };
+    for (const [n, entry] of bundle.entries()) {
+      const index = tile * TILE_WIDTH + n;
+      if (index >= from) yield { index, line: decoder.decode(entry) };
+    }
   }
 }
 
@@ -129,10 +136,8 @@ export async function readLedger(deps: FlowDeps, key: string): Promise<Uint8Arra
   return bytes;
 }
 
-export function inconsistent(
-  problem: string,
-  fix = 'Restore what the ledger has lost, from a copy of it. Nothing is signed before it agrees with the store.',
-): TerminalError {
+export function inconsistent(problem: string): TerminalError {
+  const fix = 'Restore what the ledger has lost, from a copy of it. Nothing is signed before it agrees with the store.';
   return new TerminalError({ code: 'LEDGER_INCONSISTENT', path: 'ledger', problem, fix });
 }
 

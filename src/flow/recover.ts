@@ -15,15 +15,17 @@ import {
   leafHash,
   requireLogEntry,
   TreeBuilder,
+  type TreeState,
 } from '@waybill/verify';
 import { anchorReceipt } from '#core/evidence.ts';
-import { keys, type LogHeadRow, type LogPolicyRow } from '#core/rows.ts';
+import { keys, type LogEntryRow, type LogHeadRow, type LogPolicyRow } from '#core/rows.ts';
 import { concludeAbort } from '#flow/abort.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { requireTiles } from '#flow/ledger-check.ts';
-import { checkpointKey, inconsistent, publishedEntries } from '#flow/log.ts';
+import { checkpointKey, inconsistent, publishedEntries, readLedger } from '#flow/log.ts';
 import { readCheckpoint } from '#flow/publish.ts';
 import { type LoggedRun, restoreRun } from '#flow/restore-run.ts';
+import { entriesWritten } from '#flow/tiles.ts';
 import { decide, peek } from '#flow/transaction.ts';
 
 export interface Recovered {
@@ -41,39 +43,64 @@ export async function recoverStore(deps: FlowDeps): Promise<Recovered> {
   if ((await peek(deps, keys.logHead())) !== null) {
     throw usage('the store has a log already', 'Move store.sqlite away first; it is made again.');
   }
-  const newest = await deps.ledger.newestCheckpoint();
-  if (newest === null) throw usage('the ledger holds no checkpoint', 'Start an engine: it begins a log.');
-  const anchored = await readCheckpoint(deps, newest);
-  const replay = new Replay();
-  for await (const { index, line } of publishedEntries(deps, anchored.size)) replay.take(index, line);
-  if (!equalBytes(replay.tree.root(), anchored.root)) throw inconsistent('its entries do not have its newest root');
+  const replay = await replayLedger(deps);
   const tree = replay.tree.state();
-  await requireTiles(deps, tree);
-  const recovered: Recovered = { size: anchored.size, sealed: 0, lost: [], unwritten: [] };
+  const recovered: Recovered = { size: tree.size, sealed: 0, lost: [], unwritten: [] };
   for (const [run, logged] of replay.runs) {
     const end = await restoreRun(deps, run, logged);
     if (end === 'lost') recovered.lost.push(run);
     if (end === 'unwritten') recovered.unwritten.push(run);
     if (end === 'sealed' || end === 'unwritten') recovered.sealed += 1;
   }
-  // Nobody entered the receipt of the newest checkpoint yet.
-  const { bytes, version, lockedUntil } = await deps.ledger.anchor(checkpointKey(anchored.size), newest);
-  const receipt = {
-    size: anchored.size,
-    object: digestOf(bytes),
-    key: checkpointKey(anchored.size),
-    version,
-    lockedUntil,
-  };
-  const receipts = [canonicalize(anchorReceipt(deps.origin, deps.clock.nowMs(), receipt))];
+  for (const [n, line] of replay.unpublished.entries()) {
+    const key = keys.logEntry(replay.published.size + n);
+    await decide(deps, async (draft) => {
+      await draft.read([key]);
+      draft.put(key, { line } satisfies LogEntryRow);
+    });
+  }
+  const receipts = await missingReceipt(deps, replay);
   await decide(deps, async (draft) => {
     await draft.read([keys.logHead(), keys.logPolicy()]);
     if (replay.policy !== null) draft.put(keys.logPolicy(), { policy: replay.policy } satisfies LogPolicyRow);
-    const { runSeq, open, lastAtMs } = replay;
-    draft.put(keys.logHead(), { tree, published: tree, runSeq, open, lastAtMs, receipts } satisfies LogHeadRow);
+    const { published, runSeq, open, lastAtMs } = replay;
+    draft.put(keys.logHead(), { tree, published, runSeq, open, lastAtMs, receipts } satisfies LogHeadRow);
   });
   await deps.store.durable();
   return recovered;
+}
+
+/**
+ * What the ledger says, all of which was verified. Entries behind the newest checkpoint count: a head with them may have been
+ * signed and shown to witnesses before the store was lost, and another history over the same places would fork the log.
+ */
+export async function replayLedger(deps: FlowDeps): Promise<Replay> {
+  const newest = await deps.ledger.newestCheckpoint();
+  const anchored = newest === null ? null : await readCheckpoint(deps, newest);
+  const replay = new Replay();
+  const size = anchored?.size ?? 0;
+  if (anchored) {
+    for await (const { index, line } of publishedEntries(deps, size)) replay.take(index, line);
+    if (!equalBytes(replay.tree.root(), anchored.root)) throw inconsistent('its entries do not have its newest root');
+    await requireTiles(deps, replay.tree.state());
+  }
+  replay.published = replay.tree.state();
+  const written = await entriesWritten(deps, size);
+  if (written === 0) throw usage('the ledger holds no log', 'Start an engine: it begins one.');
+  for await (const { index, line } of publishedEntries(deps, written, size)) {
+    replay.take(index, line);
+    replay.unpublished.push(line);
+  }
+  return replay;
+}
+
+/** Of the newest checkpoint, unless an entry behind it has it already. */
+async function missingReceipt(deps: FlowDeps, { published: { size }, receipts }: Replay): Promise<string[]> {
+  if (size === 0 || receipts.has(size)) return [];
+  const key = checkpointKey(size);
+  const { bytes, version, lockedUntil } = await deps.ledger.anchor(key, await readLedger(deps, key));
+  const receipt = { size, object: digestOf(bytes), key, version, lockedUntil };
+  return [canonicalize(anchorReceipt(deps.origin, deps.clock.nowMs(), receipt))];
 }
 
 /** Enters the end of the runs that were lost. To be called once the keys are adopted; the log is then to be published. */
@@ -82,19 +109,25 @@ export async function abortLost(deps: FlowDeps, { lost }: Recovered): Promise<vo
 }
 
 /** What the entries say, one after another. */
-class Replay {
-  readonly tree = new TreeBuilder();
-  readonly runs = new Map<string, LoggedRun>();
+export class Replay {
+  readonly tree: TreeBuilder = new TreeBuilder();
+  readonly runs: Map<string, LoggedRun> = new Map();
   runSeq = 0;
   open = 0;
   lastAtMs = 0;
   policy: Digest | null = null;
+  /** Sizes of checkpoints. */
+  readonly receipts: Set<number> = new Set();
+  /** The tree of the newest checkpoint, and the entries behind it. */
+  published: TreeState = { size: 0, frontier: [] };
+  readonly unpublished: string[] = [];
 
   take(index: number, line: string): void {
     this.tree.append(leafHash(line));
     const entry = requireLogEntry(JSON.parse(line));
     this.lastAtMs = Math.max(this.lastAtMs, Date.parse(entry.at));
     if (entry.type === 'policy.changed') this.policy = entry.policy;
+    if (entry.type === 'anchor.receipt') this.receipts.add(entry.size);
     if (entry.type === 'run.opened') {
       this.runs.set(entry.run, { opened: { index, entry } });
       this.runSeq = entry.runSeq + 1;

@@ -39,6 +39,25 @@ export async function writeTiles(deps: FlowDeps, head: LogHeadRow, lines: string
   }
 }
 
+/**
+ * How many entries the ledger holds, which is at least `size`. Tiles are written before their tree is signed: no witness and
+ * nobody else can have seen a head of more than these, even where the checkpoint itself was never anchored.
+ */
+export async function entriesWritten(deps: FlowDeps, size: number): Promise<number> {
+  let written = size;
+  for (let index = Math.floor(size / TILE_WIDTH); ; index += 1) {
+    const whole = tilePath({ level: 'entries', index, width: TILE_WIDTH });
+    if ((await deps.ledger.get(whole)) !== null) {
+      written = (index + 1) * TILE_WIDTH;
+      continue;
+    }
+    const folder = `${whole}.p/`;
+    const widths = await deps.ledger.list(folder, { limit: TILE_WIDTH });
+    const widest = Math.max(0, ...widths.map((name) => Number(name.slice(folder.length))));
+    return Math.max(written, index * TILE_WIDTH + widest);
+  }
+}
+
 /** What of a tile the ledger had at `size`, and how many hashes or entries that is. */
 async function knownPart(deps: FlowDeps, tile: TileRef, size: number): Promise<{ bytes: Uint8Array; count: number }> {
   const level = tile.level === 'entries' ? 0 : tile.level;

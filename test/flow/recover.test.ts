@@ -17,6 +17,7 @@ import {
 } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
 import type { Recovered } from '#flow/recover.ts';
+import type { Witness } from '#ports/witness.ts';
 import { type FlowBed, type FlowBedOptions, openFlowBed } from '../support/embedded-flow.ts';
 import { finished, SUCCEEDED } from '../support/finished-run.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
@@ -173,6 +174,73 @@ describe('recover', { concurrency: 2 }, () => {
         entriesOf(directory, 'run.aborted').map(({ size, reason }) => [size, reason]),
         [[0, 'store_lost']],
       );
+    }));
+
+  it('what a witness saw and nobody anchored is part of the history that goes on', () =>
+    withDirectory(async (directory) => {
+      const old = `${directory}.sqlite`;
+      await withEngine(directory, async (bed) => {
+        bed.submit('s', SMALL);
+        await finished(bed, 's');
+      });
+      cpSync(join(directory, 'store.sqlite'), old);
+      const seen: { size: number; root: Uint8Array }[] = [];
+      const witness: Witness = {
+        name: 'w',
+        async cosign({ checkpoint }) {
+          seen.push(parseCheckpoint(parseNote(checkpoint).text));
+          return [];
+        },
+      };
+      const adapt = (deps: FlowBed['deps']): FlowBed['deps'] =>
+        interceptPorts({ ...deps, witnesses: [witness] }, ({ method }, proceed) =>
+          method === 'anchor' ? new Promise(() => {}) : proceed(),
+        );
+      const bed = await openFlowBed({ directory, execute, adapt, cadence: HASTY });
+      bed.submit('lost', SMALL);
+      await bed.until(() => seen.length > 0);
+      // It waits for its anchor for ever, so this engine is left as a killed one would be.
+      const [shown] = seen;
+      assert.ok(shown);
+      assert.ok(newestCheckpoint(directory).size < shown.size);
+      for (const isGone of [true, false]) {
+        const life = `${directory}-life`;
+        cpSync(directory, life, { recursive: true });
+        LOSSES['a store that is gone']?.(life, old);
+        if (!isGone) LOSSES['an old copy of the store']?.(life, old);
+        await requireRefused(life);
+        assert.equal((await recover(life)).error, undefined);
+        const now = newestCheckpoint(life);
+        const read = tileHashReader(now.size, async (tile) =>
+          readFileSync(join(life, 'ledger', ...tilePath(tile).split('/'))),
+        );
+        const proof = await consistencyProof(shown.size, now.size, read);
+        assert.ok(verifyConsistency(shown.size, now.size, shown.root, now.root, proof), 'two histories were signed');
+        const receipts = entriesOf(life, 'anchor.receipt').map(({ size }) => size);
+        assert.equal(new Set(receipts).size, receipts.length);
+        await withEngine(life, async (next) => {
+          next.submit('after', SMALL);
+          await finished(next, 'after');
+        });
+        rmSync(life, { recursive: true });
+      }
+      rmSync(old);
+    }));
+
+  it('a ledger that has lost its newest checkpoint is not recovered from while the store knows of it', () =>
+    withDirectory(async (directory) => {
+      await withEngine(directory, async (bed) => {
+        for (const id of ['s1', 's2']) {
+          bed.submit(id, SMALL);
+          await finished(bed, id);
+        }
+      });
+      const folder = join(directory, 'ledger', 'checkpoints');
+      const before = readdirSync(directory);
+      rmSync(join(folder, readdirSync(folder).sort().at(-1) ?? ''));
+      const { error } = await recover(directory);
+      assert.deepEqual([error?.code, error?.problem.includes('were published')], ['LEDGER_INCONSISTENT', true]);
+      assert.deepEqual(readdirSync(directory), before, 'the store stays where it is');
     }));
 
   for (const what of ['entries', 0]) {
