@@ -1,5 +1,6 @@
 /** `waybill`: reads the process, runs the program, sets the exit code. */
 import { reportError } from './error-report.ts';
+import { EXIT } from './exit-codes.ts';
 import { runProgram } from './program.ts';
 import { Terminal } from './terminal.ts';
 
@@ -11,10 +12,12 @@ process.on('uncaughtException', (error) => {
   process.exit(reportError(new Terminal({ ...streams, json, plain: !json }), error));
 });
 
-// a reader that has seen enough (`waybill logs … | head`) is no error
+// a reader that has seen enough (`waybill logs … | head`) is no error, but neither does it make a verdict or a run good
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  if (error.code !== 'EPIPE') throw error;
+  const [verb = ''] = process.argv.slice(2);
+  if (verb === 'audit') return;
+  process.exit(verb === 'run' || verb === 'watch' ? EXIT.interrupted : EXIT.ok);
 });
 
 function interruption(): AbortSignal {
