@@ -57,6 +57,15 @@ for (const [title, stored, expected] of ANSWERS) {
   });
 }
 
+test('online: a list that opens a hundred thousand elements and closes none is read in one pass', async (t) => {
+  const server = await storageServer(t, noteOf(bundleLines()));
+  server.stored.list = '<Version>'.repeat(100_000);
+  const start = performance.now();
+  assert.deepEqual(anchorOf(await judge(server)), [1, 'none', 'ANCHOR_VERSIONS']);
+  const spent = performance.now() - start;
+  assert.ok(spent < 10_000, `${spent} ms`);
+});
+
 test('online: what cannot be reached is exit 5, names no URL, and a contradiction in the file outweighs it', async (t) => {
   const gone = await storageServer(t, '');
   await gone.close();

@@ -146,6 +146,25 @@ test('--ledger: proves what the memory alone cannot, and is exit 5 where it lack
   assert.deepEqual([missing.exit, missing.code], [5, 'LEDGER_UNREADABLE']);
 });
 
+test('--ledger: a fork that was shown while nothing could be compared is found later, and is not remembered as judged', async () => {
+  const flags = ['--keys', KEYS, '--state', join(folder, 'forgetful.json')];
+  const forget = (): void => {
+    const memory = JSON.parse(readFileSync(join(folder, 'forgetful.json'), 'utf8')) as StateFile;
+    for (const origin of memory.origins) Object.assign(origin, { nodes: [], runs: [] });
+    file('forgetful.json', JSON.stringify(memory));
+  };
+  await verify(buildBundle(), ...flags);
+  forget();
+  const before = readFileSync(join(folder, 'forgetful.json'), 'utf8');
+  assert.equal((await verify(buildBundle(REGROWN), ...flags, '--ledger', join(folder, 'nowhere'))).exit, 5);
+  assert.equal(readFileSync(join(folder, 'forgetful.json'), 'utf8'), before);
+  assert.equal((await verify(buildBundle(REGROWN), ...flags)).exit, 0, 'without a ledger it is not noticed');
+  forget();
+  const LATER: Forgery = { log: (leaves) => [REGROWN.log?.(leaves), leaves.push(leaf('latest of all'))] };
+  const later = await verify(buildBundle(LATER), ...flags, '--ledger', ledger('later', LATER));
+  assert.deepEqual([later.exit, later.code], [1, 'STATE_FORK'], 'the newest head alone would lead to this one');
+});
+
 test('--ledger: a partial tile that is gone is read from the whole one', async () => {
   const { tileReader } = await import('../../packages/verify/src/modes/verify-flags.ts');
   file('whole/tile/0/000', Buffer.alloc(256 * 32, 7));

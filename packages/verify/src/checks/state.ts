@@ -19,13 +19,13 @@ export const state: Check = {
         if (memory === undefined) return { status: 'skip', code: 'NO_STATE', detail: 'no state was supplied' };
         const sighting = sightingOf(facts);
         memory.compare(sighting);
-        const newest = memory.newest(sighting.origin);
+        const known = memory.heads(sighting.origin);
+        const newest = known.at(-1);
         if (newest === undefined) return passed('nothing of this log was verified before');
-        const isLater = newest.size < sighting.checkpoint.size;
-        const heads: [Head, Head] = isLater ? [newest, sighting.checkpoint] : [sighting.checkpoint, newest];
-        if (heads[0].size === heads[1].size) return passed(`the same checkpoint of size ${newest.size} as before`);
-        if (readTile === undefined) return passed(comparedParts(heads, sighting));
-        return compareHeads(heads, readTile);
+        if (readTile !== undefined) return leadToOne([...known, sighting.checkpoint], readTile);
+        if (newest.size === sighting.checkpoint.size)
+          return passed(`the same checkpoint of size ${newest.size} as before`);
+        return passed(comparedParts(newest, sighting));
       },
     };
   },
@@ -37,28 +37,33 @@ interface Head {
 }
 
 /** Without tiles only the parts of the log are compared that proofs on both sides happen to name. */
-function comparedParts([older, newer]: readonly [Head, Head], { checkpoint, nodes }: Sighting): string {
+function comparedParts(newest: Head, { checkpoint, nodes }: Sighting): string {
+  const [older, newer] = newest.size < checkpoint.size ? [newest, checkpoint] : [checkpoint, newest];
   const known = new Set(nodes.map(({ at }) => at));
   const isWhole = older.size !== checkpoint.size && partsOf(older.size).every((part) => known.has(part));
   const what = `the checkpoints of size ${older.size} and ${newer.size}`;
   return isWhole ? `${what} are consistent` : `${what} share no contradiction; without the ledger no more is shown`;
 }
 
-async function compareHeads(
-  [older, newer]: readonly [Head, Head],
-  readTile: NonNullable<AuditorMaterial['readTile']>,
-): Promise<Outcome> {
-  let proof: Uint8Array[];
+/** All of them, not the newest alone: some may have been remembered when there was no ledger to compare them through. */
+async function leadToOne(heads: readonly Head[], readTile: NonNullable<AuditorMaterial['readTile']>): Promise<Outcome> {
+  const sizes = [...new Set(heads.map(({ size }) => size))].sort((a, b) => a - b);
+  const last = heads.reduce((most, head) => (head.size > most.size ? head : most));
+  const readHash = tileHashReader(last.size, readTile);
   try {
-    proof = await consistencyProof(older.size, newer.size, tileHashReader(newer.size, readTile));
+    for (const { size, root } of heads) {
+      if (size === last.size) continue;
+      const proof = await consistencyProof(size, last.size, readHash);
+      const isConsistent = verifyConsistency(size, last.size, fromBase64(root), fromBase64(last.root), proof);
+      mustHold(isConsistent, `the ledger does not lead from the checkpoint of size ${size} to that of ${last.size}`);
+    }
   } catch (error) {
     if (!(error instanceof LedgerUnreachable)) throw error;
     return { status: 'unreachable', code: 'LEDGER_UNREADABLE', detail: 'the ledger lacks a tile of the log' };
   }
-  const [from, to] = [fromBase64(older.root), fromBase64(newer.root)];
-  const isConsistent = verifyConsistency(older.size, newer.size, from, to, proof);
-  mustHold(isConsistent, `the ledger does not lead from the checkpoint of size ${older.size} to that of ${newer.size}`);
-  return passed(`the checkpoints of size ${older.size} and ${newer.size} are consistent, shown through the ledger`);
+  if (sizes.length === 1) return passed(`the same checkpoint of size ${last.size} as before`);
+  const others = sizes.slice(0, -1).join(', ');
+  return passed(`the checkpoints of size ${others} and ${last.size} are consistent, shown through the ledger`);
 }
 
 function passed(detail: string): Outcome {

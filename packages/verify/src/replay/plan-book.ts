@@ -76,8 +76,8 @@ export class PlanBook {
       mustHold(id === this.#unfinished && booked !== undefined, `item ${this.#unfinished} is cut short by ${id}`);
       const isSame = booked.spec === spec && booked.maxAttempts === maxAttempts && locks.length === 0;
       mustHold(isSame, `the entries of item ${id} are not of one item`);
-      booked.deps = booked.deps.concat(deps);
-      booked.needs = booked.needs.concat(needs);
+      booked.deps = grown(booked.deps, deps);
+      booked.needs = grown(booked.needs, needs);
     }
     for (const { from } of needs) for (const source of from) this.#sources.add(source);
     this.#unfinished = entry.more ? id : undefined;
@@ -120,6 +120,13 @@ const NOTHING: never[] = [];
 /** Most lists of a plan are empty, and all of those are one. */
 function kept<T>(list: T[]): T[] {
   return list.length === 0 ? NOTHING : list;
+}
+
+/** In place: an item may have as many entries as the file has room for. */
+function grown<T>(list: T[], more: readonly T[]): T[] {
+  if (list === NOTHING) return more.slice();
+  for (const one of more) list.push(one);
+  return list;
 }
 
 function isAscending(ids: readonly string[]): boolean {

@@ -114,10 +114,13 @@ async function readBody(response: Response, maxBytes: number): Promise<Uint8Arra
   return body;
 }
 
+/** None holds another of its kind, so that a search ends where the next one begins: a list of openings is read in one pass. */
+const ELEMENT = /<(Version|DeleteMarker|CommonPrefixes)>((?:(?!<\1>)[\s\S])*?)<\/\1>/g;
+
 /** The few elements of a ListVersionsResult that matter; keys and version ids of an anchor need no XML escapes. */
 function readVersionList(body: Uint8Array, { bucket, key }: AnchorUrls): { versions: string[]; deleteMarkers: number } {
   const xml = textOf(body);
-  const outside = xml.replace(/<(Version|DeleteMarker|CommonPrefixes)>[\s\S]*?<\/\1>/g, '');
+  const outside = xml.replace(ELEMENT, '');
   const isWhole =
     elementOf(outside, 'IsTruncated') === 'false' &&
     elementOf(outside, 'Name') === bucket &&
@@ -125,8 +128,8 @@ function readVersionList(body: Uint8Array, { bucket, key }: AnchorUrls): { versi
     elementOf(outside, 'KeyMarker') === '' &&
     elementOf(outside, 'VersionIdMarker') === '';
   if (!isWhole) throw new Unreachable('the list of versions does not cover the whole history of the object');
-  const entries = [...xml.matchAll(/<(Version|DeleteMarker)>([\s\S]*?)<\/\1>/g)].filter(
-    ([, , entry = '']) => elementOf(entry, 'Key') === key,
+  const entries = [...xml.matchAll(ELEMENT)].filter(
+    ([, kind, entry = '']) => kind !== 'CommonPrefixes' && elementOf(entry, 'Key') === key,
   );
   const versions = entries.filter(([, kind]) => kind === 'Version');
   return {

@@ -95,10 +95,12 @@ export async function verifyDisclosure(
   const isWhole = !checks.some(({ status }) => status === 'fail');
   const shown = isWhole ? factsOf(bundle, disclosed, attempts) : null;
   const judged = { checks, facts, inProcess, proven, isTrusting, demands, nowMs: material.nowMs };
-  if (shown !== null && isTrusting) material.state?.remember(sightingOf(facts));
   // After a retry the item went on: another attempt, or its end without one, was left out.
   const covered = attempts.at(-1)?.next === 'retry' ? 'none' : 'item';
-  return { format: 'waybill-item-report/v1', ...judgementOf(judged, shown, covered), facts: shown };
+  const judgement = judgementOf(judged, shown, covered);
+  const isJudged = shown !== null && judgement.verdict !== 'unreachable';
+  if (isJudged && isTrusting) material.state?.remember(sightingOf(facts));
+  return { format: 'waybill-item-report/v1', ...judgement, facts: shown };
 }
 
 /** What a line of the file is in the words of a bundle. */

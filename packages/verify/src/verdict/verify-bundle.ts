@@ -69,7 +69,9 @@ export async function verifyWith(
   const isTrusting = material.trust !== undefined;
   const results = reading.results(malformed);
   const report = reportOf({ checks: results, facts, inProcess, proven, isTrusting, demands, nowMs: material.nowMs });
-  if (report.facts !== null && isTrusting) remember(material.state, facts);
+  // What could not be compared as it was asked for may be a fork: it is not remembered as if it had been.
+  const isJudged = report.facts !== null && report.verdict !== 'unreachable';
+  if (isJudged && isTrusting) remember(material.state, facts);
   return report;
 }
 

@@ -111,12 +111,6 @@ export class VerifyState {
     return this.#isChanged;
   }
 
-  /** The largest remembered checkpoint of a log. */
-  newest(origin: string): SeenCheckpoint | undefined {
-    const sizes = [...(this.#origins.get(origin)?.checkpoints.keys() ?? [])];
-    return this.#origins.get(origin)?.checkpoints.get(Math.max(...sizes));
-  }
-
   /** Every remembered checkpoint of a log, ascending. */
   heads(origin: string): SeenCheckpoint[] {
     return [...(this.#origins.get(origin)?.checkpoints.values() ?? [])].sort((a, b) => a.size - b.size);
