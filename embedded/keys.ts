@@ -12,6 +12,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { addLogKey, adoptKeys, revokeKey, rotateKey } from '#flow/keys.ts';
 import { checkLedger } from '#flow/ledger-check.ts';
 
+const ATTEST_ALGORITHM = 'ecdsa-p256-sha256';
 const ALGORITHMS: readonly string[] = ['ed25519', 'ecdsa-p256-sha256'] satisfies NoteAlgorithm[];
 
 interface Request {
@@ -39,7 +40,10 @@ function readRequest(): Request {
 }
 
 async function carryOut(deps: FlowDeps, { words: [verb, what], alg, from, reason }: Request): Promise<TrustedKey> {
-  if (verb === 'rotate' && what === 'attest') return rotateKey(deps, 'attest', 'ecdsa-p256-sha256');
+  if (verb === 'rotate' && what === 'attest') {
+    if (alg !== undefined && alg !== ATTEST_ALGORITHM) throw usage('--alg', `an attest key is ${ATTEST_ALGORITHM}`);
+    return rotateKey(deps, 'attest', ATTEST_ALGORITHM);
+  }
   if (verb === 'rotate' && what === 'log') return rotateKey(deps, 'log', algorithm(alg ?? 'ed25519'));
   if (verb === 'add' && what === 'log') return addLogKey(deps, algorithm(alg ?? 'ecdsa-p256-sha256'));
   if (verb === 'revoke' && what !== undefined) {
@@ -49,7 +53,8 @@ async function carryOut(deps: FlowDeps, { words: [verb, what], alg, from, reason
       throw usage('--reason', 'give a code, such as key_compromise');
     return revokeKey(deps, what, Number(from), reason);
   }
-  throw usage('keys', 'there is no such change');
+  const wanted = verb === 'add' ? 'log (a second attest key cannot be added)' : 'attest or log';
+  throw usage('use', `there is no such change: ${verb} takes ${wanted}, and not ${what}`);
 }
 
 function algorithm(name: string): NoteAlgorithm {
@@ -80,7 +85,9 @@ try {
   process.stdout.write(`${JSON.stringify(await change(readRequest()))}\n`);
 } catch (error) {
   if (!(error instanceof WaybillError)) throw error;
-  const { code, path, problem, fix } = error;
+  const { code, path, problem } = error;
+  // nobody changes keys through an engine, and one that a command started ends by itself
+  const fix = code === 'ENGINE_RUNNING' ? 'Stop that engine, or wait ten seconds after its last run.' : error.fix;
   process.stdout.write(`${JSON.stringify({ error: { code, path, problem, fix } })}\n`);
   process.exitCode = 1;
 }

@@ -97,6 +97,12 @@ test('keys: what cannot be is refused with its reason, and changes nothing', asy
   const cases: [string[], number, RegExp][] = [
     [['keys', 'rotate', 'seal'], 4, /no such change/],
     [['keys', 'rotate', 'log', '--alg', 'rsa'], 4, /none of/],
+    [['keys', 'rotate', 'attest', '--alg', 'ed25519'], 4, /an attest key is ecdsa-p256-sha256/],
+    [['keys', 'rotate', 'log', '--alg', 'ed25519', '--alg', 'ecdsa-p256-sha256'], 4, /given before/],
+    [['keys', 'export', '-o', directory], 4, /FILE_UNWRITABLE.*it is a directory/],
+    [['keys', 'export', '-o', join(directory, 'absent', 'k')], 4, /FILE_UNWRITABLE.*directory that it should be in/],
+    [['audit', 'export', 'latest', '-o', join(directory, 'absent', 'b')], 4, /FILE_UNWRITABLE/],
+    [['audit', 'disclose', 'latest', 'x', '-o', join(directory, 'absent', 'd')], 4, /FILE_UNWRITABLE/],
     [['keys', 'add', 'log', '--alg', 'ed25519'], 4, /in force/],
     [['keys', 'add', 'attest'], 4, /no such change/],
     [['keys', 'revoke', '0'.repeat(64), '--from', '1', '--reason', 'lost'], 4, /no such key/],
@@ -119,7 +125,7 @@ test('keys: while an engine works on the directory, nothing is changed', async (
   const { exit, err } = await waybill('keys', 'rotate', 'attest');
   await bed.halt();
   assert.equal(exit, 5);
-  assert.match(err, /ENGINE_RUNNING/);
+  assert.match(err, /ENGINE_RUNNING.*wait ten seconds/);
 });
 
 test('audit disclose: an item of a sealed run becomes a file that audit item verifies', async () => {

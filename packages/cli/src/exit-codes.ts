@@ -67,6 +67,7 @@ const EXIT_OF: Record<ErrorCode, ExitCode> = {
   WITNESS_UNREACHABLE: EXIT.engineUnreachable,
   USAGE: EXIT.usage,
   FILE_UNREADABLE: EXIT.usage,
+  FILE_UNWRITABLE: EXIT.usage,
   GIT_UNAVAILABLE: EXIT.failed,
   GIT_FAILED: EXIT.failed,
   PATCH_CONFLICT: EXIT.failed,

@@ -247,6 +247,8 @@ test('program: outputs are listed, printed by name and saved, and never outside 
   assert.equal((await call(['outputs', 'latest', 'edit-a', '--save', target, '--dir', dir])).exit, 0);
   assert.equal(readFileSync(join(target, 'a', 'b.txt'), 'utf8'), PATCH);
   assert.equal((await call(['outputs', 'latest', 'edit-a', 'c', '--dir', dir])).exit, 1);
+  const inFile = await call(['outputs', 'latest', 'edit-a', '--save', join(target, 'a', 'b.txt'), '--dir', dir]);
+  assert.deepEqual([inFile.exit, JSON.parse(inFile.err).error.code], [4, 'FILE_UNWRITABLE']);
   const hostile = stateWith(t, named('outputs/../../evil'));
   const { exit, err } = await call(['outputs', 'latest', 'edit-a', '--save', target, '--dir', hostile]);
   assert.deepEqual([exit, JSON.parse(err).error.code], [2, 'KEY_INVALID']);

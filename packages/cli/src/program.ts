@@ -1,5 +1,5 @@
 /** The commander program, made from the table of verbs. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { reportError, usageError } from './error-report.ts';
 import { EXIT } from './exit-codes.ts';
 import { DEFAULT_DIRECTORY, StateDirectory } from './state-directory.ts';
@@ -77,6 +77,7 @@ function addVerb(
   for (const { flags, summary, isRepeated } of [...verb.options, ...COMMON_OPTIONS]) {
     if (isRepeated)
       command.option(flags, summary, (value: string, before: readonly string[] = []) => [...before, value]);
+    else if (flags.includes('<')) command.option(flags, summary, onlyOne);
     else command.option(flags, summary);
   }
   command.action(async () => {
@@ -91,6 +92,12 @@ function addVerb(
     await perform(new VerbCall(place, command.args, options));
   });
   group.addCommand(command);
+}
+
+/** Of two values the later one would win without a word, of two files with keys for instance. */
+function onlyOne(value: string, before: string | undefined): string {
+  if (before === undefined) return value;
+  throw new InvalidArgumentError('It was given before.');
 }
 
 function groupOf(program: Command, name: string, surroundings: Surroundings): Command {

@@ -57,6 +57,7 @@ export const ERROR_CODES = [
   // the command line
   'USAGE',
   'FILE_UNREADABLE',
+  'FILE_UNWRITABLE',
   'GIT_UNAVAILABLE',
   'GIT_FAILED',
   'PATCH_CONFLICT',

@@ -1,5 +1,5 @@
 /** audit log, audit compare, audit item and audit disclose: about a whole log, and about a single item. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { TerminalError } from '@waybill/client';
 import { discloseItem, EvidenceError } from '@waybill/verify';
 import { main } from '@waybill/verify/command';
@@ -7,6 +7,7 @@ import { COMPARE_FLAGS, ITEM_FLAGS, LOG_FLAGS, type ModeFlag } from '@waybill/ve
 import { openBundle, openFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { namedRun, openTransport } from '../run-access.ts';
+import { saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { toned } from '../view/styled.ts';
 
@@ -46,7 +47,7 @@ export async function auditDisclose(call: VerbCall): Promise<ExitCode> {
     call.terminal.print(text);
     return EXIT.ok;
   }
-  writeFileSync(file, text);
+  await saveFile(file, text);
   call.terminal.emit({ disclosed: item, file });
   call.terminal.say([[toned('good', 'disclosed'), `  ${item} in ${file}`]]);
   return EXIT.ok;

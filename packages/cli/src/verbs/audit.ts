@@ -1,6 +1,4 @@
 /** audit export and audit verify: evidence leaves the state directory, and evidence from anywhere is judged. */
-import { createWriteStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import type { RunStatus } from '@waybill/client';
 import { renderReport, type VerifyOptions, verifyBundle } from '@waybill/verify';
 import { type FlagValues, prepareVerification, UsageError, VERIFY_FLAGS } from '@waybill/verify/flags';
@@ -8,6 +6,7 @@ import { usageError } from '../error-report.ts';
 import { openBundle, openFile, readTrustFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, namedRun, openTransport } from '../run-access.ts';
+import { saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { toned } from '../view/styled.ts';
 
@@ -20,7 +19,7 @@ export async function auditExport(call: VerbCall): Promise<ExitCode> {
     await call.terminal.copy(bytes);
     return EXIT.ok;
   }
-  await pipeline(bytes, createWriteStream(file));
+  await saveFile(file, bytes);
   const keys = call.home.keysPath();
   call.terminal.emit({ exported: file, run: run.run, keys });
   call.terminal.say([

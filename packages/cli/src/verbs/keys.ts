@@ -1,9 +1,9 @@
 /** keys: which keys the deployment's evidence stands on, in forms to pin and to print, and their changes. */
-import { writeFileSync } from 'node:fs';
 import type { TrustedKey, TrustFile } from '@waybill/verify';
 import { readTrustFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { changeKeys } from '../key-process.ts';
+import { saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { type Line, toned } from '../view/styled.ts';
 import { tableLines } from '../view/table.ts';
@@ -47,7 +47,7 @@ export async function keysExport(call: VerbCall): Promise<ExitCode> {
     call.terminal.print(text);
     return EXIT.ok;
   }
-  writeFileSync(file, text);
+  await saveFile(file, text);
   call.terminal.emit({ exported: file, origin: trust.origin, keys: trust.keys.length });
   call.terminal.say([[toned('good', 'exported'), `  ${file}: hand it to auditors by another way than bundles`]]);
   return EXIT.ok;

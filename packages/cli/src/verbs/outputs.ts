@@ -1,12 +1,10 @@
 /** outputs: the files that `capture: outputs` took, listed, printed or saved. */
-import { createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { type OutputRef, TerminalError, type Transport } from '@waybill/client';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, attemptOf, itemOf, openTransport } from '../run-access.ts';
 import { safeCell } from '../safe-text.ts';
+import { makeDirectory, saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { formatBytes } from '../view/measure.ts';
 import { toned } from '../view/styled.ts';
@@ -64,8 +62,8 @@ async function save(
 ): Promise<void> {
   for (const one of chosen) {
     const path = join(directory, ...partsOf(one));
-    await mkdir(dirname(path), { recursive: true });
-    await pipeline(await transport.openArtifact(one.sha256), createWriteStream(path));
+    await makeDirectory(dirname(path));
+    await saveFile(path, await transport.openArtifact(one.sha256));
     call.terminal.emit({ saved: path, sha256: one.sha256, sizeBytes: one.sizeBytes });
     call.terminal.say([[toned('good', 'saved'), `  ${safeCell(path, 200)}  ${formatBytes(one.sizeBytes)}`]]);
   }

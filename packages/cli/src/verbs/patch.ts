@@ -1,7 +1,4 @@
 /** patch: shows the patch of an item, saves it, or applies it after a check that changes nothing. */
-import { createWriteStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { type AttemptStatus, type OutputRef, type RunStatus, TerminalError, type Transport } from '@waybill/client';
 import { sigstoreBundleOf } from '@waybill/verify';
 import { openBundle } from '../evidence.ts';
@@ -9,6 +6,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { applyPatch } from '../git-apply.ts';
 import { accessRun, attemptOf, itemOf, openTransport, outputOf } from '../run-access.ts';
 import { safeBlock } from '../safe-text.ts';
+import { saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { formatBytes } from '../view/measure.ts';
 import { type Line, paintLines, toned } from '../view/styled.ts';
@@ -42,7 +40,7 @@ async function save(
   { sha256, sizeBytes }: OutputRef,
   file: string,
 ): Promise<void> {
-  await pipeline(await transport.openArtifact(sha256), createWriteStream(file));
+  await saveFile(file, await transport.openArtifact(sha256));
   call.terminal.emit({ saved: file, sha256, sizeBytes });
   call.terminal.say([[toned('good', 'saved'), `  ${file}  ${formatBytes(sizeBytes)}`]]);
 }
@@ -60,7 +58,7 @@ async function saveProvenance(
     call.terminal.say([[toned('quiet', 'no provenance yet'), '  it is saved with the patch once the run is sealed']]);
     return;
   }
-  await writeFile(file, `${JSON.stringify(bundle)}\n`);
+  await saveFile(file, `${JSON.stringify(bundle)}\n`);
   call.terminal.emit({ saved: file, provenance: true });
   call.terminal.say([[toned('good', 'saved'), `  ${file}  its signed provenance, a Sigstore bundle`]]);
 }

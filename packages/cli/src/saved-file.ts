@@ -1,0 +1,41 @@
+/** Files that a person asked for. Whatever stands in the way of one is TerminalError FILE_UNWRITABLE, and says what. */
+import { mkdir, open } from 'node:fs/promises';
+import { TerminalError } from '@waybill/client';
+
+const PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'the directory that it should be in is not there',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of its path is no directory',
+  EEXIST: 'a part of its path is no directory',
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EROFS: 'nothing can be written on its file system',
+  ENOSPC: 'no room is left for it',
+};
+
+/** What fails while the content is read is thrown as it is. */
+export async function saveFile(path: string, content: string | AsyncIterable<Uint8Array>): Promise<void> {
+  const file = await open(path, 'w').catch((cause: unknown) => {
+    throw unwritable(path, cause);
+  });
+  try {
+    await file.writeFile(content);
+  } catch (cause) {
+    throw (cause as NodeJS.ErrnoException).syscall === 'write' ? unwritable(path, cause) : cause;
+  } finally {
+    await file.close();
+  }
+}
+
+export async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+    throw unwritable(path, cause);
+  });
+}
+
+function unwritable(path: string, cause: unknown): TerminalError {
+  const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+  const problem = `it cannot be written: ${PROBLEMS[code] ?? code}`;
+  const fix = 'Name a file in a directory that exists, that is yours and that has room.';
+  return new TerminalError({ code: 'FILE_UNWRITABLE', path, problem, fix }, { cause });
+}
