@@ -52,6 +52,6 @@ export function groupOf(path: string): Group {
 
 /** Every test file under `root`, relative to it, sorted. */
 export function testFiles(root: string): string[] {
-  const skipped = new Set(['node_modules', 'build', 'coverage', 'fixtures', '.git', '.waybill']);
+  const skipped = new Set(['node_modules', 'build', 'coverage', 'dist', 'fixtures', '.git', '.waybill']);
   return globSync('**/*.test.ts', { cwd: root, exclude: (name) => skipped.has(name) }).sort();
 }

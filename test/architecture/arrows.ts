@@ -247,7 +247,7 @@ export async function readArrows(root: string, folders: readonly string[] = CODE
     validate: true,
     ruleSet: { forbidden: [...RULES] },
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)(build|coverage|fixtures)/' },
+    exclude: { path: '(^|/)(build|coverage|dist|fixtures)/' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'default'],
