@@ -41,9 +41,13 @@ parentPort.on('message', ({ hashes, keys, places, bytes }) => {
 `;
 
 let asked: Asked[] = [];
-let thread: Worker | undefined;
-/** Batches that the thread has not answered, in the order in which it will. */
-const owed: Asked[][] = [];
+interface Thread {
+  worker: Worker;
+  /** Batches that it has not answered, in the order in which it will. */
+  owed: Asked[][];
+}
+
+let thread: Thread | undefined;
 
 export function verifyBeside(job: SignatureJob): Promise<boolean> {
   return new Promise((resolve, reject) => {
@@ -60,14 +64,14 @@ function handOver(): void {
     for (const { hash, key, message, signature, resolve } of batch) {
       verify(hash, message, key, signature, (error, holds) => resolve(error === null && holds));
     }
-  } else if (owed.length < MAX_OWED) toThread(batch);
+  } else if ((thread?.owed.length ?? 0) < MAX_OWED) toThread(batch);
   else for (const { hash, key, message, signature, resolve } of batch) resolve(verify(hash, message, key, signature));
 }
 
 function toThread(batch: Asked[]): void {
   thread ??= startThread();
   // It keeps the program alive only while it owes an answer.
-  if (owed.push(batch) === 1) thread.ref();
+  if (thread.owed.push(batch) === 1) thread.worker.ref();
   // All in two arrays, which are handed over and not copied.
   const bytes = new Uint8Array(
     batch.reduce((sum, { message, signature }) => sum + message.length + signature.length, 0),
@@ -84,7 +88,7 @@ function toThread(batch: Asked[]): void {
     bytes.set(signature, split);
     places.set([placeOf(hash, hashes), placeOf(spki, keys), start, split, end], 5 * n);
   }
-  thread.postMessage({ hashes, keys, places, bytes }, [places.buffer, bytes.buffer]);
+  thread.worker.postMessage({ hashes, keys, places, bytes }, [places.buffer, bytes.buffer]);
 }
 
 /** Where the list has it, at its end if it had not. */
@@ -93,15 +97,17 @@ function placeOf<T>(wanted: T, list: T[]): number {
   return place < 0 ? list.push(wanted) - 1 : place;
 }
 
-function startThread(): Worker {
-  const started = new Worker(THREAD, { eval: true, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
-  started.on('message', (holds: Uint8Array) => {
+/** What a thread owes is its own: an answer that comes after its end is for nobody, and never for what the next thread was asked. */
+function startThread(): Thread {
+  const owed: Asked[][] = [];
+  const worker = new Worker(THREAD, { eval: true, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
+  worker.on('message', (holds: Uint8Array) => {
     for (const [n, { resolve }] of (owed.shift() ?? []).entries()) resolve(holds[n] === 1);
-    if (owed.length === 0) started.unref();
+    if (owed.length === 0) worker.unref();
   });
-  started.on('error', (error: Error) => {
-    thread = undefined;
+  worker.on('error', (error: Error) => {
+    if (thread?.worker === worker) thread = undefined;
     for (const { reject } of owed.splice(0).flat()) reject(error);
   });
-  return started;
+  return { worker, owed };
 }

@@ -35,8 +35,13 @@ export interface LogAuditOptions extends TimeLimits {
   nowMs?: number;
 }
 
-/** Never throws for what the ledger holds; throws EvidenceError when the trust file is broken. */
+/** Never throws for what the ledger holds; throws EvidenceError when what the auditor supplied is broken. */
 export async function auditLog(source: LedgerSource, options: LogAuditOptions = {}): Promise<LogAuditReport> {
+  for (const name of ['nowMs', 'maxAgeMs', 'maxOpenMs', 'maxSilenceMs', 'maxBackwardsMs'] as const) {
+    // No comparison with NaN holds: a limit or a clock that is no number would let everything pass.
+    const isNumber = Number.isFinite(options[name] ?? 0);
+    if (!isNumber) throw new EvidenceError('POLICY', `${name} is not a number`);
+  }
   const pinned = options.trust === undefined ? undefined : loadTrust(options.trust);
   const audit = new LogAudit(source, options);
   try {
@@ -105,7 +110,7 @@ class LogAudit {
         this.#source,
         this.#options.bundles,
         this.#runs,
-        { ...given, size },
+        { ...given, size, isNewest: this.#options.checkpoint === undefined },
         this.findings,
       );
     }

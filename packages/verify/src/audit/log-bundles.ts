@@ -23,6 +23,8 @@ export interface BundleShelf {
 export interface JudgedLog {
   trust?: TrustFile;
   size: number;
+  /** Whether the ledger shows no larger head than this one. */
+  isNewest: boolean;
 }
 
 const LIMITS = { lineBytes: 1_048_576, fileBytes: 1_073_741_824 };
@@ -54,7 +56,7 @@ async function auditBundle(
   chunks: AsyncIterable<Uint8Array>,
   booked: BookedRun,
   source: LedgerSource,
-  { trust, size }: JudgedLog,
+  { trust, size, isNewest }: JudgedLog,
   findings: LogFindings,
 ): Promise<boolean> {
   const place = { run: booked.run };
@@ -71,6 +73,10 @@ async function auditBundle(
   }
   const problem = reading.problem ?? (await foreignLog(reading.checkpoint, source, size));
   if (problem !== undefined) findings.add('BUNDLE_MISMATCH', problem, place);
+  const shown = reading.checkpoint?.size ?? 0;
+  if (isNewest && shown > size) {
+    findings.add('BUNDLE_AHEAD', `the bundle leads to a log of size ${shown}, the newest head here has ${size}`, place);
+  }
   return problem === undefined;
 }
 
@@ -128,7 +134,11 @@ class PrefixReading {
       this.#compare();
     } else if (startsWith(line, LOG_RECORD)) {
       const read = readBundleLine(line, STRICT_RULES);
-      if (read.kind === 'log') this.checkpoint ??= read.record.checkpoint;
+      if (read.kind !== 'log') return;
+      this.checkpoint ??= read.record.checkpoint;
+      const { entry } = read.record;
+      const isOther = entry.type === 'run.sealed' && entry.seal !== this.#booked.seal;
+      if (isOther) this.problem ??= 'the bundle holds another seal than the log says';
     }
   }
 

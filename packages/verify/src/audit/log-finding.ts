@@ -35,6 +35,7 @@ export const LOG_FINDINGS = {
   BUNDLE_MISSING: ['shortfall', 'the bundle of a sealed run is not there'],
   BUNDLE_REFUSED: ['contradiction', 'the bundle of a sealed run does not verify'],
   BUNDLE_MISMATCH: ['contradiction', 'a bundle is of another tree or another log than this one says'],
+  BUNDLE_AHEAD: ['shortfall', 'a bundle leads to a larger log than the newest head that the ledger shows'],
   BUNDLE_UNLOGGED: ['contradiction', 'there is a bundle of a run that this log never sealed'],
   STATE_ROLLBACK: ['contradiction', 'the log is shorter than one that was verified before'],
   STATE_FORK: ['contradiction', 'the log is not the continuation of one that was verified before'],

@@ -40,5 +40,8 @@ export const time: Shape<string> = (value) =>
 
 /** Every month has 28 days; past those only the calendar knows. */
 function isDay(iso: string): boolean {
-  return iso.slice(8, 10) <= '28' || new Date(iso).toISOString() === iso;
+  if (iso.slice(8, 10) <= '28') return true;
+  // The engines differ on such a text: some count on into the next month, others call it no time at all.
+  const ms = Date.parse(iso);
+  return !Number.isNaN(ms) && new Date(ms).toISOString() === iso;
 }

@@ -68,9 +68,15 @@ export class KeyHistory {
    * other. Ranges are those of the log, narrowed by what was pinned.
    */
   follow(pinned: TrustFile): { trust: TrustFile; unknown: string[]; unreached: string[] } {
-    const known = new Map<string, TrustedKey[]>();
-    for (const key of pinned.keys) known.set(key.keyid, [...(known.get(key.keyid) ?? []), key]);
-    const reached = new Set([...known.keys()].filter((keyid) => this.#keys.has(keyid)));
+    // A key that was pinned for one use is no reason to trust it for another.
+    const pinsOf = new Map<string, TrustedKey[]>();
+    const unknown = new Set<string>();
+    for (const pin of pinned.keys) {
+      const isLogged = this.#keys.get(pin.keyid)?.key.use === pin.use;
+      if (isLogged) pinsOf.set(pin.keyid, [...(pinsOf.get(pin.keyid) ?? []), pin]);
+      else unknown.add(pin.keyid);
+    }
+    const reached = new Set(pinsOf.keys());
     for (let before = -1; before < reached.size; ) {
       before = reached.size;
       for (const [keyid, { vouchers }] of this.#keys) {
@@ -79,10 +85,10 @@ export class KeyHistory {
       }
     }
     const logged = [...this.#keys.values()].filter(({ key }) => reached.has(key.keyid));
-    const keys = logged.flatMap(({ key }) => narrowed(key, known.get(key.keyid) ?? [key]));
+    const keys = logged.flatMap(({ key }) => narrowed(key, pinsOf.get(key.keyid) ?? [key]));
     return {
       trust: { format: 'waybill-keys/v1', origin: this.#origin, keys },
-      unknown: [...known.keys()].filter((keyid) => !this.#keys.has(keyid)),
+      unknown: [...unknown],
       unreached: [...this.#keys.keys()].filter((keyid) => !reached.has(keyid)),
     };
   }

@@ -81,6 +81,7 @@ export function suppliedBy(options: VerifyOptions): {
   material: AuditorMaterial;
   limits: ReadLimits;
 } {
+  if (!Number.isFinite(options.nowMs ?? 0)) throw new EvidenceError('POLICY', 'nowMs is not a number');
   const policy = policyOf(options);
   const demands = demandsOf(policy, options.require ?? {});
   return { demands, material: materialOf(policy, demands, options), limits: limitsOf(options.limits ?? {}) };
