@@ -24,10 +24,13 @@ export async function enterPolicy(deps: FlowDeps, settings: object): Promise<voi
 
 /** Enters a heartbeat when nothing was entered for `everyMs`. Resolves with the time until the next one may be due. */
 export async function beat(deps: FlowDeps, everyMs: number): Promise<number> {
-  const leftMs = (head: LogHeadRow | null): number => (head?.lastAtMs ?? 0) + everyMs - deps.clock.nowMs();
+  const leftMs = (head: LogHeadRow | null): number => {
+    const left = (head?.lastAtMs ?? 0) + everyMs - deps.clock.nowMs();
+    // The clock was set back behind the newest entry: that must not silence the log until it has come there again.
+    return left > everyMs ? 0 : left;
+  };
   const before = leftMs(await peek<LogHeadRow>(deps, keys.logHead()));
-  // A clock that was set back must not silence the log for as long.
-  if (before > 0) return Math.min(before, everyMs);
+  if (before > 0) return before;
   await decide(deps, async (draft) => {
     const head = await draft.readOne<LogHeadRow>(keys.logHead());
     if (leftMs(head) > 0) return;

@@ -3,11 +3,14 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { RunStatus } from '@waybill/client/documents';
 import { deriveAttemptId, digestOf } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
 import { createLane } from '#embedded/lane.ts';
 import { concludeAbort } from '#flow/abort.ts';
 import type { FlowDeps, Hints } from '#flow/deps.ts';
+import { readHead } from '#flow/log.ts';
+import { beat } from '#flow/notices.ts';
 import { settle, settleStopped } from '#flow/settle.ts';
 import { type FlowBed, openFlowBed } from '../support/embedded-flow.ts';
 import { aborted, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
@@ -102,6 +105,27 @@ describe('flow: abort', { concurrency: 3 }, () => {
       await bed.until(() => entriesOf(bed.directory, 'run.aborted').length === 1);
       assert.deepEqual(entriesOf(bed.directory, 'run.sealed'), []);
     });
+  });
+
+  it('a client hears of an abort although the engine died before it could tell', async () => {
+    const refuse = (deps: FlowBed['deps']): FlowBed['deps'] =>
+      interceptPorts(deps, ({ method, args }, proceed) => {
+        const isEnd = method === 'publish' && (args[2] as RunStatus).aborted !== undefined;
+        return isEnd ? Promise.reject(new RangeError('no space left')) : proceed();
+      });
+    const bed = await openFlowBed({ execute: obedient, adapt: refuse });
+    const run = bed.submit('s', runOf([{ id: 'x' }]));
+    await bed.until(() => bed.status('s')?.counts.running === 1);
+    bed.control('a', abortOf(run, 'not_needed'));
+    await bed.until(async () => (await bed.runRow(run))?.abortedIndex);
+    await bed.halt();
+    assert.equal(bed.status('s')?.aborted, undefined);
+    const next = await openFlowBed({ directory: bed.directory, execute: obedient });
+    await next.until(() => next.status('s')?.aborted);
+    await next.until(() => next.engine.isIdle());
+    await next.until(() => entriesOf(next.directory, 'run.aborted').length === 1);
+    assert.deepEqual(next.errors, []);
+    await next.close();
   });
 
   it('a run whose attempts do not end is aborted by force, and what they still do changes nothing', async () => {
@@ -204,6 +228,19 @@ describe('flow: notices', { concurrency: 3 }, () => {
       assert.ok(beats.every((atMs, n) => n === 0 || atMs - (beats[n - 1] ?? 0) >= 150));
     });
   });
+
+  it('a clock that was set back behind the newest entry does not silence the log', () =>
+    withBed({ execute: () => SUCCEEDED }, async (bed) => {
+      const { clock } = bed.deps;
+      const flow = { ...flowOn(bed), clock: { ...clock, nowMs: () => clock.nowMs() - 86_400_000 } };
+      const everyMs = 3_600_000;
+      const before = (await readHead(flow)).tree.size;
+      await beat(flow, everyMs);
+      const after = (await readHead(flow)).tree.size;
+      assert.ok(after > before, 'it would be silent for a day');
+      assert.ok((await beat(flow, everyMs)) > everyMs - 60_000, 'and the next one is due as always');
+      assert.equal((await readHead(flow)).tree.size, after);
+    }));
 
   it('an engine at work beats no more often than agreed', () =>
     withBed({ execute: () => SUCCEEDED }, async (bed) => {

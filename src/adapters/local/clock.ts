@@ -1,13 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import type { Chance, Clock } from '#ports/clock.ts';
 
-/** The machine's clock, held still when it is set back, so that times of one process never run backwards. */
+/**
+ * The machine's clock. When that is set back, this one goes on at half its speed until the machine's has come up with it: times of
+ * one process never run backwards, and never stand still either, or nothing that waits would ever be due.
+ */
 export function createLocalClock(): Clock {
   let latestMs = 0;
+  let seenMs = performance.now();
   return {
     nowMs() {
-      latestMs = Math.max(latestMs, Date.now());
-      return latestMs;
+      const monotonicMs = performance.now();
+      latestMs = Math.max(latestMs + (monotonicMs - seenMs) / 2, Date.now());
+      seenMs = monotonicMs;
+      return Math.floor(latestMs);
     },
     after(delayMs, run) {
       const timer = setTimeout(run, Math.min(delayMs, 2_147_483_647));
