@@ -7,6 +7,7 @@ import type { Digest } from '@waybill/verify';
 import type { Stage } from '#core/stages.ts';
 import { createLane } from '#embedded/lane.ts';
 import { RecordKeeper, type RecordKeeping } from '#embedded/record-keeper.ts';
+import { SharedTask } from '#embedded/shared-task.ts';
 import { Throttle } from '#embedded/throttle.ts';
 import { type Work, WorkList } from '#embedded/work-list.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
@@ -68,7 +69,8 @@ class EmbeddedEngine implements Engine {
   readonly #work: WorkList;
   readonly #status: Throttle;
   readonly #records: RecordKeeper;
-  readonly #takingIn = createLane();
+  /** Each object that is taken out of the inbox is a hint of its own: one look serves all that came while it waited. */
+  readonly #takingIn: SharedTask<void>;
   readonly #underWay = new Set<Promise<unknown>>();
   #draining = false;
   #stopped = false;
@@ -100,7 +102,8 @@ class EmbeddedEngine implements Engine {
       else this.#spawn('worker', () => showProgress(deps, attemptId));
     });
     deps.launcher.onStopped((notice) => this.#spawn('settle', () => settleStopped(deps, notice)));
-    deps.inbox.onArrival(() => this.#spawn('inbox', () => this.#takeIn()));
+    this.#takingIn = new SharedTask(() => this.#takeIn());
+    deps.inbox.onArrival(() => this.#spawn('inbox', () => this.#takingIn.request()));
   }
 
   async start(): Promise<void> {
@@ -111,7 +114,7 @@ class EmbeddedEngine implements Engine {
     await defineQueues(this.#deps, this.#options.queues);
     await this.#sweepQueues(true);
     await this.#resume();
-    await this.#takeIn();
+    await this.#takingIn.request();
     this.#sweepLater();
   }
 
@@ -207,12 +210,10 @@ class EmbeddedEngine implements Engine {
     await resumeRuns(this.#deps, this.#onTrouble);
   }
 
-  #takeIn(): Promise<void> {
-    return this.#takingIn(async () => {
-      const onTrouble = (object: InboxObject, error: unknown): void =>
-        this.#report('inbox', error, { object: object.key });
-      while (!this.#stopped && (await takeIn(this.#deps, onTrouble)) > 0);
-    });
+  async #takeIn(): Promise<void> {
+    const onTrouble = (object: InboxObject, error: unknown): void =>
+      this.#report('inbox', error, { object: object.key });
+    while (!this.#stopped && (await takeIn(this.#deps, onTrouble)) > 0);
   }
 
   #sweepLater(): void {
@@ -221,7 +222,7 @@ class EmbeddedEngine implements Engine {
         try {
           await this.#sweepQueues(false);
           if (this.#behind) await this.#resume();
-          await this.#takeIn();
+          await this.#takingIn.request();
         } finally {
           if (!this.#stopped) this.#sweepLater();
         }

@@ -46,6 +46,7 @@ export class RecordKeeper {
   #seals = 0;
   /** A seal waits for the next checkpoint, which therefore gets a timestamp. */
   #timed = false;
+  #stopped = false;
   #cancelBeat: (() => void) | null = null;
   #cancelPublish: (() => void) | null = null;
 
@@ -68,7 +69,9 @@ export class RecordKeeper {
     this.#beatLater(0);
   }
 
+  /** What is under way ends; what waits behind it is left to the next process. */
   stop(): void {
+    this.#stopped = true;
     this.#cadence.stop();
     this.#cancelBeat?.();
     this.#cancelPublish?.();
@@ -77,12 +80,12 @@ export class RecordKeeper {
   /** The run is open; how many of its events wait is not known after a restart, so at least its opening does. */
   async opened(run: string): Promise<void> {
     await enterRun(this.#deps, run);
-    this.#cadence.note(run, 1);
+    this.eventsWritten(run, 1);
     this.entered();
   }
 
   eventsWritten(run: string, count: number): void {
-    this.#cadence.note(run, count);
+    if (!this.#stopped) this.#cadence.note(run, count);
   }
 
   completed(run: string): void {
@@ -99,6 +102,7 @@ export class RecordKeeper {
   }
 
   #beatLater(delayMs: number): void {
+    if (this.#stopped) return;
     this.#cancelBeat = this.#deps.clock.after(delayMs, () => {
       const everyMs = this.#options.heartbeatMs ?? HEARTBEAT_MS;
       // After a failure as after a beat: the next one is not far.
@@ -115,6 +119,7 @@ export class RecordKeeper {
 
   /** Entries wait for a checkpoint, which several of them may share. */
   entered(): void {
+    if (this.#stopped) return;
     this.#cancelPublish ??= this.#deps.clock.after(PUBLISH_MS, () => {
       this.#cancelPublish = null;
       this.#options.spawn('seal', () => this.#publishing.request());
@@ -122,6 +127,7 @@ export class RecordKeeper {
   }
 
   async #seal(run: string): Promise<void> {
+    if (this.#stopped) return;
     try {
       // Behind a pass that is under way, which has begun the same work.
       await this.#sequencing(() => sequenceEnded(this.#deps, run));
