@@ -1,22 +1,29 @@
 /** Ledgers by somebody who holds one key, or who shows less of a log than there is. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
 import { auditLog } from '../../packages/verify/src/audit/log-audit.ts';
 import { auditBundles } from '../../packages/verify/src/audit/log-bundles.ts';
 import { LogFindings } from '../../packages/verify/src/audit/log-finding.ts';
 import { RunBook } from '../../packages/verify/src/audit/run-book.ts';
+import { main } from '../../packages/verify/src/bin.ts';
 import type { RunEntry } from '../../packages/verify/src/log/log-entry.ts';
 import { verifyBundle } from '../../packages/verify/src/verdict/verify-bundle.ts';
 import { OTHER } from './forged.ts';
 import { buildBundle, bundleLines, trustFile } from './honest-bundle.ts';
 import {
   genesis,
+  grown,
   keyAdded,
   ledgerOf,
   lines,
   newKeyring,
   opened,
   pinned,
+  runOf,
   START_MS,
   signedHead,
   sourceOf,
@@ -87,4 +94,54 @@ test('a bundle with another seal than the log has is refused, whatever head it l
     if (entry.type === 'run.sealed') entry.seal = OTHER;
   });
   assert.deepEqual(found, ['BUNDLE_MISMATCH: the bundle holds another seal than the log says']);
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'waybill-ledgers-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** A ledger on disk with one sealed run, of which `name` is then made into something else. */
+function ledgerWith(title: string, name: string, spoil: (path: string) => void): string {
+  const log = lines([...genesis(KEYS), opened(0), grown(0, 4, 'run.sealed')]);
+  const objects = ledgerOf(log, new Map([[log.length, signedHead(log, log.length, [KEYS.log])]]));
+  const directory = join(folder, title);
+  for (const [path, bytes] of objects) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), bytes);
+  }
+  const path = join(directory, name);
+  mkdirSync(dirname(path), { recursive: true });
+  rmSync(path, { force: true });
+  spoil(path);
+  return directory;
+}
+
+const KEYS_FILE = join(folder, 'keys.json');
+writeFileSync(KEYS_FILE, JSON.stringify(pinned(KEYS)));
+const BUNDLE = `runs/${runOf(0)}/run-${runOf(0)}.audit.jsonl`;
+const fifo = (path: string): void => void execFileSync('mkfifo', [path]);
+const huge = (path: string): void => {
+  writeFileSync(path, '');
+  truncateSync(path, 3 * 2 ** 30);
+};
+
+for (const [title, name, spoil] of [
+  ['a pipe in place of entries', 'tile/entries/000.p/4', fifo],
+  ['three gigabytes in place of entries', 'tile/entries/000.p/4', huge],
+  ['a directory in place of entries', 'tile/entries/000.p/4', mkdirSync],
+  ['a pipe in place of a checkpoint', 'checkpoints/00000000000000000004', fifo],
+  ['a pipe in place of a bundle', BUNDLE, fifo],
+  ['a directory in place of a bundle', BUNDLE, mkdirSync],
+] as const) {
+  test(`a ledger with ${title} is not read, and the exit is 5`, async () => {
+    const io = { out: () => {}, err: () => {}, stdin: (async function* () {})() };
+    assert.equal(await main(['log', ledgerWith(title, name, spoil), '--keys', KEYS_FILE], io), 5);
+  });
+}
+
+test('a directory that is called like a bundle is a file of the auditor that cannot be read, and no defect', async () => {
+  const shelf = join(folder, 'shelf');
+  mkdirSync(join(shelf, `run-${runOf(0)}.audit.jsonl`), { recursive: true });
+  const io = { out: () => {}, err: () => {}, stdin: (async function* () {})() };
+  const ledger = ledgerWith('whole', 'more', (path) => writeFileSync(path, ''));
+  assert.equal(await main(['log', ledger, '--keys', KEYS_FILE, '--bundles', shelf], io), 5);
 });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { renderReport, type VerifyOptions, type VerifyReport, verifyBundle } from '../../packages/verify/src/index.ts';
+import { loadPolicy } from '../../packages/verify/src/verdict/policy.ts';
 import { BUCKET, COSIGNED_SECONDS, captureOf, cosigned, policyFile, witnessPolicy } from './auditor-material.ts';
-import { bundleLines, type Forgery } from './honest-bundle.ts';
+import { bundleLines, type Forgery, LOG } from './honest-bundle.ts';
+import { sha256 } from './naive-evidence.ts';
 import { timeText } from './naive-tsa.ts';
 import { STAMPED_MS, stamped, tsaTrust } from './time-forgeries.ts';
 
@@ -176,4 +178,14 @@ test('options: keys and a policy together, or a capture that is none, are refuse
     { policy, limits: { jsonDepth: 33 } },
   ];
   for (const options of broken) await assert.rejects(judge({}, options), { name: 'EvidenceError' });
+});
+
+test('tiers: a log that cosigns with its own key is refused in the policy: nobody witnesses themselves', () => {
+  const key = Buffer.concat([Buffer.of(4), LOG.spki.subarray(-32)]);
+  const hash = sha256('self\n', key).subarray(0, 4).toString('hex');
+  const witnesses = `witness w0 self+${hash}+${key.toString('base64')}\nquorum w0\n`;
+  assert.throws(() => loadPolicy(policyFile({ witnesses })), {
+    code: 'POLICY',
+    message: /nobody witnesses themselves/,
+  });
 });

@@ -62,8 +62,8 @@ async function leadToOne(heads: readonly Head[], readTile: NonNullable<AuditorMa
     return { status: 'unreachable', code: 'LEDGER_UNREADABLE', detail: 'the ledger lacks a tile of the log' };
   }
   if (sizes.length === 1) return passed(`the same checkpoint of size ${last.size} as before`);
-  const others = sizes.slice(0, -1).join(', ');
-  return passed(`the checkpoints of size ${others} and ${last.size} are consistent, shown through the ledger`);
+  const others = sizes.length === 2 ? `${sizes[0]} and ${last.size}` : `${sizes[0]} to ${last.size} (${sizes.length})`;
+  return passed(`the checkpoints of size ${others} are consistent, shown through the ledger`);
 }
 
 function passed(detail: string): Outcome {

@@ -14,15 +14,32 @@ export function directorySource(directory: string): LedgerSource {
     if (isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
     throw isSystemError(error) ? new LedgerUnreachable(error.message) : error;
   };
+  /** Whoever made the directory may have put anything there: a pipe never ends, and a device has no size. */
+  const sizeOf = async (name: string): Promise<number | null> => {
+    const found = await stat(`${directory}/${name}`).catch(absent);
+    if (found === null || found.isFile()) return found?.size ?? null;
+    throw new LedgerUnreachable(`${name} is no file`);
+  };
   return {
-    read: (name) => readFile(`${directory}/${name}`).catch(absent),
+    async read(name) {
+      const size = await sizeOf(name);
+      if (size === null) return null;
+      if (size > MAX_OBJECT_BYTES) throw new LedgerUnreachable(`${name} is longer than ${MAX_OBJECT_BYTES} bytes`);
+      return readFile(`${directory}/${name}`).catch(absent);
+    },
     async open(name) {
-      const path = `${directory}/${name}`;
-      const found = await stat(path).catch(absent);
-      return found?.isFile() === true ? createReadStream(path, { highWaterMark: 1 << 18 }) : null;
+      return (await sizeOf(name)) === null ? null : readable(`${directory}/${name}`);
     },
     list: async (folder) => (await readdir(`${directory}/${folder}`).catch(absent))?.sort() ?? [],
   };
+}
+
+async function* readable(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 1 << 18 });
+  } catch (error) {
+    throw isSystemError(error) ? new LedgerUnreachable(error.message) : error;
+  }
 }
 
 /** A web server cannot list; what it has is found through the newest checkpoint, at `checkpoint`. */
@@ -108,7 +125,7 @@ export async function fileBundles(paths: readonly string[]): Promise<BundleShelf
   return {
     async open(run) {
       const path = files.get(run);
-      return path === undefined ? null : createReadStream(path, { highWaterMark: 1 << 18 });
+      return path === undefined ? null : readable(path);
     },
     runs: async () => [...files.keys()].sort(),
   };

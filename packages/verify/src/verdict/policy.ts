@@ -3,6 +3,8 @@
  * place from which trust comes, so that its shape is closed and anything wrong in it is a usage error.
  */
 import { fromBase64 } from '../crypto/base64.ts';
+import { equalBytes } from '../crypto/bytes.ts';
+import { EvidenceError } from '../evidence-error.ts';
 import { count, ordinal } from '../json/scalars.ts';
 import { closed, listOf, oneOf, requireShape, type Shape, text } from '../json/shape.ts';
 import { loadTrust, type Trust, type TrustFile } from '../keys/trust.ts';
@@ -81,16 +83,27 @@ const policyFile: Shape<PolicyFile> = closed<PolicyFile>({
 export function loadPolicy(value: unknown): Policy {
   requireShape(policyFile, value, 'policy file');
   const { tsa } = value;
+  const trust = loadTrust(value.keys);
   return {
-    trust: loadTrust(value.keys),
+    trust,
     demands: value.require ?? {},
-    witnesses: value.witnesses === undefined ? undefined : parseTlogPolicy(value.witnesses),
+    witnesses: value.witnesses === undefined ? undefined : readWitnesses(value.witnesses, trust),
     tsa: tsa && {
       roots: tsa.roots.map(readRoot),
       ...(tsa.policies === undefined ? {} : { policies: tsa.policies }),
     },
     anchor: value.anchor,
   };
+}
+
+/** A log that cosigns with its own key has not been seen by anybody else. */
+function readWitnesses(text: string, { log }: Trust): TlogPolicy {
+  const policy = parseTlogPolicy(text);
+  for (const { name, key } of policy.witnesses) {
+    const isOwn = log.some(({ publicKey }) => equalBytes(publicKey.spki, key.publicKey.spki));
+    if (isOwn) throw new EvidenceError('POLICY', `witness ${name} has a key of the log: nobody witnesses themselves`);
+  }
+  return policy;
 }
 
 /** A root that cannot be read is found out before a token is held against it. */
