@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -125,8 +125,28 @@ test('waybill-verify: what a keys file holds reaches the terminal only escaped',
   }
 });
 
+test('waybill-verify: --help shows the flags of each mode and is no error', async () => {
+  for (const words of [[], ['verify'], ['item'], ['log'], ['compare']]) {
+    const { exit, out, err } = await run(...words, '--help');
+    assert.deepEqual([exit, err], [0, '']);
+    assert.ok(out.startsWith(`Usage: waybill-verify ${words[0] ?? '[verify]'}`) || words[0] === 'verify', out);
+    assert.match(out, /--keys <file>/);
+  }
+});
+
+test('waybill-verify compare: what is no head is malformed, and the message names it', async () => {
+  const half = file('half-a-record', '{"entry":\n');
+  for (const wrong of [half, file('no-head', 'x\n'), file('nothing', '')]) {
+    const { exit, out } = await run('compare', BUNDLE, wrong, '--keys', KEYS);
+    assert.equal(exit, 3);
+    assert.ok(out.startsWith(`MALFORMED: ${wrong}: `), out);
+  }
+});
+
 test('waybill-verify: wrong arguments and broken keys exit 4 and say what is wrong', async () => {
   const broken = file('broken.json', '{');
+  const huge = file('huge.json', '');
+  truncateSync(huge, 3 * 1024 ** 3);
   const wrong = file('wrong.json', '{"format":"waybill-keys/v1"}');
   const cases: [string[], RegExp][] = [
     [[], /exactly one bundle/],
@@ -147,7 +167,17 @@ test('waybill-verify: wrong arguments and broken keys exit 4 and say what is wro
     [[BUNDLE, '--keys', broken], /keys file/],
     [[BUNDLE, '--keys', wrong], /lacks origin/],
     [[join(folder, 'absent')], /absent/],
-    [[folder], /EISDIR/],
+    [[folder], /it is a directory/],
+    [[BUNDLE, '--keys', huge], /huge\.json: it is longer than \d+ bytes/],
+    [[BUNDLE, '--keys', KEYS, '--state', huge], /huge\.json: it is longer than/],
+    [[BUNDLE, '--keys', KEYS, '--keys', KEYS], /give --keys once/],
+    [[BUNDLE, '--max-line-bytes', 'x'], /--max-line-bytes/],
+    [['log', BUNDLE], /no such directory/],
+    [['log', folder, '--checkpoint', huge], /huge\.json: it is longer than/],
+    [['log', folder, '--bundles', KEYS], /keys\.json: a bundle is called run-<id>/],
+    [['log', folder, '--bundles', join(folder, 'absent')], /absent: there is no such/],
+    [['log', folder, '--bundles', folder, '--no-bundles'], /not both/],
+    [['compare', BUNDLE, join(folder, 'absent')], /absent: there is no such/],
   ];
   for (const [args, reason] of cases) {
     const { exit, err } = await run(...args);

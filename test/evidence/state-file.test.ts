@@ -142,8 +142,15 @@ test('--ledger: proves what the memory alone cannot, and is exit 5 where it lack
   file('led.json', JSON.stringify(memory));
   const seen = await verify(buildBundle(REGROWN), ...flags, '--ledger', ledger('rewritten', REGROWN));
   assert.deepEqual([seen.exit, seen.code], [1, 'STATE_FORK']);
-  const missing = await verify(buildBundle(GROWN), ...flags, '--ledger', join(folder, 'nowhere'));
+  const missing = await verify(buildBundle(GROWN), ...flags, '--ledger', mkdtempSync(join(folder, 'empty-')));
   assert.deepEqual([missing.exit, missing.code], [5, 'LEDGER_UNREADABLE']);
+});
+
+test('--ledger: what is no directory proves nothing and is wrong usage, also when there is nothing to compare yet', async () => {
+  const state = join(folder, 'never.json');
+  for (const nothing of [join(folder, 'nowhere'), KEYS]) {
+    assert.equal((await verify(buildBundle(), '--keys', KEYS, '--state', state, '--ledger', nothing)).exit, 4, nothing);
+  }
 });
 
 test('--ledger: a fork that was shown while nothing could be compared is found later, and is not remembered as judged', async () => {
@@ -156,7 +163,7 @@ test('--ledger: a fork that was shown while nothing could be compared is found l
   await verify(buildBundle(), ...flags);
   forget();
   const before = readFileSync(join(folder, 'forgetful.json'), 'utf8');
-  assert.equal((await verify(buildBundle(REGROWN), ...flags, '--ledger', join(folder, 'nowhere'))).exit, 5);
+  assert.equal((await verify(buildBundle(REGROWN), ...flags, '--ledger', mkdtempSync(join(folder, 'empty-')))).exit, 5);
   assert.equal(readFileSync(join(folder, 'forgetful.json'), 'utf8'), before);
   assert.equal((await verify(buildBundle(REGROWN), ...flags)).exit, 0, 'without a ledger it is not noticed');
   forget();

@@ -109,7 +109,11 @@ test('keys: what cannot be is refused with its reason, and changes nothing', asy
     [['keys', 'revoke', before[2]?.keyid ?? '', '--from', '12', '--reason', 'lost'], 4, /no other attest key/],
     [['keys', 'revoke', before[2]?.keyid ?? '', '--reason', 'lost'], 4, /--from/],
     [['keys', 'revoke', before[2]?.keyid ?? '', '--from', '1', '--reason', 'Not a code'], 4, /code/],
-    [['audit', 'log', join(directory, 'nowhere')], 4, /no such directory/],
+    [
+      ['audit', 'log', join(directory, 'nowhere')],
+      4,
+      /^\{"error":\{"code":"USAGE","path":"audit log".*no such directory/,
+    ],
     [['audit', 'compare', join(directory, 'nowhere')], 4, /nowhere/],
   ];
   for (const [args, exit, reason] of cases) {

@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 import { TerminalError } from '@waybill/client';
 import { discloseItem, EvidenceError } from '@waybill/verify';
-import { main } from '@waybill/verify/command';
-import { COMPARE_FLAGS, ITEM_FLAGS, LOG_FLAGS, type ModeFlag } from '@waybill/verify/flags';
+import { runMode } from '@waybill/verify/command';
+import { COMPARE_FLAGS, ITEM_FLAGS, LOG_FLAGS, type ModeFlag, UsageError } from '@waybill/verify/flags';
+import { usageError } from '../error-report.ts';
 import { openBundle, openFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { namedRun, openTransport } from '../run-access.ts';
@@ -53,17 +54,22 @@ export async function auditDisclose(call: VerbCall): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-function mode(call: VerbCall, flags: readonly ModeFlag[], args: readonly string[]): Promise<number> {
+/** What the verifier calls wrong usage is wrong usage here. Throws TerminalError USAGE. */
+async function mode(call: VerbCall, flags: readonly ModeFlag[], args: readonly string[]): Promise<number> {
   const { terminal } = call;
   const all = [
     ...args,
     ...flags.flatMap((flag) => chosen(call, flag)),
     ...(terminal.mode === 'json' ? ['--json'] : []),
   ];
-  return main(all, {
-    out: (text) => terminal.print(text),
-    err: (text) => void terminal.err.write(text),
+  const io = {
+    out: (text: string) => terminal.print(text),
+    err: (text: string) => void terminal.err.write(text),
     stdin: process.stdin,
+  };
+  return runMode(all, io).catch((error: unknown) => {
+    if (!(error instanceof UsageError)) throw error;
+    throw usageError(`audit ${args[0]}`, error.message, `See \`waybill audit ${args[0]} --help\`.`);
   });
 }
 

@@ -1,5 +1,5 @@
 /** `waybill-verify compare <a> [<b>]`: two signed heads of one log, or a proof of a fork that somebody saved. */
-import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
+import { createReadStream, writeFileSync } from 'node:fs';
 import { type Bridge, type Comparison, compareHeads, FORK_FORMAT, readForkProof, UNDECIDED } from '../audit/compare.ts';
 import { type LogHead, readLogHead } from '../audit/log-head.ts';
 import { fromBase64 } from '../crypto/base64.ts';
@@ -11,10 +11,10 @@ import { parseTlogProof } from '../log/tlog-proof.ts';
 import { LineSplitter } from '../record/line-splitter.ts';
 import { escapeText } from '../verdict/report.ts';
 import { chosenTrust, sourceOf } from './log.ts';
-import { type Io, isSystemError, UsageError } from './mode.ts';
+import { fileProblem, type Io, isSystemError, readWhole, UsageError } from './mode.ts';
 import { COMPARE_FLAGS, flagLines, type ReadFlags, readFlags } from './mode-flags.ts';
 
-const USAGE = `Usage: waybill-verify compare <head> <head> [flags]
+export const USAGE: string = `Usage: waybill-verify compare <head> <head> [flags]
        waybill-verify compare <fork proof> [flags]
 
   <head>                   a signed checkpoint, a bundle, a disclosure file, or a log proof
@@ -56,7 +56,9 @@ async function readInputs(flags: ReadFlags): Promise<{ heads: [LogHead, LogHead]
   const [ledger, proof] = [flags.text('ledger'), flags.text('proof')];
   if (first === undefined || others.length > 0) throw new UsageError('expected two heads, or one proof', USAGE);
   if (second === undefined) {
-    const read = readForkProof(asJsonValue(await asText(first)));
+    const text = await asText(first);
+    if (!text.startsWith('{')) throw new UsageError('one file alone has to be a proof of a fork', USAGE);
+    const read = readForkProof(asJsonValue(text));
     return { heads: read.heads, bridge: { fork: read.proof } };
   }
   if (ledger !== undefined && proof !== undefined) throw new UsageError('give --ledger or --proof, not both', USAGE);
@@ -69,7 +71,7 @@ async function readInputs(flags: ReadFlags): Promise<{ heads: [LogHead, LogHead]
 }
 
 function ledgerBridge(ledger: string, isOnline: boolean): Bridge {
-  const source = sourceOf(ledger, isOnline);
+  const source = sourceOf(ledger, isOnline, USAGE);
   const read = async (tile: Parameters<typeof readTile>[1]): Promise<Uint8Array> => {
     const bytes = await readTile(source, tile);
     if (bytes === null) throw new LedgerUnreachable('the ledger lacks a tile between the two heads');
@@ -78,8 +80,17 @@ function ledgerBridge(ledger: string, isOnline: boolean): Bridge {
   return { readHash: (size) => tileHashReader(size, read) };
 }
 
-/** The head in a file, whichever kind of evidence it is. */
+/** The head in a file, whichever kind of evidence it is. What cannot be read as one is told with the file that it is about. */
 async function readHead(path: string): Promise<LogHead> {
+  try {
+    return await headIn(path);
+  } catch (error) {
+    if (!(error instanceof EvidenceError)) throw error;
+    throw new EvidenceError(error.code, `${path}: ${error.message}`);
+  }
+}
+
+async function headIn(path: string): Promise<LogHead> {
   const start = await startOf(path);
   if (start.startsWith('{')) return readLogHead(parseTlogProof(await firstProof(path)).checkpoint);
   const text = await asText(path);
@@ -90,35 +101,30 @@ const SMALL_BYTES = 1_048_576;
 
 async function startOf(path: string): Promise<string> {
   for await (const chunk of open(path)) return new TextDecoder().decode(chunk.subarray(0, 64));
-  throw new EvidenceError('CHECKPOINT', `${path} is empty`);
+  throw new EvidenceError('CHECKPOINT', 'it is empty');
 }
 
 async function* open(path: string): AsyncGenerator<Uint8Array> {
   try {
     yield* createReadStream(path, { highWaterMark: 1 << 18 });
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new UsageError(`${escapeText(path)}: ${escapeText(error.message)}`, '', error);
+    throw isSystemError(error) ? fileProblem('file', path, error) : error;
   }
 }
 
 function asJsonValue(text: string): unknown {
-  if (!text.startsWith('{')) throw new UsageError('one file alone has to be a proof of a fork', USAGE);
   try {
     return JSON.parse(text);
   } catch {
-    throw new EvidenceError('JSON_SYNTAX', 'the proof is not JSON');
+    throw new EvidenceError('JSON_SYNTAX', 'it is not JSON');
   }
 }
 
 async function asText(path: string): Promise<string> {
   try {
-    const bytes = readFileSync(path);
-    if (bytes.length > SMALL_BYTES) throw new EvidenceError('LIMIT', `${path} is longer than ${SMALL_BYTES} bytes`);
-    return bytes.toString();
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(readWhole(path, SMALL_BYTES));
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new UsageError(`${escapeText(path)}: ${escapeText(error.message)}`, '', error);
+    throw isSystemError(error) ? fileProblem('file', path, error) : error;
   }
 }
 
@@ -130,19 +136,18 @@ async function firstProof(path: string): Promise<string> {
     for (const line of splitter.push(chunk)) {
       const text = decoder.decode(line);
       if (!text.startsWith('{"entry":')) continue;
-      const { proof } = JSON.parse(text) as { proof?: unknown };
+      const { proof } = asJsonValue(text) as { proof?: unknown };
       if (typeof proof === 'string') return proof;
     }
   }
-  throw new EvidenceError('CONTAINER', `${path} holds no log record, and is no signed checkpoint`);
+  throw new EvidenceError('CONTAINER', 'it holds no log record, and is no signed checkpoint');
 }
 
 function save(path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new UsageError(`--save-proof ${escapeText(path)}: ${escapeText(error.message)}`, '', error);
+    throw isSystemError(error) ? fileProblem('--save-proof', path, error) : error;
   }
 }
 
@@ -164,7 +169,11 @@ const HEADLINES: Record<Comparison['outcome'], string> = {
 
 function render(heads: readonly LogHead[], compared: Comparison, trust: TrustFile | undefined): string {
   const reason = compared.outcome === 'undecided' ? `${compared.code}: ${UNDECIDED[compared.code]}; ` : '';
-  const lines = [HEADLINES[compared.outcome], `  ${escapeText(reason + compared.detail)}`];
+  const isSaidTwice = reason.includes(compared.detail);
+  const lines = [
+    HEADLINES[compared.outcome],
+    `  ${escapeText(isSaidTwice ? reason.slice(0, -2) : reason + compared.detail)}`,
+  ];
   if (compared.outcome === 'fork') {
     for (const { text } of heads) lines.push('', ...text.split('\n').map((line) => `  | ${escapeText(line)}`));
     lines.push(`Keep both (--save-proof writes ${FORK_FORMAT}); log ${escapeText(trust?.origin ?? '')}.`);

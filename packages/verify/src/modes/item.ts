@@ -5,7 +5,7 @@ import { type Io, openEvidence, UsageError } from './mode.ts';
 import { flagLines, readFlags } from './mode-flags.ts';
 import { type FlagValues, ITEM_FLAGS, prepareVerification, VERIFY_FLAGS } from './verify-flags.ts';
 
-const USAGE = `Usage: waybill-verify item <file> [flags]
+export const USAGE: string = `Usage: waybill-verify item <file> [flags]
 
   <file>                   a disclosure (waybill-disclosure/v1), or - for standard input
 ${flagLines(ITEM_FLAGS)}  --json                   the report as JSON (waybill-item-report/v1)

@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import type { BundleShelf } from '../audit/log-bundles.ts';
 import { type LedgerSource, LedgerUnreachable } from '../log/tile-source.ts';
-import { isSystemError } from './mode.ts';
+import { escapeText } from '../verdict/report.ts';
+import { fileProblem, isSystemError, UsageError } from './mode.ts';
 
 /** Of any object but a bundle: a full bundle of the longest entries. */
 const MAX_OBJECT_BYTES = 256 * 65_537;
@@ -110,17 +111,19 @@ export function ownBundles(source: LedgerSource): BundleShelf {
   };
 }
 
-/** Bundles in files and directories, each called `run-<run>.audit.jsonl`. */
+/** Bundles in files and directories, each called `run-<run>.audit.jsonl`. Throws UsageError for a file that is called otherwise. */
 export async function fileBundles(paths: readonly string[]): Promise<BundleShelf> {
   const files = new Map<string, string>();
-  const take = (path: string): void => {
+  const take = (path: string): boolean => {
     const run = /(?:^|\/)run-([0-9a-f]{32})\.audit\.jsonl$/.exec(path)?.[1];
     if (run !== undefined) files.set(run, path);
+    return run !== undefined;
   };
   for (const path of paths) {
-    const isDirectory = (await stat(path)).isDirectory();
-    if (!isDirectory) take(path);
-    else for (const name of await readdir(path)) take(`${path}/${name}`);
+    const names = await namesIn(path);
+    if (names !== null) for (const name of names) take(`${path}/${name}`);
+    else if (!take(path))
+      throw new UsageError(`--bundles ${escapeText(path)}: a bundle is called run-<id>.audit.jsonl`);
   }
   return {
     async open(run) {
@@ -129,4 +132,13 @@ export async function fileBundles(paths: readonly string[]): Promise<BundleShelf
     },
     runs: async () => [...files.keys()].sort(),
   };
+}
+
+/** What is in a directory, or null for a file. Throws UsageError for neither. */
+async function namesIn(path: string): Promise<string[] | null> {
+  try {
+    return (await stat(path)).isDirectory() ? await readdir(path) : null;
+  } catch (error) {
+    throw isSystemError(error) ? fileProblem('--bundles', path, error) : error;
+  }
 }

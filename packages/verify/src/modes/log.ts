@@ -1,18 +1,27 @@
 /** `waybill-verify log <ledger>`: audits the whole log of a deployment from its tiles. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { auditLog, type LogAuditOptions } from '../audit/log-audit.ts';
 import { renderLogReport } from '../audit/log-report.ts';
 import { fromBase64 } from '../crypto/base64.ts';
+import { EvidenceError } from '../evidence-error.ts';
 import { loadTrust, type TrustFile } from '../keys/trust.ts';
 import type { LedgerSource } from '../log/tile-source.ts';
 import { loadPolicy, type PolicyFile } from '../verdict/policy.ts';
 import { escapeText } from '../verdict/report.ts';
 import { directorySource, fileBundles, ownBundles, webSource } from './ledger-source.ts';
-import { type Io, isSystemError, readAuditorFile, UsageError } from './mode.ts';
+import {
+  fileProblem,
+  type Io,
+  isSystemError,
+  readAuditorFile,
+  readWhole,
+  requireDirectory,
+  UsageError,
+} from './mode.ts';
 import { flagLines, LOG_FLAGS, type ReadFlags, readFlags } from './mode-flags.ts';
 import { openState } from './verify-flags.ts';
 
-const USAGE = `Usage: waybill-verify log <ledger> [flags]
+export const USAGE: string = `Usage: waybill-verify log <ledger> [flags]
 
   <ledger>                 the directory that holds checkpoints/ and tile/, or with --online its URL
 ${flagLines(LOG_FLAGS)}  --json                   the report as JSON (waybill-log-report/v1)
@@ -25,7 +34,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const flags = readFlags(args, LOG_FLAGS, USAGE);
   const [ledger, ...others] = flags.positionals;
   if (ledger === undefined || others.length > 0) throw new UsageError('expected exactly one ledger', USAGE);
-  const source = sourceOf(ledger, flags.has('online'));
+  const source = sourceOf(ledger, flags.has('online'), USAGE);
   const trust = chosenTrust(flags);
   const checkpoint = flags.text('checkpoint');
   const { state, keep } = openState(flags.text('state'));
@@ -46,11 +55,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   return report.exitCode;
 }
 
-export function sourceOf(ledger: string, isOnline: boolean): LedgerSource {
+export function sourceOf(ledger: string, isOnline: boolean, usage: string): LedgerSource {
   const isUrl = /^https?:\/\//.test(ledger);
-  if (isUrl !== isOnline) throw new UsageError(isUrl ? 'a URL takes --online' : '--online takes a URL', USAGE);
+  if (isUrl !== isOnline) throw new UsageError(isUrl ? 'a URL takes --online' : '--online takes a URL', usage);
   if (isUrl) return webSource(ledger);
-  if (!existsSync(ledger)) throw new UsageError(`ledger ${escapeText(ledger)}: there is no such directory`);
+  requireDirectory('ledger', ledger);
   return directorySource(ledger);
 }
 
@@ -68,25 +77,27 @@ function loaded<T>(text: string, load: (value: unknown) => unknown): T {
   return value as T;
 }
 
+/** Far more than a note may be. */
+const CHECKPOINT_BYTES = 1_048_576;
+
 function readBytes(what: string, path: string): Uint8Array {
   try {
-    return readFileSync(path);
+    return readWhole(path, CHECKPOINT_BYTES);
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new UsageError(`${what} ${escapeText(path)}: ${escapeText(error.message)}`, '', error);
+    if (isSystemError(error)) throw fileProblem(what, path, error);
+    if (!(error instanceof EvidenceError)) throw error;
+    throw new UsageError(`${what} ${escapeText(path)}: ${error.message}`, '', error);
   }
 }
 
 async function chosenBundles(source: LedgerSource, flags: ReadFlags): Promise<Pick<LogAuditOptions, 'bundles'>> {
-  if (flags.has('no-bundles')) return {};
   const paths = flags.all('bundles');
-  if (paths === undefined) return { bundles: ownBundles(source) };
-  try {
-    return { bundles: await fileBundles(paths) };
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new UsageError(`bundles: ${escapeText(error.message)}`, '', error);
+  if (flags.has('no-bundles')) {
+    if (paths !== undefined) throw new UsageError('give --bundles or --no-bundles, not both', USAGE);
+    return {};
   }
+  if (paths === undefined) return { bundles: ownBundles(source) };
+  return { bundles: await fileBundles(paths) };
 }
 
 const UNITS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -117,7 +128,6 @@ function saveKeys(path: string, trust: TrustFile | null, io: Io): void {
   try {
     writeFileSync(path, `${JSON.stringify(trust, null, 2)}\n`);
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new UsageError(`--save-keys ${escapeText(path)}: ${escapeText(error.message)}`, '', error);
+    throw isSystemError(error) ? fileProblem('--save-keys', path, error) : error;
   }
 }

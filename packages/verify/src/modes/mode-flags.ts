@@ -73,9 +73,10 @@ export interface ReadFlags {
   has(name: string): boolean;
 }
 
-/** Throws UsageError. `--json` is one of every mode's flags. */
+/** Throws UsageError, also for a flag that is given twice. `--json` is one of every mode's flags. */
 export function readFlags(args: readonly string[], flags: readonly ModeFlag[], usage: string): ReadFlags {
-  const { values, positionals } = parse(args, flags, usage);
+  const { values, positionals, tokens = [] } = parse(args, flags, usage);
+  requireOnce(flags, tokens, usage);
   return {
     positionals,
     text(name) {
@@ -97,10 +98,28 @@ function parse(args: readonly string[], flags: readonly ModeFlag[], usage: strin
   try {
     return parseArgs({
       args: [...args],
+      tokens: true,
       allowPositionals: true,
       options: { ...Object.fromEntries(options), json: { type: 'boolean' } },
     });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : 'wrong arguments', usage, error);
+    throw new UsageError(error instanceof Error ? plainly(error.message) : 'wrong arguments', usage, error);
+  }
+}
+
+/** Without Node's advice on names that begin with a dash. */
+function plainly(problem: string): string {
+  return problem.split(/\. To specify |\n/, 1)[0] as string;
+}
+
+/** Of two values the later one would win without a word, of two files with keys for instance. */
+function requireOnce(
+  flags: readonly ModeFlag[],
+  tokens: readonly { kind: string; name?: string }[],
+  usage: string,
+): void {
+  for (const { name, value, isRepeated = false } of flags) {
+    const given = tokens.filter((token) => token.kind === 'option' && token.name === name).length;
+    if (value !== undefined && !isRepeated && given > 1) throw new UsageError(`give --${name} once`, usage);
   }
 }

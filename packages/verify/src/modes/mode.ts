@@ -1,6 +1,7 @@
 /** What a mode of `waybill-verify` is, and how every mode reads its files and reports wrong usage. */
-import { createReadStream, readFileSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
 import process from 'node:process';
+import { concatBytes } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
 import { escapeText } from '../verdict/report.ts';
 
@@ -36,13 +37,67 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error;
 }
 
+const PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or directory',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of its path is no directory',
+  EACCES: 'this user may not open it',
+  EPERM: 'this user may not open it',
+  EROFS: 'nothing can be written on its file system',
+  ENOSPC: 'no room is left for it',
+};
+
+/** What is wrong with a file of which the system said so; the path is named as the person wrote it. */
+export function fileProblem(what: string, path: string, error: NodeJS.ErrnoException): UsageError {
+  const problem = PROBLEMS[error.code ?? ''] ?? escapeText(error.message);
+  return new UsageError(`${what} ${escapeText(path)}: ${problem}`, '', error);
+}
+
+/** Nobody keeps a longer file of trust or state; more would not fit into one text. */
+const AUDITOR_FILE_BYTES = 256 * 1_048_576;
+const CHUNK_BYTES = 1_048_576;
+
+/** The bytes of a whole file. Throws EvidenceError LIMIT for a longer one, before it fills the memory. */
+export function readWhole(path: string, limit: number): Uint8Array {
+  const file = openSync(path, 'r');
+  try {
+    const chunks: Uint8Array[] = [];
+    for (let bytes = 0; bytes <= limit; ) {
+      const chunk = new Uint8Array(Math.min(CHUNK_BYTES, limit + 1 - bytes));
+      const read = readSync(file, chunk);
+      if (read === 0) return concatBytes(chunks);
+      chunks.push(chunk.subarray(0, read));
+      bytes += read;
+    }
+    throw new EvidenceError('LIMIT', `it is longer than ${limit} bytes`);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Throws UsageError for what is no directory. */
+export function requireDirectory(what: string, path: string): void {
+  try {
+    if (statSync(path).isDirectory()) return;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw error.code === 'ENOENT' ? noDirectory(what, path) : fileProblem(what, path, error);
+  }
+  throw noDirectory(what, path);
+}
+
+function noDirectory(what: string, path: string): UsageError {
+  return new UsageError(`${what} ${escapeText(path)}: there is no such directory`);
+}
+
 /** Parses a file of the auditor's and lets `load` judge it. Throws UsageError that names the file. */
 export function readAuditorFile<T>(what: string, path: string, load: (text: string) => T): T {
   try {
-    return load(readFileSync(path, 'utf8'));
+    return load(new TextDecoder('utf-8', { ignoreBOM: true }).decode(readWhole(path, AUDITOR_FILE_BYTES)));
   } catch (error) {
-    const known = error instanceof EvidenceError || error instanceof SyntaxError || isSystemError(error);
-    if (!known) throw error;
+    if (isSystemError(error)) throw fileProblem(what, path, error);
+    if (error instanceof SyntaxError) throw new UsageError(`${what} ${escapeText(path)}: it is not JSON`, '', error);
+    if (!(error instanceof EvidenceError)) throw error;
     throw new UsageError(`${what} ${escapeText(path)}: ${escapeText(error.message)}`, '', error);
   }
 }
@@ -52,7 +107,6 @@ export async function* openEvidence(what: string, path: string, { stdin }: Io): 
   try {
     yield* path === '-' ? stdin : createReadStream(path, { highWaterMark: 1 << 18 });
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new UsageError(`${what} ${escapeText(path)}: ${escapeText(error.message)}`, '', error);
+    throw isSystemError(error) ? fileProblem(what, path, error) : error;
   }
 }

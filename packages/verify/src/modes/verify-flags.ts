@@ -13,7 +13,7 @@ import { escapeText } from '../verdict/report.ts';
 import type { VerifyOptions } from '../verdict/verify-bundle.ts';
 import { VerifyState } from '../verdict/verify-state.ts';
 import { directorySource } from './ledger-source.ts';
-import { isSystemError, readAuditorFile, UsageError } from './mode.ts';
+import { fileProblem, isSystemError, readAuditorFile, requireDirectory, UsageError } from './mode.ts';
 import type { ModeFlag } from './mode-flags.ts';
 
 export { COMPARE_FLAGS, LOG_FLAGS, type ModeFlag } from './mode-flags.ts';
@@ -92,7 +92,10 @@ export function prepareVerification(flags: FlagValues): PreparedVerification {
   if (run !== undefined) options.expectRun = run;
   Object.assign(options, chosenAnchor(text('anchor'), text('online')));
   const ledger = text('ledger');
-  if (ledger !== undefined) options.readTile = tileReader(ledger);
+  if (ledger !== undefined) {
+    requireDirectory('ledger', ledger);
+    options.readTile = tileReader(ledger);
+  }
   const path = text('state');
   const { state, keep } = openState(path);
   if (path !== undefined) options.state = state;
@@ -135,9 +138,10 @@ function chosenLimits(flags: FlagValues): Partial<ReadLimits> {
   const limits: Partial<ReadLimits> = {};
   for (const [name, limit] of LIMIT_FLAGS) {
     const value = flags[name];
-    if (typeof value === 'string') limits[limit] = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+    if (typeof value !== 'string') continue;
+    limits[limit] = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+    asUsage(`--${name}`, () => limitsOf({ [limit]: limits[limit] }));
   }
-  asUsage('a limit', () => limitsOf(limits));
   return limits;
 }
 
@@ -180,7 +184,6 @@ function writeState(path: string, state: VerifyState): void {
     renameSync(draft, path);
   } catch (error) {
     rmSync(draft, { force: true });
-    if (!isSystemError(error)) throw error;
-    throw new UsageError(`state file ${escapeText(path)}: ${escapeText(error.message)}`, '', error);
+    throw isSystemError(error) ? fileProblem('state file', path, error) : error;
   }
 }

@@ -83,7 +83,11 @@ export const REQUIRABLE: readonly string[] = [
 export function readDemands(words: readonly string[]): Partial<Demands> {
   let demands: Partial<Demands> = {};
   for (const word of words.flatMap((joined) => joined.split(','))) {
-    if (!REQUIRABLE.includes(word)) throw new EvidenceError('POLICY', `nothing to require is called ${word}`);
+    if (!REQUIRABLE.includes(word))
+      throw new EvidenceError(
+        'POLICY',
+        `nothing to require is called ${JSON.stringify(word)}; there are ${REQUIRABLE.join(', ')}`,
+      );
     demands = stricterOf(demands, demandOf(word));
   }
   return demands;
