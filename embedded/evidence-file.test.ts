@@ -1,5 +1,6 @@
 /** evidence.json: what it may say, how it is refused, and what a deployment with outsiders seals. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -149,5 +150,15 @@ describe('resting', () => {
     nowMs = 200_000;
     for (let n = 0; n < 3; n += 1) await assert.rejects(call(null), { code });
     assert.equal(calls, 5);
+  });
+});
+
+it('a start with a broken evidence.json is wrong usage, exit 4, and says which key', async () => {
+  await withDirectory((directory) => {
+    write(directory, { waitMs: 'x' });
+    const script = join(import.meta.dirname, 'main.ts');
+    const { status, stderr } = spawnSync(process.execPath, [script, '--dir', directory], { encoding: 'utf8' });
+    assert.equal(status, 4);
+    assert.match(stderr, /"code":"USAGE","path":"evidence\.json waitMs"/);
   });
 });

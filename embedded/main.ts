@@ -134,5 +134,5 @@ try {
     problem: known?.problem ?? (error instanceof Error ? error.message : String(error)),
     fix: known?.fix ?? (isUsage ? USAGE : 'Give --dir a directory that this user may write to.'),
   });
-  process.exit(isUsage ? 4 : 70);
+  process.exit(isUsage || known?.code === 'USAGE' ? 4 : 70);
 }

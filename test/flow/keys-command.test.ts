@@ -1,6 +1,6 @@
 /** `waybill keys` and `waybill audit log` on a state directory, as a person would type them. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -142,4 +142,17 @@ test('audit disclose: an item of a sealed run becomes a file that audit item ver
   assert.match(out, /the attempts at item x are recorded so/);
   const unknown = await waybill('audit', 'disclose', 'latest', 'nothing');
   assert.deepEqual([unknown.exit, /ITEM_UNKNOWN/.test(unknown.err)], [4, true]);
+});
+
+test('audit disclose: of a bundle that is cut short, or is none, nothing is written', async () => {
+  const whole = join(directory, 'whole.jsonl');
+  await waybill('audit', 'export', 'latest', '-o', whole);
+  const lines = readFileSync(whole, 'utf8').split('\n');
+  for (const content of [`${lines.slice(0, -2).join('\n')}\n`, 'no bundle\n']) {
+    const broken = join(directory, 'broken.jsonl');
+    writeFileSync(broken, content);
+    const { exit, err } = await waybill('audit', 'disclose', broken, 'x', '-o', `${broken}.item`);
+    assert.deepEqual([exit, JSON.parse(err).error.code, JSON.parse(err).error.path], [4, 'FILE_UNREADABLE', broken]);
+    assert.equal(existsSync(`${broken}.item`), false);
+  }
 });

@@ -191,7 +191,9 @@ test('program: a file that is called like a run does not stand in for it; with a
   }
   assert.equal((await call(['audit', 'verify', 'other', '--dir', dir])).exit, 3);
   const neither = await call(['audit', 'verify', 'neither', '--dir', dir]);
-  assert.deepEqual([neither.exit, JSON.parse(neither.err).error.code], [4, 'RUN_UNKNOWN']);
+  const { code, path, problem } = JSON.parse(neither.err).error;
+  assert.deepEqual([neither.exit, code, path], [4, 'RUN_UNKNOWN', 'neither']);
+  assert.match(problem, /neither a run of that name in .* nor such a file/);
 });
 
 test('program: an unforeseen error is one line without a stack, exit 70, and with a stack when asked for', async (t) => {

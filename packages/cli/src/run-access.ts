@@ -88,7 +88,10 @@ export async function namedRun(call: VerbCall, named: string): Promise<RunStatus
     return (await accessRun(openTransport(call.home.path), named)).run;
   } catch (error) {
     const isNoRun = error instanceof TerminalError && error.code === 'RUN_UNKNOWN';
-    if (isNoRun && (existsSync(named) || named.endsWith('.jsonl'))) return null;
-    throw error;
+    if (!isNoRun) throw error;
+    if (existsSync(named) || named.endsWith('.jsonl')) return null;
+    const problem = `there is neither a run of that name in ${call.home.path} nor such a file here`;
+    const fix = 'See `waybill runs`, name the state directory with --dir, or give the path of a bundle.';
+    throw new TerminalError({ code: 'RUN_UNKNOWN', path: named, problem, fix });
   }
 }

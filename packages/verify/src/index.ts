@@ -171,6 +171,7 @@ export type { AnchorUrls, Fetch } from './verdict/anchor-online.ts';
 export type { CheckResult, CheckStatus } from './verdict/check-run.ts';
 export {
   discloseItem,
+  ItemAbsent,
   type ItemFacts,
   type ItemOptions,
   type ItemReport,

@@ -1,7 +1,7 @@
 /** audit log, audit compare, audit item and audit disclose: about a whole log, and about a single item. */
 import { existsSync } from 'node:fs';
 import { TerminalError } from '@waybill/client';
-import { discloseItem, EvidenceError } from '@waybill/verify';
+import { discloseItem, EvidenceError, ItemAbsent } from '@waybill/verify';
 import { runMode } from '@waybill/verify/command';
 import { COMPARE_FLAGS, ITEM_FLAGS, LOG_FLAGS, type ModeFlag, UsageError } from '@waybill/verify/flags';
 import { usageError } from '../error-report.ts';
@@ -39,9 +39,14 @@ export async function auditDisclose(call: VerbCall): Promise<ExitCode> {
   const run = await namedRun(call, named);
   const bundle = run === null ? openFile(named) : await openBundle(openTransport(call.home.path), run);
   const text = await discloseItem(bundle, item).catch((cause: unknown) => {
+    if (cause instanceof ItemAbsent) {
+      const fix = 'Name an item of which an attempt has ended, and the bundle of its run.';
+      throw new TerminalError({ code: 'ITEM_UNKNOWN', path: item, problem: cause.message, fix }, { cause });
+    }
     if (!(cause instanceof EvidenceError)) throw cause;
-    const fix = 'Name an item of which an attempt has ended, and the bundle of its run.';
-    throw new TerminalError({ code: 'ITEM_UNKNOWN', path: item, problem: cause.message, fix }, { cause });
+    const problem = `it cannot be read as an audit bundle: ${cause.message}`;
+    const fix = 'Name a whole bundle, or a sealed run; `waybill audit verify` says more about it.';
+    throw new TerminalError({ code: 'FILE_UNREADABLE', path: named, problem, fix }, { cause });
   });
   const file = call.text('output') ?? `${item}.disclosure.jsonl`;
   if (file === '-') {

@@ -151,9 +151,12 @@ function factsOf({ facts }: BundleReading, { item }: Disclosed, attempts: Disclo
   return { origin: about.origin, run: about.run, item, attempts, events: size, runSeq, openedAt, sealedAt, logSize };
 }
 
+/** The bundle is whole, and no attempt at the item ended in its run. */
+export class ItemAbsent extends EvidenceError {}
+
 /**
- * Takes one item out of the bytes of a bundle, which it does not judge. Throws EvidenceError when the bytes cannot be read, and
- * ITEM_ABSENT as `CONTAINER` when no attempt at the item ended in this run. Holds 32 bytes for each event of the run.
+ * Takes one item out of the bytes of a bundle, which it does not judge. Throws EvidenceError when they cannot be read or are not
+ * a whole file, and ItemAbsent when no attempt at the item ended in this run. Holds 32 bytes for each event of the run.
  */
 export async function discloseItem(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -165,6 +168,7 @@ export async function discloseItem(
   const records: string[] = [];
   let about: { origin: string; run: string } | undefined;
   let isShown = false;
+  let isWhole = false;
   for await (const chunk of chunks) {
     for (const bytes of splitter.push(chunk)) {
       const line = readBundleLine(bytes, STRICT_RULES);
@@ -177,12 +181,13 @@ export async function discloseItem(
         leaves.push(leafHash(bytes));
       } else if (line.kind === 'manifest' || line.kind === 'provenance' || line.kind === 'test-result') {
         if (isShown) shown.push({ line: text });
-      } else if (line.kind !== 'end') records.push(text);
+      } else if (line.kind === 'end') isWhole = true;
+      else records.push(text);
     }
   }
   splitter.finish();
-  if (about === undefined || shown.length === 0)
-    throw new EvidenceError('CONTAINER', `no attempt at item ${item} is recorded`);
+  if (about === undefined || !isWhole) throw new EvidenceError('CONTAINER', 'the bundle is cut short');
+  if (shown.length === 0) throw new ItemAbsent('CONTAINER', `no attempt at item ${item} is recorded`);
   const levels = levelsOf(leaves);
   const readHash = (level: number, index: number): Uint8Array => levels[level]?.[index] as Uint8Array;
   const lines = [canonicalize({ format: DISCLOSURE_FORMAT, origin: about.origin, run: about.run, item })];
