@@ -8,7 +8,7 @@ import { groupOf, isGroup, testFiles } from './groups.ts';
 test('groups: a test file in a folder that no group claims is a unit test, so that none is forgotten', () => {
   assert.equal(groupOf('src/core/locks.test.ts'), 'unit');
   assert.equal(groupOf('a/folder/made/tomorrow.test.ts'), 'unit');
-  assert.equal(groupOf('packages/verify/src/json/jcs.test.ts'), 'evidence');
+  assert.equal(groupOf('packages/verify/src/json/jcs.test.ts'), 'verifier');
   assert.equal(groupOf('test/flow/cancel.test.ts'), 'flow');
 });
 

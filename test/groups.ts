@@ -5,14 +5,14 @@ import { globSync } from 'node:fs';
  * that no file can be forgotten: whatever no folder claims is a unit test beside its code.
  */
 const GROUP_OF_FOLDER: readonly (readonly [prefix: string, group: string])[] = [
-  ['packages/verify/', 'evidence'],
-  ['packages/witness/', 'evidence'],
+  ['packages/verify/', 'verifier'],
+  ['packages/witness/', 'verifier'],
   // Tests that start git and workers by the dozen: they wait for processes and not for our code.
   ['packages/client/src/pack-', 'processes'],
   ['worker-image/', 'processes'],
   ['test/evidence/verify-script', 'processes'],
   ['test/evidence/', 'evidence'],
-  ['test/vectors/', 'evidence'],
+  ['test/vectors/', 'verifier'],
   ['test/conformance/', 'conformance'],
   ['test/flow/', 'flow'],
   ['test/architecture/', 'architecture'],
@@ -22,18 +22,19 @@ const GROUP_OF_FOLDER: readonly (readonly [prefix: string, group: string])[] = [
   ['test/browser/', 'browser'],
 ];
 
-/** In the order in which they start: those that mostly wait for other processes first, so that two cores stay busy. */
+/** In the order in which they start: the longest first, so that two cores stay busy to the end. */
 export const GROUPS = [
-  'end-to-end',
-  'browser',
-  'architecture',
-  'crash',
-  'sandbox',
-  'processes',
-  'unit',
   'evidence',
+  'end-to-end',
   'flow',
+  'processes',
+  'browser',
+  'sandbox',
+  'verifier',
+  'crash',
+  'unit',
   'conformance',
+  'architecture',
 ] as const;
 
 export type Group = (typeof GROUPS)[number];

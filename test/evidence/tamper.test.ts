@@ -6,7 +6,7 @@ import { type Demands, renderReport, type VerifyReport, verifyBundle } from '../
 import { STRICT_RULES } from '../../packages/verify/src/record/bundle-line.ts';
 import type { RunEvent } from '../../packages/verify/src/record/events.ts';
 import type { DispatchStatement } from '../../packages/verify/src/record/statement.ts';
-import { verifyWith } from '../../packages/verify/src/verdict/verify-bundle.ts';
+import { suppliedBy, verifyWith } from '../../packages/verify/src/verdict/verify-bundle.ts';
 import type { Forged } from './forged.ts';
 import { buildBundle, bundleLines, type Forgery, listedFor, trustFile } from './honest-bundle.ts';
 import { secondLine, withSecondKey, withSecondKeyAlone } from './key-forgeries.ts';
@@ -29,7 +29,7 @@ async function verify(forged: Forged, checks: readonly Check[] = ALL_CHECKS): Pr
   const lines = bundleLines(forged.forgery);
   const options = { ...forged.options, ...(await forged.material?.(lines)) };
   const trust = options.policy === undefined ? { trust: forged.trust ?? trustFile() } : {};
-  return verifyWith(checks, STRICT_RULES, [bytesOf(lines)], { ...trust, ...options });
+  return verifyWith(checks, STRICT_RULES, [bytesOf(lines)], suppliedBy({ ...trust, ...options }));
 }
 
 test('verify: an honest run with a retry, a failure, a skip, a cancel and hand-offs is verified', async () => {
@@ -180,7 +180,12 @@ test('negative control: strict reading refuses what lenient reading lets through
     const bundle = buildBundle({ eventText: (text, line) => (line.seq === 4 ? edit(text) : text) });
     const strict = await verifyBundle([bundle], { trust: trustFile() });
     assert.deepEqual([strict.exitCode, failing(strict)], [3, [`well-formed ${code}`]], title);
-    const loose = await verifyWith(ALL_CHECKS, { ...STRICT_RULES, ...rules }, [bundle], { trust: trustFile() });
+    const loose = await verifyWith(
+      ALL_CHECKS,
+      { ...STRICT_RULES, ...rules },
+      [bundle],
+      suppliedBy({ trust: trustFile() }),
+    );
     assert.equal(loose.exitCode, 0, title);
   }
 });

@@ -48,21 +48,23 @@ export interface VerifyOptions {
  * Verifies the bytes of a bundle, in chunks of any size. Never throws for what the bundle holds; throws EvidenceError
  * when something that the auditor supplied is broken, and whatever reading the chunks throws.
  */
-export function verifyBundle(
+export async function verifyBundle(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  return verifyWith(ALL_CHECKS, STRICT_RULES, chunks, options);
+  return verifyWith(ALL_CHECKS, STRICT_RULES, chunks, suppliedBy(options));
 }
 
-/** The same over a chosen list of checks, for tests that show what each one is good for. Not part of the package's index. */
+/**
+ * The same over a chosen list of checks, for tests that show what each one is good for, and with options that are loaded
+ * once for many bundles. Not part of the package's index.
+ */
 export async function verifyWith(
   checks: readonly Check[],
   rules: LineRules,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  options: VerifyOptions,
+  { demands, material, limits }: Supplied,
 ): Promise<VerifyReport> {
-  const { demands, material, limits } = suppliedBy(options);
   const reading = new BundleReading(checks, { ...rules, limits }, material);
   const malformed = await readAll(reading, new LineSplitter(limits), chunks);
   const { facts, proven, inProcess } = reading;
@@ -75,12 +77,15 @@ export async function verifyWith(
   return report;
 }
 
-/** The options, loaded. Throws EvidenceError when something that the auditor supplied is broken. */
-export function suppliedBy(options: VerifyOptions): {
+/** The options, loaded. */
+export interface Supplied {
   demands: Demands;
   material: AuditorMaterial;
   limits: ReadLimits;
-} {
+}
+
+/** Throws EvidenceError when something that the auditor supplied is broken. */
+export function suppliedBy(options: VerifyOptions): Supplied {
   if (!Number.isFinite(options.nowMs ?? 0)) throw new EvidenceError('POLICY', 'nowMs is not a number');
   const policy = policyOf(options);
   const demands = demandsOf(policy, options.require ?? {});
