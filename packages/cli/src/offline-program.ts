@@ -9,9 +9,14 @@ interface Refused {
 }
 
 /** The one JSON value that the program prints. Throws TerminalError as the program says, ENGINE_RUNNING among others. */
-export async function runOffline<T extends object>(home: StateDirectory, program: 'recover'): Promise<T> {
+export async function runOffline<T extends object>(
+  home: StateDirectory,
+  program: 'recover' | 'keys',
+  words: readonly string[] = [],
+): Promise<T> {
   const script = fileURLToPath(new URL(`../../../embedded/${program}.ts`, import.meta.url));
-  const child = spawn(process.execPath, [script, '--dir', home.path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = [script, '--dir', home.path, ...words];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   for await (const chunk of child.stdout.setEncoding('utf8')) output += String(chunk);
   if (output === '') {

@@ -58,25 +58,30 @@ export class VerbCall {
     return this.#args[index];
   }
 
-  /** The value of `--name <value>`, by its camel-case name. */
+  /** The value of `--name <value>`, by its name as it is typed. */
   text(name: string): string | undefined {
-    const value = this.#options[name];
+    const value = this.#option(name);
     return typeof value === 'string' ? value : undefined;
   }
 
   /** The value of an option, and of a repeated one all of them. */
   all(name: string): string | readonly string[] | undefined {
-    const value = this.#options[name];
+    const value = this.#option(name);
     return typeof value === 'boolean' ? undefined : value;
   }
 
   flag(name: string): boolean {
-    return this.#options[name] === true;
+    return this.#option(name) === true;
   }
 
   /** Whether `--no-name` was given. */
   refuses(name: string): boolean {
-    return this.#options[name] === false;
+    return this.#option(name) === false;
+  }
+
+  /** commander keeps them by their camel-case names. */
+  #option(name: string): OptionValue {
+    return this.#options[name.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase())];
   }
 
   /** A whole number within the range. Throws TerminalError USAGE. */

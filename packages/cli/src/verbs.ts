@@ -137,7 +137,7 @@ export const VERBS: readonly Verb[] = [
     args: '<bundle>',
     summary:
       'verify evidence: a run of the state directory with its own keys, or a file (./name, if a run is called so too) with yours',
-    options: VERIFY_FLAGS.map(({ name, value, ...flag }) => ({ ...flag, flags: `--${name} ${value}` })),
+    options: optionsOf(VERIFY_FLAGS),
     load: async () => (await import('./verbs/audit.ts')).auditVerify,
   },
   {

@@ -79,12 +79,11 @@ async function mode(call: VerbCall, flags: readonly ModeFlag[], args: readonly s
 }
 
 function chosen(call: VerbCall, { name, value }: ModeFlag): string[] {
-  const key = name.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
   if (value === undefined) {
     // commander keeps `--no-x` as an x that is false
-    const isGiven = name.startsWith('no-') ? call.refuses(name.slice(3)) : call.flag(key);
+    const isGiven = name.startsWith('no-') ? call.refuses(name.slice(3)) : call.flag(name);
     return isGiven ? [`--${name}`] : [];
   }
-  const given = call.all(key) ?? [];
+  const given = call.all(name) ?? [];
   return (typeof given === 'string' ? [given] : given).flatMap((one) => [`--${name}`, one]);
 }

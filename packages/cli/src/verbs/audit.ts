@@ -44,11 +44,7 @@ export async function auditVerify(call: VerbCall): Promise<number> {
 }
 
 function chosenFlags(call: VerbCall): FlagValues {
-  return Object.fromEntries(VERIFY_FLAGS.map(({ name }) => [name, call.all(camelCase(name))]));
-}
-
-function camelCase(name: string): string {
-  return name.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(VERIFY_FLAGS.map(({ name }) => [name, call.all(name)]));
 }
 
 /** What the verifier calls wrong usage is wrong usage here. Throws TerminalError USAGE. */

@@ -2,7 +2,7 @@
 import type { TrustedKey, TrustFile } from '@waybill/verify';
 import { readTrustFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { changeKeys } from '../key-process.ts';
+import { runOffline } from '../offline-program.ts';
 import { saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { type Line, toned } from '../view/styled.ts';
@@ -66,7 +66,7 @@ export async function keysRevoke(call: VerbCall): Promise<ExitCode> {
 }
 
 async function changed(call: VerbCall, what: string, words: readonly string[]): Promise<ExitCode> {
-  const key = await changeKeys(call.home, words);
+  const key = await runOffline<TrustedKey>(call.home, 'keys', words);
   call.terminal.emit(key);
   call.terminal.say([
     [toned('good', what), `  ${key.use} key ${key.keyid}, ${rangeOf(key)}`],
