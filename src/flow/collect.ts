@@ -4,9 +4,8 @@
  */
 import type { OutputRef } from '@waybill/client/documents';
 import { TerminalError, WaybillError } from '@waybill/client/errors';
-import { type Digest, digestOf, type EventOf, runningDigest } from '@waybill/verify';
+import { concatBytes, type Digest, digestOf, type EventOf, runningDigest } from '@waybill/verify';
 import type { Ending } from '#core/attempt.ts';
-import { concatBytes } from '#core/bytes.ts';
 import type { Result } from '#core/mailbox-protocol.ts';
 import { JOB_LIMITS } from '#core/names.ts';
 import { splitOutputs } from '#core/outputs-frame.ts';

@@ -1,5 +1,6 @@
 /** The tiles of the log: what the ledger holds of its tree and entries, in files that are written once. */
 import {
+  concatBytes,
   encodeEntries,
   leafHash,
   TILE_HEIGHT,
@@ -9,7 +10,6 @@ import {
   tilePath,
   tilesBetween,
 } from '@waybill/verify';
-import { concatBytes } from '#core/bytes.ts';
 import type { LogHeadRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { bytesOf, readLedger } from '#flow/log.ts';

@@ -5,7 +5,7 @@
 import { fromBase64, toBase64 } from '../crypto/base64.ts';
 import { equalBytes } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
-import { count } from '../json/scalars.ts';
+import { anyText, count } from '../json/scalars.ts';
 import { closed, listOf, oneOf, requireShape, type Shape } from '../json/shape.ts';
 import { isInForceAt, signersOf } from '../keys/checkpoint-signers.ts';
 import type { Trust } from '../keys/trust.ts';
@@ -112,7 +112,6 @@ function undecided(code: UndecidedCode, detail: string): Comparison {
   return { outcome: 'undecided', code, detail };
 }
 
-const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
 const notes = listOf(anyText, 2);
 const forkProof: Shape<ForkProof> = closed<ForkProof>({
   format: oneOf(FORK_FORMAT),

@@ -3,6 +3,7 @@ import type { Digest } from '../crypto/digest.ts';
 import { pathTextProblem } from './path-text.ts';
 import { integer, type Shape, text } from './shape.ts';
 
+export const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
 export const digest: Shape<Digest> = text<Digest>(/^sha256:[0-9a-f]{64}$/, 'a digest (sha256:<64 hex digits>)');
 export const pseudonym: Shape<`hmac-sha256:${string}`> = text(/^hmac-sha256:[0-9a-f]{64}$/, 'a principal reference');
 export const hex64: Shape<string> = text(/^[0-9a-f]{64}$/, '64 hex digits');

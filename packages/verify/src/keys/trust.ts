@@ -3,7 +3,7 @@ import { importPublicKey, sha256Hex } from '#crypto';
 import { fromBase64 } from '../crypto/base64.ts';
 import { equalBytes } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
-import { count, hex64, origin, reasonCode } from '../json/scalars.ts';
+import { anyText, count, hex64, origin, reasonCode } from '../json/scalars.ts';
 import { choose, closed, listOf, oneOf, requireShape, type Shape } from '../json/shape.ts';
 import { type NoteAlgorithm, type NoteKey, parseVkey } from '../log/note.ts';
 import type { AttestKey } from '../record/dsse.ts';
@@ -52,7 +52,6 @@ export interface Trust {
   log: (NoteKey & IndexRange)[];
 }
 
-const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
 const noteAlgorithm: Shape<NoteAlgorithm> = oneOf('ed25519', 'ecdsa-p256-sha256');
 const range = { keyid: hex64, spki: anyText, from: count, to: { optional: count }, revoked: { optional: reasonCode } };
 

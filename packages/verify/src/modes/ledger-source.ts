@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import type { BundleShelf } from '../audit/log-bundles.ts';
+import { concatBytes } from '../crypto/bytes.ts';
 import { type LedgerSource, LedgerUnreachable } from '../log/tile-source.ts';
 import { escapeText } from '../verdict/report.ts';
 import { fileProblem, isSystemError, UsageError } from './mode.ts';
@@ -79,13 +80,7 @@ async function readBody(response: Response, name: string): Promise<Uint8Array> {
     if (bytes > MAX_OBJECT_BYTES) throw new LedgerUnreachable(`${name} is longer than ${MAX_OBJECT_BYTES} bytes`);
     chunks.push(chunk);
   }
-  const whole = new Uint8Array(bytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
+  return concatBytes(chunks);
 }
 
 async function* chunksOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {

@@ -4,7 +4,7 @@ import { utf8 } from '../crypto/bytes.ts';
 import { type Digest, digestOf } from '../crypto/digest.ts';
 import { EvidenceError } from '../evidence-error.ts';
 import { canonicalize, parseCanonical } from '../json/jcs.ts';
-import { count, hex32, origin } from '../json/scalars.ts';
+import { anyText, count, hex32, origin } from '../json/scalars.ts';
 import { closed, oneOf, requireShape, type Shape } from '../json/shape.ts';
 import { type Checkpoint, parseCheckpoint } from '../log/checkpoint.ts';
 import { type RunEntry, runEntry } from '../log/log-entry.ts';
@@ -67,7 +67,6 @@ export const STRICT_RULES: LineRules = {
 };
 
 const anyValue: Shape<unknown> = () => undefined;
-const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
 const headerLine = closed<BundleHeader>({ format: oneOf(BUNDLE_FORMAT), origin, run: hex32 });
 const sealLine = closed<Record<'record' | 'dsse', unknown>>({ record: oneOf('seal'), dsse: anyValue });
 const logLine = closed<{ record: string; entry: RunEntry; proof: string }>({

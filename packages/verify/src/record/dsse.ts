@@ -3,7 +3,7 @@ import { type PublicKey, verifySignature } from '#crypto';
 import { fromBase64, toBase64 } from '../crypto/base64.ts';
 import { concatBytes, utf8 } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
-import { hex64 } from '../json/scalars.ts';
+import { anyText, hex64 } from '../json/scalars.ts';
 import { closed, listOf, oneOf, requireShape, type Shape } from '../json/shape.ts';
 
 export const IN_TOTO_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
@@ -48,8 +48,6 @@ export function formatEnvelope(payload: Uint8Array, keyid: string, signature: Ui
     signatures: [{ keyid, sig: toBase64(signature) }],
   };
 }
-
-const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
 
 export const dsseEnvelope: Shape<DsseEnvelope> = closed({
   payload: anyText,

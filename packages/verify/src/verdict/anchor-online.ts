@@ -3,9 +3,11 @@
  * supplies: this package never opens a connection of its own accord.
  */
 
+import { concatBytes } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
 import { decodeUtf8 } from '../json/jcs.ts';
-import { closed, oneOf, requireShape, type Shape } from '../json/shape.ts';
+import { anyText } from '../json/scalars.ts';
+import { closed, oneOf, requireShape } from '../json/shape.ts';
 import { MAX_NOTE_BYTES } from '../log/note.ts';
 import type { AnchorObject } from './anchor-object.ts';
 
@@ -33,7 +35,6 @@ export class Unreachable extends Error {
 const TIMEOUT_MS = 20_000;
 const MAX_LIST_BYTES = 1_048_576;
 
-const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
 const urlsFile = closed<AnchorUrls>({
   format: oneOf('waybill-anchor-urls/v1'),
   bucket: anyText,
@@ -105,13 +106,7 @@ async function readBody(response: Response, maxBytes: number): Promise<Uint8Arra
     }
     pieces.push(next.value);
   }
-  const body = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of pieces) {
-    body.set(piece, offset);
-    offset += piece.length;
-  }
-  return body;
+  return concatBytes(pieces);
 }
 
 /** None holds another of its kind, so that a search ends where the next one begins: a list of openings is read in one pass. */

@@ -8,8 +8,8 @@ import { fromBase64, toBase64 } from '../crypto/base64.ts';
 import { utf8 } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
 import { canonicalize, decodeUtf8 } from '../json/jcs.ts';
-import { hex32, name, origin } from '../json/scalars.ts';
-import { closed, listOf, oneOf, type Shape } from '../json/shape.ts';
+import { anyText, hex32, name, origin } from '../json/scalars.ts';
+import { closed, listOf, oneOf } from '../json/shape.ts';
 import { leafHash, nodeHash } from '../log/merkle.ts';
 import { inclusionProof } from '../log/merkle-proof.ts';
 import { BUNDLE_FORMAT, type BundleLine, type LineRules, readBundleLine, STRICT_RULES } from '../record/bundle-line.ts';
@@ -61,7 +61,6 @@ interface DisclosureHeader {
   item: string;
 }
 
-const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
 const header = closed<DisclosureHeader>({ format: oneOf(DISCLOSURE_FORMAT), origin, run: hex32, item: name });
 const eventRecord = closed<{ record: 'event'; event: string; proof: string[] }>({
   record: oneOf('event'),

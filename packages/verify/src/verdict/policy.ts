@@ -5,7 +5,7 @@
 import { fromBase64 } from '../crypto/base64.ts';
 import { equalBytes } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
-import { count, ordinal } from '../json/scalars.ts';
+import { anyText, count, ordinal } from '../json/scalars.ts';
 import { closed, listOf, oneOf, requireShape, type Shape, text } from '../json/shape.ts';
 import { loadTrust, type Trust, type TrustFile } from '../keys/trust.ts';
 import { parseTlogPolicy, type TlogPolicy } from '../log/tlog-policy.ts';
@@ -54,7 +54,6 @@ export interface TsaTrust {
 
 /** Judged by loadTrust. */
 const anyKeys: Shape<TrustFile> = () => undefined;
-const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
 const oid = text(/^[0-2](?:\.(?:0|[1-9]\d*))+$/, 'an object identifier');
 const bucket = text(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'a bucket name');
 

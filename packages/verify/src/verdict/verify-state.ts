@@ -7,8 +7,8 @@
 import { Contradiction } from '../contradiction.ts';
 import { fromBase64 } from '../crypto/base64.ts';
 import { EvidenceError } from '../evidence-error.ts';
-import { count, digest, hex32, hex64, origin } from '../json/scalars.ts';
-import { closed, listOf, oneOf, requireShape, type Shape } from '../json/shape.ts';
+import { anyText, count, digest, hex32, hex64, origin } from '../json/scalars.ts';
+import { closed, listOf, oneOf, requireShape } from '../json/shape.ts';
 import { parseCheckpoint } from '../log/checkpoint.ts';
 import { parseNote } from '../log/note.ts';
 import type { VerdictCode } from './verdict-code.ts';
@@ -59,8 +59,6 @@ export interface Sighting {
   run: SeenRun;
   nodes: SeenNode[];
 }
-
-const anyText: Shape<string> = (value) => (typeof value === 'string' ? undefined : ' is not a string');
 
 const stateFile = closed<StateFile>({
   format: oneOf('waybill-verify-state/v1'),
