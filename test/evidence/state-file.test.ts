@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { main } from '../../packages/verify/src/bin.ts';
+import { directorySource } from '../../packages/verify/src/modes/ledger-source.ts';
+import { tileReader } from '../../packages/verify/src/modes/verify-flags.ts';
 import type { StateFile } from '../../packages/verify/src/verdict/verify-state.ts';
 import { logLeaves } from './auditor-material.ts';
 import { buildBundle, type Forgery, trustFile } from './honest-bundle.ts';
@@ -173,9 +175,8 @@ test('--ledger: a fork that was shown while nothing could be compared is found l
 });
 
 test('--ledger: a partial tile that is gone is read from the whole one', async () => {
-  const { tileReader } = await import('../../packages/verify/src/modes/verify-flags.ts');
   file('whole/tile/0/000', Buffer.alloc(256 * 32, 7));
-  const read = tileReader(join(folder, 'whole'));
+  const read = tileReader(directorySource(join(folder, 'whole')));
   assert.equal((await read({ level: 0, index: 0, width: 3 })).length, 96);
   await assert.rejects(read({ level: 0, index: 1, width: 3 }), { name: 'LedgerUnreachable' });
 });

@@ -1,18 +1,19 @@
 /** `waybill-verify compare <a> [<b>]`: two signed heads of one log, or a proof of a fork that somebody saved. */
-import { createReadStream, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { type Bridge, type Comparison, compareHeads, FORK_FORMAT, readForkProof, UNDECIDED } from '../audit/compare.ts';
 import { type LogHead, readLogHead } from '../audit/log-head.ts';
 import { fromBase64 } from '../crypto/base64.ts';
 import { EvidenceError } from '../evidence-error.ts';
 import { loadTrust, type TrustFile } from '../keys/trust.ts';
-import { LedgerUnreachable, readTile } from '../log/tile-source.ts';
+import { LedgerUnreachable } from '../log/tile-source.ts';
 import { tileHashReader } from '../log/tiles.ts';
 import { parseTlogProof } from '../log/tlog-proof.ts';
 import { LineSplitter } from '../record/line-splitter.ts';
 import { escapeText } from '../verdict/report.ts';
-import { chosenTrust, sourceOf } from './log.ts';
-import { fileProblem, type Io, isSystemError, readWhole, UsageError } from './mode.ts';
+import { pinnedKeys, sourceOf } from './log.ts';
+import { fileProblem, type Io, isSystemError, readChunks, readWhole, UsageError } from './mode.ts';
 import { COMPARE_FLAGS, flagLines, type ReadFlags, readFlags } from './mode-flags.ts';
+import { tileReader } from './verify-flags.ts';
 
 export const USAGE: string = `Usage: waybill-verify compare <head> <head> [flags]
        waybill-verify compare <fork proof> [flags]
@@ -29,7 +30,7 @@ const EXIT: Record<Comparison['outcome'], Exit> = { same: 0, consistent: 0, fork
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const flags = readFlags(args, COMPARE_FLAGS, USAGE);
-  const trust = chosenTrust(flags);
+  const trust = pinnedKeys(flags);
   try {
     const { heads, bridge } = await readInputs(flags);
     const compared = await compareHeads(...heads, trust === undefined ? undefined : loadTrust(trust), bridge);
@@ -56,7 +57,7 @@ async function readInputs(flags: ReadFlags): Promise<{ heads: [LogHead, LogHead]
   const [ledger, proof] = [flags.text('ledger'), flags.text('proof')];
   if (first === undefined || others.length > 0) throw new UsageError('expected two heads, or one proof', USAGE);
   if (second === undefined) {
-    const text = await asText(first);
+    const text = asText(first);
     if (!text.startsWith('{')) throw new UsageError('one file alone has to be a proof of a fork', USAGE);
     const read = readForkProof(asJsonValue(text));
     return { heads: read.heads, bridge: { fork: read.proof } };
@@ -64,19 +65,16 @@ async function readInputs(flags: ReadFlags): Promise<{ heads: [LogHead, LogHead]
   if (ledger !== undefined && proof !== undefined) throw new UsageError('give --ledger or --proof, not both', USAGE);
   const heads: [LogHead, LogHead] = [await readHead(first), await readHead(second)];
   if (proof !== undefined) {
-    const hashes = (await asText(proof)).split('\n').filter((line) => line !== '');
+    const hashes = asText(proof)
+      .split('\n')
+      .filter((line) => line !== '');
     return { heads, bridge: { proof: hashes.map((hash) => fromBase64(hash)) } };
   }
   return { heads, bridge: ledger === undefined ? undefined : ledgerBridge(ledger, flags.has('online')) };
 }
 
 function ledgerBridge(ledger: string, isOnline: boolean): Bridge {
-  const source = sourceOf(ledger, isOnline, USAGE);
-  const read = async (tile: Parameters<typeof readTile>[1]): Promise<Uint8Array> => {
-    const bytes = await readTile(source, tile);
-    if (bytes === null) throw new LedgerUnreachable('the ledger lacks a tile between the two heads');
-    return bytes;
-  };
+  const read = tileReader(sourceOf(ledger, isOnline, USAGE));
   return { readHash: (size) => tileHashReader(size, read) };
 }
 
@@ -93,23 +91,15 @@ async function readHead(path: string): Promise<LogHead> {
 async function headIn(path: string): Promise<LogHead> {
   const start = await startOf(path);
   if (start.startsWith('{')) return readLogHead(parseTlogProof(await firstProof(path)).checkpoint);
-  const text = await asText(path);
+  const text = asText(path);
   return readLogHead(start.startsWith('c2sp.org/tlog-proof@v1') ? parseTlogProof(text).checkpoint : text);
 }
 
 const SMALL_BYTES = 1_048_576;
 
 async function startOf(path: string): Promise<string> {
-  for await (const chunk of open(path)) return new TextDecoder().decode(chunk.subarray(0, 64));
+  for await (const chunk of readChunks('file', path)) return new TextDecoder().decode(chunk.subarray(0, 64));
   throw new EvidenceError('CHECKPOINT', 'it is empty');
-}
-
-async function* open(path: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* createReadStream(path, { highWaterMark: 1 << 18 });
-  } catch (error) {
-    throw isSystemError(error) ? fileProblem('file', path, error) : error;
-  }
 }
 
 function asJsonValue(text: string): unknown {
@@ -120,7 +110,7 @@ function asJsonValue(text: string): unknown {
   }
 }
 
-async function asText(path: string): Promise<string> {
+function asText(path: string): string {
   try {
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(readWhole(path, SMALL_BYTES));
   } catch (error) {
@@ -132,7 +122,7 @@ async function asText(path: string): Promise<string> {
 async function firstProof(path: string): Promise<string> {
   const splitter = new LineSplitter({ lineBytes: SMALL_BYTES, fileBytes: 1_073_741_824 });
   const decoder = new TextDecoder();
-  for await (const chunk of open(path)) {
+  for await (const chunk of readChunks('file', path)) {
     for (const line of splitter.push(chunk)) {
       const text = decoder.decode(line);
       if (!text.startsWith('{"entry":')) continue;

@@ -3,7 +3,7 @@ import { verifyDisclosure } from '../verdict/disclosure.ts';
 import { renderItemReport } from '../verdict/item-report.ts';
 import { type Io, openEvidence, UsageError } from './mode.ts';
 import { flagLines, readFlags } from './mode-flags.ts';
-import { type FlagValues, ITEM_FLAGS, prepareVerification, VERIFY_FLAGS } from './verify-flags.ts';
+import { ITEM_FLAGS, prepareVerification } from './verify-flags.ts';
 
 export const USAGE: string = `Usage: waybill-verify item <file> [flags]
 
@@ -18,8 +18,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const flags = readFlags(args, ITEM_FLAGS, USAGE);
   const [file, ...others] = flags.positionals;
   if (file === undefined || others.length > 0) throw new UsageError('expected exactly one file', USAGE);
-  const values = VERIFY_FLAGS.map(({ name }) => [name, flags.text(name) ?? flags.all(name)] as const);
-  const { options, keepState } = prepareVerification(Object.fromEntries(values) as FlagValues);
+  const { options, keepState } = prepareVerification(flags.values);
   const item = flags.text('item');
   const report = await verifyDisclosure(openEvidence('disclosure', file, io), {
     ...options,

@@ -4,22 +4,13 @@ import { auditLog, type LogAuditOptions } from '../audit/log-audit.ts';
 import { renderLogReport } from '../audit/log-report.ts';
 import { fromBase64 } from '../crypto/base64.ts';
 import { EvidenceError } from '../evidence-error.ts';
-import { loadTrust, type TrustFile } from '../keys/trust.ts';
+import type { TrustFile } from '../keys/trust.ts';
 import type { LedgerSource } from '../log/tile-source.ts';
-import { loadPolicy, type PolicyFile } from '../verdict/policy.ts';
 import { escapeText } from '../verdict/report.ts';
 import { directorySource, fileBundles, ownBundles, webSource } from './ledger-source.ts';
-import {
-  fileProblem,
-  type Io,
-  isSystemError,
-  readAuditorFile,
-  readWhole,
-  requireDirectory,
-  UsageError,
-} from './mode.ts';
+import { fileProblem, type Io, isSystemError, readWhole, requireDirectory, UsageError } from './mode.ts';
 import { flagLines, LOG_FLAGS, type ReadFlags, readFlags } from './mode-flags.ts';
-import { openState } from './verify-flags.ts';
+import { chosenTrust, openState } from './verify-flags.ts';
 
 export const USAGE: string = `Usage: waybill-verify log <ledger> [flags]
 
@@ -35,7 +26,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const [ledger, ...others] = flags.positionals;
   if (ledger === undefined || others.length > 0) throw new UsageError('expected exactly one ledger', USAGE);
   const source = sourceOf(ledger, flags.has('online'), USAGE);
-  const trust = chosenTrust(flags);
+  const trust = pinnedKeys(flags);
   const checkpoint = flags.text('checkpoint');
   const { state, keep } = openState(flags.text('state'));
   const report = await auditLog(source, {
@@ -63,18 +54,10 @@ export function sourceOf(ledger: string, isOnline: boolean, usage: string): Ledg
   return directorySource(ledger);
 }
 
-export function chosenTrust(flags: ReadFlags): TrustFile | undefined {
-  const [keys, policy] = [flags.text('keys'), flags.text('policy')];
-  if (keys !== undefined && policy !== undefined) throw new UsageError('give --keys or --policy, not both');
-  if (keys !== undefined) return readAuditorFile('keys file', keys, (text) => loaded<TrustFile>(text, loadTrust));
-  if (policy === undefined) return undefined;
-  return readAuditorFile('policy file', policy, (text) => loaded<PolicyFile>(text, loadPolicy)).keys;
-}
-
-function loaded<T>(text: string, load: (value: unknown) => unknown): T {
-  const value: unknown = JSON.parse(text);
-  load(value);
-  return value as T;
+/** The keys of the trust file or of the policy, of which nothing else is about a log. */
+export function pinnedKeys(flags: ReadFlags): TrustFile | undefined {
+  const { trust, policy } = chosenTrust(flags.text('keys'), flags.text('policy'));
+  return policy?.keys ?? trust;
 }
 
 /** Far more than a note may be. */

@@ -7,6 +7,7 @@ export interface ModeFlag {
   /** How its value is shown; a flag without one is there or not. */
   value?: string;
   summary: string;
+  /** May be given more than once. */
   isRepeated?: true;
 }
 
@@ -66,8 +67,11 @@ export function flagLines(flags: readonly ModeFlag[]): string {
   return flags.map(({ name, value = '', summary }) => `  ${`--${name} ${value}`.padEnd(24)} ${summary}\n`).join('');
 }
 
+export type FlagValues = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
+
 export interface ReadFlags {
   positionals: string[];
+  values: FlagValues;
   text(name: string): string | undefined;
   all(name: string): string[] | undefined;
   has(name: string): boolean;
@@ -79,6 +83,7 @@ export function readFlags(args: readonly string[], flags: readonly ModeFlag[], u
   requireOnce(flags, tokens, usage);
   return {
     positionals,
+    values,
     text(name) {
       const value = values[name];
       return typeof value === 'string' ? value : undefined;

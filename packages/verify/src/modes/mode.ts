@@ -103,9 +103,18 @@ export function readAuditorFile<T>(what: string, path: string, load: (text: stri
 }
 
 /** The bytes of a file, or of standard input for `-`. Throws UsageError at whichever byte it stops being readable. */
-export async function* openEvidence(what: string, path: string, { stdin }: Io): AsyncGenerator<Uint8Array> {
+export function openEvidence(what: string, path: string, { stdin }: Io): AsyncIterable<Uint8Array> {
+  return path === '-' ? readChunks(what, path, stdin) : readChunks(what, path);
+}
+
+/** The bytes of a file. Throws UsageError at whichever byte it stops being readable. */
+export async function* readChunks(
+  what: string,
+  path: string,
+  chunks: AsyncIterable<Uint8Array> = createReadStream(path, { highWaterMark: 1 << 18 }),
+): AsyncGenerator<Uint8Array> {
   try {
-    yield* path === '-' ? stdin : createReadStream(path, { highWaterMark: 1 << 18 });
+    yield* chunks;
   } catch (error) {
     throw isSystemError(error) ? fileProblem(what, path, error) : error;
   }

@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { EvidenceError } from '../evidence-error.ts';
 import { loadTrust, type TrustFile } from '../keys/trust.ts';
-import { LedgerUnreachable, readTile } from '../log/tile-source.ts';
+import { type LedgerSource, LedgerUnreachable, readTile } from '../log/tile-source.ts';
 import { type TileRef, tilePath } from '../log/tiles.ts';
 import { DEFAULT_LIMITS, limitsOf, type ReadLimits } from '../record/read-limits.ts';
 import { readCapture } from '../verdict/anchor-object.ts';
@@ -14,19 +14,10 @@ import type { VerifyOptions } from '../verdict/verify-bundle.ts';
 import { VerifyState } from '../verdict/verify-state.ts';
 import { directorySource } from './ledger-source.ts';
 import { fileProblem, isSystemError, readAuditorFile, requireDirectory, UsageError } from './mode.ts';
-import type { ModeFlag } from './mode-flags.ts';
+import type { FlagValues, ModeFlag } from './mode-flags.ts';
 
-export { COMPARE_FLAGS, LOG_FLAGS, type ModeFlag } from './mode-flags.ts';
+export { COMPARE_FLAGS, type FlagValues, LOG_FLAGS, type ModeFlag } from './mode-flags.ts';
 export { UsageError };
-
-export interface VerifyFlag {
-  name: string;
-  /** How its value is shown. */
-  value: string;
-  summary: string;
-  /** May be given more than once. */
-  isRepeated?: true;
-}
 
 const LIMIT_FLAGS: readonly [name: string, limit: keyof ReadLimits][] = [
   ['max-file-bytes', 'fileBytes'],
@@ -39,7 +30,7 @@ const LIMIT_FLAGS: readonly [name: string, limit: keyof ReadLimits][] = [
   ['max-tsr-bytes', 'tsrBytes'],
 ];
 
-export const VERIFY_FLAGS: readonly VerifyFlag[] = [
+export const VERIFY_FLAGS: readonly ModeFlag[] = [
   { name: 'keys', value: '<file>', summary: 'public keys (waybill-keys/v1), obtained from anywhere but the bundle' },
   { name: 'policy', value: '<file>', summary: 'keys and all else that you trust and demand (waybill-policy/v1)' },
   { name: 'run', value: '<id>', summary: 'the run that the bundle has to be about' },
@@ -70,8 +61,6 @@ export const ITEM_FLAGS: readonly ModeFlag[] = [
   { name: 'item', value: '<id>', summary: 'the item that the file has to be about' },
 ];
 
-export type FlagValues = Readonly<Record<string, string | readonly string[] | undefined>>;
-
 export interface PreparedVerification {
   options: VerifyOptions;
   /** Call it after the verification: keeps what was verified. Throws UsageError when it cannot be written. */
@@ -86,7 +75,7 @@ export function prepareVerification(flags: FlagValues): PreparedVerification {
   };
   const options: VerifyOptions = { ...chosenTrust(text('keys'), text('policy')), limits: chosenLimits(flags) };
   const { require = [] } = flags;
-  options.require = asUsage('--require', () => readDemands(typeof require === 'string' ? [require] : require));
+  options.require = asUsage('--require', () => readDemands([require].flat().map(String)));
   const run = text('run');
   if (run !== undefined && !/^[0-9a-f]{32}$/.test(run)) throw new UsageError('--run is 32 hex digits');
   if (run !== undefined) options.expectRun = run;
@@ -94,7 +83,7 @@ export function prepareVerification(flags: FlagValues): PreparedVerification {
   const ledger = text('ledger');
   if (ledger !== undefined) {
     requireDirectory('ledger', ledger);
-    options.readTile = tileReader(ledger);
+    options.readTile = tileReader(directorySource(ledger));
   }
   const path = text('state');
   const { state, keep } = openState(path);
@@ -114,7 +103,11 @@ function readState(text: string): VerifyState {
   return VerifyState.read(JSON.parse(text));
 }
 
-function chosenTrust(keys: string | undefined, policy: string | undefined): Pick<VerifyOptions, 'trust' | 'policy'> {
+/** The auditor's keys, or the policy that they stand in. Throws UsageError. */
+export function chosenTrust(
+  keys: string | undefined,
+  policy: string | undefined,
+): Pick<VerifyOptions, 'trust' | 'policy'> {
   if (keys !== undefined && policy !== undefined) throw new UsageError('give --keys or --policy, not both');
   if (keys !== undefined) {
     return { trust: readJson<TrustFile>('keys file', keys, (value) => void loadTrust(value)) };
@@ -163,9 +156,8 @@ function readJson<T>(what: string, path: string, check: (value: unknown) => void
   });
 }
 
-/** Reads tiles below a directory; rejects for one that is not there. */
-export function tileReader(directory: string): (tile: TileRef) => Promise<Uint8Array> {
-  const source = directorySource(directory);
+/** Reads tiles; rejects with LedgerUnreachable for one that is not there. */
+export function tileReader(source: LedgerSource): (tile: TileRef) => Promise<Uint8Array> {
   return async (tile) => {
     const bytes = await readTile(source, tile);
     if (bytes === null) throw new LedgerUnreachable(`the ledger has no ${tilePath(tile)}`);

@@ -3,7 +3,7 @@ import { renderReport } from '../verdict/report.ts';
 import { verifyBundle } from '../verdict/verify-bundle.ts';
 import { type Io, openEvidence, UsageError } from './mode.ts';
 import { flagLines, readFlags } from './mode-flags.ts';
-import { type FlagValues, prepareVerification, VERIFY_FLAGS } from './verify-flags.ts';
+import { prepareVerification, VERIFY_FLAGS } from './verify-flags.ts';
 
 export const USAGE: string = `Usage: waybill-verify [verify] <bundle> [flags]
        waybill-verify item|log|compare …     --help after one of these words shows its own flags
@@ -19,8 +19,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const flags = readFlags(args, VERIFY_FLAGS, USAGE);
   const [bundle, ...others] = flags.positionals;
   if (bundle === undefined || others.length > 0) throw new UsageError('expected exactly one bundle', USAGE);
-  const values = VERIFY_FLAGS.map(({ name }) => [name, flags.text(name) ?? flags.all(name)] as const);
-  const { options, keepState } = prepareVerification(Object.fromEntries(values) as FlagValues);
+  const { options, keepState } = prepareVerification(flags.values);
   const report = await verifyBundle(openEvidence('bundle', bundle, io), options);
   keepState();
   io.out(flags.has('json') ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
