@@ -59,6 +59,23 @@ test('engine: one that ends at once is reported with the end of its log', async 
   });
 });
 
+test('engine: what it said last is told in its own words, path and fix', async (t) => {
+  const words = { path: 'evidence.json', problem: 'is no JSON', fix: 'Mend it.' };
+  const { home, start } = stage(t, `console.error(${JSON.stringify(JSON.stringify(words))}); process.exit(4);`);
+  await assert.rejects(ensureEngine(home, start), (error) => {
+    assert.ok(error instanceof RetryableError);
+    assert.equal(error.problem, 'the engine ended with exit code 4; it says that evidence.json is no JSON');
+    assert.equal(error.fix, 'Mend it.');
+    return true;
+  });
+});
+
+test('engine: a state directory that cannot be one is refused with its path', async (t) => {
+  const { home, start } = stage(t, READY);
+  const taken = new StateDirectory(join(home.path, '..', 'engine.mjs'));
+  await assert.rejects(ensureEngine(taken, start), { code: 'STORE_FAILED', path: taken.path });
+});
+
 test('engine: one that never gets ready is given up after the patience, not waited for', async (t) => {
   const { home, start } = stage(t, 'setTimeout(() => {}, 3000);');
   await assert.rejects(ensureEngine(home, { ...start, patienceMs: 200 }), /not ready within 0\.2 s/);

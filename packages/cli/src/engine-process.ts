@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { RetryableError, WaybillError } from '@waybill/client';
+import { RetryableError, TerminalError, WaybillError } from '@waybill/client';
 import type { EngineNotice, StateDirectory } from './state-directory.ts';
 
 export interface EngineOptions {
@@ -40,8 +40,7 @@ function argumentsOf(directory: string, { concurrency, noSandbox, unsandboxed }:
 }
 
 function launch(home: StateDirectory, start: EngineStart): ChildProcess {
-  mkdirSync(home.path, { recursive: true, mode: 0o700 });
-  const log = openSync(home.at('engine.log'), 'a', 0o600);
+  const log = openLog(home);
   try {
     const script = start.env.WAYBILL_ENGINE ?? OWN_ENGINE;
     const child = spawn(process.execPath, [script, ...argumentsOf(home.path, start)], {
@@ -56,9 +55,40 @@ function launch(home: StateDirectory, start: EngineStart): ChildProcess {
   }
 }
 
+function openLog(home: StateDirectory): number {
+  try {
+    mkdirSync(home.path, { recursive: true, mode: 0o700 });
+    return openSync(home.at('engine.log'), 'a', 0o600);
+  } catch (cause) {
+    const problem = `no engine can work there (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;
+    const fix = 'Give --dir a directory that this user may write to.';
+    throw new TerminalError({ code: 'STORE_FAILED', path: home.path, problem, fix }, { cause });
+  }
+}
+
+/** What the engine itself said last, when it was an error that says what to do. */
+function ownWords(tail: string): { path: string; problem: string; fix: string } | null {
+  try {
+    const { path, problem, fix } = JSON.parse(tail.split('\n').at(-1) ?? '') as Record<string, unknown>;
+    if (typeof path !== 'string' || typeof problem !== 'string' || typeof fix !== 'string') return null;
+    return { path, problem, fix };
+  } catch {
+    return null;
+  }
+}
+
 /** The engine cannot be reached, and this is how its log ends. */
 export async function unreachable(home: StateDirectory, problem: string): Promise<RetryableError> {
   const tail = await home.engineLogTail(LOG_LINES);
+  const said = ownWords(tail);
+  if (said !== null) {
+    return new RetryableError({
+      code: 'ENGINE_UNREACHABLE',
+      path: home.path,
+      problem: `${problem}; it says that ${said.path} ${said.problem}`,
+      fix: said.fix,
+    });
+  }
   return new RetryableError({
     code: 'ENGINE_UNREACHABLE',
     path: home.path,
