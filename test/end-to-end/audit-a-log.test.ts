@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -16,18 +16,10 @@ after(() => rmSync(room, { recursive: true }));
 
 test('how to pin keys, rotate them and audit the log: the commands of the three pages work one after the other', async () => {
   const [directory, auditor] = [join(room, 'waybill'), join(room, 'auditor')];
-  mkdirSync(auditor);
   const bed = await openFlowBed({ directory, execute: () => SUCCEEDED });
-  bed.submit('s', runOf([{ id: 'greet' }, { id: 'other' }]));
+  bed.submit('s', runOf([{ id: 'make' }, { id: 'other' }]));
   await bed.sealed('s');
   await bed.halt();
-  const checkpoints = join(directory, 'ledger', 'checkpoints');
-  const newest =
-    readdirSync(checkpoints)
-      .filter((name) => /^\d{20}$/.test(name))
-      .sort()
-      .at(-1) ?? '';
-  writeFileSync(join(auditor, 'head'), readFileSync(join(checkpoints, newest)));
   for (const name of ['pin-keys.md', 'rotate-keys.md', 'audit-a-log.md']) {
     const commands = fencedCommands(page(name));
     assert.ok(commands.length >= 4, `${name} has lost its commands`);
