@@ -1,7 +1,7 @@
 /**
- * What sealing costs next to what nobody can leave out: hashing each leaf and the tree above them, the SHA-256 of the file, and
- * the signatures. Sealing is measured from the last result of the run to its bundle in the ledger, twice: as it happens, with the
- * events in segments by then, and with all of them still waiting.
+ * What sealing costs next to what nobody can leave out: hashing each leaf and the tree above them, the SHA-256 of the
+ * file, and the signatures. Sealing is measured from the last result of the run to its bundle in the ledger, twice: as
+ * it happens, with the events in segments by then, and with all of them still waiting.
  */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { leafHash, sha256, TreeBuilder } from '@waybill/verify';

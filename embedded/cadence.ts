@@ -1,6 +1,6 @@
 /**
- * When the events of a run that goes on are given their places: once enough of them wait, or the oldest has waited for long,
- * and never more often than a short interval. A run that ends before that interval is over is left to its seal.
+ * When the events of a run that goes on are given their places: once enough of them wait, or the oldest has waited for
+ * long, and never more often than a short interval. A run that ends before that interval is over is left to its seal.
  */
 import type { Clock } from '#ports/clock.ts';
 

@@ -1,6 +1,6 @@
 /**
- * `evidence.json` of a state directory: the outsiders that make evidence stronger, and how long the log may be silent. Read once,
- * when the engine starts; whatever is wrong with it is said before anything runs.
+ * `evidence.json` of a state directory: the outsiders that make evidence stronger, and how long the log may be silent.
+ * Read once, when the engine starts; whatever is wrong with it is said before anything runs.
  */
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * Makes the store of a state directory again from its ledger, while no engine works on it: `recover.ts --dir D`. The old store is
- * kept beside the new one. Prints one JSON value, what came back and what did not, or `{error}`, and exits 0 or 1.
+ * Makes the store of a state directory again from its ledger, while no engine works on it: `recover.ts --dir D`. The
+ * old store is kept beside the new one. Prints one JSON value, what came back and what did not, or `{error}`, and exits
+ * 0 or 1.
  */
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -38,8 +39,8 @@ async function recover(directory: string): Promise<Recovered & { kept: string | 
 }
 
 /**
- * A store that agrees with the ledger is not thrown away, nor one that knows more than the ledger: then the ledger has lost
- * something, and a log that went on from what is left would contradict what was signed.
+ * A store that agrees with the ledger is not thrown away, nor one that knows more than the ledger: then the ledger has
+ * lost something, and a log that went on from what is left would contradict what was signed.
  */
 async function setAside(directory: string): Promise<string> {
   const { deps, close } = composeOffline(directory);

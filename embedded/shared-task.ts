@@ -1,6 +1,6 @@
 /**
- * A task that many ask for and that one call does for all of them: whoever asks while it runs is served by the next run, which
- * begins after the request and therefore covers it.
+ * A task that many ask for and that one call does for all of them: whoever asks while it runs is served by the next
+ * run, which begins after the request and therefore covers it.
  */
 export class SharedTask<T> {
   readonly #run: () => Promise<T>;

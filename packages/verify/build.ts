@@ -1,6 +1,6 @@
 /**
- * Makes `dist/`, which is the published package: the verifier as one readable file for Node, one for browsers, the command,
- * the page, and the types. The same sources give the same bytes.
+ * Makes `dist/`, which is the published package: the verifier as one readable file for Node, one for browsers, the
+ * command, the page, and the types. The same sources give the same bytes.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

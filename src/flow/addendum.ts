@@ -1,6 +1,6 @@
 /**
- * Addendum: what comes after the seal of a run changes nothing, and the log says that it came. At most one entry for an attempt and
- * a kind, and a few for controls, so that nobody can make the log grow with it.
+ * Addendum: what comes after the seal of a run changes nothing, and the log says that it came. At most one entry for an
+ * attempt and a kind, and a few for controls, so that nobody can make the log grow with it.
  */
 import type { Digest } from '@waybill/verify';
 import { addendumEntry } from '#core/evidence.ts';

@@ -14,9 +14,10 @@ export interface Showing {
 }
 
 /**
- * Resolves with verified cosignatures. A witness that saw another size last is asked once more from there. One that saw more than there
- * is throws TerminalError WITNESS_DISAGREES: this log has another history elsewhere, or the witness lies. The operator has to look, and
- * nothing stops for the word of one witness. Beyond that it throws what the port and `proofFrom` throw.
+ * Resolves with verified cosignatures. A witness that saw another size last is asked once more from there. One that saw
+ * more than there is throws TerminalError WITNESS_DISAGREES: this log has another history elsewhere, or the witness
+ * lies. The operator has to look, and nothing stops for the word of one witness. Beyond that it throws what the port
+ * and `proofFrom` throw.
  */
 export async function askWitness(witness: Witness, showing: Showing): Promise<NoteSignature[]> {
   const { checkpoint, size, seen, proofFrom } = showing;

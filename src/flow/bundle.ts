@@ -1,6 +1,7 @@
 /**
- * The audit file of a run, from what stands in the ledger already: header, segments, seal, log records, end. It only reads;
- * the leaves are hashed once more on the way, so that a segment that was damaged never becomes a file that is written once.
+ * The audit file of a run, from what stands in the ledger already: header, segments, seal, log records, end. It only
+ * reads; the leaves are hashed once more on the way, so that a segment that was damaged never becomes a file that is
+ * written once.
  */
 import { TerminalError } from '@waybill/client/errors';
 import {

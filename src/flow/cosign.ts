@@ -1,6 +1,6 @@
 /**
- * Cosign: witnesses see the signed head before it is anchored, all of them at once. Nobody is waited for longer than was agreed:
- * a checkpoint that fewer have cosigned is weaker evidence and says so by itself.
+ * Cosign: witnesses see the signed head before it is anchored, all of them at once. Nobody is waited for longer than
+ * was agreed: a checkpoint that fewer have cosigned is weaker evidence and says so by itself.
  */
 import { consistencyProof, evaluateQuorum, type NoteSignature, parseNote } from '@waybill/verify';
 import { keys, type WitnessRow } from '#core/rows.ts';

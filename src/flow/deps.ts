@@ -12,8 +12,8 @@ import type { TimestampAuthority } from '#ports/timestamp-authority.ts';
 import type { Witness } from '#ports/witness.ts';
 
 /**
- * What happened, for a composition root that wants to act at once. Each hint only repeats what a row says (a ready row, a todo row,
- * a wake row, a timer, an unsealed run), so a lost one costs time until the next sweep and nothing else.
+ * What happened, for a composition root that wants to act at once. Each hint only repeats what a row says (a ready row,
+ * a todo row, a wake row, a timer, an unsealed run), so a lost one costs time until the next sweep and nothing else.
  */
 export interface Hints {
   /** Items of the queue may have become claimable, or a slot free. */

@@ -40,7 +40,10 @@ export async function checkpointRun(deps: FlowDeps, run: string): Promise<void> 
   });
 }
 
-/** Gives the last events of a run that has ended their places. Its seal does that too; whoever has a lane for it does it there. */
+/**
+ * Gives the last events of a run that has ended their places. Its seal does that too; whoever has a lane for it does it
+ * there.
+ */
 export async function sequenceEnded(deps: FlowDeps, run: string): Promise<void> {
   const row = await peek<RunRow>(deps, keys.run(run));
   if (row?.completedAtMs !== undefined && !row.bundle && !row.recovered) await sequence(deps, run);

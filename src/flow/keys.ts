@@ -1,7 +1,8 @@
 /**
- * The keys of a deployment, whose log says which are in force. A change is one transaction of entries, each with a statement
- * that is signed; then the signer adopts what the entries say, and the log is published. A process that dies in between
- * leaves entries that the next start adopts and publishes, or a pending key that no entry names, which is destroyed.
+ * The keys of a deployment, whose log says which are in force. A change is one transaction of entries, each with a
+ * statement that is signed; then the signer adopts what the entries say, and the log is published. A process that dies
+ * in between leaves entries that the next start adopts and publishes, or a pending key that no entry names, which is
+ * destroyed.
  */
 import { TerminalError } from '@waybill/client/errors';
 import {

@@ -1,6 +1,7 @@
 /**
- * Before anything is signed: what the store says of the log must be what the ledger holds. A store that is an old copy would sign
- * another history over the same sizes; a ledger that lost or changed something could not prove what was published.
+ * Before anything is signed: what the store says of the log must be what the ledger holds. A store that is an old copy
+ * would sign another history over the same sizes; a ledger that lost or changed something could not prove what was
+ * published.
  */
 import { TerminalError } from '@waybill/client/errors';
 import {
@@ -74,7 +75,10 @@ async function requireRoot(
   }
 }
 
-/** The right edge, from which everything new is made: the perfect subtrees by their tiles, and the last entries by their leaves. */
+/**
+ * The right edge, from which everything new is made: the perfect subtrees by their tiles, and the last entries by their
+ * leaves.
+ */
 export async function requireTiles(deps: FlowDeps, { size, frontier }: TreeState): Promise<void> {
   try {
     const read = hashReader(deps, size);

@@ -1,4 +1,7 @@
-/** Notices: entries of the log that are about no run. With what settings it goes on, and that it goes on when nothing happens. */
+/**
+ * Notices: entries of the log that are about no run. With what settings it goes on, and that it goes on when nothing
+ * happens.
+ */
 import { canonicalize, digestOf } from '@waybill/verify';
 import { heartbeatEntry, policyEntry } from '#core/evidence.ts';
 import { keys, type LogHeadRow, type LogPolicyRow } from '#core/rows.ts';

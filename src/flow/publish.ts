@@ -1,9 +1,9 @@
 /**
- * Publish: the head of the log, as it stands, becomes a checkpoint: tiles, signatures, witnesses, anchor, and where a seal
- * needs it a timestamp.
+ * Publish: the head of the log, as it stands, becomes a checkpoint: tiles, signatures, witnesses, anchor, and where a
+ * seal needs it a timestamp.
  *
- * Nothing is signed but the stored head, and a checkpoint that is anchored already wins over one that was made again: so two
- * different trees of one size are never signed, wherever a process dies and however many do this at once.
+ * Nothing is signed but the stored head, and a checkpoint that is anchored already wins over one that was made again:
+ * so two different trees of one size are never signed, wherever a process dies and however many do this at once.
  */
 import {
   canonicalize,
@@ -54,7 +54,8 @@ export async function publishLog(deps: FlowDeps, { timed }: { timed: boolean } =
 async function publishHead(deps: FlowDeps, head: LogHeadRow, lines: string[]): Promise<void> {
   const { size } = head.tree;
   await deps.store.durable();
-  // A checkpoint that was removed or edited behind our back: what follows would not be consistent with what outsiders hold.
+  // A checkpoint that was removed or edited behind our back: what follows would not be consistent with what outsiders
+  // hold.
   if (head.published.size > 0) {
     await requireCheckpoint(deps, await readLedger(deps, checkpointKey(head.published.size)), head.published);
   }

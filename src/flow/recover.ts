@@ -1,9 +1,10 @@
 /**
- * Recover: a store that was lost, or that is an old copy, is made again from the log. What the log knows comes back: its head, the
- * numbers of its runs, which of them are sealed or aborted. What only the store knew is gone: runs that were open are
- * aborted, and the log says so.
+ * Recover: a store that was lost, or that is an old copy, is made again from the log. What the log knows comes back:
+ * its head, the numbers of its runs, which of them are sealed or aborted. What only the store knew is gone: runs that
+ * were open are aborted, and the log says so.
  *
- * The store must be empty. The head is written last: a recovery that was cut off is begun again, and no engine starts before it ended.
+ * The store must be empty. The head is written last: a recovery that was cut off is begun again, and no engine starts
+ * before it ended.
  */
 import { TerminalError } from '@waybill/client/errors';
 import {
@@ -71,8 +72,9 @@ export async function recoverStore(deps: FlowDeps): Promise<Recovered> {
 }
 
 /**
- * What the ledger says, all of which was verified. Entries behind the newest checkpoint count: a head with them may have been
- * signed and shown to witnesses before the store was lost, and another history over the same places would fork the log.
+ * What the ledger says, all of which was verified. Entries behind the newest checkpoint count: a head with them may
+ * have been signed and shown to witnesses before the store was lost, and another history over the same places would
+ * fork the log.
  */
 export async function replayLedger(deps: FlowDeps): Promise<Replay> {
   const newest = await deps.ledger.newestCheckpoint();

@@ -1,7 +1,7 @@
 /**
- * Seal: the last events of a run that has ended get their places; its tree gets a signed seal over its root, an entry of the
- * deployment log and one file that an outsider can verify. Cut off anywhere, it is done again and gives the same bytes: the
- * seal is signed once and kept, and the proofs lead to the checkpoint that was recorded with it.
+ * Seal: the last events of a run that has ended get their places; its tree gets a signed seal over its root, an entry
+ * of the deployment log and one file that an outsider can verify. Cut off anywhere, it is done again and gives the same
+ * bytes: the seal is signed once and kept, and the proofs lead to the checkpoint that was recorded with it.
  */
 import { digestOf, fromBase64, type TreeState } from '@waybill/verify';
 import { rootOf, sealedEntry, sealStatement } from '#core/evidence.ts';

@@ -1,9 +1,10 @@
 /**
  * Sequence: the events of a run get their places, batch by batch, while the run goes on.
  *
- * A batch is what one snapshot query answers: the lowest keys of the run's outbox. Keys are a Lamport clock, so whatever an
- * event follows from has a lower key and was visible before it: it is in the same answer, or has its place already. An
- * event that turns up later with a lower key is one that nothing sequenced follows from, and simply comes later.
+ * A batch is what one snapshot query answers: the lowest keys of the run's outbox. Keys are a Lamport clock, so
+ * whatever an event follows from has a lower key and was visible before it: it is in the same answer, or has its place
+ * already. An event that turns up later with a lower key is one that nothing sequenced follows from, and simply comes
+ * later.
  *
  * The places are given by one conditional transaction on the run's tree row. All that follows (the segment, the removal
  * of the rows) is done again after a crash with the same bytes, and no second batch begins before it is done.

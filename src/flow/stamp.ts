@@ -1,6 +1,6 @@
 /**
- * Stamp: an authority for trusted time says that it has seen the anchored checkpoint, exactly its bytes. The answer is kept
- * beside it and written once; without one the checkpoint stands, and proves less.
+ * Stamp: an authority for trusted time says that it has seen the anchored checkpoint, exactly its bytes. The answer is
+ * kept beside it and written once; without one the checkpoint stands, and proves less.
  */
 import type { FlowDeps } from '#flow/deps.ts';
 import { checkpointKey, readLedger } from '#flow/log.ts';

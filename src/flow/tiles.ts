@@ -40,8 +40,8 @@ export async function writeTiles(deps: FlowDeps, head: LogHeadRow, lines: string
 }
 
 /**
- * How many entries the ledger holds, which is at least `size`. Tiles are written before their tree is signed: no witness and
- * nobody else can have seen a head of more than these, even where the checkpoint itself was never anchored.
+ * How many entries the ledger holds, which is at least `size`. Tiles are written before their tree is signed: no
+ * witness and nobody else can have seen a head of more than these, even where the checkpoint itself was never anchored.
  */
 export async function entriesWritten(deps: FlowDeps, size: number): Promise<number> {
   let written = size;

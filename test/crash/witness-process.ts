@@ -75,8 +75,9 @@ export interface Killing {
 }
 
 /**
- * Grows a log by one entry a request as fast as it goes while the witness is killed, and resolves with what was forgotten: the
- * size that had been cosigned and the size that the next process knew of. Nothing forgotten is what a witness is for.
+ * Grows a log by one entry a request as fast as it goes while the witness is killed, and resolves with what was
+ * forgotten: the size that had been cosigned and the size that the next process knew of. Nothing forgotten is what a
+ * witness is for.
  */
 export async function forgottenAfterKills(
   killing: Killing,

@@ -31,8 +31,8 @@ test('witness: one that answers before it stores is found out by the same kills'
 const RACES = 24;
 
 /**
- * Two processes over one state, each shown another history of every log at the same time. Resolves with how many logs had two
- * histories cosigned, and how many had one.
+ * Two processes over one state, each shown another history of every log at the same time. Resolves with how many logs
+ * had two histories cosigned, and how many had one.
  */
 async function race(command: WitnessCommand, name: string): Promise<{ split: number; held: number }> {
   const logs = Array.from({ length: RACES }, (_, n) => new SampleLog(`log.test/${n}`));

@@ -1,7 +1,7 @@
 /**
- * Every byte of a bundle, flipped. `WAYBILL_FLIPS=all` flips each of the eight bits; otherwise one bit a byte is drawn from a
- * seed that is printed. What may be flipped and still be verified is computed here, from what docs/formats/container.md
- * declares: the accepted flips have to be exactly those.
+ * Every byte of a bundle, flipped. `WAYBILL_FLIPS=all` flips each of the eight bits; otherwise one bit a byte is drawn
+ * from a seed that is printed. What may be flipped and still be verified is computed here, from what
+ * docs/formats/container.md declares: the accepted flips have to be exactly those.
  */
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
@@ -149,8 +149,8 @@ function signerOf(line: string): string | undefined {
 }
 
 /**
- * Whether only lines differ that now name a signer whom nobody knows, and enough known signers are left: one of the two log
- * keys and both witnesses. The text of the note must be the same.
+ * Whether only lines differ that now name a signer whom nobody knows, and enough known signers are left: one of the two
+ * log keys and both witnesses. The text of the note must be the same.
  */
 function isUncovered(honest: string, flipped: string): boolean {
   const [text, ...lines] = honest.split('\n\n').flatMap((part, n) => (n === 0 ? [part] : part.trimEnd().split('\n')));

@@ -1,6 +1,6 @@
 /**
- * `waybill-verify log` over the ledger of a real engine: what the operator could do to it afterwards, keys in hand, and how
- * each shows: a run deleted, the log rolled back, a fork, a run that is not sealed.
+ * `waybill-verify log` over the ledger of a real engine: what the operator could do to it afterwards, keys in hand, and
+ * how each shows: a run deleted, the log rolled back, a fork, a run that is not sealed.
  */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

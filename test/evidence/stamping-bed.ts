@@ -1,4 +1,7 @@
-/** The certificates of the time-stamp tests, made once by openssl: a root, authorities below it, and what is wrong with others. */
+/**
+ * The certificates of the time-stamp tests, made once by openssl: a root, authorities below it, and what is wrong with
+ * others.
+ */
 import { CA_EXTENSIONS, type Credential, OpensslAuthority, TSA_EXTENSIONS } from '../support/openssl-authority.ts';
 
 const END = 'basicConstraints=critical,CA:FALSE';

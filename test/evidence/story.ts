@@ -1,6 +1,7 @@
 /**
- * One honest run: `build` fails once and is retried, `check` needs its patch and waits for the same lock, `lint` fails so
- * that `report` is skipped, and `slow` is cancelled while it runs. `build` leaves a patch, `check` and `table` run checks of their own.
+ * One honest run: `build` fails once and is retried, `check` needs its patch and waits for the same lock, `lint` fails
+ * so that `report` is skipped, and `slow` is cancelled while it runs. `build` leaves a patch, `check` and `table` run
+ * checks of their own.
  */
 import type {
   AttemptClaim,

@@ -91,7 +91,8 @@ describe('flow: inbox', { concurrency: true }, () => {
           bed.submit(`good-${n}`, ONE_ITEM);
         }
         assert.ok(planted >= 100, `${planted} planted`);
-        // Each has its ten seconds: one costs some 25 calls of the disk one after another, and all together exceed a limit for one.
+        // Each has its ten seconds: one costs some 25 calls of the disk one after another, and all together exceed a
+        // limit for one.
         for (let left = planted + 20; left > 0; ) {
           const { length } = await bed.until(async () => {
             const waiting = await bed.deps.inbox.list({ limit: 500 });

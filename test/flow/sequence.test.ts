@@ -1,4 +1,7 @@
-/** Events get their places while a run goes on: in causal order, once, and the same after a crash and beside another sequencer. */
+/**
+ * Events get their places while a run goes on: in causal order, once, and the same after a crash and beside another
+ * sequencer.
+ */
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

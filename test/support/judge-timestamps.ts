@@ -1,6 +1,6 @@
 /**
- * Judges time stamps in a process that resolves packages as browsers do: a list of inputs on stdin, serialised by node:v8; on
- * stdout, for each, the check that refused it, or null.
+ * Judges time stamps in a process that resolves packages as browsers do: a list of inputs on stdin, serialised by
+ * node:v8; on stdout, for each, the check that refused it, or null.
  */
 import { deserialize } from 'node:v8';
 import { sha256, TimestampError, type TimestampInput, verifyTimestamp } from '@waybill/verify';

@@ -1,6 +1,6 @@
 /**
- * A certificate authority and time-stamping authorities that are openssl: independent of the verifier's code in every byte.
- * All keys are made when a test runs and lie in a directory of their own under the system's temporary one.
+ * A certificate authority and time-stamping authorities that are openssl: independent of the verifier's code in every
+ * byte. All keys are made when a test runs and lie in a directory of their own under the system's temporary one.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -59,8 +59,8 @@ export async function withScratch(use: (root: string) => Promise<void>): Promise
 const DEAD = new TerminalError({ code: 'STORE_FAILED', path: 'test', problem: 'the process has died', fix: 'Go on.' });
 
 /**
- * Does `act` on a copy of `origin` again and again, dying before the first port call, before the second, and so on; each time
- * `judge` gets what the next process makes of the files that are left. Resolves with the number of crashes.
+ * Does `act` on a copy of `origin` again and again, dying before the first port call, before the second, and so on;
+ * each time `judge` gets what the next process makes of the files that are left. Resolves with the number of crashes.
  */
 export async function crashEverywhere(
   origin: string,

@@ -1,6 +1,7 @@
 /**
- * Signatures verified on a thread beside the running program, a batch at a time: where there is a second core, thousands of
- * them cost next to no time. What is asked for in one go is one batch; a few are left to the thread pool of Node instead.
+ * Signatures verified on a thread beside the running program, a batch at a time: where there is a second core,
+ * thousands of them cost next to no time. What is asked for in one go is one batch; a few are left to the thread pool
+ * of Node instead.
  */
 import { type KeyObject, verify } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
@@ -97,7 +98,10 @@ function placeOf<T>(wanted: T, list: T[]): number {
   return place < 0 ? list.push(wanted) - 1 : place;
 }
 
-/** What a thread owes is its own: an answer that comes after its end is for nobody, and never for what the next thread was asked. */
+/**
+ * What a thread owes is its own: an answer that comes after its end is for nobody, and never for what the next thread
+ * was asked.
+ */
 function startThread(): Thread {
   const owed: Asked[][] = [];
   const worker = new Worker(THREAD, { eval: true, resourceLimits: { maxYoungGenerationSizeMb: 4 } });

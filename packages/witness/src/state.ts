@@ -87,8 +87,9 @@ interface Identity {
 }
 
 /**
- * The key that the file was made with. A first start names the key in the file before there is a key file: so a key without
- * its name in the file has lost what it signed, and a first start that dies in between is refused the next time, too.
+ * The key that the file was made with. A first start names the key in the file before there is a key file: so a key
+ * without its name in the file has lost what it signed, and a first start that dies in between is refused the next
+ * time, too.
  */
 function bindKey(database: DatabaseSync, path: string, name: string | undefined): Identity {
   const readVkey = (): string | undefined =>

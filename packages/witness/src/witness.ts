@@ -1,6 +1,6 @@
 /**
- * The witness without its network: a request body in, an answer out. What it promises with a cosignature is that at that time
- * it had seen no larger tree of this log, and that the tree extends every tree that it cosigned before.
+ * The witness without its network: a request body in, an answer out. What it promises with a cosignature is that at
+ * that time it had seen no larger tree of this log, and that the tree extends every tree that it cosigned before.
  */
 import {
   cosignedMessage,

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Chance, Clock } from '#ports/clock.ts';
 
 /**
- * The machine's clock. When that is set back, this one goes on at half its speed until the machine's has come up with it: times of
- * one process never run backwards, and never stand still either, or nothing that waits would ever be due.
+ * The machine's clock. When that is set back, this one goes on at half its speed until the machine's has come up with
+ * it: times of one process never run backwards, and never stand still either, or nothing that waits would ever be due.
  */
 export function createLocalClock(): Clock {
   let latestMs = 0;

@@ -49,7 +49,10 @@ export async function writeTemporary(
   return { path, sha256: `sha256:${hash.digest('hex')}`, sizeBytes };
 }
 
-/** Gives the file its final name for good. False when that name is taken: what stands there stays, and the file is discarded. */
+/**
+ * Gives the file its final name for good. False when that name is taken: what stands there stays, and the file is
+ * discarded.
+ */
 export async function publishOnce(file: TemporaryFile, path: string): Promise<boolean> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   try {

@@ -1,6 +1,7 @@
 /**
- * Two heads of one log. Either one is the beginning of the other, or the log was forked, and then both notes together prove
- * it to anyone who has the log's key. Nothing but the two notes, and hashes that lead from one to the other, is needed.
+ * Two heads of one log. Either one is the beginning of the other, or the log was forked, and then both notes together
+ * prove it to anyone who has the log's key. Nothing but the two notes, and hashes that lead from one to the other, is
+ * needed.
  */
 import { fromBase64, toBase64 } from '../crypto/base64.ts';
 import { equalBytes } from '../crypto/bytes.ts';
@@ -16,8 +17,8 @@ import { type LogHead, readLogHead } from './log-head.ts';
 export const FORK_FORMAT = 'waybill-fork/v1';
 
 /**
- * A fork as a third party can check it: both notes, the smaller first. When the sizes differ, `prefix` is the root that the
- * larger log has at the smaller size, with the consistency proof that leads from it to the larger note's root.
+ * A fork as a third party can check it: both notes, the smaller first. When the sizes differ, `prefix` is the root that
+ * the larger log has at the smaller size, with the consistency proof that leads from it to the larger note's root.
  */
 export interface ForkProof {
   format: typeof FORK_FORMAT;

@@ -1,6 +1,7 @@
 /**
- * The audit of a whole deployment log: the newest checkpoint, every tile and every entry behind it, the runs that they open
- * and close, the keys that come and go, and the bundles of the runs. Memory grows with the runs, not with the entries.
+ * The audit of a whole deployment log: the newest checkpoint, every tile and every entry behind it, the runs that they
+ * open and close, the keys that come and go, and the bundles of the runs. Memory grows with the runs, not with the
+ * entries.
  */
 
 import { Contradiction } from '../contradiction.ts';

@@ -117,7 +117,10 @@ export interface Watcher {
   dispatch?(event: DispatchedEvent, manifest: Signed<DispatchStatement> | undefined): void;
   /** The end of an attempt with the statements on the lines after it. */
   settlement?(event: SettledEvent, attestations: Attestations): void;
-  /** Awaited now and then: work that a watcher has started aside. Not all of it need be waited for, unless `everything` is asked for. */
+  /**
+   * Awaited now and then: work that a watcher has started aside. Not all of it need be waited for, unless `everything`
+   * is asked for.
+   */
   settle?(everything: boolean): Promise<void>;
   /** The file has ended. Without an outcome of its own the check has passed. */
   finish?(): Ended | Promise<Ended>;

@@ -1,6 +1,6 @@
 /**
- * Public keys as SubjectPublicKeyInfo (RFC 5280, 5480, 8410, 3279), read strictly and alike on every platform: one DER form
- * for each kind of key, points uncompressed and on their curve, RSA of 2048 to 8192 bits.
+ * Public keys as SubjectPublicKeyInfo (RFC 5280, 5480, 8410, 3279), read strictly and alike on every platform: one DER
+ * form for each kind of key, points uncompressed and on their curve, RSA of 2048 to 8192 bits.
  */
 
 import { EvidenceError } from '../evidence-error.ts';

@@ -64,8 +64,8 @@ export class KeyHistory {
   }
 
   /**
-   * What the pinned keys lead to. A statement by an old and a new key binds the two: whoever trusts one has its word for the
-   * other. Ranges are those of the log, narrowed by what was pinned.
+   * What the pinned keys lead to. A statement by an old and a new key binds the two: whoever trusts one has its word
+   * for the other. Ranges are those of the log, narrowed by what was pinned.
    */
   follow(pinned: TrustFile): { trust: TrustFile; unknown: string[]; unreached: string[] } {
     // A key that was pinned for one use is no reason to trust it for another.

@@ -68,7 +68,10 @@ const trustFile: Shape<TrustFile> = closed<TrustFile>({
   ),
 });
 
-/** Loads a trust file that was parsed from JSON. Throws EvidenceError: the file is the auditor's, so that this is a usage error. */
+/**
+ * Loads a trust file that was parsed from JSON. Throws EvidenceError: the file is the auditor's, so that this is a
+ * usage error.
+ */
 export function loadTrust(value: unknown): Trust {
   requireShape(trustFile, value, 'keys file');
   const trust: Trust = { origin: value.origin, attest: [], log: [] };

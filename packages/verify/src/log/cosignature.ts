@@ -1,7 +1,8 @@
 /**
- * Witness cosignatures (C2SP tlog-cosignature, `cosignature/v1`): an Ed25519 signature over a checkpoint and the time at which
- * the witness had seen no larger tree of that log. In a note it is a line of its own; its blob is the time in eight bytes,
- * big-endian, and the 64 bytes of the signature. Keys carry the algorithm byte 0x04, so that no key of a log passes for one.
+ * Witness cosignatures (C2SP tlog-cosignature, `cosignature/v1`): an Ed25519 signature over a checkpoint and the time
+ * at which the witness had seen no larger tree of that log. In a note it is a line of its own; its blob is the time in
+ * eight bytes, big-endian, and the 64 bytes of the signature. Keys carry the algorithm byte 0x04, so that no key of a
+ * log passes for one.
  */
 import { importPublicKey, sha256, verifySignature } from '#crypto';
 import { fromBase64, toBase64 } from '../crypto/base64.ts';

@@ -34,7 +34,10 @@ export function emptyRoot(): Uint8Array {
   return sha256('');
 }
 
-/** What a TreeBuilder needs to go on later: the leaf count, and the roots (64 hex digits) of its perfect subtrees, largest first. */
+/**
+ * What a TreeBuilder needs to go on later: the leaf count, and the roots (64 hex digits) of its perfect subtrees,
+ * largest first.
+ */
 export interface TreeState {
   size: number;
   frontier: string[];

@@ -54,7 +54,10 @@ export function formatVkey(name: string, publicKey: Uint8Array): string {
   return `${name}+${hex32(noteKeyHash(name, publicKey))}+${toBase64(concatBytes([Uint8Array.of(ED25519), publicKey]))}`;
 }
 
-/** The verifier key line of a public key: Ed25519 or P-256, told by its SPKI. Throws EvidenceError `NOTE` or `KEYS` for any other. */
+/**
+ * The verifier key line of a public key: Ed25519 or P-256, told by its SPKI. Throws EvidenceError `NOTE` or `KEYS` for
+ * any other.
+ */
 export function vkeyOf(name: string, spki: Uint8Array): string {
   const kind = keyKindOf(spki);
   if (kind === 'ed25519') return formatVkey(name, spki.subarray(-ED25519_BYTES));
@@ -96,8 +99,8 @@ export function parseNote(source: Uint8Array | string): SignedNote {
 }
 
 /**
- * The names of those given keys that signed the note. One bad signature under a known key throws, as do two known keys that
- * share name and hash and are both named by the note; signatures of unknown keys are passed over.
+ * The names of those given keys that signed the note. One bad signature under a known key throws, as do two known keys
+ * that share name and hash and are both named by the note; signatures of unknown keys are passed over.
  */
 export async function verifyNote(note: SignedNote, keys: readonly NoteKey[]): Promise<NoteKey[]> {
   const text = utf8(note.text);

@@ -1,7 +1,7 @@
 /**
- * Policy files (C2SP tlog-policy): which logs and which witnesses somebody trusts, and how many of the witnesses have to have
- * cosigned a checkpoint. Line by line: `log`, `witness`, `group`, `quorum`; a name is defined before it is used and counts in
- * one place only, so that what is read is a tree.
+ * Policy files (C2SP tlog-policy): which logs and which witnesses somebody trusts, and how many of the witnesses have
+ * to have cosigned a checkpoint. Line by line: `log`, `witness`, `group`, `quorum`; a name is defined before it is used
+ * and counts in one place only, so that what is read is a tree.
  */
 import { fromBase64, toBase64 } from '../crypto/base64.ts';
 import { EvidenceError } from '../evidence-error.ts';
@@ -163,15 +163,19 @@ export interface QuorumResult {
   n: number;
   /** Those that cosigned, by their names in the policy and in its order, with the earliest time that each of them gave. */
   witnesses: { name: string; timeMs: number }[];
-  /** By the end of this millisecond enough witnesses for the quorum had seen the checkpoint; null if not, or if none is asked for. */
+  /**
+   * By the end of this millisecond enough witnesses for the quorum had seen the checkpoint; null if not, or if none is
+   * asked for.
+   */
   seenByMs: number | null;
   /** Whether the policy names no log at all, or one of the keys that it names for this origin signed. */
   logListed: boolean;
 }
 
 /**
- * Holds a signed checkpoint against a policy. A witness has one vote, whatever it signed twice. Lines of unknown keys are passed
- * over. Throws EvidenceError `NOTE` for a wrong signature under a key of the policy, `CHECKPOINT` for another log's checkpoint.
+ * Holds a signed checkpoint against a policy. A witness has one vote, whatever it signed twice. Lines of unknown keys
+ * are passed over. Throws EvidenceError `NOTE` for a wrong signature under a key of the policy, `CHECKPOINT` for
+ * another log's checkpoint.
  */
 export async function evaluateQuorum(policy: TlogPolicy, note: SignedNote, logOrigin: string): Promise<QuorumResult> {
   const { origin } = parseCheckpoint(note.text);

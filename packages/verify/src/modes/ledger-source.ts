@@ -106,7 +106,10 @@ export function ownBundles(source: LedgerSource): BundleShelf {
   };
 }
 
-/** Bundles in files and directories, each called `run-<run>.audit.jsonl`. Throws UsageError for a file that is called otherwise. */
+/**
+ * Bundles in files and directories, each called `run-<run>.audit.jsonl`. Throws UsageError for a file that is called
+ * otherwise.
+ */
 export async function fileBundles(paths: readonly string[]): Promise<BundleShelf> {
   const files = new Map<string, string>();
   const take = (path: string): boolean => {

@@ -76,7 +76,10 @@ export type SealedOutcome =
   | 'deferred'
   | 'cancelled';
 
-/** Items by terminal state; attempts = claims; retries = claims after an item's first; unsandboxed = dispatches with isolation `none`. */
+/**
+ * Items by terminal state; attempts = claims; retries = claims after an item's first; unsandboxed = dispatches with
+ * isolation `none`.
+ */
 export interface RunCounts {
   items: number;
   done: number;

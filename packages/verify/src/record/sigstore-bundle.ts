@@ -1,6 +1,6 @@
 /**
- * A provenance as tools of others read it: a Sigstore bundle v0.3 with payload and signature of the audit bundle. It carries no
- * certificate and no entry of a public log, only a hint of the key, so that the reader brings the key.
+ * A provenance as tools of others read it: a Sigstore bundle v0.3 with payload and signature of the audit bundle. It
+ * carries no certificate and no entry of a public log, only a hint of the key, so that the reader brings the key.
  */
 
 import { toBase64 } from '../crypto/base64.ts';
@@ -20,8 +20,8 @@ export interface SigstoreBundle {
 }
 
 /**
- * The provenance of an attempt, out of the audit bundle of its run; undefined when there is none. Judges nothing: neither the
- * audit bundle nor the signature. Throws EvidenceError for a line that is none.
+ * The provenance of an attempt, out of the audit bundle of its run; undefined when there is none. Judges nothing:
+ * neither the audit bundle nor the signature. Throws EvidenceError for a line that is none.
  */
 export async function sigstoreBundleOf(
   auditBundle: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

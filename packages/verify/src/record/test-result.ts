@@ -1,4 +1,7 @@
-/** in-toto test result v0.1 over the gate and verify blocks of an attempt. What the blocks exited with is the worker's claim. */
+/**
+ * in-toto test result v0.1 over the gate and verify blocks of an attempt. What the blocks exited with is the worker's
+ * claim.
+ */
 
 import { outputName } from '../json/scalars.ts';
 import { closed, listOf, oneOf, type Shape, text } from '../json/shape.ts';

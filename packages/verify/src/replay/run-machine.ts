@@ -65,8 +65,8 @@ export class RunMachine {
   }
 
   /**
-   * Throws Contradiction when the event could not have happened here. `at` is compared only with the deadline: the clock may
-   * have been set back over a restart, so that later events need not carry later times.
+   * Throws Contradiction when the event could not have happened here. `at` is compared only with the deadline: the
+   * clock may have been set back over a restart, so that later events need not carry later times.
    */
   apply(event: RunEvent, at: string): void {
     mustHold(!this.#isCompleted, `${event.type} stands after run.completed`);

@@ -52,8 +52,9 @@ export function hashOf({ oid, parameters }: AlgorithmId): HashName | undefined {
 }
 
 /**
- * What an algorithm identifier and a key mean together; undefined when they do not fit or are not supported. `hash` is the hash
- * that CMS names beside it: the bare `rsaEncryption` then stands for RSA with that hash, and no algorithm may name another.
+ * What an algorithm identifier and a key mean together; undefined when they do not fit or are not supported. `hash` is
+ * the hash that CMS names beside it: the bare `rsaEncryption` then stands for RSA with that hash, and no algorithm may
+ * name another.
  */
 export function signatureOf(
   { oid, parameters }: AlgorithmId,

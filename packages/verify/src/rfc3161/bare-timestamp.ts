@@ -1,6 +1,7 @@
 /**
- * The form of a time stamp that evidence keeps: the same signed bytes, and around them nothing that the signature does not cover
- * and nobody needs. Authorities add words to the status, certificates that lead elsewhere, and more; verification refuses it.
+ * The form of a time stamp that evidence keeps: the same signed bytes, and around them nothing that the signature does
+ * not cover and nobody needs. Authorities add words to the status, certificates that lead elsewhere, and more;
+ * verification refuses it.
  */
 import { equalBytes } from '../crypto/bytes.ts';
 import { PATH_CHECKS } from './certificate-path.ts';
@@ -12,8 +13,8 @@ const GRANTED = der(TAG.sequence, derUnsigned(Uint8Array.of(0)));
 const NOTHING = new Uint8Array();
 
 /**
- * Takes away what is not needed to verify the answer with these roots. Does not verify it. Throws EvidenceError `TIMESTAMP`
- * for an answer that cannot be read or has no token.
+ * Takes away what is not needed to verify the answer with these roots. Does not verify it. Throws EvidenceError
+ * `TIMESTAMP` for an answer that cannot be read or has no token.
  */
 export async function bareTimestamp(input: TimestampInput): Promise<Uint8Array> {
   const stamp = new Stamp(input, PATH_CHECKS, STRICT_DER);

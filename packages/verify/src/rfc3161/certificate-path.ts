@@ -1,7 +1,7 @@
 /**
- * The way from the signer's certificate to a root that the auditor trusts: RFC 5280 without what time stamping has no use for.
- * Names are compared byte by byte, every certificate of an authority counts against a path length, restrictions that are not
- * understood refuse the certificate that has them, and nobody is asked about revocation.
+ * The way from the signer's certificate to a root that the auditor trusts: RFC 5280 without what time stamping has no
+ * use for. Names are compared byte by byte, every certificate of an authority counts against a path length,
+ * restrictions that are not understood refuse the certificate that has them, and nobody is asked about revocation.
  */
 import { verifySignature } from '#crypto';
 import { equalBytes } from '../crypto/bytes.ts';

@@ -1,6 +1,6 @@
 /**
- * A token that was read, with what it is held against. What costs or can fail is read when a check first asks for it, so that
- * the reason of a refusal is the first thing that is wrong and not the first thing that is read.
+ * A token that was read, with what it is held against. What costs or can fail is read when a check first asks for it,
+ * so that the reason of a refusal is the first thing that is wrong and not the first thing that is read.
  */
 import { equalBytes } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';

@@ -7,8 +7,8 @@ export interface TimeInterval {
 }
 
 /**
- * When the authority saw the message, if its clock is as good as it says. The message is not younger than the end of it; how
- * old it was then, no time stamp can tell.
+ * When the authority saw the message, if its clock is as good as it says. The message is not younger than the end of
+ * it; how old it was then, no time stamp can tell.
  */
 export function timestampInterval({ genTimeMs, accuracyMs }: VerifiedTimestamp): TimeInterval {
   return { earliestMs: genTimeMs - accuracyMs, latestMs: genTimeMs + accuracyMs };

@@ -108,8 +108,8 @@ const messageDigestAttribute: TokenCheck = {
 };
 
 /**
- * The older attribute of RFC 2634 names a certificate by SHA-1, which no longer tells two certificates apart. It may stand beside
- * the one of RFC 5816 and then says nothing; alone it is not enough.
+ * The older attribute of RFC 2634 names a certificate by SHA-1, which no longer tells two certificates apart. It may
+ * stand beside the one of RFC 5816 and then says nothing; alone it is not enough.
  */
 const certificateAttribute: TokenCheck = {
   id: 'certificate-attribute',

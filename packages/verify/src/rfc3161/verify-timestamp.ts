@@ -32,8 +32,8 @@ export interface TimestampRules {
 export const STRICT_TIMESTAMPS: TimestampRules = { token: TOKEN_CHECKS, path: PATH_CHECKS, der: STRICT_DER };
 
 /**
- * Throws EvidenceError `TIMESTAMP` with the first thing that is wrong, and nothing else, whatever the bytes; `POLICY` when a
- * certificate that the auditor supplied is none.
+ * Throws EvidenceError `TIMESTAMP` with the first thing that is wrong, and nothing else, whatever the bytes; `POLICY`
+ * when a certificate that the auditor supplied is none.
  */
 export function verifyTimestamp(input: TimestampInput): Promise<VerifiedTimestamp> {
   return verifyTimestampWith(STRICT_TIMESTAMPS, input);

@@ -154,8 +154,9 @@ function factsOf({ facts }: BundleReading, { item }: Disclosed, attempts: Disclo
 export class ItemAbsent extends EvidenceError {}
 
 /**
- * Takes one item out of the bytes of a bundle, which it does not judge. Throws EvidenceError when they cannot be read or are not
- * a whole file, and ItemAbsent when no attempt at the item ended in this run. Holds 32 bytes for each event of the run.
+ * Takes one item out of the bytes of a bundle, which it does not judge. Throws EvidenceError when they cannot be read
+ * or are not a whole file, and ItemAbsent when no attempt at the item ended in this run. Holds 32 bytes for each event
+ * of the run.
  */
 export async function discloseItem(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

@@ -38,7 +38,10 @@ export interface VerifyOptions {
   fetch?: Fetch;
   /** Compared with, and grown by whatever was verified: the caller keeps it. */
   state?: VerifyState;
-  /** Tiles of the deployment's log; rejects with LedgerUnreachable for one that cannot be had. With `state`: proves both heads consistent. */
+  /**
+   * Tiles of the deployment's log; rejects with LedgerUnreachable for one that cannot be had. With `state`: proves both
+   * heads consistent.
+   */
   readTile?: (tile: TileRef) => Promise<Uint8Array>;
   /** The time at which freshness is judged; now, when absent. */
   nowMs?: number;
