@@ -1,6 +1,6 @@
 /** Two heads of one log: consistent, or a fork that a third party can check, or not decided. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -27,6 +27,13 @@ function file(name: string, content: string | Uint8Array): string {
 function ledger(name: string, log: readonly string[]): string {
   for (const [key, bytes] of ledgerOf(log, new Map())) file(`${name}/${key}`, bytes);
   return join(folder, name);
+}
+
+/** Three gigabytes that take no room. */
+function huge(name: string): string {
+  const path = file(name, 'x');
+  truncateSync(path, 3 * 2 ** 30);
+  return path;
 }
 
 const head = (name: string, log: readonly string[], size: number, by = [KEYRING.log]): string =>
@@ -132,6 +139,8 @@ test('compare: what is no head exits 3, wrong arguments exit 4, a ledger that ca
     [[SMALL, nothing, '--keys', KEYS], 3],
     [[SMALL, file('empty', ''), '--keys', KEYS], 3],
     [[SMALL, file('text.jsonl', '{"a":1}\n'), '--keys', KEYS], 3],
+    [[SMALL, file('cut.jsonl', '{"entry":{"a":\n'), '--keys', KEYS], 3],
+    [[SMALL, huge('huge'), '--keys', KEYS], 3],
     [[SMALL, tampered, '--keys', KEYS], 3],
     [[file('broken.json', '{'), '--keys', KEYS], 3],
     [[SMALL], 4],
