@@ -69,7 +69,10 @@ function usage(path: string, problem: string): TerminalError {
 async function change(request: Request): Promise<TrustedKey> {
   const { directory } = request;
   if (!existsSync(join(directory, 'keys', 'public.json'))) {
-    throw usage('--dir', `${directory} holds no keys: no engine has worked there yet`);
+    throw usage(
+      '--dir',
+      `${directory} holds no keys that this user can read: no engine has worked there yet, or it is somebody else’s`,
+    );
   }
   const { deps, close } = composeOffline(directory);
   try {

@@ -21,7 +21,10 @@ const STORE = 'store.sqlite';
 
 async function recover(directory: string): Promise<Recovered & { kept: string | null }> {
   if (!existsSync(join(directory, 'keys', 'public.json'))) {
-    throw usage(`${directory} holds no keys`, 'Restore keys/ first: without them nothing can be signed for this log.');
+    throw usage(
+      `${directory} holds no keys that this user can read`,
+      'Restore keys/ first: without them nothing can be signed for this log.',
+    );
   }
   const kept = existsSync(join(directory, STORE)) ? await setAside(directory) : null;
   const { deps, close } = composeOffline(directory);

@@ -8,6 +8,13 @@ import { WitnessError } from './witness-error.ts';
 const USAGE_EXIT = 4;
 const FAILED_EXIT = 70;
 
+/** Who stops reading (`| head`) ends nothing: a witness goes on without its reader. Output that is lost is an error. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`waybill-witness: FAILED: ${error.message}\n`);
+  process.exit(FAILED_EXIT);
+});
+
 /** Runs the command and resolves with its exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   if (args.includes('--help')) {

@@ -68,8 +68,7 @@ export function openState(directory: string, name?: string): WitnessState {
   }
   if (name === undefined && !existsSync(paths.file)) throw nameless();
   if (name !== undefined) requireName(name);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const database = new DatabaseSync(paths.file, { timeout: BUSY_MS });
+  const database = openFile(directory, paths.file);
   try {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     database.exec(SCHEMA);
@@ -78,6 +77,16 @@ export function openState(directory: string, name?: string): WitnessState {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+function openFile(directory: string, file: string): DatabaseSync {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return new DatabaseSync(file, { timeout: BUSY_MS });
+  } catch (error) {
+    const problem = `${directory} cannot hold the state: ${error instanceof Error ? error.message : String(error)}`;
+    throw new WitnessError('USAGE', problem, 'Give --state a directory that this user may write to.');
   }
 }
 

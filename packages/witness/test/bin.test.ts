@@ -107,6 +107,23 @@ test('waybill-witness: usage is told by exit 4, and help is not an error', () =>
   assert.deepEqual([help.status, help.stdout.split('\n')[0]?.slice(0, 22)], [0, 'Usage: waybill-witness']);
 });
 
+test('waybill-witness: a state that cannot be one is usage, and a reader that is gone is no error', async () => {
+  const file = join(ROOM, 'a-file');
+  writeFileSync(file, '');
+  const { status, stderr } = run('vkey', '--state', file, '--name', 'w.test');
+  assert.equal(status, 4);
+  assert.match(stderr, /USAGE: \S*a-file cannot hold the state: .*\n {2}fix: /);
+  rmSync(file);
+  const child = spawn(process.execPath, [BIN, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += String(chunk);
+  });
+  const [exit] = await once(child, 'close');
+  assert.deepEqual([exit, said], [0, '']);
+});
+
 test('waybill-witness: a log key that is none, and a first start without a name, make nothing', () => {
   for (const args of [
     ['--name', 'w.test', '--log', 'x'],
