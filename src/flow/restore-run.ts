@@ -83,17 +83,20 @@ async function endOf(
     written.set(keys.run(run), { ...row, bundle: { key, sha256: digest.digest() } } satisfies RunRow);
     return 'sealed';
   }
-  const seal = await signAgain(deps, run, sealed.entry, record, row);
+  const seal = await signAgain(deps, run, sealed, record, row);
   if (seal === null) return 'sealed';
   written.set(keys.seal(run), seal);
   return 'unwritten';
 }
 
-/** The log has the digest of the seal's statement; its signature was only in the store, and another one is as good. */
+/**
+ * The log has the digest of the seal's statement; its signature was only in the store, and another one is as good, by the key that
+ * was in force where the seal entered the log: it may have been retired since.
+ */
 async function signAgain(
   deps: FlowDeps,
   run: string,
-  entry: RunSealedEntry,
+  { index, entry }: Placed<RunSealedEntry>,
   { tree, completed }: Record,
   row: RunRow,
 ): Promise<SealRow | null> {
@@ -102,7 +105,14 @@ async function signAgain(
   const sealedAtMs = Date.parse(entry.at);
   const { counts } = completed.data;
   const statement = sealStatement({ origin: deps.origin, run, row, size, root, counts, sealedAtMs });
-  const envelope = await signStatement(deps.signer, statement);
+  const key = deps.signer.trust.keys.find(
+    ({ use, from, to, revoked }) => use === 'attest' && from <= index && index < (to ?? Infinity) && !revoked,
+  );
+  if (key === undefined) {
+    deps.hints.trouble(run, new RangeError('the key of its seal is believed no more: it stays without a bundle'));
+    return null;
+  }
+  const envelope = await signStatement(deps.signer, statement, key.keyid);
   const isSame = tree.size === size && digestOf(fromBase64(envelope.payload)) === payload;
   if (isSame) return { envelope, size, root, payload, sealedAtMs };
   deps.hints.trouble(

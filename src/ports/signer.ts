@@ -2,7 +2,9 @@
  * Signer: keys of two uses that never meet. The attest key signs DSSE envelopes, the log keys sign notes.
  *
  * Contract
- * - `attest` signs the bytes (a DSSE PAE) with ECDSA P-256 and SHA-256 and resolves with a DER signature.
+ * - `attest` signs the bytes (a DSSE PAE) with ECDSA P-256 and SHA-256 and resolves with a DER signature. `keyid` names an
+ *   attest key that was in force where the statement has its place, for one that is made again; without it, it is the one in force.
+ *   A key that is not held throws TerminalError OBJECT_MISSING.
  * - `signNote` signs the text of a note (a checkpoint body) with every log key that is in force and resolves with their
  *   signatures, named after the origin: Ed25519 first, then ECDSA P-256 where the deployment has such a key.
  * - `pseudonym` is a keyed hash (HMAC-SHA-256) of a principal's name, as 64 hex digits; erasing that key erases the link.
@@ -31,7 +33,7 @@ export interface MadeKey {
 export interface Signer {
   readonly attestKeyId: string;
   readonly trust: TrustFile;
-  attest(bytes: Uint8Array): Promise<Uint8Array>;
+  attest(bytes: Uint8Array, keyid?: string): Promise<Uint8Array>;
   signNote(text: string): Promise<NoteSignature[]>;
   pseudonym(principal: string): string;
   makeKey(use: KeyUse, alg: NoteAlgorithm): Promise<MadeKey>;

@@ -126,6 +126,11 @@ export function signerSuite(name: string, open: () => Promise<SignerBed>): void 
             'Ed25519 first',
           );
           assert.deepEqual(await verifyNote(signed, noteKeys), noteKeys);
+          const before = keys.find(({ use }) => use === 'attest')?.keyid ?? '';
+          const old = publicKey(one, 'attest');
+          assert.equal(verify('sha256', MESSAGE, old, await one.attest(MESSAGE, before)), true, 'by the key of then');
+          assert.equal(verify('sha256', MESSAGE, old, await one.attest(MESSAGE)), false);
+          await assert.rejects(one.attest(MESSAGE, 'ab'.repeat(32)), { code: 'OBJECT_MISSING' });
         }
       }),
     );

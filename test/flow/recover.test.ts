@@ -16,13 +16,14 @@ import {
   verifyConsistency,
 } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
+import { adoptKeys, rotateKey } from '#flow/keys.ts';
 import type { Recovered } from '#flow/recover.ts';
 import type { Witness } from '#ports/witness.ts';
 import { type FlowBed, type FlowBedOptions, openFlowBed } from '../support/embedded-flow.ts';
 import { finished, SUCCEEDED } from '../support/finished-run.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
 import { entriesOf, ledgerEntries } from '../support/ledger-entries.ts';
-import { segmentsOf } from '../support/record-bed.ts';
+import { openRecordBed, segmentsOf } from '../support/record-bed.ts';
 import { itemsOf, runOf } from '../support/run-spec.ts';
 
 const HASTY = { events: 5, longestMs: 100, shortestMs: 20 };
@@ -134,26 +135,33 @@ describe('recover', { concurrency: 2 }, () => {
       }));
   }
 
-  it('a run that is sealed in the log and has no bundle yet gets one, from its segments', () =>
-    withDirectory(async (directory) => {
-      let run = '';
-      const adapt = (deps: FlowBed['deps']): FlowBed['deps'] =>
-        interceptPorts(deps, ({ method }, proceed) => (method === 'write' ? new Promise(() => {}) : proceed()));
-      const bed = await openFlowBed({ directory, execute, adapt });
-      run = bed.submit('s', SMALL);
-      await bed.until(() => entriesOf(directory, 'run.sealed').length === 1);
-      // Its seal never ends, so this engine is left as a killed one would be.
-      LOSSES['a store that is gone']?.(directory, '');
-      unlock(directory);
-      const recovered = await recover(directory);
-      assert.deepEqual([recovered.unwritten, recovered.lost], [[run], []]);
-      await withEngine(directory, async (next) => {
-        const bytes = await next.until(() => next.deps.ledger.get(`runs/${run}/run-${run}.audit.jsonl`));
-        const report = await verifyBundle([bytes], { trust: next.deps.signer.trust, expectRun: run });
-        assert.equal(report.exitCode, 0);
-        assert.equal(entriesOf(directory, 'run.sealed').length, 1);
-      });
-    }));
+  for (const key of ['the key in force', 'a key that was replaced since'])
+    it(`a run that is sealed in the log by ${key} and has no bundle yet gets one, from its segments`, () =>
+      withDirectory(async (directory) => {
+        let run = '';
+        const adapt = (deps: FlowBed['deps']): FlowBed['deps'] =>
+          interceptPorts(deps, ({ method }, proceed) => (method === 'write' ? new Promise(() => {}) : proceed()));
+        const bed = await openFlowBed({ directory, execute, adapt });
+        run = bed.submit('s', SMALL);
+        await bed.until(() => entriesOf(directory, 'run.sealed').length === 1);
+        // Its seal never ends, so this engine is left as a killed one would be.
+        unlock(directory);
+        if (key !== 'the key in force') {
+          const rest = await openRecordBed(directory);
+          await adoptKeys(rest.flow);
+          await rotateKey(rest.flow, 'attest', 'ecdsa-p256-sha256');
+          await rest.close();
+        }
+        LOSSES['a store that is gone']?.(directory, '');
+        const recovered = await recover(directory);
+        assert.deepEqual([recovered.unwritten, recovered.lost], [[run], []]);
+        await withEngine(directory, async (next) => {
+          const bytes = await next.until(() => next.deps.ledger.get(`runs/${run}/run-${run}.audit.jsonl`));
+          const report = await verifyBundle([bytes], { trust: next.deps.signer.trust, expectRun: run });
+          assert.equal(report.exitCode, 0);
+          assert.equal(entriesOf(directory, 'run.sealed').length, 1);
+        });
+      }));
 
   it('segments that were edited are not believed: the run is aborted with nothing of them', () =>
     withDirectory(async (directory) => {

@@ -1,23 +1,33 @@
 /**
  * A deployment that has a bad day: runs whose attempts fail, get lost, wait for a cancel or are cancelled too late, in an
- * engine that dies again and again between any two calls of its ports, and is started again on what it left on disk.
+ * engine that dies again and again between any two calls of its ports, and is started again on what it left on disk. Between
+ * two lives keys come and go, and sometimes the store is lost, or is an old copy, and is made again from the ledger.
  */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TerminalError } from '@waybill/client/errors';
 import { deriveRunId, type PolicyFile, sha256Hex } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
+import { keys, type RunRow } from '#core/rows.ts';
+import { addLogKey, adoptKeys, loggedKeys, rotateKey } from '#flow/keys.ts';
+import { checkLedger } from '#flow/ledger-check.ts';
+import { publishLog } from '#flow/publish.ts';
+import { abortLost, recoverStore } from '#flow/recover.ts';
 import { type FlowBed, openFlowBed, PRINCIPAL, putInbox } from './embedded-flow.ts';
 import { aborted, FAILED, pause, SUCCEEDED } from './finished-run.ts';
 import { type FlakyOutsiders, flakyOutsiders, type Outage, type TimestampCredentials } from './flaky-outsiders.ts';
 import { interceptPorts } from './intercepted-ports.ts';
 import { type Random, randomOf } from './random.ts';
-import { cancelOf, type ItemDraft, runOf } from './run-spec.ts';
+import { openRecordBed, type RecordBed } from './record-bed.ts';
+import { abortOf, cancelOf, type ItemDraft, runOf } from './run-spec.ts';
 
 const GIVE_UP_MS = 60_000;
 const MAX_CRASHES = 3;
+/** The store as a life found it. */
+const OLD_STORE = 'old-store.sqlite';
 
 const DEAD = new TerminalError({ code: 'STORE_FAILED', path: 'test', problem: 'the process has died', fix: 'Go on.' });
 
@@ -28,7 +38,12 @@ export interface WorldRun {
 }
 
 export interface World {
+  /** Those that were sealed. */
   runs: WorldRun[];
+  aborted: number;
+  /** Stores that were made again, and changes of keys. */
+  recoveries: number;
+  rotations: number;
   /** Of an auditor who knows the deployment's keys, witnesses and timestamp authority. */
   policy: PolicyFile;
   quorum: number;
@@ -38,7 +53,7 @@ export interface World {
   remove(): void;
 }
 
-/** Lives `count` runs through, with crashes. Ends when every run is sealed; throws when one never is. */
+/** Lives `count` runs through, with crashes. Ends when every run is sealed or aborted; throws when one never is. */
 export async function liveThrough(
   seed: number,
   count: number,
@@ -51,33 +66,102 @@ export async function liveThrough(
   mkdirSync(place(0));
   const { trust } = openLocalSigner(join(place(0), 'keys'));
   const outsiders = await flakyOutsiders(trust, credentials, randomOf(seed + 1), outage);
-  const submissions = Array.from({ length: count }, (_, n) => `s${n}`);
+  const all = Array.from({ length: count }, (_, n) => `s${n}`);
+  const troubles: Troubles = { recoveries: 0, rotations: 0 };
+  let submissions = all;
   for (const id of submissions) putInbox(place(0), 'default', id, JSON.stringify(specOf(random)));
   let life = 0;
   while (life < MAX_CRASHES) {
     // Most calls come late in a life, and so do most deaths.
     const crashAt = 1 + random.below(count * 60);
     if (!(await live({ seed, directory: place(life), copy: place(life + 1), submissions, outsiders, crashAt }))) break;
-    rmSync(place(life), { recursive: true, force: true });
     life += 1;
+    await betweenLives(place(life), place(life - 1), random, troubles);
+    submissions = await remaining(place(life), all);
+    rmSync(place(life - 1), { recursive: true, force: true });
   }
   const directory = place(life);
   if (life === MAX_CRASHES) {
     await live({ seed, directory, copy: '', submissions, outsiders, crashAt: Number.POSITIVE_INFINITY });
   }
   await outsiders.stop();
+  const sealed = all.filter((id) => existsSync(bundleOf(directory, id)));
   return {
     directory,
     crashes: life,
-    policy: outsiders.policy,
+    ...troubles,
+    policy: { ...outsiders.policy, keys: openLocalSigner(join(directory, 'keys')).trust },
     quorum: outsiders.quorum,
-    runs: submissions.map((submissionId) => {
+    aborted: all.length - sealed.length,
+    runs: sealed.map((submissionId) => {
       const run = deriveRunId(PRINCIPAL, submissionId);
-      const bundle = readFileSync(join(directory, 'ledger', 'runs', run, `run-${run}.audit.jsonl`));
-      return { submissionId, run, bundle };
+      return { submissionId, run, bundle: readFileSync(bundleOf(directory, submissionId)) };
     }),
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
+}
+
+type Troubles = Pick<World, 'recoveries' | 'rotations'>;
+
+function bundleOf(directory: string, submissionId: string): string {
+  const run = deriveRunId(PRINCIPAL, submissionId);
+  return join(directory, 'ledger', 'runs', run, `run-${run}.audit.jsonl`);
+}
+
+/** `former` is what the life that has just died began with, and did to it. */
+async function betweenLives(directory: string, former: string, random: Random, troubles: Troubles): Promise<void> {
+  const isLost = random.chance(0.4);
+  const rotates = random.chance(0.5);
+  if (!existsSync(join(directory, 'ledger', 'checkpoints'))) return;
+  if (isLost) {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(join(directory, `store.sqlite${suffix}`), { force: true });
+    const old = join(former, OLD_STORE);
+    if (existsSync(old) && random.chance(0.5)) {
+      cpSync(old, join(directory, 'store.sqlite'));
+      const isRefused = await onRest(directory, async ({ flow }) => {
+        return checkLedger(flow).then(
+          () => false,
+          (error) => error.code === 'LEDGER_INCONSISTENT',
+        );
+      });
+      if (isRefused) rmSync(join(directory, 'store.sqlite'));
+    }
+  }
+  await onRest(directory, async ({ flow }) => {
+    if (isLost && (await flow.store.get([keys.logHead()]))[0] === null) {
+      const recovered = await recoverStore(flow);
+      await checkLedger(flow);
+      await adoptKeys(flow);
+      await abortLost(flow, recovered);
+      await publishLog(flow);
+      troubles.recoveries += 1;
+    }
+    if (!rotates) return;
+    await checkLedger(flow);
+    await adoptKeys(flow);
+    await rotateKey(flow, 'attest', 'ecdsa-p256-sha256');
+    const hasSecond = (await loggedKeys(flow)).some(({ use, alg }) => use === 'log' && alg === 'ecdsa-p256-sha256');
+    if (hasSecond) await rotateKey(flow, 'log', 'ecdsa-p256-sha256');
+    else await addLogKey(flow, 'ecdsa-p256-sha256');
+    troubles.rotations += 1;
+  });
+}
+
+async function onRest<T>(directory: string, use: (bed: RecordBed) => Promise<T>): Promise<T> {
+  const bed = await openRecordBed(directory);
+  return use(bed).finally(() => bed.close());
+}
+
+/** Submissions that wait in the inbox, or whose run goes on. Of others the clients have a receipt at most. */
+function remaining(directory: string, submissions: readonly string[]): Promise<string[]> {
+  return onRest(directory, async ({ flow }) => {
+    const rows = await flow.store.get(submissions.map((id) => keys.run(deriveRunId(PRINCIPAL, id))));
+    return submissions.filter((id, n) => {
+      const row = rows[n]?.body as unknown as RunRow | undefined;
+      if (row === undefined) return existsSync(join(directory, 'inbox', 'default', PRINCIPAL, `${id}.json`));
+      return row.abortedIndex === undefined;
+    });
+  });
 }
 
 function specOf(random: Random): object {
@@ -114,6 +198,8 @@ function worker(seed: number, directory: string): Execute {
     }
     // Asked for on the way out: it comes too late for this item, and perhaps for the run.
     if (draw < 0.33) ask(draw < 0.3 ? job.item : undefined);
+    else if (draw < 0.35)
+      putInbox(directory, '@control', `a-${job.attemptId}`, JSON.stringify(abortOf(job.run, 'regret')));
     return { ...SUCCEEDED, outputs: { data: new TextEncoder().encode(job.attemptId) } };
   };
 }
@@ -132,6 +218,8 @@ interface Life {
 /** One life of the engine. True when it died. */
 async function live({ seed, directory, copy, submissions, outsiders, crashAt }: Life): Promise<boolean> {
   const life = { calls: 0, crashed: false };
+  const store = join(directory, 'store.sqlite');
+  if (existsSync(store)) cpSync(store, join(directory, OLD_STORE));
   const adapt = (deps: FlowBed['deps']): FlowBed['deps'] =>
     interceptPorts({ ...deps, ...outsiders.deps, chance: { ...deps.chance, fraction: () => 0 } }, (_call, proceed) => {
       life.calls += 1;
@@ -146,9 +234,9 @@ async function live({ seed, directory, copy, submissions, outsiders, crashAt }: 
     const giveUpMs = performance.now() + GIVE_UP_MS;
     const open = new Set(submissions);
     while (open.size > 0 && !life.crashed) {
-      for (const id of open) if (bed.status(id)?.bundle) open.delete(id);
+      for (const id of open) if (existsSync(bundleOf(directory, id)) || bed.status(id)?.aborted) open.delete(id);
       if (performance.now() > giveUpMs) {
-        throw new RangeError(`never sealed: ${[...open].join(', ')}; ${JSON.stringify(bed.errors.slice(0, 3))}`);
+        assert.fail(`never sealed: ${[...open].join(', ')}; ${JSON.stringify(bed.errors.slice(0, 3))}`);
       }
       await pause(5);
     }

@@ -76,8 +76,11 @@ class FileSigner implements LocalSigner {
     return this.#attest.keyid;
   }
 
-  async attest(bytes: Uint8Array): Promise<Uint8Array> {
-    return sign('sha256', bytes, this.#attest.key);
+  async attest(bytes: Uint8Array, keyid: string = this.attestKeyId): Promise<Uint8Array> {
+    if (keyid === this.attestKeyId) return sign('sha256', bytes, this.#attest.key);
+    const known = this.#trust.keys.find((key) => key.use === 'attest' && key.keyid === keyid);
+    if (known === undefined) throw missing(join(this.#directory, `attest-${keyid}.pem`));
+    return sign('sha256', bytes, this.#load(known));
   }
 
   async signNote(text: string): Promise<NoteSignature[]> {
