@@ -136,6 +136,7 @@ class EmbeddedEngine implements Engine {
     this.#records.stop();
     this.#cancelSweep?.();
     await Promise.all(this.#underWay);
+    await this.#records.finish().catch((error: unknown) => this.#report('seal', error));
     await this.#status.settle();
   }
 

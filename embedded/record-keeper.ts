@@ -77,6 +77,11 @@ export class RecordKeeper {
     this.#cancelPublish?.();
   }
 
+  /** What was entered and is covered by no checkpoint yet gets one, or an aborted run would look open until the next engine. */
+  async finish(): Promise<void> {
+    await this.#publishing.request();
+  }
+
   /** The run is open; how many of its events wait is not known after a restart, so at least its opening does. */
   async opened(run: string): Promise<void> {
     await enterRun(this.#deps, run);

@@ -1,9 +1,11 @@
 /** An engine that is told to stop ends what is under way, and leaves the rest to the next one. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { Execute } from '#adapters/in-process/executor.ts';
 import { type FlowBed, openFlowBed } from '../support/embedded-flow.ts';
-import { SUCCEEDED } from '../support/finished-run.ts';
-import { runOf } from '../support/run-spec.ts';
+import { aborted, SUCCEEDED } from '../support/finished-run.ts';
+import { entriesOf } from '../support/ledger-entries.ts';
+import { abortOf, runOf } from '../support/run-spec.ts';
 
 const RUNS = 48;
 const HANG_MS = 400;
@@ -48,8 +50,8 @@ it('stop waits for a witness that hangs as long as was agreed, not once for each
     });
     const before = asked;
     await bed.halt();
-    // The checkpoint that is being made, and the one that the seals which had begun wait for.
-    assert.ok(asked - before <= 2, `asked ${asked - before} times after it was told to stop`);
+    // The checkpoint that is being made, the one that the seals which had begun wait for, and one for what was entered last.
+    assert.ok(asked - before <= 3, `asked ${asked - before} times after it was told to stop`);
     assert.equal(timers.size, 0, 'no timer is left');
     assert.deepEqual(
       bed.errors.filter((error) => !('about' in error)),
@@ -58,6 +60,28 @@ it('stop waits for a witness that hangs as long as was agreed, not once for each
     const next = await openFlowBed({ directory: bed.directory, execute: () => SUCCEEDED });
     for (const n of runs.keys()) assert.equal((await next.sealed(`s${n}`)).report.exitCode, 0);
     await next.halt();
+  } finally {
+    await bed.close();
+  }
+});
+
+it('what was entered last is covered by a checkpoint when the engine has stopped', async () => {
+  const execute: Execute = async (_job, { signal }) => {
+    await aborted(signal);
+    return null;
+  };
+  const bed = await openFlowBed({ execute });
+  try {
+    const run = bed.submit('s', runOf([{ id: 'x' }]));
+    await bed.until(() => bed.status('s')?.counts.running === 1);
+    bed.control('a', abortOf(run, 'regret'));
+    await bed.until(() => bed.status('s')?.aborted);
+    await bed.halt();
+    assert.deepEqual(
+      entriesOf(bed.directory, 'run.aborted').map((entry) => entry.run),
+      [run],
+    );
+    assert.deepEqual(bed.errors, []);
   } finally {
     await bed.close();
   }
