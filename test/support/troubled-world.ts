@@ -158,7 +158,12 @@ function remaining(directory: string, submissions: readonly string[]): Promise<s
     const rows = await flow.store.get(submissions.map((id) => keys.run(deriveRunId(PRINCIPAL, id))));
     return submissions.filter((id, n) => {
       const row = rows[n]?.body as unknown as RunRow | undefined;
-      if (row === undefined) return existsSync(join(directory, 'inbox', 'default', PRINCIPAL, `${id}.json`));
+      if (row === undefined) {
+        const waiting = join(directory, 'inbox', 'default', PRINCIPAL, `${id}.json`);
+        // Taken in again it would meet segments of the run that was lost with the store; see how to recover a store.
+        if (existsSync(join(directory, 'ledger', 'runs', deriveRunId(PRINCIPAL, id)))) rmSync(waiting, { force: true });
+        return existsSync(waiting);
+      }
       return row.abortedIndex === undefined;
     });
   });
