@@ -23,12 +23,11 @@ export async function readTrustFile(path: string): Promise<TrustFile> {
 export async function openBundle(transport: Transport, run: RunStatus): Promise<AsyncIterable<Uint8Array>> {
   const bytes = run.bundle === undefined ? null : await transport.openLedger(run.bundle.key);
   if (bytes !== null) return bytes;
-  throw new TerminalError({
-    code: 'OBJECT_MISSING',
-    path: run.run,
-    problem: 'the run has no audit bundle yet',
-    fix: 'Wait until it is sealed: `waybill watch` ends then.',
-  });
+  const [problem, fix] =
+    run.aborted === undefined
+      ? ['the run has no audit bundle yet', 'Wait until it is sealed: `waybill watch` ends then.']
+      : ['the run was aborted and will never be sealed', 'See `waybill audit log`: its entries say when and why.'];
+  throw new TerminalError({ code: 'OBJECT_MISSING', path: run.run, problem, fix });
 }
 
 /** The bytes of a file. Throws TerminalError FILE_UNREADABLE at whichever byte it stops being readable. */

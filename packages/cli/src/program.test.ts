@@ -140,6 +140,18 @@ test('program: what is no bundle is malformed, no keys are not enough, and no ti
   assert.equal((await call(['audit', 'export', 'latest', '--dir', dir])).exit, 1);
 });
 
+test('program: a run without a bundle is no contradiction, and one that was aborted is not to be waited for', async (t) => {
+  for (const [aborted, reason] of [
+    [undefined, /no audit bundle yet/],
+    [{ at: '2026-01-01T00:00:00.000Z', reason: 'gave_up' }, /never be sealed/],
+  ] as const) {
+    const dir = stateWith(t, { ...patched(), ...(aborted === undefined ? {} : { aborted }) });
+    const { exit, err } = await call(['audit', 'verify', 'latest', '--dir', dir]);
+    assert.equal(exit, 4, err);
+    assert.match(err, reason);
+  }
+});
+
 test('program: audit verify takes every flag of the verifier, and what is wrong with one is usage', async (t) => {
   const directory = scratch(t);
   const file = join(directory, 'bundle.jsonl');
@@ -183,10 +195,9 @@ test('program: a file that is called like a run does not stand in for it; with a
   t.after(() => process.chdir(here));
   process.chdir(scratch(t));
   for (const name of ['latest', RUN_ID, RUN_ID.slice(0, 6), 'nightly-1', 'other']) writeFileSync(name, 'no bundle\n');
-  mkdirSync(join(dir, 'keys'));
   for (const name of ['latest', RUN_ID, RUN_ID.slice(0, 6), 'nightly-1']) {
     const run = await call(['audit', 'verify', name, '--dir', dir]);
-    assert.deepEqual([run.exit, JSON.parse(run.err).error.path], [4, join(dir, 'keys', 'public.json')], name);
+    assert.deepEqual([run.exit, JSON.parse(run.err).error.path], [4, RUN_ID], name);
     assert.equal((await call(['audit', 'verify', `./${name}`, '--dir', dir])).exit, 3, name);
   }
   assert.equal((await call(['audit', 'verify', 'other', '--dir', dir])).exit, 3);
