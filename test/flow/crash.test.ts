@@ -3,16 +3,16 @@
  * same end. `WAYBILL_CRASH_POINTS=all` tries every call instead of some.
  */
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { TerminalError } from '@waybill/client/errors';
 import { deriveRunId } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
 import { type FlowBed, openFlowBed, PRINCIPAL, putInbox } from '../support/embedded-flow.ts';
 import { aborted, FAILED, finished, SUCCEEDED } from '../support/finished-run.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
+import { type Life, mortal, untilDeath } from '../support/mortal-ports.ts';
 import { cancelOf, runOf } from '../support/run-spec.ts';
 
 const POINTS = 20;
@@ -56,40 +56,21 @@ function worker(directory: string, executed: string[]): Execute {
 
 const hasty = (deps: FlowBed['deps']): FlowBed['deps'] => ({ ...deps, chance: { ...deps.chance, fraction: () => 0 } });
 
-interface Life {
-  /** Calls of all ports so far. */
-  calls: number;
-  crashed: boolean;
-}
-
 /**
  * Runs the spec in `directory` until it is sealed, or until call number `crashAt`: then the files are copied to `copy` and
  * every call fails, so that nothing more of this life can matter.
  */
 async function firstLife(directory: string, copy: string, executed: string[], crashAt: number): Promise<Life> {
   putInbox(directory, 'default', 's', JSON.stringify(SPEC));
-  const life: Life = { calls: 0, crashed: false };
-  const adapt = (deps: FlowBed['deps']): FlowBed['deps'] =>
-    interceptPorts(hasty(deps), (_call, proceed) => {
-      life.calls += 1;
-      if (life.calls === crashAt) {
-        // Files only, in the middle of a turn: what the store has not committed is not among them.
-        cpSync(directory, copy, { recursive: true });
-        life.crashed = true;
-      }
-      return life.crashed ? Promise.reject(DEAD) : proceed();
-    });
-  try {
+  const { life, around } = mortal({ directory, copy, crashAt });
+  const adapt = (deps: FlowBed['deps']): FlowBed['deps'] => interceptPorts(hasty(deps), around);
+  await untilDeath(async () => {
     const bed = await openFlowBed({ directory, execute: worker(directory, executed), adapt });
     await bed.until(() => life.crashed || bed.status('s')?.bundle);
     await bed.halt();
-  } catch (error) {
-    if (error !== DEAD) throw error;
-  }
+  });
   return life;
 }
-
-const DEAD = new TerminalError({ code: 'STORE_FAILED', path: 'test', problem: 'the process has died', fix: 'Go on.' });
 
 async function crashAndGoOn(crashAt: number): Promise<boolean> {
   const root = mkdtempSync(join(tmpdir(), 'waybill-crash-'));

@@ -4,7 +4,6 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { TerminalError } from '@waybill/client/errors';
 import { KeyHistory, type TrustedKey, type TrustFile, verifyBundle } from '@waybill/verify';
 import { composeOffline } from '#embedded/compose-offline.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -15,10 +14,10 @@ import { openFlowBed } from '../support/embedded-flow.ts';
 import { SUCCEEDED } from '../support/finished-run.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
 import { ledgerEntries } from '../support/ledger-entries.ts';
+import { type Life, mortal, untilDeath } from '../support/mortal-ports.ts';
 import { runOf } from '../support/run-spec.ts';
 
 const P256 = 'ecdsa-p256-sha256';
-const DEAD = new TerminalError({ code: 'STORE_FAILED', path: 'test', problem: 'the process has died', fix: 'Go on.' });
 
 function newDirectory(): string {
   return mkdtempSync(join(tmpdir(), 'waybill-keys-'));
@@ -141,30 +140,12 @@ describe('keys', { concurrency: 3 }, () => {
   });
 });
 
-interface Life {
-  calls: number;
-  crashed: boolean;
-}
-
 /** Rotates in `directory`; at call number `crashAt` the files are copied and nothing more of this life counts. */
 async function rotateUntil(directory: string, copy: string, use: 'attest' | 'log', crashAt: number): Promise<Life> {
   const { deps, close } = composeOffline(directory);
-  const life: Life = { calls: 0, crashed: false };
-  const watched = interceptPorts(deps, (_call, proceed) => {
-    life.calls += 1;
-    if (life.calls === crashAt) {
-      cpSync(directory, copy, { recursive: true });
-      life.crashed = true;
-    }
-    return life.crashed ? Promise.reject(DEAD) : proceed();
-  });
-  try {
-    await rotateKey({ ...deps, ...watched }, use, use === 'log' ? 'ed25519' : P256);
-  } catch (error) {
-    if (error !== DEAD) throw error;
-  } finally {
-    await close();
-  }
+  const { life, around } = mortal({ directory, copy, crashAt });
+  const watched = interceptPorts(deps, around);
+  await untilDeath(() => rotateKey({ ...deps, ...watched }, use, use === 'log' ? 'ed25519' : P256)).finally(close);
   return life;
 }
 

@@ -2,12 +2,12 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TerminalError } from '@waybill/client/errors';
 import { composeInProcess, type InProcess } from '#embedded/compose-in-process.ts';
 import { createLane } from '#embedded/lane.ts';
 import type { FlowDeps, Hints } from '#flow/deps.ts';
 import { SUCCEEDED } from './finished-run.ts';
 import { interceptPorts, type PortCall } from './intercepted-ports.ts';
+import { mortal, untilDeath } from './mortal-ports.ts';
 
 /** What a test puts in place of the ports that a directory has. */
 export type Adapt = (deps: InProcess['deps']) => InProcess['deps'];
@@ -56,8 +56,6 @@ export async function withScratch(use: (root: string) => Promise<void>): Promise
   }
 }
 
-const DEAD = new TerminalError({ code: 'STORE_FAILED', path: 'test', problem: 'the process has died', fix: 'Go on.' });
-
 /**
  * Does `act` on a copy of `origin` again and again, dying before the first port call, before the second, and so on;
  * each time `judge` gets what the next process makes of the files that are left. Resolves with the number of crashes.
@@ -89,25 +87,9 @@ async function dieAt(
   adapt?: Adapt,
 ): Promise<boolean> {
   const bed = await openRecordBed(directory, adapt);
-  let calls = 0;
-  let crashed = false;
-  const flow = bed.another((_call, proceed) => {
-    calls += 1;
-    if (calls === crashAt) {
-      // Files only: what the store has not committed yet is not among them.
-      cpSync(directory, copy, { recursive: true });
-      crashed = true;
-    }
-    return crashed ? Promise.reject(DEAD) : proceed();
-  });
-  try {
-    await act(flow);
-  } catch (error) {
-    if (error !== DEAD) throw error;
-  } finally {
-    await bed.close();
-  }
-  return crashed;
+  const { life, around } = mortal({ directory, copy, crashAt });
+  await untilDeath(() => act(bed.another(around))).finally(() => bed.close());
+  return life.crashed;
 }
 
 /** All segments of a run: their names in order, and their bytes as one text. */

@@ -7,7 +7,6 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TerminalError } from '@waybill/client/errors';
 import { deriveRunId, type PolicyFile, sha256Hex } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
@@ -20,6 +19,7 @@ import { type FlowBed, openFlowBed, PRINCIPAL, putInbox } from './embedded-flow.
 import { aborted, FAILED, pause, SUCCEEDED } from './finished-run.ts';
 import { type FlakyOutsiders, flakyOutsiders, type Outage, type TimestampCredentials } from './flaky-outsiders.ts';
 import { interceptPorts } from './intercepted-ports.ts';
+import { mortal, untilDeath } from './mortal-ports.ts';
 import { type Random, randomOf } from './random.ts';
 import { openRecordBed, type RecordBed } from './record-bed.ts';
 import { abortOf, cancelOf, type ItemDraft, runOf } from './run-spec.ts';
@@ -28,8 +28,6 @@ const GIVE_UP_MS = 60_000;
 const MAX_CRASHES = 3;
 /** The store as a life found it. */
 const OLD_STORE = 'old-store.sqlite';
-
-const DEAD = new TerminalError({ code: 'STORE_FAILED', path: 'test', problem: 'the process has died', fix: 'Go on.' });
 
 export interface WorldRun {
   submissionId: string;
@@ -222,19 +220,12 @@ interface Life {
 
 /** One life of the engine. True when it died. */
 async function live({ seed, directory, copy, submissions, outsiders, crashAt }: Life): Promise<boolean> {
-  const life = { calls: 0, crashed: false };
   const store = join(directory, 'store.sqlite');
   if (existsSync(store)) cpSync(store, join(directory, OLD_STORE));
+  const { life, around } = mortal({ directory, copy, crashAt });
   const adapt = (deps: FlowBed['deps']): FlowBed['deps'] =>
-    interceptPorts({ ...deps, ...outsiders.deps, chance: { ...deps.chance, fraction: () => 0 } }, (_call, proceed) => {
-      life.calls += 1;
-      if (life.calls === crashAt) {
-        cpSync(directory, copy, { recursive: true });
-        life.crashed = true;
-      }
-      return life.crashed ? Promise.reject(DEAD) : proceed();
-    });
-  try {
+    interceptPorts({ ...deps, ...outsiders.deps, chance: { ...deps.chance, fraction: () => 0 } }, around);
+  await untilDeath(async () => {
     const bed = await openFlowBed({ directory, execute: worker(seed, directory), adapt, concurrency: 16 });
     const giveUpMs = performance.now() + GIVE_UP_MS;
     const open = new Set(submissions);
@@ -246,8 +237,6 @@ async function live({ seed, directory, copy, submissions, outsiders, crashAt }: 
       await pause(5);
     }
     await bed.halt();
-  } catch (error) {
-    if (error !== DEAD) throw error;
-  }
+  });
   return life.crashed;
 }
