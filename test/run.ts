@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { missingCommands } from './commands.ts';
 import { GROUPS, type Group, groupOf, isGroup, testFiles } from './groups.ts';
 import { type GroupRun, summarise } from './summary.ts';
 import type { Totals } from './totals-reporter.ts';
@@ -85,8 +86,13 @@ async function runGroups(groups: readonly Group[]): Promise<GroupRun[]> {
         });
         continue;
       }
-      const run = await runGroup(group, own, scratch, groups.length === 1);
+      const able = own.filter((file) => missingCommands(file).length === 0);
+      const run = await runGroup(group, able, scratch, groups.length === 1);
       if (run.exit !== 0) process.stdout.write(`\n--- ${group}\n${run.output}`);
+      const unable = own.filter((file) => !able.includes(file));
+      run.totals?.skips.push(
+        ...unable.map((title) => ({ title, reason: `needs ${missingCommands(title).join(', ')}` })),
+      );
       runs.push(run);
     }
   };
