@@ -1,6 +1,6 @@
 /** Checkpoints: one of a size, whoever dies or competes; and weaker, never later than agreed, when outsiders are away. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { RetryableError } from '@waybill/client/errors';
@@ -24,6 +24,7 @@ import { adoptKeys } from '#flow/keys.ts';
 import { checkLedger } from '#flow/ledger-check.ts';
 import { appendNotice } from '#flow/log.ts';
 import { publishLog } from '#flow/publish.ts';
+import { recoverStore } from '#flow/recover.ts';
 import { decide, peek } from '#flow/transaction.ts';
 import type { Witness } from '#ports/witness.ts';
 import { pause } from '../support/finished-run.ts';
@@ -39,6 +40,10 @@ async function enter(flow: FlowDeps, count = 1): Promise<void> {
       await appendNotice(draft, async () => ({ v: 1, origin: flow.origin, type: 'heartbeat', at, open: 0 }));
     });
   }
+}
+
+async function headSize(flow: FlowDeps): Promise<number> {
+  return (await peek<LogHeadRow>(flow, keys.logHead()))?.tree.size ?? 0;
 }
 
 /** A log with its keys and some published history. */
@@ -120,13 +125,39 @@ describe('publish', { concurrency: 2 }, () => {
           const after = checkpoints(rest.directory);
           for (const [name, text] of out) assert.equal(after.get(name), text, `crashed at call ${crashedAt}`);
           await requireOneHistory(rest);
-          const size = (await peek<LogHeadRow>(rest.flow, keys.logHead()))?.tree.size ?? 0;
-          assert.ok(after.has(`${String(size).padStart(20, '0')}.tsr`));
+          assert.ok(after.has(`${String(await headSize(rest.flow)).padStart(20, '0')}.tsr`));
         },
         adapt,
       );
       assert.ok(crashes > 20, `${crashes} crashes`);
       for (const [size, texts] of signed) if (size < 8) assert.equal(texts.size, 1, `size ${size}`);
+    }));
+
+  it('whatever call it dies at, the log goes on from what the ledger holds when its store was lost too', () =>
+    withScratch(async (root) => {
+      const origin = join(root, 'origin');
+      const bed = await openRecordBed(origin);
+      await begin(bed.flow, 2);
+      await enter(bed.flow, 3);
+      await bed.flow.store.durable();
+      const size = await headSize(bed.flow);
+      await bed.close();
+      const crashes = await crashEverywhere(origin, publishLog, async ({ directory }) => {
+        const rest = join(root, 'without-store');
+        cpSync(directory, rest, { recursive: true, filter: (path) => !path.includes('store.sqlite') });
+        const next = await openRecordBed(rest);
+        await recoverStore(next.flow);
+        await checkLedger(next.flow);
+        await adoptKeys(next.flow);
+        // Other entries than the dead one had, up to the size that it was about to publish.
+        while ((await headSize(next.flow)) < size) await enter(next.flow);
+        await publishLog(next.flow);
+        await checkLedger(next.flow);
+        await requireOneHistory(next);
+        await next.close();
+        rmSync(rest, { recursive: true });
+      });
+      assert.ok(crashes > 10, `${crashes} crashes`);
     }));
 
   it('two that publish at once agree on one checkpoint of each size, and on the receipts', () =>

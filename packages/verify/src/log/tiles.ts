@@ -40,7 +40,10 @@ export function tileOf(level: number, index: number, size: number): TileRef | un
   return { level, index: tile, width: Math.min(TILE_WIDTH, nodes - tile * TILE_WIDTH) };
 }
 
-/** Every tile, entry bundles included, that a log needs once it has grown from `oldSize` to `newSize`. */
+/**
+ * Every tile, entry bundles included, that a log needs once it has grown from `oldSize` to `newSize`. An entry bundle
+ * comes before the hashes of its entries: a writer that dies in between leaves no hash whose entry nobody has.
+ */
 export function tilesBetween(oldSize: number, newSize: number): TileRef[] {
   const tiles: TileRef[] = [];
   for (let level = 0; ; level++) {
@@ -50,8 +53,8 @@ export function tilesBetween(oldSize: number, newSize: number): TileRef[] {
     for (let index = Math.floor(before / TILE_WIDTH); index * TILE_WIDTH < after; index++) {
       const width = Math.min(TILE_WIDTH, after - index * TILE_WIDTH);
       if (index * TILE_WIDTH + width === before) continue;
-      tiles.push({ level, index, width });
       if (level === 0) tiles.push({ level: 'entries', index, width });
+      tiles.push({ level, index, width });
     }
   }
 }
