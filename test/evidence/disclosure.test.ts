@@ -7,6 +7,7 @@ import { after, describe, test } from 'node:test';
 import { main } from '../../packages/verify/src/bin.ts';
 import { discloseItem, type ItemReport, verifyDisclosure } from '../../packages/verify/src/verdict/disclosure.ts';
 import { renderItemReport } from '../../packages/verify/src/verdict/item-report.ts';
+import { verifyBundle } from '../../packages/verify/src/verdict/verify-bundle.ts';
 import { ATTEST, buildBundle, bundleLines, LOG_STRANGER, STRANGER, trustFile } from './honest-bundle.ts';
 import { jcs } from './naive-evidence.ts';
 import { honestStory, PLAN, RUN } from './story.ts';
@@ -62,6 +63,19 @@ test('disclosure: nothing of other items is in it, but which ones made the input
   const manifest = Buffer.from(/"payload":"([^"]+)"/.exec(check)?.[1] ?? '', 'base64').toString();
   assert.ok(manifest.includes('"item":"build"'), 'the manifest says where an input comes from');
   assert.ok(!manifest.includes('lint'));
+});
+
+test('disclosure: it gets every check that a bundle gets, but those of what only a whole run can show', async () => {
+  const ofRun = (await verifyBundle([buildBundle()], { trust: trustFile() })).checks.map(({ id }) => id);
+  const ofItem = (await judge(await disclosed('build'))).checks.map(({ id }) => id);
+  assert.deepEqual(
+    ofRun.filter((id) => !ofItem.includes(id)),
+    ['sequence', 'plan', 'state-machine', 'hand-off'],
+  );
+  assert.deepEqual(
+    ofItem.filter((id) => !ofRun.includes(id)),
+    ['disclosed-events', 'disclosed-attempts'],
+  );
 });
 
 test('disclosure: a whole run is more than an item, and without keys it proves nothing', async () => {

@@ -10,7 +10,21 @@ import { container, identity, plan, sequence, stateMachine } from './structure.t
 import { timestamp } from './timestamp.ts';
 import { witnesses } from './witnesses.ts';
 
-/** Every check, in the order of the report. */
+/** Of the seal's signatures and its place in the log: asked of a whole run and of one item of it alike. */
+export const CHECKS_OF_THE_SEAL: readonly Check[] = [
+  logInclusion,
+  manifestSignatures,
+  attestationSignatures,
+  sealSignature,
+  checkpointSignature,
+  witnesses,
+  timestamp,
+  anchor,
+  freshness,
+  state,
+];
+
+/** Every check of a bundle, in the order of the report. */
 export const ALL_CHECKS: readonly Check[] = [
   container,
   identity,
@@ -23,14 +37,5 @@ export const ALL_CHECKS: readonly Check[] = [
   testResults,
   seal,
   logEntries,
-  logInclusion,
-  manifestSignatures,
-  attestationSignatures,
-  sealSignature,
-  checkpointSignature,
-  witnesses,
-  timestamp,
-  anchor,
-  freshness,
-  state,
+  ...CHECKS_OF_THE_SEAL,
 ];

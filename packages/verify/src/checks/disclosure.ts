@@ -5,17 +5,11 @@ import { bytesOfHex } from '../crypto/bytes.ts';
 import { verifyInclusion } from '../log/merkle-proof.ts';
 import type { EventLine, EventOf } from '../record/events.ts';
 import { deriveAttemptId } from '../record/ids.ts';
-import { anchor } from './anchor.ts';
-import { attestationSignatures, provenance, testResults } from './attestations.ts';
+import { CHECKS_OF_THE_SEAL } from './all.ts';
+import { provenance, testResults } from './attestations.ts';
 import type { Check, CheckContext } from './check.ts';
-import { freshness } from './freshness.ts';
-import { checkpointSignature, logInclusion } from './log.ts';
-import { bind, manifestSignatures } from './manifests.ts';
-import { sealSignature } from './seal.ts';
-import { state } from './state.ts';
+import { bind } from './manifests.ts';
 import { container, identity } from './structure.ts';
-import { timestamp } from './timestamp.ts';
-import { witnesses } from './witnesses.ts';
 
 /** What a disclosure says beside the lines that it shares with a bundle. */
 export interface Disclosed {
@@ -38,16 +32,7 @@ export function disclosureChecks(disclosed: Disclosed): readonly Check[] {
     testResults,
     seal,
     logEntries,
-    logInclusion,
-    manifestSignatures,
-    attestationSignatures,
-    sealSignature,
-    checkpointSignature,
-    witnesses,
-    timestamp,
-    anchor,
-    freshness,
-    state,
+    ...CHECKS_OF_THE_SEAL,
   ];
 }
 
