@@ -11,7 +11,7 @@ import { ATTEMPT_BUILD_TYPE, BUILDER_ID, type ProvenanceStatement } from '../rec
 import type { DispatchStatement } from '../record/statement.ts';
 import type { TestResultStatement } from '../record/test-result.ts';
 import type { Check, CheckContext, Watcher } from './check.ts';
-import { signatureWatcher } from './signatures.ts';
+import { duringRun, signatureWatcher } from './signatures.ts';
 
 /** What is kept of a manifest while its attempt is open: not its bytes. */
 type Manifest = Omit<Signed<DispatchStatement>, 'envelope'>;
@@ -163,10 +163,7 @@ export const attestationSignatures: Check = {
     'Every provenance and test result was signed by a key that the auditor trusts and that was valid during the run.',
   needsTrust: true,
   start(context: CheckContext) {
-    const { see, settle, finish } = signatureWatcher(context, ({ openedEntry, sealedEntry }) => ({
-      first: openedEntry?.proof.index ?? 0,
-      last: sealedEntry?.proof.index ?? Number.MAX_SAFE_INTEGER,
-    }));
+    const { see, settle, finish } = signatureWatcher(context, duringRun);
     return {
       settlement(event, { provenance, testResult }) {
         if (provenance !== undefined) see(provenance, `the provenance of ${placeOf(event)}`);

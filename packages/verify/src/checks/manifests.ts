@@ -8,7 +8,7 @@ import { deriveAttemptId } from '../record/ids.ts';
 import type { DispatchedEvent } from '../record/pairing.ts';
 import type { DispatchStatement, ManifestInput } from '../record/statement.ts';
 import type { BundleFacts, Check, CheckContext } from './check.ts';
-import { signatureWatcher } from './signatures.ts';
+import { duringRun, signatureWatcher } from './signatures.ts';
 
 export const manifests: Check = {
   id: 'manifests',
@@ -81,10 +81,7 @@ export const manifestSignatures: Check = {
   claim: 'Every manifest was signed by a key that the auditor trusts and that was valid during the run.',
   needsTrust: true,
   start(context: CheckContext) {
-    const { see, settle, finish } = signatureWatcher(context, ({ openedEntry, sealedEntry }) => ({
-      first: openedEntry?.proof.index ?? 0,
-      last: sealedEntry?.proof.index ?? Number.MAX_SAFE_INTEGER,
-    }));
+    const { see, settle, finish } = signatureWatcher(context, duringRun);
     return {
       line(line) {
         if (line.kind === 'manifest') {

@@ -12,6 +12,11 @@ export interface SignedWithin {
   last: number;
 }
 
+/** From the entry that opened the run to the one that sealed it. */
+export function duringRun({ openedEntry, sealedEntry }: BundleFacts): SignedWithin {
+  return { first: openedEntry?.proof.index ?? 0, last: sealedEntry?.proof.index ?? Number.MAX_SAFE_INTEGER };
+}
+
 export interface SignatureWatcher {
   /** Starts to verify a signature. */
   see(signed: Signed<unknown>, what: string): void;

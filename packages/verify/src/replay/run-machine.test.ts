@@ -6,7 +6,7 @@ import type { AttemptClaim, EventData, PlannedItem, RunCounts, RunEvent } from '
 import { deriveAttemptId } from '../record/ids.ts';
 import { LockReplay } from './lock-replay.ts';
 import { PlanBook } from './plan-book.ts';
-import { RunMachine } from './run-machine.ts';
+import { NO_COUNTS, RunMachine } from './run-machine.ts';
 
 const RUN = 'ab'.repeat(16);
 const AT = '2026-11-21T05:00:00.000Z';
@@ -81,18 +81,7 @@ function closed(...items: EventData['item.closed']['items']): RunEvent {
 }
 
 function completed(state: EventData['run.completed']['state'], counts: Partial<RunCounts>): RunEvent {
-  const none = {
-    items: 2,
-    done: 0,
-    failed: 0,
-    skipped: 0,
-    cancelled: 0,
-    denied: 0,
-    attempts: 0,
-    retries: 0,
-    unsandboxed: 0,
-  };
-  return { type: 'run.completed', data: { state, counts: { ...none, ...counts } } };
+  return { type: 'run.completed', data: { state, counts: { ...NO_COUNTS, items: 2, ...counts } } };
 }
 
 const SKIPPED = { id: 'second', state: 'skipped', reason: 'upstream_failed', cause: 'first' } as const;
