@@ -2,12 +2,11 @@
  * Changes the keys of a state directory while no engine works on it: `keys.ts --dir D <verb> …`. Prints one JSON value,
  * the key that came or went, or `{error}`, and exits 0 or 1.
  */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { TerminalError, WaybillError } from '@waybill/client/errors';
+import { TerminalError } from '@waybill/client/errors';
 import type { NoteAlgorithm, TrustedKey } from '@waybill/verify';
 import { composeOffline } from '#embedded/compose-offline.ts';
+import { answer, stateDirectory } from '#embedded/offline-program.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { addLogKey, adoptKeys, revokeKey, rotateKey } from '#flow/keys.ts';
 import { checkLedger } from '#flow/ledger-check.ts';
@@ -31,7 +30,7 @@ function readRequest(): Request {
   });
   const { alg, from, reason } = values;
   return {
-    directory: resolve(values.dir ?? process.env.WAYBILL_HOME ?? '.waybill'),
+    directory: stateDirectory(values.dir),
     words: positionals,
     alg,
     from,
@@ -67,14 +66,7 @@ function usage(path: string, problem: string): TerminalError {
 }
 
 async function change(request: Request): Promise<TrustedKey> {
-  const { directory } = request;
-  if (!existsSync(join(directory, 'keys', 'public.json'))) {
-    throw usage(
-      '--dir',
-      `${directory} holds no keys that this user can read: no engine has worked there yet, or it is somebody else’s`,
-    );
-  }
-  const { deps, close } = composeOffline(directory);
+  const { deps, close } = composeOffline(request.directory);
   try {
     await checkLedger(deps);
     await adoptKeys(deps);
@@ -84,13 +76,4 @@ async function change(request: Request): Promise<TrustedKey> {
   }
 }
 
-try {
-  process.stdout.write(`${JSON.stringify(await change(readRequest()))}\n`);
-} catch (error) {
-  if (!(error instanceof WaybillError)) throw error;
-  const { code, path, problem } = error;
-  // nobody changes keys through an engine, and one that a command started ends by itself
-  const fix = code === 'ENGINE_RUNNING' ? 'Stop that engine, or wait ten seconds after its last run.' : error.fix;
-  process.stdout.write(`${JSON.stringify({ error: { code, path, problem, fix } })}\n`);
-  process.exitCode = 1;
-}
+await answer(() => change(readRequest()));

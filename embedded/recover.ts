@@ -4,13 +4,14 @@
  * 0 or 1.
  */
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RunStatus } from '@waybill/client/documents';
 import { TerminalError, WaybillError } from '@waybill/client/errors';
 import { isoTime } from '#core/evidence.ts';
 import { STORE_LOST } from '#core/names.ts';
 import { composeOffline } from '#embedded/compose-offline.ts';
+import { answer, stateDirectory } from '#embedded/offline-program.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { adoptKeys } from '#flow/keys.ts';
 import { checkLedger, OUTDATED_STORE } from '#flow/ledger-check.ts';
@@ -20,12 +21,6 @@ import { abortLost, type Recovered, recoverStore, replayLedger } from '#flow/rec
 const STORE = 'store.sqlite';
 
 async function recover(directory: string): Promise<Recovered & { kept: string | null }> {
-  if (!existsSync(join(directory, 'keys', 'public.json'))) {
-    throw usage(
-      `${directory} holds no keys that this user can read`,
-      'Restore keys/ first: without them nothing can be signed for this log.',
-    );
-  }
   const kept = existsSync(join(directory, STORE)) ? await setAside(directory) : null;
   const { deps, close } = composeOffline(directory);
   try {
@@ -87,13 +82,7 @@ function usage(problem: string, fix: string): TerminalError {
   return new TerminalError({ code: 'USAGE', path: 'recover', problem, fix });
 }
 
-try {
+await answer(() => {
   const { values } = parseArgs({ options: { dir: { type: 'string' } } });
-  const directory = resolve(values.dir ?? process.env.WAYBILL_HOME ?? '.waybill');
-  process.stdout.write(`${JSON.stringify(await recover(directory))}\n`);
-} catch (error) {
-  if (!(error instanceof WaybillError)) throw error;
-  const { code, path, problem, fix } = error;
-  process.stdout.write(`${JSON.stringify({ error: { code, path, problem, fix } })}\n`);
-  process.exitCode = 1;
-}
+  return recover(stateDirectory(values.dir));
+});

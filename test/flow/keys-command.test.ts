@@ -13,15 +13,25 @@ import { runOf } from '../support/run-spec.ts';
 const directory = mkdtempSync(join(tmpdir(), 'waybill-keys-command-'));
 after(() => rmSync(directory, { recursive: true }));
 
-async function waybill(...args: string[]): Promise<{ exit: number; out: string; err: string }> {
+interface Said {
+  exit: number;
+  out: string;
+  err: string;
+}
+
+async function run(...args: string[]): Promise<Said> {
   const sink = () => {
     const chunks: string[] = [];
     return { write: (chunk: string | Uint8Array) => chunks.push(String(chunk)) > 0, text: () => chunks.join('') };
   };
   const [out, err] = [sink(), sink()];
   const interruption = () => new AbortController().signal;
-  const exit = await runProgram([...args, '--dir', directory], { out, err, env: process.env, interruption });
+  const exit = await runProgram(args, { out, err, env: process.env, interruption });
   return { exit, out: out.text(), err: err.text() };
+}
+
+function waybill(...args: string[]): Promise<Said> {
+  return run(...args, '--dir', directory);
 }
 
 before(async () => {
@@ -130,6 +140,16 @@ test('keys: while an engine works on the directory, nothing is changed', async (
   await bed.halt();
   assert.equal(exit, 5);
   assert.match(err, /ENGINE_RUNNING.*wait ten seconds/);
+});
+
+test('keys, recover: where there are no keys, nothing is begun', async () => {
+  const empty = join(directory, 'empty');
+  for (const args of [['keys', 'rotate', 'attest'], ['recover']]) {
+    const { exit, err } = await run(...args, '--dir', empty);
+    assert.equal(exit, 4, err);
+    assert.match(err, /"path":"--dir".*holds no keys/);
+    assert.equal(existsSync(empty), false);
+  }
 });
 
 test('audit disclose: an item of a sealed run becomes a file that audit item verifies', async () => {

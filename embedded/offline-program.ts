@@ -1,0 +1,30 @@
+/** What the programs share that change a state directory while no engine works on it. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { TerminalError, WaybillError } from '@waybill/client/errors';
+
+/** The state directory that is meant. Throws TerminalError USAGE when there are no keys in it to go on with. */
+export function stateDirectory(dir: string | undefined): string {
+  const directory = resolve(dir ?? process.env.WAYBILL_HOME ?? '.waybill');
+  if (existsSync(join(directory, 'keys', 'public.json'))) return directory;
+  throw new TerminalError({
+    code: 'USAGE',
+    path: '--dir',
+    problem: `${directory} holds no keys that this user can read: no engine has worked there yet, or it is somebody else’s`,
+    fix: 'Name another directory. Where keys/ was lost, restore it first: without it nothing can be signed for this log.',
+  });
+}
+
+/** Prints what the work came to as one JSON value, or `{error}`, and lets the process end with 0 or 1. */
+export async function answer(work: () => Promise<object>): Promise<void> {
+  try {
+    process.stdout.write(`${JSON.stringify(await work())}\n`);
+  } catch (error) {
+    if (!(error instanceof WaybillError)) throw error;
+    const { code, path, problem } = error;
+    // Nothing of this is done through an engine, and one that a command started ends by itself.
+    const fix = code === 'ENGINE_RUNNING' ? 'Stop that engine, or wait ten seconds after its last run.' : error.fix;
+    process.stdout.write(`${JSON.stringify({ error: { code, path, problem, fix } })}\n`);
+    process.exitCode = 1;
+  }
+}
