@@ -168,7 +168,7 @@ export function heartbeatEntry(origin: string, atMs: number, open: number): Hear
   return { v: 1, origin, type: 'heartbeat', at: isoTime(atMs), open };
 }
 
-export function anchorReceipt(
+export function anchorReceiptEntry(
   origin: string,
   atMs: number,
   receipt: Pick<AnchorReceiptEntry, 'size' | 'object' | 'key' | 'version' | 'lockedUntil'>,

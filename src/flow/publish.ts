@@ -19,7 +19,7 @@ import {
   type TreeState,
   verifyNote,
 } from '@waybill/verify';
-import { anchorReceipt } from '#core/evidence.ts';
+import { anchorReceiptEntry } from '#core/evidence.ts';
 import { keys, type LogHeadRow } from '#core/rows.ts';
 import { cosigned } from '#flow/cosign.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -79,7 +79,7 @@ async function anchorHead(deps: FlowDeps, tree: TreeState): Promise<string> {
   await requireCheckpoint(deps, anchored.bytes, tree);
   const { version, lockedUntil } = anchored;
   const receipt = { size: tree.size, object: digestOf(anchored.bytes), key, version, lockedUntil };
-  return canonicalize(anchorReceipt(deps.origin, deps.clock.nowMs(), receipt));
+  return canonicalize(anchorReceiptEntry(deps.origin, deps.clock.nowMs(), receipt));
 }
 
 async function signedNote(deps: FlowDeps, tree: TreeState): Promise<Uint8Array> {

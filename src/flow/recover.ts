@@ -18,7 +18,7 @@ import {
   TreeBuilder,
   type TreeState,
 } from '@waybill/verify';
-import { anchorReceipt } from '#core/evidence.ts';
+import { anchorReceiptEntry } from '#core/evidence.ts';
 import { keys, type LogEntryRow, type LogHeadRow, type LogPolicyRow } from '#core/rows.ts';
 import { concludeAbort } from '#flow/abort.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -102,7 +102,7 @@ async function missingReceipt(deps: FlowDeps, { published: { size }, receipts }:
   const key = checkpointKey(size);
   const { bytes, version, lockedUntil } = await deps.ledger.anchor(key, await readLedger(deps, key));
   const receipt = { size, object: digestOf(bytes), key, version, lockedUntil };
-  return [canonicalize(anchorReceipt(deps.origin, deps.clock.nowMs(), receipt))];
+  return [canonicalize(anchorReceiptEntry(deps.origin, deps.clock.nowMs(), receipt))];
 }
 
 /** Enters the end of the runs that were lost. To be called once the keys are adopted; the log is then to be published. */
