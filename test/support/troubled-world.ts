@@ -69,22 +69,22 @@ export async function liveThrough(
   let submissions = all;
   for (const id of submissions) putInbox(place(0), 'default', id, JSON.stringify(specOf(random)));
   let life = 0;
-  while (life < MAX_CRASHES) {
-    // Most calls come late in a life, and so do most deaths.
-    const crashAt = 1 + random.below(count * 60);
-    const scene = { seed, directory: place(life), copy: place(life + 1), submissions, outsiders, crashAt };
-    if (!(await live(scene).catch(stopAll(outsiders)))) break;
-    life += 1;
-    await betweenLives(place(life), place(life - 1), random, troubles);
-    submissions = await remaining(place(life), all);
-    rmSync(place(life - 1), { recursive: true, force: true });
+  try {
+    for (;;) {
+      // Most calls come late in a life, and so do most deaths. The last life has none.
+      const crashAt = life < MAX_CRASHES ? 1 + random.below(count * 60) : Number.POSITIVE_INFINITY;
+      const scene = { seed, directory: place(life), copy: place(life + 1), submissions, outsiders, crashAt };
+      if (!(await live(scene))) break;
+      life += 1;
+      await betweenLives(place(life), place(life - 1), random, troubles);
+      submissions = await remaining(place(life), all);
+      rmSync(place(life - 1), { recursive: true, force: true });
+    }
+  } finally {
+    // Witnesses that go on listening would keep a failed test from ending.
+    await outsiders.stop();
   }
   const directory = place(life);
-  if (life === MAX_CRASHES) {
-    const scene = { seed, directory, copy: '', submissions, outsiders, crashAt: Number.POSITIVE_INFINITY };
-    await live(scene).catch(stopAll(outsiders));
-  }
-  await outsiders.stop();
   const sealed = all.filter((id) => existsSync(bundleOf(directory, id)));
   return {
     directory,
@@ -101,14 +101,6 @@ export async function liveThrough(
   };
 }
 
-/** Witnesses that go on listening would keep a failed test from ending. */
-function stopAll(outsiders: FlakyOutsiders): (error: unknown) => Promise<never> {
-  return async (error) => {
-    await outsiders.stop();
-    throw error;
-  };
-}
-
 type Troubles = Pick<World, 'recoveries' | 'rotations'>;
 
 function bundleOf(directory: string, submissionId: string): string {
@@ -122,7 +114,7 @@ async function betweenLives(directory: string, former: string, random: Random, t
   const rotates = random.chance(0.5);
   if (!existsSync(join(directory, 'ledger', 'checkpoints'))) return;
   if (isLost) {
-    for (const suffix of ['', '-wal', '-shm']) rmSync(join(directory, `store.sqlite${suffix}`), { force: true });
+    removeStore(directory);
     const old = join(former, OLD_STORE);
     if (existsSync(old) && random.chance(0.5)) {
       cpSync(old, join(directory, 'store.sqlite'));
@@ -131,7 +123,7 @@ async function betweenLives(directory: string, former: string, random: Random, t
       );
       // Also when it was not refused: nothing was entered since, but its runs may have segments that it does not know. They
       // could only be aborted; see how to recover a store.
-      for (const suffix of ['', '-wal', '-shm']) rmSync(join(directory, `store.sqlite${suffix}`), { force: true });
+      removeStore(directory);
     }
   }
   await onRest(directory, async ({ flow }) => {
@@ -152,6 +144,10 @@ async function betweenLives(directory: string, former: string, random: Random, t
     else await addLogKey(flow, 'ecdsa-p256-sha256');
     troubles.rotations += 1;
   });
+}
+
+function removeStore(directory: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(join(directory, `store.sqlite${suffix}`), { force: true });
 }
 
 async function onRest<T>(directory: string, use: (bed: RecordBed) => Promise<T>): Promise<T> {
