@@ -12,6 +12,7 @@ const NEEDS: readonly (readonly [path: string, ...commands: string[]])[] = [
   ['test/end-to-end/run-a-witness', 'curl', 'jq'],
   ['test/end-to-end/verify-a-time-stamp', 'openssl'],
   ['test/evidence/disclosure-attacks', 'openssl'],
+  ['test/evidence/documented-commands', 'jq', 'openssl'],
   ['test/evidence/flips', 'openssl'],
   ['test/evidence/honest-runs', 'openssl'],
   ['test/evidence/known-weaknesses', 'openssl'],
@@ -24,7 +25,15 @@ const NEEDS: readonly (readonly [path: string, ...commands: string[]])[] = [
 /** @param file relative to the repository; the commands that it needs and that no folder of PATH has */
 export function missingCommands(file: string, path: string = process.env.PATH ?? ''): string[] {
   const [, ...commands] = NEEDS.find(([prefix]) => file.startsWith(prefix)) ?? [''];
-  return commands.filter((command) => !path.split(delimiter).some((folder) => isCommand(join(folder, command))));
+  return commands.filter((command) => placeOf(command, path) === undefined);
+}
+
+/** The first file of that name in a folder of PATH that can be run. */
+export function placeOf(command: string, path: string = process.env.PATH ?? ''): string | undefined {
+  return path
+    .split(delimiter)
+    .map((folder) => join(folder, command))
+    .find(isCommand);
 }
 
 function isCommand(file: string): boolean {

@@ -1,15 +1,13 @@
 /** The page in a real Chromium, opened from disk and without a network. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page, type Request } from 'playwright-core';
 import { buildPage } from '../../packages/verify/page/build-page.ts';
+import { placeOf } from '../commands.ts';
 
-const CHROMIUM = (process.env.PATH ?? '')
-  .split(delimiter)
-  .map((folder) => join(folder, 'chromium'))
-  .find((path) => existsSync(path));
+const CHROMIUM = placeOf('chromium');
 
 /** For the `skip` option of a test: false, or why. */
 export const skip: false | string =
