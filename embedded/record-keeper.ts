@@ -2,7 +2,9 @@
  * Keeps the records of runs going: enters what opened, gives waiting events their places at the cadence, publishes the log
  * and seals what ended. Nothing here holds up the execution of any run.
  */
+import { TerminalError } from '@waybill/client/errors';
 import type { Stage } from '#core/stages.ts';
+import { BackOff } from '#embedded/back-off.ts';
 import { CADENCE, Cadence, type CadenceRule } from '#embedded/cadence.ts';
 import { createLane } from '#embedded/lane.ts';
 import { SharedTask } from '#embedded/shared-task.ts';
@@ -10,7 +12,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { checkpointRun, enterRun, sequenceEnded } from '#flow/enter.ts';
 import { beat } from '#flow/notices.ts';
 import { publishLog } from '#flow/publish.ts';
-import { seal } from '#flow/seal.ts';
+import { noteUnbundled, seal } from '#flow/seal.ts';
 import { verifySealed } from '#flow/verify.ts';
 
 /** What was entered is covered by a checkpoint within this time, unless a seal brings one sooner. */
@@ -43,6 +45,8 @@ export class RecordKeeper {
   readonly #sequencing = createLane();
   readonly #sealing = Array.from({ length: SEALS }, createLane);
   readonly #underSeal = new Set<string>();
+  /** Runs whose record in the ledger was damaged: somebody has to restore it. */
+  readonly #backOff: BackOff;
   #seals = 0;
   /** A seal waits for the next checkpoint, which therefore gets a timestamp. */
   #timed = false;
@@ -54,6 +58,7 @@ export class RecordKeeper {
     const { deps } = options;
     this.#options = options;
     this.#deps = deps;
+    this.#backOff = new BackOff(deps.clock);
     this.#publishing = new SharedTask(() => {
       const timed = this.#timed;
       this.#timed = false;
@@ -73,6 +78,7 @@ export class RecordKeeper {
   stop(): void {
     this.#stopped = true;
     this.#cadence.stop();
+    this.#backOff.stop();
     this.#cancelBeat?.();
     this.#cancelPublish?.();
   }
@@ -95,7 +101,7 @@ export class RecordKeeper {
 
   completed(run: string): void {
     this.#cadence.forget(run);
-    if (this.#underSeal.has(run)) return;
+    if (this.#underSeal.has(run) || this.#backOff.isResting(run)) return;
     this.#underSeal.add(run);
     const lane = this.#sealing[this.#seals++ % SEALS];
     this.#options.spawn('seal', () => lane?.(() => this.#seal(run)) ?? this.#seal(run));
@@ -140,6 +146,13 @@ export class RecordKeeper {
         this.#timed = true;
         return this.#publishing.request();
       });
+      this.#backOff.passed(run);
+    } catch (error) {
+      const isDamaged = error instanceof TerminalError && error.code === 'OBJECT_CONFLICT';
+      if (isDamaged && (await noteUnbundled(this.#deps, run, error.problem)) && !this.#stopped) {
+        this.#backOff.failed(run, () => this.completed(run));
+      }
+      throw error;
     } finally {
       this.#underSeal.delete(run);
     }

@@ -106,6 +106,8 @@ export interface RunRow {
   bundle?: { key: string; sha256: Digest };
   /** Somebody asked that it be never sealed, and why. */
   aborting?: { reason: string };
+  /** Why there is no bundle yet, although its seal is in the log. */
+  unbundled?: string;
   abortedIndex?: number;
   abortedAtMs?: number;
   /** Made again from the log, which does not know its principal; `bare`: nothing but that it was there. */

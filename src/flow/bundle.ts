@@ -85,6 +85,6 @@ function damaged(run: string, problem: string): TerminalError {
     code: 'OBJECT_CONFLICT',
     path: segmentFolder(run),
     problem: `the segments were changed: ${problem}`,
-    fix: 'Find out who changed them, and restore them. What cannot be restored cannot be sealed: abort the run.',
+    fix: 'Find out who changed them, and restore them; the engine tries again within the hour, and when it starts.',
   });
 }

@@ -57,10 +57,25 @@ async function writeBundle(deps: FlowDeps, run: string, publish: Publish): Promi
   const key = bundleKey(run);
   const { sha256 } = await deps.ledger.write(key, bundleOf(deps, { run, tree, seal: sealed.envelope, ...places }));
   await decide(deps, async (draft) => {
-    const row = await readRun(draft, run);
+    const { unbundled: _over, ...row } = await readRun(draft, run);
     draft.put(keys.run(run), { ...row, sealedAtMs: sealed.sealedAtMs, bundle: { key, sha256 } } satisfies RunRow);
   });
   return true;
+}
+
+/**
+ * Tells the client why there is no bundle of a run whose seal is in the log. False: there is one, or the run can still be
+ * aborted.
+ */
+export async function noteUnbundled(deps: FlowDeps, run: string, problem: string): Promise<boolean> {
+  const isNoted = await decide(deps, async (draft) => {
+    const row = await readRun(draft, run);
+    if (row.sealedIndex === undefined || row.bundle) return false;
+    if (row.unbundled !== problem) draft.put(keys.run(run), { ...row, unbundled: problem } satisfies RunRow);
+    return true;
+  });
+  if (isNoted) deps.hints.runChanged(run);
+  return isNoted;
 }
 
 /** Signs the seal once: a second call finds the first one's. Null when somebody asked to abort the run before. */

@@ -40,8 +40,9 @@ export async function publishStatus(deps: FlowDeps, run: string): Promise<void> 
       }),
     );
   const unsandboxed = rows.reduce((sum, [, item]) => sum + item.unsandboxed, 0);
-  const warnings =
-    unsandboxed === 0 ? [] : [`UNSANDBOXED: ${unsandboxed} attempts ran without a sandbox around their blocks`];
+  const warnings: string[] = [];
+  if (unsandboxed > 0) warnings.push(`UNSANDBOXED: ${unsandboxed} attempts ran without a sandbox around their blocks`);
+  if (state.unbundled !== undefined) warnings.push(`UNSEALED: there is no bundle yet, since ${state.unbundled}`);
   await deps.inbox.publish(state.principal, state.submissionId, statusOf(deps, run, state, items, warnings));
 }
 

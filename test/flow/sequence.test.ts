@@ -13,6 +13,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { sequence } from '#flow/sequence.ts';
 import { decide } from '#flow/transaction.ts';
 import { seededFraction } from '../crash/kill-engine.ts';
+import type { FlowBed } from '../support/embedded-flow.ts';
 import { finished, Gate, pause, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { entriesOf } from '../support/ledger-entries.ts';
 import { crashEverywhere, openRecordBed, type RecordBed, segmentsOf, withScratch } from '../support/record-bed.ts';
@@ -176,6 +177,42 @@ describe('sequence', { concurrency: 2 }, () => {
       bed.errors.length = 0;
       bed.submit('other', runOf([{ id: 'x' }]));
       await bed.until(() => bed.status('other')?.bundle);
+    });
+  });
+
+  it('a run that cannot be bundled is tried again ever more seldom, says so, and is sealed once its segments are back', async () => {
+    const last = new Gate();
+    const execute = (job: { item: string }) => (job.item === 'last' ? last.opened.then(() => SUCCEEDED) : SUCCEEDED);
+    let tryAgain = (): void => {};
+    let isHeld = false;
+    const adapt = (deps: FlowBed['deps']): FlowBed['deps'] => ({
+      ...deps,
+      clock: {
+        nowMs: () => deps.clock.nowMs(),
+        after(delayMs, run) {
+          if (delayMs !== 16_000) return deps.clock.after(delayMs / 100, run);
+          tryAgain = run;
+          isHeld = true;
+          return () => {};
+        },
+      },
+    });
+    await withBed({ execute, cadence: HASTY, adapt }, async (bed) => {
+      const run = bed.submit('s', runOf([...itemsOf('i', 10), { id: 'last' }]));
+      const first = await bed.until(() => names(bed.directory, run)[0]);
+      const file = join(bed.directory, 'ledger', 'runs', run, 'events', first);
+      const text = readFileSync(file, 'utf8');
+      writeFileSync(file, text.replace('"name":"tested"', '"name":"edited"'));
+      last.open();
+      await bed.until(() => isHeld && bed.errors.length > 2);
+      await pause(100);
+      assert.equal(bed.errors.length, 3, 'no try in between, although five sweeps passed');
+      assert.match((await bed.until(() => bed.status('s')?.warnings[0])) ?? '', /^UNSEALED.*segments were changed/);
+      writeFileSync(file, text);
+      bed.errors.length = 0;
+      tryAgain();
+      const { status, report } = await bed.sealed('s');
+      assert.deepEqual([report.verdict, status.warnings], ['verified', []]);
     });
   });
 });
