@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { type ErrorCode, TerminalError } from '@waybill/client/errors';
 import { type Digest, digestOf } from '@waybill/verify';
 import type { Artifacts } from '#ports/artifacts.ts';
+import { aroundBed } from './around-bed.ts';
 
 export interface ArtifactsBed {
   artifacts: Artifacts;
@@ -24,14 +25,8 @@ async function* stream(...parts: string[]): AsyncGenerator<Uint8Array> {
 }
 
 export function artifactsSuite(name: string, open: () => Promise<ArtifactsBed>): void {
-  const withStore = (use: (store: Artifacts, bed: ArtifactsBed) => Promise<void>) => async () => {
-    const bed = await open();
-    try {
-      await use(bed.artifacts, bed);
-    } finally {
-      await bed.close();
-    }
-  };
+  const withStore = (use: (store: Artifacts, bed: ArtifactsBed) => Promise<void>) =>
+    aroundBed(open, (bed) => use(bed.artifacts, bed));
   const read = async (store: Artifacts, digest: Digest): Promise<string> =>
     Buffer.concat(await Array.fromAsync(await store.open(digest))).toString();
 

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import type { Receipt, RunStatus } from '@waybill/client/documents';
 import { digestOf } from '@waybill/verify';
 import type { Inbox, InboxObject } from '#ports/inbox.ts';
+import { aroundBed } from './around-bed.ts';
 
 export interface InboxBed {
   inbox: Inbox;
@@ -20,14 +21,8 @@ export interface InboxBed {
 }
 
 export function inboxSuite(name: string, open: () => Promise<InboxBed>): void {
-  const withInbox = (use: (bed: InboxBed, inbox: Inbox) => Promise<void>) => async () => {
-    const bed = await open();
-    try {
-      await use(bed, bed.inbox);
-    } finally {
-      await bed.close();
-    }
-  };
+  const withInbox = (use: (bed: InboxBed, inbox: Inbox) => Promise<void>) =>
+    aroundBed(open, (bed) => use(bed, bed.inbox));
   const bytes = (text: string): Uint8Array => Buffer.from(text);
   const only = async (inbox: Inbox): Promise<InboxObject> => {
     const objects = await inbox.list({ limit: 10 });

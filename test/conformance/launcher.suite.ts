@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RetryableError } from '@waybill/client/errors';
 import { digestOf } from '@waybill/verify';
 import type { Launcher, LaunchOrder, StopNotice } from '#ports/launcher.ts';
+import { aroundBed } from './around-bed.ts';
 
 /** What the worker of an order does: ends well or badly, goes on until it is asked to end, or will not be asked. */
 export type Behaviour = 'ends-well' | 'ends-badly' | 'obeys' | 'ignores-term';
@@ -36,16 +37,12 @@ export function launcherSuite(
   open: () => Promise<LauncherBed>,
   capabilities: LauncherCapabilities,
 ): void {
-  const withLauncher = (use: (bed: LauncherBed, notices: StopNotice[]) => Promise<void>) => async () => {
-    const bed = await open();
-    const notices: StopNotice[] = [];
-    bed.launcher.onStopped((notice) => notices.push(notice));
-    try {
-      await use(bed, notices);
-    } finally {
-      await bed.close();
-    }
-  };
+  const withLauncher = (use: (bed: LauncherBed, notices: StopNotice[]) => Promise<void>) =>
+    aroundBed(open, (bed) => {
+      const notices: StopNotice[] = [];
+      bed.launcher.onStopped((notice) => notices.push(notice));
+      return use(bed, notices);
+    });
   const order = (bed: LauncherBed, n: number, behaviour: Behaviour): LaunchOrder => ({
     attemptId: id(n),
     leaseUrl: bed.leaseUrl(behaviour),

@@ -7,6 +7,7 @@ import { parseLease } from '#core/lease-document.ts';
 import type { Lease } from '#core/mailbox-protocol.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import type { LeaseDraft, Mailbox } from '#ports/mailbox.ts';
+import { aroundBed } from './around-bed.ts';
 
 export interface MailboxBed {
   mailbox: Mailbox;
@@ -64,14 +65,8 @@ const beat = (attemptId: string, seq = 0): string =>
   canonicalize({ v: 1, attemptId, seq, at: '2026-11-21T05:00:00.000Z' });
 
 export function mailboxSuite(name: string, open: () => Promise<MailboxBed>, capabilities: MailboxCapabilities): void {
-  const withMailbox = (use: (mailbox: Mailbox, bed: MailboxBed) => Promise<void>) => async () => {
-    const bed = await open();
-    try {
-      await use(bed.mailbox, bed);
-    } finally {
-      await bed.close();
-    }
-  };
+  const withMailbox = (use: (mailbox: Mailbox, bed: MailboxBed) => Promise<void>) =>
+    aroundBed(open, (bed) => use(bed.mailbox, bed));
 
   describe(`mailbox: ${name}`, () => {
     it(

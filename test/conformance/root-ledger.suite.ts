@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { TerminalError } from '@waybill/client/errors';
 import { digestOf } from '@waybill/verify';
 import type { RootLedger } from '#ports/root-ledger.ts';
+import { aroundBed } from './around-bed.ts';
 
 export interface RootLedgerBed {
   ledger: RootLedger;
@@ -30,14 +31,8 @@ async function textOf(stream: AsyncIterable<Uint8Array> | null): Promise<string 
 }
 
 export function rootLedgerSuite(name: string, open: () => Promise<RootLedgerBed>): void {
-  const withLedger = (use: (ledger: RootLedger, bed: RootLedgerBed) => Promise<void>) => async () => {
-    const bed = await open();
-    try {
-      await use(bed.ledger, bed);
-    } finally {
-      await bed.close();
-    }
-  };
+  const withLedger = (use: (ledger: RootLedger, bed: RootLedgerBed) => Promise<void>) =>
+    aroundBed(open, (bed) => use(bed.ledger, bed));
 
   describe(`root ledger: ${name}`, () => {
     it(

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { WaybillError } from '@waybill/client/errors';
 import fc from 'fast-check';
 import { MAX_ACTIONS, MAX_ROW_BYTES, type RunStore } from '#ports/run-store.ts';
+import { aroundBed } from './around-bed.ts';
 
 export interface RunStoreBed {
   store: RunStore;
@@ -13,14 +14,8 @@ export interface RunStoreBed {
 }
 
 export function runStoreSuite(name: string, open: () => Promise<RunStoreBed>): void {
-  const withStore = (use: (store: RunStore, bed: RunStoreBed) => Promise<void>) => async () => {
-    const bed = await open();
-    try {
-      await use(bed.store, bed);
-    } finally {
-      await bed.close();
-    }
-  };
+  const withStore = (use: (store: RunStore, bed: RunStoreBed) => Promise<void>) =>
+    aroundBed(open, (bed) => use(bed.store, bed));
   const put = (pk: string, sk: string, expect: number, body: object = {}) => ({
     do: 'put' as const,
     pk,

@@ -4,6 +4,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { formatNote, loadTrust, parseNote, parseVkey, type TrustedKey, verifyNote, vkeyOf } from '@waybill/verify';
 import type { MadeKey, Signer } from '#ports/signer.ts';
+import { aroundBed } from './around-bed.ts';
 
 export interface SignerBed {
   signer: Signer;
@@ -19,14 +20,8 @@ const TEXT = 'a note\n';
 const P256 = 'ecdsa-p256-sha256';
 
 export function signerSuite(name: string, open: () => Promise<SignerBed>): void {
-  const withSigner = (use: (signer: Signer, bed: SignerBed) => Promise<void>) => async () => {
-    const bed = await open();
-    try {
-      await use(bed.signer, bed);
-    } finally {
-      await bed.close();
-    }
-  };
+  const withSigner = (use: (signer: Signer, bed: SignerBed) => Promise<void>) =>
+    aroundBed(open, (bed) => use(bed.signer, bed));
   const publicKey = (signer: Signer, use: 'attest' | 'log') => {
     const key = signer.trust.keys.find((each) => each.use === use);
     return createPublicKey({ key: Buffer.from(key?.spki ?? '', 'base64'), format: 'der', type: 'spki' });

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { RetryableError } from '@waybill/client/errors';
 import { timestampInterval, verifyTimestamp } from '@waybill/verify';
 import type { TimestampAuthority } from '#ports/timestamp-authority.ts';
+import { aroundBed } from './around-bed.ts';
 
 export interface TimestampAuthorityBed {
   authority: TimestampAuthority;
@@ -17,14 +18,7 @@ export interface TimestampAuthorityBed {
 const MESSAGE = Buffer.from('a checkpoint\n');
 
 export function timestampAuthoritySuite(name: string, open: () => Promise<TimestampAuthorityBed>): void {
-  const withAuthority = (use: (bed: TimestampAuthorityBed) => Promise<void>) => async () => {
-    const bed = await open();
-    try {
-      await use(bed);
-    } finally {
-      await bed.close();
-    }
-  };
+  const withAuthority = (use: (bed: TimestampAuthorityBed) => Promise<void>) => aroundBed(open, use);
 
   describe(`timestamp authority: ${name}`, () => {
     it(
