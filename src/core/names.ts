@@ -2,12 +2,20 @@
 
 import type { JobLimits } from '#core/mailbox-protocol.ts';
 
-/** Environment of a worker process. Every process of the same user can read it, so the lease URL is not in it. */
+/**
+ * Environment of a worker process. On a machine that it shares with others every process of the same user can read it,
+ * so the lease URL is in it only where the worker has a container of its own.
+ */
 export const WORKER_ENV = {
   attemptId: 'WAYBILL_ATTEMPT_ID',
   keys: 'WAYBILL_KEYS',
   origin: 'WAYBILL_ORIGIN',
   unsandboxed: 'WAYBILL_UNSANDBOXED',
+  leaseUrl: 'WAYBILL_LEASE_URL',
+  /** The runner in the container of the blocks; the directories that both share stand beside the socket's. */
+  runnerSocket: 'WAYBILL_RUNNER_SOCKET',
+  /** Digest of the image of that container. */
+  environmentImage: 'WAYBILL_ENVIRONMENT_IMAGE',
 } as const;
 
 /** Pseudo queue of the inbox that holds control objects; no real queue can start with `@`. */

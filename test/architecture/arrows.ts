@@ -147,6 +147,14 @@ export const ZONES: readonly Zone[] = [
     why: 'makes the one file that travels; it imports nothing of what is in it',
   },
   {
+    name: 'worker-containers',
+    path: '^lib/worker-containers\\.ts$',
+    mayImport: [],
+    packages: [],
+    node: [],
+    why: 'data that infrastructure, beds and tests read alike, so it stands on nothing',
+  },
+  {
     name: 'embedded',
     path: '^embedded/',
     mayImport: ['worker-bundle', 'core', 'ports', 'flow', 'adapters', 'client', 'formats', 'verify'],
@@ -229,7 +237,16 @@ const GENERAL_RULES: readonly IForbiddenRuleType[] = [
 export const RULES: readonly IForbiddenRuleType[] = [...ZONES.map(zoneRule), ...GENERAL_RULES];
 
 /** Top-level folders that hold code. */
-export const CODE_FOLDERS = ['packages', 'src', 'worker-image', 'embedded', 'bench', 'examples', 'test'] as const;
+export const CODE_FOLDERS = [
+  'packages',
+  'src',
+  'worker-image',
+  'embedded',
+  'lib',
+  'bench',
+  'examples',
+  'test',
+] as const;
 
 export interface ArrowReport {
   modules: readonly { source: string; dependencies: readonly IDependency[] }[];
