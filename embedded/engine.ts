@@ -11,7 +11,7 @@ import { SharedTask } from '#embedded/shared-task.ts';
 import { Throttle } from '#embedded/throttle.ts';
 import { type Work, WorkList } from '#embedded/work-list.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
-import type { FlowDeps } from '#flow/deps.ts';
+import type { FlowDeps, Hints } from '#flow/deps.ts';
 import { dispatch } from '#flow/dispatch.ts';
 import { takeIn } from '#flow/inbox.ts';
 import { adoptKeys } from '#flow/keys.ts';
@@ -41,6 +41,8 @@ export interface EngineOptions extends RecordKeeping {
   queues: Record<string, { concurrency: number }>;
   /** Publish status documents. */
   status: boolean;
+  /** Stands before the engine's own hints: for tests that hear them. */
+  hear?(hints: Hints): Hints;
   /** The store can no longer be trusted: the process must end. */
   onFatal(error: unknown): void;
 }
@@ -92,7 +94,8 @@ class EmbeddedEngine implements Engine {
       onTrouble: (run, error) => this.#options.log('error', 'a run cannot be recorded', { run, ...describe(error) }),
       onOutage: (about, error) => this.#options.log('error', 'evidence is weaker', { about, ...describe(error) }),
     });
-    const deps: FlowDeps = { ...base, hints: this.#work.hints, lane: createLane() };
+    const hints = options.hear?.(this.#work.hints) ?? this.#work.hints;
+    const deps: FlowDeps = { ...base, hints, lane: createLane() };
     this.#deps = deps;
     this.#records = new RecordKeeper({ ...options, deps, spawn: (stage, task) => this.#spawn(stage, task) });
     const publish = options.status ? (run: string) => publishStatus(deps, run) : async () => {};

@@ -1,4 +1,5 @@
 /** A whole engine in this process, on a temporary directory, with an executor given by the test. */
+import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,8 @@ import type { CadenceRule } from '#embedded/cadence.ts';
 import { composeInProcess } from '#embedded/compose-in-process.ts';
 import { createEngine, type Engine } from '#embedded/engine.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { HintCheck } from './hint-check.ts';
+import { observeRows } from './row-stream.ts';
 
 export const PRINCIPAL = `uid-${process.getuid?.() ?? 0}`;
 
@@ -48,18 +51,23 @@ export interface FlowBedOptions {
   cadence?: CadenceRule;
   heartbeatMs?: number;
   isolation?: FlowDeps['worker']['isolation'];
+  /** Compares hints with changes of rows; what it finds fails the test when the bed is closed. */
+  check?: HintCheck;
 }
 
 export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'waybill-flow-'));
   const { isolation = 'in-process', leaseMs = 30_000 } = options;
   const { deps: base, store, inbox } = await composeInProcess(directory, options.execute, { isolation, leaseMs });
-  const deps = options.adapt ? options.adapt(base) : base;
+  const adapted = options.adapt ? options.adapt(base) : base;
+  const check = options.check ?? new HintCheck();
+  const deps = { ...adapted, store: observeRows(adapted.store, store, (change) => check.changed(change)) };
   const errors: object[] = [];
   const engine = createEngine(deps, {
     queues: options.queues ?? { default: { concurrency: options.concurrency ?? 8 } },
     selfCheck: false,
     status: options.status ?? true,
+    hear: (hints) => check.hear(hints),
     ...(options.cadence ? { cadence: options.cadence } : {}),
     ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
     log: (level, message, facts) => {
@@ -68,6 +76,7 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
     onFatal: (error) => errors.push({ message: 'fatal', error }),
   });
   await engine.start();
+  check.begin();
   let halted = false;
   const halt = async (): Promise<void> => {
     if (halted) return;
@@ -112,6 +121,7 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
     async close() {
       await halt();
       rmSync(directory, { recursive: true, force: true });
+      assert.deepEqual(check.unfounded, [], 'every hint follows from a change of a row');
     },
   };
 }

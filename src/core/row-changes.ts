@@ -1,0 +1,132 @@
+/**
+ * What a committed change of a row asks for. In the deployed shape the table is the only driver: its stream brings every
+ * change here, and nothing else starts work. A change that is seen twice asks twice, which every use case bears; one that
+ * is never seen is met by the reconciler, because the row still says it.
+ */
+import type { AttemptRow, QueueRow, RunRow } from '#core/rows.ts';
+
+/** A row before and after one transaction; null where it was or is absent. */
+export interface RowChange {
+  pk: string;
+  sk: string;
+  before: object | null;
+  after: object | null;
+}
+
+/** What a log of the deployment waits for; done by the sequencer alone. */
+export type SequencerWork = { do: 'opened' | 'ended'; run: string } | { do: 'publish' };
+
+export type Work =
+  | { do: 'advance'; queue: string }
+  | { do: 'advance-locks'; by: string }
+  | { do: 'cancel-item'; run: string; item: string }
+  | { do: 'wake'; run: string; item: string }
+  | { do: 'dispatch'; attemptId: string }
+  | { do: 'stop-worker'; attemptId: string; handle: string }
+  /** Its execution waits with this token, and nobody needs it any more. */
+  | { do: 'complete-token'; attemptId: string; token: string }
+  | { do: 'timer'; dueMs: number; what: string }
+  | { do: 'publish-status'; run: string }
+  | SequencerWork;
+
+/** The launcher's own row beside an attempt; the flow never reads it. */
+export interface ExecutionRow {
+  token?: string;
+  task?: string;
+  released?: boolean;
+}
+
+/** What a timer is called that ends an attempt which does not end by itself; there is no row of it. */
+export const ATTEMPT_TIMER = 'attempt/';
+
+/**
+ * The shapes of keys that mean anything to `workOf`: a stream needs to deliver no others. `created` ones matter only when
+ * they appear.
+ */
+export const DRIVING_KEYS = {
+  changed: { sk: ['run', 'queue', 'attempt', 'execution'], skPrefix: ['item/'] },
+  created: { pk: ['todo', 'timers'], skPrefix: ['ready/', 'wake/'] },
+} as const;
+
+export function workOf(change: RowChange): Work[] {
+  const { pk, sk } = change;
+  const slash = pk.indexOf('/');
+  const kind = slash < 0 ? pk : pk.slice(0, slash);
+  const name = slash < 0 ? '' : pk.slice(slash + 1);
+  const isCreated = change.before === null && change.after !== null;
+  switch (kind) {
+    case 'queue':
+      return ofQueue(name, change, isCreated);
+    case 'todo':
+      return isCreated ? ofTodo(sk) : [];
+    case 'timers':
+      return isCreated ? [{ do: 'timer', dueMs: Number(sk.slice(0, 13)), what: sk.slice(14) }] : [];
+    case 'run':
+      return ofRun(name, change, isCreated);
+    case 'attempt':
+      return ofAttempt(name, change);
+    default:
+      return [];
+  }
+}
+
+function ofQueue(queue: string, { sk, before, after }: RowChange, isCreated: boolean): Work[] {
+  if (sk.startsWith('ready/')) return isCreated ? [{ do: 'advance', queue }] : [];
+  if (sk !== 'queue' || after === null) return [];
+  const was = (before ?? { concurrency: 0, holders: [] }) as QueueRow;
+  const now = after as QueueRow;
+  const isFreed = was.holders.some((holder) => !now.holders.includes(holder));
+  return isFreed || now.concurrency > was.concurrency ? [{ do: 'advance', queue }] : [];
+}
+
+function ofTodo(sk: string): Work[] {
+  const [kind, ...rest] = sk.split('/');
+  const [run = '', item = ''] = rest;
+  return kind === 'locks' ? [{ do: 'advance-locks', by: rest.join('/') }] : [{ do: 'cancel-item', run, item }];
+}
+
+function ofRun(run: string, change: RowChange, isCreated: boolean): Work[] {
+  const { sk, after } = change;
+  if (after === null) return [];
+  if (sk === 'run') return ofRunRow(run, change.before as RunRow | null, after as RunRow);
+  if (sk.startsWith('wake/')) return isCreated ? [{ do: 'wake', run, item: sk.slice('wake/'.length) }] : [];
+  // Items are written while the run is being admitted, when nobody can see it yet.
+  return sk.startsWith('item/') && !isCreated ? [{ do: 'publish-status', run }] : [];
+}
+
+function ofRunRow(run: string, before: RunRow | null, after: RunRow): Work[] {
+  if (after.state === 'admitting') return [];
+  const work: Work[] = [];
+  if (before === null || before.state === 'admitting') work.push({ do: 'opened', run });
+  const isEnded = before?.completedAtMs === undefined && after.completedAtMs !== undefined;
+  if (isEnded || (!before?.aborting && after.aborting)) work.push({ do: 'ended', run });
+  if ((after.lateControls?.length ?? 0) > (before?.lateControls?.length ?? 0)) work.push({ do: 'publish' });
+  work.push({ do: 'publish-status', run });
+  return work;
+}
+
+function ofAttempt(attemptId: string, { sk, before, after }: RowChange): Work[] {
+  if (after === null) return [];
+  if (sk === 'execution') return ofExecution(attemptId, (before ?? {}) as ExecutionRow, after as ExecutionRow);
+  if (sk !== 'attempt') return [];
+  const was = before as AttemptRow | null;
+  const now = after as AttemptRow;
+  const work: Work[] = [];
+  const isMarked = now.cancel !== undefined && was?.cancel === undefined && now.state !== 'settled';
+  if (now.state === 'claimed' && (was === null || isMarked)) work.push({ do: 'dispatch', attemptId });
+  // Its worker may not listen.
+  if (isMarked) work.push({ do: 'timer', dueMs: now.expiresAtMs, what: `${ATTEMPT_TIMER}${attemptId}` });
+  const { handle } = now;
+  if (now.state === 'settled' && was?.state !== 'settled' && handle !== undefined) {
+    work.push({ do: 'stop-worker', attemptId, handle });
+  }
+  if ((now.late?.length ?? 0) > (was?.late?.length ?? 0)) work.push({ do: 'publish' });
+  return work;
+}
+
+function ofExecution(attemptId: string, before: ExecutionRow, after: ExecutionRow): Work[] {
+  const { token } = after;
+  if (token === undefined || after.released !== true) return [];
+  const isOld = before.token === token && before.released === true;
+  return isOld ? [] : [{ do: 'complete-token', attemptId, token }];
+}
