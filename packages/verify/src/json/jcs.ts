@@ -19,15 +19,14 @@ export interface JsonLimits {
 export const MAX_JSON_DEPTH = 32;
 export const MAX_JSON_NODES = 200_000;
 
-/** Printable ASCII without the quote and the backslash: needs no escape, and no check for lone surrogates. */
-const PLAIN = /^[ !#-[\]-~]*$/;
-
 /**
  * The RFC 8785 form of a JSON value. Throws EvidenceError `JSON_VALUE` for what JSON cannot carry (undefined, NaN, class
  * instances, lone surrogates, fractions unless allowed) and `JSON_LIMIT` past the depth limit, which also stops cycles.
  */
 export function canonicalize(value: unknown, limits: JsonLimits = {}): string {
-  return write(value, limits.maxDepth ?? MAX_JSON_DEPTH, limits.numbers === 'any');
+  const isInOrder = examine(value, limits.maxDepth ?? MAX_JSON_DEPTH, limits.numbers === 'any');
+  // RFC 8785 writes scalars as ECMAScript does; what is left to it is the order of keys.
+  return isInOrder ? JSON.stringify(value) : writeSorted(value);
 }
 
 /**
@@ -64,80 +63,70 @@ export function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-function write(value: unknown, depthLeft: number, anyNumber: boolean): string {
+/**
+ * Whether all keys stand in the order of RFC 8785, by UTF-16 code units. Throws for what JSON or the limits exclude. The
+ * keys that look like numbers are never in order where a JavaScript object sorts them otherwise.
+ */
+function examine(value: unknown, depthLeft: number, anyNumber: boolean): boolean {
   switch (typeof value) {
     case 'string':
-      return writeString(value);
+      mustBeWellFormed(value);
+      return true;
     case 'number':
-      return writeNumber(value, anyNumber);
+      if (Number.isSafeInteger(value) || (anyNumber && Number.isFinite(value))) return true;
+      throw new EvidenceError('JSON_VALUE', 'a number is not an integer between -2^53 and 2^53');
     case 'boolean':
-      return value ? 'true' : 'false';
+      return true;
     case 'object':
-      if (value === null) return 'null';
+      if (value === null) return true;
       if (depthLeft === 0) throw new EvidenceError('JSON_LIMIT', 'JSON is nested too deeply');
       return Array.isArray(value)
-        ? writeArray(value, depthLeft - 1, anyNumber)
-        : writeObject(value, depthLeft - 1, anyNumber);
+        ? examineArray(value, depthLeft - 1, anyNumber)
+        : examineObject(value, depthLeft - 1, anyNumber);
     default:
       throw new EvidenceError('JSON_VALUE', `JSON cannot carry a value of type ${typeof value}`);
   }
 }
 
-function writeString(text: string): string {
-  if (text.length < 512 && PLAIN.test(text)) return `"${text}"`;
+function mustBeWellFormed(text: string): void {
   if (!text.isWellFormed()) throw new EvidenceError('JSON_VALUE', 'a string holds a lone surrogate');
-  return JSON.stringify(text);
 }
 
-function writeNumber(value: number, anyNumber: boolean): string {
-  if (Number.isSafeInteger(value) || (anyNumber && Number.isFinite(value))) return value === 0 ? '0' : String(value);
-  throw new EvidenceError('JSON_VALUE', 'a number is not an integer between -2^53 and 2^53');
-}
-
-function writeArray(items: readonly unknown[], depthLeft: number, anyNumber: boolean): string {
-  let out = '[';
+function examineArray(items: readonly unknown[], depthLeft: number, anyNumber: boolean): boolean {
+  let isInOrder = true;
   for (let index = 0; index < items.length; index++) {
-    if (index > 0) out += ',';
-    out += write(items[index], depthLeft, anyNumber);
+    if (!examine(items[index], depthLeft, anyNumber)) isInOrder = false;
   }
-  return `${out}]`;
+  return isInOrder;
 }
 
-function writeObject(object: object, depthLeft: number, anyNumber: boolean): string {
+function examineObject(object: object, depthLeft: number, anyNumber: boolean): boolean {
   const prototype = Object.getPrototypeOf(object);
   if (prototype !== Object.prototype && prototype !== null) {
     throw new EvidenceError('JSON_VALUE', 'JSON cannot carry an instance of a class');
   }
   const record = object as Record<string, unknown>;
-  const keys = inOrder(Object.keys(record));
-  let out = '{';
+  const keys = Object.keys(record);
+  let isInOrder = true;
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index] as string;
-    if (index > 0) out += ',';
-    out += writeLabel(key) + write(record[key], depthLeft, anyNumber);
+    mustBeWellFormed(key);
+    if (index > 0 && (keys[index - 1] as string) > key) isInOrder = false;
+    if (!examine(record[key], depthLeft, anyNumber)) isInOrder = false;
   }
-  return `${out}}`;
+  return isInOrder;
 }
 
-/** Keys as RFC 8785 orders them, by UTF-16 code units; most come in that order already. */
-function inOrder(keys: string[]): string[] {
-  for (let index = 1; index < keys.length; index++) {
-    if ((keys[index - 1] as string) > (keys[index] as string)) return keys.sort();
+/** Of a value that has been examined. */
+function writeSorted(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(writeSorted).join(',')}]`;
+  const record = value as Record<string, unknown>;
+  let members = '';
+  for (const key of Object.keys(record).sort()) {
+    members += `${members === '' ? '' : ','}${JSON.stringify(key)}:${writeSorted(record[key])}`;
   }
-  return keys;
-}
-
-/** The same few keys stand in every document; how many are remembered is bounded, because anyone may choose them. */
-const MAX_LABELS = 512;
-const MAX_LABEL_LENGTH = 32;
-const labels = new Map<string, string>();
-
-function writeLabel(key: string): string {
-  const known = labels.get(key);
-  if (known !== undefined) return known;
-  const label = `${writeString(key)}:`;
-  if (labels.size < MAX_LABELS && key.length <= MAX_LABEL_LENGTH) labels.set(key, label);
-  return label;
+  return `{${members}}`;
 }
 
 /** Counts with a stack of its own: the value comes from outside and may be deeper than the call stack. */
