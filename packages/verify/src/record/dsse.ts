@@ -36,8 +36,8 @@ export interface AttestKey {
 
 /** Pre-authentication encoding: the bytes that a DSSE signature covers. */
 export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
-  const type = utf8(payloadType);
-  return concatBytes([utf8(`DSSEv1 ${type.length} `), type, utf8(` ${payload.length} `), payload]);
+  const typeBytes = utf8(payloadType).length;
+  return concatBytes([utf8(`DSSEv1 ${typeBytes} ${payloadType} ${payload.length} `), payload]);
 }
 
 /** The envelope of an in-toto statement; `signature` is DER, over `pae(IN_TOTO_PAYLOAD_TYPE, payload)`. */
@@ -79,9 +79,10 @@ export async function findSigners<Key extends AttestKey>(
   keys: readonly Key[],
 ): Promise<Key[]> {
   const signed = pae(IN_TOTO_PAYLOAD_TYPE, envelope.payload);
-  const named = keys.filter(({ keyid }) => keyid === envelope.keyid);
-  const holds = await Promise.all(
-    named.map(({ publicKey }) => verifySignature('ecdsa-p256-sha256', publicKey, signed, envelope.signature)),
-  );
-  return named.filter((_key, n) => holds[n]);
+  const signers: Key[] = [];
+  for (const key of keys) {
+    if (key.keyid !== envelope.keyid) continue;
+    if (await verifySignature('ecdsa-p256-sha256', key.publicKey, signed, envelope.signature)) signers.push(key);
+  }
+  return signers;
 }

@@ -51,11 +51,11 @@ export class BundleReading {
     const line = read();
     if (this.lines === 0 && line.kind !== 'header') throw new EvidenceError('CONTAINER', 'the file has no header');
     this.#gather(line);
-    this.#run.each((watcher) => watcher.line?.(line));
+    this.#run.show('line', (watcher) => watcher.line?.(line));
     this.#show(this.#pairing.take(line));
     if (line.kind === 'event') {
       const { event } = line;
-      this.#run.each((watcher) => watcher.event?.(event));
+      this.#run.show('event', (watcher) => watcher.event?.(event));
     }
     this.#hasEnded = line.kind === 'end';
     this.lines++;
@@ -107,10 +107,10 @@ export class BundleReading {
 
   #show(pair: Paired | undefined): void {
     if (pair?.type === 'attempt.dispatched') {
-      this.#run.each((watcher) => watcher.dispatch?.(pair.event, pair.manifest));
+      this.#run.show('dispatch', (watcher) => watcher.dispatch?.(pair.event, pair.manifest));
     }
     if (pair?.type === 'attempt.settled') {
-      this.#run.each((watcher) => watcher.settlement?.(pair.event, pair.attestations));
+      this.#run.show('settlement', (watcher) => watcher.settlement?.(pair.event, pair.attestations));
     }
   }
 }

@@ -21,9 +21,14 @@ const PASSED: Outcome = { status: 'pass', code: null, detail: '' };
 const NO_KEYS: Outcome = { status: 'skip', code: 'NO_KEYS', detail: 'no keys were supplied' };
 const CUT_SHORT: Outcome = { status: 'skip', code: 'CUT_SHORT', detail: 'the file could not be read to its end' };
 
+/** What passes while a file is read. */
+type Sight = 'line' | 'event' | 'dispatch' | 'settlement';
+
 export class CheckRun {
   readonly #checks: readonly Check[];
+  /** Those that have not failed. */
   readonly #watchers = new Map<Check, Watcher>();
+  readonly #lookers: Record<Sight, readonly Check[]>;
   readonly #outcomes = new Map<Check, Outcome | { status: 'fail'; code: VerdictCode; detail: string }>();
 
   constructor(checks: readonly Check[], context: CheckContext) {
@@ -32,10 +37,21 @@ export class CheckRun {
       if (check.needsTrust && context.trust === undefined) this.#outcomes.set(check, NO_KEYS);
       else this.#watchers.set(check, check.start(context));
     }
+    const lookersAt = (kind: Sight): Check[] =>
+      checks.filter((check) => this.#watchers.get(check)?.[kind] !== undefined);
+    this.#lookers = {
+      line: lookersAt('line'),
+      event: lookersAt('event'),
+      dispatch: lookersAt('dispatch'),
+      settlement: lookersAt('settlement'),
+    };
   }
 
-  each(visit: (watcher: Watcher) => void): void {
-    for (const [check, watcher] of this.#watchers) {
+  /** Shows something to every watcher that looks at its kind. */
+  show(kind: Sight, visit: (watcher: Watcher) => void): void {
+    for (const check of this.#lookers[kind]) {
+      const watcher = this.#watchers.get(check);
+      if (watcher === undefined) continue;
       try {
         visit(watcher);
       } catch (error) {
