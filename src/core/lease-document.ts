@@ -4,7 +4,7 @@ import { LIMITS } from '@waybill/client/limits';
 import type { Block } from '@waybill/client/plan';
 import type { DsseEnvelope } from '@waybill/verify';
 import { type DocumentKind, type DocumentReader, readDocument } from './document-reader.ts';
-import type { Job, JobLimits, Lease } from './mailbox-protocol.ts';
+import { ISOLATIONS, type Job, type JobLimits, type Lease } from './mailbox-protocol.ts';
 
 const LEASE: DocumentKind = { code: 'LEASE_INVALID', name: 'lease' };
 
@@ -65,7 +65,7 @@ function readJob(reader: DocumentReader): Job {
     env: reader.texts('env', 1_000, MAX_TEXT),
     timeoutMs: reader.integer('timeoutMs', 1),
     limits: readLimits(reader.object('limits')),
-    isolation: reader.oneOf('isolation', ['bubblewrap', 'none', 'in-process']),
+    isolation: reader.oneOf('isolation', ISOLATIONS),
   });
 }
 

@@ -5,8 +5,12 @@
 import type { Block } from '@waybill/client/plan';
 import type { Digest, DsseEnvelope } from '@waybill/verify';
 
-/** How a block is kept from the machine it runs on. `in-process` is an executor inside the engine (benchmarks). */
-export type Isolation = 'bubblewrap' | 'none' | 'in-process';
+/**
+ * How a block is kept from the machine it runs on. `container`: in another container than the worker, which alone holds
+ * the lease. `in-process` is an executor inside the engine (benchmarks).
+ */
+export const ISOLATIONS = ['bubblewrap', 'container', 'none', 'in-process'] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
 
 export interface JobLimits {
   /** All outputs together. */

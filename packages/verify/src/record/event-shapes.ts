@@ -35,7 +35,7 @@ import type {
   SealedSource,
 } from './events.ts';
 
-export const isolation: Shape<Isolation> = oneOf('bubblewrap', 'none', 'in-process');
+export const isolation: Shape<Isolation> = oneOf('bubblewrap', 'container', 'none', 'in-process');
 
 export const fencedLock: Shape<FencedLock> = closed<FencedLock>({
   name: lockName,

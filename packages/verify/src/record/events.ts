@@ -5,7 +5,7 @@
 import type { Digest } from '../crypto/digest.ts';
 
 export type Pseudonym = `hmac-sha256:${string}`;
-export type Isolation = 'bubblewrap' | 'none' | 'in-process';
+export type Isolation = 'bubblewrap' | 'container' | 'none' | 'in-process';
 
 export type SealedSource = { kind: 'none' } | { kind: 'git'; bundle: Digest; commit: string; sizeBytes: number };
 

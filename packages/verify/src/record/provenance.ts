@@ -68,7 +68,7 @@ export const provenanceStatement: Shape<ProvenanceStatement> = statementShape(
     runDetails: closed<Details>({
       builder: closed<Details['builder']>({
         id: text<Details['builder']['id']>(
-          /^https:\/\/waybill\.dev\/builder\/v1#(?:bubblewrap|none|in-process)$/,
+          /^https:\/\/waybill\.dev\/builder\/v1#(?:bubblewrap|container|none|in-process)$/,
           'a builder of attempts',
         ),
       }),
