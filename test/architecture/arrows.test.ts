@@ -18,6 +18,7 @@ const honest: Files = {
   'packages/client/src/errors.ts': empty,
   'packages/client/src/index.ts':
     "import 'zod';\nimport './errors.ts';\nimport '@waybill/verify';\nimport 'node:fs';\n",
+  'packages/client/src/aws.ts': "import './errors.ts';\nimport 'node:fs';\n",
   'packages/cli/src/main.ts': "import '@waybill/client';\n",
   'packages/witness/src/main.ts': "import '@waybill/verify';\nimport 'node:sqlite';\n",
   'src/core/run.ts': "import '@waybill/verify';\nimport '@waybill/client/errors';\n",
@@ -49,6 +50,8 @@ const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'verify-build', path: 'packages/verify/build.ts', source: "import './src/index.ts';\n" },
   { rule: 'formats', path: 'packages/client/src/plan.ts', source: "import 'node:fs';\n" },
   { rule: 'client', path: 'packages/client/src/submit.ts', source: "import '../../../src/core/run.ts';\n" },
+  { rule: 'client', path: 'packages/client/src/watch.ts', source: "import './aws.ts';\n" },
+  { rule: 'client-aws', path: 'packages/client/src/s3-reader.ts', source: "import './index.ts';\n" },
   { rule: 'cli', path: 'packages/cli/src/planted.ts', source: "import '../../../embedded/main.ts';\n" },
   { rule: 'witness', path: 'packages/witness/src/planted.ts', source: "import '@waybill/client';\n" },
   { rule: 'witness', path: 'packages/witness/src/planted-node.ts', source: "import 'node:child_process';\n" },

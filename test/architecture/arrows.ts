@@ -21,6 +21,9 @@ export interface Zone {
 const CLIENT_ON_NODE =
   '(directory-transport|file-hints|git|index|operator|pack-source|schema-file|submit|watch|write-once)\\.ts$';
 
+/** Modules of the client that reach a deployment in AWS: behind an entry of their own, so that others load no SDK. */
+const CLIENT_ON_AWS = '(aws|aws-errors|aws-keys|s3-reader|s3-transport)\\.ts$';
+
 /**
  * The arrows, as data. The rules below are made from this table alone, one per zone and named after it.
  * A file that no zone claims is refused, so a new folder starts with a decision.
@@ -68,7 +71,7 @@ export const ZONES: readonly Zone[] = [
   },
   {
     name: 'formats',
-    path: `^packages/client/src/(?!${CLIENT_ON_NODE})`,
+    path: `^packages/client/src/(?!${CLIENT_ON_NODE}|${CLIENT_ON_AWS})`,
     mayImport: ['verify'],
     packages: ['yaml', 'zod'],
     node: [],
@@ -81,6 +84,14 @@ export const ZONES: readonly Zone[] = [
     packages: ['yaml', 'zod'],
     node: 'all',
     why: 'a stranger installs it: it must never pull in the app',
+  },
+  {
+    name: 'client-aws',
+    path: `^packages/client/src/${CLIENT_ON_AWS}`,
+    mayImport: ['formats', 'verify'],
+    packages: ['@aws-sdk'],
+    node: 'all',
+    why: 'the only part of the client that knows AWS: its index and its directory transport must not',
   },
   {
     name: 'cli',

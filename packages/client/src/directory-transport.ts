@@ -3,8 +3,9 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '@waybill/verify';
+import { mismatch, missing, tooLarge, unreadable } from './artifact-refusals.ts';
 import type { Receipt, RunStatus } from './documents.ts';
-import { RetryableError, TerminalError, WaybillError } from './errors.ts';
+import { RetryableError, WaybillError } from './errors.ts';
 import { fileHints } from './file-hints.ts';
 import {
   checkLedgerKey,
@@ -157,8 +158,7 @@ function absent<T>(instead: T): (error: NodeJS.ErrnoException) => T {
 async function copyInto(target: FileHandle, path: string): Promise<string> {
   const hash = createHash('sha256');
   const source = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
-    const problem = `the file cannot be read (${cause.code ?? 'unknown'})`;
-    throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix: 'Check the path and its permissions.' });
+    throw unreadable(path, cause);
   });
   for await (const chunk of source.createReadStream()) {
     hash.update(chunk);
@@ -174,19 +174,4 @@ async function* checkedStream(path: string, digest: Digest, hex: string): AsyncG
     yield chunk;
   }
   if (hash.digest('hex') !== hex) throw mismatch(digest);
-}
-
-function mismatch(digest: Digest): TerminalError {
-  const fix = 'Do not use these bytes; the file was changed or damaged.';
-  return new TerminalError({ code: 'OBJECT_DIGEST_MISMATCH', path: digest, problem: 'the bytes are others', fix });
-}
-
-function missing(digest: Digest): TerminalError {
-  const fix = 'Check the digest, and that this is the deployment that made it.';
-  return new TerminalError({ code: 'OBJECT_MISSING', path: digest, problem: 'there is no such artifact', fix });
-}
-
-function tooLarge(digest: Digest, sizeBytes: number, maxBytes: number): TerminalError {
-  const problem = `the artifact has ${sizeBytes} bytes, more than ${maxBytes}`;
-  return new TerminalError({ code: 'OBJECT_TOO_LARGE', path: digest, problem, fix: 'Save it to a file instead.' });
 }

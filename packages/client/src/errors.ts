@@ -54,6 +54,10 @@ export const ERROR_CODES = [
   'WITNESS_INVALID',
   'WITNESS_DISAGREES',
   'WITNESS_UNREACHABLE',
+  // a deployment in AWS, as a client meets it
+  'DEPLOYMENT_INVALID',
+  'CREDENTIALS_INVALID',
+  'ACCESS_DENIED',
   // the command line
   'USAGE',
   'FILE_UNREADABLE',
