@@ -20,9 +20,10 @@ const GROUP_OF_FOLDER: readonly (readonly [prefix: string, group: string])[] = [
   ['test/crash/', 'crash'],
   ['test/end-to-end/', 'end-to-end'],
   ['test/browser/', 'browser'],
+  ['test/cloud/', 'cloud'],
 ];
 
-/** In the order in which they start: the longest first, so that two cores stay busy to the end. */
+/** What `npm test` runs, in the order in which they start: the longest first, so that two cores stay busy to the end. */
 export const GROUPS = [
   'evidence',
   'end-to-end',
@@ -37,10 +38,13 @@ export const GROUPS = [
   'architecture',
 ] as const;
 
-export type Group = (typeof GROUPS)[number];
+/** Run by name only: what they need is not on every machine. `cloud` needs the beds of test/cloud/install.ts. */
+export const GROUPS_BY_NAME = ['cloud'] as const;
+
+export type Group = (typeof GROUPS)[number] | (typeof GROUPS_BY_NAME)[number];
 
 export function isGroup(name: string): name is Group {
-  return GROUPS.some((group) => group === name);
+  return [...GROUPS, ...GROUPS_BY_NAME].some((group) => group === name);
 }
 
 /** @param path relative to the repository, with forward slashes */
@@ -53,6 +57,6 @@ export function groupOf(path: string): Group {
 
 /** Every test file under `root`, relative to it, sorted. */
 export function testFiles(root: string): string[] {
-  const skipped = new Set(['node_modules', 'build', 'coverage', 'dist', 'fixtures', '.git', '.waybill']);
+  const skipped = new Set(['node_modules', 'build', 'coverage', 'dist', 'fixtures', '.git', '.waybill', '.beds']);
   return globSync('**/*.test.ts', { cwd: root, exclude: (name) => skipped.has(name) }).sort();
 }
