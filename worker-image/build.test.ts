@@ -5,14 +5,30 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { digestOf } from '@waybill/verify';
-import { buildWorker } from './build.ts';
+import { buildRunner, buildWorker } from './build.ts';
 
-it('build: the same sources give the same bytes, which import nothing but Node', async () => {
+/** What a runner has no use for: it holds no URL and checks no signature. */
+const OUTWARD = ['node:http', 'node:https', 'node:http2', 'node:tls', 'node:dns', 'node:dgram', 'node:crypto'];
+
+for (const [name, build, mayReachOut] of [
+  ['worker', buildWorker, true],
+  ['runner', buildRunner, false],
+] as const) {
+  it(`build: the same sources give the same ${name}, which imports nothing but Node`, async () => {
+    const imported = await importsOf(build);
+    assert.equal(
+      imported.some((name) => OUTWARD.includes(name)),
+      mayReachOut,
+    );
+  });
+}
+
+async function importsOf(build: typeof buildWorker): Promise<string[]> {
   const directory = mkdtempSync(join(tmpdir(), 'waybill-build-'));
   try {
     const [one, two] = [join(directory, 'one.mjs'), join(directory, 'deeper', 'two.mjs')];
-    const digest = await buildWorker(one);
-    assert.equal(await buildWorker(two), digest);
+    const digest = await build(one);
+    assert.equal(await build(two), digest);
     const bundle = readFileSync(one, 'utf8');
     assert.equal(digestOf(bundle), digest);
     const imported = [...bundle.matchAll(/^import .*?from "([^"]+)";$/gm)].map(([, name]) => name ?? '');
@@ -24,7 +40,8 @@ it('build: the same sources give the same bytes, which import nothing but Node',
       [...imported, ...loadedLater].filter((name) => !isBuiltin(name)),
       [],
     );
+    return imported;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-});
+}

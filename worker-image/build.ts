@@ -1,4 +1,4 @@
-/** Bundles the worker into one file that Node runs without node_modules: what the manifest pins by its digest. */
+/** Bundles worker and runner into one file each, which Node runs without node_modules: what manifests pin by digest. */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -8,10 +8,19 @@ import { build } from 'esbuild';
 const ROOT = join(import.meta.dirname, '..');
 
 /** The same sources give the same bytes. Resolves with their digest. */
-export async function buildWorker(outFile: string): Promise<Digest> {
+export function buildWorker(outFile: string): Promise<Digest> {
+  return bundle('main.ts', outFile);
+}
+
+/** What runs in the container of the blocks. */
+export function buildRunner(outFile: string): Promise<Digest> {
+  return bundle('runner.ts', outFile);
+}
+
+async function bundle(entry: string, outFile: string): Promise<Digest> {
   await mkdir(dirname(outFile), { recursive: true });
   await build({
-    entryPoints: [join(ROOT, 'worker-image', 'src', 'main.ts')],
+    entryPoints: [join(ROOT, 'worker-image', 'src', entry)],
     outfile: outFile,
     absWorkingDir: ROOT,
     bundle: true,
@@ -28,6 +37,7 @@ export async function buildWorker(outFile: string): Promise<Digest> {
 }
 
 if (import.meta.main) {
-  const outFile = process.argv[2] ?? join(ROOT, 'build', 'worker.mjs');
-  process.stdout.write(`${await buildWorker(outFile)}  ${outFile}\n`);
+  const directory = process.argv[2] ?? join(ROOT, 'build');
+  const [worker, runner] = [join(directory, 'worker.mjs'), join(directory, 'runner.mjs')];
+  process.stdout.write(`${await buildWorker(worker)}  ${worker}\n${await buildRunner(runner)}  ${runner}\n`);
 }

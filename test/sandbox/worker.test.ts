@@ -6,6 +6,7 @@ import type { Block } from '@waybill/client/plan';
 import { digestOf } from '@waybill/verify';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
+import { ContainerBed } from '../support/container-bed.ts';
 import { makeRepository } from '../support/git-repository.ts';
 import { runningSleeps, until } from '../support/processes.ts';
 import { type AttemptSpec, signed, testKey } from '../support/signed-lease.ts';
@@ -14,20 +15,26 @@ import { openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
 const script = (run: string, more: object = {}): Block => ({ block: 'script', run, ...more });
 
 let bed: WorkerBed;
+let containers: ContainerBed;
 let bubblewrap: { works: boolean; detail: string };
 before(async () => {
   bed = await openWorkerBed();
+  containers = await ContainerBed.open(bed);
   const { isolation, detail } = await bed.launcher.probe();
   bubblewrap = { works: isolation === 'bubblewrap', detail };
 });
-after(() => bed.close());
+after(async () => {
+  containers.close();
+  await bed.close();
+});
 
-for (const isolation of ['none', 'bubblewrap'] as const satisfies Isolation[]) {
+for (const isolation of ['none', 'bubblewrap', 'container'] as const satisfies Isolation[]) {
   describe(`worker: blocks with isolation ${isolation}`, () => {
-    const run = (spec: AttemptSpec) => bed.run({ isolation, ...spec });
+    const run = (spec: AttemptSpec) =>
+      isolation === 'container' ? containers.run(spec) : bed.run({ isolation, ...spec });
     const test = (title: string, body: () => Promise<void>) =>
       it(title, async (t) => {
-        if (isolation === 'bubblewrap' && !bubblewrap.works) return t.skip(`bubblewrap: ${bubblewrap.detail}`);
+        if (isolation !== 'none' && !bubblewrap.works) return t.skip(`bubblewrap: ${bubblewrap.detail}`);
         await body();
       });
 
@@ -105,24 +112,29 @@ for (const isolation of ['none', 'bubblewrap'] as const satisfies Isolation[]) {
         isolation,
         pipeline: [script('trap "echo politely; exit 0" TERM; echo ready; while :; do sleep 0.05; done')],
       });
-      await bed.launch(attempt);
+      const exited =
+        isolation === 'container' ? containers.start(attempt).ended : bed.launch(attempt).then(() => attempt.ended);
       await until(async () => (await bed.mailbox.openLog(attempt.attemptId)) !== null);
       await until(async () => (await bed.collect(attempt.attemptId)).log.includes('ready'));
       await bed.mailbox.cancel(attempt.attemptId);
-      const notice = await attempt.ended;
+      const { exit } = await exited;
       const end = await bed.collect(attempt.attemptId);
-      assert.deepEqual([end.result?.outcome, notice.exit], ['cancelled', WORKER_EXIT.cancelled]);
+      assert.deepEqual([end.result?.outcome, exit], ['cancelled', WORKER_EXIT.cancelled]);
       assert.match(end.log, /politely/);
     });
 
-    test('when the engine is gone the worker kills its blocks and reports nothing', async () => {
+    test('when the engine, or the wrapper of a container, is gone the blocks are killed and nothing is reported', async () => {
       const marker = `61.${Math.floor(Math.random() * 1e6)}`;
       const attempt = await bed.post({ isolation, pipeline: [script(`trap "" TERM; sleep ${marker}`)] });
-      const child = bed.spawn(attempt);
+      const task = isolation === 'container' ? containers.start(attempt) : null;
+      const child = task?.wrapper ?? bed.spawn(attempt);
       await until(() => runningSleeps(marker) > 0);
-      child.stdin?.end();
+      if (task === null) child.stdin?.end();
+      else child.kill('SIGKILL');
       const exit = await new Promise((resolve) => child.once('exit', resolve));
-      assert.equal(exit, WORKER_EXIT.cancelled);
+      await until(() => runningSleeps(marker) === 0);
+      assert.equal(exit, task === null ? WORKER_EXIT.cancelled : null);
+      if (task !== null) assert.equal((await task.ended).blocks.exit, 0, 'the runner noticed by itself');
       assert.equal(runningSleeps(marker), 0);
       assert.equal((await bed.mailbox.staged(attempt.attemptId)).result, null);
     });

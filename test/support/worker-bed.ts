@@ -103,16 +103,19 @@ export class WorkerBed {
 
   /** A worker whose stdin the caller holds, instead of the launcher; it is born with `inherited` as descriptor 9. */
   spawn({ attemptId, leaseUrl }: PostedAttempt, inherited?: number): ChildProcess {
-    const env = {
-      PATH: process.env.PATH,
-      [WORKER_ENV.attemptId]: attemptId,
-      [WORKER_ENV.keys]: Buffer.from(JSON.stringify(this.#keys)).toString('base64'),
-      [WORKER_ENV.origin]: ORIGIN,
-    };
+    const env = { PATH: process.env.PATH, ...this.environmentOf(attemptId) };
     const more = inherited === undefined ? [] : [...Array(6).fill('ignore'), inherited];
     const child = spawn(process.execPath, [this.workerFile], { env, stdio: ['pipe', 'ignore', 'ignore', ...more] });
     child.stdin?.write(`${leaseUrl}\n`);
     return child;
+  }
+
+  environmentOf(attemptId: string): Record<string, string> {
+    return {
+      [WORKER_ENV.attemptId]: attemptId,
+      [WORKER_ENV.keys]: Buffer.from(JSON.stringify(this.#keys)).toString('base64'),
+      [WORKER_ENV.origin]: ORIGIN,
+    };
   }
 
   async run(spec: AttemptSpec): Promise<AttemptEnd> {

@@ -2,12 +2,12 @@
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { isDenied } from './errno.ts';
 
 export interface AttemptTree {
-  /** Holds everything else; gone when the attempt ends. */
+  /** Gone when the attempt ends. */
   root: string;
   /** What becomes /waybill. */
   waybill: string;
@@ -25,6 +25,22 @@ export interface AttemptTree {
 export async function createAttemptTree(name: string): Promise<AttemptTree> {
   const root = await realpath(await mkdtemp(join(tmpdir(), `waybill-${name}-`)));
   const waybill = join(root, 'waybill');
+  const temporary = join(root, 'tmp');
+  await mkdir(temporary, { mode: 0o755 });
+  return await furnish(root, waybill, temporary);
+}
+
+/**
+ * The directories that a runner's container sees, beside the directory of its socket; they go away with their volumes.
+ * Only what blocks must not reach is made anew, in this container's own temporary directory.
+ */
+export async function createSharedTree(name: string, socket: string): Promise<AttemptTree> {
+  const root = await realpath(await mkdtemp(join(tmpdir(), `waybill-${name}-`)));
+  // Blocks have a /tmp of their own, which is not this container's.
+  return await furnish(root, await realpath(dirname(dirname(socket))), '/tmp');
+}
+
+async function furnish(root: string, waybill: string, temporary: string): Promise<AttemptTree> {
   const tree: AttemptTree = {
     root,
     waybill,
@@ -32,11 +48,11 @@ export async function createAttemptTree(name: string): Promise<AttemptTree> {
     inputs: join(waybill, 'inputs'),
     outputs: join(waybill, 'outputs'),
     home: join(waybill, 'home'),
-    temporary: join(root, 'tmp'),
+    temporary,
     jobFile: join(waybill, '.waybill', 'job.json'),
     private: join(root, 'private'),
   };
-  const directories = [tree.workspace, tree.inputs, tree.outputs, tree.home, tree.temporary, join(waybill, '.waybill')];
+  const directories = [tree.workspace, tree.inputs, tree.outputs, tree.home, dirname(tree.jobFile)];
   for (const directory of directories) await mkdir(directory, { recursive: true, mode: 0o755 });
   await mkdir(tree.private, { mode: 0o700 });
   // The sandbox mounts this file, so that it must be there even before there is a job.

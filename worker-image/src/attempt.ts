@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseLease } from '#core/lease-document.ts';
 import { type ClaimedOutcome, type Lease, WORKER_EXIT } from '#core/mailbox-protocol.ts';
 import { endingOf } from './attempt-ended.ts';
-import { type AttemptTree, createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
+import { type AttemptTree, createAttemptTree, createSharedTree, removeAttemptTree } from './attempt-tree.ts';
 import { MAX_LEASE_BYTES, startPulse } from './heartbeat.ts';
 import { checkLease, type WorkerIdentity } from './lease-check.ts';
 import { createLogFile, type LogFile } from './log-file.ts';
@@ -11,12 +11,15 @@ import { getBytes } from './mailbox-client.ts';
 import { materialise } from './materialise.ts';
 import { type PipelineEnd, runPipeline, STOPPED } from './pipeline.ts';
 import { report } from './report.ts';
+import { openRunner, type RunnerSession } from './runner-session.ts';
 import type { StopRequest } from './stop-request.ts';
 
 export interface AttemptOptions {
   leaseUrl: string;
   worker: WorkerIdentity;
   allowUnsandboxed: boolean;
+  /** Where the runner of the blocks' container listens; null where there is none, and blocks run here. */
+  runnerSocket: string | null;
   stop: StopRequest;
 }
 
@@ -36,18 +39,20 @@ const EXIT_BY_OUTCOME: Record<ClaimedOutcome, number> = {
  * Resolves with the exit code of the worker. Throws TerminalError LEASE_INVALID, with nothing run and nothing written,
  * when the lease does not hold; RetryableError MAILBOX_UNREACHABLE when nobody could be told how it ended.
  */
-export async function runAttempt({ leaseUrl, worker, allowUnsandboxed, stop }: AttemptOptions): Promise<number> {
+export async function runAttempt(options: AttemptOptions): Promise<number> {
+  const { leaseUrl, worker, runnerSocket, stop } = options;
   const lease = parseLease(await getBytes(leaseUrl, MAX_LEASE_BYTES));
   const { epoch } = await checkLease(lease, worker, Date.now());
-  const tree = await createAttemptTree(worker.attemptId);
+  const { attemptId } = worker;
+  const tree = await (runnerSocket === null ? createAttemptTree(attemptId) : createSharedTree(attemptId, runnerSocket));
   const log = createLogFile(join(tree.private, 'log'), lease.job.limits.logBytes);
   try {
     const pulse = startPulse(lease, log, stop);
     if (lease.cancel) stop.stop('cancelled');
-    const end = await work(lease, tree, log, stop, allowUnsandboxed, pulse.progress);
+    const end = await work(lease, tree, log, options, pulse.progress);
     await pulse.end();
     if (stop.reason() === 'engine_gone') return WORKER_EXIT.cancelled;
-    const identity = { attemptId: worker.attemptId, epoch, worker: worker.executable };
+    const identity = { attemptId, epoch, worker: worker.executable };
     await report(pulse.lease(), identity, end, log);
     return EXIT_BY_OUTCOME[end.outcome];
   } finally {
@@ -61,18 +66,20 @@ async function work(
   lease: Lease,
   tree: AttemptTree,
   log: LogFile,
-  stop: StopRequest,
-  allowUnsandboxed: boolean,
+  { stop, allowUnsandboxed, runnerSocket }: AttemptOptions,
   onBlock: Parameters<typeof runPipeline>[0]['onBlock'],
 ): Promise<PipelineEnd> {
   const { job } = lease;
+  let runner: RunnerSession | null = null;
   const timer = setTimeout(() => stop.stop('timed_out'), Math.min(job.timeoutMs, 2 ** 31 - 1));
   try {
     const baseline = await materialise(tree, lease);
-    return await runPipeline({ job, tree, baseline, log, stop, allowUnsandboxed, onBlock });
+    runner = runnerSocket === null ? null : await openRunner(runnerSocket, stop.signal);
+    return await runPipeline({ job, tree, baseline, log, stop, allowUnsandboxed, runner, onBlock });
   } catch (error) {
     return beforeFirstBlock(error, stop, log);
   } finally {
+    runner?.close();
     clearTimeout(timer);
   }
 }

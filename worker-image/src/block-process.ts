@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { STOP_GRACE_MS } from '#core/names.ts';
-import { killMarked, killTree } from './left-processes.ts';
+import { killTree } from './left-processes.ts';
 
 export interface BlockCommand {
   argv: string[];
@@ -10,14 +10,15 @@ export interface BlockCommand {
   env: Record<string, string>;
   /** The command is a sandbox: it reads this from descriptor 4 and reports on descriptor 3. */
   sandboxOptions?: string;
-  /** An entry of `env` that nothing outside this attempt has; needed without a sandbox, which ends what it holds by itself. */
-  mark?: string;
+  /** Ends what the block left running. A sandbox ends what it holds by itself. */
+  sweep?: () => Promise<void>;
   timeoutMs?: number;
   /** Ends the block when aborted; see `forceAtOnce`. */
   signal: AbortSignal;
   /** Asked when the signal fires: no grace when nobody waits for the result. */
   forceAtOnce(): boolean;
-  onOutput(bytes: Uint8Array): void;
+  /** `source` may be paused by who cannot keep up with it. */
+  onOutput(bytes: Uint8Array, source?: Readable): void;
 }
 
 export interface BlockEnd {
@@ -42,7 +43,9 @@ export async function runBlock(command: BlockCommand): Promise<BlockEnd> {
     stdio: ['ignore', 'pipe', 'pipe', ...(sandboxed ? (['pipe', 'pipe'] as const) : [])],
   });
   const inner = sandboxed ? watchSandbox(child, command.sandboxOptions ?? '') : () => child.pid ?? null;
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', command.onOutput);
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (bytes: Uint8Array) => command.onOutput(bytes, stream));
+  }
 
   let timedOut = false;
   let force: NodeJS.Timeout | undefined;
@@ -73,7 +76,7 @@ export async function runBlock(command: BlockCommand): Promise<BlockEnd> {
   }
 }
 
-async function ended(child: ChildProcess, { mark, onOutput }: BlockCommand): Promise<number | null> {
+async function ended(child: ChildProcess, { sweep, onOutput }: BlockCommand): Promise<number | null> {
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const exit = await new Promise<number | null>((resolve) => {
     child.once('error', (error) => {
@@ -87,7 +90,7 @@ async function ended(child: ChildProcess, { mark, onOutput }: BlockCommand): Pro
   // A block is over when its first process is; nothing that it left behind may change what is captured next. Without a
   // sandbox this is not certain: what left the group, cleared its environment and lost its parents is not found.
   killGroup(child.pid, 'SIGKILL');
-  if (mark !== undefined) await killMarked(mark);
+  await sweep?.();
   const drop = setTimeout(() => {
     child.stdout?.destroy();
     child.stderr?.destroy();

@@ -24,8 +24,10 @@ export interface WorkerIdentity {
   attemptId: string;
   origin: string;
   keys: AttestKey[];
-  /** Digest of the bundle that is running. */
+  /** Digest of the bundle that is running, and of the image of its blocks where they have one. */
   executable: Digest;
+  /** Blocks run in a container of their own, or never: this one holds the lease. */
+  hasRunner: boolean;
 }
 
 /** `encoded`: base64 of a JSON list of SPKI DER keys in base64. Throws TerminalError LEASE_INVALID for anything else. */
@@ -61,6 +63,7 @@ export async function checkLease(lease: Lease, worker: WorkerIdentity, nowMs: nu
     ['job', predicate.job === digestOf(canonicalize(lease.job))],
     ['job identity', sameIdentity(lease, predicate)],
     ['isolation', lease.job.isolation === predicate.isolation && predicate.isolation !== 'in-process'],
+    ['isolation in a container', (predicate.isolation === 'container') === worker.hasRunner],
     ['timeout', lease.job.timeoutMs === predicate.timeoutMs],
     ['inputs', sameInputs(lease, predicate)],
     ['source', sameSource(lease, predicate)],

@@ -1,4 +1,4 @@
-/** Finds and ends what a block without a sandbox left running. Knows nothing on hosts without /proc. */
+/** Finds and ends what a block outside bubblewrap left running. Knows nothing on hosts without /proc. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -20,6 +20,26 @@ export async function killMarked(entry: string): Promise<void> {
     const marked = processIds().filter((pid) => pid !== process.pid && environmentOf(pid).includes(entry));
     if (marked.length === 0) return;
     for (const pid of withDescendants(new Set(marked))) kill(pid);
+    await sleep(ROUND_MS);
+  }
+}
+
+/**
+ * Whether nothing but this process and its init lives here. Asked before any block has run, it tells a container from a
+ * machine: whatever comes to live in the container later is the blocks'.
+ */
+export function ownsAllProcesses(): boolean {
+  const pids = processIds();
+  return pids.includes(1) && pids.every((pid) => pid === 1 || pid === process.pid);
+}
+
+/** Kills every process of this container but its init and this one. Only where `ownsAllProcesses` was true at the start. */
+export async function killAllOthers(): Promise<void> {
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    // The kernel spares init and the caller, and misses nobody who is being born meanwhile.
+    kill(-1);
+    const left = processIds().filter((pid) => pid !== 1 && pid !== process.pid && stateOf(pid) !== 'Z');
+    if (left.length === 0) return;
     await sleep(ROUND_MS);
   }
 }
@@ -51,10 +71,19 @@ function environmentOf(pid: number): string[] {
   return read(pid, 'environ').split('\0');
 }
 
-/** The name in the second field may hold anything, so fields are counted after its last parenthesis. */
 function parentOf(pid: number): number {
+  return Number(statusFields(pid)[1] ?? 0);
+}
+
+/** `Z` for one that has ended and waits for its parent to hear of it; empty for one that is gone. */
+function stateOf(pid: number): string {
+  return statusFields(pid)[0] || 'Z';
+}
+
+/** The name in the second field may hold anything, so fields are counted after its last parenthesis. */
+function statusFields(pid: number): string[] {
   const line = read(pid, 'stat');
-  return Number(line.slice(line.lastIndexOf(')') + 2).split(' ')[1] ?? 0);
+  return line.slice(line.lastIndexOf(')') + 2).split(' ');
 }
 
 function read(pid: number, file: 'environ' | 'stat'): string {

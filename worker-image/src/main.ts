@@ -1,12 +1,14 @@
 /**
- * The worker: one process for one attempt. Everything it may know comes from four variables and its lease, whose URL is
- * the first line of stdin. The engine holds stdin open; its end means that the engine is gone.
+ * The worker: one process for one attempt. Everything it may know comes from a few variables and its lease. Its URL is
+ * the first line of stdin, which the engine holds open: its end means that the engine is gone. In a container of its own,
+ * where nothing else can read its environment, the URL is a variable.
  *
  * `--probe` tries the sandbox and prints {"bubblewrap":boolean,"detail":string}.
  */
 import { readFile } from 'node:fs/promises';
 import { WaybillError } from '@waybill/client/errors';
-import { digestOf } from '@waybill/verify';
+import { type Digest, digestOf } from '@waybill/verify';
+import { containerExecutable } from '#core/executable.ts';
 import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
 import { WORKER_ENV } from '#core/names.ts';
 import { runAttempt } from './attempt.ts';
@@ -15,7 +17,7 @@ import { readLeaseUrl } from './engine-pipe.ts';
 import { closeInheritedDescriptors } from './inherited-descriptors.ts';
 import { parsePinnedKeys } from './lease-check.ts';
 import { probeBubblewrap } from './sandbox.ts';
-import { createStopRequest } from './stop-request.ts';
+import { createStopRequest, type StopRequest } from './stop-request.ts';
 
 /** The engine waits longer than this between its polite signal and its force. */
 const REPORT_GRACE_MS = 20_000;
@@ -33,24 +35,37 @@ async function probe(): Promise<number> {
 
 async function work(): Promise<number> {
   const stop = createStopRequest();
-  process.once('SIGTERM', () => stop.stop('cancelled'));
+  process.on('SIGTERM', () => stop.stop('cancelled'));
   const env = takeEnvironment();
-  const leaseUrl = await readLeaseUrl(process.stdin, () => {
-    stop.stop('engine_gone');
-    // Nobody waits for a report; whatever is still under way must not keep the machine busy.
-    setTimeout(() => process.exit(WORKER_EXIT.cancelled), REPORT_GRACE_MS).unref();
-  });
+  const leaseUrl = env.leaseUrl === '' ? await leaseUrlOfEngine(stop) : env.leaseUrl;
+  const runnerSocket = env.runnerSocket === '' ? null : env.runnerSocket;
   return await runAttempt({
     leaseUrl,
     worker: {
       attemptId: env.attemptId,
       origin: env.origin,
       keys: parsePinnedKeys(env.keys),
-      executable: digestOf(await readFile(import.meta.filename)),
+      executable: await executable(env.environmentImage),
+      hasRunner: runnerSocket !== null,
     },
     allowUnsandboxed: env.unsandboxed === '1',
+    runnerSocket,
     stop,
   });
+}
+
+function leaseUrlOfEngine(stop: StopRequest): Promise<string> {
+  return readLeaseUrl(process.stdin, () => {
+    stop.stop('engine_gone');
+    // Nobody waits for a report; whatever is still under way must not keep the machine busy.
+    setTimeout(() => process.exit(WORKER_EXIT.cancelled), REPORT_GRACE_MS).unref();
+  });
+}
+
+/** What runs this attempt: this very file, and the image of its blocks where the deployment names one. */
+async function executable(environmentImage: string): Promise<Digest> {
+  const worker = digestOf(await readFile(import.meta.filename));
+  return environmentImage === '' ? worker : containerExecutable(worker, environmentImage as Digest);
 }
 
 /** Takes the variables out of the environment, so that no child process can inherit them by an oversight. */

@@ -4,12 +4,14 @@ import type { BlockEvidence, ClaimedOutcome, Job } from '#core/mailbox-protocol.
 import { AttemptEnded, breach, endingOf } from './attempt-ended.ts';
 import type { AttemptTree } from './attempt-tree.ts';
 import { type Baseline, emptyBaseline } from './baseline.ts';
-import { runBlock } from './block-process.ts';
+import { type BlockCommand, type BlockEnd, runBlock } from './block-process.ts';
 import { captureOutputs } from './capture-outputs.ts';
 import { capturePatch } from './capture-patch.ts';
 import type { CapturedFile } from './captured-file.ts';
+import { killMarked } from './left-processes.ts';
 import type { LogFile } from './log-file.ts';
-import { type BlockView, SANDBOX_VIEW, sandboxCommand, unsandboxedView } from './sandbox.ts';
+import type { RunnerSession } from './runner-session.ts';
+import { type BlockView, containerView, SANDBOX_VIEW, sandboxCommand, unsandboxedView } from './sandbox.ts';
 import type { StopReason, StopRequest } from './stop-request.ts';
 
 export interface PipelineContext {
@@ -21,6 +23,8 @@ export interface PipelineContext {
   stop: StopRequest;
   /** Agent blocks may run without a sandbox. */
   allowUnsandboxed: boolean;
+  /** Of the container in which blocks run; null where this worker starts them itself. */
+  runner: RunnerSession | null;
   onBlock(progress: { block: number; of: number; label: string }): void;
 }
 
@@ -108,22 +112,11 @@ async function capture(context: PipelineContext, what: 'patch' | 'outputs', end:
 }
 
 async function run(context: PipelineContext, block: Exclude<Block, { block: 'capture' }>): Promise<Verdict> {
-  const { job, tree, log, stop } = context;
-  const sandboxed = job.isolation === 'bubblewrap';
-  if (block.block === 'agent' && !sandboxed && !context.allowUnsandboxed) {
+  const { job, log, stop } = context;
+  if (block.block === 'agent' && job.isolation === 'none' && !context.allowUnsandboxed) {
     throw new AttemptEnded('policy_blocked', 'sandbox_required', 'does not run without a sandbox', 'agent');
   }
-  const view = sandboxed ? SANDBOX_VIEW : unsandboxedView(tree);
-  const env = blockEnvironment(job, view);
-  const command = commandOf(block);
-  const sandbox = sandboxed ? sandboxCommand(tree, env, command) : null;
-  const { exit, timedOut } = await runBlock({
-    argv: sandbox?.argv ?? command,
-    cwd: tree.workspace,
-    // What the spec sets is for the block: bubblewrap itself runs outside and must not load a library of its choice.
-    env: sandbox === null ? env : { PATH: process.env.PATH ?? view.path },
-    // The ids of an attempt can be another engine's too, given the same submission; the place of its tree cannot.
-    ...(sandbox === null ? { mark: `WAYBILL_WORKSPACE=${view.workspace}` } : { sandboxOptions: sandbox.options }),
+  const { exit, timedOut } = await START[job.isolation](context, commandOf(block), {
     ...(block.timeoutMs === undefined ? {} : { timeoutMs: block.timeoutMs }),
     signal: stop.signal,
     forceAtOnce: () => stop.reason() === 'engine_gone',
@@ -132,9 +125,49 @@ async function run(context: PipelineContext, block: Exclude<Block, { block: 'cap
   const stopped = stop.reason();
   if (stopped !== null) return { ...STOPPED[stopped], exit };
   if (timedOut) return { outcome: 'timed_out', reason: 'timeout', exit };
-  if (exit === null) return { outcome: 'failed', reason: sandboxed ? 'sandbox_failed' : 'start_failed', exit };
+  const unstarted = job.isolation === 'bubblewrap' ? 'sandbox_failed' : 'start_failed';
+  if (exit === null) return { outcome: 'failed', reason: unstarted, exit };
   return exit === 0 ? WELL : failed(block, exit);
 }
+
+type Supervision = Pick<BlockCommand, 'timeoutMs' | 'signal' | 'forceAtOnce' | 'onOutput'>;
+type Start = (context: PipelineContext, command: string[], supervision: Supervision) => Promise<BlockEnd>;
+
+const startPlain: Start = ({ job, tree }, command, supervision) => {
+  const view = unsandboxedView(tree);
+  // The ids of an attempt can be another engine's too, given the same submission; the place of its tree cannot.
+  const sweep = (): Promise<void> => killMarked(`WAYBILL_WORKSPACE=${view.workspace}`);
+  return runBlock({ argv: command, cwd: tree.workspace, env: blockEnvironment(job, view), sweep, ...supervision });
+};
+
+const startSandboxed: Start = ({ job, tree }, command, supervision) => {
+  const { argv, options } = sandboxCommand(tree, blockEnvironment(job, SANDBOX_VIEW), command);
+  // What the spec sets is for the block: bubblewrap itself runs outside and must not load a library of its choice.
+  const env = { PATH: process.env.PATH ?? SANDBOX_VIEW.path };
+  return runBlock({ argv, cwd: tree.workspace, env, sandboxOptions: options, ...supervision });
+};
+
+const startInContainer: Start = async ({ job, tree, runner, stop, log }, command, supervision) => {
+  if (runner === null) throw new AttemptEnded('failed', 'runner_unreachable', 'was never there', 'runner');
+  const view = containerView(tree);
+  const env = blockEnvironment(job, view);
+  try {
+    return await runner.run({ argv: command, cwd: view.workspace, env, ...supervision });
+  } catch (error) {
+    // Whatever became of the runner while it was to stop, why it was to stop is what ended the attempt.
+    if (stop.reason() === null) throw error;
+    log.note(endingOf(error).note);
+    return { exit: null, timedOut: false };
+  }
+};
+
+const START: Record<Job['isolation'], Start> = {
+  bubblewrap: startSandboxed,
+  container: startInContainer,
+  none: startPlain,
+  // No lease of a worker says so; see lease-check.ts.
+  'in-process': startPlain,
+};
 
 function failed(block: Block, exit: number): Verdict {
   const told = block.block === 'agent' ? AGENT_EXITS[exit] : undefined;
@@ -153,7 +186,7 @@ function commandOf(block: Exclude<Block, { block: 'capture' }>): string[] {
 /** Everything a block's environment holds. What the spec sets comes last, but cannot move the platform's own names. */
 function blockEnvironment(job: Job, view: BlockView): Record<string, string> {
   return {
-    PATH: view.path,
+    ...(view.path === null ? {} : { PATH: view.path }),
     HOME: view.home,
     LANG: 'C.UTF-8',
     TMPDIR: view.temporary,

@@ -37,10 +37,11 @@ export interface BlockView {
   outputs: string;
   home: string;
   temporary: string;
-  path: string;
+  /** Null where the image of the environment says it. */
+  path: string | null;
 }
 
-export const SANDBOX_VIEW: BlockView = {
+export const SANDBOX_VIEW: BlockView & { path: string } = {
   workspace: '/waybill/workspace',
   inputs: '/waybill/inputs',
   outputs: '/waybill/outputs',
@@ -52,6 +53,11 @@ export const SANDBOX_VIEW: BlockView = {
 export function unsandboxedView(tree: AttemptTree): BlockView {
   const { workspace, inputs, outputs, home, temporary } = tree;
   return { workspace, inputs, outputs, home, temporary, path: `${dirname(process.execPath)}:${SYSTEM_PATH}` };
+}
+
+/** The same paths in both containers. */
+export function containerView({ workspace, inputs, outputs, home, temporary }: AttemptTree): BlockView {
+  return { workspace, inputs, outputs, home, temporary, path: null };
 }
 
 /** How a process starts a command in the sandbox. */
