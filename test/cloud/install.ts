@@ -27,11 +27,12 @@ const BEDS = {
       ['rm', 'amplify-dynamodb-simulator-2.9.30.tgz'],
     ],
   },
+  // Without `cryptography` its keys sign nothing.
   ministack: {
     needs: { python3: 'python3-venv' },
     steps: [
       ['python3', '-m', 'venv', '.'],
-      ['bin/pip', 'install', '--quiet', '--disable-pip-version-check', 'ministack==1.5.33'],
+      ['bin/pip', 'install', '--quiet', '--disable-pip-version-check', 'ministack==1.5.33', 'cryptography==50.0.2'],
     ],
   },
 } as const satisfies Readonly<Record<string, BedEntry>>;

@@ -1,0 +1,271 @@
+/** What the deployed tests rely on in the wiring bed, and what its corrections of the emulator put right. */
+import assert from 'node:assert/strict';
+import { createHash, createPublicKey, verify } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { CloudFormationClient, CreateStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DescribeTasksCommand, ECSClient, RunTaskCommand, StopTaskCommand } from '@aws-sdk/client-ecs';
+import { GetPublicKeyCommand, KMSClient, SignCommand } from '@aws-sdk/client-kms';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  DescribeExecutionCommand,
+  SendTaskSuccessCommand,
+  SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { until } from '../support/processes.ts';
+import { type Ministack, start } from './beds/ministack.ts';
+
+const CLUSTER = 'bed';
+
+interface StreamRecord {
+  dynamodb: { Keys: { pk: { S: string } } };
+}
+
+let bed: Ministack;
+let seen: string;
+let outputs: Record<string, string>;
+let asRoot: { endpoint: string; region: string; credentials: { accessKeyId: string; secretAccessKey: string } };
+let collected: { 'detail-type': string; detail: Record<string, unknown> }[];
+
+before(async () => {
+  bed = await start();
+  seen = join(bed.directory, 'seen.jsonl');
+  collected = [];
+  asRoot = { endpoint: bed.url, region: bed.region, credentials: bed.credentials };
+  const template = readFileSync(join(import.meta.dirname, 'wiring-bed.template.json'), 'utf8').replace('{seen}', seen);
+  const cloudformation = new CloudFormationClient(asRoot);
+  const StackName = 'bed';
+  await cloudformation.send(
+    new CreateStackCommand({ StackName, TemplateBody: template, Capabilities: ['CAPABILITY_IAM'] }),
+  );
+  await until(async () => {
+    const [stack] = (await cloudformation.send(new DescribeStacksCommand({ StackName }))).Stacks ?? [];
+    assert.ok(!/FAILED|ROLLBACK/.test(stack?.StackStatus ?? ''), stack?.StackStatusReason);
+    outputs = Object.fromEntries((stack?.Outputs ?? []).map((one) => [one.OutputKey ?? '', one.OutputValue ?? '']));
+    return stack?.StackStatus === 'CREATE_COMPLETE';
+  });
+});
+
+after(async () => {
+  await bed.stop();
+});
+
+/** Waits for an event that a rule brought into the queue. */
+async function event(matches: (one: (typeof collected)[number]) => boolean): Promise<Record<string, unknown>> {
+  const queue = new SQSClient(asRoot);
+  await until(async () => {
+    const { Messages } = await queue.send(
+      new ReceiveMessageCommand({ QueueUrl: outputs.Collected, MaxNumberOfMessages: 10 }),
+    );
+    collected.push(...(Messages ?? []).map(({ Body }) => JSON.parse(Body ?? '')));
+    return collected.some(matches);
+  });
+  return collected.find(matches)?.detail ?? {};
+}
+
+async function runTask(attempt: string): Promise<string> {
+  const given = { cluster: CLUSTER, taskDefinition: 'bed', clientToken: attempt, startedBy: attempt };
+  const { tasks } = await new ECSClient(asRoot).send(new RunTaskCommand(given));
+  return tasks?.[0]?.taskArn ?? '';
+}
+
+async function status(task: string): Promise<string | undefined> {
+  const { tasks } = await new ECSClient(asRoot).send(new DescribeTasksCommand({ cluster: CLUSTER, tasks: [task] }));
+  return tasks?.[0]?.lastStatus;
+}
+
+function written(task: string, file: string): string {
+  const path = join(bed.directory, 'tasks', task.split('/').at(-1) ?? '', file);
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
+
+interface Session {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken: string;
+}
+
+async function session(policy?: object): Promise<Session> {
+  const assume = { RoleArn: outputs.Writer, RoleSessionName: 'writer' };
+  const narrowed = policy === undefined ? {} : { Policy: JSON.stringify(policy) };
+  const { Credentials } = await new STSClient(asRoot).send(new AssumeRoleCommand({ ...assume, ...narrowed }));
+  return {
+    accessKeyId: Credentials?.AccessKeyId ?? '',
+    secretAccessKey: Credentials?.SecretAccessKey ?? '',
+    sessionToken: Credentials?.SessionToken ?? '',
+  };
+}
+
+/** @returns `written`, or the name of the refusal */
+async function putAs(credentials: Session, Key: string): Promise<string> {
+  const client = new S3Client({ ...asRoot, credentials, forcePathStyle: true });
+  return client.send(new PutObjectCommand({ Bucket: 'bed', Key, Body: '{}' })).then(
+    () => 'written',
+    (error: Error) => error.name,
+  );
+}
+
+test('wiring bed: functions run on our Node, each with a key of its own', async () => {
+  const { Payload } = await new LambdaClient(asRoot).send(new InvokeCommand({ FunctionName: 'bed' }));
+  const answer = JSON.parse(Buffer.from(Payload ?? []).toString());
+  assert.equal(answer.node, process.version);
+  assert.match(answer.keyId, /^ASIA/);
+});
+
+test('wiring bed: a stream brings what its filter lets through, and a batch with a failed record again', async () => {
+  const table = new DynamoDBClient(asRoot);
+  for (const pk of ['other/1', 'stream/1']) {
+    await table.send(new PutItemCommand({ TableName: 'bed', Item: { pk: { S: pk }, sk: { S: 'row' } } }));
+  }
+  await until(() => existsSync(seen) && readFileSync(seen, 'utf8').trim().split('\n').length === 2);
+  const batches = readFileSync(seen, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const keys = batches.map(({ Records }) => Records.map((one: StreamRecord) => one.dynamodb.Keys.pk.S));
+  assert.deepEqual(keys, [['stream/1'], ['stream/1']]);
+});
+
+test('wiring bed: an object is announced with its version, policies of bucket and role refuse', async () => {
+  const written = await new S3Client({ ...asRoot, forcePathStyle: true }).send(
+    new PutObjectCommand({ Bucket: 'bed', Key: 'inbox/a b.json', Body: '{}', IfNoneMatch: '*' }),
+  );
+  const detail = await event((one) => one['detail-type'] === 'Object Created');
+  assert.deepEqual(
+    { key: 'inbox/a b.json', 'version-id': written.VersionId },
+    {
+      key: (detail.object as { key: string }).key,
+      'version-id': (detail.object as Record<string, string>)['version-id'],
+    },
+  );
+
+  const policy = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: 'arn:aws:s3:::bed/own/*' }],
+  };
+  assert.equal(await putAs(await session(), 'own/1'), 'written', 'the role may, and the demand for TLS is met');
+  assert.equal(await putAs(await session(), 'closed/1'), 'AccessDenied', 'the policy of the bucket');
+  assert.equal(await putAs(await session(policy), 'own/2'), 'written');
+  assert.equal(await putAs(await session(policy), 'other/2'), 'AccessDenied', 'the policy of the session');
+});
+
+test('wiring bed: what is signed with another secret is refused', async () => {
+  const credentials = { ...(await session()), secretAccessKey: 'another' };
+  assert.equal(await putAs(credentials, 'own/3'), 'SignatureDoesNotMatch');
+});
+
+test('wiring bed: both kinds of keys sign what others verify', async () => {
+  const kms = new KMSClient(asRoot);
+  const message = Buffer.from('waybill');
+  const digest = createHash('sha256').update(message).digest();
+  const kinds = [
+    { KeyId: outputs.Attest, Message: digest, MessageType: 'DIGEST', SigningAlgorithm: 'ECDSA_SHA_256' },
+    { KeyId: outputs.Log, Message: message, MessageType: 'RAW', SigningAlgorithm: 'ED25519_SHA_512' },
+  ] as const;
+  for (const { KeyId = '', ...ask } of kinds) {
+    const { Signature = new Uint8Array() } = await kms.send(new SignCommand({ KeyId, ...ask }));
+    const { PublicKey = new Uint8Array() } = await kms.send(new GetPublicKeyCommand({ KeyId }));
+    const key = createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' });
+    assert.ok(verify(ask.MessageType === 'RAW' ? null : 'sha256', message, key, Signature), ask.SigningAlgorithm);
+  }
+});
+
+test('wiring bed: a FIFO queue holds a group back while one of its messages is read, and takes a message once', async () => {
+  const queue = new SQSClient(asRoot);
+  const QueueUrl = outputs.Ordered;
+  for (const MessageDeduplicationId of ['1', '1', '2']) {
+    await queue.send(
+      new SendMessageCommand({
+        QueueUrl,
+        MessageBody: MessageDeduplicationId,
+        MessageGroupId: 'g',
+        MessageDeduplicationId,
+      }),
+    );
+  }
+  const bodies = async (): Promise<(string | undefined)[]> =>
+    ((await queue.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }))).Messages ?? []).map(
+      ({ Body }) => Body,
+    );
+  assert.deepEqual(await bodies(), ['1', '2']);
+  assert.deepEqual(await bodies(), []);
+});
+
+test('wiring bed: an attempt is launched once, parked with its token, and stopped', async () => {
+  bed.setContainers({
+    blocks: { command: ['sh', '-c', 'echo $$ > {volume}/blocks.started; exec sleep 600'] },
+    wrapper: { command: ['sh', '-c', 'echo $ATTEMPT $FIXED $AWS_CONTAINER_CREDENTIALS_FULL_URI; exec sleep 600'] },
+  });
+  const machine = new SFNClient(asRoot);
+  const input = JSON.stringify({ attempt: 'one', timeoutSeconds: 600 });
+  const { executionArn } = await machine.send(
+    new StartExecutionCommand({ stateMachineArn: outputs.Machine, name: 'one', input }),
+  );
+  const table = new DynamoDBClient(asRoot);
+  const Key = { pk: { S: 'attempt/one' }, sk: { S: 'execution' } };
+  let row: Record<string, { S?: string }> = {};
+  await until(async () => {
+    row = ((await table.send(new GetItemCommand({ TableName: 'bed', Key }))).Item as typeof row) ?? {};
+    return row.token !== undefined;
+  });
+  const task = row.task?.S ?? '';
+  assert.equal(await runTask('one'), task, 'the client token is known');
+  await until(async () => (await status(task)) === 'RUNNING' && written(task, 'wrapper.log') !== '');
+  assert.equal(written(task, 'wrapper.log'), 'one yes\n', 'what was set, and no way to credentials');
+  await machine.send(new SendTaskSuccessCommand({ taskToken: row.token?.S, output: '{"sealed":true}' }));
+  await until(async () => (await machine.send(new DescribeExecutionCommand({ executionArn }))).status === 'SUCCEEDED');
+  const detail = await event(({ detail }) => detail.taskArn === task);
+  assert.deepEqual(
+    [detail.stopCode, detail.startedBy, detail.stoppedReason],
+    ['UserInitiated', 'one', 'the attempt is over'],
+  );
+  const blocks = Number(written(task, 'blocks.started'));
+  assert.throws(() => process.kill(blocks, 0), /ESRCH/, 'both containers are gone');
+});
+
+test('wiring bed: the time of a wait comes from the input', async () => {
+  bed.setContainers({ blocks: { command: ['sleep', '600'] }, wrapper: { command: ['sleep', '600'] } });
+  const machine = new SFNClient(asRoot);
+  const input = JSON.stringify({ attempt: 'two', timeoutSeconds: 1 });
+  const { executionArn } = await machine.send(
+    new StartExecutionCommand({ stateMachineArn: outputs.Machine, name: 'two', input }),
+  );
+  await until(async () => (await machine.send(new DescribeExecutionCommand({ executionArn }))).status === 'SUCCEEDED');
+  const { output } = await machine.send(new DescribeExecutionCommand({ executionArn }));
+  assert.equal(JSON.parse(output ?? '').error.Error, 'States.Timeout');
+});
+
+test('wiring bed: the end of the essential container ends the task, with its exit code', async () => {
+  bed.setContainers({ blocks: { command: ['sleep', '600'] }, wrapper: { command: ['sh', '-c', 'exit 7'] } });
+  const task = await runTask('three');
+  const detail = await event(({ detail }) => detail.taskArn === task);
+  assert.equal(detail.stopCode, 'EssentialContainerExited');
+  const containers = detail.containers as { name: string; exitCode: number }[];
+  assert.equal(containers.find(({ name }) => name === 'wrapper')?.exitCode, 7);
+  assert.throws(() => process.kill(Number(written(task, 'blocks.pid')), 0), /ESRCH/, 'the other container is gone');
+});
+
+test('wiring bed: a container without an image fails the start of its task', async () => {
+  bed.setContainers({ blocks: { command: ['sleep', '600'] } });
+  const task = await runTask('four');
+  const detail = await event(({ detail }) => detail.taskArn === task);
+  assert.equal(detail.stopCode, 'TaskFailedToStart');
+  assert.throws(() => process.kill(Number(written(task, 'blocks.pid')), 0), /ESRCH/);
+});
+
+test('wiring bed: StopTask ends a container that does not listen', async () => {
+  bed.setContainers({
+    blocks: { command: ['sleep', '600'] },
+    wrapper: { command: ['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 1; done'] },
+  });
+  const task = await runTask('five');
+  await until(() => written(task, 'wrapper.log') === 'up\n');
+  await new ECSClient(asRoot).send(new StopTaskCommand({ cluster: CLUSTER, task }));
+  assert.throws(() => process.kill(Number(written(task, 'wrapper.pid')), 0), /ESRCH/);
+});
