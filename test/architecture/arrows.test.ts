@@ -27,6 +27,8 @@ const honest: Files = {
   'src/adapters/local/store.ts': "import '#ports/store.ts';\nimport 'node:fs';\n",
   'worker-image/src/main.ts': "import '#core/run.ts';\nimport 'node:http';\n",
   'lib/worker-containers.ts': empty,
+  'lib/state-stack.ts': "import 'aws-cdk-lib';\nimport './worker-containers.ts';\n",
+  'bin/app.ts': "import '../lib/state-stack.ts';\n",
   'embedded/main.ts': "import '#flow/settle.ts';\nimport '#adapters/local/store.ts';\n",
   'bench/run.ts': "import '#embedded/main.ts';\n",
   'examples/headline/run.ts': "import 'node:fs';\n",
@@ -63,6 +65,7 @@ const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'adapters', path: 'src/adapters/local/planted.ts', source: "import '#flow/settle.ts';\n" },
   { rule: 'worker', path: 'worker-image/src/planted.ts', source: "import '#flow/settle.ts';\n" },
   { rule: 'worker-bundle', path: 'worker-image/build.ts', source: "import '#core/run.ts';\n" },
+  { rule: 'infrastructure', path: 'lib/planted.ts', source: "import '#core/run.ts';\n" },
   { rule: 'embedded', path: 'embedded/planted.ts', source: "import '#worker/main.ts';\n" },
   { rule: 'bench', path: 'bench/planted.ts', source: "import 'zod';\n" },
   { rule: 'examples', path: 'examples/headline/planted.ts', source: "import '#core/run.ts';\n" },
@@ -83,7 +86,7 @@ test('arrows: no module of the repository imports what its zone may not', async 
 });
 
 test('arrows: an honest tree has no violation', async () => {
-  const folders = ['packages', 'src', 'worker-image', 'embedded', 'lib', 'bench', 'examples', 'test'];
+  const folders = ['packages', 'src', 'worker-image', 'embedded', 'bin', 'lib', 'bench', 'examples', 'test'];
   const { violations, modules } = await withPlantedTree(honest, (root) => readArrows(root, folders));
   assert.deepEqual(violations, []);
   assert.equal(modules.length, Object.keys(honest).length - Object.keys(packageManifests()).length);

@@ -166,6 +166,14 @@ export const ZONES: readonly Zone[] = [
     why: 'data that infrastructure, beds and tests read alike, so it stands on nothing',
   },
   {
+    name: 'infrastructure',
+    path: '^(bin/|lib/(?!worker-containers\\.ts$))',
+    mayImport: ['worker-containers'],
+    packages: ['aws-cdk-lib', 'cdk-nag', 'constructs'],
+    node: ['crypto', 'fs', 'path'],
+    why: 'says what is deployed; what runs there is bundled by path and never imported',
+  },
+  {
     name: 'embedded',
     path: '^embedded/',
     mayImport: ['worker-bundle', 'core', 'ports', 'flow', 'adapters', 'client', 'formats', 'verify'],
@@ -253,6 +261,7 @@ export const CODE_FOLDERS = [
   'src',
   'worker-image',
   'embedded',
+  'bin',
   'lib',
   'bench',
   'examples',

@@ -25,7 +25,7 @@ export async function withPlantedTree<T>(files: Files, use: (root: string) => Pr
     for (const name of ['verify', 'client', 'cli']) {
       symlinkSync(join(root, 'packages', name), join(root, 'node_modules', '@waybill', name));
     }
-    for (const name of ['zod', 'yaml', 'fast-check']) {
+    for (const name of ['zod', 'yaml', 'fast-check', 'aws-cdk-lib']) {
       symlinkSync(join(REPOSITORY, 'node_modules', name), join(root, 'node_modules', name));
     }
     return await use(root);

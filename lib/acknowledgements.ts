@@ -1,0 +1,124 @@
+/**
+ * Every finding of the rule packs that is answered with a reason instead of a change. Nothing else in the app acknowledges anything, and a
+ * test fails when an entry here answers no finding.
+ */
+import { CfnResource, Validations } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { RoleTable } from './role-table.ts';
+
+export interface Acknowledgement {
+  /** Ids as the packs have them; those of one rule in several packs stand together. */
+  readonly rules: readonly string[];
+  readonly resourceType: string;
+  /** Of the construct's path below the deployment. Default: all of the type. */
+  readonly path?: RegExp;
+  readonly reason: string;
+}
+
+const in3 = (rule: string): string[] => [`HIPAA.Security-${rule}`, `NIST.800.53.R5-${rule}`, `PCI.DSS.321-${rule}`];
+const in2 = (rule: string): string[] => [`HIPAA.Security-${rule}`, `NIST.800.53.R5-${rule}`];
+
+export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
+  {
+    rules: in3('S3BucketReplicationEnabled'),
+    resourceType: 'AWS::S3::Bucket',
+    reason:
+      'A second region is the customer’s decision about where data may be. The evidence is versioned and locked, and every bundle that is handed out is a copy.',
+  },
+  {
+    rules: in3('S3DefaultEncryptionKMS'),
+    resourceType: 'AWS::S3::Bucket',
+    path: /^Ledger\/(Ledger|AccessLogs)\//,
+    reason:
+      'Roots must not be hostage to a key that somebody can disable, and S3 delivers access logs only into buckets that it encrypts itself. Both are encrypted with keys of S3.',
+  },
+  {
+    rules: in3('S3DefaultEncryptionKMS'),
+    resourceType: 'AWS::S3::Bucket',
+    path: /^State\/Inbox\//,
+    reason:
+      'Submitters would need rights on a key beside their own prefix. The inbox is encrypted with keys of S3; what is accepted is copied into artifacts, which a key of the deployment encrypts.',
+  },
+  {
+    rules: in3('S3BucketVersioningEnabled'),
+    resourceType: 'AWS::S3::Bucket',
+    path: /^State\/Staging\//,
+    reason:
+      'Staged bytes are hostile until settled and gone in days. Result and outputs are written once (If-None-Match), so there is nothing that an older version could restore.',
+  },
+  {
+    rules: ['AwsSolutions-S1', ...in3('S3BucketLoggingEnabled')],
+    resourceType: 'AWS::S3::Bucket',
+    path: /^Ledger\/AccessLogs\//,
+    reason: 'It is where access logs go; logging its own deliveries would never end.',
+  },
+  {
+    rules: in2('DynamoDBInBackupPlan'),
+    resourceType: 'AWS::DynamoDB::Table',
+    reason:
+      'Point-in-time recovery is on. What must outlive the table is in the ledger, from which docs/how-to/recover-a-store.md makes it again.',
+  },
+  {
+    rules: in3('VPCDefaultSecurityGroupClosed'),
+    resourceType: 'AWS::EC2::VPC',
+    reason:
+      'Only a custom resource could close it, and there is none in the product. Nothing is ever put into that group, and the network has no way out.',
+  },
+  {
+    rules: in2('LambdaConcurrency'),
+    resourceType: 'AWS::Lambda::Function',
+    reason:
+      'Reserved concurrency takes from the account’s pool and stops a queue when it is reached. What runs at once is bounded by queues of runs, by shards, and by one message group for the sequencer.',
+  },
+  {
+    rules: in3('LambdaInsideVPC'),
+    resourceType: 'AWS::Lambda::Function',
+    reason:
+      'Functions run our code alone and reach AWS APIs, witnesses and time-stamping authorities. In the workers’ network they would need ways out that workers must not have.',
+  },
+  {
+    rules: ['Serverless-SQSRedrivePolicy'],
+    resourceType: 'AWS::SQS::Queue',
+    path: /-dead\/Resource$/,
+    reason: 'It is a queue of dead letters, and an alarm watches it.',
+  },
+  {
+    rules: ['Serverless-LambdaEventSourceMappingDestination'],
+    resourceType: 'AWS::Lambda::EventSourceMapping',
+    path: /\/From-(submit|settle|seal|timers)$/,
+    reason: 'For a queue, Lambda knows no such destination: the queue’s own redrive policy moves what fails.',
+  },
+  {
+    rules: ['AwsSolutions-ECS2'],
+    resourceType: 'AWS::ECS::TaskDefinition',
+    reason:
+      'Public keys, the origin, a digest and paths: none is a secret, and only a task definition pins them, so that a launch cannot change them.',
+  },
+];
+
+/** Answers the findings below `deployment`, and those about patterns of resources with the reasons in the table of roles. */
+export function acknowledge(deployment: Construct, tables: readonly RoleTable[]): void {
+  const prefix = `${deployment.node.path}/`;
+  for (const construct of deployment.node.findAll()) {
+    if (!CfnResource.isCfnResource(construct)) continue;
+    const path = construct.node.path.slice(prefix.length);
+    for (const { rules, resourceType, path: where, reason } of ACKNOWLEDGEMENTS) {
+      if (construct.cfnResourceType !== resourceType || where?.test(path) === false) continue;
+      Validations.of(construct).acknowledge(...rules.map((id) => ({ id, reason })));
+    }
+    if (construct.cfnResourceType !== 'AWS::IAM::ManagedPolicy') continue;
+    const role = /^Runtime\/Roles\/(.+)-policy\/Resource$/.exec(path)?.[1];
+    const table = tables.find((candidate) => candidate.role === role);
+    Validations.of(construct).acknowledge(...patternsOf(table));
+  }
+}
+
+function patternsOf(table: RoleTable | undefined): { id: string; reason: string }[] {
+  return (table?.statements ?? []).flatMap(({ resources, why }) =>
+    why === undefined
+      ? []
+      : resources
+          .filter((resource) => resource.includes('*'))
+          .map((resource) => ({ id: `AwsSolutions-IAM5[Resource::${resource}]`, reason: why })),
+  );
+}

@@ -1,0 +1,106 @@
+/** Every literal name of a deployment, and the ARNs that follow from them: roles, policies and routes are written in these. */
+
+export interface Place {
+  /** Prefix of every name: two deployments in one account and region differ in it. */
+  readonly name: string;
+  readonly account: string;
+  readonly region: string;
+}
+
+/** One Lambda function each; `lambdas/<name>` holds its code. */
+export const FUNCTIONS = ['submit', 'advance', 'dispatch', 'settle', 'seal', 'reconcile', 'slot', 'doctor'] as const;
+export type FunctionName = (typeof FUNCTIONS)[number];
+
+/** Queues that feed a function. `seal` is FIFO: one message group, so one sequencer at a time. */
+export const QUEUES = ['submit', 'settle', 'seal', 'timers'] as const;
+export type QueueName = (typeof QUEUES)[number];
+
+export const BUCKETS = ['inbox', 'staging', 'artifacts', 'ledger', 'access-logs'] as const;
+export type BucketName = (typeof BUCKETS)[number];
+
+/** The version of an attempt machine that new attempts start on. */
+export const LIVE_ALIAS = 'live';
+
+/** The environment that attempts run in as long as a run spec cannot name one. */
+export const DEFAULT_ENVIRONMENT = 'default';
+
+export interface DeploymentNames extends Place {
+  readonly partition: string;
+  readonly table: string;
+  readonly bus: string;
+  readonly cluster: string;
+  readonly scheduleGroup: string;
+  bucket(which: BucketName): string;
+  queue(which: QueueName): string;
+  deadLetters(of: string): string;
+  role(of: string): string;
+  rule(of: string): string;
+  functionName(which: FunctionName): string;
+  machine(environment: string): string;
+  taskFamily(environment: string): string;
+  logGroup(of: string): string;
+  readonly arn: DeploymentArns;
+}
+
+export interface DeploymentArns {
+  readonly table: string;
+  readonly bus: string;
+  readonly cluster: string;
+  readonly root: string;
+  bucket(which: BucketName): string;
+  /** @param keys a key or a pattern of keys */
+  objects(which: BucketName, keys: string): string;
+  queue(name: string): string;
+  role(of: string): string;
+  rule(of: string): string;
+  functionArn(which: FunctionName): string;
+  machine(environment: string): string;
+  machineAlias(environment: string): string;
+  logGroup(of: string): string;
+}
+
+/** Of a region: known when the app is synthesized, so that ARNs are plain text that a reader can compare. */
+export function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn';
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}
+
+export function deploymentNames(place: Place): DeploymentNames {
+  const { name, account, region } = place;
+  const partition = partitionOf(region);
+  const regional = (service: string, rest: string): string =>
+    `arn:${partition}:${service}:${region}:${account}:${rest}`;
+  const names = {
+    ...place,
+    partition,
+    table: name,
+    bus: name,
+    cluster: name,
+    scheduleGroup: name,
+    bucket: (which: BucketName): string => `${name}-${which}-${account}-${region}`,
+    queue: (which: QueueName): string => (which === 'seal' ? `${name}-seal.fifo` : `${name}-${which}`),
+    deadLetters: (of: string): string => (of === 'seal' ? `${name}-seal-dead.fifo` : `${name}-${of}-dead`),
+    role: (of: string): string => `${name}-${region}-${of}`,
+    rule: (of: string): string => `${name}-${of}`,
+    functionName: (which: FunctionName): string => `${name}-${which}`,
+    machine: (environment: string): string => `${name}-attempt-${environment}`,
+    taskFamily: (environment: string): string => `${name}-worker-${environment}`,
+    logGroup: (of: string): string => `/waybill/${name}/${of}`,
+  };
+  const arn: DeploymentArns = {
+    table: regional('dynamodb', `table/${names.table}`),
+    bus: regional('events', `event-bus/${names.bus}`),
+    cluster: regional('ecs', `cluster/${names.cluster}`),
+    root: `arn:${partition}:iam::${account}:root`,
+    bucket: (which) => `arn:${partition}:s3:::${names.bucket(which)}`,
+    objects: (which, keys) => `arn:${partition}:s3:::${names.bucket(which)}/${keys}`,
+    queue: (queue) => regional('sqs', queue),
+    role: (of) => `arn:${partition}:iam::${account}:role/${names.role(of)}`,
+    rule: (of) => regional('events', `rule/${names.rule(of)}`),
+    functionArn: (which) => regional('lambda', `function:${names.functionName(which)}`),
+    machine: (environment) => regional('states', `stateMachine:${names.machine(environment)}`),
+    machineAlias: (environment) => regional('states', `stateMachine:${names.machine(environment)}:${LIVE_ALIAS}`),
+    logGroup: (of) => regional('logs', `log-group:${names.logGroup(of)}`),
+  };
+  return { ...names, arn };
+}

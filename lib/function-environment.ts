@@ -1,0 +1,75 @@
+import { DEFAULT_ENVIRONMENT, type DeploymentNames, type FunctionName } from './deployment-names.ts';
+import type { KeyArns } from './statement.ts';
+import type { WaybillProps } from './waybill-props.ts';
+
+/** What functions are told about their deployment, by the names that lambdas/shared reads them under. */
+export type DeploymentFacts = Readonly<Record<string, string>>;
+
+const STORE = ['WAYBILL_ORIGIN', 'WAYBILL_TABLE'];
+const MAIL = ['WAYBILL_INBOX_BUCKET', 'WAYBILL_STAGING_BUCKET', 'WAYBILL_ARTIFACTS_BUCKET', 'WAYBILL_DATA_KEY'];
+const KEYS = ['WAYBILL_ATTEST_KEYS', 'WAYBILL_LOG_KEYS', 'WAYBILL_PSEUDONYM_KEY'];
+const ATTEMPTS = [
+  'WAYBILL_STATE_MACHINE',
+  'WAYBILL_CLUSTER',
+  'WAYBILL_MAILBOX_ROLE',
+  'WAYBILL_WORKER_DIGEST',
+  'WAYBILL_ISOLATION',
+];
+const LEDGER = ['WAYBILL_LEDGER_BUCKET', 'WAYBILL_RETENTION'];
+const REST = [
+  'WAYBILL_SEAL_QUEUE_URL',
+  'WAYBILL_TIMER_QUEUE_URL',
+  'WAYBILL_EVENT_BUS',
+  'WAYBILL_QUEUES',
+  'WAYBILL_EVIDENCE',
+];
+/** What any function on the flow reads: one composition root serves them all. */
+const FLOW = [...STORE, ...MAIL, ...KEYS, ...ATTEMPTS, ...LEDGER, ...REST];
+
+const TOLD: Readonly<Record<FunctionName, readonly string[]>> = {
+  submit: FLOW,
+  advance: FLOW,
+  dispatch: FLOW,
+  settle: FLOW,
+  seal: FLOW,
+  reconcile: FLOW,
+  slot: ['WAYBILL_INBOX_BUCKET'],
+  doctor: FLOW,
+};
+
+export function environmentOf(which: FunctionName, facts: DeploymentFacts): Record<string, string> {
+  return Object.fromEntries(TOLD[which].flatMap((name) => (facts[name] === undefined ? [] : [[name, facts[name]]])));
+}
+
+/** All but the URLs of queues, which only the runtime stack knows. */
+export function factsOf({
+  names,
+  settings,
+  keys,
+}: {
+  names: DeploymentNames;
+  settings: WaybillProps;
+  keys: KeyArns;
+}): Record<string, string> {
+  return {
+    WAYBILL_ORIGIN: settings.origin,
+    WAYBILL_TABLE: names.table,
+    WAYBILL_INBOX_BUCKET: names.bucket('inbox'),
+    WAYBILL_STAGING_BUCKET: names.bucket('staging'),
+    WAYBILL_ARTIFACTS_BUCKET: names.bucket('artifacts'),
+    WAYBILL_LEDGER_BUCKET: names.bucket('ledger'),
+    WAYBILL_DATA_KEY: keys.data,
+    WAYBILL_ATTEST_KEYS: keys.attest.join(','),
+    WAYBILL_LOG_KEYS: keys.log.join(','),
+    WAYBILL_PSEUDONYM_KEY: keys.pseudonym,
+    WAYBILL_STATE_MACHINE: names.arn.machineAlias(DEFAULT_ENVIRONMENT),
+    WAYBILL_CLUSTER: names.arn.cluster,
+    WAYBILL_MAILBOX_ROLE: names.arn.role('mailbox'),
+    WAYBILL_EVENT_BUS: names.bus,
+    WAYBILL_QUEUES: JSON.stringify(settings.queues ?? { default: { concurrency: 20 } }),
+    WAYBILL_RETENTION: `${settings.retention.mode}:${settings.retention.days}`,
+    WAYBILL_WORKER_DIGEST: settings.workerDigest,
+    WAYBILL_ISOLATION: 'container',
+    ...(settings.evidence !== undefined && { WAYBILL_EVIDENCE: JSON.stringify(settings.evidence) }),
+  };
+}

@@ -1,0 +1,145 @@
+/** The KMS keys and who may use them. Key policies name roles by ARN condition: a role that is not there yet cannot be named as a principal. */
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { AnyPrincipal, ArnPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Alias, Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+import type { DeploymentNames, FunctionName } from './deployment-names.ts';
+
+export interface KeyLife {
+  /** Keys outlive their stack: what they encrypted or signed does. */
+  readonly retain: boolean;
+}
+
+function keyLife({ retain }: KeyLife): { removalPolicy: RemovalPolicy; pendingWindow: Duration } {
+  return retain
+    ? { removalPolicy: RemovalPolicy.RETAIN, pendingWindow: Duration.days(30) }
+    : { removalPolicy: RemovalPolicy.DESTROY, pendingWindow: Duration.days(7) };
+}
+
+/** Functions that sign statements, and the one that signs the log. */
+const SIGNERS: Readonly<Record<'attest' | 'log', readonly FunctionName[]>> = {
+  attest: ['advance', 'dispatch', 'settle', 'seal', 'reconcile'],
+  log: ['seal'],
+};
+
+export interface SigningKeyProps extends KeyLife {
+  readonly names: DeploymentNames;
+  readonly use: 'attest' | 'log';
+  /** Oldest is 1. */
+  readonly ordinal: number;
+}
+
+export function signingKey(scope: Construct, { names, use, ordinal, ...life }: SigningKeyProps): Key {
+  const key = new Key(scope, `${use === 'attest' ? 'Attest' : 'Log'}Key${ordinal}`, {
+    description: `Waybill ${names.name}: signs ${use === 'attest' ? 'statements about attempts' : 'the log'} (${ordinal})`,
+    keySpec: use === 'attest' ? KeySpec.ECC_NIST_P256 : KeySpec.ECC_NIST_EDWARDS25519,
+    keyUsage: KeyUsage.SIGN_VERIFY,
+    ...keyLife(life),
+  });
+  new Alias(scope, `${key.node.id}Alias`, { aliasName: `alias/${names.name}/${use}-${ordinal}`, targetKey: key });
+  key.addToResourcePolicy(
+    denyAllBut(
+      'SignedByItsSignersAlone',
+      ['kms:Sign'],
+      SIGNERS[use].map((role) => names.arn.role(role)),
+    ),
+  );
+  return key;
+}
+
+export function pseudonymKey(scope: Construct, names: DeploymentNames, life: KeyLife): Key {
+  const key = new Key(scope, 'PseudonymKey', {
+    description: `Waybill ${names.name}: makes pseudonyms of principals`,
+    keySpec: KeySpec.HMAC_256,
+    keyUsage: KeyUsage.GENERATE_VERIFY_MAC,
+    ...keyLife(life),
+  });
+  new Alias(scope, 'PseudonymKeyAlias', { aliasName: `alias/${names.name}/pseudonym`, targetKey: key });
+  const users: FunctionName[] = ['submit', 'advance', 'dispatch', 'settle', 'seal', 'reconcile'];
+  key.addToResourcePolicy(
+    denyAllBut(
+      'UsedByTheFlowAlone',
+      ['kms:GenerateMac', 'kms:VerifyMac'],
+      users.map((role) => names.arn.role(role)),
+    ),
+  );
+  return key;
+}
+
+/** Of artifacts and staging. */
+export function dataKey(scope: Construct, names: DeploymentNames, life: KeyLife): Key {
+  const key = new Key(scope, 'DataKey', {
+    description: `Waybill ${names.name}: artifacts and staging`,
+    enableKeyRotation: true,
+    ...keyLife(life),
+  });
+  new Alias(scope, 'DataKeyAlias', { aliasName: `alias/${names.name}/data`, targetKey: key });
+  return key;
+}
+
+/** Of the table, the log groups and the topic of alarms. */
+export function stateKey(scope: Construct, names: DeploymentNames, life: KeyLife): Key {
+  const { arn, account, region } = names;
+  const key = new Key(scope, 'StateKey', {
+    description: `Waybill ${names.name}: table, logs, alarms`,
+    enableKeyRotation: true,
+    ...keyLife(life),
+  });
+  new Alias(scope, 'StateKeyAlias', { aliasName: `alias/${names.name}/state`, targetKey: key });
+  // Without it the first log group fails to be made: CloudWatch Logs acts in its own name.
+  key.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'LogGroups',
+      principals: [new ServicePrincipal(`logs.${region}.amazonaws.com`)],
+      actions: [
+        'kms:Encrypt',
+        'kms:Decrypt',
+        'kms:ReEncryptFrom',
+        'kms:ReEncryptTo',
+        'kms:GenerateDataKey',
+        'kms:DescribeKey',
+      ],
+      resources: ['*'],
+      conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': arn.logGroup('*') } },
+    }),
+  );
+  key.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'AlarmTopic',
+      principals: [
+        new ServicePrincipal('cloudwatch.amazonaws.com'),
+        new ServicePrincipal('events.amazonaws.com'),
+        new ServicePrincipal('budgets.amazonaws.com'),
+      ],
+      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      resources: ['*'],
+      conditions: { StringEquals: { 'aws:SourceAccount': account } },
+    }),
+  );
+  return key;
+}
+
+/** A policy of the account's root alone would leave it to every administrator's policy who signs. */
+function denyAllBut(sid: string, actions: string[], roles: readonly string[]): PolicyStatement {
+  return new PolicyStatement({
+    sid,
+    effect: Effect.DENY,
+    principals: [new AnyPrincipal()],
+    actions,
+    resources: ['*'],
+    conditions: { ArnNotEquals: { 'aws:PrincipalArn': roles } },
+  });
+}
+
+/** Lets auditors, who may be in other accounts, read the public halves: all that they need of a key. */
+export function letReadPublicKey(key: Key, principals: readonly string[]): void {
+  if (principals.length === 0) return;
+  key.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'AuditorsReadThePublicKey',
+      principals: principals.map((principal) => new ArnPrincipal(principal)),
+      actions: ['kms:GetPublicKey', 'kms:DescribeKey'],
+      resources: ['*'],
+    }),
+  );
+}

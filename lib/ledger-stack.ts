@@ -1,0 +1,45 @@
+/** What must outlive everything else: the evidence, the keys that signed it, and the log of who touched it. */
+import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import { accessLogBucket, type BucketLife, keptBucket } from './buckets.ts';
+import type { DeploymentNames } from './deployment-names.ts';
+import { letReadPublicKey, pseudonymKey, signingKey } from './keys.ts';
+import type { WaybillProps } from './waybill-props.ts';
+
+export interface LedgerStackProps extends StackProps {
+  readonly names: DeploymentNames;
+  readonly settings: WaybillProps;
+}
+
+export class LedgerStack extends Stack {
+  readonly ledger: Bucket;
+  /** Oldest first. */
+  readonly attestKeys: readonly Key[];
+  readonly logKeys: readonly Key[];
+  readonly pseudonymKey: Key;
+
+  constructor(scope: Construct, id: string, { names, settings, ...props }: LedgerStackProps) {
+    super(scope, id, { ...props, terminationProtection: settings.mode !== 'test' });
+    const life: BucketLife = { names, retain: settings.mode !== 'test' };
+    accessLogBucket(this, life);
+    this.ledger = keptBucket(this, 'Ledger', 'ledger', {
+      ...life,
+      versioned: true,
+      objectLockEnabled: true,
+    });
+    // What is locked cannot be deleted, so a stack that takes it along could never be deleted either.
+    this.ledger.applyRemovalPolicy(RemovalPolicy.RETAIN);
+
+    const { attest, log } = settings.signingKeys ?? { attest: 1, log: 1 };
+    const keys = (use: 'attest' | 'log', count: number): Key[] =>
+      Array.from({ length: count }, (_, index) =>
+        signingKey(this, { names, use, ordinal: index + 1, retain: life.retain }),
+      );
+    this.attestKeys = keys('attest', attest);
+    this.logKeys = keys('log', log);
+    this.pseudonymKey = pseudonymKey(this, names, life);
+    for (const key of [...this.attestKeys, ...this.logKeys]) letReadPublicKey(key, settings.auditorPrincipals ?? []);
+  }
+}

@@ -1,0 +1,118 @@
+/** Roles that AWS services act in for us. */
+import type { RoleFacts, RoleTable } from './role-table.ts';
+import type { Statement } from './statement.ts';
+import type { Vocabulary } from './statements.ts';
+
+/** Of the ECS agent, outside every container: fetches images and writes logs. Tasks have no role of their own. */
+export function executionRole({ names, repositories }: RoleFacts, say: Vocabulary): RoleTable {
+  const unseen = 'the ECS agent makes the calls';
+  const images: Statement[] =
+    repositories.length === 0
+      ? []
+      : [
+          {
+            sid: 'Registry',
+            actions: ['ecr:GetAuthorizationToken'],
+            resources: ['*'],
+            why: 'A token is for the whole registry; what it opens is said by the next statement.',
+            unseen,
+          },
+          {
+            sid: 'Images',
+            actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
+            resources: repositories,
+            unseen,
+          },
+        ];
+  return {
+    role: 'worker-execution',
+    trust: { service: 'ecs-tasks.amazonaws.com', sourceArn: `${names.arn.cluster.replace(/:cluster\/.*/, '')}:*` },
+    statements: [...images, { ...say.logs('worker'), unseen }],
+  };
+}
+
+export function machineRole(environment: string, { names, taskDefinitions }: RoleFacts, say: Vocabulary): RoleTable {
+  const { arn } = names;
+  const onCluster = { ArnEquals: { 'ecs:cluster': arn.cluster } };
+  return {
+    role: `attempt-${environment}`,
+    trust: { service: 'states.amazonaws.com', sourceArn: arn.machine(environment) },
+    statements: [
+      {
+        sid: 'Launch',
+        actions: ['ecs:RunTask'],
+        resources: [taskDefinitions[environment] ?? ''],
+        conditions: onCluster,
+      },
+      {
+        sid: 'Stop',
+        actions: ['ecs:StopTask'],
+        resources: [`${arn.cluster.replace(':cluster/', ':task/')}/*`],
+        conditions: onCluster,
+        why: 'Ids of tasks are made by ECS; all tasks of this cluster are workers.',
+      },
+      {
+        sid: 'Park',
+        actions: ['dynamodb:UpdateItem'],
+        resources: [arn.table],
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['attempt/*'] } },
+      },
+      ...say.rows().filter(({ sid }) => sid === 'RowsKey'),
+      {
+        sid: 'PassExecutionRole',
+        actions: ['iam:PassRole'],
+        resources: [arn.role('worker-execution')],
+        conditions: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+        unseen: 'ECS checks it when it starts a task',
+      },
+      {
+        sid: 'Log',
+        actions: [
+          'CreateLogDelivery',
+          'GetLogDelivery',
+          'UpdateLogDelivery',
+          'DeleteLogDelivery',
+          'ListLogDeliveries',
+          'PutResourcePolicy',
+          'DescribeResourcePolicies',
+          'DescribeLogGroups',
+        ].map((action) => `logs:${action}`),
+        resources: ['*'],
+        why: 'CloudWatch Logs knows no resources for log deliveries.',
+        unseen: 'Step Functions makes the calls when the machine is made and when it logs',
+      },
+      { ...say.traces(), unseen: 'Step Functions makes the calls' },
+    ],
+  };
+}
+
+export function scheduleRole({ names }: RoleFacts): RoleTable {
+  const { arn } = names;
+  return {
+    role: 'schedules',
+    trust: {
+      service: 'scheduler.amazonaws.com',
+      sourceArn: `${arn.bus.replace(/^(.*):events:(.*):event-bus\/.*$/, '$1:scheduler:$2')}:schedule-group/${names.scheduleGroup}`,
+    },
+    statements: [
+      {
+        sid: 'Fire',
+        actions: ['lambda:InvokeFunction'],
+        resources: [arn.functionArn('slot')],
+        unseen: 'EventBridge Scheduler makes the call',
+      },
+    ],
+  };
+}
+
+export function flowLogRole({ names }: RoleFacts, say: Vocabulary): RoleTable {
+  const { account, region, partition } = names;
+  return {
+    role: 'flow-logs',
+    trust: {
+      service: 'vpc-flow-logs.amazonaws.com',
+      sourceArn: `arn:${partition}:ec2:${region}:${account}:vpc-flow-log/*`,
+    },
+    statements: [{ ...say.logs('flows'), unseen: 'the flow log makes the calls' }],
+  };
+}

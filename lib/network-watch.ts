@@ -1,0 +1,64 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { CfnFlowLog, type IVpc } from 'aws-cdk-lib/aws-ec2';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import {
+  CfnFirewallDomainList,
+  CfnFirewallRuleGroup,
+  CfnFirewallRuleGroupAssociation,
+} from 'aws-cdk-lib/aws-route53resolver';
+import type { Construct } from 'constructs';
+import type { DeploymentNames } from './deployment-names.ts';
+
+export interface FlowLogProps {
+  readonly names: DeploymentNames;
+  readonly key: IKey;
+  readonly logDays: number;
+}
+
+/** Who spoke with whom: the proof that workers spoke with nobody else. */
+export function flowLog(scope: Construct, vpc: IVpc, { names, key, logDays }: FlowLogProps): void {
+  new LogGroup(scope, 'FlowLog', {
+    logGroupName: names.logGroup('flows'),
+    retention: logDays,
+    encryptionKey: key,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  new CfnFlowLog(scope, 'Flows', {
+    resourceId: vpc.vpcId,
+    resourceType: 'VPC',
+    trafficType: 'ALL',
+    logDestinationType: 'cloud-watch-logs',
+    logGroupName: names.logGroup('flows'),
+    deliverLogsPermissionArn: names.arn.role('flow-logs'),
+  });
+}
+
+/** DNS leaves a network that nothing else leaves, and carries bytes: other names than these are answered as if there were none. */
+export function onlyTheseNames(scope: Construct, vpc: IVpc, { name, region, partition }: DeploymentNames): void {
+  const suffix = partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
+  const needed = new CfnFirewallDomainList(scope, 'NeededNames', {
+    name: `${name}-needed`,
+    domains: [
+      `s3.${region}.${suffix}`,
+      `*.s3.${region}.${suffix}`,
+      `api.ecr.${region}.${suffix}`,
+      `*.dkr.ecr.${region}.${suffix}`,
+      `logs.${region}.${suffix}`,
+    ],
+  });
+  const all = new CfnFirewallDomainList(scope, 'AllNames', { name: `${name}-all`, domains: ['*'] });
+  const rules = new CfnFirewallRuleGroup(scope, 'Names', {
+    name: `${name}-workers`,
+    firewallRules: [
+      { action: 'ALLOW', priority: 100, firewallDomainListId: needed.attrId },
+      { action: 'BLOCK', blockResponse: 'NODATA', priority: 200, firewallDomainListId: all.attrId },
+    ],
+  });
+  new CfnFirewallRuleGroupAssociation(scope, 'NamesOfTheVpc', {
+    name: `${name}-workers`,
+    firewallRuleGroupId: rules.attrId,
+    vpcId: vpc.vpcId,
+    priority: 101,
+  });
+}

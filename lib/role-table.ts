@@ -1,0 +1,32 @@
+import type { DeploymentNames } from './deployment-names.ts';
+import type { KeyArns, Statement } from './statement.ts';
+
+export interface ServiceTrust {
+  readonly service: string;
+  /** Pattern of the ARN of the thing that acts in the role; the account is always ours. */
+  readonly sourceArn: string;
+}
+
+/** Roles of this account that may assume the role, by name. */
+export interface RoleTrust {
+  readonly roles: readonly string[];
+}
+
+export interface RoleTable {
+  /** Last part of its name; for a function, the function's. */
+  readonly role: string;
+  readonly trust: ServiceTrust | RoleTrust;
+  readonly statements: readonly Statement[];
+}
+
+export interface RoleFacts {
+  readonly names: DeploymentNames;
+  readonly keys: KeyArns;
+  readonly environments: readonly string[];
+  /** ARN of the pinned revision of each environment's task definition. */
+  readonly taskDefinitions: Readonly<Record<string, string>>;
+  /** Repositories that the images are in, where they are in ECR. */
+  readonly repositories: readonly string[];
+  /** Condition that holds for requests from the workers' network and for no others. */
+  readonly fromWorkers: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,56 @@
+/**
+ * Every role of a deployment and everything it may do. Nothing grants anything anywhere else: no construct adds a statement to a
+ * role or to a policy of a bucket or key, and a test compares the templates with this table.
+ */
+import { FUNCTIONS, type FunctionName } from './deployment-names.ts';
+import { DUTIES } from './function-duties.ts';
+import { executionRole, flowLogRole, machineRole, scheduleRole } from './machine-roles.ts';
+import type { RoleFacts, RoleTable } from './role-table.ts';
+import type { Statement } from './statement.ts';
+import { type Vocabulary, vocabulary } from './statements.ts';
+
+export function rolesOf(facts: RoleFacts): RoleTable[] {
+  const say = vocabulary(facts.names, facts.keys);
+  return [
+    ...FUNCTIONS.map((name) => functionRole(name, facts, say)),
+    mailboxRole(facts, say),
+    executionRole(facts, say),
+    ...facts.environments.map((environment) => machineRole(environment, facts, say)),
+    scheduleRole(facts),
+    flowLogRole(facts, say),
+  ];
+}
+
+function functionRole(name: FunctionName, facts: RoleFacts, say: Vocabulary): RoleTable {
+  const { names } = facts;
+  return {
+    role: name,
+    trust: { service: 'lambda.amazonaws.com', sourceArn: names.arn.functionArn(name) },
+    statements: [
+      ...DUTIES[name](say, facts),
+      say.send('DeadLetters', [names.deadLetters(name === 'seal' ? 'seal-function' : name)]),
+      say.logs(name),
+      say.traces(),
+    ],
+  };
+}
+
+/** Presigned URLs are signed in this role, so it is the most that a worker can ever do; each session is narrowed to the keys of one attempt. */
+function mailboxRole({ names, fromWorkers }: RoleFacts, say: Vocabulary): RoleTable {
+  const bound = (statement: Statement): Statement => ({
+    ...statement,
+    conditions: { ...statement.conditions, StringEquals: { ...statement.conditions?.StringEquals, ...fromWorkers } },
+    unseen: 'workers use it through presigned URLs',
+  });
+  return {
+    role: 'mailbox',
+    trust: { roles: (['dispatch', 'reconcile'] as const).map((name) => names.role(name)) },
+    statements: [
+      bound(say.read('staging', '*')),
+      bound(say.write('staging', '*')),
+      bound(say.read('artifacts', 'sha256/*')),
+      // Without the network: S3 makes these calls.
+      { ...say.dataKey(), unseen: 'S3 makes the call on behalf of the role' },
+    ],
+  };
+}

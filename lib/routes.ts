@@ -1,0 +1,168 @@
+/** How things that happen reach a function: a rule, a queue with its dead letters, a mapping. */
+import { Duration } from 'aws-cdk-lib';
+import { CfnRule } from 'aws-cdk-lib/aws-events';
+import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { type DeploymentNames, FUNCTIONS, type FunctionName, QUEUES, type QueueName } from './deployment-names.ts';
+import type { StageFunction } from './stage-function.ts';
+
+/** SQS asks for six times the timeout of the function behind it. */
+export const VISIBILITY_FACTOR = 6;
+const MAX_RECEIVES = 5;
+const DEAD_LETTER_DAYS = 14;
+
+export interface QueuesProps {
+  readonly names: DeploymentNames;
+  /** Of the function behind each queue. */
+  readonly timeouts: Readonly<Record<QueueName, Duration>>;
+}
+
+/** All queues of a deployment: those that feed functions, and a queue of dead letters for each of them and for each function. */
+export class Queues extends Construct {
+  readonly #queues = new Map<QueueName, Queue>();
+  readonly #deadLetters = new Map<string, Queue>();
+
+  constructor(scope: Construct, id: string, { names, timeouts }: QueuesProps) {
+    super(scope, id);
+    for (const of of [...new Set<string>([...QUEUES, ...FUNCTIONS])]) {
+      // What a FIFO queue gives up on needs a FIFO queue, and what a function gives up on cannot go to one.
+      if (of === 'seal') this.#deadLetters.set('seal-function', this.#dead(names, 'seal-function'));
+      this.#deadLetters.set(of, this.#dead(names, of));
+    }
+    for (const which of QUEUES) {
+      const fifo = which === 'seal';
+      const queue = new Queue(this, which, {
+        queueName: names.queue(which),
+        ...(fifo && { fifo }),
+        encryption: QueueEncryption.SQS_MANAGED,
+        visibilityTimeout: Duration.seconds(timeouts[which].toSeconds() * VISIBILITY_FACTOR),
+        retentionPeriod: Duration.days(4),
+        deadLetterQueue: { queue: this.deadLetters(which), maxReceiveCount: MAX_RECEIVES },
+      });
+      queue.addToResourcePolicy(tlsOnly(queue));
+      this.#queues.set(which, queue);
+    }
+  }
+
+  queue(which: QueueName): Queue {
+    return this.#queues.get(which) as Queue;
+  }
+
+  /** @param of a queue or a function */
+  deadLetters(of: string): Queue {
+    return this.#deadLetters.get(of) as Queue;
+  }
+
+  ofFunction(which: FunctionName): Queue {
+    return this.deadLetters(which === 'seal' ? 'seal-function' : which);
+  }
+
+  get all(): readonly Queue[] {
+    return [...this.#queues.values()];
+  }
+
+  get allDeadLetters(): ReadonlyMap<string, Queue> {
+    return this.#deadLetters;
+  }
+
+  #dead(names: DeploymentNames, of: string): Queue {
+    const queue = new Queue(this, `${of}-dead`, {
+      queueName: names.deadLetters(of),
+      ...(of === 'seal' && { fifo: true }),
+      encryption: QueueEncryption.SQS_MANAGED,
+      retentionPeriod: Duration.days(DEAD_LETTER_DAYS),
+    });
+    queue.addToResourcePolicy(tlsOnly(queue));
+    return queue;
+  }
+}
+
+/** In the policy of the queue, so that no principal of the account is an exception. */
+function tlsOnly(queue: Queue): PolicyStatement {
+  return new PolicyStatement({
+    sid: 'TlsOnly',
+    effect: Effect.DENY,
+    principals: [new AnyPrincipal()],
+    actions: ['sqs:*'],
+    resources: [queue.queueArn],
+    conditions: { Bool: { 'aws:SecureTransport': 'false' } },
+  });
+}
+
+export interface RouteProps {
+  readonly names: DeploymentNames;
+  readonly rule: string;
+  readonly description: string;
+  readonly pattern: object;
+  readonly to: Queue;
+  /** For events that could not be delivered. */
+  readonly deadLetters: Queue;
+}
+
+/** Lets the events of one rule, and nothing else, into a queue. */
+export function admit(queue: Queue, names: DeploymentNames, rule: string): void {
+  queue.addToResourcePolicy(
+    new PolicyStatement({
+      sid: `From-${rule}`.replace(/[^a-zA-Z0-9]/g, ''),
+      principals: [new ServicePrincipal('events.amazonaws.com')],
+      actions: ['sqs:SendMessage'],
+      resources: [queue.queueArn],
+      conditions: {
+        StringEquals: { 'aws:SourceAccount': names.account },
+        ArnEquals: { 'aws:SourceArn': names.arn.rule(rule) },
+      },
+    }),
+  );
+}
+
+/** Events of a pattern to a queue. */
+export function route(
+  scope: Construct,
+  id: string,
+  { names, rule, description, pattern, to, deadLetters }: RouteProps,
+): CfnRule {
+  for (const queue of [to, deadLetters]) admit(queue, names, rule);
+  return new CfnRule(scope, id, {
+    name: names.rule(rule),
+    description,
+    eventPattern: pattern,
+    targets: [{ id: 'queue', arn: to.queueArn, deadLetterConfig: { arn: deadLetters.queueArn } }],
+  });
+}
+
+/** Messages of a queue to a function, which says which of a batch it could not take. */
+export function consume(
+  fn: StageFunction,
+  queue: Queue,
+  batch: { size: number; windowSeconds?: number; maxConcurrency?: number },
+): void {
+  new CfnEventSourceMapping(fn, `From-${queue.node.id}`, {
+    functionName: fn.lambda.functionName,
+    eventSourceArn: queue.queueArn,
+    batchSize: batch.size,
+    ...(batch.windowSeconds !== undefined && { maximumBatchingWindowInSeconds: batch.windowSeconds }),
+    ...(batch.maxConcurrency !== undefined && { scalingConfig: { maximumConcurrency: batch.maxConcurrency } }),
+    functionResponseTypes: ['ReportBatchItemFailures'],
+  });
+}
+
+/** Changes of rows to a function. One record that cannot be handled must not hold up its shard: after the retries it is set aside. */
+export function followStream(
+  fn: StageFunction,
+  stream: { arn: string; deadLetters: Queue; patterns: readonly object[]; parallel: number },
+): void {
+  new CfnEventSourceMapping(fn, 'FromTable', {
+    functionName: fn.lambda.functionName,
+    eventSourceArn: stream.arn,
+    startingPosition: 'TRIM_HORIZON',
+    batchSize: 100,
+    parallelizationFactor: stream.parallel,
+    maximumRetryAttempts: 5,
+    bisectBatchOnFunctionError: true,
+    functionResponseTypes: ['ReportBatchItemFailures'],
+    destinationConfig: { onFailure: { destination: stream.deadLetters.queueArn } },
+    filterCriteria: { filters: stream.patterns.map((pattern) => ({ pattern: JSON.stringify(pattern) })) },
+  });
+}

@@ -1,0 +1,182 @@
+/** Everything that runs and can be made again: queues, functions, machines, the workers' network, and who watches them. */
+import { Annotations, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnEventBus } from 'aws-cdk-lib/aws-events';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import { CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
+import type { Construct } from 'constructs';
+import { AttemptMachine } from './attempt.ts';
+import { connect } from './connections.ts';
+import { type DeploymentNames, FUNCTIONS, type FunctionName, type QueueName } from './deployment-names.ts';
+import { environmentOf, factsOf } from './function-environment.ts';
+import type { LedgerStack } from './ledger-stack.ts';
+import { ListedRoles } from './listed-roles.ts';
+import type { RoleTable } from './role-table.ts';
+import { rolesOf } from './roles.ts';
+import { Queues } from './routes.ts';
+import { StageFunction } from './stage-function.ts';
+import type { StateStack } from './state-stack.ts';
+import type { KeyArns } from './statement.ts';
+import type { WaybillProps } from './waybill-props.ts';
+import { Workers } from './worker.ts';
+import { WorkerNetwork } from './worker-network.ts';
+
+export interface RuntimeStackProps extends StackProps {
+  readonly names: DeploymentNames;
+  readonly settings: WaybillProps;
+  readonly ledger: LedgerStack;
+  readonly state: StateStack;
+}
+
+const DEFAULT_LOG_DAYS = 90;
+const TIMEOUTS: Readonly<Record<FunctionName, Duration>> = {
+  submit: Duration.seconds(60),
+  advance: Duration.seconds(60),
+  dispatch: Duration.seconds(60),
+  settle: Duration.seconds(300),
+  seal: Duration.seconds(120),
+  reconcile: Duration.seconds(55),
+  slot: Duration.seconds(30),
+  doctor: Duration.seconds(60),
+};
+const MEMORY_MIB: Readonly<Partial<Record<FunctionName, number>>> = {
+  settle: 1769,
+  seal: 1769,
+  slot: 512,
+  doctor: 512,
+};
+
+export class RuntimeStack extends Stack {
+  readonly functions: ReadonlyMap<FunctionName, StageFunction>;
+  readonly queues: Queues;
+  readonly workers: Workers;
+  readonly network: WorkerNetwork;
+  readonly machines: ReadonlyMap<string, AttemptMachine>;
+  readonly bus: CfnEventBus;
+  /** What every role may do. */
+  readonly roleTables: readonly RoleTable[];
+  readonly #zones: readonly string[];
+
+  constructor(scope: Construct, id: string, { names, settings, ledger, state, ...props }: RuntimeStackProps) {
+    super(scope, id, props);
+    this.#zones = settings.availabilityZones ?? [];
+    if (settings.pinnedKeys === undefined) {
+      Annotations.of(this).addError(
+        'Workers have no keys to check manifests with. Deploy the ledger stack alone, write its keys to a file with `waybill keys export`, and pass that as pinnedKeys.',
+      );
+    }
+    const logDays = settings.logDays ?? DEFAULT_LOG_DAYS;
+    const key = state.stateKey;
+    const common = { names, settings, key, logDays };
+    this.network = new WorkerNetwork(this, 'Network', common);
+    this.workers = new Workers(this, 'Workers', common);
+    const keys: KeyArns = {
+      data: state.dataKey.keyArn,
+      state: state.stateKey.keyArn,
+      pseudonym: ledger.pseudonymKey.keyArn,
+      attest: ledger.attestKeys.map(arnOf),
+      log: ledger.logKeys.map(arnOf),
+    };
+    const environments = Object.keys(settings.environments);
+    this.roleTables = rolesOf({
+      names,
+      keys,
+      environments,
+      taskDefinitions: Object.fromEntries([...this.workers.taskDefinitions].map(([name, { ref }]) => [name, ref])),
+      repositories: repositoriesOf(settings, names),
+      fromWorkers: this.network.fromWorkers,
+    });
+    const roles = new ListedRoles(this, 'Roles', names, this.roleTables);
+    this.machines = new Map(
+      environments.map((environment) => [environment, this.#machine(environment, { ...common, roles })]),
+    );
+    this.queues = new Queues(this, 'Queues', { names, timeouts: queueTimeouts() });
+    this.bus = new CfnEventBus(this, 'Bus', {
+      name: names.bus,
+      description: `Waybill ${names.name}: what happens to runs`,
+    });
+    new CfnScheduleGroup(this, 'Schedules', { name: names.scheduleGroup });
+    const facts = {
+      ...factsOf({ names, settings, keys }),
+      WAYBILL_SEAL_QUEUE_URL: this.queues.queue('seal').queueUrl,
+      WAYBILL_TIMER_QUEUE_URL: this.queues.queue('timers').queueUrl,
+    };
+    this.functions = new Map(
+      FUNCTIONS.map((which) => [
+        which,
+        new StageFunction(this, `${which.slice(0, 1).toUpperCase()}${which.slice(1)}`, {
+          which,
+          names,
+          key,
+          logDays,
+          role: roles.role(which).withoutPolicyUpdates(),
+          deadLetters: this.queues.ofFunction(which),
+          environment: environmentOf(which, facts),
+          timeout: TIMEOUTS[which],
+          ...(MEMORY_MIB[which] !== undefined && { memoryMiB: MEMORY_MIB[which] }),
+        }),
+      ]),
+    );
+    connect(this, {
+      names,
+      queues: this.queues,
+      tableStreamArn: state.table.tableStreamArn ?? '',
+      environments,
+      fn: (which) => this.fn(which),
+    });
+  }
+
+  /** Those that were typed out; Stack would ask the account for its own. */
+  override get availabilityZones(): string[] {
+    return [...this.#zones];
+  }
+
+  fn(which: FunctionName): StageFunction {
+    return this.functions.get(which) as StageFunction;
+  }
+
+  #machine(
+    environment: string,
+    { names, key, logDays, roles }: { names: DeploymentNames; key: Key; logDays: number; roles: ListedRoles },
+  ): AttemptMachine {
+    const task = this.workers.taskDefinitions.get(environment);
+    const settings = {
+      cluster: names.arn.cluster,
+      taskDefinition: task?.ref ?? '',
+      subnets: this.network.subnets.map(({ subnetId }) => subnetId),
+      securityGroups: [this.network.securityGroup.securityGroupId],
+      table: names.table,
+      heartbeatSeconds: HEARTBEAT_SECONDS,
+    };
+    const machine = new AttemptMachine(this, `Attempt-${environment}`, {
+      names,
+      environment,
+      settings,
+      fingerprint: JSON.stringify(this.resolve([settings, task?.containerDefinitions, task?.cpu, task?.memory])),
+      key,
+      logDays,
+    });
+    machine.machine.node.addDependency(roles.role(`attempt-${environment}`));
+    return machine;
+  }
+}
+
+/** The reconciler renews a parked attempt each minute; this many seconds without it and the execution gives up. */
+const HEARTBEAT_SECONDS = 1800;
+
+function arnOf({ keyArn }: Key): string {
+  return keyArn;
+}
+
+function queueTimeouts(): Record<QueueName, Duration> {
+  return { submit: TIMEOUTS.submit, settle: TIMEOUTS.settle, seal: TIMEOUTS.seal, timers: TIMEOUTS.reconcile };
+}
+
+/** Of images that are in ECR; others are public, or their registry asks for what only the customer knows. */
+function repositoriesOf({ wrapperImage, environments }: WaybillProps, { partition }: DeploymentNames): string[] {
+  const images = [wrapperImage, ...Object.values(environments).map(({ image }) => image)];
+  const arns = images.flatMap((image) => {
+    const parts = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^@]+)@/.exec(image);
+    return parts === null ? [] : [`arn:${partition}:ecr:${parts[2]}:${parts[1]}:repository/${parts[3]}`];
+  });
+  return [...new Set(arns)].sort();
+}

@@ -1,0 +1,54 @@
+import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { IRole } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Architecture, Function as LambdaFunction, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { DeploymentNames, FunctionName } from './deployment-names.ts';
+import { lambdaAsset } from './lambda-asset.ts';
+
+export interface StageFunctionProps {
+  readonly which: FunctionName;
+  readonly names: DeploymentNames;
+  readonly role: IRole;
+  /** Encrypts the log. */
+  readonly key: IKey;
+  readonly logDays: number;
+  readonly deadLetters: IQueue;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeout: Duration;
+  readonly memoryMiB?: number;
+}
+
+/** A function as all of ours are: arm64, Node 24, traced, with a log that ends and a queue for what it could not do. */
+export class StageFunction extends Construct {
+  readonly lambda: LambdaFunction;
+
+  constructor(scope: Construct, id: string, props: StageFunctionProps) {
+    super(scope, id);
+    const { names, which } = props;
+    const logGroup = new LogGroup(this, 'Log', {
+      logGroupName: names.logGroup(which),
+      retention: props.logDays,
+      encryptionKey: props.key,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.lambda = new LambdaFunction(this, 'Function', {
+      functionName: names.functionName(which),
+      description: `Waybill ${names.name}: ${which}`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      handler: 'index.handler',
+      code: lambdaAsset(which),
+      role: props.role,
+      environment: { ...props.environment },
+      timeout: props.timeout,
+      memorySize: props.memoryMiB ?? 1024,
+      tracing: Tracing.ACTIVE,
+      loggingFormat: LoggingFormat.JSON,
+      logGroup,
+      deadLetterQueue: props.deadLetters,
+    });
+  }
+}

@@ -1,0 +1,77 @@
+/** What runs stand on while they are open, and what they leave: inbox, staging, artifacts, the table. */
+import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, StreamViewType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import { type BucketLife, keptBucket } from './buckets.ts';
+import type { DeploymentNames } from './deployment-names.ts';
+import { dataKey, stateKey } from './keys.ts';
+import type { WaybillProps } from './waybill-props.ts';
+
+export interface StateStackProps extends StackProps {
+  readonly names: DeploymentNames;
+  readonly settings: WaybillProps;
+}
+
+/** Longer than any attempt may take, with its retries of delivery. */
+const STAGING_DAYS = 7;
+const INBOX_NONCURRENT_DAYS = 90;
+
+export class StateStack extends Stack {
+  readonly inbox: Bucket;
+  readonly staging: Bucket;
+  readonly artifacts: Bucket;
+  readonly table: Table;
+  readonly dataKey: Key;
+  readonly stateKey: Key;
+
+  constructor(scope: Construct, id: string, { names, settings, ...props }: StateStackProps) {
+    super(scope, id, { ...props, terminationProtection: settings.mode !== 'test' });
+    const life: BucketLife = { names, retain: settings.mode !== 'test' };
+    this.dataKey = dataKey(this, names, life);
+    this.stateKey = stateKey(this, names, life);
+    this.inbox = keptBucket(this, 'Inbox', 'inbox', {
+      ...life,
+      versioned: true,
+      eventBridgeEnabled: true,
+      lifecycleRules: [
+        { id: 'uploads', prefix: 'uploads/', expiration: Duration.days(STAGING_DAYS) },
+        { id: 'old-versions', noncurrentVersionExpiration: Duration.days(INBOX_NONCURRENT_DAYS) },
+        { id: 'parts', abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      ],
+    });
+    this.staging = keptBucket(this, 'Staging', 'staging', {
+      ...life,
+      key: this.dataKey,
+      versioned: false,
+      eventBridgeEnabled: true,
+      lifecycleRules: [
+        {
+          id: 'expire',
+          expiration: Duration.days(STAGING_DAYS),
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
+        },
+      ],
+    });
+    this.artifacts = keptBucket(this, 'Artifacts', 'artifacts', {
+      ...life,
+      key: this.dataKey,
+      versioned: true,
+      lifecycleRules: [{ id: 'parts', abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+    });
+    this.table = new Table(this, 'Table', {
+      tableName: names.table,
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      sortKey: { name: 'sk', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.CUSTOMER_MANAGED,
+      encryptionKey: this.stateKey,
+      stream: StreamViewType.NEW_AND_OLD_IMAGES,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      timeToLiveAttribute: 'expires',
+      deletionProtection: life.retain,
+      removalPolicy: life.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+  }
+}

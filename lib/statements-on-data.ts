@@ -1,0 +1,107 @@
+/** Statements about what is stored: rows, objects, keys. */
+import type { DeploymentNames } from './deployment-names.ts';
+import type { KeyArns, Statement } from './statement.ts';
+
+const BY_NAME = 'Names of these objects are made at run time; the prefix is as narrow as they allow.';
+
+/** Holds for calls that a service makes with the rights of the role, and for no others. */
+function through(names: DeploymentNames, service: string): Statement['conditions'] {
+  return { StringEquals: { 'kms:ViaService': `${service}.${names.region}.amazonaws.com` } };
+}
+
+export function aboutRows(names: DeploymentNames, keys: KeyArns) {
+  const { arn } = names;
+  return {
+    rows: (): Statement[] => [
+      {
+        sid: 'Rows',
+        actions: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'].map(
+          (action) => `dynamodb:${action}`,
+        ),
+        resources: [arn.table],
+      },
+      {
+        sid: 'RowsKey',
+        actions: ['kms:Decrypt'],
+        resources: [keys.state],
+        conditions: through(names, 'dynamodb'),
+        unseen: 'DynamoDB makes the call on behalf of the role',
+      },
+    ],
+    stream: (): Statement => ({
+      sid: 'Stream',
+      actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+      resources: [`${arn.table}/stream/*`],
+      why: 'The label of a stream is the time of its creation.',
+      unseen: 'the event source mapping makes the calls',
+    }),
+  };
+}
+
+export function aboutObjects(names: DeploymentNames) {
+  const { arn } = names;
+  return {
+    read: (bucket: 'inbox' | 'staging' | 'artifacts' | 'ledger', keyPattern: string): Statement => ({
+      sid: `Read${title(bucket)}${title(keyPattern)}`,
+      actions: ['s3:GetObject'],
+      resources: [arn.objects(bucket, keyPattern)],
+      why: BY_NAME,
+    }),
+    write: (bucket: 'inbox' | 'staging' | 'artifacts' | 'ledger', keyPattern: string): Statement => ({
+      sid: `Write${title(bucket)}${title(keyPattern)}`,
+      actions: ['s3:PutObject'],
+      resources: [arn.objects(bucket, keyPattern)],
+      why: BY_NAME,
+    }),
+    remove: (bucket: 'inbox' | 'staging', keyPattern: string): Statement => ({
+      sid: `Remove${title(bucket)}${title(keyPattern)}`,
+      actions: ['s3:DeleteObject'],
+      resources: [arn.objects(bucket, keyPattern)],
+      why: BY_NAME,
+    }),
+    list: (bucket: 'inbox' | 'staging' | 'artifacts' | 'ledger'): Statement => ({
+      sid: `List${title(bucket)}`,
+      actions: ['s3:ListBucket'],
+      resources: [arn.bucket(bucket)],
+    }),
+  };
+}
+
+export function aboutKeys(names: DeploymentNames, keys: KeyArns) {
+  return {
+    dataKey: (): Statement => ({
+      sid: 'DataKey',
+      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      resources: [keys.data],
+      conditions: through(names, 's3'),
+      unseen: 'S3 makes the call on behalf of the role',
+    }),
+    attest: (): Statement => ({
+      sid: 'Attest',
+      actions: ['kms:Sign'],
+      resources: keys.attest,
+      conditions: { StringEquals: { 'kms:SigningAlgorithm': 'ECDSA_SHA_256', 'kms:MessageType': 'DIGEST' } },
+    }),
+    signNotes: (): Statement => ({
+      sid: 'SignNotes',
+      actions: ['kms:Sign'],
+      resources: keys.log,
+      conditions: { StringEquals: { 'kms:SigningAlgorithm': 'ED25519_SHA_512', 'kms:MessageType': 'RAW' } },
+    }),
+    publicKeys: (): Statement => ({
+      sid: 'PublicKeys',
+      actions: ['kms:GetPublicKey'],
+      resources: [...keys.attest, ...keys.log],
+    }),
+    pseudonyms: (): Statement => ({ sid: 'Pseudonyms', actions: ['kms:GenerateMac'], resources: [keys.pseudonym] }),
+  };
+}
+
+/** `sha256/*` -> `Sha256`: statement ids hold letters and digits only. */
+export function title(text: string): string {
+  return text
+    .split(/[^a-z0-9]+/i)
+    .filter((word) => word !== '')
+    .map((word) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`)
+    .join('');
+}

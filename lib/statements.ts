@@ -1,0 +1,84 @@
+import type { DeploymentNames } from './deployment-names.ts';
+import type { KeyArns, Statement } from './statement.ts';
+import { aboutKeys, aboutObjects, aboutRows, title } from './statements-on-data.ts';
+
+/** The statements that several roles share, each with a name: a reader of roles.ts sees who may do what. */
+export function vocabulary(names: DeploymentNames, keys: KeyArns) {
+  return {
+    ...aboutRows(names, keys),
+    ...aboutObjects(names),
+    ...aboutKeys(names, keys),
+    ...aboutQueues(names),
+    ...aboutExecutions(names),
+    ...aboutWatching(names),
+  };
+}
+
+export type Vocabulary = ReturnType<typeof vocabulary>;
+
+function aboutQueues(names: DeploymentNames) {
+  const { arn } = names;
+  return {
+    consume: (queue: string): Statement => ({
+      sid: `Consume${title(queue)}`,
+      actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ChangeMessageVisibility'],
+      resources: [arn.queue(queue)],
+      unseen: 'the event source mapping makes the calls',
+    }),
+    send: (sid: string, queues: readonly string[]): Statement => ({
+      sid,
+      actions: ['sqs:SendMessage'],
+      resources: queues.map((queue) => arn.queue(queue)),
+    }),
+  };
+}
+
+function aboutExecutions(names: DeploymentNames) {
+  const { arn } = names;
+  return {
+    mailbox: (): Statement => ({
+      sid: 'Mailbox',
+      actions: ['sts:AssumeRole'],
+      resources: [arn.role('mailbox')],
+    }),
+    executions: (environments: readonly string[], actions: readonly string[]): Statement => ({
+      sid: 'Executions',
+      actions,
+      resources: environments.map(
+        (environment) => `${arn.machine(environment).replace(':stateMachine:', ':execution:')}:a-*`,
+      ),
+      why: 'An execution is named after its attempt.',
+    }),
+    start: (environments: readonly string[]): Statement => ({
+      sid: 'Start',
+      actions: ['states:StartExecution'],
+      resources: environments.map((environment) => arn.machineAlias(environment)),
+    }),
+    complete: (environments: readonly string[]): Statement => ({
+      sid: 'Complete',
+      actions: ['states:SendTaskSuccess', 'states:SendTaskFailure', 'states:SendTaskHeartbeat'],
+      resources: environments.map((environment) => arn.machine(environment)),
+    }),
+  };
+}
+
+function aboutWatching(names: DeploymentNames) {
+  const { arn } = names;
+  return {
+    publish: (): Statement => ({ sid: 'Publish', actions: ['events:PutEvents'], resources: [arn.bus] }),
+    logs: (group: string): Statement => ({
+      sid: 'Logs',
+      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      resources: [`${arn.logGroup(group)}:*`],
+      why: 'Names of log streams are made by the service.',
+      unseen: 'the runtime of the function makes the calls',
+    }),
+    traces: (): Statement => ({
+      sid: 'Traces',
+      actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
+      resources: ['*'],
+      why: 'X-Ray knows no resources.',
+      unseen: 'the X-Ray daemon makes the calls',
+    }),
+  };
+}

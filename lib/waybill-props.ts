@@ -1,0 +1,103 @@
+import type { IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+
+/** A toolchain that blocks run in. */
+export interface WorkerEnvironment {
+  /** Image by digest: `<registry>/<repository>@sha256:<64 hex>`. A tag could change under a signed manifest. */
+  readonly image: string;
+  /** vCPU units of the whole task, 256 to 16384; 1024 are one vCPU. Default: 1024. */
+  readonly cpu?: number;
+  /** Memory of the whole task in MiB; Fargate allows certain sizes for each number of vCPU units. Default: 2048. */
+  readonly memoryMiB?: number;
+}
+
+export interface QueueSettings {
+  /** Items of the queue that run at once, 1 to 1000. */
+  readonly concurrency: number;
+}
+
+/** What `waybill keys export` writes; only the attest keys in it are used here. */
+export interface PinnedKeys {
+  readonly format: string;
+  readonly origin: string;
+  readonly keys: readonly { readonly use: string; readonly spki: string }[];
+}
+
+export interface WaybillProps {
+  /** Where it is deployed. Explicit, so that synthesis looks nothing up and gives the same bytes everywhere. */
+  readonly env: { readonly account: string; readonly region: string };
+
+  /** Two or three zones for the workers' network; not needed with `network`. */
+  readonly availabilityZones?: readonly string[];
+
+  /**
+   * Prefix of all names, lower case, 2 to 20 characters. Two deployments in one account and region differ in it. It can
+   * never change: buckets and keys are kept under it. Default: `waybill`.
+   */
+  readonly name?: string;
+
+  /** Name of the deployment's log, as auditors pin it, such as `example.com/waybill`. It can never change. */
+  readonly origin: string;
+
+  /** `test` admits a retention of one day in GOVERNANCE mode and removes tables, keys and empty buckets. Default: `production`. */
+  readonly mode?: 'production' | 'test';
+
+  /**
+   * How long nobody, the root user included, can delete evidence, and in which mode of S3 Object Lock. There is no default:
+   * in COMPLIANCE mode it can be lengthened and never shortened, and storage is paid for that long.
+   */
+  readonly retention: { readonly mode: 'COMPLIANCE' | 'GOVERNANCE'; readonly days: number };
+
+  /** The wrapper of the worker, by digest. */
+  readonly wrapperImage: string;
+
+  /** `sha256:<hex>` of the worker's executable in that image: dispatch signs it into every manifest. */
+  readonly workerDigest: string;
+
+  /** Toolchains by name, each an image by digest; `default` is the one that attempts run in. */
+  readonly environments: Readonly<Record<string, WorkerEnvironment>>;
+
+  /** Queues by name. Default: one called `default` with 20 items at once. */
+  readonly queues?: Readonly<Record<string, QueueSettings>>;
+
+  /**
+   * The keys that workers check manifests with. Deploy the ledger stack first, then export them with `waybill keys export`.
+   * Without them the runtime stack is an error.
+   */
+  readonly pinnedKeys?: PinnedKeys;
+
+  /** KMS keys of each use. One more than before is how a rotation starts; fewer than before lose signing keys. Default: 1 each. */
+  readonly signingKeys?: { readonly attest: number; readonly log: number };
+
+  /**
+   * Id of the managed prefix list of S3 in the region: `aws ec2 describe-managed-prefix-lists --filters
+   * Name=prefix-list-name,Values=com.amazonaws.<region>.s3`. Workers may open connections to it and to their endpoints alone.
+   */
+  readonly s3PrefixListId: string;
+
+  /**
+   * A network of yours instead of one of ours. It must have private isolated subnets, no way to the internet from them, and the endpoints that
+   * docs/upgrade-and-teardown.md lists. No endpoint, flow log or DNS firewall is made in it.
+   */
+  readonly network?: { readonly vpc: IVpc; readonly subnets?: SubnetSelection };
+
+  /** ARN of a managed policy that bounds every role of the deployment. */
+  readonly permissionsBoundary?: string;
+
+  /** ARNs of roles or users that may read the ledger, the signing keys' public halves and nothing else. */
+  readonly auditorPrincipals?: readonly string[];
+
+  /** Whom alarms and the budget write to. */
+  readonly alarmEmail: string;
+
+  /** Monthly cost of the deployment in USD at which the budget warns (80 % forecast, 100 % actual). */
+  readonly monthlyBudgetUsd: number;
+
+  /** Witnesses, time-stamping authority and policy, as docs/formats/state-directory.md describes `evidence.json`. */
+  readonly evidence?: object;
+
+  /** Days that logs of functions, workers and flows are kept; one of CloudWatch's steps. Default: 90. */
+  readonly logDays?: number;
+
+  /** Put on every resource that can have tags, beside `waybill:deployment`. */
+  readonly tags?: Readonly<Record<string, string>>;
+}

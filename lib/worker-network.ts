@@ -1,0 +1,148 @@
+/** The workers' network: no way out but the endpoints, and endpoints that open nothing but what a task needs. */
+import {
+  type GatewayVpcEndpoint,
+  GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpoint,
+  InterfaceVpcEndpointAwsService,
+  IpAddresses,
+  type ISubnet,
+  type IVpc,
+  Peer,
+  Port,
+  SecurityGroup,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import { AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Construct } from 'constructs';
+import type { DeploymentNames } from './deployment-names.ts';
+import { flowLog, onlyTheseNames } from './network-watch.ts';
+import type { WaybillProps } from './waybill-props.ts';
+
+export interface WorkerNetworkProps {
+  readonly names: DeploymentNames;
+  readonly settings: WaybillProps;
+  readonly key: IKey;
+  readonly logDays: number;
+}
+
+/** Interface endpoints that a task needs to start and to log; it talks to nothing but S3 after that. */
+const INTERFACES = {
+  EcrApi: InterfaceVpcEndpointAwsService.ECR,
+  EcrDocker: InterfaceVpcEndpointAwsService.ECR_DOCKER,
+  Logs: InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+} as const;
+
+export class WorkerNetwork extends Construct {
+  readonly vpc: IVpc;
+  readonly subnets: ISubnet[];
+  readonly securityGroup: SecurityGroup;
+  /** Holds for requests that came through this network to S3, and for no others. */
+  readonly fromWorkers: Readonly<Record<string, string>>;
+
+  constructor(scope: Construct, id: string, { names, settings, key, logDays }: WorkerNetworkProps) {
+    super(scope, id);
+    const own = settings.network === undefined ? isolatedVpc(this, settings) : undefined;
+    this.vpc = own ?? (settings.network as { vpc: IVpc }).vpc;
+    const chosen = settings.network?.subnets ?? { subnetType: SubnetType.PRIVATE_ISOLATED };
+    this.subnets = this.vpc.selectSubnets(chosen).subnets;
+    this.securityGroup = new SecurityGroup(this, 'Tasks', {
+      vpc: this.vpc,
+      description: `Waybill ${names.name}: workers`,
+      allowAllOutbound: false,
+    });
+    this.securityGroup.addEgressRule(Peer.prefixList(settings.s3PrefixListId), Port.tcp(443), 'S3 through its gateway');
+    if (own === undefined) {
+      this.securityGroup.addEgressRule(Peer.ipv4(this.vpc.vpcCidrBlock), Port.tcp(443), 'endpoints of the VPC');
+      this.fromWorkers = { 'aws:SourceVpc': this.vpc.vpcId };
+      return;
+    }
+    this.fromWorkers = { 'aws:SourceVpce': s3Endpoint(own, names).vpcEndpointId };
+    this.#addInterfaces(own, names);
+    onlyTheseNames(this, own, names);
+    flowLog(this, own, { names, key, logDays });
+  }
+
+  #addInterfaces(vpc: Vpc, names: DeploymentNames): void {
+    const endpoints = new SecurityGroup(this, 'Endpoints', {
+      vpc,
+      description: `Waybill ${names.name}: endpoints of the workers`,
+      allowAllOutbound: false,
+    });
+    for (const [id, service] of Object.entries(INTERFACES)) {
+      const endpoint = new InterfaceVpcEndpoint(this, id, {
+        vpc,
+        service,
+        subnets: { subnets: this.subnets },
+        securityGroups: [endpoints],
+        privateDnsEnabled: true,
+        open: false,
+      });
+      endpoint.addToPolicy(ofTheExecutionRole(names));
+    }
+    endpoints.addIngressRule(this.securityGroup, Port.tcp(443), 'workers');
+    this.securityGroup.addEgressRule(endpoints, Port.tcp(443), 'endpoints');
+  }
+}
+
+function isolatedVpc(scope: Construct, { availabilityZones }: WaybillProps): Vpc {
+  return new Vpc(scope, 'Vpc', {
+    ipAddresses: IpAddresses.cidr('10.64.0.0/16'),
+    availabilityZones: [...(availabilityZones ?? [])],
+    natGateways: 0,
+    createInternetGateway: false,
+    // CDK would close it with a custom resource; the rule that it exists for is acknowledged, and nothing uses that group.
+    restrictDefaultSecurityGroup: false,
+    subnetConfiguration: [{ name: 'workers', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 20 }],
+  });
+}
+
+/** Without the bucket of ECR's layers every task fails to start, and no test bed shows it. */
+function s3Endpoint(vpc: Vpc, { arn, region, partition }: DeploymentNames): GatewayVpcEndpoint {
+  const endpoint = vpc.addGatewayEndpoint('S3', { service: GatewayVpcEndpointAwsService.S3 });
+  endpoint.addToPolicy(
+    new PolicyStatement({
+      sid: 'Mailboxes',
+      principals: [new AnyPrincipal()],
+      actions: ['s3:GetObject', 's3:PutObject'],
+      resources: [arn.objects('staging', '*')],
+      conditions: { ArnEquals: { 'aws:PrincipalArn': arn.role('mailbox') } },
+    }),
+  );
+  endpoint.addToPolicy(
+    new PolicyStatement({
+      sid: 'Inputs',
+      principals: [new AnyPrincipal()],
+      actions: ['s3:GetObject'],
+      resources: [arn.objects('artifacts', 'sha256/*')],
+      conditions: { ArnEquals: { 'aws:PrincipalArn': arn.role('mailbox') } },
+    }),
+  );
+  endpoint.addToPolicy(
+    new PolicyStatement({
+      sid: 'ImageLayers',
+      principals: [new AnyPrincipal()],
+      actions: ['s3:GetObject'],
+      resources: [`arn:${partition}:s3:::prod-${region}-starport-layer-bucket/*`],
+    }),
+  );
+  return endpoint;
+}
+
+function ofTheExecutionRole({ arn }: DeploymentNames): PolicyStatement {
+  return new PolicyStatement({
+    sid: 'TheAgentAlone',
+    principals: [new AnyPrincipal()],
+    actions: [
+      'ecr:GetAuthorizationToken',
+      'ecr:BatchCheckLayerAvailability',
+      'ecr:GetDownloadUrlForLayer',
+      'ecr:BatchGetImage',
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+    ],
+    resources: ['*'],
+    conditions: { ArnEquals: { 'aws:PrincipalArn': arn.role('worker-execution') } },
+  });
+}
