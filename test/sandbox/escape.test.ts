@@ -169,7 +169,7 @@ describe('sandbox:', () => {
       stdio: ['ignore', 'pipe', 'ignore', ...Array(6).fill('ignore'), leaked],
     });
     assert.equal(readFileSync(join(secretDirectory, 'secret'), 'utf8'), await text(direct.stdout));
-    const child = bed.spawn(attempt, leaked);
+    const child = bed.spawn(attempt, { inherited: leaked });
     await new Promise((resolve) => child.once('exit', resolve));
     const { log } = await bed.collect(attempt.attemptId);
     assert.match(log, /descriptor .*\/2 /);

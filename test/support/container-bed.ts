@@ -2,7 +2,7 @@
  * The two containers of a task as two sandboxes: what lib/worker-containers.ts says of each, with its volumes as
  * directories. They share the network, as the containers of a task do, and else only the volumes that both mount.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { WORKER_ENV } from '#core/names.ts';
@@ -57,15 +57,16 @@ export class ContainerBed {
   }
 
   start({ attemptId, leaseUrl }: PostedAttempt, options: TaskOptions = {}): Task {
-    const volumes = mkdtempSync(join(this.bed.directory, 'task-'));
-    for (const volume of Object.keys(WORKER_VOLUMES)) mkdirSync(join(volumes, volume));
-    this.#tasks.push(volumes);
+    const volumes = this.#volumes();
     const given = { ...this.bed.environmentOf(attemptId), [WORKER_ENV.leaseUrl]: leaseUrl };
     const wrapperEnv = { ...given, ...options.wrapper?.env };
     const blocks = this.#spawn(BLOCKS, volumes, options.blocks ?? {}, {});
     const wrapper = this.#spawn(WRAPPER, volumes, options.wrapper ?? {}, wrapperEnv);
-    // A task ends with its essential container; a runner that lost its wrapper is gone before that.
-    wrapper.once('exit', () => setTimeout(() => blocks.kill('SIGKILL'), STOP_BLOCKS_MS).unref());
+    // The end of the essential container stops the others: politely, then by force.
+    wrapper.once('exit', () => {
+      terminate(blocks, 'runner.mjs');
+      setTimeout(() => blocks.kill('SIGKILL'), STOP_BLOCKS_MS).unref();
+    });
     const ended = Promise.all([endOf(wrapper), endOf(blocks)]).then(([own, other]) => ({ ...own, blocks: other }));
     return { wrapper, blocks, volumes, ended };
   }
@@ -79,6 +80,18 @@ export class ContainerBed {
     return { notice, task: ended, ...(await this.bed.collect(attemptId)) };
   }
 
+  /** The container of the blocks alone, until it ends by itself. */
+  runBlocksAlone(options: ContainerOptions): Promise<{ exit: number | null; said: string }> {
+    return endOf(this.#spawn(BLOCKS, this.#volumes(), options, {}));
+  }
+
+  #volumes(): string {
+    const volumes = mkdtempSync(join(this.bed.directory, 'task-'));
+    for (const volume of Object.keys(WORKER_VOLUMES)) mkdirSync(join(volumes, volume));
+    this.#tasks.push(volumes);
+    return volumes;
+  }
+
   close(): void {
     for (const child of this.#open) child.kill('SIGKILL');
     for (const volumes of this.#tasks) rmSync(volumes, { recursive: true, force: true });
@@ -90,7 +103,12 @@ export class ContainerBed {
     { root, command, env }: ContainerOptions,
     given: Record<string, string>,
   ): ChildProcess {
-    const variables = { PATH: '/usr/local/bin:/usr/bin:/bin:/opt/waybill', ...container.environment, ...given, ...env };
+    const variables = {
+      PATH: '/toolchain/bin:/usr/local/bin:/usr/bin:/bin',
+      ...container.environment,
+      ...given,
+      ...env,
+    };
     const argv = [
       ...['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
       ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL'],
@@ -114,8 +132,9 @@ export class ContainerBed {
   }
 }
 
-const STOP_BLOCKS_MS = 2_000;
+const STOP_BLOCKS_MS = 5_000;
 const HOST_SYSTEM = [
+  ...['--ro-bind', process.execPath, '/toolchain/bin/node'],
   ...['--ro-bind', '/usr', '/usr'],
   ...['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'].flatMap((path) => ['--ro-bind-try', path, path]),
   ...['/etc/alternatives', '/etc/ld.so.cache', '/etc/passwd', '/etc/group'].flatMap((path) => [
@@ -124,6 +143,17 @@ const HOST_SYSTEM = [
     path,
   ]),
 ];
+
+/** What the service sends a container that it stops. The sandbox passes no signal on, so it goes to the program itself. */
+export function terminate(container: ChildProcess, program: 'worker.mjs' | 'runner.mjs'): void {
+  try {
+    const init = execFileSync('pgrep', ['-P', String(container.pid)], { encoding: 'utf8' }).trim();
+    const pid = execFileSync('pgrep', ['-P', init, '-f', `/opt/waybill/${program}$`], { encoding: 'utf8' });
+    process.kill(Number(pid), 'SIGTERM');
+  } catch {
+    // It is gone, or was not there yet; what comes then is force.
+  }
+}
 
 function endOf(child: ChildProcess): Promise<{ exit: number | null; said: string }> {
   let said = '';

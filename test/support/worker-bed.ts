@@ -102,10 +102,13 @@ export class WorkerBed {
   }
 
   /** A worker whose stdin the caller holds, instead of the launcher; it is born with `inherited` as descriptor 9. */
-  spawn({ attemptId, leaseUrl }: PostedAttempt, inherited?: number): ChildProcess {
-    const env = { PATH: process.env.PATH, ...this.environmentOf(attemptId) };
-    const more = inherited === undefined ? [] : [...Array(6).fill('ignore'), inherited];
-    const child = spawn(process.execPath, [this.workerFile], { env, stdio: ['pipe', 'ignore', 'ignore', ...more] });
+  spawn(
+    { attemptId, leaseUrl }: PostedAttempt,
+    { inherited, env: more = {} }: { inherited?: number; env?: Record<string, string> } = {},
+  ): ChildProcess {
+    const env = { PATH: process.env.PATH, ...this.environmentOf(attemptId), ...more };
+    const leaked = inherited === undefined ? [] : [...Array(6).fill('ignore'), inherited];
+    const child = spawn(process.execPath, [this.workerFile], { env, stdio: ['pipe', 'ignore', 'ignore', ...leaked] });
     child.stdin?.write(`${leaseUrl}\n`);
     return child;
   }

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import type { JobLimits } from '#core/mailbox-protocol.ts';
 import { AttemptEnded } from './attempt-ended.ts';
 import { type AttemptTree, createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
-import { captureOutputs } from './capture-outputs.ts';
+import { captureOutputs, openPlainFile } from './capture-outputs.ts';
 
 const LIMITS: JobLimits = { outputsBytes: 1_200, fileBytes: 1_000, files: 3, logBytes: 0, patchBytes: 0 };
 
@@ -33,6 +33,16 @@ describe('capture outputs:', () => {
         ['outputs/a/b/one', 'first', 5],
         ['outputs/zwei-ü', '', 0],
       ]);
+    }));
+
+  it('a file behind a link that took the place of a directory is refused; the same file at its own place is not', () =>
+    withTree(async (tree) => {
+      mkdirSync(join(tree.private, 'secrets'));
+      writeFileSync(join(tree.private, 'secrets', 'file'), 'secret');
+      symlinkSync(join(tree.private, 'secrets'), join(tree.outputs, 'a'));
+      const throughLink = openPlainFile(join(tree.outputs, 'a', 'file'), 'outputs/a/file');
+      await assert.rejects(throughLink, (error) => error instanceof AttemptEnded && error.reason === 'output_symlink');
+      await (await openPlainFile(join(tree.private, 'secrets', 'file'), 'outputs/file')).close();
     }));
 
   it('no outputs are no outputs', () =>

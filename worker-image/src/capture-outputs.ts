@@ -1,6 +1,6 @@
 /** Takes what blocks left under outputs/: plain files with safe names, within the job's limits, and nothing silently not. */
 import { constants, createWriteStream, type Dirent } from 'node:fs';
-import { type FileHandle, mkdtemp, open, readdir } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { JobLimits } from '#core/mailbox-protocol.ts';
@@ -74,8 +74,11 @@ async function copyPlainFile(path: string, name: string, copy: string, maxBytes:
   }
 }
 
-/** O_NONBLOCK: opening a pipe must not wait for a writer. */
-async function openPlainFile(path: string, name: string): Promise<FileHandle> {
+/**
+ * O_NONBLOCK: opening a pipe must not wait for a writer. `path` is without links, and what was opened must be where it
+ * says: whoever still writes there could have put a link in the place of a directory on the way.
+ */
+export async function openPlainFile(path: string, name: string): Promise<FileHandle> {
   let file: FileHandle;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -84,7 +87,11 @@ async function openPlainFile(path: string, name: string): Promise<FileHandle> {
     if (hasCode(cause, 'ENXIO')) throw breach('output_special_file', 'a socket is not an output', name, cause);
     throw breach('output_unreadable', 'the file cannot be read', name, cause);
   }
-  if ((await file.stat()).isFile()) return file;
+  const isFile = (await file.stat()).isFile();
+  // Where there is no /proc there is no sandbox either, and nothing that this would keep apart.
+  const opened = await readlink(`/proc/self/fd/${file.fd}`).catch(() => path);
+  if (isFile && opened === path) return file;
   await file.close();
+  if (isFile) throw breach('output_symlink', 'a directory on its way was replaced by a link', name);
   throw breach('output_special_file', 'a pipe or a device is not an output', name);
 }

@@ -37,6 +37,7 @@ export interface RunnerSession {
 
 export interface RunnerPatience {
   connectMs?: number;
+  readyMs?: number;
   pongMs?: number;
   endedMs?: number;
 }
@@ -57,7 +58,7 @@ export async function openRunner(
   const socket = await connect(path, signal, patience.connectMs ?? CONNECT_WITHIN_MS);
   const session = new Session(socket, patience);
   try {
-    await session.ready();
+    await session.ready(patience.readyMs ?? READY_WITHIN_MS);
     return session;
   } catch (error) {
     session.close();
@@ -100,11 +101,8 @@ class Session implements RunnerSession {
     socket.once('close', () => this.#end('runner_lost', 'closed its connection'));
   }
 
-  async ready(): Promise<void> {
-    const late = setTimeout(
-      () => this.#end('runner_unreachable', 'took the connection and is silent'),
-      READY_WITHIN_MS,
-    );
+  async ready(withinMs: number): Promise<void> {
+    const late = setTimeout(() => this.#end('runner_unreachable', 'took the connection and is silent'), withinMs);
     try {
       await Promise.race([this.#whenReady, this.#broken]);
     } finally {
