@@ -53,7 +53,7 @@ export async function runAttempt(options: AttemptOptions): Promise<number> {
     await pulse.end();
     if (stop.reason() === 'engine_gone') return WORKER_EXIT.cancelled;
     const identity = { attemptId, epoch, worker: worker.executable };
-    await report(pulse.lease(), identity, end, log);
+    await report(pulse.put, identity, end, log);
     return EXIT_BY_OUTCOME[end.outcome];
   } finally {
     log.close();

@@ -5,15 +5,22 @@ import { canonicalize } from '@waybill/verify';
 import { parseLease } from '#core/lease-document.ts';
 import type { Heartbeat, Lease } from '#core/mailbox-protocol.ts';
 import type { LogFile } from './log-file.ts';
-import { bodyOf, getBytes, put } from './mailbox-client.ts';
+import { type Body, bodyOf, getBytes, put } from './mailbox-client.ts';
 import type { StopRequest } from './stop-request.ts';
 
 export const MAX_LEASE_BYTES: number = 8 * 1024 * 1024;
 
+/** A URL that is refused is asked for anew this often before it is given up, with a pause in between. */
+const RENEWALS = 6;
+const MAX_RENEWAL_PAUSE_MS = 15_000;
+
 export interface Pulse {
   progress(progress: NonNullable<Heartbeat['progress']>): void;
-  /** The newest version of the lease: its URLs may have been renewed. */
-  lease(): Lease;
+  /**
+   * Puts an object of the lease; `once` as in `put` of the mailbox client. A URL that has lapsed is replaced by what the
+   * lease says now. Throws TerminalError OBJECT_MISSING when the lease is gone, or names no URL that is taken.
+   */
+  put(object: keyof Lease['put'], body: Body, once: boolean): Promise<void>;
   /** Resolves when no beat is under way any more, and none will follow. */
   end(): Promise<void>;
 }
@@ -28,23 +35,45 @@ export function startPulse(first: Lease, log: LogFile, stop: StopRequest): Pulse
   async function beat(seq: number): Promise<void> {
     const heartbeat: Heartbeat = { v: 1, attemptId: first.attemptId, seq, at: new Date().toISOString() };
     if (progress !== undefined) heartbeat.progress = progress;
-    await put(lease.put.heartbeat, bodyOf(Buffer.from(canonicalize(heartbeat))), false);
-    if (log.sizeBytes() !== sentLogBytes) {
-      sentLogBytes = log.sizeBytes();
-      await put(lease.put.log, log.body(), false);
+    try {
+      await put(lease.put.heartbeat, bodyOf(Buffer.from(canonicalize(heartbeat))), false);
+      if (log.sizeBytes() !== sentLogBytes) {
+        sentLogBytes = log.sizeBytes();
+        await put(lease.put.log, log.body(), false);
+      }
+    } finally {
+      // Also after a refusal: what may have lapsed is renewed there, and only there it is said that all is over.
+      await readLease();
     }
-    const next = parseLease(await getBytes(lease.next, MAX_LEASE_BYTES));
+  }
+
+  async function readLease(): Promise<void> {
+    const next = await getBytes(lease.next, MAX_LEASE_BYTES).then(parseLease, (error: unknown) => {
+      // A lease that is gone means that nobody waits for this attempt. One out of reach may come back.
+      if (isMissing(error)) stop.stop('cancelled');
+      throw error;
+    });
     // What was verified stays: of a later lease only the URLs and the flag count.
     lease = { ...first, put: next.put, next: next.next, cancel: next.cancel };
     if (lease.cancel) stop.stop('cancelled');
   }
 
+  async function putRenewed(object: keyof Lease['put'], body: Body, once: boolean): Promise<void> {
+    for (let renewals = 0; ; renewals += 1) {
+      try {
+        return await put(lease.put[object], body, once);
+      } catch (error) {
+        if (!isMissing(error) || renewals === RENEWALS) throw error;
+        const refused = lease.put[object];
+        await readLease();
+        if (lease.put[object] === refused) await sleep(Math.min(first.heartbeatMs, MAX_RENEWAL_PAUSE_MS));
+      }
+    }
+  }
+
   const beating = (async (): Promise<void> => {
     for (let seq = 0; !ended.signal.aborted; seq++) {
-      await beat(seq).catch((error: unknown) => {
-        // A mailbox that is gone means that nobody waits for this attempt. One out of reach may come back.
-        if (error instanceof WaybillError && error.code === 'OBJECT_MISSING') stop.stop('cancelled');
-      });
+      await beat(seq).catch(() => {});
       await sleep(first.heartbeatMs, undefined, { signal: ended.signal }).catch(() => {});
     }
   })();
@@ -53,10 +82,14 @@ export function startPulse(first: Lease, log: LogFile, stop: StopRequest): Pulse
     progress(now) {
       progress = now;
     },
-    lease: () => lease,
+    put: putRenewed,
     async end() {
       ended.abort();
       await beating;
     },
   };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof WaybillError && error.code === 'OBJECT_MISSING';
 }

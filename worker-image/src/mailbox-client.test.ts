@@ -75,6 +75,29 @@ describe('mailbox client:', () => {
     });
   }
 
+  for (const [status, said, code, requests] of [
+    [400, '<Error><Code>ExpiredToken</Code></Error>', 'OBJECT_MISSING', 1],
+    [400, '<Error><Code>InvalidDigest</Code></Error>', 'OBJECT_CONFLICT', 1],
+    [400, '<Error><Code>RequestTimeout</Code></Error>', null, 2],
+    [409, '<Error><Code>ConditionalRequestConflict</Code></Error>', null, 2],
+  ] as const) {
+    it(`${status} with ${/<Code>(\w+)/.exec(said)?.[1]} is ${code ?? 'tried again'}`, async () => {
+      let seen = 0;
+      await withServer(
+        (request, response) => {
+          seen += 1;
+          request.resume().on('end', () => response.writeHead(seen === 1 ? status : 200).end(seen === 1 ? said : ''));
+        },
+        async (url) => {
+          const putting = put(url, bodyOf(Buffer.from('hello')), true);
+          if (code === null) await putting;
+          else await assert.rejects(putting, (error) => error instanceof WaybillError && error.code === code);
+        },
+      );
+      assert.equal(seen, requests);
+    });
+  }
+
   it('stops reading what is larger than allowed', async () => {
     await withServer(
       (_, response) => response.end('x'.repeat(11)),

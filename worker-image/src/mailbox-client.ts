@@ -12,6 +12,8 @@ import { RetryableError, TerminalError, WaybillError } from '@waybill/client/err
 const ATTEMPTS = 6;
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 5_000;
+/** Of an answer that says why it is a refusal. */
+const MAX_ERROR_BYTES = 4_096;
 /** Without a byte in either direction. */
 const IDLE_TIMEOUT_MS = 30_000;
 
@@ -55,8 +57,8 @@ export async function put(url: string, body: Body, once: boolean): Promise<void>
     // A server may refuse before it has read the body; its answer says more than the broken pipe.
     const sent = pipeline(Readable.from(body.open()), call).catch(() => {});
     const answer = await answered;
+    if (answer.statusCode !== 412 || !once) await refuseStatus(answer);
     answer.resume();
-    if (answer.statusCode !== 412 || !once) refuseStatus(answer);
     await sent;
   });
 }
@@ -65,7 +67,7 @@ async function open(url: string): Promise<IncomingMessage> {
   const { call, answered } = send(url, 'GET', {});
   call.end();
   const answer = await answered;
-  refuseStatus(answer);
+  await refuseStatus(answer);
   return answer;
 }
 
@@ -89,16 +91,38 @@ function send(
   return { call, answered };
 }
 
-function refuseStatus(answer: IncomingMessage): void {
+/**
+ * OBJECT_MISSING: nothing is behind this URL, or not any more. S3 answers 403 for a signature that has expired and for an
+ * object that may not be seen, and 400 where the session behind the signature has ended.
+ */
+async function refuseStatus(answer: IncomingMessage): Promise<void> {
   const status = answer.statusCode ?? 0;
   if (status >= 200 && status < 300) return;
+  const said = status === 400 ? await errorCode(answer) : '';
   answer.resume();
-  if (status === 404 || status === 403 || status === 410) throw failed('OBJECT_MISSING', `answered ${status}`);
+  if (status === 404 || status === 403 || status === 410 || said === 'ExpiredToken') {
+    throw failed('OBJECT_MISSING', `answered ${status}`);
+  }
   if (status === 413) throw failed('OBJECT_TOO_LARGE', 'answered 413');
-  if (status >= 500 || status === 429 || status === 408) {
+  // 409: two PUTs of one key at once, of which S3 lets none decide.
+  if (status >= 500 || status === 429 || status === 408 || status === 409 || said === 'RequestTimeout') {
     throw new RetryableError(refusal('MAILBOX_UNREACHABLE', `answered ${status}`));
   }
   throw failed('OBJECT_CONFLICT', `answered ${status}`);
+}
+
+/** What S3 calls the error, in the XML of its answer; empty when it says nothing of the kind. */
+async function errorCode(answer: IncomingMessage): Promise<string> {
+  let said = '';
+  try {
+    for await (const chunk of answer.setEncoding('utf8')) {
+      said += String(chunk);
+      if (said.length > MAX_ERROR_BYTES) break;
+    }
+  } catch {
+    // The status alone has to do.
+  }
+  return /<Code>(\w{1,64})<\/Code>/.exec(said)?.[1] ?? '';
 }
 
 /** Tries again after what may pass, for about fifteen seconds. A sink's own errors are not tried again. */

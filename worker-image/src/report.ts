@@ -1,11 +1,12 @@
 /** Stages what an attempt leaves: the final log, the framed outputs, and last the result, which closes the attempt. */
 import { createReadStream } from 'node:fs';
 import { canonicalize, type Digest } from '@waybill/verify';
-import type { Lease, Result } from '#core/mailbox-protocol.ts';
+import type { Result } from '#core/mailbox-protocol.ts';
 import { frameHeader } from '#core/outputs-frame.ts';
 import { type CapturedFile, hashBody } from './captured-file.ts';
+import type { Pulse } from './heartbeat.ts';
 import type { LogFile } from './log-file.ts';
-import { type Body, bodyOf, put } from './mailbox-client.ts';
+import { type Body, bodyOf } from './mailbox-client.ts';
 import type { PipelineEnd } from './pipeline.ts';
 
 export interface Identity {
@@ -15,15 +16,18 @@ export interface Identity {
   worker: Digest;
 }
 
-/** Every PUT is tried for some time; throws RetryableError MAILBOX_UNREACHABLE when the mailbox stays away. */
-export async function report(lease: Lease, identity: Identity, end: PipelineEnd, log: LogFile): Promise<void> {
+/**
+ * Every PUT is tried for some time, and with the newest URL; throws RetryableError MAILBOX_UNREACHABLE when the mailbox
+ * stays away, TerminalError OBJECT_MISSING when it is gone.
+ */
+export async function report(put: Pulse['put'], identity: Identity, end: PipelineEnd, log: LogFile): Promise<void> {
   const files = [...(end.patch === null ? [] : [end.patch]), ...end.outputs];
   const outputs = files.length === 0 ? null : frameOf(files);
   const staged = outputs === null ? null : await hashBody(outputs);
-  if (outputs !== null) await put(lease.put.outputs, outputs, true);
+  if (outputs !== null) await put('outputs', outputs, true);
 
   const logged = await hashBody(log.body());
-  await put(lease.put.log, log.body(), false);
+  await put('log', log.body(), false);
 
   const { outcome, reason, exit, blocks, excluded } = end;
   const result: Result = {
@@ -37,7 +41,7 @@ export async function report(lease: Lease, identity: Identity, end: PipelineEnd,
     log: { ...logged, truncated: log.truncated() },
     excluded,
   };
-  await put(lease.put.result, bodyOf(Buffer.from(canonicalize(result))), true);
+  await put('result', bodyOf(Buffer.from(canonicalize(result))), true);
 }
 
 function frameOf(files: CapturedFile[]): Body {
