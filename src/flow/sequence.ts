@@ -71,7 +71,7 @@ async function commitBatch(deps: FlowDeps, draft: Draft, run: string): Promise<B
   const { batch } = row;
   if (batch) return { row: { ...row, batch }, rows: null, isLast: false };
   // Asked after the tree was read: if these rows get places from somebody else in between, that row changes.
-  const found = await deps.store.query(key.pk, { prefix: OUTBOX, limit: BATCH_EVENTS });
+  const found = await deps.store.query(key.pk, { prefix: OUTBOX, limit: BATCH_EVENTS, snapshot: true });
   const rows = upTo(BATCH_BYTES, found);
   if (rows.length === 0) return null;
   const tree = TreeBuilder.from(row.tree);

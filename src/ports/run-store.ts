@@ -15,12 +15,18 @@
  *   the store may start before that. If durability fails the store is dead: every later call throws TerminalError
  *   STORE_FAILED, and the process must end, because it may have decided on what never happened.
  * - `get` answers in the order of the keys, null for absent rows. `query` answers rows of one pk whose sk starts with
- *   `prefix`, ordered by the bytes of sk, `after` an sk (exclusive), at most `limit`. Both are strongly consistent; a
- *   query is a snapshot: if row B was written by a transaction that saw row A, a result with B and a range over A has A.
+ *   `prefix`, ordered by the bytes of sk, `after` an sk (exclusive), at most `limit`. Both are strongly consistent.
+ * - A query with `snapshot` is causally closed: if row B was written by a transaction that saw row A, then an answer with B
+ *   whose range covers A has A too, unless A was deleted before the answer. Without it rows of one answer may have been
+ *   read at different times.
+ * - A store may not be to be had for a while: RetryableError STORE_BUSY, and the outcome of a `transact` is then open.
  * - Limits: 100 actions a transaction (TerminalError TRANSACTION_TOO_LARGE), 350,000 bytes of JSON a row (TerminalError
- *   ROW_TOO_LARGE), one action per row in a transaction (TerminalError TRANSACTION_TOO_LARGE for doubles).
+ *   ROW_TOO_LARGE), one action per row in a transaction (TerminalError TRANSACTION_TOO_LARGE for doubles). An adapter may
+ *   refuse more than 3,500,000 bytes in one transaction in the same way.
  * Adapters may differ in latency, and in whether durable ever waits.
  */
+import { TerminalError } from '@waybill/client/errors';
+
 export interface RowKey {
   pk: string;
   sk: string;
@@ -42,6 +48,8 @@ export interface RowRange {
   prefix: string;
   after?: string;
   limit: number;
+  /** Costs a store without snapshots a second reading; only who orders causes and effects by the answer needs it. */
+  snapshot?: true;
 }
 
 export const MAX_ACTIONS = 100;
@@ -53,4 +61,32 @@ export interface RunStore {
   /** Resolves with the version that the rows were written with. */
   transact(actions: readonly Action[]): Promise<number>;
   durable(): Promise<void>;
+}
+
+/** Refuses what no adapter takes: too many actions, or two on one row. */
+export function requireFitting(actions: readonly Action[]): void {
+  const names = new Set(actions.map(({ pk, sk }) => `${pk}\0${sk}`));
+  if (actions.length <= MAX_ACTIONS && names.size === actions.length) return;
+  throw new TerminalError({
+    code: 'TRANSACTION_TOO_LARGE',
+    path: 'transaction',
+    problem: `${actions.length} actions on ${names.size} rows; at most ${MAX_ACTIONS}, one a row`,
+    fix: 'Split it into transactions that are right one by one.',
+  });
+}
+
+/** The text of a body that is to be written, null where none is; refuses one that is too large. */
+export function jsonOf(action: Action): string | null {
+  if (action.do !== 'put') return null;
+  const json = JSON.stringify(action.body);
+  // Three bytes a UTF-16 unit is the most that UTF-8 takes; most rows are settled by that.
+  if (json.length * 3 > MAX_ROW_BYTES && new TextEncoder().encode(json).byteLength > MAX_ROW_BYTES) {
+    throw new TerminalError({
+      code: 'ROW_TOO_LARGE',
+      path: `${action.pk} ${action.sk}`,
+      problem: `the row has more than ${MAX_ROW_BYTES} bytes`,
+      fix: 'Keep large values as artifacts and their digests in rows.',
+    });
+  }
+  return json;
 }

@@ -63,6 +63,7 @@ const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'flow', path: 'src/flow/planted.ts', source: "import '#adapters/local/store.ts';\n" },
   { rule: 'flow', path: 'src/flow/planted-node.ts', source: "export const late = import('node:fs');\n" },
   { rule: 'adapters', path: 'src/adapters/local/planted.ts', source: "import '#flow/settle.ts';\n" },
+  { rule: 'adapters-aws', path: 'src/adapters/aws/planted.ts', source: "import '#adapters/local/store.ts';\n" },
   { rule: 'worker', path: 'worker-image/src/planted.ts', source: "import '#flow/settle.ts';\n" },
   { rule: 'worker-bundle', path: 'worker-image/build.ts', source: "import '#core/run.ts';\n" },
   { rule: 'infrastructure', path: 'lib/planted.ts', source: "import '#core/run.ts';\n" },

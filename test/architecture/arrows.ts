@@ -142,6 +142,14 @@ export const ZONES: readonly Zone[] = [
     why: 'adapters carry out, flow decides',
   },
   {
+    name: 'adapters-aws',
+    path: '^src/adapters/aws/',
+    mayImport: ['core', 'ports', 'formats', 'verify'],
+    packages: ['@aws-sdk'],
+    node: 'all',
+    why: 'the only adapters that know a cloud; embedded never imports them',
+  },
+  {
     name: 'worker',
     path: '^worker-image/src/',
     mayImport: ['core', 'formats', 'verify'],

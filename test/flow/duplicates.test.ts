@@ -10,7 +10,7 @@ import { createLane } from '#embedded/lane.ts';
 import type { FlowDeps, Hints } from '#flow/deps.ts';
 import { seal } from '#flow/seal.ts';
 import { settle, settleStopped, settleWithout } from '#flow/settle.ts';
-import { type FlowBed, openFlowBed } from '../support/embedded-flow.ts';
+import { type FlowBed, loseRows, openFlowBed } from '../support/embedded-flow.ts';
 import { finished, Gate, pause, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
 import { runOf } from '../support/run-spec.ts';
@@ -112,7 +112,7 @@ describe('flow: duplicates', { concurrency: true }, () => {
     bed.submit('s', runOf([{ id: 'x' }]));
     await bed.sealed('s');
     await bed.halt();
-    for (const suffix of ['', '-wal', '-shm']) rmSync(join(bed.directory, `store.sqlite${suffix}`), { force: true });
+    loseRows(bed.directory);
     const signed: string[] = [];
     const adapt = (deps: FlowBed['deps']): FlowBed['deps'] =>
       interceptPorts(deps, ({ port, method }, proceed) => {

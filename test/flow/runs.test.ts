@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Job } from '#core/mailbox-protocol.ts';
 import type { FlowBed } from '../support/embedded-flow.ts';
-import { FAILED, type FinishedRun, finished, pause, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { FAILED, type FinishedRun, finished, Gate, pause, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { type ItemDraft, itemsOf, runOf } from '../support/run-spec.ts';
 import { eventsOf } from '../support/sealed-events.ts';
 
@@ -177,6 +177,7 @@ describe('flow: whole runs', { concurrency: true }, () => {
     let running = 0;
     let most = 0;
     const begun: string[] = [];
+    const full = new Gate();
     await withBed(
       {
         concurrency: 3,
@@ -184,6 +185,9 @@ describe('flow: whole runs', { concurrency: true }, () => {
           begun.push(job.item);
           running += 1;
           most = Math.max(most, running);
+          if (running === 3) full.open();
+          // The first three wait for each other, however long a store takes; a fourth would show.
+          await full.opened;
           await pause(3);
           running -= 1;
           return SUCCEEDED;

@@ -11,6 +11,7 @@ import type { CadenceRule } from '#embedded/cadence.ts';
 import { composeInProcess } from '#embedded/compose-in-process.ts';
 import { createEngine, type Engine } from '#embedded/engine.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import type { RunStore } from '#ports/run-store.ts';
 import { HintCheck } from './hint-check.ts';
 import { observeRows } from './row-stream.ts';
 
@@ -55,10 +56,35 @@ export interface FlowBedOptions {
   check?: HintCheck;
 }
 
+/** Where the rows of beds are instead of SQLite: one store for each directory. */
+export interface RowsElsewhere {
+  open(directory: string): Promise<RunStore>;
+  /** As if the directory had never had one. */
+  lose(directory: string): void;
+  /** What a test waits for at most; such a store may be far away. */
+  patienceMs: number;
+}
+
+let elsewhere: RowsElsewhere | undefined;
+
+/** For every bed that this process opens from now on. */
+export function keepRows(where: RowsElsewhere): void {
+  elsewhere = where;
+}
+
+/** The rows of a bed that is halted are gone, and all else is there. */
+export function loseRows(directory: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(join(directory, `store.sqlite${suffix}`), { force: true });
+  elsewhere?.lose(directory);
+}
+
 export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'waybill-flow-'));
   const { isolation = 'in-process', leaseMs = 30_000 } = options;
-  const { deps: base, store, inbox } = await composeInProcess(directory, options.execute, { isolation, leaseMs });
+  const composed = await composeInProcess(directory, options.execute, { isolation, leaseMs });
+  const { inbox } = composed;
+  const store = (await elsewhere?.open(directory)) ?? composed.store;
+  const base = { ...composed.deps, store };
   const adapted = options.adapt ? options.adapt(base) : base;
   const check = options.check ?? new HintCheck();
   const deps = { ...adapted, store: observeRows(adapted.store, store, (change) => check.changed(change)) };
@@ -83,7 +109,7 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
     halted = true;
     inbox.unwatch();
     await engine.stop();
-    await store.close();
+    await composed.store.close();
   };
   const { receipts, status } = outboxOf(directory);
   const row: FlowBed['row'] = async (key) => {
@@ -159,11 +185,13 @@ type Seen<T> = T | null | undefined | false;
 
 /** Looks again every few milliseconds until there is something to see. */
 async function until<T>(look: () => Seen<T> | Promise<Seen<T>>): Promise<T> {
-  const giveUpMs = performance.now() + 10_000;
+  const patienceMs = elsewhere?.patienceMs ?? 10_000;
+  const giveUpMs = performance.now() + patienceMs;
   for (;;) {
     const seen = await look();
     if (seen) return seen;
-    if (performance.now() > giveUpMs) throw new RangeError('what the test waits for did not happen within 10 s');
+    if (performance.now() > giveUpMs)
+      throw new RangeError(`what the test waits for did not happen within ${patienceMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

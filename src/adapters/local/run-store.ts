@@ -11,12 +11,12 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { RetryableError, TerminalError } from '@waybill/client/errors';
 import {
   type Action,
-  MAX_ACTIONS,
-  MAX_ROW_BYTES,
+  jsonOf,
   type Row,
   type RowKey,
   type RowRange,
   type RunStore,
+  requireFitting,
 } from '#ports/run-store.ts';
 
 /** Rows kept in memory after they were written or read; a row is about a kilobyte. */
@@ -250,32 +250,6 @@ class SqliteRunStore implements LocalRunStore {
   #requireAlive(): void {
     if (this.#failure) throw this.#failure;
   }
-}
-
-function jsonOf(action: Action): string | null {
-  if (action.do !== 'put') return null;
-  const json = JSON.stringify(action.body);
-  // Three bytes a UTF-16 unit is the most that UTF-8 takes; most rows are settled by that.
-  if (json.length * 3 > MAX_ROW_BYTES && Buffer.byteLength(json) > MAX_ROW_BYTES) {
-    throw new TerminalError({
-      code: 'ROW_TOO_LARGE',
-      path: `${action.pk} ${action.sk}`,
-      problem: `the row has more than ${MAX_ROW_BYTES} bytes`,
-      fix: 'Keep large values as artifacts and their digests in rows.',
-    });
-  }
-  return json;
-}
-
-function requireFitting(actions: readonly Action[]): void {
-  const names = new Set(actions.map(({ pk, sk }) => `${pk}\0${sk}`));
-  if (actions.length <= MAX_ACTIONS && names.size === actions.length) return;
-  throw new TerminalError({
-    code: 'TRANSACTION_TOO_LARGE',
-    path: 'transaction',
-    problem: `${actions.length} actions on ${names.size} rows; at most ${MAX_ACTIONS}, one a row`,
-    fix: 'Split it into transactions that are right one by one.',
-  });
 }
 
 function deepFreeze<T>(value: T): T {
