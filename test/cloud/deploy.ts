@@ -1,0 +1,125 @@
+/** Deploys the three stacks into the wiring bed, with the command line that a customer uses. */
+import { spawn } from 'node:child_process';
+import { createPublicKey } from 'node:crypto';
+import { cpSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { CreateStateMachineAliasCommand, PublishStateMachineVersionCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { type DeploymentNames, deploymentNames, LIVE_ALIAS } from '../../lib/deployment-names.ts';
+import { stripAssembly, type Template, templatesOf } from './bed-assembly.ts';
+import type { Ministack } from './beds/ministack.ts';
+import { STRIPPED_TYPES } from './stripped-types.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const CLI_TIMEOUT_MS = 120_000;
+const NAME = 'waybill';
+const ORIGIN = 'bed.example/waybill';
+
+export interface Deployed {
+  names: DeploymentNames;
+  origin: string;
+  /** As synthesized, before anything was taken out for the bed; by file name. */
+  templates: ReadonlyMap<string, Template>;
+  /** Of the attest keys, oldest first: DER, base64. */
+  attestKeys: readonly string[];
+}
+
+/** @returns what it wrote; throws with that text when it fails */
+function cdk(bed: Ministack, args: readonly string[]): Promise<string> {
+  const child = spawn(process.execPath, [join(ROOT, 'node_modules', 'aws-cdk', 'bin', 'cdk'), ...args], {
+    cwd: ROOT,
+    env: {
+      PATH: [join(ROOT, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
+      HOME: bed.directory,
+      TMPDIR: join(bed.directory, 'tmp'),
+      CI: 'true',
+      CDK_DISABLE_VERSION_CHECK: '1',
+      ...bed.environment,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: CLI_TIMEOUT_MS,
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.once('close', (exit) => {
+      if (exit === 0) resolve(said);
+      else reject(new TypeError(`cdk ${args.join(' ')} (exit ${exit}):\n${said}`));
+    });
+  });
+}
+
+async function attestKeys(bed: Ministack): Promise<string[]> {
+  const kms = new KMSClient({ endpoint: bed.url, region: bed.region, credentials: bed.credentials });
+  const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId: `alias/${NAME}/attest-1` }));
+  const key = createPublicKey({ key: Buffer.from(PublicKey ?? []), format: 'der', type: 'spki' });
+  return [key.export({ format: 'der', type: 'spki' }).toString('base64')];
+}
+
+async function publishMachine(bed: Ministack, names: DeploymentNames): Promise<void> {
+  const machines = new SFNClient({ endpoint: bed.url, region: bed.region, credentials: bed.credentials });
+  const stateMachineArn = names.arn.machine('default');
+  const { stateMachineVersionArn } = await machines.send(new PublishStateMachineVersionCommand({ stateMachineArn }));
+  const routingConfiguration = [{ stateMachineVersionArn, weight: 100 }];
+  await machines.send(new CreateStateMachineAliasCommand({ name: LIVE_ALIAS, routingConfiguration }));
+}
+
+/**
+ * Bootstraps, deploys the ledger, pins its keys, deploys the rest: the order of docs/how-to/deploy.md.
+ *
+ * @param workerDigest of the bundle that containers of the bed run
+ * @param strip types that are taken out of the templates
+ */
+export async function deploy(
+  bed: Ministack,
+  workerDigest: string,
+  strip: ReadonlySet<string> = new Set(Object.keys(STRIPPED_TYPES)),
+): Promise<Deployed> {
+  const { account, region } = bed;
+  const config = join(bed.directory, 'deployment.json');
+  const settings = {
+    env: { account, region },
+    name: NAME,
+    availabilityZones: [`${region}a`, `${region}b`],
+    origin: ORIGIN,
+    mode: 'test',
+    retention: { mode: 'GOVERNANCE', days: 1 },
+    wrapperImage: `registry.example/wrapper@sha256:${'1'.repeat(64)}`,
+    workerDigest,
+    environments: { default: { image: `registry.example/blocks@sha256:${'3'.repeat(64)}` } },
+    queues: { default: { concurrency: 40 } },
+    s3PrefixListId: 'pl-6da54004',
+    alarmEmail: 'operator@example.com',
+    monthlyBudgetUsd: 50,
+  };
+  const synthesize = async (assembly: string, more: object): Promise<void> => {
+    writeFileSync(config, JSON.stringify({ ...settings, ...more }));
+    await cdk(bed, ['synth', '--quiet', '-c', `config=${config}`, '--output', assembly]);
+  };
+  const ship = (assembly: string, stacks: readonly string[]): Promise<string> =>
+    cdk(bed, ['deploy', '--app', assembly, '--require-approval', 'never', ...stacks]);
+
+  const draft = join(bed.directory, 'draft.out');
+  const pin = (spki: readonly string[]): object => ({
+    pinnedKeys: { format: 'waybill-keys/v1', origin: ORIGIN, keys: spki.map((one) => ({ use: 'attest', spki: one })) },
+  });
+  await synthesize(draft, pin(['MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE']));
+  await cdk(bed, ['bootstrap', `aws://${account}/${region}`, '--app', draft]);
+  stripAssembly(draft, strip);
+  await ship(draft, ['--exclusively', 'Waybill/Ledger']);
+  const keys = await attestKeys(bed);
+  const assembly = join(bed.directory, 'cdk.out');
+  await synthesize(assembly, pin(keys));
+  const templates = templatesOf(assembly);
+  const stripped = join(bed.directory, 'stripped.out');
+  cpSync(assembly, stripped, { recursive: true });
+  stripAssembly(stripped, strip);
+  await ship(stripped, ['--all']);
+  const names = deploymentNames({ name: NAME, account, region });
+  await publishMachine(bed, names);
+  return { names, origin: ORIGIN, templates, attestKeys: keys };
+}
