@@ -1,19 +1,17 @@
 /** The log of an attempt: sealed with its outputs once it has ended, staged while it runs. */
-import { createReadStream } from 'node:fs';
 import type { AttemptStatus, Transport } from '@waybill/client';
 import { outputOf } from './run-access.ts';
-import type { StateDirectory } from './state-directory.ts';
+import type { Target } from './target.ts';
 
 /** Null when the attempt has written nothing, or nothing that was kept. */
 export async function openLog(
   transport: Transport,
-  home: StateDirectory,
+  target: Target,
   attempt: AttemptStatus,
 ): Promise<AsyncIterable<Uint8Array> | null> {
   const sealed = outputOf(attempt, 'log');
   if (sealed !== undefined) return transport.openArtifact(sealed.sha256);
-  const staged = home.stagedLogPath(attempt.id);
-  return staged === null ? null : createReadStream(staged);
+  return target.openStagedLog(attempt.id);
 }
 
 const MAX_TAIL_BYTES = 64 * 1024;

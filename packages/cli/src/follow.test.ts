@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import type { RunStatus, Transport } from '@waybill/client';
 import { at, DONE, FAILED, LOCKED, PENDING, RUNNING, runOf } from '../test/run-sample.ts';
 import { scratch } from '../test/scratch.ts';
+import { guardEngine } from './engine-guard.ts';
 import { type Followed, type Following, followRun } from './follow.ts';
 import { StateDirectory } from './state-directory.ts';
 import { Terminal } from './terminal.ts';
@@ -54,9 +55,8 @@ function stage(t: TestContext, json = false): Stage {
     follow: (statuses, rest = {}) =>
       followRun(REF, {
         terminal,
-        home,
         transport: scripted(statuses),
-        start: { env: {} },
+        guard: (signal) => guardEngine(home, { env: {} }, signal),
         depths: new Map(),
         interruption: new AbortController().signal,
         ...rest,
@@ -115,6 +115,7 @@ test('follow: an engine that is gone and cannot be started again ends the watch 
   const broken = home.at('broken.mjs');
   writeFileSync(broken, `console.error('no room left'); process.exit(70);`);
   writeFileSync(home.at('engine.json'), '{}');
-  const start = { env: { ...process.env, WAYBILL_ENGINE: broken } };
-  await assert.rejects(follow([runOf([RUNNING])], { start }), /no room left/);
+  const env = { ...process.env, WAYBILL_ENGINE: broken };
+  const guard = (signal: AbortSignal): Promise<void> => guardEngine(home, { env }, signal);
+  await assert.rejects(follow([runOf([RUNNING])], { guard }), /no room left/);
 });

@@ -1,8 +1,6 @@
-/** Follows a run to its end, in the way the terminal asks for, and keeps an engine on it. */
+/** Follows a run to its end, in the way the terminal asks for. */
 import { isEnded, type RunStatus, type SubmissionRef, type Transport, watchRun } from '@waybill/client';
-import { type EngineStart, ensureEngine, unreachable } from './engine-process.ts';
 import { LiveView } from './live-view.ts';
-import type { StateDirectory } from './state-directory.ts';
 import type { Terminal } from './terminal.ts';
 import { changeLines, itemChanges } from './view/run-changes.ts';
 import { type Depths, runTreeLines } from './view/run-tree.ts';
@@ -16,8 +14,8 @@ export interface Followed {
 export interface Following {
   terminal: Terminal;
   transport: Transport;
-  home: StateDirectory;
-  start: EngineStart;
+  /** Keeps somebody on the run until the signal aborts. */
+  guard: (signal: AbortSignal) => Promise<void>;
   depths: Depths;
   /** Aborted by the person at the terminal: the run itself goes on. */
   interruption: AbortSignal;
@@ -25,20 +23,16 @@ export interface Following {
 
 /** How often the times on the screen move on. */
 const TICK_MS = 200;
-const ENGINE_CHECK_MS = 500;
-/** An engine that ends again and again is not started for ever. */
-const MAX_RESTARTS = 3;
 
 /**
- * Resolves when the run is sealed, or at the interruption. An engine that vanishes on the way is started again.
- * Throws RetryableError ENGINE_UNREACHABLE when that does not help.
+ * Resolves when the run is sealed, or at the interruption. Throws what the guard throws.
  */
 export async function followRun(ref: SubmissionRef, following: Following): Promise<Followed> {
   const { interruption, transport } = following;
   const stop = new AbortController();
   const signal = AbortSignal.any([interruption, stop.signal]);
   const trouble = { error: undefined as unknown };
-  const guarding = guardEngine(following, signal).catch((error: unknown) => {
+  const guarding = following.guard(signal).catch((error: unknown) => {
     trouble.error = error;
     stop.abort();
   });
@@ -60,34 +54,6 @@ export async function followRun(ref: SubmissionRef, following: Following): Promi
 
 export function isSealed(run: RunStatus): boolean {
   return isEnded(run.state) && (run.sealedAt !== undefined || run.aborted !== undefined);
-}
-
-async function guardEngine({ home, start }: Following, signal: AbortSignal): Promise<void> {
-  let missed = 0;
-  let restarts = 0;
-  while (!signal.aborted) {
-    await pause(ENGINE_CHECK_MS, signal);
-    missed = home.engine() === null ? missed + 1 : 0;
-    // once may be the moment between two engines; twice is an absence
-    if (missed < 2 || signal.aborted) continue;
-    restarts += 1;
-    if (restarts > MAX_RESTARTS) throw await unreachable(home, 'the engine ended again and again');
-    await ensureEngine(home, start);
-    missed = 0;
-  }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
-  });
 }
 
 interface Screen {

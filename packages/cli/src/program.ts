@@ -1,11 +1,12 @@
 /** The commander program, made from the table of verbs. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { chooseTarget, given } from './choose-target.ts';
 import { reportError, usageError } from './error-report.ts';
 import { EXIT } from './exit-codes.ts';
 import { DEFAULT_DIRECTORY, StateDirectory } from './state-directory.ts';
 import { Terminal, type TextSink } from './terminal.ts';
 import { type Verb, VerbCall } from './verb.ts';
-import { COMMON_OPTIONS, VERBS } from './verbs.ts';
+import { COMMON_OPTIONS, TARGET_OPTIONS, VERBS } from './verbs.ts';
 
 export interface Surroundings {
   out: TextSink;
@@ -28,10 +29,12 @@ export async function runProgram(args: readonly string[], surroundings: Surround
   let exit: number = EXIT.ok;
   const program = newCommand('waybill', surroundings)
     .description('Offloads work to isolated workers and proves what happened.')
+    .enablePositionalOptions()
     .addHelpText('after', EXIT_CODES_HELP);
+  for (const { flags, summary } of TARGET_OPTIONS) program.option(flags, summary, onlyOne);
   for (const verb of VERBS) {
-    addVerb(program, verb, surroundings, async (call) => {
-      exit = await perform(verb, call);
+    addVerb(program, verb, surroundings, async (args, options) => {
+      exit = await perform(verb, { args, before: program.opts(), options }, surroundings);
     });
   }
   try {
@@ -46,13 +49,41 @@ export async function runProgram(args: readonly string[], surroundings: Surround
   }
 }
 
-async function perform(verb: Verb, call: VerbCall): Promise<number> {
+/** What was typed: options before the verb, its arguments and its own options. */
+interface Typed {
+  args: readonly string[];
+  before: Options;
+  options: Options;
+}
+
+async function perform(verb: Verb, typed: Typed, surroundings: Surroundings): Promise<number> {
+  const terminal = terminalOf(surroundings, typed.options);
   try {
     const handler = await verb.load();
-    return await handler(call);
+    return await handler(callOf(verb, typed, terminal, surroundings));
   } catch (error) {
-    return reportError(call.terminal, error);
+    return reportError(terminal, error);
   }
+}
+
+function callOf(
+  verb: Verb,
+  { args, before, options }: Typed,
+  terminal: Terminal,
+  surroundings: Surroundings,
+): VerbCall {
+  const { env, interruption } = surroundings;
+  const home = new StateDirectory(String(options.dir ?? env.WAYBILL_HOME ?? DEFAULT_DIRECTORY));
+  const words = {
+    target: given(before.target, options.target, 'target'),
+    deployment: given(before.deployment, options.deployment, 'deployment'),
+  };
+  const target = chooseTarget(words, env, home);
+  if (target.kind === 'aws' && verb.isEmbeddedOnly === true) {
+    const fix = 'docs/deploy.md says how a deployment does it.';
+    throw usageError('--target aws', `\`${verb.name}\` works on the files of a state directory`, fix);
+  }
+  return new VerbCall({ terminal, home, target, env, interruption }, args, { ...options, ...words });
 }
 
 function newCommand(name: string, { out, err }: Surroundings): Command {
@@ -67,7 +98,7 @@ function addVerb(
   program: Command,
   verb: Verb,
   surroundings: Surroundings,
-  perform: (call: VerbCall) => Promise<void>,
+  act: (args: readonly string[], options: Options) => Promise<void>,
 ): void {
   const words = verb.name.split(' ');
   const name = words.at(-1) ?? verb.name;
@@ -80,17 +111,7 @@ function addVerb(
     else if (flags.includes('<')) command.option(flags, summary, onlyOne);
     else command.option(flags, summary);
   }
-  command.action(async () => {
-    const options: Options = command.opts();
-    const directory = options.dir ?? surroundings.env.WAYBILL_HOME ?? DEFAULT_DIRECTORY;
-    const place = {
-      terminal: terminalOf(surroundings, options),
-      home: new StateDirectory(String(directory)),
-      env: surroundings.env,
-      interruption: surroundings.interruption,
-    };
-    await perform(new VerbCall(place, command.args, options));
-  });
+  command.action(() => act(command.args, command.opts()));
   group.addCommand(command);
 }
 

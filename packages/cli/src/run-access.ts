@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import {
   type AttemptStatus,
-  DirectoryTransport,
   findRun,
   type ItemStatus,
   listRuns,
@@ -24,10 +23,6 @@ export interface FoundRun {
   run: RunStatus;
 }
 
-export function openTransport(directory: string): Transport {
-  return new DirectoryTransport(directory);
-}
-
 /** By run id, the beginning of one, submission id, or `latest`. Throws TerminalError RUN_UNKNOWN. */
 export async function accessRun(transport: Transport, text: string): Promise<FoundRun> {
   if (text === LATEST) return latestRun(transport);
@@ -45,8 +40,8 @@ async function latestRun(transport: Transport): Promise<FoundRun> {
 }
 
 function unknownRun(text: string): TerminalError {
-  const problem = `there is no run ${JSON.stringify(text)} in this state directory`;
-  const fix = 'See `waybill runs`, or name the state directory with --dir.';
+  const problem = `there is no run ${JSON.stringify(text)} of yours here`;
+  const fix = 'See `waybill runs`, or say where to look: --dir, or --target aws with --deployment.';
   return new TerminalError({ code: 'RUN_UNKNOWN', path: 'run', problem, fix });
 }
 
@@ -85,13 +80,13 @@ export function outputOf(attempt: AttemptStatus, kind: OutputRef['kind']): Outpu
 export async function namedRun(call: VerbCall, named: string): Promise<RunStatus | null> {
   if (named.includes('/')) return null;
   try {
-    return (await accessRun(openTransport(call.home.path), named)).run;
+    return (await accessRun(await call.target.open(), named)).run;
   } catch (error) {
     const isNoRun = error instanceof TerminalError && error.code === 'RUN_UNKNOWN';
     if (!isNoRun) throw error;
     if (existsSync(named) || named.endsWith('.jsonl')) return null;
-    const problem = `there is neither a run of that name in ${call.home.path} nor such a file here`;
-    const fix = 'See `waybill runs`, name the state directory with --dir, or give the path of a bundle.';
+    const problem = `there is neither a run of that name in ${call.target.where} nor such a file here`;
+    const fix = 'See `waybill runs`, say where to look (--dir, --deployment), or give the path of a bundle.';
     throw new TerminalError({ code: 'RUN_UNKNOWN', path: named, problem, fix });
   }
 }

@@ -2,6 +2,7 @@
 import { usageError } from './error-report.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { StateDirectory } from './state-directory.ts';
+import type { Target } from './target.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface VerbOption {
@@ -19,6 +20,8 @@ export interface Verb {
   args: string;
   summary: string;
   options: readonly VerbOption[];
+  /** It works on the files of a state directory and has no meaning for a deployment. */
+  isEmbeddedOnly?: true;
   load: () => Promise<Handler>;
 }
 
@@ -30,6 +33,7 @@ type OptionValue = string | readonly string[] | boolean | undefined;
 export class VerbCall {
   readonly terminal: Terminal;
   readonly home: StateDirectory;
+  readonly target: Target;
   readonly env: NodeJS.ProcessEnv;
   /** From now on the person's wish to stop aborts this signal instead of ending the process; a second one ends it. */
   readonly interruption: () => AbortSignal;
@@ -37,12 +41,13 @@ export class VerbCall {
   readonly #options: Readonly<Record<string, OptionValue>>;
 
   constructor(
-    place: Pick<VerbCall, 'terminal' | 'home' | 'env' | 'interruption'>,
+    place: Pick<VerbCall, 'terminal' | 'home' | 'target' | 'env' | 'interruption'>,
     args: readonly (string | undefined)[],
     options: Readonly<Record<string, OptionValue>>,
   ) {
     this.terminal = place.terminal;
     this.home = place.home;
+    this.target = place.target;
     this.env = place.env;
     this.interruption = place.interruption;
     this.#args = args;
@@ -97,11 +102,14 @@ export class VerbCall {
     );
   }
 
-  /** How a command has to be typed to reach the same state directory; started by npm, the program is not on the PATH. */
+  /** How a command has to be typed to reach the same target; started by npm, the program is not on the PATH. */
   readonly command = (verb: string): string => {
-    const dir = this.text('dir');
     const program = this.env.npm_execpath === undefined ? 'waybill' : 'npx waybill';
-    return `${program} ${verb}${dir === undefined ? '' : ` --dir ${quoted(dir)}`}`;
+    const options = ['target', 'deployment', 'dir'].flatMap((name) => {
+      const value = this.text(name);
+      return value === undefined ? [] : [` --${name} ${quoted(value)}`];
+    });
+    return `${program} ${verb}${options.join('')}`;
   };
 }
 

@@ -2,9 +2,19 @@
 import { COMPARE_FLAGS, ITEM_FLAGS, LOG_FLAGS, type ModeFlag, VERIFY_FLAGS } from '@waybill/verify/flags';
 import type { Verb, VerbOption } from './verb.ts';
 
+/** Taken by every verb, and before any: `waybill --target aws status latest`. */
+export const TARGET_OPTIONS: readonly VerbOption[] = [
+  { flags: '--target <home>', summary: 'embedded (default) or aws: where the work goes (default: $WAYBILL_TARGET)' },
+  {
+    flags: '--deployment <file>',
+    summary: 'deployment file for --target aws (default: $WAYBILL_DEPLOYMENT, else waybill-deployment.json)',
+  },
+];
+
 /** Taken by every verb. */
 export const COMMON_OPTIONS: readonly VerbOption[] = [
   { flags: '--dir <path>', summary: 'state directory (default: $WAYBILL_HOME, else .waybill)' },
+  ...TARGET_OPTIONS,
   { flags: '--json', summary: 'one JSON value a line; the default when the output is not a terminal' },
   { flags: '--plain', summary: 'text for people, line after line, also when the output is not a terminal' },
 ];
@@ -123,6 +133,7 @@ export const VERBS: readonly Verb[] = [
     args: '',
     summary: 'make a lost or outdated store again from the ledger, while no engine runs',
     options: [],
+    isEmbeddedOnly: true,
     load: async () => (await import('./verbs/recover.ts')).recover,
   },
   {
@@ -194,6 +205,7 @@ export const VERBS: readonly Verb[] = [
     args: '<use>',
     summary: 'put a new attest or log key in force, signed by the old one; while no engine runs',
     options: [{ flags: '--alg <name>', summary: 'which log key, where there are two (default ed25519)' }],
+    isEmbeddedOnly: true,
     load: async () => (await import('./verbs/keys.ts')).keysRotate,
   },
   {
@@ -201,6 +213,7 @@ export const VERBS: readonly Verb[] = [
     args: '<use>',
     summary: 'add a second log key, which signs every checkpoint beside the first; while no engine runs',
     options: [{ flags: '--alg <name>', summary: 'default ecdsa-p256-sha256' }],
+    isEmbeddedOnly: true,
     load: async () => (await import('./verbs/keys.ts')).keysAdd,
   },
   {
@@ -211,6 +224,7 @@ export const VERBS: readonly Verb[] = [
       { flags: '--from <index>', summary: 'the first log index at which it is not believed any more' },
       { flags: '--reason <code>', summary: 'such as key_compromise' },
     ],
+    isEmbeddedOnly: true,
     load: async () => (await import('./verbs/keys.ts')).keysRevoke,
   },
 ];

@@ -7,7 +7,7 @@ import { COMPARE_FLAGS, ITEM_FLAGS, LOG_FLAGS, type ModeFlag, UsageError } from 
 import { usageError } from '../error-report.ts';
 import { openBundle, openFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { namedRun, openTransport } from '../run-access.ts';
+import { namedRun } from '../run-access.ts';
 import { saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { toned } from '../view/styled.ts';
@@ -15,11 +15,19 @@ import { toned } from '../view/styled.ts';
 /** Answers with the verifier's own exit codes. Without a ledger it is this engine's own, with its own keys. */
 export async function auditLog(call: VerbCall): Promise<number> {
   const named = call.optionalArg(0);
+  if (named === undefined && call.target.kind === 'aws') throw noLedgerHere();
   const keys = call.home.keysPath();
   const isOwn = call.text('keys') === undefined && call.text('policy') === undefined && existsSync(keys);
   if (named !== undefined || !isOwn) return mode(call, LOG_FLAGS, ['log', named ?? call.home.at('ledger')]);
   call.terminal.say([[toned('quiet', `keys  ${keys} (this engine's own; an outsider uses --keys)`)], []]);
   return mode(call, LOG_FLAGS, ['log', call.home.at('ledger'), '--keys', keys]);
+}
+
+function noLedgerHere(): TerminalError {
+  const problem = 'the ledger of a deployment is read from a copy of it';
+  const fix =
+    'Copy the ledger bucket (`aws s3 sync`), and name the directory and the keys: `audit log <directory> --keys`.';
+  return usageError('ledger', problem, fix);
 }
 
 /** Answers with the verifier's own exit codes. */
@@ -37,7 +45,7 @@ export async function auditItem(call: VerbCall): Promise<number> {
 export async function auditDisclose(call: VerbCall): Promise<ExitCode> {
   const [named, item] = [call.arg(0), call.arg(1)];
   const run = await namedRun(call, named);
-  const bundle = run === null ? openFile(named) : await openBundle(openTransport(call.home.path), run);
+  const bundle = run === null ? openFile(named) : await openBundle(await call.target.open(), run);
   const text = await discloseItem(bundle, item).catch((cause: unknown) => {
     if (cause instanceof ItemAbsent) {
       const fix = 'Name an item of which an attempt has ended, and the bundle of its run.';

@@ -3,15 +3,15 @@ import { type RunStatus, TerminalError, type Transport } from '@waybill/client';
 import { renderReport, type VerifyOptions, verifyBundle } from '@waybill/verify';
 import { type FlagValues, prepareVerification, UsageError, VERIFY_FLAGS } from '@waybill/verify/flags';
 import { usageError } from '../error-report.ts';
-import { openBundle, openFile, readTrustFile } from '../evidence.ts';
+import { openBundle, openFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { accessRun, namedRun, openTransport } from '../run-access.ts';
+import { accessRun, namedRun } from '../run-access.ts';
 import { saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { toned } from '../view/styled.ts';
 
 export async function auditExport(call: VerbCall): Promise<ExitCode> {
-  const transport = openTransport(call.home.path);
+  const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
   const bytes = await openBundle(transport, run);
   const file = call.text('output') ?? `run-${run.run}.audit.jsonl`;
@@ -20,7 +20,7 @@ export async function auditExport(call: VerbCall): Promise<ExitCode> {
     return EXIT.ok;
   }
   await saveFile(file, bytes);
-  const keys = call.home.keysPath();
+  const keys = call.target.trustPlace;
   call.terminal.emit({ exported: file, run: run.run, keys });
   call.terminal.say([
     [toned('good', 'exported'), `  ${file}`],
@@ -34,7 +34,7 @@ export async function auditVerify(call: VerbCall): Promise<number> {
   const named = call.arg(0);
   const { options, keepState } = asRefusal(() => prepareVerification(chosenFlags(call)));
   const run = await namedRun(call, named);
-  const bundle = run === null ? openFile(named) : await openToJudge(openTransport(call.home.path), run);
+  const bundle = run === null ? openFile(named) : await openToJudge(await call.target.open(), run);
   const asked = run === null ? options : await withOwn(call, run, options);
   const report = await verifyBundle(bundle, asked);
   asRefusal(keepState);
@@ -70,8 +70,8 @@ function asRefusal<T>(act: () => T): T {
 async function withOwn(call: VerbCall, run: RunStatus, options: VerifyOptions): Promise<VerifyOptions> {
   const asked = { expectRun: run.run, ...options };
   if (options.trust !== undefined || options.policy !== undefined) return asked;
-  const own = call.home.keysPath();
-  const trust = await readTrustFile(own);
-  call.terminal.say([[toned('quiet', `keys  ${own} (this engine's own; an outsider uses --keys)`)], []]);
+  const trust = await call.target.trust();
+  const place = call.target.trustPlace;
+  call.terminal.say([[toned('quiet', `keys  ${place} (this engine's own; an outsider uses --keys)`)], []]);
   return { ...asked, trust };
 }

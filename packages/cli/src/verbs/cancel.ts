@@ -1,21 +1,20 @@
 /** cancel and abort: ask the engine to end a run or one item, and say what it answered. */
 import type { Receipt } from '@waybill/client/documents';
 import { abortRun, cancelRun } from '@waybill/client/operator';
-import { answered, ensureEngine } from '../engine-process.ts';
 import { refusalLines, usageError } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { accessRun, itemOf, openTransport } from '../run-access.ts';
+import { accessRun, itemOf } from '../run-access.ts';
 import type { VerbCall } from '../verb.ts';
 import { toned } from '../view/styled.ts';
 
 export async function cancel(call: VerbCall): Promise<ExitCode> {
-  const transport = openTransport(call.home.path);
+  const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
   const id = call.optionalArg(1);
   const item = id === undefined ? undefined : itemOf(run, id).id;
-  await ensureEngine(call.home, { env: call.env });
-  const asked = cancelRun(transport, { run: run.run, ...(item === undefined ? {} : { item }) });
-  const receipt = await answered(call.home, asked);
+  await call.target.ensure({});
+  const target = { run: run.run, ...(item === undefined ? {} : { item }) };
+  const receipt = await call.target.answered(cancelRun(transport, target, { timeoutMs: call.target.patienceMs }));
   return conclude(call, receipt, `cancel ${item === undefined ? '' : `${item} of `}run ${run.run}`);
 }
 
@@ -23,10 +22,11 @@ export async function abort(call: VerbCall): Promise<ExitCode> {
   const reason = call.text('reason');
   if (reason === undefined)
     throw usageError('--reason', 'is missing', 'Say why in one word, such as `segment_damaged`.');
-  const transport = openTransport(call.home.path);
+  const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
-  await ensureEngine(call.home, { env: call.env });
-  const receipt = await answered(call.home, abortRun(transport, { run: run.run, reason }));
+  await call.target.ensure({});
+  const target = { run: run.run, reason };
+  const receipt = await call.target.answered(abortRun(transport, target, { timeoutMs: call.target.patienceMs }));
   return conclude(call, receipt, `abort run ${run.run}`);
 }
 

@@ -2,7 +2,7 @@
 import { isEnded } from '@waybill/client';
 import { openLog, tailOfLog } from '../attempt-log.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { accessRun, attemptOf, itemOf, openTransport } from '../run-access.ts';
+import { accessRun, attemptOf, itemOf } from '../run-access.ts';
 import type { VerbCall } from '../verb.ts';
 import { explainLines } from '../view/explain.ts';
 
@@ -10,13 +10,13 @@ const TAIL_LINES = 20;
 const MAX_ATTEMPTS = 1000;
 
 export async function explain(call: VerbCall): Promise<ExitCode> {
-  const transport = openTransport(call.home.path);
+  const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
   const item = itemOf(run, call.arg(1));
   const attempt = item.attempts.at(-1);
-  const log = attempt === undefined || item.state === 'done' ? null : await openLog(transport, call.home, attempt);
+  const log = attempt === undefined || item.state === 'done' ? null : await openLog(transport, call.target, attempt);
   const logTail = log === null ? undefined : await tailOfLog(log, TAIL_LINES);
-  const engineRuns = call.home.engine() !== null || isEnded(run.state);
+  const engineRuns = call.target.isWorking() || isEnded(run.state);
   call.terminal.emit({ run: run.run, item, engineRuns, logTail });
   call.terminal.say(
     explainLines({
@@ -33,10 +33,10 @@ export async function explain(call: VerbCall): Promise<ExitCode> {
 
 /** The log's own bytes, escaped on a terminal. */
 export async function logs(call: VerbCall): Promise<ExitCode> {
-  const transport = openTransport(call.home.path);
+  const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
   const attempt = attemptOf(itemOf(run, call.arg(1)), call.count('attempt', 1, MAX_ATTEMPTS));
-  const log = await openLog(transport, call.home, attempt);
+  const log = await openLog(transport, call.target, attempt);
   if (log !== null) await call.terminal.copy(log);
   return EXIT.ok;
 }

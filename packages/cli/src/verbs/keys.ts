@@ -1,6 +1,5 @@
 /** keys: which keys the deployment's evidence stands on, in forms to pin and to print, and their changes. */
 import type { TrustedKey, TrustFile } from '@waybill/verify';
-import { readTrustFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { runOffline } from '../offline-program.ts';
 import { saveFile } from '../saved-file.ts';
@@ -81,7 +80,7 @@ function option(call: VerbCall, name: string): string[] {
 }
 
 function ownKeys(call: VerbCall): Promise<TrustFile> {
-  return readTrustFile(call.home.keysPath());
+  return call.target.trust();
 }
 
 function rangeOf({ from, to, revoked }: TrustedKey): string {

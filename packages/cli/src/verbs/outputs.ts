@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path';
 import { type OutputRef, TerminalError, type Transport } from '@waybill/client';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { accessRun, attemptOf, itemOf, openTransport } from '../run-access.ts';
+import { accessRun, attemptOf, itemOf } from '../run-access.ts';
 import { safeCell } from '../safe-text.ts';
 import { makeDirectory, saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
@@ -13,7 +13,7 @@ import { tableLines } from '../view/table.ts';
 const PREFIX = 'outputs/';
 
 export async function outputs(call: VerbCall): Promise<ExitCode> {
-  const transport = openTransport(call.home.path);
+  const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
   const found = attemptOf(itemOf(run, call.arg(1))).outputs.filter(({ kind }) => kind === 'output');
   const name = call.optionalArg(2);

@@ -4,7 +4,7 @@ import { sigstoreBundleOf } from '@waybill/verify';
 import { openBundle } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { applyPatch } from '../git-apply.ts';
-import { accessRun, attemptOf, itemOf, openTransport, outputOf } from '../run-access.ts';
+import { accessRun, attemptOf, itemOf, outputOf } from '../run-access.ts';
 import { safeBlock } from '../safe-text.ts';
 import { saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
@@ -12,7 +12,7 @@ import { formatBytes } from '../view/measure.ts';
 import { type Line, paintLines, toned } from '../view/styled.ts';
 
 export async function patch(call: VerbCall): Promise<ExitCode> {
-  const transport = openTransport(call.home.path);
+  const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
   const item = itemOf(run, call.arg(1));
   const found = outputOf(attemptOf(item), 'patch');

@@ -1,13 +1,13 @@
 /** run, submit and watch: work goes in, and what comes of it is shown. */
 import { type Receipt, type RunStatus, type SubmissionRef, submitRun, type Transport } from '@waybill/client';
 import { deriveRunId, type VerifyReport, verifyBundle } from '@waybill/verify';
-import { answered, type EngineStart, ensureEngine } from '../engine-process.ts';
+import type { EngineOptions, EnsuredEngine } from '../engine-process.ts';
 import { refusalLines } from '../error-report.ts';
-import { openBundle, readTrustFile } from '../evidence.ts';
+import { openBundle } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { followRun, isSealed } from '../follow.ts';
 import { shapeOf } from '../plan-shape.ts';
-import { accessRun, openTransport } from '../run-access.ts';
+import { accessRun } from '../run-access.ts';
 import { readSpecFile, type SpecFile } from '../spec-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { summaryLines } from '../view/run-summary.ts';
@@ -18,7 +18,7 @@ const MAX_CONCURRENCY = 1000;
 
 export async function submit(call: VerbCall): Promise<ExitCode> {
   const spec = await readSpecFile(call.arg(0));
-  const receipt = await submitSpec(call, openTransport(call.home.path), spec);
+  const receipt = await submitSpec(call, await call.target.open(), spec);
   if (!isTaken(receipt)) return EXIT.refused;
   const id = receipt.run?.slice(0, 12) ?? receipt.submissionId;
   call.terminal.say([[toned('quiet', 'next     '), call.command(`watch ${id}`)]]);
@@ -27,7 +27,7 @@ export async function submit(call: VerbCall): Promise<ExitCode> {
 
 export async function run(call: VerbCall): Promise<ExitCode> {
   const spec = await readSpecFile(call.arg(0));
-  const transport = openTransport(call.home.path);
+  const transport = await call.target.open();
   const receipt = await submitSpec(call, transport, spec);
   if (!isTaken(receipt)) return EXIT.refused;
   const depths = new Map(shapeOf(spec.items).tree.map(({ id, depth }) => [id, depth]));
@@ -35,15 +35,14 @@ export async function run(call: VerbCall): Promise<ExitCode> {
 }
 
 export async function watch(call: VerbCall): Promise<ExitCode> {
-  const transport = openTransport(call.home.path);
+  const transport = await call.target.open();
   const { ref } = await accessRun(transport, call.arg(0));
   return followToEnd(call, transport, ref, new Map());
 }
 
-function engineStart(call: VerbCall): EngineStart {
+function engineOptions(call: VerbCall): EngineOptions {
   const concurrency = call.count('concurrency', 1, MAX_CONCURRENCY);
   return {
-    env: call.env,
     ...(concurrency === undefined ? {} : { concurrency }),
     noSandbox: call.refuses('sandbox'),
     unsandboxed: call.flag('unsandboxed'),
@@ -51,19 +50,25 @@ function engineStart(call: VerbCall): EngineStart {
 }
 
 async function submitSpec(call: VerbCall, transport: Transport, spec: SpecFile): Promise<Receipt> {
-  const { terminal, home } = call;
-  const { notice, started } = await ensureEngine(home, engineStart(call));
-  terminal.emit({ type: 'engine', pid: notice.pid, started, isolation: notice.isolation, detail: notice.detail });
-  if (notice.isolation === 'none') terminal.say(unsandboxedLines(notice.detail));
+  const { terminal, target } = call;
+  const engine = await target.ensure(engineOptions(call));
+  if (engine === null) terminal.emit({ type: 'deployment', principal: transport.principal });
+  else announceEngine(call, engine);
   const submissionId = call.text('id');
   const submitted = submitRun(transport, spec.bytes, {
     baseDir: spec.baseDir,
+    timeoutMs: target.patienceMs,
     ...(submissionId === undefined ? {} : { submissionId }),
   });
-  const receipt = await answered(home, submitted);
+  const receipt = await target.answered(submitted);
   terminal.emit({ type: 'receipt', ...receipt });
   terminal.say(receiptLines(receipt));
   return receipt;
+}
+
+function announceEngine({ terminal }: VerbCall, { notice, started }: EnsuredEngine): void {
+  terminal.emit({ type: 'engine', pid: notice.pid, started, isolation: notice.isolation, detail: notice.detail });
+  if (notice.isolation === 'none') terminal.say(unsandboxedLines(notice.detail));
 }
 
 function isTaken({ status }: Receipt): boolean {
@@ -91,11 +96,12 @@ async function followToEnd(
   ref: SubmissionRef,
   depths: Depths,
 ): Promise<ExitCode> {
-  const { terminal, home } = call;
+  const { terminal, target } = call;
   const interruption = call.interruption();
-  const start = engineStart(call);
-  if (!(await isAtRest(transport, ref))) await ensureEngine(home, start);
-  const followed = await followRun(ref, { terminal, transport, home, start, depths, interruption });
+  const options = engineOptions(call);
+  if (!(await isAtRest(transport, ref))) await target.ensure(options);
+  const guard = (signal: AbortSignal): Promise<void> => target.guard(options, signal);
+  const followed = await followRun(ref, { terminal, transport, guard, depths, interruption });
   if (followed.interrupted || followed.run === null) {
     const id = deriveRunId(ref.principal, ref.submissionId).slice(0, 12);
     terminal.emit({ type: 'detached', run: id });
@@ -116,13 +122,13 @@ async function isAtRest(transport: Transport, ref: SubmissionRef): Promise<boole
 
 /** The run is sealed: its evidence is judged and everything is shown. */
 async function conclude(call: VerbCall, transport: Transport, run: RunStatus): Promise<ExitCode> {
-  const { terminal, home } = call;
+  const { terminal, target } = call;
   if (run.aborted) {
     terminal.emit({ type: 'run', run, evidence: null });
     terminal.say([[toned('bad', 'aborted'), `  ${run.aborted.reason}: the log says that this run was never sealed`]]);
     return EXIT.failed;
   }
-  const bundle = home.bundlePath(run.bundle?.key ?? '');
+  const bundle = target.ledgerPlace(run.bundle?.key ?? '');
   const report = await verifyOwn(call, transport, run);
   const { verdict, tier, checks } = report;
   const failed = checks.filter(({ status }) => status === 'fail');
@@ -133,6 +139,6 @@ async function conclude(call: VerbCall, transport: Transport, run: RunStatus): P
 }
 
 async function verifyOwn(call: VerbCall, transport: Transport, run: RunStatus): Promise<VerifyReport> {
-  const trust = await readTrustFile(call.home.keysPath());
+  const trust = await call.target.trust();
   return verifyBundle(await openBundle(transport, run), { trust, expectRun: run.run });
 }

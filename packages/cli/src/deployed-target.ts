@@ -1,0 +1,85 @@
+import { RetryableError, type Transport, WaybillError } from '@waybill/client';
+import type { Deployment } from '@waybill/client/deployment';
+import type { TrustFile } from '@waybill/verify';
+import { readDeploymentFile } from './deployment-file.ts';
+import type { EngineOptions } from './engine-process.ts';
+import { usageError } from './error-report.ts';
+import type { Target } from './target.ts';
+
+/** A deployment in AWS. Nothing is read or loaded before something is asked of it. */
+export class DeployedTarget implements Target {
+  readonly kind = 'aws';
+  /** A submission passes two queues, and functions that sleep until they are needed. */
+  readonly patienceMs = 120_000;
+  readonly where: string;
+  readonly trustPlace = 'public keys from KMS';
+  readonly #file: string;
+  #deployment: Deployment | undefined;
+  #transport: Promise<Transport> | undefined;
+
+  /** @param file the deployment file */
+  constructor(file: string) {
+    this.#file = file;
+    this.where = `the deployment of ${file}`;
+  }
+
+  get deployment(): Deployment {
+    this.#deployment ??= readDeploymentFile(this.#file);
+    return this.#deployment;
+  }
+
+  open(): Promise<Transport> {
+    this.#transport ??= this.#open();
+    return this.#transport;
+  }
+
+  async ensure(options: EngineOptions): Promise<null> {
+    const given = options.concurrency !== undefined || options.noSandbox === true || options.unsandboxed === true;
+    if (!given) return null;
+    const problem = 'an engine that this command starts has such options, and a deployment is none';
+    throw usageError('--target aws', problem, 'Leave out --concurrency, --no-sandbox and --unsandboxed.');
+  }
+
+  async answered<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (!(error instanceof WaybillError) || error.code !== 'TIMED_OUT') throw error;
+      const problem = `the deployment did not answer: ${error.problem}`;
+      const fix = 'What was written stays in the inbox. `waybill doctor --deployed` says what stands still.';
+      throw new RetryableError({ code: 'ENGINE_UNREACHABLE', path: this.#file, problem, fix }, { cause: error });
+    }
+  }
+
+  guard(_options: EngineOptions, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  async trust(): Promise<TrustFile> {
+    const { deployment } = this;
+    const { readTrust } = await import('@waybill/client/aws');
+    return readTrust(deployment);
+  }
+
+  ledgerPlace(key: string): string {
+    return `s3://${this.deployment.buckets.ledger ?? ''}/${key}`;
+  }
+
+  /** Staging is between worker and engine: its keys are secret, and nobody else may read it. */
+  openStagedLog(): null {
+    return null;
+  }
+
+  isWorking(): boolean {
+    return true;
+  }
+
+  async #open(): Promise<Transport> {
+    const { deployment } = this;
+    const { openS3Transport } = await import('@waybill/client/aws');
+    return openS3Transport(deployment);
+  }
+}

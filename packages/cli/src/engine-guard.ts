@@ -1,0 +1,38 @@
+import { type EngineStart, ensureEngine, unreachable } from './engine-process.ts';
+import type { StateDirectory } from './state-directory.ts';
+
+const ENGINE_CHECK_MS = 500;
+/** An engine that ends again and again is not started for ever. */
+const MAX_RESTARTS = 3;
+
+/**
+ * Starts an engine again that vanishes, until the signal aborts.
+ * Throws RetryableError ENGINE_UNREACHABLE when that does not help.
+ */
+export async function guardEngine(home: StateDirectory, start: EngineStart, signal: AbortSignal): Promise<void> {
+  let missed = 0;
+  let restarts = 0;
+  while (!signal.aborted) {
+    await pause(ENGINE_CHECK_MS, signal);
+    missed = home.engine() === null ? missed + 1 : 0;
+    // once may be the moment between two engines; twice is an absence
+    if (missed < 2 || signal.aborted) continue;
+    restarts += 1;
+    if (restarts > MAX_RESTARTS) throw await unreachable(home, 'the engine ended again and again');
+    await ensureEngine(home, start);
+    missed = 0;
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+  });
+}

@@ -1,0 +1,30 @@
+/** Where a command's work goes: to an engine on this machine, or to a deployment in AWS. The verbs are the same. */
+import type { Transport } from '@waybill/client';
+import type { TrustFile } from '@waybill/verify';
+import type { EngineOptions, EnsuredEngine } from './engine-process.ts';
+
+export interface Target {
+  readonly kind: 'embedded' | 'aws';
+  /** For people: where runs are looked for. */
+  readonly where: string;
+  /** Throws what stands in the way of reaching it. */
+  open(): Promise<Transport>;
+  /** Makes sure that somebody is there to answer; resolves with the engine, or null where there is always one. */
+  ensure(options: EngineOptions): Promise<EnsuredEngine | null>;
+  /** How long an answer may take. */
+  readonly patienceMs: number;
+  /** Waits for what only the other side can answer. Throws RetryableError ENGINE_UNREACHABLE when it does not. */
+  answered<T>(answer: Promise<T>): Promise<T>;
+  /** Keeps somebody working until the signal aborts; resolves then. */
+  guard(options: EngineOptions, signal: AbortSignal): Promise<void>;
+  /** The target's own keys: they prove that nothing was changed since, and not who signed it. */
+  trust(): Promise<TrustFile>;
+  /** For people: where those keys come from. */
+  readonly trustPlace: string;
+  /** For people: where a ledger object is. */
+  ledgerPlace(key: string): string;
+  /** What a running attempt has logged so far; null when that cannot be seen. */
+  openStagedLog(attemptId: string): AsyncIterable<Uint8Array> | null;
+  /** Whether somebody works on runs at the moment. */
+  isWorking(): boolean;
+}
