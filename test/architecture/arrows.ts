@@ -95,11 +95,19 @@ export const ZONES: readonly Zone[] = [
   },
   {
     name: 'cli',
-    path: '^packages/cli/(bin|src)/',
-    mayImport: ['client', 'formats', 'verify', 'verify-bin'],
+    path: '^packages/cli/(bin|src)/(?!deployed/)',
+    mayImport: ['cli-on-aws', 'client', 'client-aws', 'formats', 'verify', 'verify-bin'],
     packages: ['commander', 'picocolors'],
     node: 'all',
     why: 'a stranger installs it: it talks to an engine through the inbox, never by importing it',
+  },
+  {
+    name: 'cli-on-aws',
+    path: '^packages/cli/src/deployed/',
+    mayImport: ['client', 'client-aws', 'formats', 'verify'],
+    packages: ['@aws-sdk'],
+    node: 'all',
+    why: 'looks at a deployment; a verb that needs it loads it, and nothing else does',
   },
   {
     name: 'witness',

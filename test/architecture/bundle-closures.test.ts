@@ -48,6 +48,21 @@ for (const closure of CLOSURES) {
   });
 }
 
+test('bundle closure: what is loaded when it is needed is left out, and caught where it is always loaded', async () => {
+  const closure = CLOSURES.find(({ artefact }) => artefact === 'cli');
+  assert.ok(closure);
+  const loads = async (source: string): Promise<string[]> => {
+    const files = {
+      ...tree,
+      [closure.entry]: source,
+      'packages/client/src/aws.ts': "export { z } from 'zod';\nexport * from '../../../src/core/run.ts';\n",
+    };
+    return (await withPlantedTree(files, (root) => readBundle(root, closure))).intruders;
+  };
+  assert.deepEqual(await loads("export const later = () => import('@waybill/client/aws');\n"), []);
+  assert.ok((await loads("export * from '@waybill/client/aws';\n")).includes('src/core/run.ts'));
+});
+
 test('bundle closure: a forbidden module is caught through a package that may be imported', async () => {
   const closure = CLOSURES.find(({ artefact }) => artefact === 'worker');
   assert.ok(closure);

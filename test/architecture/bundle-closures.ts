@@ -1,5 +1,6 @@
 import { isBuiltin } from 'node:module';
-import { build } from 'esbuild';
+import { relative } from 'node:path';
+import { build, type Plugin } from 'esbuild';
 
 /** Something that is shipped as one file, and everything that may be in it. */
 export interface Closure {
@@ -11,6 +12,11 @@ export interface Closure {
   node: 'all' | readonly string[];
   /** Where it runs; default node. */
   platform?: 'node' | 'browser';
+  /**
+   * Regular expressions over paths of modules that are loaded when they are needed: what a dynamic import of one brings
+   * along is not in the closure, what any other import of one brings along is.
+   */
+  lazily?: readonly string[];
 }
 
 export const CLOSURES: readonly Closure[] = [
@@ -51,6 +57,7 @@ export const CLOSURES: readonly Closure[] = [
     entry: 'packages/cli/bin/waybill.js',
     mayContain: ['^packages/(cli|client|verify)/(bin|src)/', '^node_modules/(commander|picocolors|yaml|zod)/'],
     node: 'all',
+    lazily: ['^packages/client/src/aws\\.ts$', '^packages/cli/src/verbs/(deployment|doctor)\\.ts$'],
   },
   {
     artefact: 'witness',
@@ -72,10 +79,28 @@ export interface BundleReport {
   intruders: string[];
 }
 
+const LEFT_OUT = 'left-out:';
+
+/** Of dynamic imports only: a static one of the same module is followed, and what it brings along is reported. */
+function leaveOut(root: string, lazily: readonly string[]): Plugin {
+  const patterns = lazily.map((pattern) => new RegExp(pattern));
+  return {
+    name: 'leave-out',
+    setup(bundle) {
+      bundle.onResolve({ filter: /./ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
+        if (kind !== 'dynamic-import' || pluginData === LEFT_OUT) return undefined;
+        const found = await bundle.resolve(path, { kind, importer, resolveDir, pluginData: LEFT_OUT });
+        const isLazy = patterns.some((pattern) => pattern.test(relative(root, found.path)));
+        return isLazy ? { path: `${LEFT_OUT}${path}`, external: true } : undefined;
+      });
+    },
+  };
+}
+
 /** Bundles the artefact as it is shipped, and lists what it holds beyond what it may. */
 export async function readBundle(
   root: string,
-  { entry, mayContain, node, platform = 'node' }: Closure,
+  { entry, mayContain, node, platform = 'node', lazily = [] }: Closure,
 ): Promise<BundleReport> {
   const { metafile } = await build({
     absWorkingDir: root,
@@ -86,12 +111,14 @@ export async function readBundle(
     metafile: true,
     platform,
     external: ['node:*'],
+    plugins: [leaveOut(root, lazily)],
     format: 'esm',
     logLevel: 'silent',
   });
   const inputs = Object.keys(metafile.inputs).sort();
   const builtins = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
   const forbiddenBuiltin = (path: string): boolean => {
+    if (path.startsWith(LEFT_OUT)) return false;
     if (!isBuiltin(path)) return true;
     return node !== 'all' && !node.includes(path.replace(/^node:/, ''));
   };

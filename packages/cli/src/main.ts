@@ -15,10 +15,16 @@ process.on('uncaughtException', (error) => {
 // a reader that has seen enough (`waybill logs … | head`) is no error, but neither does it make a verdict or a run good
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  const [verb = ''] = process.argv.slice(2);
+  const verb = verbIn(process.argv.slice(2));
   if (verb === 'audit') return;
   process.exit(verb === 'run' || verb === 'watch' ? EXIT.interrupted : EXIT.ok);
 });
+
+/** The first word that is neither an option that may stand before it nor the value of one. */
+function verbIn(words: readonly string[]): string {
+  const isValue = (at: number): boolean => ['--target', '--deployment'].includes(words[at - 1] ?? '');
+  return words.find((word, at) => !word.startsWith('-') && !isValue(at)) ?? '';
+}
 
 function interruption(): AbortSignal {
   const controller = new AbortController();

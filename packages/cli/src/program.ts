@@ -75,12 +75,13 @@ function callOf(
   const { env, interruption } = surroundings;
   const home = new StateDirectory(String(options.dir ?? env.WAYBILL_HOME ?? DEFAULT_DIRECTORY));
   const words = {
-    target: given(before.target, options.target, 'target'),
+    // a verb that is about a deployment says so by an option of its own
+    target: given(before.target, options.target, 'target') ?? (options.deployed === true ? 'aws' : undefined),
     deployment: given(before.deployment, options.deployment, 'deployment'),
   };
   const target = chooseTarget(words, env, home);
   if (target.kind === 'aws' && verb.isEmbeddedOnly === true) {
-    const fix = 'docs/deploy.md says how a deployment does it.';
+    const fix = 'Leave out --target aws; docs/deploy.md says how a deployment does it.';
     throw usageError('--target aws', `\`${verb.name}\` works on the files of a state directory`, fix);
   }
   return new VerbCall({ terminal, home, target, env, interruption }, args, { ...options, ...words });

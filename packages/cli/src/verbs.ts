@@ -180,6 +180,24 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./verbs/audit-modes.ts')).auditItem,
   },
   {
+    name: 'deployment pull',
+    args: '',
+    summary: 'write the deployment file from the outputs of the deployed stacks',
+    options: [
+      { flags: '--stack <name>', summary: 'a stack of the deployment; once for each', isRepeated: true },
+      { flags: '--region <name>', summary: 'where the stacks are (default: $AWS_REGION)' },
+      { flags: '-o, --output <file>', summary: 'where to (default waybill-deployment.json); - is standard output' },
+    ],
+    load: async () => (await import('./verbs/deployment.ts')).deploymentPull,
+  },
+  {
+    name: 'doctor',
+    args: '',
+    summary: 'examine a deployment in AWS; changes nothing and spends nothing',
+    options: [{ flags: '--deployed', summary: 'the deployment of the deployment file' }],
+    load: async () => (await import('./verbs/doctor.ts')).doctor,
+  },
+  {
     name: 'keys list',
     args: '',
     summary: "list the deployment's public keys and where in the log they are valid",

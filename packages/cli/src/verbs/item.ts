@@ -1,5 +1,5 @@
 /** explain and logs: one item of a run. */
-import { isEnded } from '@waybill/client';
+import { isEnded, TerminalError } from '@waybill/client';
 import { openLog, tailOfLog } from '../attempt-log.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, attemptOf, itemOf } from '../run-access.ts';
@@ -38,5 +38,12 @@ export async function logs(call: VerbCall): Promise<ExitCode> {
   const attempt = attemptOf(itemOf(run, call.arg(1)), call.count('attempt', 1, MAX_ATTEMPTS));
   const log = await openLog(transport, call.target, attempt);
   if (log !== null) await call.terminal.copy(log);
+  else if (call.target.kind === 'aws' && attempt.endedAt === undefined) throw notYet(attempt.id);
   return EXIT.ok;
+}
+
+function notYet(attempt: string): TerminalError {
+  const problem = 'the attempt still runs, and until it has ended its log is between the worker and the deployment';
+  const fix = "Wait for its end (`waybill watch`); an operator finds the worker's own output in CloudWatch.";
+  return new TerminalError({ code: 'OBJECT_MISSING', path: attempt, problem, fix });
 }

@@ -1,0 +1,39 @@
+/**
+ * Examines a deployment check by check. Read-only: every request is a Get, Describe or Head, and none is metered beyond the
+ * request itself. What cannot be looked at fails, so that no silence is taken for health.
+ */
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { WaybillError } from '@waybill/client';
+import type { Deployment } from '@waybill/client/deployment';
+import { BUCKET_CHECKS } from './bucket-checks.ts';
+import type { Clients } from './clients.ts';
+import { answer, type Check, claim, type Finding } from './finding.ts';
+import { KEY_CHECKS } from './key-checks.ts';
+import { RUNTIME_CHECKS } from './runtime-checks.ts';
+
+export type { Finding };
+
+const identity: Check = {
+  name: 'identity',
+  run: async ({ sts }, { account }) => {
+    const found = await answer('sts', sts.send(new GetCallerIdentityCommand({})));
+    const otherwise = `${found.Arn} is of account ${found.Account}, the deployment is in ${account}`;
+    return [
+      claim(found.Account === account, `${found.Arn}`, otherwise, 'Choose a profile of that account (AWS_PROFILE).'),
+    ];
+  },
+};
+
+const CHECKS: readonly Check[] = [identity, ...BUCKET_CHECKS, ...KEY_CHECKS, ...RUNTIME_CHECKS];
+
+export async function* examine(clients: Clients, deployment: Deployment): AsyncGenerator<Finding> {
+  for (const { name, run } of CHECKS) {
+    try {
+      for (const found of await run(clients, deployment)) yield { check: name, ...found };
+    } catch (error) {
+      if (!(error instanceof WaybillError)) throw error;
+      const { code, path, problem, fix } = error;
+      yield { check: name, verdict: 'fail', detail: `${path}: ${problem} (${code})`, fix };
+    }
+  }
+}
