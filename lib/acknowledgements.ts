@@ -83,6 +83,12 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
     reason: 'It is a queue of dead letters, and an alarm watches it.',
   },
   {
+    rules: ['AwsSolutions-SQS3'],
+    resourceType: 'AWS::SQS::Queue',
+    path: /\/operators-dead\/Resource$/,
+    reason: 'It is the queue of dead letters of a subscription and of two rules, where the pack does not look for one.',
+  },
+  {
     rules: ['Serverless-LambdaEventSourceMappingDestination'],
     resourceType: 'AWS::Lambda::EventSourceMapping',
     path: /\/From-(submit|settle|seal|timers)$/,

@@ -22,6 +22,11 @@ const SIGNERS: Readonly<Record<'attest' | 'log', readonly FunctionName[]>> = {
   log: ['seal'],
 };
 
+/** ARNs of the roles that sign anything. */
+export function signersOf(names: DeploymentNames): string[] {
+  return [...new Set([...SIGNERS.attest, ...SIGNERS.log])].map((role) => names.arn.role(role));
+}
+
 export interface SigningKeyProps extends KeyLife {
   readonly names: DeploymentNames;
   readonly use: 'attest' | 'log';

@@ -26,7 +26,7 @@ export class Queues extends Construct {
 
   constructor(scope: Construct, id: string, { names, timeouts }: QueuesProps) {
     super(scope, id);
-    for (const of of [...new Set<string>([...QUEUES, ...FUNCTIONS])]) {
+    for (const of of [...new Set<string>([...QUEUES, ...FUNCTIONS, 'operators'])]) {
       // What a FIFO queue gives up on needs a FIFO queue, and what a function gives up on cannot go to one.
       if (of === 'seal') this.#deadLetters.set('seal-function', this.#dead(names, 'seal-function'));
       this.#deadLetters.set(of, this.#dead(names, of));

@@ -4,12 +4,17 @@ import { CfnEventBus } from 'aws-cdk-lib/aws-events';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import type { Construct } from 'constructs';
+import { Alarms, watchesOf } from './alarms.ts';
 import { AttemptMachine } from './attempt.ts';
 import { connect } from './connections.ts';
+import { dashboard } from './dashboard.ts';
 import { type DeploymentNames, FUNCTIONS, type FunctionName, type QueueName } from './deployment-names.ts';
 import { environmentOf, factsOf } from './function-environment.ts';
+import { watchKeys } from './key-watch.ts';
+import { signersOf } from './keys.ts';
 import type { LedgerStack } from './ledger-stack.ts';
 import { ListedRoles } from './listed-roles.ts';
+import { budget, operatorsTopic } from './operators.ts';
 import type { RoleTable } from './role-table.ts';
 import { rolesOf } from './roles.ts';
 import { Queues } from './routes.ts';
@@ -123,6 +128,27 @@ export class RuntimeStack extends Stack {
       environments,
       fn: (which) => this.fn(which),
     });
+    this.#watch({ names, settings, key, keys });
+  }
+
+  #watch({
+    names,
+    settings,
+    key,
+    keys,
+  }: {
+    names: DeploymentNames;
+    settings: WaybillProps;
+    key: Key;
+    keys: KeyArns;
+  }): void {
+    const undelivered = this.queues.deadLetters('operators');
+    const topic = operatorsTopic(this, { names, settings, key, undelivered });
+    const watches = watchesOf(names, [...this.queues.allDeadLetters.keys()], Object.keys(settings.environments));
+    const alarms = new Alarms(this, 'Alarms', { names, watches, topic });
+    watchKeys(this, { names, keys, signers: signersOf(names), topic, undelivered });
+    dashboard(this, { names, alarms: alarms.all });
+    budget(this, { names, settings });
   }
 
   /** Those that were typed out; Stack would ask the account for its own. */
