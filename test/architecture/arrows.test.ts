@@ -26,6 +26,7 @@ const honest: Files = {
   'src/flow/settle.ts': "import '#ports/store.ts';\nimport '#core/run.ts';\n",
   'src/adapters/local/store.ts': "import '#ports/store.ts';\nimport 'node:fs';\n",
   'worker-image/src/main.ts': "import '#core/run.ts';\nimport 'node:http';\n",
+  'worker-image/assemble-rootfs.ts': "import '../lib/worker-containers.ts';\nimport 'node:fs';\n",
   'lib/worker-containers.ts': empty,
   'lib/state-stack.ts': "import 'aws-cdk-lib';\nimport './worker-containers.ts';\n",
   'bin/app.ts': "import '../lib/state-stack.ts';\n",
@@ -37,6 +38,7 @@ const honest: Files = {
 
 /** One arrow that must not exist for every rule; the tests below refuse a rule without one. */
 const planted: readonly { rule: string; path: string; source: string }[] = [
+  { rule: 'worker-image-build', path: 'worker-image/assemble-rootfs.ts', source: "import '#core/run.ts';\n" },
   { rule: 'worker-containers', path: 'lib/worker-containers.ts', source: "import '#core/run.ts';\n" },
   { rule: 'verify', path: 'packages/verify/src/planted.ts', source: "import 'node:crypto';\n" },
   {

@@ -174,6 +174,14 @@ export const ZONES: readonly Zone[] = [
     why: 'makes the one file that travels; it imports nothing of what is in it',
   },
   {
+    name: 'worker-image-build',
+    path: '^worker-image/(assemble-rootfs|dockerfile-rules)\\.ts$',
+    mayImport: ['worker-containers'],
+    packages: [],
+    node: 'all',
+    why: 'runs in the build of an image, where nothing of the repository is but what the Dockerfile names',
+  },
+  {
     name: 'worker-containers',
     path: '^lib/worker-containers\\.ts$',
     mayImport: [],
