@@ -125,6 +125,11 @@ function patternsOf(table: RoleTable | undefined): { id: string; reason: string 
       ? []
       : resources
           .filter((resource) => resource.includes('*'))
-          .map((resource) => ({ id: `AwsSolutions-IAM5[Resource::${resource}]`, reason: why })),
+          .map((resource) => ({ id: `AwsSolutions-IAM5[Resource::${asPacksSay(resource)}]`, reason: why })),
   );
+}
+
+/** The packs write variables of policies in angle brackets. */
+function asPacksSay(resource: string): string {
+  return resource.replace(/\$\{([^}]+)\}/g, '<$1>');
 }

@@ -20,7 +20,8 @@ import { rolesOf } from './roles.ts';
 import { Queues } from './routes.ts';
 import { StageFunction } from './stage-function.ts';
 import type { StateStack } from './state-stack.ts';
-import type { KeyArns } from './statement.ts';
+import type { KeyArns, Statement } from './statement.ts';
+import { submitterStatements, submittersPolicy } from './submitters.ts';
 import type { WaybillProps } from './waybill-props.ts';
 import { Workers } from './worker.ts';
 import { WorkerNetwork } from './worker-network.ts';
@@ -59,6 +60,8 @@ export class RuntimeStack extends Stack {
   readonly bus: CfnEventBus;
   /** What every role may do. */
   readonly roleTables: readonly RoleTable[];
+  /** What people may do who have the policy of submitters. */
+  readonly submitters: readonly Statement[];
   readonly #zones: readonly string[];
 
   constructor(scope: Construct, id: string, { names, settings, ledger, state, ...props }: RuntimeStackProps) {
@@ -91,6 +94,8 @@ export class RuntimeStack extends Stack {
       fromWorkers: this.network.fromWorkers,
     });
     const roles = new ListedRoles(this, 'Roles', names, this.roleTables);
+    this.submitters = submitterStatements(names, keys);
+    submittersPolicy(roles, names, this.submitters);
     this.machines = new Map(
       environments.map((environment) => [environment, this.#machine(environment, { ...common, roles })]),
     );

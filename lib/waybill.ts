@@ -5,6 +5,7 @@ import { acknowledge } from './acknowledgements.ts';
 import { checkProps } from './check-props.ts';
 import { type DeploymentNames, deploymentNames } from './deployment-names.ts';
 import { LedgerStack } from './ledger-stack.ts';
+import { declareOutputs } from './outputs.ts';
 import { RuntimeStack } from './runtime-stack.ts';
 import { StateStack } from './state-stack.ts';
 import type { WaybillProps } from './waybill-props.ts';
@@ -46,7 +47,9 @@ export class Waybill extends Construct {
       ledger: this.ledger,
       state: this.state,
     });
-    acknowledge(this, this.runtime.roleTables);
+    declareOutputs(this, settings);
+    const submitters = { role: 'submitters', trust: { roles: [] }, statements: this.runtime.submitters };
+    acknowledge(this, [...this.runtime.roleTables, submitters]);
     if (settings.permissionsBoundary !== undefined) {
       PermissionsBoundary.of(this).apply(
         ManagedPolicy.fromManagedPolicyArn(this, 'Boundary', settings.permissionsBoundary),

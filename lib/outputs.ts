@@ -1,0 +1,49 @@
+/** What the stacks say about the deployment: `waybill deployment pull` makes the deployment file from these outputs. */
+import { CfnOutput, type Stack } from 'aws-cdk-lib';
+import type { DeploymentNames } from './deployment-names.ts';
+import type { LedgerStack } from './ledger-stack.ts';
+import type { RuntimeStack } from './runtime-stack.ts';
+import type { StateStack } from './state-stack.ts';
+import type { WaybillProps } from './waybill-props.ts';
+
+export interface Declared {
+  readonly names: DeploymentNames;
+  readonly ledger: LedgerStack;
+  readonly state: StateStack;
+  readonly runtime: RuntimeStack;
+}
+
+export function declareOutputs({ names, ledger, state, runtime }: Declared, settings: WaybillProps): void {
+  const { mode, days } = settings.retention;
+  declare(ledger, {
+    WaybillOrigin: settings.origin,
+    WaybillLedgerBucket: names.bucket('ledger'),
+    WaybillAttestKeys: listed(ledger.attestKeys.map(({ keyArn }) => keyArn)),
+    WaybillLogKeys: listed(ledger.logKeys.map(({ keyArn }) => keyArn)),
+    WaybillRetention: `${mode}:${days}`,
+  });
+  declare(state, {
+    WaybillInboxBucket: names.bucket('inbox'),
+    WaybillStagingBucket: names.bucket('staging'),
+    WaybillArtifactsBucket: names.bucket('artifacts'),
+    WaybillTable: names.table,
+    WaybillDataKey: state.dataKey.keyArn,
+  });
+  const environments = Object.values(settings.environments).map(({ image }) => image);
+  declare(runtime, {
+    WaybillStateMachine: names.arn.machineAlias('default'),
+    WaybillCluster: names.cluster,
+    WaybillDeadLetterQueues: listed([...runtime.queues.allDeadLetters.values()].map(({ queueUrl }) => queueUrl)),
+    WaybillImages: listed([...new Set([settings.wrapperImage, ...environments])]),
+    WaybillReconcileSchedule: names.rule('each-minute'),
+    WaybillSubmitterPolicy: names.role('submitters'),
+  });
+}
+
+function listed(values: readonly string[]): string {
+  return values.join(',');
+}
+
+function declare(stack: Stack, outputs: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(outputs)) new CfnOutput(stack, name, { value }).overrideLogicalId(name);
+}
