@@ -1,6 +1,7 @@
 import { DEFAULT_ENVIRONMENT, type DeploymentNames, type FunctionName } from './deployment-names.ts';
 import type { KeyArns } from './statement.ts';
 import type { WaybillProps } from './waybill-props.ts';
+import { workerExecutable } from './worker-executable.ts';
 
 /** What functions are told about their deployment, by the names that lambdas/shared reads them under. */
 export type DeploymentFacts = Readonly<Record<string, string>>;
@@ -68,7 +69,10 @@ export function factsOf({
     WAYBILL_EVENT_BUS: names.bus,
     WAYBILL_QUEUES: JSON.stringify(settings.queues ?? { default: { concurrency: 20 } }),
     WAYBILL_RETENTION: `${settings.retention.mode}:${settings.retention.days}`,
-    WAYBILL_WORKER_DIGEST: settings.workerDigest,
+    WAYBILL_WORKER_DIGEST: workerExecutable(
+      settings.workerDigest,
+      settings.environments[DEFAULT_ENVIRONMENT]?.image ?? '',
+    ),
     WAYBILL_ISOLATION: 'container',
     ...(settings.evidence !== undefined && { WAYBILL_EVIDENCE: JSON.stringify(settings.evidence) }),
   };

@@ -50,7 +50,7 @@ export interface WaybillProps {
   /** The wrapper of the worker, by digest. */
   readonly wrapperImage: string;
 
-  /** `sha256:<hex>` of the worker's executable in that image: dispatch signs it into every manifest. */
+  /** `sha256:<hex>` of the worker's bundle in that image: with the digest of the environment, dispatch signs it into every manifest. */
   readonly workerDigest: string;
 
   /** Toolchains by name, each an image by digest; `default` is the one that attempts run in. */

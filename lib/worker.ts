@@ -7,6 +7,7 @@ import { Construct } from 'constructs';
 import type { DeploymentNames } from './deployment-names.ts';
 import type { PinnedKeys, WaybillProps, WorkerEnvironment } from './waybill-props.ts';
 import { BLOCKS, WORKER_VOLUMES, type WorkerContainer, WRAPPER } from './worker-containers.ts';
+import { digestOfImage } from './worker-executable.ts';
 
 export interface WorkersProps {
   readonly names: DeploymentNames;
@@ -50,7 +51,7 @@ export class Workers extends Construct {
     const filledIn: Record<string, string> = {
       WAYBILL_KEYS: pinned(settings.pinnedKeys),
       WAYBILL_ORIGIN: settings.origin,
-      WAYBILL_ENVIRONMENT_IMAGE: environment.image.slice(environment.image.indexOf('@') + 1),
+      WAYBILL_ENVIRONMENT_IMAGE: digestOfImage(environment.image),
     };
     const container = (of: WorkerContainer, image: string): CfnTaskDefinition.ContainerDefinitionProperty => ({
       name: of.name,
