@@ -20,6 +20,10 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
   input_mismatch: 'An input is not the bytes that were recorded: restore the artifact, or submit again under a new id.',
   source_invalid: 'Submit again under a new id, so that the source is packed once more.',
   source_mismatch: 'The stored source is not the one that was submitted: submit again under a new id.',
+  runner_lost: 'The runner of its container ended: its log says what the block did. Out of memory is a likely cause.',
+  runner_protocol: 'Something else than the runner spoke for its container: its log says what the block did.',
+  runner_silent: 'The runner of its container stopped answering: its log says what the block did.',
+  runner_unreachable: 'No runner came up in the environment image: see how to build one, and its container log.',
   sandbox_required:
     'Install bubblewrap, or start the engine with `--unsandboxed` if you accept that agents are not contained.',
   sandbox_failed: 'The sandbox could not be set up: its log says why. `--no-sandbox` starts an engine that uses none.',
