@@ -106,6 +106,8 @@ interface Seen {
 
 async function* observed(deps: FlowDeps, attemptId: string, seen: Seen): AsyncGenerator<Uint8Array> {
   const frame = await deps.mailbox.openOutputs(attemptId).catch((cause: unknown) => {
+    // A store that is away for a moment is not the worker's fault.
+    if (!(cause instanceof WaybillError) || cause.code !== 'OBJECT_MISSING') throw cause;
     throw unlike('result.outputs', 'the result names outputs that were not staged', cause);
   });
   for await (const chunk of frame) {

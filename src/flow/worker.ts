@@ -41,8 +41,8 @@ export async function tellWorkers(deps: FlowDeps, attemptIds: string[]): Promise
 }
 
 /**
- * Looks at one attempt that holds a slot: settles it when its result is there, dispatches it when that was cut off,
- * and ends it when its lease lapsed, its time is over or (after a restart) its worker cannot be found.
+ * Looks at one attempt that holds a slot: settles it when its result is there, dispatches it when that was cut off, ends it
+ * when its lease lapsed, its time is over or (after a restart) its worker cannot be found, and else keeps its URLs good.
  */
 export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted: boolean): Promise<void> {
   const attempt = await peek<AttemptRow>(deps, keys.attempt(attemptId));
@@ -59,7 +59,10 @@ export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted:
   const orphaned = restarted && !deps.worker.survivesRestart;
   const { heartbeatAtMs } = await deps.mailbox.staged(attemptId);
   const leaseUntilMs = Math.max(attempt.leaseUntilMs, (heartbeatAtMs ?? 0) + deps.worker.leaseMs);
-  if (!orphaned && nowMs < leaseUntilMs && nowMs < attempt.expiresAtMs) return;
+  if (!orphaned && nowMs < leaseUntilMs && nowMs < attempt.expiresAtMs) {
+    await deps.mailbox.renew(attemptId);
+    return;
+  }
   const ending = endingOf(attempt, nowMs, orphaned);
   // Written down first: the notice that the worker stopped must not say something else.
   await giveUp(deps, attemptId, ending);

@@ -7,12 +7,13 @@
  * - `list` names the objects that are waiting, by key, after `after`, at most `limit`. An object whose name
  *   breaks the rules is listed as `badlyNamed`, with a principal and a submission id under which it can be answered.
  * - `read` resolves with the bytes, or null when the object is gone, or 'too_large' over `maxBytes` without reading it.
- *   An object whose writer is not the principal in its name reads as 'forged'.
+ *   An object whose writer is not the principal in its name reads as 'forged', where the store does not refuse to write it.
  * - `answer` writes the receipt for these bytes. An acceptance stays whatever is answered later; a refusal gives way, because
  *   what was wrong may have been the deployment. `archive` takes the object out of `list`,
  *   after its receipt; with `quarantine` the bytes are kept aside for the operator. Both are idempotent.
  * - `publish` replaces the status document of a run. `openUpload` streams what a client uploaded, or null.
- * - `onArrival` hints that something arrived. Hints may be lost or doubled: `list` is the truth.
+ * - `onArrival` hints that something arrived, where the adapter itself hears of it. Hints may be lost or doubled: `list` is
+ *   the truth.
  */
 import type { Receipt, RunStatus } from '@waybill/client/documents';
 import type { Digest } from '@waybill/verify';
@@ -25,6 +26,8 @@ export interface InboxObject {
   submissionId: string;
   /** What is wrong with the name; absent when it is well formed. */
   badlyNamed?: string;
+  /** Where the store keeps versions, the one that arrived: it is read, digested and archived, whatever came after it. */
+  version?: string;
 }
 
 export interface Inbox {

@@ -47,7 +47,10 @@ async function openDirectory(): Promise<InboxBed & { directory: string }> {
   };
 }
 
-inboxSuite('directory', openDirectory);
+inboxSuite('directory', openDirectory, {
+  forging: { as: 'uid-4242424', meets: 'a forged object' },
+  hints: { supported: true },
+});
 
 it('inbox: directory: links, pipes and directories in the place of an object read as empty, and nothing behind them is touched', async () => {
   const { directory, inbox, principal, close } = await openDirectory();

@@ -46,7 +46,11 @@ async function open(requestTimeoutMs = 5_000): Promise<LocalBed> {
   };
 }
 
-mailboxSuite('loopback HTTP', () => open(), { hints: { supported: true } });
+mailboxSuite('loopback HTTP', () => open(), {
+  hints: { supported: true },
+  guards: 'each PUT',
+  arrival: 'the clock of the engine',
+});
 
 describe('mailbox: loopback HTTP meets hostile requests', () => {
   const ATTEMPT = 'd'.repeat(32);

@@ -61,6 +61,7 @@ export function createInProcessExecutor(execute: Execute): { launcher: Launcher;
       boxes.set(lease.attemptId, { ...box, lease });
       return `in-process:${lease.attemptId}`;
     },
+    renew: async () => {},
     cancel: async (attemptId) => abort(attemptId),
     staged: async (attemptId) => ({
       heartbeat: null,

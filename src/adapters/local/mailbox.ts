@@ -82,6 +82,9 @@ export function createLocalMailbox(options: LocalMailboxOptions): LocalMailbox {
       return `${originOf(server)}/${secret}/lease`;
     },
 
+    // The URLs of this machine are good for as long as the mailbox is open.
+    renew: async () => {},
+
     async cancel(attemptId) {
       const mailbox = byAttempt.get(attemptId);
       if (mailbox !== undefined) mailbox.draft = { ...mailbox.draft, cancel: true };

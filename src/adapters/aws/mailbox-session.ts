@@ -1,0 +1,138 @@
+/**
+ * What a worker in AWS may reach, as URLs: signed under the mailbox role, in a session whose policy names the keys of one
+ * attempt. The worker gets no credentials, and each URL is good for one object and one method. A role that was itself
+ * assumed gives sessions of one hour at most, so URLs live no longer, and are renewed before.
+ */
+import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { RetryableError } from '@waybill/client/errors';
+import type { Digest } from '@waybill/verify';
+import type { Lease } from '#core/mailbox-protocol.ts';
+import type { LeaseDraft } from '#ports/mailbox.ts';
+import { artifactKey } from './artifacts.ts';
+import { type STAGED, stagedKey } from './staging-names.ts';
+
+export const SESSION_SECONDS = 3_600;
+/** STS takes no longer session policies. */
+const MAX_POLICY_CHARACTERS = 2_048;
+
+export interface SessionCredentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken: string;
+}
+
+export interface MailboxSessionOptions {
+  sts: STSClient;
+  /** ARN of the mailbox role. */
+  role: string;
+  /** A client that signs with these. It must not add checksums of its own (`requestChecksumCalculation: WHEN_REQUIRED`). */
+  signerFor(credentials: SessionCredentials): S3Client;
+  bucket: string;
+  artifactsBucket: string;
+  /** ARN of the KMS key of both buckets. */
+  dataKey: string;
+}
+
+/** The URLs of one lease. */
+export type LeaseUrls = Pick<Lease, 'put' | 'next' | 'inputs'> & { source?: NonNullable<Lease['source']> };
+
+export async function signLease(options: MailboxSessionOptions, draft: LeaseDraft): Promise<LeaseUrls> {
+  const { attemptId, inputs, source } = draft;
+  const { bucket, artifactsBucket } = options;
+  const s3 = options.signerFor(await assumed(options, draft));
+  const expiresIn = SESSION_SECONDS;
+  const get = (Bucket: string, Key: string): Promise<string> =>
+    getSignedUrl(s3, new GetObjectCommand({ Bucket, Key }), { expiresIn });
+  // The worker sends `If-None-Match: *` with these two, and without it the signature does not fit.
+  const put = (name: keyof typeof STAGED): Promise<string> => {
+    const once = name === 'outputs' || name === 'result' ? { IfNoneMatch: '*' } : {};
+    return getSignedUrl(s3, new PutObjectCommand({ Bucket: bucket, Key: stagedKey(attemptId, name), ...once }), {
+      expiresIn,
+    });
+  };
+  const [heartbeat, log, outputs, result, next, ...of] = await Promise.all([
+    put('heartbeat'),
+    put('log'),
+    put('outputs'),
+    put('result'),
+    get(bucket, stagedKey(attemptId, 'lease')),
+    ...inputs.map(({ sha256 }) => get(artifactsBucket, artifactKey(sha256))),
+  ]);
+  return {
+    put: { heartbeat, log, outputs, result },
+    next,
+    inputs: inputs.map((input, n) => ({ ...input, url: of[n] ?? '' })),
+    ...(source === undefined
+      ? {}
+      : { source: { ...source, url: await get(artifactsBucket, artifactKey(source.sha256)) } }),
+  };
+}
+
+/** When the URLs of a lease lapse, in ms since the epoch, as one of them says; 0 when it does not say. */
+export function lapseOf(url: string): number {
+  const query = new URL(url).searchParams;
+  const [, ...at] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(query.get('X-Amz-Date') ?? '') ?? [];
+  const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = at.map(Number);
+  if (at.length === 0) return 0;
+  return Date.UTC(year, month - 1, day, hour, minute, second) + Number(query.get('X-Amz-Expires') ?? 0) * 1_000;
+}
+
+async function assumed(options: MailboxSessionOptions, draft: LeaseDraft): Promise<SessionCredentials> {
+  const { attemptId } = draft;
+  try {
+    const { Credentials: given } = await options.sts.send(
+      new AssumeRoleCommand({
+        RoleArn: options.role,
+        // CloudTrail then says which attempt used a URL.
+        RoleSessionName: attemptId,
+        DurationSeconds: SESSION_SECONDS,
+        Policy: sessionPolicy(options, draft),
+      }),
+    );
+    return {
+      accessKeyId: given?.AccessKeyId ?? '',
+      secretAccessKey: given?.SecretAccessKey ?? '',
+      sessionToken: given?.SessionToken ?? '',
+    };
+  } catch (cause) {
+    throw new RetryableError(
+      {
+        code: 'STORE_BUSY',
+        path: `mailbox/${attemptId}`,
+        problem: `the mailbox role could not be assumed: ${cause instanceof Error ? cause.name : 'unknown'}`,
+        fix: 'Try again; if it stays, check that this role may assume the mailbox role.',
+      },
+      { cause },
+    );
+  }
+}
+
+/**
+ * A URL is signed for one object, so the policy is the second lock and not the first. Where the digests of the inputs do
+ * not fit into it, it names all artifacts.
+ */
+export function sessionPolicy(
+  { bucket, artifactsBucket, dataKey }: Pick<MailboxSessionOptions, 'bucket' | 'artifactsBucket' | 'dataKey'>,
+  { attemptId, inputs, source }: Pick<LeaseDraft, 'attemptId' | 'inputs' | 'source'>,
+): string {
+  const staged = (name: keyof typeof STAGED): string => `arn:aws:s3:::${bucket}/${stagedKey(attemptId, name)}`;
+  const artifact = (name: string): string => `arn:aws:s3:::${artifactsBucket}/${name}`;
+  const policy = (artifacts: string[]): string =>
+    JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [
+        { Effect: 'Allow', Action: 's3:GetObject', Resource: [staged('lease'), ...artifacts] },
+        {
+          Effect: 'Allow',
+          Action: 's3:PutObject',
+          Resource: (['heartbeat', 'log', 'outputs', 'result'] as const).map(staged),
+        },
+        { Effect: 'Allow', Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: dataKey },
+      ],
+    });
+  const digests: Digest[] = [...new Set([...inputs, ...(source === undefined ? [] : [source])].map((it) => it.sha256))];
+  const exact = policy(digests.map((digest) => artifact(artifactKey(digest))));
+  return exact.length <= MAX_POLICY_CHARACTERS ? exact : policy([artifact('sha256/*')]);
+}

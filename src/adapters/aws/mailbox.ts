@@ -1,0 +1,171 @@
+/**
+ * Mailboxes in the staging bucket. The lease is an object that names the URLs; nothing else is kept of an attempt, so any
+ * process of the deployment can post, renew, cancel and close. Each change of a lease names what it replaces: a renewal and
+ * a cancel at once lose neither.
+ *
+ * Staged objects are encrypted by the bucket's default and need no header for it. S3 counts no bytes at a PUT by URL and
+ * refuses none after `close`: what is over its limit is cut off or refused when it is read, what comes late is not shown,
+ * and the bucket's lifecycle takes both away.
+ */
+import type { S3Client } from '@aws-sdk/client-s3';
+import { RetryableError, WaybillError } from '@waybill/client/errors';
+import { canonicalize } from '@waybill/verify';
+import { parseLease } from '#core/lease-document.ts';
+import type { Heartbeat, Lease } from '#core/mailbox-protocol.ts';
+import { parseHeartbeat } from '#core/result-document.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { LeaseDraft, Mailbox, Staged } from '#ports/mailbox.ts';
+import { Bucket, ONCE, type OpenObject } from './bucket.ts';
+import { lapseOf, type MailboxSessionOptions, SESSION_SECONDS, signLease } from './mailbox-session.ts';
+import { isAttemptId, STAGED, stagedKey } from './staging-names.ts';
+
+const MAX_HEARTBEAT_BYTES = 4 * 1024;
+const MAX_RESULT_BYTES = 256 * 1024;
+/** URLs that live for less than this are renewed. */
+const RENEW_MS = (SESSION_SECONDS * 1_000) / 2;
+/** Writers of one lease that overtake each other; more is a loop and not a race. */
+const TRIES = 10;
+
+export interface S3MailboxOptions extends MailboxSessionOptions {
+  s3: S3Client;
+  clock: Pick<Clock, 'nowMs'>;
+}
+
+export function createS3Mailbox(options: S3MailboxOptions): Mailbox {
+  return new S3Mailbox(options);
+}
+
+class S3Mailbox implements Mailbox {
+  readonly #bucket: Bucket;
+  readonly #options: S3MailboxOptions;
+
+  constructor(options: S3MailboxOptions) {
+    this.#options = options;
+    this.#bucket = new Bucket(options.s3, options.bucket);
+  }
+
+  async post(draft: LeaseDraft): Promise<string> {
+    const key = stagedKey(draft.attemptId, 'lease');
+    const { inputs: _inputs, source: _source, ...said } = structuredClone(draft);
+    const fresh: Lease = { ...said, ...(await signLease(this.#options, draft)) };
+    if ((await this.#bucket.put(key, bytesOf(fresh), ONCE)) !== null) return fresh.next;
+    const posted = await this.#change(draft.attemptId, (before) => {
+      const { put, next, inputs, source } = this.#lapsesSoon(before) ? fresh : before;
+      const urls = { put, next, inputs, ...(source === undefined ? {} : { source }) };
+      // A flag once raised stays up, whatever order a renewal and a cancel arrive in.
+      return { ...said, ...urls, cancel: said.cancel || before.cancel };
+    });
+    return posted?.next ?? fresh.next;
+  }
+
+  async renew(attemptId: string): Promise<void> {
+    const lease = (await this.#lease(attemptId))?.lease;
+    if (lease === undefined || !this.#lapsesSoon(lease)) return;
+    const urls = await signLease(this.#options, lease);
+    await this.#change(attemptId, (before) => ({ ...before, ...urls }));
+  }
+
+  async cancel(attemptId: string): Promise<void> {
+    await this.#change(attemptId, (before) => (before.cancel ? null : { ...before, cancel: true }));
+  }
+
+  async staged(attemptId: string): Promise<Staged> {
+    const nothing: Staged = { heartbeat: null, heartbeatAtMs: null, result: null };
+    if (!isAttemptId(attemptId)) return nothing;
+    const [lease, beat, result] = await Promise.all([
+      this.#bucket.head(stagedKey(attemptId, 'lease')),
+      this.#bucket.read(stagedKey(attemptId, 'heartbeat'), { lastByte: MAX_HEARTBEAT_BYTES }),
+      // One byte over the limit shows that it is broken, and nobody holds more of it.
+      this.#bucket.read(stagedKey(attemptId, 'result'), { lastByte: MAX_RESULT_BYTES }),
+    ]);
+    if (lease === null) return nothing;
+    const heartbeat = beat === null ? null : heartbeatOf(beat.bytes, attemptId);
+    return {
+      heartbeat,
+      heartbeatAtMs: heartbeat === null ? null : (beat?.modifiedMs ?? null),
+      result: result?.bytes ?? null,
+    };
+  }
+
+  async openOutputs(attemptId: string): Promise<AsyncIterable<Uint8Array>> {
+    const outputs = await this.#open(attemptId, 'outputs');
+    if (outputs === null) throw notStaged(attemptId);
+    return outputs;
+  }
+
+  openLog(attemptId: string): Promise<AsyncIterable<Uint8Array> | null> {
+    return this.#open(attemptId, 'log');
+  }
+
+  async close(attemptId: string): Promise<void> {
+    if (!isAttemptId(attemptId)) return;
+    const names = Object.keys(STAGED) as (keyof typeof STAGED)[];
+    await this.#bucket.deleteAll(names.map((name) => stagedKey(attemptId, name)));
+  }
+
+  /** Nothing to hear here: EventBridge tells the deployment of every result, and heartbeats are looked at. */
+  onStaged(): void {}
+
+  #lapsesSoon(lease: Lease): boolean {
+    return lapseOf(lease.next) < this.#options.clock.nowMs() + RENEW_MS;
+  }
+
+  async #open(attemptId: string, name: 'outputs' | 'log'): Promise<AsyncIterable<Uint8Array> | null> {
+    if (!isAttemptId(attemptId)) return null;
+    const [lease, found] = await Promise.all([
+      this.#bucket.head(stagedKey(attemptId, 'lease')),
+      this.#bucket.open(stagedKey(attemptId, name)),
+    ]);
+    if (lease === null) found?.discard();
+    return lease === null ? null : (found?.body ?? null);
+  }
+
+  async #lease(attemptId: string): Promise<{ lease: Lease; read: OpenObject } | null> {
+    if (!isAttemptId(attemptId)) return null;
+    const read = await this.#bucket.read(stagedKey(attemptId, 'lease'));
+    return read === null ? null : { lease: parseLease(read.bytes), read };
+  }
+
+  /** Null when there is no lease: the attempt was never posted, or is closed. `change` says null to leave it as it is. */
+  async #change(attemptId: string, change: (before: Lease) => Lease | null): Promise<Lease | null> {
+    for (let tried = 0; tried < TRIES; tried += 1) {
+      const found = await this.#lease(attemptId);
+      if (found === null) return null;
+      const after = change(found.lease);
+      if (after === null) return found.lease;
+      const rule = { IfMatch: found.read.etag ?? '' };
+      if ((await this.#bucket.put(stagedKey(attemptId, 'lease'), bytesOf(after), rule)) !== null) return after;
+    }
+    throw new RetryableError({
+      code: 'STORE_BUSY',
+      path: `mailbox/${attemptId}`,
+      problem: 'others changed the lease each time',
+      fix: 'Try again; the lease is as the last of them left it.',
+    });
+  }
+}
+
+function bytesOf(lease: Lease): Uint8Array {
+  return Buffer.from(canonicalize(lease));
+}
+
+/** Null for what is no heartbeat of this attempt: whatever a worker writes is no trouble of ours. */
+function heartbeatOf(bytes: Uint8Array, attemptId: string): Heartbeat | null {
+  if (bytes.byteLength > MAX_HEARTBEAT_BYTES) return null;
+  try {
+    const heartbeat = parseHeartbeat(bytes);
+    return heartbeat.attemptId === attemptId ? heartbeat : null;
+  } catch (error) {
+    if (error instanceof WaybillError && !error.retryable) return null;
+    throw error;
+  }
+}
+
+function notStaged(attemptId: string): RetryableError {
+  return new RetryableError({
+    code: 'OBJECT_MISSING',
+    path: `staging/${attemptId}/outputs`,
+    problem: 'is not staged',
+    fix: 'Wait for the worker, or settle the attempt without outputs.',
+  });
+}
