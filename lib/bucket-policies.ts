@@ -95,7 +95,10 @@ export function stagingPolicy({ bucket, engine, mailbox }: StagingRoles): readon
     deny('OwnKeyOnly', 'Nobody stages under an encryption that is not the default of the bucket.', {
       Action: PUT,
       Resource: [`${bucket}/*`],
-      Condition: { StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption': 'aws:kms' } },
+      Condition: {
+        Null: { 's3:x-amz-server-side-encryption': 'false' },
+        StringNotEquals: { 's3:x-amz-server-side-encryption': 'aws:kms' },
+      },
     }),
   ];
 }
