@@ -5,8 +5,8 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { digestOf } from '@waybill/verify';
 import { createS3Artifacts } from '#adapters/aws/artifacts.ts';
 import { createS3Mailbox } from '#adapters/aws/mailbox.ts';
-import { type SessionCredentials, sessionPolicy } from '#adapters/aws/mailbox-session.ts';
-import { attemptOfResult, stagedKey } from '#adapters/aws/staging-names.ts';
+import type { SessionCredentials } from '#adapters/aws/mailbox-session.ts';
+import { stagedKey } from '#adapters/aws/staging-names.ts';
 import { parseLease } from '#core/lease-document.ts';
 import type { Lease } from '#core/mailbox-protocol.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
@@ -191,34 +191,5 @@ describe('mailbox: S3', () => {
       assert.equal(await mailbox.openLog(name), null);
       for (const call of [mailbox.close(name), mailbox.cancel(name), mailbox.renew(name)]) await call;
     }
-  });
-});
-
-describe('mailbox: S3: names and policies', () => {
-  it('an event of a result names its attempt, any other object none', () => {
-    assert.equal(attemptOfResult(stagedKey(ATTEMPT, 'result')), ATTEMPT);
-    for (const key of [
-      stagedKey(ATTEMPT, 'log'),
-      `x/${ATTEMPT}/result.json`,
-      'result.json',
-      `${ATTEMPT}/result.json/x`,
-    ]) {
-      assert.equal(attemptOfResult(key), null, key);
-    }
-  });
-
-  it('a session policy names each input while it fits into what STS takes, and then all artifacts', () => {
-    const of = (count: number): string => {
-      const inputs = Array.from({ length: count }, (_, n) => ({
-        key: `k${n}`,
-        sha256: digestOf(`${n}`),
-        sizeBytes: 1,
-      }));
-      const buckets = { bucket: 'staging', artifactsBucket: 'artifacts', dataKey: 'arn:aws:kms:us-east-1:1:key/k' };
-      return sessionPolicy(buckets, { attemptId: ATTEMPT, inputs });
-    };
-    for (const count of [0, 1, 10, 11, 12, 13, 14, 100]) assert.ok(of(count).length <= 2_048, String(count));
-    assert.ok(of(10).includes(digestOf('9').slice(7)) && !of(10).includes('sha256/*'));
-    assert.ok(of(100).includes('sha256/*'));
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { createS3RootLedger, largest, parseRetention } from '#adapters/aws/root-ledger.ts';
+import { createS3RootLedger, parseRetention } from '#adapters/aws/root-ledger.ts';
 import { rootLedgerSuite } from '../conformance/root-ledger.suite.ts';
 import { s3Bed } from './s3-bed.ts';
 
@@ -68,33 +68,6 @@ describe('root ledger: S3', () => {
     await ledger.put(`checkpoints/${String(99).padStart(20, '0')}`, Buffer.from('99'));
     assert.equal(Buffer.from((await ledger.newestCheckpoint()) ?? []).toString(), '99');
   });
-});
-
-test('root ledger: S3: the newest of a million checkpoints is found in some thirty pages, wherever they lie', async () => {
-  const PAGE = 100;
-  for (const [count, every] of [
-    [0, 1],
-    [1, 1],
-    [PAGE, 1],
-    [PAGE + 1, 1],
-    [5_000, 1],
-    [1_000_000, 1],
-    [5_000, 977],
-  ] as const) {
-    const newest = count === 0 ? null : BigInt(count * every);
-    let asked = 0;
-    const pageAfter = async (after: bigint | null) => {
-      asked += 1;
-      const first = after === null ? 1 : Math.floor(Number(after) / every) + 1;
-      const last = Math.min(count, first + PAGE - 1);
-      return { last: first > count ? null : BigInt(last * every), more: last < count && first <= count };
-    };
-    assert.equal(await largest(pageAfter, null), newest);
-    assert.ok(asked <= 32, `${count} every ${every}: ${asked} pages`);
-    asked = 0;
-    assert.equal(await largest(pageAfter, newest), newest);
-    assert.equal(asked, 1);
-  }
 });
 
 test('root ledger: S3: a retention is typed out or refused', () => {

@@ -17,8 +17,8 @@ import {
   type PutObjectCommandInput,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { RetryableError, WaybillError } from '@waybill/client/errors';
 import { type Digest, digestOf } from '@waybill/verify';
+import { isMissing, nameOf, statusOf, trouble } from './s3-refusals.ts';
 import type { Spooled } from './spool.ts';
 
 /** Tries at a write that met another one of the same key (409): S3 asks the writer to try again. */
@@ -124,7 +124,7 @@ export class Bucket {
         if (status === 412) return null;
         // The object that If-Match names is gone, or a write of the same key is under way.
         if (status === 404 && nameOf(error) === 'NoSuchKey') return null;
-        if (status !== 409 || tried === TRIES) throw this.#trouble(key, error);
+        if (status !== 409 || tried === TRIES) throw trouble(this.name, key, error);
         await sleep(FIRST_DELAY_MS * 2 ** tried * (0.5 + Math.random() / 2));
       }
     }
@@ -145,7 +145,7 @@ export class Bucket {
       this.#s3.send(new DeleteObjectsCommand({ Bucket: this.name, Delete: { Quiet: true, Objects: objects } })),
     );
     const failed = answer?.Errors?.[0];
-    if (failed !== undefined) throw this.#trouble(failed.Key ?? first, failed);
+    if (failed !== undefined) throw trouble(this.name, failed.Key ?? first, failed);
   }
 
   /** Any other request; its failures are told as the bucket's own. */
@@ -153,7 +153,7 @@ export class Bucket {
     try {
       return await call(this.#s3, this.name);
     } catch (error) {
-      throw this.#trouble(about, error);
+      throw trouble(this.name, about, error);
     }
   }
 
@@ -175,7 +175,7 @@ export class Bucket {
     try {
       for await (const chunk of stream) yield chunk as Uint8Array;
     } catch (error) {
-      throw this.#trouble(key, error);
+      throw trouble(this.name, key, error);
     } finally {
       stream.destroy();
     }
@@ -186,21 +186,8 @@ export class Bucket {
       return await call();
     } catch (error) {
       if (isMissing(error)) return null;
-      throw this.#trouble(key, error);
+      throw trouble(this.name, key, error);
     }
-  }
-
-  #trouble(key: string, cause: unknown): Error {
-    if (cause instanceof WaybillError) return cause;
-    return new RetryableError(
-      {
-        code: 'STORE_BUSY',
-        path: `s3://${this.name}/${key}`.slice(0, 500),
-        problem: `the object store refused or did not answer: ${nameOf(cause)} (${statusOf(cause) ?? 'no status'})`,
-        fix: 'Try again; if it stays, check the permissions of this role and the state of the bucket and its key.',
-      },
-      { cause },
-    );
   }
 }
 
@@ -213,19 +200,4 @@ export async function wholeOf(body: AsyncIterable<Uint8Array>): Promise<Uint8Arr
 /** S3 calls the one version of an object in a bucket without versions `null`. */
 function versionOf(version: string | undefined): string | null {
   return version === undefined || version === 'null' ? null : version;
-}
-
-/** No such object. A bucket that is not there is trouble. */
-function isMissing(error: unknown): boolean {
-  return ['NoSuchKey', 'NoSuchVersion', 'NotFound'].includes(nameOf(error));
-}
-
-function nameOf(error: unknown): string {
-  if (error instanceof Error) return error.name;
-  return typeof error === 'object' && error !== null && 'Code' in error ? String(error.Code) : 'unknown';
-}
-
-function statusOf(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null || !('$metadata' in error)) return undefined;
-  return (error.$metadata as { httpStatusCode?: number }).httpStatusCode;
 }

@@ -11,6 +11,7 @@ import { equalBytes, runningDigest } from '@waybill/verify';
 import type { Clock } from '#ports/clock.ts';
 import type { RootLedger } from '#ports/root-ledger.ts';
 import { Bucket, type PutRule } from './bucket.ts';
+import { largest, type Page } from './largest.ts';
 import { spooled } from './spool.ts';
 
 const KEY = /^[a-zA-Z0-9_-][a-zA-Z0-9._-]*(?:\/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*$/;
@@ -166,36 +167,6 @@ class S3RootLedger implements RootLedger {
       ObjectLockRetainUntilDate: new Date(untilMs),
     };
   }
-}
-
-/** The largest number of a page, and whether the listing goes on behind it. */
-interface Page {
-  last: bigint | null;
-  more: boolean;
-}
-
-/**
- * The largest of ascending numbers, found through pages of those after a given one: S3 lists forwards only. From a number
- * that was the largest before, one page nearly always ends the search; without one, the number is doubled until nothing
- * lies behind it and then halved in, some twenty pages for a million of them.
- */
-export async function largest(
-  pageAfter: (after: bigint | null) => Promise<Page>,
-  known: bigint | null,
-): Promise<bigint | null> {
-  let page = await pageAfter(known);
-  let low = page.last ?? known;
-  let nothingAfter: bigint | null = null;
-  while (page.more && low !== null) {
-    const probe: bigint = nothingAfter === null ? low * 2n : (low + nothingAfter) / 2n;
-    const behind = await pageAfter(probe);
-    if (behind.last === null) nothingAfter = probe;
-    else {
-      low = behind.last;
-      page = behind;
-    }
-  }
-  return low;
 }
 
 function checkpointKey(size: bigint): string {
