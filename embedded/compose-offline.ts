@@ -8,9 +8,9 @@ import { createLocalMailbox } from '#adapters/local/mailbox.ts';
 import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { openLocalRunStore } from '#adapters/local/run-store.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
-import { createLane } from '#embedded/lane.ts';
 import { WorkList } from '#embedded/work-list.ts';
 import { type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
+import { createLane } from '#flow/lane.ts';
 
 export interface Offline {
   deps: FlowDeps;

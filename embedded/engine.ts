@@ -5,7 +5,6 @@
 import { WaybillError } from '@waybill/client/errors';
 import type { Digest } from '@waybill/verify';
 import type { Stage } from '#core/stages.ts';
-import { createLane } from '#embedded/lane.ts';
 import { RecordKeeper, type RecordKeeping } from '#embedded/record-keeper.ts';
 import { SharedTask } from '#embedded/shared-task.ts';
 import { Throttle } from '#embedded/throttle.ts';
@@ -15,6 +14,7 @@ import type { FlowDeps, Hints } from '#flow/deps.ts';
 import { dispatch } from '#flow/dispatch.ts';
 import { takeIn } from '#flow/inbox.ts';
 import { adoptKeys } from '#flow/keys.ts';
+import { createLane } from '#flow/lane.ts';
 import { checkLedger } from '#flow/ledger-check.ts';
 import { enterPolicy } from '#flow/notices.ts';
 import { defineQueues, knownQueues } from '#flow/queues.ts';

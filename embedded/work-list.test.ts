@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { createLane } from '#embedded/lane.ts';
 import { Throttle } from '#embedded/throttle.ts';
 import { type Work, WorkList } from '#embedded/work-list.ts';
+import { createLane } from '#flow/lane.ts';
 
 const ignore = (): void => {};
 const SILENT = {

@@ -23,7 +23,6 @@ export function connect(scope: Construct, stack: Connected): void {
   consume(stack.fn('seal'), queues.queue('seal'), { size: 10 });
   consume(stack.fn('reconcile'), queues.queue('timers'), { size: 10 });
   const arn = stack.tableStreamArn;
-  const attempts = { dynamodb: { Keys: { pk: { S: [{ prefix: 'attempt/' }] } } } };
   followStream(stack.fn('advance'), {
     arn,
     deadLetters: queues.ofFunction('advance'),
@@ -33,16 +32,28 @@ export function connect(scope: Construct, stack: Connected): void {
   followStream(stack.fn('dispatch'), {
     arn,
     deadLetters: queues.ofFunction('dispatch'),
-    patterns: [attempts],
+    patterns: DISPATCHING,
     parallel: 4,
   });
   eachMinute(scope, stack);
 }
 
-/** Rows whose changes are work for somebody; specs, events and the log's entries are not. */
-const ADVANCING = ['run/', 'queue/', 'lock/', 'attempt/', 'todo', 'timers', 'runs'].map((prefix) => ({
-  dynamodb: { Keys: { pk: { S: [{ prefix }] } } },
-}));
+type Match = readonly (string | { readonly prefix: string })[];
+
+function rows(keys: { pk?: Match; sk?: Match }, eventName?: 'INSERT' | 'MODIFY'): object {
+  const matched = Object.entries(keys).map(([name, S]) => [name, { S }]);
+  return { ...(eventName && { eventName: [eventName] }), dynamodb: { Keys: Object.fromEntries(matched) } };
+}
+
+/** Changes that ask for something, as src/core/row-changes.ts says: events, specs and the log's entries wake nobody. */
+export const ADVANCING: readonly object[] = [
+  rows({ sk: ['run', 'queue', 'attempt', 'execution'] }),
+  rows({ sk: [{ prefix: 'item/' }] }, 'MODIFY'),
+  rows({ pk: ['todo', 'timers'] }, 'INSERT'),
+  rows({ sk: [{ prefix: 'ready/' }, { prefix: 'wake/' }] }, 'INSERT'),
+];
+
+export const DISPATCHING: readonly object[] = [rows({ pk: [{ prefix: 'attempt/' }], sk: ['attempt'] })];
 
 function arrivals(scope: Construct, { names, queues }: Connected): void {
   route(scope, 'Arrived', {

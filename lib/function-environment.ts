@@ -18,6 +18,7 @@ const ATTEMPTS = [
 ];
 const LEDGER = ['WAYBILL_LEDGER_BUCKET', 'WAYBILL_RETENTION'];
 const REST = [
+  'WAYBILL_SUBMIT_QUEUE_URL',
   'WAYBILL_SEAL_QUEUE_URL',
   'WAYBILL_TIMER_QUEUE_URL',
   'WAYBILL_EVENT_BUS',
@@ -35,7 +36,7 @@ const TOLD: Readonly<Record<FunctionName, readonly string[]>> = {
   seal: FLOW,
   reconcile: FLOW,
   slot: ['WAYBILL_INBOX_BUCKET'],
-  doctor: FLOW,
+  doctor: [...FLOW, 'WAYBILL_DEAD_LETTER_URLS'],
 };
 
 export function environmentOf(which: FunctionName, facts: DeploymentFacts): Record<string, string> {

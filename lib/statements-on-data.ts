@@ -15,7 +15,7 @@ export function aboutRows(names: DeploymentNames, keys: KeyArns) {
     rows: (): Statement[] => [
       {
         sid: 'Rows',
-        actions: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'].map(
+        actions: ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'].map(
           (action) => `dynamodb:${action}`,
         ),
         resources: [arn.table],

@@ -39,15 +39,6 @@ export interface ExecutionRow {
 /** What a timer is called that ends an attempt which does not end by itself; there is no row of it. */
 export const ATTEMPT_TIMER = 'attempt/';
 
-/**
- * The shapes of keys that mean anything to `workOf`: a stream needs to deliver no others. `created` ones matter only when
- * they appear.
- */
-export const DRIVING_KEYS = {
-  changed: { sk: ['run', 'queue', 'attempt', 'execution'], skPrefix: ['item/'] },
-  created: { pk: ['todo', 'timers'], skPrefix: ['ready/', 'wake/'] },
-} as const;
-
 export function workOf(change: RowChange): Work[] {
   const { pk, sk } = change;
   const slash = pk.indexOf('/');

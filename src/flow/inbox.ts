@@ -45,7 +45,8 @@ export async function takeIn(
   return answered;
 }
 
-async function takeInOne(deps: FlowDeps, object: InboxObject): Promise<boolean> {
+/** Answers one object. False: it is gone. Throws what may pass later; then the object stays. */
+export async function takeInOne(deps: FlowDeps, object: InboxObject): Promise<boolean> {
   const bytes = await deps.inbox.read(object, LIMITS.specBytes);
   if (bytes === null) return false;
   const submission = bytes instanceof Uint8Array ? digestOf(bytes) : await deps.inbox.digest(object);

@@ -70,14 +70,24 @@ export async function resumeTodos(deps: FlowDeps, onTrouble: OnTrouble): Promise
   }
 }
 
-/** Works off the timers that are due; one that cannot be now is put off. Resolves with when the next one is, or null. */
-export async function fireTimers(deps: FlowDeps, onTrouble: OnTrouble): Promise<number | null> {
+/** Brings a run to its end that was asked to abort and has not ended by itself. False: not yet. */
+export type EndAbort = (run: string) => Promise<boolean>;
+
+/**
+ * Works off the timers that are due; one that cannot be now is put off. Resolves with when the next one is, or null.
+ * @param endAbort for a process that may not write the ledger: it asks one that may
+ */
+export async function fireTimers(
+  deps: FlowDeps,
+  onTrouble: OnTrouble,
+  endAbort: EndAbort = (run) => concludeAbort(deps, run, true).then(() => true),
+): Promise<number | null> {
   for (;;) {
     const rows = await deps.store.query('timers', { prefix: '', limit: PAGE });
     for (const row of rows) {
       const dueMs = Number(row.sk.slice(0, 13));
       if (dueMs > deps.clock.nowMs()) return dueMs;
-      const isDone = await fireTimer(deps, row.sk.slice(14)).catch((error: unknown) => {
+      const isDone = await fireTimer(deps, row.sk.slice(14), endAbort).catch((error: unknown) => {
         onTrouble(row.sk, error);
         return false;
       });
@@ -97,11 +107,11 @@ async function putOff(deps: FlowDeps, row: Row): Promise<void> {
 }
 
 /** False: not yet. A run that is still being admitted has no opening event that its end could stand behind. */
-async function fireTimer(deps: FlowDeps, what: string): Promise<boolean> {
+async function fireTimer(deps: FlowDeps, what: string, endAbort: EndAbort): Promise<boolean> {
   const [kind, run = '', item = ''] = what.split('/');
   if ((await peek<RunRow>(deps, keys.run(run)))?.state === 'admitting') return false;
+  if (kind === 'abort') return endAbort(run);
   if (kind === 'run') await exceedRunDeadline(deps, run);
-  else if (kind === 'abort') await concludeAbort(deps, run, true);
   else if (kind === 'item') await exceedItemDeadline(deps, { run, item });
   else await endBackOff(deps, run, item);
   return true;

@@ -30,6 +30,10 @@ const honest: Files = {
   'lib/worker-containers.ts': empty,
   'lib/state-stack.ts': "import 'aws-cdk-lib';\nimport './worker-containers.ts';\n",
   'bin/app.ts': "import '../lib/state-stack.ts';\n",
+  'lambdas/shared/told.ts': "import '#flow/settle.ts';\nimport 'zod';\n",
+  'lambdas/settle/handler.ts': "import '#lambdas/shared/told.ts';\n",
+  'lambdas/seal/handler.ts': "import '#flow/settle.ts';\n",
+  'lambdas/build.ts': "import 'node:fs';\n",
   'embedded/main.ts': "import '#flow/settle.ts';\nimport '#adapters/local/store.ts';\n",
   'bench/run.ts': "import '#embedded/main.ts';\n",
   'examples/headline/run.ts': "import 'node:fs';\n",
@@ -70,6 +74,10 @@ const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'worker', path: 'worker-image/src/planted.ts', source: "import '#flow/settle.ts';\n" },
   { rule: 'worker-bundle', path: 'worker-image/build.ts', source: "import '#core/run.ts';\n" },
   { rule: 'infrastructure', path: 'lib/planted.ts', source: "import '#core/run.ts';\n" },
+  { rule: 'lambdas-shared', path: 'lambdas/shared/planted.ts', source: "import '#embedded/main.ts';\n" },
+  { rule: 'lambdas', path: 'lambdas/seal/planted.ts', source: "import '#embedded/main.ts';\n" },
+  { rule: 'lambdas-apart', path: 'lambdas/seal/planted-other.ts', source: "import '#lambdas/settle/handler.ts';\n" },
+  { rule: 'lambdas-build', path: 'lambdas/planted.ts', source: "import './seal/handler.ts';\n" },
   { rule: 'embedded', path: 'embedded/planted.ts', source: "import '#worker/main.ts';\n" },
   { rule: 'bench', path: 'bench/planted.ts', source: "import 'zod';\n" },
   { rule: 'examples', path: 'examples/headline/planted.ts', source: "import '#core/run.ts';\n" },
@@ -90,7 +98,7 @@ test('arrows: no module of the repository imports what its zone may not', async 
 });
 
 test('arrows: an honest tree has no violation', async () => {
-  const folders = ['packages', 'src', 'worker-image', 'embedded', 'bin', 'lib', 'bench', 'examples', 'test'];
+  const folders = ['packages', 'src', 'worker-image', 'embedded', 'lambdas', 'bin', 'lib', 'bench', 'examples', 'test'];
   const { violations, modules } = await withPlantedTree(honest, (root) => readArrows(root, folders));
   assert.deepEqual(violations, []);
   assert.equal(modules.length, Object.keys(honest).length - Object.keys(packageManifests()).length);

@@ -8,11 +8,17 @@ import { stagePlaces } from './stage-words.ts';
 const flowFiles = (stages: readonly string[]): Files =>
   Object.fromEntries(stages.map((stage) => [`src/flow/${stage}.ts`, 'export {};\n']));
 
+const FUNCTIONS = ['submit', 'advance', 'dispatch', 'settle', 'seal', 'reconcile', 'slot', 'doctor', 'shared'];
+
+const lambdaFiles = (functions: readonly string[]): Files =>
+  Object.fromEntries(functions.map((name) => [`lambdas/${name}/handler.ts`, 'export {};\n']));
+
 const storyOf = (stages: readonly string[]): string =>
   `# The life of a run\n\n${stages.map((stage) => `## ${stage}\n\n### A detail\n\nText.\n`).join('\n')}`;
 
 const tree = (files: readonly string[], headings: readonly string[]): Files => ({
   ...flowFiles(files),
+  ...lambdaFiles(FUNCTIONS),
   'src/flow/several-stages.ts': 'export {};\n',
   'docs/life-of-a-run.md': storyOf(headings),
 });
@@ -48,5 +54,13 @@ test('stage words: any stage renamed in one place is noticed there', async () =>
 test('stage words: a story in another order, with a stage too many, or absent, is noticed', async () => {
   assert.deepEqual(await disagreeing(tree(STAGES, STAGES.toReversed())), ['docs/life-of-a-run.md']);
   assert.deepEqual(await disagreeing(tree(STAGES, [...STAGES, 'archive'])), ['docs/life-of-a-run.md']);
-  assert.deepEqual(await disagreeing(flowFiles(STAGES)), ['docs/life-of-a-run.md']);
+  assert.deepEqual(await disagreeing({ ...flowFiles(STAGES), ...lambdaFiles(FUNCTIONS) }), ['docs/life-of-a-run.md']);
+});
+
+test('stage words: a function too many, too few or under another name is noticed', async () => {
+  const told = tree(STAGES, STAGES);
+  const { 'lambdas/seal/handler.ts': seal = '', ...unsealed } = told;
+  assert.deepEqual(await disagreeing(unsealed), ['lambdas']);
+  assert.deepEqual(await disagreeing({ ...unsealed, 'lambdas/sequence/handler.ts': seal }), ['lambdas']);
+  assert.deepEqual(await disagreeing({ ...told, 'lambdas/inbox/handler.ts': seal }), ['lambdas']);
 });

@@ -25,7 +25,22 @@ function story(root: string, stages: readonly string[]): StagePlace {
   return { place, disagreement: agrees ? null : `headings are ${headings.join(', ')}` };
 }
 
+/** Stages that happen elsewhere: in the client's hands, in a task of its own, and with whoever wants to know. */
+const WITHOUT_FUNCTION: readonly string[] = ['inbox', 'worker', 'verify'];
+/** Functions that serve the deployment and not one stage. */
+const BESIDE_STAGES: readonly string[] = ['doctor', 'reconcile', 'shared', 'slot'];
+
+/** Every other stage is a function in a folder of its name. */
+function lambdasFolder(root: string, stages: readonly string[]): StagePlace {
+  const place = 'lambdas';
+  const found = existsSync(join(root, place)) ? readdirSync(join(root, place), { withFileTypes: true }) : [];
+  const folders = found.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const expected = [...stages.filter((stage) => !WITHOUT_FUNCTION.includes(stage)), ...BESIDE_STAGES];
+  const agrees = folders.sort().join(' ') === expected.sort().join(' ');
+  return { place, disagreement: agrees ? null : `folders are ${folders.join(', ')}` };
+}
+
 /** Where the order of the stages is told again. The words themselves stand once, in src/core/stages.ts. */
 export function stagePlaces(root: string, stages: readonly string[]): StagePlace[] {
-  return [flowFolder(root, stages), story(root, stages)];
+  return [flowFolder(root, stages), lambdasFolder(root, stages), story(root, stages)];
 }

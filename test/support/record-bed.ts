@@ -3,8 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { composeInProcess, type InProcess } from '#embedded/compose-in-process.ts';
-import { createLane } from '#embedded/lane.ts';
 import type { FlowDeps, Hints } from '#flow/deps.ts';
+import { createLane } from '#flow/lane.ts';
 import { SUCCEEDED } from './finished-run.ts';
 import { interceptPorts, type PortCall } from './intercepted-ports.ts';
 import { mortal, untilDeath } from './mortal-ports.ts';

@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { z } from 'zod';
+import * as z from 'zod';
 import { runSchema } from './spec.ts';
 
 const SCHEMA_ID = 'https://waybill.dev/schema/run-v1.json';

@@ -1,5 +1,5 @@
 /** The small schemas that run specs are made of: names, durations, environment, argv. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { credentialShape } from './credential-shapes.ts';
 import { DURATION_PATTERN, durationMs, formatDuration } from './duration.ts';
 import type { ErrorCode } from './errors.ts';

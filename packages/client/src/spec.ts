@@ -3,7 +3,7 @@
  * an author would rely on it. Everything here is about one value at a time; what items say about each other is judged by
  * the compiler.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { LIMITS } from './limits.ts';
 import { relativePathProblem } from './relative-path.ts';
 import { isPlainRef, readSourceUrl } from './source-url.ts';

@@ -1,0 +1,90 @@
+/**
+ * Advance: the table's stream moves everything on. What the records of a batch ask for is done here, in the order that
+ * lets waiters go first, but for the work of others: the sequencer and timers get a message, and dispatch reads the
+ * stream by itself.
+ */
+
+import { STOP_GRACE_MS } from '#core/names.ts';
+import type { SequencerWork, Work } from '#core/row-changes.ts';
+import { advance, advanceLocks } from '#flow/advance.ts';
+import { cancelItem } from '#flow/control.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import { wakeDependents } from '#flow/readiness.ts';
+import { publishStatus } from '#flow/status.ts';
+import type { BatchResponse } from '#lambdas/shared/batch.ts';
+import { sequencerMessageFor } from '#lambdas/shared/sequencer-messages.ts';
+import { type Asked, askedBy, Retries } from '#lambdas/shared/stream.ts';
+import { timerMessageFor } from '#lambdas/shared/timer-messages.ts';
+import type { Told } from '#lambdas/shared/told.ts';
+import type { MessageQueue } from '#ports/message-queue.ts';
+
+export interface AdvanceDuties {
+  flow: FlowDeps;
+  sequencer: MessageQueue;
+  timers: MessageQueue;
+  /** Lets the execution go on that waits with this token. One that is gone is fine. */
+  completeToken(token: string): Promise<void>;
+}
+
+type Step = Exclude<Work, SequencerWork | { do: 'timer' | 'dispatch' | 'publish-status' }>;
+
+/** Released locks, ended items, then whole queues, then what is left of ended attempts. */
+const ORDER: readonly Step['do'][] = [
+  'cancel-item',
+  'advance-locks',
+  'wake',
+  'advance',
+  'stop-worker',
+  'complete-token',
+];
+
+export async function advanceRecords(duties: AdvanceDuties, event: unknown, told: Told): Promise<BatchResponse> {
+  const asked = askedBy(event, told);
+  const retries = new Retries(told);
+  await Promise.all([forward(duties, asked, retries), takeSteps(duties, asked, retries)]);
+  // Last, so that it shows what was just done; once a run, however many of its rows have changed.
+  for (const each of asked) {
+    const { work } = each;
+    if (work.do === 'publish-status') await retries.attempt(each, () => publishStatus(duties.flow, work.run));
+  }
+  return retries.response();
+}
+
+/** Messages before anything else is not needed, beside it is enough: nobody waits for them here. */
+async function forward({ flow, sequencer, timers }: AdvanceDuties, asked: Asked[], retries: Retries): Promise<void> {
+  const sends = asked.map((each) => {
+    const { work, sequenceNumber } = each;
+    if (work.do === 'opened' || work.do === 'ended' || work.do === 'publish') {
+      // By the record and not by what it says: a run that is asked for again later must not be taken for this one.
+      return retries.attempt(each, () => sequencer.send([sequencerMessageFor(work, sequenceNumber)]));
+    }
+    if (work.do !== 'timer') return undefined;
+    const message = timerMessageFor(work, flow.clock.nowMs());
+    return message === null ? undefined : retries.attempt(each, () => timers.send([message]));
+  });
+  await Promise.all(sends);
+}
+
+/** One after another: they would meet in the same rows. */
+async function takeSteps(duties: AdvanceDuties, asked: Asked[], retries: Retries): Promise<void> {
+  const rank = ({ work }: Asked): number => ORDER.indexOf(work.do as Step['do']);
+  const steps = asked.filter((each) => rank(each) >= 0).sort((a, b) => rank(a) - rank(b));
+  for (const each of steps) await retries.attempt(each, () => take(duties, each.work as Step));
+}
+
+function take({ flow, completeToken }: AdvanceDuties, step: Step): Promise<unknown> {
+  switch (step.do) {
+    case 'cancel-item':
+      return cancelItem(flow, step);
+    case 'advance-locks':
+      return advanceLocks(flow, step.by);
+    case 'wake':
+      return wakeDependents(flow, step);
+    case 'advance':
+      return advance(flow, step.queue);
+    case 'stop-worker':
+      return flow.launcher.stop(step.handle, STOP_GRACE_MS);
+    case 'complete-token':
+      return completeToken(step.token);
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Bundles each function to `build/lambdas/<name>/index.mjs`: one file with the SDK in it, the same bytes from the same
+ * sources. What of the SDK a function cannot use is left out: see `slimSdk`.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build, type Metafile, type Plugin } from 'esbuild';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** Each function, and the clients of AWS in its bundle: no more, and no fewer. */
+export const FUNCTIONS = {
+  slot: ['s3'],
+  doctor: ['dynamodb', 'ecs', 'kms', 's3', 'service-quotas', 'sfn', 'sqs'],
+} as const satisfies Record<string, readonly string[]>;
+
+export type FunctionName = keyof typeof FUNCTIONS;
+
+/** Some of what is bundled was written for CommonJS. */
+const BANNER =
+  "import{createRequire as waybillRequire}from'node:module';const require=waybillRequire(import.meta.url);";
+
+export interface Bundle {
+  name: FunctionName;
+  code: Uint8Array;
+  sizeBytes: number;
+  gzipBytes: number;
+  metafile: Metafile;
+}
+
+/** Makes the bundle of a function, and writes it where the stacks look for it unless `write` is false. */
+export async function bundleFunction(name: FunctionName, { write = true }: { write?: boolean } = {}): Promise<Bundle> {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [`lambdas/${name}/handler.ts`],
+    outfile: `build/lambdas/${name}/index.mjs`,
+    bundle: true,
+    write: false,
+    metafile: true,
+    minify: true,
+    // Errors are told by their names, and logs show them.
+    keepNames: false,
+    legalComments: 'none',
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    mainFields: ['module', 'main'],
+    banner: { js: BANNER },
+    external: ['node:*'],
+    plugins: [slimSdk],
+    logLevel: 'silent',
+  });
+  const code = outputFiles[0]?.contents ?? new Uint8Array(0);
+  if (write) await writeBundle(name, code);
+  return { name, code, sizeBytes: code.byteLength, gzipBytes: gzipSync(code, { level: 9 }).byteLength, metafile };
+}
+
+async function writeBundle(name: FunctionName, code: Uint8Array): Promise<void> {
+  const { mkdir, writeFile } = await import('node:fs/promises');
+  const folder = join(ROOT, 'build', 'lambdas', name);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'index.mjs'), code);
+}
+
+const CREDENTIALS = join(ROOT, 'lambdas', 'shared', 'environment-credentials.ts');
+
+/**
+ * Three things that the SDK brings along and a function has no use for:
+ * - the chain of credential providers, with clients of SSO and STS of its own;
+ * - each client's package.json, of which only the version is read;
+ * - the schemas of operations that are never called. They are constants, but with computed keys, and for all that a
+ *   bundler can know computing one has an effect; the keys are constants of the same file, so they are written out.
+ */
+const slimSdk: Plugin = {
+  name: 'slim-sdk',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, () => ({ path: CREDENTIALS }));
+    onLoad({ filter: /[\\/]@aws-sdk[\\/]client-[^\\/]+[\\/]package\.json$/ }, ({ path }) => {
+      const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string };
+      return { contents: JSON.stringify({ version }), loader: 'json' };
+    });
+    onLoad({ filter: /[\\/]@aws-sdk[\\/]client-[^\\/]+[\\/]dist-es[\\/]schemas[\\/]schemas_0\.js$/ }, ({ path }) => {
+      return { contents: withPlainKeys(readFileSync(path, 'utf8')), loader: 'js' };
+    });
+  },
+};
+
+function withPlainKeys(source: string): string {
+  const constants = new Map(
+    [...source.matchAll(/^const (_\w+) = ("[^"\\]*");$/gm)].map(([, name, text]) => [name, text]),
+  );
+  return source.replace(/\[(_\w+)\]:/g, (whole, name: string) => {
+    const text = constants.get(name);
+    return text === undefined ? whole : `${text}:`;
+  });
+}
+
+async function main(): Promise<void> {
+  for (const name of Object.keys(FUNCTIONS) as FunctionName[]) {
+    const { sizeBytes, gzipBytes } = await bundleFunction(name);
+    process.stdout.write(`${name.padEnd(10)} ${kb(sizeBytes)} minified, ${kb(gzipBytes)} compressed\n`);
+  }
+}
+
+function kb(bytes: number): string {
+  return `${(bytes / 1_000).toFixed(1).padStart(6)} kB`;
+}
+
+if (import.meta.main) await main();

@@ -1,0 +1,128 @@
+/**
+ * Reconcile: what an event should have started and did not. Each minute it looks at the rows that stand for unfinished
+ * work, as every process of an engine does when it starts; in between, messages come that say that a timer is due.
+ */
+import { ATTEMPT_TIMER } from '#core/row-changes.ts';
+import { keys } from '#core/rows.ts';
+import type { FlowDeps, Hints } from '#flow/deps.ts';
+import { loggedKeys } from '#flow/keys.ts';
+import { defineQueues, knownQueues } from '#flow/queues.ts';
+import { fireTimers, type OnTrouble, resumeRuns, resumeTodos, sweepQueue } from '#flow/reconcile.ts';
+import { publishStatus } from '#flow/status.ts';
+import { peek } from '#flow/transaction.ts';
+import { checkAttempt } from '#flow/worker.ts';
+import { type BatchResponse, eachMessage } from '#lambdas/shared/batch.ts';
+import { type SequencerMessage, sequencerMessageFor } from '#lambdas/shared/sequencer-messages.ts';
+import { type TimerMessage, timerMessage, timerMessageFor } from '#lambdas/shared/timer-messages.ts';
+import type { Told } from '#lambdas/shared/told.ts';
+import type { InboxObject } from '#ports/inbox.ts';
+import type { MessageQueue } from '#ports/message-queue.ts';
+
+export interface ReconcileDuties {
+  flow: FlowDeps;
+  keysInForce(): Promise<void>;
+  queues: Record<string, { concurrency: number }>;
+  submissions: MessageQueue;
+  sequencer: MessageQueue;
+  timers: MessageQueue;
+  /** What EventBridge would say of an object that waits in the inbox. */
+  arrivalOf(object: InboxObject): object;
+}
+
+const MINUTE_MS = 60_000;
+const INBOX_PAGE = 500;
+
+/** Resolves with nothing for a tick of the clock, and with what failed for a batch of timer messages. */
+export async function reconcile(
+  duties: ReconcileDuties,
+  event: unknown,
+  told: Told,
+): Promise<BatchResponse | undefined> {
+  const isBatch = typeof event === 'object' && event !== null && 'Records' in event;
+  if (isBatch) return timersDue(duties, event, told);
+  await everyMinute(duties, told);
+  return undefined;
+}
+
+async function timersDue(duties: ReconcileDuties, event: unknown, told: Told): Promise<BatchResponse> {
+  await duties.keysInForce();
+  return eachMessage(event, timerMessage, told, (message) => timerDue(duties, message, told));
+}
+
+async function timerDue(duties: ReconcileDuties, message: TimerMessage, told: Told): Promise<void> {
+  const { flow, timers } = duties;
+  const { dueMs, what } = message;
+  const nowMs = flow.clock.nowMs();
+  const early = dueMs > nowMs ? timerMessageFor(message, nowMs) : null;
+  if (early !== null) return timers.send([early]);
+  if (what.startsWith(ATTEMPT_TIMER)) return checkAttempt(flow, what.slice(ATTEMPT_TIMER.length), false);
+  await fireTimers(
+    flow,
+    (about, error) => told.trouble(about, error),
+    (run) => askAbort(duties, run),
+  );
+}
+
+/** The record of the run goes on to the ledger, where only the sequencer writes. Asked again until it is done, once a minute. */
+async function askAbort({ flow, sequencer }: ReconcileDuties, run: string): Promise<boolean> {
+  if ((await peek(flow, keys.activeRun(run))) === null) return true;
+  await sequencer.send([sequencerMessageFor({ do: 'abort', run }, causeNow(flow))]);
+  return false;
+}
+
+/** The same question in the same minute is one message. */
+function causeNow({ clock }: FlowDeps): string {
+  return `minute-${Math.floor(clock.nowMs() / MINUTE_MS)}`;
+}
+
+/** Each part goes on although another has failed: what one cannot reach must not hide what the next could mend. */
+async function everyMinute(duties: ReconcileDuties, told: Told): Promise<void> {
+  const { flow, sequencer } = duties;
+  const onTrouble: OnTrouble = (about, error) => told.trouble(about, error);
+  const cause = causeNow(flow);
+  const part = (about: string, act: () => Promise<unknown>): Promise<unknown> =>
+    act().catch((error: unknown) => told.trouble(about, error));
+  await part('queues', () => defineQueues(flow, duties.queues));
+  await part('sequencer', () => sequencer.send([sequencerMessageFor({ do: 'tick' }, cause)]));
+  // Until the sequencer has begun the log there is nothing to look after: it was asked to just now.
+  if ((await loggedKeys(flow)).length === 0) return;
+  await duties.keysInForce();
+  await part('inbox', () => forwardInbox(duties));
+  await part('todo', () => resumeTodos(flow, onTrouble));
+  await part('timers', () => sweepTimers(duties, onTrouble));
+  for (const queue of await knownQueues(flow)) {
+    await part(`queue ${queue}`, () => sweepQueue(flow, queue, false, onTrouble));
+  }
+  await part('runs', () => sweepRuns(duties, cause, onTrouble));
+}
+
+/** Objects that wait are told of again; whoever has answered one meanwhile finds it gone. */
+async function forwardInbox({ flow, submissions, arrivalOf }: ReconcileDuties): Promise<void> {
+  const waiting = await flow.inbox.list({ limit: INBOX_PAGE });
+  await submissions.send(waiting.map((object) => ({ body: arrivalOf(object) })));
+}
+
+/** Fires what is due, and sends word for the next one if it is due before the next look. */
+async function sweepTimers(duties: ReconcileDuties, onTrouble: OnTrouble): Promise<void> {
+  const { flow, timers } = duties;
+  const dueMs = await fireTimers(flow, onTrouble, (run) => askAbort(duties, run));
+  const nowMs = flow.clock.nowMs();
+  if (dueMs === null || dueMs > nowMs + MINUTE_MS) return;
+  const message = timerMessageFor({ dueMs, what: 'next' }, nowMs);
+  if (message !== null) await timers.send([message]);
+}
+
+/** Takes up every run that is not sealed: what of it is unfinished, its places in the log, its seal, its status. */
+async function sweepRuns({ flow, sequencer }: ReconcileDuties, cause: string, onTrouble: OnTrouble): Promise<void> {
+  const open = new Set<string>();
+  const ended = new Set<string>();
+  const hints: Hints = {
+    ...flow.hints,
+    runOpened: (run) => void open.add(run),
+    runCompleted: (run) => void ended.add(run),
+  };
+  await resumeRuns({ ...flow, hints }, onTrouble);
+  const messages = [...open].map((run): SequencerMessage => ({ do: ended.has(run) ? 'ended' : 'checkpoint', run }));
+  await sequencer.send(messages.map((message) => sequencerMessageFor(message, cause)));
+  for (const run of open) await publishStatus(flow, run).catch((error: unknown) => onTrouble(run, error));
+}

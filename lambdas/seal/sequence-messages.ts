@@ -1,0 +1,108 @@
+/**
+ * Seal: the sequencer. Its queue has one message group, so one of these works at a time; where two overlap all the same,
+ * the conditional head and the ledger's write-once keep them from signing two histories.
+ *
+ * A failure of one run is told and its message is done with: in a queue that keeps order it would hold up every other
+ * run, and the reconciler asks again each minute for as long as the run is not sealed. Only when nothing at all can be
+ * done (the ledger disagrees, the store does not answer) the whole batch comes again.
+ */
+
+import { concludeAbort } from '#flow/abort.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import { checkpointRun, enterRun, sequenceEnded } from '#flow/enter.ts';
+import { adoptKeys } from '#flow/keys.ts';
+import { checkLedger } from '#flow/ledger-check.ts';
+import { beat, enterPolicy } from '#flow/notices.ts';
+import { publishLog } from '#flow/publish.ts';
+import { seal } from '#flow/seal.ts';
+import { verifySealed } from '#flow/verify.ts';
+import { type BatchResponse, messagesOf } from '#lambdas/shared/batch.ts';
+import { type SequencerMessage, sequencerMessage } from '#lambdas/shared/sequencer-messages.ts';
+import type { Told } from '#lambdas/shared/told.ts';
+import { SharedCheckpoint } from './shared-checkpoint.ts';
+
+export interface SealDuties {
+  flow: FlowDeps;
+  keysInForce(): Promise<void>;
+  /** What decides how runs are carried out; the log says when it changes. */
+  settings: object;
+  /** The log is never silent for longer. */
+  heartbeatMs: number;
+  /** Called once before anything is signed: the ledger agrees with the store, and the log has its first keys. */
+  begin(): Promise<void>;
+}
+
+/** `begin` of a process: done again until it has succeeded once. */
+export function beginOnce(flow: FlowDeps): () => Promise<void> {
+  let begun = false;
+  return async () => {
+    if (begun) return;
+    await checkLedger(flow);
+    await adoptKeys(flow);
+    begun = true;
+  };
+}
+
+export async function sequenceMessages(duties: SealDuties, event: unknown, told: Told): Promise<BatchResponse> {
+  const messages = read(event, told);
+  await duties.begin();
+  await duties.keysInForce();
+  const { flow } = duties;
+  const runsOf = (what: SequencerMessage['do']): string[] => [
+    ...new Set(messages.flatMap((message) => ('run' in message && message.do === what ? [message.run] : []))),
+  ];
+  const ended = runsOf('ended');
+  const aside = (run: string, act: () => Promise<unknown>): Promise<unknown> =>
+    act().catch((error: unknown) => told.trouble(`run ${run}`, error));
+  if (messages.some(({ do: what }) => what === 'tick')) await tick(duties);
+  for (const run of runsOf('opened')) await aside(run, () => enterRun(flow, run));
+  for (const run of runsOf('checkpoint')) await aside(run, () => passOver(flow, run));
+  for (const run of ended) await aside(run, () => sequenceEnded(flow, run));
+  for (const run of runsOf('abort')) await aside(run, () => concludeAbort(flow, run, true));
+  const shared = new SharedCheckpoint(ended.length, () => publishLog(flow, { timed: true }));
+  await Promise.all(ended.map((run) => aside(run, () => sealOne(flow, run, shared))));
+  // For what was entered and is not covered by a seal's checkpoint; it reads one row when there is nothing.
+  await publishLog(flow);
+  for (const run of ended) await aside(run, () => judge(flow, run, told));
+  return { batchItemFailures: [] };
+}
+
+function read(event: unknown, told: Told): SequencerMessage[] {
+  return messagesOf(event).flatMap(({ messageId, body }) => {
+    const message = sequencerMessage.safeParse(body);
+    if (message.success) return [message.data];
+    told.malformed(`message ${messageId}`, 'it asks for nothing that the sequencer does');
+    return [];
+  });
+}
+
+async function tick({ flow, settings, heartbeatMs }: SealDuties): Promise<void> {
+  await enterPolicy(flow, settings);
+  await beat(flow, heartbeatMs);
+}
+
+/** Its opening may have been lost. */
+async function passOver(flow: FlowDeps, run: string): Promise<void> {
+  await enterRun(flow, run);
+  await checkpointRun(flow, run);
+}
+
+async function sealOne(flow: FlowDeps, run: string, shared: SharedCheckpoint): Promise<void> {
+  let asked = false;
+  try {
+    await seal(flow, run, () => {
+      asked = true;
+      return shared.ask();
+    });
+  } finally {
+    if (!asked) shared.leave();
+  }
+}
+
+async function judge(flow: FlowDeps, run: string, told: Told): Promise<void> {
+  const report = await verifySealed(flow, run);
+  if (report === null) return;
+  const facts = { stage: 'verify', run, verdict: report.verdict };
+  if (report.exitCode === 0) told.info('sealed', facts);
+  else told.trouble(`run ${run}`, { message: 'a sealed bundle does not verify', ...facts });
+}

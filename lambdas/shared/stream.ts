@@ -1,0 +1,94 @@
+/** Records of the table's stream as changes of rows, and what they ask for, each thing once. */
+import * as z from 'zod/mini';
+import { type RowChange, type Work, workOf } from '#core/row-changes.ts';
+import type { BatchResponse } from './batch.ts';
+import { isLasting, type Told } from './told.ts';
+
+const attribute = z.union([
+  z.object({ S: z.string() }),
+  z.object({ N: z.string() }),
+  z.object({ BOOL: z.boolean() }),
+  z.looseObject({}),
+]);
+const image = z.optional(z.record(z.string(), attribute));
+const streamEvent = z.object({
+  Records: z.array(z.object({ dynamodb: z.looseObject({ SequenceNumber: z.string() }) })),
+});
+const rowImages = z.object({
+  Keys: z.object({ pk: z.object({ S: z.string() }), sk: z.object({ S: z.string() }) }),
+  OldImage: image,
+  NewImage: image,
+});
+
+/** Work that a batch of records asks for, and the first record that does. */
+export interface Asked<W extends Work = Work> {
+  work: W;
+  sequenceNumber: string;
+}
+
+/**
+ * What the records of an event ask for, in their order, each thing once. A record that cannot be read is told and
+ * passed by: a stream stands still behind one that is tried again, and the reconciler reads the row itself.
+ */
+export function askedBy(event: unknown, told: Told): Asked[] {
+  const asked = new Map<string, Asked>();
+  for (const { dynamodb } of streamEvent.parse(event).Records) {
+    const sequenceNumber = dynamodb.SequenceNumber;
+    for (const work of workIn(dynamodb, sequenceNumber, told)) {
+      const name = JSON.stringify(work);
+      if (!asked.has(name)) asked.set(name, { work, sequenceNumber });
+    }
+  }
+  return [...asked.values()];
+}
+
+function workIn(record: unknown, sequenceNumber: string, told: Told): Work[] {
+  const images = rowImages.safeParse(record);
+  if (!images.success) {
+    told.malformed(`record ${sequenceNumber}`, z.prettifyError(images.error));
+    return [];
+  }
+  const { Keys, OldImage, NewImage } = images.data;
+  try {
+    const change: RowChange = { pk: Keys.pk.S, sk: Keys.sk.S, before: rowOf(OldImage), after: rowOf(NewImage) };
+    return workOf(change);
+  } catch (error) {
+    told.malformed(`record ${sequenceNumber}`, String(error));
+    return [];
+  }
+}
+
+/** A row's body is JSON text; the launcher's rows have attributes of their own. */
+function rowOf(attributes: z.output<typeof image>): object | null {
+  if (attributes === undefined) return null;
+  const { body } = attributes;
+  if (body !== undefined && 'S' in body) return JSON.parse(String(body.S)) as object;
+  const plain = Object.entries(attributes).map(([name, value]) => [name, Object.values(value)[0]]);
+  return Object.fromEntries(plain);
+}
+
+/** What failed and may pass if the stream brings it again, by the records that asked for it. */
+export class Retries {
+  readonly #told: Told;
+  readonly #sequenceNumbers: string[] = [];
+
+  constructor(told: Told) {
+    this.#told = told;
+  }
+
+  /** Failures that would only repeat themselves are told and left to the reconciler: nobody waits behind them. */
+  async attempt({ work, sequenceNumber }: Asked, carryOut: () => Promise<unknown>): Promise<void> {
+    try {
+      await carryOut();
+    } catch (error) {
+      this.#told.trouble(JSON.stringify(work), error);
+      if (!isLasting(error)) this.#sequenceNumbers.push(sequenceNumber);
+    }
+  }
+
+  /** The stream begins again with the first record that is named, so one is enough. */
+  response(): BatchResponse {
+    const first = this.#sequenceNumbers.sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1))[0];
+    return { batchItemFailures: first === undefined ? [] : [{ itemIdentifier: first }] };
+  }
+}

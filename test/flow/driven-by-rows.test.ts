@@ -1,0 +1,164 @@
+/**
+ * Whole runs in the deployed shape, driven by changes of rows alone: what one process does with hints, the handlers of
+ * the Lambdas do with the table's stream, and nothing else.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Execute } from '#adapters/in-process/executor.ts';
+import type { RowChange } from '#core/row-changes.ts';
+import { keys, type RunRow } from '#core/rows.ts';
+import { type DeployedBed, type DeployedOptions, openDeployedBed } from '../support/deployed-flow.ts';
+import { aborted, FAILED, SUCCEEDED } from '../support/finished-run.ts';
+import { abortOf, cancelOf, runOf } from '../support/run-spec.ts';
+
+const SPEC = runOf([
+  { id: 'top' },
+  { id: 'left', needs: { data: { from: 'top', select: { output: 'data' } } }, locks: ['l'] },
+  { id: 'right', dependsOn: ['top'], locks: ['l', 'm'] },
+  { id: 'bottom', dependsOn: ['left', 'right'] },
+  { id: 'flaky', retry: { maxAttempts: 2, backoff: '100ms' } },
+  { id: 'lost' },
+  { id: 'bad' },
+  { id: 'behind-bad', dependsOn: ['bad'] },
+]);
+
+const EXPECTED = {
+  top: 'done',
+  left: 'done',
+  right: 'done',
+  bottom: 'done',
+  flaky: 'done',
+  lost: 'done',
+  bad: 'failed',
+  'behind-bad': 'skipped',
+};
+
+const worker: Execute = (job) => {
+  if (job.item === 'bad' || (job.item === 'flaky' && job.attempt === 1)) return FAILED;
+  if (job.item === 'lost' && job.attempt === 1) return null;
+  return { ...SUCCEEDED, outputs: { data: new TextEncoder().encode(job.item) } };
+};
+
+async function withDeployed(options: DeployedOptions, use: (bed: DeployedBed) => Promise<void>): Promise<void> {
+  const bed = await openDeployedBed(options);
+  try {
+    await use(bed);
+  } finally {
+    await bed.close();
+  }
+}
+
+async function requireFinished(bed: DeployedBed, submissionId: string): Promise<void> {
+  const { status, report } = await bed.verified(submissionId);
+  assert.equal(report.verdict, 'verified', JSON.stringify(report));
+  assert.deepEqual(Object.fromEntries(status.items.map(({ id, state }) => [id, state])), EXPECTED);
+}
+
+/** How each chaos was: as a reader of a failed test wants to see it. */
+const CHAOS: readonly Omit<DeployedOptions, 'execute'>[] = [
+  { seed: 11, twice: 0.5 },
+  { seed: 12, twice: 0.3, lost: 0.3 },
+  { seed: 13, twice: 0.2, lost: 0.5, concurrency: 2 },
+];
+
+/** One record in four is lost, the same ones for the same seed. */
+function everyFourth(seed: number): (change: RowChange) => boolean {
+  let count = seed;
+  return () => {
+    count += 1;
+    return count % 4 === 0;
+  };
+}
+
+describe('flow: driven by changes of rows', { concurrency: true }, () => {
+  it('a run finishes, is sealed and verifies without one look of the reconciler after the first', async () => {
+    await withDeployed({ execute: worker, reconciles: false }, async (bed) => {
+      bed.submit('s', SPEC);
+      await bed.untilSealed('s');
+      await requireFinished(bed, 's');
+      assert.equal(bed.ticks(), 1);
+      assert.deepEqual(bed.troubles, []);
+    });
+  });
+
+  for (const chaos of CHAOS) {
+    it(`three runs finish with records and messages doubled and lost: ${JSON.stringify(chaos)}`, async () => {
+      await withDeployed({ execute: worker, ...chaos }, async (bed) => {
+        for (const id of ['a', 'b', 'c']) bed.submit(id, SPEC);
+        await bed.untilSealed('a', 'b', 'c');
+        for (const id of ['a', 'b', 'c']) await requireFinished(bed, id);
+      });
+    });
+  }
+
+  it('a run finishes although every fourth record of the stream is lost: the reconciler finds what the rows say', async () => {
+    for (const seed of [0, 1, 2, 3]) {
+      await withDeployed({ execute: worker, isLost: everyFourth(seed), seed }, async (bed) => {
+        bed.submit('s', SPEC);
+        await bed.untilSealed('s');
+        await requireFinished(bed, 's');
+      });
+    }
+  });
+
+  const KINDS: Record<string, (change: RowChange) => boolean> = {
+    'ready rows and freed slots': ({ pk }) => pk.startsWith('queue/'),
+    'claimed attempts': ({ pk }) => pk.startsWith('attempt/'),
+    'wake rows': ({ sk }) => sk.startsWith('wake/'),
+    'the rows of runs': ({ sk }) => sk === 'run',
+    timers: ({ pk }) => pk === 'timers',
+  };
+  for (const [name, isLost] of Object.entries(KINDS)) {
+    it(`without ${name} a run stands still, and goes on once the reconciler looks`, async () => {
+      await withDeployed({ execute: worker, isLost, reconciles: false }, async (bed) => {
+        bed.submit('s', SPEC);
+        await assert.rejects(bed.untilSealed('s'), /nothing more happens/);
+      });
+      await withDeployed({ execute: worker, isLost }, async (bed) => {
+        bed.submit('s', SPEC);
+        await bed.untilSealed('s');
+        await requireFinished(bed, 's');
+      });
+    });
+  }
+
+  it('a run that is cancelled while it works ends, with its waiting and its running items', async () => {
+    const execute: Execute = async (_job, { signal }) => {
+      await aborted(signal);
+      return null;
+    };
+    await withDeployed({ execute, reconciles: false, concurrency: 1 }, async (bed) => {
+      const run = bed.submit('s', runOf([{ id: 'x' }, { id: 'y' }, { id: 'z', dependsOn: ['x'] }]));
+      await bed.until(() => bed.status('s')?.items.some(({ state }) => state === 'running') === true);
+      bed.submit('stop', cancelOf(run), '@control');
+      await bed.untilSealed('s');
+      const { status, report } = await bed.verified('s');
+      assert.equal(report.verdict, 'verified');
+      assert.deepEqual([...new Set(status.items.map(({ state }) => state))], ['cancelled']);
+    });
+  });
+
+  it('a worker that does not listen to its cancel is ended when its time is over', async () => {
+    const execute: Execute = () => new Promise(() => {});
+    await withDeployed({ execute, reconciles: false }, async (bed) => {
+      const run = bed.submit('s', runOf([{ id: 'x' }]));
+      await bed.until(() => bed.status('s')?.items[0]?.state === 'running');
+      bed.submit('stop', cancelOf(run, 'x'), '@control');
+      await bed.untilSealed('s');
+      assert.equal((await bed.verified('s')).status.items[0]?.state, 'cancelled');
+    });
+  });
+
+  it('a run that is to be aborted leaves the deployment by the sequencer, although its items do not end', async () => {
+    const execute: Execute = () => new Promise(() => {});
+    await withDeployed({ execute }, async (bed) => {
+      const run = bed.submit('s', runOf([{ id: 'x' }]));
+      await bed.until(() => bed.status('s')?.items[0]?.state === 'running');
+      bed.submit('stop', abortOf(run, 'not_needed'), '@control');
+      await bed.until(async () => {
+        const [row, active] = await bed.deps.store.get([keys.run(run), keys.activeRun(run)]);
+        return active === null && (row?.body as unknown as RunRow | undefined)?.abortedIndex !== undefined;
+      });
+    });
+  });
+});
