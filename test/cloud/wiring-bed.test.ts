@@ -103,9 +103,9 @@ async function session(policy?: object): Promise<Session> {
 }
 
 /** @returns `written`, or the name of the refusal */
-async function putAs(credentials: Session, Key: string): Promise<string> {
+async function putAs(credentials: Session, Key: string, more: { IfNoneMatch?: string } = {}): Promise<string> {
   const client = new S3Client({ ...asRoot, credentials, forcePathStyle: true });
-  return client.send(new PutObjectCommand({ Bucket: 'bed', Key, Body: '{}' })).then(
+  return client.send(new PutObjectCommand({ Bucket: 'bed', Key, Body: '{}', ...more })).then(
     () => 'written',
     (error: Error) => error.name,
   );
@@ -153,6 +153,14 @@ test('wiring bed: an object is announced with its version, policies of bucket an
   assert.equal(await putAs(await session(), 'closed/1'), 'AccessDenied', 'the policy of the bucket');
   assert.equal(await putAs(await session(policy), 'own/2'), 'written');
   assert.equal(await putAs(await session(policy), 'other/2'), 'AccessDenied', 'the policy of the session');
+});
+
+test('wiring bed: conditions hold for the header of a write, and for the role of a session', async () => {
+  const writer = await session();
+  assert.equal(await putAs(writer, 'once/1', { IfNoneMatch: '*' }), 'written');
+  assert.equal(await putAs(writer, 'once/2'), 'AccessDenied');
+  assert.equal(await putAs(writer, 'writers/1'), 'written');
+  assert.equal(await putAs(writer, 'others/1'), 'AccessDenied');
 });
 
 test('wiring bed: what is signed with another secret is refused', async () => {

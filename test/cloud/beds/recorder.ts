@@ -18,7 +18,7 @@ export interface RecordedCall {
   body: string;
   requestBytes: number;
   responseBytes: number;
-  /** Of answers that are no success: what the service said. */
+  /** What the service said: of refusals, and of sessions that it opened. */
   answer: string;
 }
 
@@ -89,7 +89,7 @@ export async function startRecorder(port: number): Promise<Recorder> {
       body: DOCUMENT.test(headers['content-type'] ?? '') && body.length <= KEPT_BYTES ? body.toString() : '',
       requestBytes: body.length,
       responseBytes: answer.length,
-      answer: status >= 400 ? answer.subarray(0, 4096).toString() : '',
+      answer: status >= 400 || body.includes('Action=AssumeRole') ? answer.subarray(0, 4096).toString() : '',
     });
     outgoing.writeHead(
       status,

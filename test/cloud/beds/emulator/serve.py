@@ -11,12 +11,15 @@ import contextvars
 import json
 import logging
 import os
+import re
+import time
 
 import docker
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
-from ministack.services import ecs, eventbridge, lambda_svc, s3, stepfunctions
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.services import ec2, ecs, eventbridge, lambda_svc, s3, stepfunctions
 
 
 def publish_state_changes_of_tasks():
@@ -127,7 +130,88 @@ def say_versions_in_events_of_objects():
     s3._fire_s3_event, eventbridge._dispatch_event = fired, dispatched
 
 
+def know_the_keys_of_conditions():
+    """Conditions that our policies have and that the emulator gives no value for, so that a Deny would hold for everybody."""
+    resolve = iam_evaluator._resolve_condition_key
+    of_s3, of_request = iam_actions.s3_service_context, iam_actions.request_tag_context
+
+    def resolved(key, context):
+        if key.lower() == "aws:principalarn":
+            # Of a session it is the ARN of the role, not of the session.
+            session = re.fullmatch(r"arn:(\w+):sts::(\d+):assumed-role/(.+)/[^/]+", context.principal_arn)
+            return "arn:{}:iam::{}:role/{}".format(*session.groups()) if session else context.principal_arn
+        return resolve(key, context)
+
+    def s3_context(action, query, path="", headers=None):
+        context, headers = of_s3(action, query, path, headers), headers or {}
+        if query and "X-Amz-Signature" in query:
+            # Only workers use such URLs, and their network has one gateway to S3.
+            gateways = [one["VpcEndpointId"] for one in ec2._vpc_endpoints.values() if one["ServiceName"].endswith(".s3")]
+            context.update({"aws:sourcevpce": one for one in gateways})
+        if action == "s3:PutObject":
+            context["s3:ObjectCreationOperation"] = "false" if query and "partNumber" in query else "true"
+            for header, name in _S3_CONDITIONS.items():
+                if header in headers:
+                    context[name] = headers[header]
+        return context
+
+    def request_context(service, action, body, params):
+        context = of_request(service, action, body, params)
+        if service == "kms" and body:
+            asked = json.loads(body)
+            context.update({f"kms:{name}": asked[name] for name in _KMS_CONDITIONS if name in asked})
+        return context
+
+    iam_evaluator._resolve_condition_key = resolved
+    iam_actions.s3_service_context, iam_actions.request_tag_context = s3_context, request_context
+
+
+_S3_CONDITIONS = {
+    "if-none-match": "s3:if-none-match",
+    "x-amz-object-lock-mode": "s3:object-lock-mode",
+    "x-amz-object-lock-retain-until-date": "s3:object-lock-retain-until-date",
+    "x-amz-object-lock-legal-hold": "s3:object-lock-legal-hold",
+}
+_KMS_CONDITIONS = ("SigningAlgorithm", "MessageType", "MacAlgorithm")
+
+
+def write_invocations_down():
+    """One line of invocations.jsonl for every start of a function's process and for every invocation."""
+    execute, spawn = lambda_svc._execute_function, lambda_runtime.Worker._spawn
+    path = os.path.join(os.environ["WAYBILL_BED_DIRECTORY"], "invocations.jsonl")
+
+    def line(**fields):
+        # One write of less than a page: lines of threads do not mix.
+        with open(path, "a", encoding="utf-8") as out:
+            out.write(json.dumps(fields) + "\n")
+
+    def spawned(worker):
+        started = time.time()
+        answer = spawn(worker)
+        line(function=worker.config["FunctionName"], startedMs=started * 1000, initMs=(time.time() - started) * 1000)
+        return answer
+
+    def executed(function, event, *args, **kwargs):
+        started = time.time()
+        result = execute(function, event, *args, **kwargs)
+        config = function.get("config") or function
+        line(
+            function=config["FunctionName"],
+            startedMs=started * 1000,
+            elapsedMs=(time.time() - started) * 1000,
+            memoryMiB=config.get("MemorySize", 128),
+            records=len(event.get("Records", [])) if isinstance(event, dict) else 0,
+            failed=bool(result.get("error")),
+            logBytes=len(result.get("log") or ""),
+        )
+        return result
+
+    lambda_svc._execute_function, lambda_runtime.Worker._spawn = executed, spawned
+
+
 def main():
+    know_the_keys_of_conditions()
+    write_invocations_down()
     say_versions_in_events_of_objects()
     publish_state_changes_of_tasks()
     answer_run_task_once_per_client_token()

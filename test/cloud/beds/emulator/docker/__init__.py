@@ -58,8 +58,6 @@ class Container:
         own = {key: value for key, value in environment.items() if key not in _NOT_ON_FARGATE}
         env = {
             "PATH": os.environ["PATH"],
-            "HOME": volume,
-            "TMPDIR": volume,
             **{key: filled(value) for key, value in {**own, **plan.get("environment", {})}.items()},
         }
         self._log = os.path.join(volume, f"{_path_free(name)}.log")
