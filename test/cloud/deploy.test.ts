@@ -65,7 +65,9 @@ test('deploy: every type that is stripped is unknown to the bed, and used by a t
 });
 
 test('deploy: a type that is unknown and not listed is refused', async () => {
-  assert.deepEqual(await unknownTypes(['AWS::SQS::Queue', 'AWS::Budgets::Budget']), ['AWS::Budgets::Budget']);
+  assert.deepEqual(await unknownTypes(['AWS::SQS::Queue', 'AWS::EventSchemas::Registry']), [
+    'AWS::EventSchemas::Registry',
+  ]);
 });
 
 test('deploy: what the bed drops stands in the templates', () => {
