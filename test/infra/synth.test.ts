@@ -9,9 +9,14 @@ import { ROOT } from './deployment.ts';
 
 const run = promisify(execFile);
 
+/** Where the command line notes how long things took; no part of what is deployed. */
+const TIMINGS = 'performance-counters.json';
+
 /** Everything that is in the assembly, by path. */
 function bytesOf(folder: string): Record<string, string> {
-  const files = globSync('**/*', { cwd: folder }).filter((path) => statSync(join(folder, path)).isFile());
+  const files = globSync('**/*', { cwd: folder }).filter(
+    (path) => path !== TIMINGS && statSync(join(folder, path)).isFile(),
+  );
   return Object.fromEntries(files.sort().map((path) => [path, readFileSync(join(folder, path), 'base64')]));
 }
 
