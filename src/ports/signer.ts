@@ -14,7 +14,7 @@
  * - `signStatement` signs the text of a key statement with each of the named keys, pending ones included, in that order.
  *   A key that is not held throws TerminalError OBJECT_MISSING.
  * - `adopt` takes the keys as the log has them: pending keys among them are in force from now on, all other pending keys
- *   are destroyed, and `trust` says the same when it resolves. The same keys again change nothing. A key in force whose
+ *   are destroyed (or, where keys belong to the deployment, wait for the next `makeKey`), and `trust` says the same when it resolves. The same keys again change nothing. A key in force whose
  *   private half is not held throws TerminalError OBJECT_MISSING and leaves everything as it was.
  * A failing signer throws RetryableError; nothing that needs the signature has happened then.
  */

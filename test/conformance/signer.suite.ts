@@ -19,7 +19,16 @@ const MESSAGE = Buffer.from('a statement');
 const TEXT = 'a note\n';
 const P256 = 'ecdsa-p256-sha256';
 
-export function signerSuite(name: string, open: () => Promise<SignerBed>): void {
+export interface SignerAbilities {
+  /** A pending key that the log does not take is gone. Elsewhere it waits for the next rotation. */
+  destroysKeys: boolean;
+}
+
+export function signerSuite(
+  name: string,
+  open: () => Promise<SignerBed>,
+  { destroysKeys }: SignerAbilities = { destroysKeys: true },
+): void {
   const withSigner = (use: (signer: Signer, bed: SignerBed) => Promise<void>) =>
     aroundBed(open, (bed) => use(bed.signer, bed));
   const publicKey = (signer: Signer, use: 'attest' | 'log') => {
@@ -138,6 +147,10 @@ export function signerSuite(name: string, open: () => Promise<SignerBed>): void 
         await signer.adopt(keys);
         const text = `${signer.trust.origin}/keys\n{}\n`;
         await assert.rejects(signer.signStatement(text, [made.keyid]), { code: 'OBJECT_MISSING' });
+        if (!destroysKeys) {
+          assert.deepEqual(await signer.makeKey('log', 'ed25519'), made, 'the same waits to be taken');
+          return;
+        }
         const spki = Buffer.from(made.spki, 'base64');
         const vkey = vkeyOf(signer.trust.origin, spki);
         const foreign: TrustedKey = { ...made, use: 'log', vkey, from: 2 };
