@@ -33,6 +33,13 @@ const POLL_GROWTH = 1.5;
 const HELD_BYTES = 16 * 1024 * 1024;
 /** Somebody else wins a race for one key at most this often in a row before the caller hears of it. */
 const MAX_RACES = 8;
+/** Other bytes arrived than the checksum says; implementations of S3 have different names for it. */
+const OTHER_BYTES: ReadonlySet<string> = new Set([
+  'BadDigest',
+  'InvalidDigest',
+  'XAmzContentChecksumMismatch',
+  'XAmzContentSHA256Mismatch',
+]);
 const CONFLICT = 409;
 const PRECONDITION_FAILED = 412;
 
@@ -194,7 +201,7 @@ export class S3Transport implements Transport {
       return true;
     } catch (error) {
       if (statusOf(error) === PRECONDITION_FAILED || statusOf(error) === CONFLICT) return false;
-      if (awsNameOf(error) === 'BadDigest') throw mismatch(`sha256:${input.Key?.split('/').at(-1) ?? ''}`);
+      if (OTHER_BYTES.has(awsNameOf(error))) throw mismatch(`sha256:${input.Key?.split('/').at(-1) ?? ''}`);
       throw awsFailure(error, `${input.Bucket}/${input.Key}`);
     }
   }
