@@ -2,7 +2,7 @@
 
 import { mustFind, mustHold } from '../contradiction.ts';
 import type { Digest } from '../crypto/digest.ts';
-import { canonicalize } from '../json/jcs.ts';
+import { isSameJson } from '../json/same.ts';
 import type { Signed } from '../record/bundle-line.ts';
 import type { EventData, RecordedOutput } from '../record/events.ts';
 import type { NamedDigest } from '../record/in-toto.ts';
@@ -198,6 +198,6 @@ function named(list: readonly { name: string; sha256: Digest }[]): NamedDigest[]
 /** Each key says what is wrong when its two values differ. */
 function mustAgree(expected: Record<string, [found: unknown, right: unknown]>, what: string): void {
   for (const [problem, [found, right]] of Object.entries(expected)) {
-    mustHold(canonicalize(found) === canonicalize(right), `${what} names ${problem}`);
+    mustHold(isSameJson(found, right), `${what} names ${problem}`);
   }
 }

@@ -1,7 +1,7 @@
 /** Checks that nothing was started but under a signed manifest, and that every input is accounted for. */
 
 import { mustFind, mustHold } from '../contradiction.ts';
-import { canonicalize } from '../json/jcs.ts';
+import { isSameJson } from '../json/same.ts';
 import type { Signed } from '../record/bundle-line.ts';
 import type { AttemptClaim, EventLine, EventOf, PlannedNeed } from '../record/events.ts';
 import { deriveAttemptId } from '../record/ids.ts';
@@ -66,13 +66,10 @@ function bindToRun(
     predicate.spec === facts.plan.items.get(item)?.spec,
     `the manifest of ${at} has a spec that was not planned`,
   );
-  mustHold(canonicalize(predicate.source) === canonicalize(opened.source), `the manifest of ${at} has another source`);
+  mustHold(isSameJson(predicate.source, opened.source), `the manifest of ${at} has another source`);
   const { epoch, locks } = mustFind(claim, `${at} follows no claim`);
   mustHold(predicate.epoch === epoch, `the manifest of ${at} has another epoch than the claim`);
-  mustHold(
-    canonicalize(predicate.locks) === canonicalize(locks),
-    `the manifest of ${at} has other locks than the claim`,
-  );
+  mustHold(isSameJson(predicate.locks, locks), `the manifest of ${at} has other locks than the claim`);
 }
 
 export const manifestSignatures: Check = {

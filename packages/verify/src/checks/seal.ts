@@ -1,6 +1,6 @@
 /** Checks that the seal says what the events say, and was signed. */
 import { mustFind, mustHold } from '../contradiction.ts';
-import { canonicalize } from '../json/jcs.ts';
+import { isSameJson } from '../json/same.ts';
 import type { Check, CheckContext } from './check.ts';
 import { signatureWatcher } from './signatures.ts';
 
@@ -28,7 +28,7 @@ export const seal: Check = {
           predicate.state === completed.data.state,
           `the seal says ${predicate.state}, the events ${completed.data.state}`,
         );
-        const isSame = canonicalize(predicate.counts) === canonicalize(completed.data.counts);
+        const isSame = isSameJson(predicate.counts, completed.data.counts);
         mustHold(isSame, 'the seal counts other than run.completed');
         mustHold(predicate.openedAt === opened.at, 'the seal has another time of opening');
         mustHold(predicate.completedAt === completed.at, 'the seal has another time of completion');

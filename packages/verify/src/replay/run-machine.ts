@@ -3,7 +3,7 @@
  * not its cryptography. Memory grows with the items and the edges of the plan.
  */
 import { mustFind, mustHold } from '../contradiction.ts';
-import { canonicalize } from '../json/jcs.ts';
+import { isSameJson } from '../json/same.ts';
 import type { AttemptClaim, EventData, FencedLock, RunCounts, RunEvent } from '../record/events.ts';
 import { deriveAttemptId } from '../record/ids.ts';
 import { LockReplay } from './lock-replay.ts';
@@ -147,9 +147,11 @@ export class RunMachine {
       attemptId === deriveAttemptId(this.#run, id, attempt),
       `attempt ${attempt} at item ${id} has a foreign id`,
     );
-    const isPlanned =
-      canonicalize(locks.map(({ name, mode }) => ({ name, mode }))) === canonicalize(this.#booked(id).locks);
-    mustHold(isPlanned, `attempt ${attempt} at item ${id} takes other locks than were planned`);
+    const taken = locks.map(({ name, mode }) => ({ name, mode }));
+    mustHold(
+      isSameJson(taken, this.#booked(id).locks),
+      `attempt ${attempt} at item ${id} takes other locks than were planned`,
+    );
     this.#locks.acquire(locks, id);
     const { spent } = item;
     this.#items.set(id, { state: 'running', attempt, epoch, attemptId, isDispatched: false, spent, locks });
