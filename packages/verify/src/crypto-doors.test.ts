@@ -93,6 +93,36 @@ for (const [platform, door] of Object.entries(DOORS)) {
     }
   });
 
+  test(`crypto over ${platform}: many signatures are answered in their order, however many are asked for at once`, async () => {
+    const ed25519 = door.importPublicKey(spkiOf(ED25519));
+    const p256 = door.importPublicKey(spkiOf(EC.p256));
+    const stranger = (platform === 'node' ? web : node).importPublicKey(spkiOf(ED25519));
+    const batch = (size: number) =>
+      Array.from({ length: size }, (_, n) => {
+        const message = randomBytes(n % 50);
+        const signed = n % 3 === 0 ? Buffer.concat([message, Buffer.of(1)]) : message;
+        const claim =
+          n % 2 === 0
+            ? { algorithm: 'ed25519' as const, key: ed25519, signature: sign(null, signed, ED25519.privateKey) }
+            : {
+                algorithm: 'ecdsa-p256-sha256' as const,
+                key: p256,
+                signature: sign('sha256', signed, EC.p256.privateKey),
+              };
+        const key = n % 5 === 0 ? (n % 2 === 0 ? stranger : ed25519) : claim.key;
+        return { claim: { ...claim, key, message }, holds: n % 3 !== 0 && n % 5 !== 0 };
+      });
+    for (const expected of [0, 1000]) {
+      door.expectSignatures(expected);
+      const batches = [0, 1, 15, 16, 60, 60, 60, 60, 60, 60, 3].map(batch);
+      const answers = await Promise.all(batches.map((each) => door.verifySignatures(each.map(({ claim }) => claim))));
+      assert.deepEqual(
+        answers,
+        batches.map((each) => each.map(({ holds }) => holds)),
+      );
+    }
+  });
+
   test(`crypto over ${platform}: a key that another door loaded verifies nothing`, async () => {
     const key = (platform === 'node' ? web : node).importPublicKey(spkiOf(ED25519));
     const signature = sign(null, Buffer.from('text'), ED25519.privateKey);

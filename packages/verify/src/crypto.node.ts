@@ -5,12 +5,13 @@ import {
   type PublicKey,
   type RunningSha256,
   type SignatureAlgorithm,
+  type SignatureClaim,
   schemeOf,
 } from './crypto/signature-algorithm.ts';
 import { keyKindOf } from './crypto/spki.ts';
-import { verifyBeside } from './signature-thread.node.ts';
+import { type SignatureJob, startBeside, verifyBeside } from './signature-thread.node.ts';
 
-export type { PublicKey, RunningSha256, SignatureAlgorithm };
+export type { PublicKey, RunningSha256, SignatureAlgorithm, SignatureClaim };
 
 /** In one call and twice as fast; Node 20 has it from 20.12 on. */
 const hashAtOnce: typeof crypto.hash | undefined = crypto.hash;
@@ -50,17 +51,37 @@ export function importPublicKey(spki: Uint8Array): PublicKey {
  * Whether the key signed the message; ECDSA signatures are DER. A malformed signature, or a key of another kind, is simply
  * not valid. Works beside the running program; the message must not change meanwhile.
  */
-export function verifySignature(
+export async function verifySignature(
   algorithm: SignatureAlgorithm,
   key: PublicKey,
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
+  const [holds] = await verifySignatures([{ algorithm, key, message, signature }]);
+  return holds === true;
+}
+
+/** The same of many at once, in their order: far cheaper than one by one. */
+export async function verifySignatures(claims: readonly SignatureClaim[]): Promise<boolean[]> {
+  const jobs = claims.map(jobOf);
+  const answers = await verifyBeside(jobs.filter((job) => job !== undefined));
+  let next = 0;
+  return jobs.map((job) => job !== undefined && answers[next++] === true);
+}
+
+/** Says how many signatures are to come, so that what helps with many is ready for the first. Needs not be right. */
+export function expectSignatures(count: number): void {
+  startBeside(count);
+}
+
+/** Undefined for what cannot be valid. */
+function jobOf({ algorithm, key, message, signature }: SignatureClaim): SignatureJob | undefined {
   const { kind, hash } = schemeOf(algorithm);
   const handle = handles.get(key);
   const hasLength = kind !== 'ed25519' || signature.length === 64;
-  if (handle === undefined || key.kind !== kind || !hasLength) return Promise.resolve(false);
-  return verifyBeside({ hash, key: handle, spki: key.spki, message, signature });
+  return handle === undefined || key.kind !== kind || !hasLength
+    ? undefined
+    : { hash, key: handle, message, signature };
 }
 
 /** Standard base64 with padding. */

@@ -8,11 +8,12 @@ import {
   type PublicKey,
   type RunningSha256,
   type SignatureAlgorithm,
+  type SignatureClaim,
   schemeOf,
 } from './crypto/signature-algorithm.ts';
 import { keyKindOf } from './crypto/spki.ts';
 
-export type { PublicKey, RunningSha256, SignatureAlgorithm };
+export type { PublicKey, RunningSha256, SignatureAlgorithm, SignatureClaim };
 
 const HASHES: Record<HashName, string> = { sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' };
 const CURVES: Record<Curve, { namedCurve: string; coordinateBytes: number }> = {
@@ -75,6 +76,16 @@ export async function verifySignature(
   }
   return crypto.subtle.verify(parameters, await handle, owned(raw), owned(message));
 }
+
+/** The same of many at once, in their order. */
+export function verifySignatures(claims: readonly SignatureClaim[]): Promise<boolean[]> {
+  return Promise.all(
+    claims.map(({ algorithm, key, message, signature }) => verifySignature(algorithm, key, message, signature)),
+  );
+}
+
+/** Says how many signatures are to come; a browser needs not know. */
+export function expectSignatures(_count: number): void {}
 
 function parametersOf(namedCurve: string | undefined, isRsa: boolean, hash: HashName | undefined) {
   if (hash === undefined) return { name: 'Ed25519' };

@@ -1,101 +1,83 @@
 /**
- * Signatures verified on a thread beside the running program, a batch at a time: where there is a second core,
- * thousands of them cost next to no time. What is asked for in one go is one batch; a few are left to the thread pool
- * of Node instead.
+ * Batches of signatures verified on a thread beside the running program: where there is a second core, thousands of them
+ * cost next to no time. Small batches are left to the thread pool of Node instead.
  */
 import { type KeyObject, verify } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
+import { concatBytes } from './crypto/bytes.ts';
 
 export interface SignatureJob {
   /** Undefined for schemes that hash by themselves. */
   hash: string | undefined;
   key: KeyObject;
-  spki: Uint8Array;
   message: Uint8Array;
   signature: Uint8Array;
 }
 
-interface Asked extends SignatureJob {
-  resolve(holds: boolean): void;
-  reject(error: Error): void;
-}
-
 /** Fewer are not worth a thread. */
 const MIN_BATCH = 16;
-const MAX_BATCH = 256;
 /** A thread that owes so many batches has enough to do: the next one is verified here, so that neither core waits. */
-const MAX_OWED = 3;
+const MAX_OWED = 4;
 
-/** Runs in the thread. It gets copies, and answers a batch with one byte for each of its signatures. */
+/** Runs in the thread. It answers a batch with one byte for each of its signatures. */
 const THREAD = `
-const { createPublicKey, verify } = require('node:crypto');
+const { verify } = require('node:crypto');
 const { parentPort } = require('node:worker_threads');
-parentPort.on('message', ({ hashes, keys, places, bytes }) => {
-  const loaded = keys.map((spki) => createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }));
-  const holds = new Uint8Array(places.length / 5);
+parentPort.on('message', ({ hashes, keys, ends, bytes }) => {
+  const holds = new Uint8Array(keys.length);
+  let start = 0;
   for (let n = 0; n < holds.length; n++) {
-    const [hash, key, start, split, end] = places.subarray(5 * n, 5 * n + 5);
-    holds[n] = verify(hashes[hash], bytes.subarray(start, split), loaded[key], bytes.subarray(split, end)) ? 1 : 0;
+    const split = ends[2 * n];
+    const end = ends[2 * n + 1];
+    holds[n] = verify(hashes[n], bytes.subarray(start, split), keys[n], bytes.subarray(split, end)) ? 1 : 0;
+    start = end;
   }
   parentPort.postMessage(holds);
 });
 `;
 
-let asked: Asked[] = [];
 interface Thread {
   worker: Worker;
   /** Batches that it has not answered, in the order in which it will. */
-  owed: Asked[][];
+  owed: { resolve(holds: boolean[]): void; reject(error: Error): void }[];
 }
 
 let thread: Thread | undefined;
 
-export function verifyBeside(job: SignatureJob): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    asked.push({ ...job, resolve, reject });
-    if (asked.length === 1) queueMicrotask(handOver);
-    else if (asked.length === MAX_BATCH) handOver();
+/** Has the thread ready for when so many signatures come, if they are worth it. */
+export function startBeside(count: number): void {
+  if (count >= MIN_BATCH) thread ??= startThread();
+}
+
+/** Whether each of the signatures holds. */
+export async function verifyBeside(jobs: readonly SignatureJob[]): Promise<boolean[]> {
+  if (jobs.length < MIN_BATCH) return Promise.all(jobs.map(verifyInPool));
+  thread ??= startThread();
+  if (thread.owed.length < MAX_OWED) return verifyInThread(thread, jobs);
+  return jobs.map(({ hash, key, message, signature }) => verify(hash, message, key, signature));
+}
+
+function verifyInPool({ hash, key, message, signature }: SignatureJob): Promise<boolean> {
+  return new Promise((resolve) => {
+    verify(hash, message, key, signature, (error, holds) => resolve(error === null && holds));
   });
 }
 
-function handOver(): void {
-  const batch = asked;
-  asked = [];
-  if (batch.length < MIN_BATCH) {
-    for (const { hash, key, message, signature, resolve } of batch) {
-      verify(hash, message, key, signature, (error, holds) => resolve(error === null && holds));
-    }
-  } else if ((thread?.owed.length ?? 0) < MAX_OWED) toThread(batch);
-  else for (const { hash, key, message, signature, resolve } of batch) resolve(verify(hash, message, key, signature));
-}
-
-function toThread(batch: Asked[]): void {
-  thread ??= startThread();
-  // It keeps the program alive only while it owes an answer.
-  if (thread.owed.push(batch) === 1) thread.worker.ref();
+function verifyInThread({ worker, owed }: Thread, jobs: readonly SignatureJob[]): Promise<boolean[]> {
   // All in two arrays, which are handed over and not copied.
-  const bytes = new Uint8Array(
-    batch.reduce((sum, { message, signature }) => sum + message.length + signature.length, 0),
-  );
-  const places = new Uint32Array(5 * batch.length);
-  const keys: Uint8Array[] = [];
-  const hashes: (string | undefined)[] = [];
+  const bytes = concatBytes(jobs.flatMap(({ message, signature }) => [message, signature]));
+  const ends = new Uint32Array(2 * jobs.length);
   let end = 0;
-  for (const [n, { hash, spki, message, signature }] of batch.entries()) {
-    const start = end;
-    const split = start + message.length;
-    end = split + signature.length;
-    bytes.set(message, start);
-    bytes.set(signature, split);
-    places.set([placeOf(hash, hashes), placeOf(spki, keys), start, split, end], 5 * n);
+  for (const [n, { message, signature }] of jobs.entries()) {
+    ends[2 * n] = end += message.length;
+    ends[2 * n + 1] = end += signature.length;
   }
-  thread.worker.postMessage({ hashes, keys, places, bytes }, [places.buffer, bytes.buffer]);
-}
-
-/** Where the list has it, at its end if it had not. */
-function placeOf<T>(wanted: T, list: T[]): number {
-  const place = list.indexOf(wanted);
-  return place < 0 ? list.push(wanted) - 1 : place;
+  const batch = { hashes: jobs.map(({ hash }) => hash), keys: jobs.map(({ key }) => key), ends, bytes };
+  worker.postMessage(batch, [ends.buffer, bytes.buffer as ArrayBuffer]);
+  return new Promise((resolve, reject) => {
+    // It keeps the program alive only while it owes an answer.
+    if (owed.push({ resolve, reject }) === 1) worker.ref();
+  });
 }
 
 /**
@@ -103,15 +85,16 @@ function placeOf<T>(wanted: T, list: T[]): number {
  * was asked.
  */
 function startThread(): Thread {
-  const owed: Asked[][] = [];
+  const owed: Thread['owed'] = [];
   const worker = new Worker(THREAD, { eval: true, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
+  worker.unref();
   worker.on('message', (holds: Uint8Array) => {
-    for (const [n, { resolve }] of (owed.shift() ?? []).entries()) resolve(holds[n] === 1);
+    owed.shift()?.resolve(Array.from(holds, (each) => each === 1));
     if (owed.length === 0) worker.unref();
   });
   worker.on('error', (error: Error) => {
     if (thread?.worker === worker) thread = undefined;
-    for (const { reject } of owed.splice(0).flat()) reject(error);
+    for (const { reject } of owed.splice(0)) reject(error);
   });
   return { worker, owed };
 }

@@ -1,5 +1,6 @@
 /** Checks that nothing was started but under a signed manifest, and that every input is accounted for. */
 
+import { expectSignatures } from '#crypto';
 import { mustFind, mustHold } from '../contradiction.ts';
 import { isSameJson } from '../json/same.ts';
 import type { Signed } from '../record/bundle-line.ts';
@@ -81,6 +82,7 @@ export const manifestSignatures: Check = {
     const { see, settle, finish } = signatureWatcher(context, duringRun);
     return {
       line(line) {
+        if (line.kind === 'event' && line.event.type === 'run.opened') expectSignatures(line.event.data.items);
         if (line.kind === 'manifest') {
           const { item, attempt } = line.manifest.statement.predicate;
           see(line.manifest, `the manifest of attempt ${attempt} at item ${item}`);

@@ -3,7 +3,7 @@
 import { mustFind, mustHold } from '../contradiction.ts';
 import type { Trust } from '../keys/trust.ts';
 import type { Signed } from '../record/bundle-line.ts';
-import { findSigners } from '../record/dsse.ts';
+import { findSigners, type OpenedEnvelope } from '../record/dsse.ts';
 import type { BundleFacts, CheckContext } from './check.ts';
 
 /** Log indexes, both inclusive, between which something was signed. */
@@ -25,8 +25,10 @@ export interface SignatureWatcher {
   finish(): Promise<void>;
 }
 
-/** Batches of signatures that may be under way while reading goes on: enough to keep another core busy. */
-const MAX_BATCHES = 4;
+/** Signatures that are handed over together. */
+const BATCH = 64;
+/** Batches that may be under way while reading goes on: enough to keep another core busy. */
+const MAX_BATCHES = 8;
 
 export function signatureWatcher(
   { facts, trust }: CheckContext,
@@ -34,25 +36,31 @@ export function signatureWatcher(
 ): SignatureWatcher {
   type Key = Trust['attest'][number];
   const used = new Map<string, Key[]>();
-  let batch: { what: string; signers: Promise<Key[]> }[] = [];
-  const batches: (typeof batch)[] = [];
+  let envelopes: OpenedEnvelope[] = [];
+  let names: string[] = [];
+  const batches: { names: string[]; signers: Promise<Key[][]> }[] = [];
+  const handOver = (): void => {
+    const signers = findSigners(envelopes, trust?.attest ?? []);
+    // An error is met where the batch is waited for, which may be later.
+    signers.catch(() => {});
+    batches.push({ names, signers });
+    envelopes = [];
+    names = [];
+  };
   const settle: SignatureWatcher['settle'] = async (everything) => {
-    if (batch.length > 0) batches.push(batch);
-    batch = [];
+    if (everything) handOver();
     while (batches.length > (everything ? 0 : MAX_BATCHES)) {
-      for (const { what, signers } of batches.shift() ?? []) {
-        const found = await signers;
-        const { keyid } = mustFind(found[0], `${what} is not signed by a trusted key that it names`);
-        used.set(keyid, found);
+      const batch = batches.shift();
+      for (const [n, entries] of ((await batch?.signers) ?? []).entries()) {
+        const { keyid } = mustFind(entries[0], `${batch?.names[n]} is not signed by a trusted key that it names`);
+        used.set(keyid, entries);
       }
     }
   };
   return {
     see({ envelope }, what) {
-      const signers = findSigners(envelope, trust?.attest ?? []);
-      // An error is met where the batch is waited for, which may be later.
-      signers.catch(() => {});
-      batch.push({ what, signers });
+      envelopes.push(envelope);
+      if (names.push(what) === BATCH) handOver();
     },
     settle,
     async finish() {

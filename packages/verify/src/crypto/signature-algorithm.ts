@@ -14,6 +14,14 @@ export interface PublicKey {
   readonly kind: KeyKind;
 }
 
+/** That the key signed the message; ECDSA signatures are DER. The bytes must not change until that is answered. */
+export interface SignatureClaim {
+  algorithm: SignatureAlgorithm;
+  key: PublicKey;
+  message: Uint8Array;
+  signature: Uint8Array;
+}
+
 export interface RunningSha256 {
   update(data: Uint8Array | string): void;
   /** Once. */

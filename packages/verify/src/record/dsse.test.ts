@@ -35,7 +35,10 @@ function envelope(keyid: string = KEY.keyid): ReturnType<typeof formatEnvelope> 
 test('envelopes: the signer is the key that verifies, at whatever place it stands', async () => {
   const opened = openEnvelope(envelope());
   assert.equal((await verifyEnvelope(opened, [OTHER, KEY]))?.keyid, KEY.keyid);
-  assert.deepEqual(await findSigners(opened, [OTHER, KEY, KEY]), [KEY, KEY]);
+  assert.deepEqual(await findSigners([opened, opened], [OTHER, KEY, KEY]), [
+    [KEY, KEY],
+    [KEY, KEY],
+  ]);
 });
 
 test('envelopes: neither naming a trusted key nor signing under another name is enough', async () => {
@@ -46,7 +49,7 @@ test('envelopes: neither naming a trusted key nor signing under another name is 
     [KEY.keyid, []],
   ] as const) {
     assert.equal(await verifyEnvelope(openEnvelope(envelope(keyid)), keys), undefined);
-    assert.deepEqual(await findSigners(openEnvelope(envelope(keyid)), keys), []);
+    assert.deepEqual(await findSigners([openEnvelope(envelope(keyid))], keys), [[]]);
   }
 });
 

@@ -1,5 +1,5 @@
 /** Signed statements: DSSE v1.0.2 envelopes, ECDSA P-256 over SHA-256, exactly one signature. */
-import { type PublicKey, verifySignature } from '#crypto';
+import { type PublicKey, verifySignatures } from '#crypto';
 import { fromBase64, toBase64 } from '../crypto/base64.ts';
 import { concatBytes, utf8 } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
@@ -70,19 +70,23 @@ export async function verifyEnvelope<Key extends AttestKey>(
   envelope: OpenedEnvelope,
   keys: readonly Key[],
 ): Promise<Key | undefined> {
-  return (await findSigners(envelope, keys))[0];
+  const [signers] = await findSigners([envelope], keys);
+  return signers?.[0];
 }
 
-/** Every entry among `keys` for which that holds: one key may stand in several. */
+/** For each envelope every entry among `keys` for which that holds: one key may stand in several. */
 export async function findSigners<Key extends AttestKey>(
-  envelope: OpenedEnvelope,
+  envelopes: readonly OpenedEnvelope[],
   keys: readonly Key[],
-): Promise<Key[]> {
-  const signed = pae(IN_TOTO_PAYLOAD_TYPE, envelope.payload);
-  const signers: Key[] = [];
-  for (const key of keys) {
-    if (key.keyid !== envelope.keyid) continue;
-    if (await verifySignature('ecdsa-p256-sha256', key.publicKey, signed, envelope.signature)) signers.push(key);
-  }
-  return signers;
+): Promise<Key[][]> {
+  const named = envelopes.map(({ keyid }) => keys.filter((key) => key.keyid === keyid));
+  const holds = await verifySignatures(
+    envelopes.flatMap(({ payload, signature }, n) => {
+      const message = pae(IN_TOTO_PAYLOAD_TYPE, payload);
+      const algorithm = 'ecdsa-p256-sha256' as const;
+      return (named[n] ?? []).map(({ publicKey }) => ({ algorithm, key: publicKey, message, signature }));
+    }),
+  );
+  let next = 0;
+  return named.map((candidates) => candidates.filter(() => holds[next++]));
 }
