@@ -1,13 +1,14 @@
 /** Verifies one bundle in a process of its own, as the command does, and prints how long that took and how much memory. */
-import { createReadStream, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type TrustFile, verifyBundle } from '@waybill/verify';
+import { readChunks } from '../packages/verify/src/modes/mode.ts';
 import { keepHeapSmall } from '../packages/verify/src/small-heap.node.ts';
 
 keepHeapSmall();
 const [bundle = '', keys = ''] = process.argv.slice(2);
 const trust = JSON.parse(readFileSync(keys, 'utf8')) as TrustFile;
 const startedMs = performance.now();
-const { exitCode } = await verifyBundle(createReadStream(bundle, { highWaterMark: 262_144 }), { trust });
+const { exitCode } = await verifyBundle(readChunks('bundle', bundle), { trust });
 const elapsedMs = performance.now() - startedMs;
 const { user, system } = process.cpuUsage();
 const peakBytes = process.resourceUsage().maxRSS * 1024;

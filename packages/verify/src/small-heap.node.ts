@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8';
  * and an auditor's machine small. Costs some of the time. For a program of its own, not for a library.
  */
 export function keepHeapSmall(): void {
-  for (const flag of ['--semi-space-growth-factor=1', '--max-semi-space-size=16', '--heap-growing-percent=100']) {
+  for (const flag of ['--semi-space-growth-factor=1', '--max-semi-space-size=16', '--heap-growing-percent=50']) {
     setFlagsFromString(flag);
   }
 }

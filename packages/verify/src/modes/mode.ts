@@ -1,5 +1,6 @@
 /** What a mode of `waybill-verify` is, and how every mode reads its files and reports wrong usage. */
-import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import process from 'node:process';
 import { concatBytes } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
@@ -56,6 +57,8 @@ export function fileProblem(what: string, path: string, error: NodeJS.ErrnoExcep
 /** Nobody keeps a longer file of trust or state; more would not fit into one text. */
 const AUDITOR_FILE_BYTES = 256 * 1_048_576;
 const CHUNK_BYTES = 1_048_576;
+/** Of evidence at a time: it is judged as it is read. */
+const READ_BYTES = 262_144;
 
 /** The bytes of a whole file. Throws EvidenceError LIMIT for a longer one, before it fills the memory. */
 export function readWhole(path: string, limit: number): Uint8Array {
@@ -107,15 +110,34 @@ export function openEvidence(what: string, path: string, { stdin }: Io): AsyncIt
   return path === '-' ? readChunks(what, path, stdin) : readChunks(what, path);
 }
 
-/** The bytes of a file. Throws UsageError at whichever byte it stops being readable. */
+/** The bytes of a file; each chunk only until the next. Throws UsageError at whichever byte it stops being readable. */
 export async function* readChunks(
   what: string,
   path: string,
-  chunks: AsyncIterable<Uint8Array> = createReadStream(path, { highWaterMark: 1 << 18 }),
+  chunks: AsyncIterable<Uint8Array> = chunksOfFile(path),
 ): AsyncGenerator<Uint8Array> {
   try {
     yield* chunks;
   } catch (error) {
     throw isSystemError(error) ? fileProblem(what, path, error) : error;
+  }
+}
+
+/** In two arrays that take turns: while one is looked at, the other is read into, and a large file leaves nothing to free. */
+async function* chunksOfFile(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path);
+  let reading = file.read(new Uint8Array(READ_BYTES));
+  try {
+    for (let spare = new Uint8Array(READ_BYTES); ; ) {
+      const { buffer, bytesRead } = await reading;
+      if (bytesRead === 0) return;
+      reading = file.read(spare);
+      spare = buffer;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    // Not waited for: whoever reads on from a pipe may wait for long.
+    const close = (): Promise<void> => file.close();
+    void reading.then(close, close);
   }
 }
