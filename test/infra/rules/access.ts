@@ -1,0 +1,152 @@
+import { resources } from '../deployment.ts';
+import { all, at, failing, first, lines, list, type Rule } from './rule.ts';
+
+const ROLE = 'AWS::IAM::Role';
+const POLICY = 'AWS::IAM::ManagedPolicy';
+/** IAM counts the characters of a managed policy without white space. */
+const MAX_POLICY_CHARACTERS = 6_144;
+
+/** Policies that say who may come from elsewhere: of buckets, keys, queues, topics. */
+const RESOURCE_POLICIES = [
+  ['AWS::S3::BucketPolicy', 'PolicyDocument'],
+  ['AWS::SQS::QueuePolicy', 'PolicyDocument'],
+  ['AWS::SNS::TopicPolicy', 'PolicyDocument'],
+  ['AWS::KMS::Key', 'KeyPolicy'],
+] as const;
+
+export const ACCESS_RULES: readonly Rule[] = [
+  {
+    says: 'roles: each has customer-managed policies and nothing else',
+    broken: (templates) => [
+      ...failing(
+        all(templates, ROLE),
+        ({ properties }) =>
+          properties.Policies === undefined &&
+          list(properties.ManagedPolicyArns as object[]).length === 1 &&
+          list(properties.ManagedPolicyArns as object[]).every((arn) => at(arn, 'Ref') !== undefined),
+      ),
+      ...resources(templates, 'AWS::IAM::Policy').map(({ id }) => id),
+    ],
+    plant: (templates) => {
+      first(templates, ROLE).properties.Policies = [{ PolicyName: 'x', PolicyDocument: {} }];
+    },
+  },
+  {
+    says: 'roles: a service takes one only for a thing of this account, a role of this account only by its name',
+    broken: (templates) =>
+      failing(all(templates, ROLE), ({ properties }) =>
+        lines(properties.AssumeRolePolicyDocument).every(({ Principal, Condition }) => {
+          if (at(Principal, 'Service') === undefined) return Condition?.ArnEquals?.['aws:PrincipalArn'] !== undefined;
+          return (
+            Condition?.StringEquals?.['aws:SourceAccount'] !== undefined &&
+            Condition.ArnLike?.['aws:SourceArn'] !== undefined
+          );
+        }),
+      ),
+    plant: (templates) => {
+      const [line] = lines(first(templates, ROLE).properties.AssumeRolePolicyDocument);
+      delete line?.Condition;
+    },
+  },
+  {
+    says: 'policies: no action is a wildcard',
+    broken: (templates) =>
+      failing(all(templates, POLICY), ({ properties }) =>
+        lines(properties.PolicyDocument).every(({ Action }) => list(Action).every((action) => !action.includes('*'))),
+      ),
+    plant: (templates) => {
+      const [line] = lines(first(templates, POLICY).properties.PolicyDocument);
+      if (line !== undefined) line.Action = ['s3:*'];
+    },
+  },
+  {
+    says: 'policies: each fits into what IAM takes',
+    broken: (templates) =>
+      failing(
+        all(templates, POLICY),
+        ({ properties }) => JSON.stringify(properties.PolicyDocument).length <= MAX_POLICY_CHARACTERS,
+      ),
+    plant: (templates) => {
+      const [line] = lines(first(templates, POLICY).properties.PolicyDocument);
+      if (line !== undefined) line.Action = Array.from({ length: 400 }, (_, n) => `s3:GetObject${n}`);
+    },
+  },
+  {
+    says: 'policies: a role is passed to a named service alone',
+    broken: (templates) =>
+      failing(all(templates, POLICY), ({ properties }) =>
+        lines(properties.PolicyDocument)
+          .filter(({ Action }) => list(Action).includes('iam:PassRole'))
+          .every(({ Condition }) => Condition?.StringEquals?.['iam:PassedToService'] !== undefined),
+      ),
+    plant: (templates) => {
+      for (const { properties } of all(templates, POLICY)) {
+        for (const line of lines(properties.PolicyDocument)) {
+          if (list(line.Action).includes('iam:PassRole')) delete line.Condition;
+        }
+      }
+    },
+  },
+  {
+    says: 'policies: a task is started from a pinned revision on one cluster, and stopped there alone',
+    broken: (templates) => {
+      const starting = all(templates, POLICY).flatMap(({ id, properties }) =>
+        lines(properties.PolicyDocument)
+          .filter(({ Action }) => list(Action).some((action) => /^ecs:(RunTask|StopTask)$/.test(action)))
+          .map((line) => ({ id, line })),
+      );
+      if (starting.length === 0) return ['nobody starts tasks'];
+      return starting
+        .filter(({ line }) => {
+          const onCluster = line.Condition?.ArnEquals?.['ecs:cluster'] !== undefined;
+          const pinned = !list(line.Action).includes('ecs:RunTask') || at(line.Resource, 'Ref') !== undefined;
+          return !(onCluster && pinned);
+        })
+        .map(({ id }) => id);
+    },
+    plant: (templates) => {
+      for (const { properties } of all(templates, POLICY)) {
+        for (const line of lines(properties.PolicyDocument)) {
+          if (list(line.Action).includes('ecs:RunTask'))
+            line.Resource = 'arn:aws:ecs:us-east-1:000000000000:task-definition/x:*';
+        }
+      }
+    },
+  },
+  {
+    says: 'policies of resources: what a service may do is tied to this account or one of its things',
+    broken: (templates) =>
+      RESOURCE_POLICIES.flatMap(([type, document]) =>
+        failing(all(templates, type), ({ properties }) =>
+          lines(properties[document])
+            .filter(({ Effect, Principal }) => Effect === 'Allow' && at(Principal, 'Service') !== undefined)
+            .every(({ Condition }) => /aws:Source|aws:logs:arn/.test(JSON.stringify(Condition ?? {}))),
+        ),
+      ),
+    plant: (templates) => {
+      for (const { properties } of all(templates, 'AWS::SQS::QueuePolicy')) {
+        for (const line of lines(properties.PolicyDocument)) delete line.Condition;
+      }
+    },
+  },
+  {
+    says: 'policies of buckets: nobody of this account is granted anything there, roles have it in their table',
+    broken: (templates) =>
+      failing(all(templates, 'AWS::S3::BucketPolicy'), ({ properties }) =>
+        lines(properties.PolicyDocument).every(
+          ({ Effect, Principal, Sid }) =>
+            Effect === 'Deny' ||
+            at(Principal, 'Service') === 'logging.s3.amazonaws.com' ||
+            Sid?.startsWith('Auditors') === true,
+        ),
+      ),
+    plant: (templates) => {
+      lines(first(templates, 'AWS::S3::BucketPolicy').properties.PolicyDocument).push({
+        Effect: 'Allow',
+        Principal: { AWS: 'arn:aws:iam::000000000000:root' },
+        Action: 's3:GetObject',
+        Resource: '*',
+      });
+    },
+  },
+];

@@ -1,0 +1,225 @@
+import type { Templates } from '../deployment.ts';
+import { all, at, failing, first, lines, list, type Rule } from './rule.ts';
+
+const MACHINE = 'AWS::StepFunctions::StateMachine';
+const TASK = 'AWS::ECS::TaskDefinition';
+const ENDPOINT = 'AWS::EC2::VPCEndpoint';
+const GROUP = 'AWS::EC2::SecurityGroup';
+const EGRESS = 'AWS::EC2::SecurityGroupEgress';
+
+interface State {
+  Type: string;
+  Resource?: string;
+  TimeoutSeconds?: number;
+  TimeoutSecondsPath?: string;
+  HeartbeatSeconds?: number;
+  HeartbeatSecondsPath?: string;
+  Next?: string;
+  Catch?: { Next: string }[];
+}
+
+/** What stands for a value that only CloudFormation knows is cut out: states are what is looked at. */
+function statesOf(properties: Record<string, unknown>): Record<string, State> {
+  const text = at(properties.DefinitionString, 'Fn::Join', 1) as (string | object)[];
+  const json = text.map((part) => (typeof part === 'string' ? part : 'resolved')).join('');
+  return (JSON.parse(json) as { States: Record<string, State> }).States;
+}
+
+function inDefinition(templates: Templates, from: string, to: string): void {
+  const { properties } = first(templates, MACHINE);
+  const parts = at(properties.DefinitionString, 'Fn::Join', 1) as (string | object)[];
+  parts.forEach((part, index) => {
+    if (typeof part === 'string') parts[index] = part.replaceAll(from, to);
+  });
+}
+
+const hasTimeout = (state: State): boolean =>
+  state.TimeoutSeconds !== undefined || state.TimeoutSecondsPath !== undefined;
+
+type Container = Record<string, unknown> & { Image: string; User: string };
+
+const containersOf = (properties: Record<string, unknown>): Container[] =>
+  properties.ContainerDefinitions as Container[];
+
+export const ATTEMPT_RULES: readonly Rule[] = [
+  {
+    says: 'machine: every state that does something ends in time, and one that waits for a token asks for signs of life',
+    broken: (templates) =>
+      all(templates, MACHINE).flatMap(({ properties }) =>
+        Object.entries(statesOf(properties)).flatMap(([name, state]) => {
+          if (state.Type !== 'Task') return [];
+          const waits = state.Resource?.endsWith('.waitForTaskToken') === true;
+          const beats = state.HeartbeatSeconds !== undefined || state.HeartbeatSecondsPath !== undefined;
+          return hasTimeout(state) && (!waits || beats) ? [] : [name];
+        }),
+      ),
+    plant: (templates) => inDefinition(templates, '"HeartbeatSeconds', '"Comment'),
+  },
+  {
+    says: 'machine: whatever happens after a launch, a task is stopped',
+    broken: (templates) =>
+      all(templates, MACHINE).flatMap(({ properties }) => {
+        const states = Object.entries(statesOf(properties));
+        const stop = states.find(([, { Resource }]) => Resource?.endsWith('ecs:stopTask'))?.[0];
+        const parks = states.filter(([, { Resource }]) => Resource?.endsWith('.waitForTaskToken'));
+        if (stop === undefined || parks.length === 0) return ['there is no stop'];
+        return parks
+          .filter(([, { Next, Catch }]) => Next !== stop || Catch?.some(({ Next: caught }) => caught === stop) !== true)
+          .map(([name]) => name);
+      }),
+    plant: (templates) => inDefinition(templates, '"Catch"', '"Comment"'),
+  },
+  {
+    says: 'machine: it has a literal name, is traced, and its log holds no lease URL',
+    broken: (templates) =>
+      failing(
+        all(templates, MACHINE),
+        ({ properties }) =>
+          typeof properties.StateMachineName === 'string' &&
+          at(properties.TracingConfiguration, 'Enabled') === true &&
+          at(properties.LoggingConfiguration, 'Level') === 'ALL' &&
+          at(properties.LoggingConfiguration, 'IncludeExecutionData') === false,
+      ),
+    plant: (templates) => {
+      delete first(templates, MACHINE).properties.StateMachineName;
+    },
+  },
+  {
+    says: 'machine: attempts start on an alias of a version that stays',
+    broken: (templates) => [
+      ...failing(
+        all(templates, 'AWS::StepFunctions::StateMachineVersion'),
+        ({ resource }) => resource.DeletionPolicy === 'Retain',
+      ),
+      ...failing(all(templates, 'AWS::StepFunctions::StateMachineAlias'), ({ properties }) => {
+        return at(properties.RoutingConfiguration, 0, 'Weight') === 100;
+      }),
+    ],
+    plant: (templates) => {
+      delete first(templates, 'AWS::StepFunctions::StateMachineVersion').resource.DeletionPolicy;
+    },
+  },
+  {
+    says: 'machine: the revision of the task definition is pinned',
+    broken: (templates) =>
+      failing(all(templates, MACHINE), ({ properties }) => {
+        const parts = at(properties.DefinitionString, 'Fn::Join', 1) as unknown[];
+        const refs = parts.map((part) => String(at(part, 'Ref')));
+        return refs.some((ref) => templates.runtime.Resources[ref]?.Type === TASK);
+      }),
+    plant: (templates) => {
+      const parts = at(first(templates, MACHINE).properties.DefinitionString, 'Fn::Join', 1) as unknown[];
+      parts.forEach((part, index) => {
+        if (templates.runtime.Resources[String(at(part, 'Ref'))]?.Type === TASK)
+          parts[index] = 'waybill-worker-default';
+      });
+    },
+  },
+  {
+    says: 'tasks: without a role of their own, two containers by digest, not root, on a root that nobody writes',
+    broken: (templates) =>
+      failing(all(templates, TASK), ({ properties }) => {
+        const containers = containersOf(properties);
+        return (
+          properties.TaskRoleArn === undefined &&
+          containers.map(({ Name }) => Name).join() === 'wrapper,blocks' &&
+          containers.every(
+            (container) =>
+              /@sha256:[0-9a-f]{64}$/.test(container.Image) &&
+              /^[1-9]\d*:[1-9]\d*$/.test(container.User) &&
+              container.ReadonlyRootFilesystem === true &&
+              container.Privileged !== true &&
+              at(container.LinuxParameters, 'Capabilities', 'Drop', 0) === 'ALL',
+          )
+        );
+      }),
+    plant: (templates) => {
+      first(templates, TASK).properties.TaskRoleArn = 'arn:aws:iam::000000000000:role/x';
+    },
+  },
+  {
+    says: 'network: nothing leads to the internet',
+    broken: (templates) => {
+      const ways = [
+        'AWS::EC2::NatGateway',
+        'AWS::EC2::InternetGateway',
+        'AWS::EC2::EIP',
+        'AWS::EC2::Route',
+        'AWS::EC2::EgressOnlyInternetGateway',
+      ];
+      const open = Object.entries(templates.runtime.Resources).filter(([, { Type }]) => ways.includes(Type));
+      return [
+        ...open.map(([id]) => id),
+        ...failing(all(templates, 'AWS::EC2::Subnet'), ({ properties }) => properties.MapPublicIpOnLaunch !== true),
+      ];
+    },
+    plant: (templates) => {
+      templates.runtime.Resources.Planted = { Type: 'AWS::EC2::NatGateway', Properties: {} };
+    },
+  },
+  {
+    says: 'network: workers open connections to S3 and to their endpoints, and nobody opens one to them',
+    broken: (templates) => {
+      const outward = all(templates, EGRESS).filter(({ properties }) => properties.CidrIp !== undefined);
+      const inline = all(templates, GROUP).filter(({ properties }) => {
+        const rules = [...list(properties.SecurityGroupEgress as object[])];
+        return rules.some((rule) => at(rule, 'CidrIp') !== undefined && at(rule, 'CidrIp') !== '255.255.255.255/32');
+      });
+      return [...outward, ...inline].map(({ id }) => id);
+    },
+    plant: (templates) => {
+      first(templates, EGRESS).properties.CidrIp = '0.0.0.0/0';
+    },
+  },
+  {
+    says: 'network: endpoints let nobody through but our own roles, and to the layers of images',
+    broken: (templates) =>
+      failing(all(templates, ENDPOINT), ({ properties }) => {
+        const said = lines(properties.PolicyDocument);
+        return (
+          said.length > 0 &&
+          said.every(({ Condition, Resource }) => {
+            const layers = /^arn:aws:s3:::prod-[a-z0-9-]+-starport-layer-bucket\/\*$/.test(String(Resource));
+            return layers || Condition?.ArnEquals?.['aws:PrincipalArn'] !== undefined;
+          })
+        );
+      }),
+    plant: (templates) => {
+      delete first(templates, ENDPOINT).properties.PolicyDocument;
+    },
+  },
+  {
+    says: 'network: images can be fetched, because the way to the layers of ECR is open',
+    broken: (templates) => {
+      const s3 = all(templates, ENDPOINT).filter(({ properties }) => properties.VpcEndpointType === 'Gateway');
+      const open = s3.some(({ properties }) =>
+        JSON.stringify(properties.PolicyDocument).includes('starport-layer-bucket/*'),
+      );
+      return open ? [] : ['no gateway to the layers'];
+    },
+    plant: (templates) => {
+      const { properties } = first(templates, ENDPOINT, (found) => found.properties.VpcEndpointType === 'Gateway');
+      properties.PolicyDocument = {
+        Statement: lines(properties.PolicyDocument).filter(({ Sid }) => Sid !== 'ImageLayers'),
+      };
+    },
+  },
+  {
+    says: 'network: every name but the needed ones is answered with nothing',
+    broken: (templates) =>
+      failing(all(templates, 'AWS::Route53Resolver::FirewallRuleGroup'), ({ properties }) => {
+        const rules = properties.FirewallRules as { Action: string; Priority: number }[];
+        const last = [...rules].sort((a, b) => b.Priority - a.Priority)[0];
+        const lists = all(templates, 'AWS::Route53Resolver::FirewallDomainList').map(({ properties: { Domains } }) =>
+          String(Domains),
+        );
+        return last?.Action === 'BLOCK' && lists.includes('*');
+      }),
+    plant: (templates) => {
+      const rules = first(templates, 'AWS::Route53Resolver::FirewallRuleGroup').properties.FirewallRules as {
+        Action: string;
+      }[];
+      for (const rule of rules) rule.Action = 'ALLOW';
+    },
+  },
+];

@@ -1,0 +1,143 @@
+import { FUNCTIONS } from '../../../lib/deployment-names.ts';
+import { resources } from '../deployment.ts';
+import { all, at, failing, first, type Rule } from './rule.ts';
+
+const FUNCTION = 'AWS::Lambda::Function';
+const MAPPING = 'AWS::Lambda::EventSourceMapping';
+const QUEUE = 'AWS::SQS::Queue';
+
+const isDeadLetters = (properties: Record<string, unknown>): boolean => String(properties.QueueName).includes('-dead');
+
+export const FUNCTION_RULES: readonly Rule[] = [
+  {
+    says: 'functions: all of them are ours, on arm64 and Node 24, traced, with a time limit',
+    broken: (templates) => {
+      const functions = all(templates, FUNCTION);
+      const strangers = functions.length === FUNCTIONS.length ? [] : [`${functions.length} functions`];
+      return [
+        ...strangers,
+        ...failing(
+          functions,
+          ({ properties }) =>
+            properties.Runtime === 'nodejs24.x' &&
+            at(properties.Architectures, 0) === 'arm64' &&
+            at(properties.TracingConfig, 'Mode') === 'Active' &&
+            Number(properties.Timeout) > 0,
+        ),
+      ];
+    },
+    plant: (templates) => {
+      first(templates, FUNCTION).properties.Runtime = 'nodejs20.x';
+    },
+  },
+  {
+    says: 'functions: each has a queue for what it could not do and a log of its own',
+    broken: (templates) =>
+      failing(
+        all(templates, FUNCTION),
+        ({ properties }) =>
+          at(properties.DeadLetterConfig, 'TargetArn') !== undefined &&
+          at(properties.LoggingConfig, 'LogGroup') !== undefined,
+      ),
+    plant: (templates) => {
+      delete first(templates, FUNCTION).properties.DeadLetterConfig;
+    },
+  },
+  {
+    says: 'functions: none has reserved concurrency, the sequencer least of all',
+    broken: (templates) =>
+      failing(all(templates, FUNCTION), ({ properties }) => properties.ReservedConcurrentExecutions === undefined),
+    plant: (templates) => {
+      first(templates, FUNCTION).properties.ReservedConcurrentExecutions = 1;
+    },
+  },
+  {
+    says: 'functions: what may invoke one is a single thing of this account',
+    broken: (templates) =>
+      failing(
+        all(templates, 'AWS::Lambda::Permission'),
+        ({ properties }) => properties.SourceArn !== undefined && properties.SourceAccount !== undefined,
+      ),
+    plant: (templates) => {
+      delete first(templates, 'AWS::Lambda::Permission').properties.SourceArn;
+    },
+  },
+  {
+    says: 'logs: every group ends and is encrypted with a key of the deployment',
+    broken: (templates) =>
+      failing(
+        all(templates, 'AWS::Logs::LogGroup'),
+        ({ properties }) => Number(properties.RetentionInDays) > 0 && properties.KmsKeyId !== undefined,
+      ),
+    plant: (templates) => {
+      delete first(templates, 'AWS::Logs::LogGroup').properties.RetentionInDays;
+    },
+  },
+  {
+    says: 'delivery: every mapping takes partial answers, and those of the stream filter, split, give up and keep what failed',
+    broken: (templates) =>
+      failing(all(templates, MAPPING), ({ properties }) => {
+        const partial = at(properties.FunctionResponseTypes, 0) === 'ReportBatchItemFailures';
+        if (properties.StartingPosition === undefined) return partial;
+        return (
+          partial &&
+          properties.BisectBatchOnFunctionError === true &&
+          properties.MaximumRetryAttempts === 5 &&
+          at(properties.FilterCriteria, 'Filters', 0) !== undefined &&
+          at(properties.DestinationConfig, 'OnFailure', 'Destination') !== undefined
+        );
+      }),
+    plant: (templates) => {
+      delete first(templates, MAPPING, ({ properties }) => 'StartingPosition' in properties).properties
+        .DestinationConfig;
+    },
+  },
+  {
+    says: 'delivery: every queue is encrypted, and all but those of dead letters give up after some receives',
+    broken: (templates) =>
+      failing(
+        all(templates, QUEUE),
+        ({ properties }) =>
+          properties.SqsManagedSseEnabled === true &&
+          (isDeadLetters(properties) || Number(at(properties.RedrivePolicy, 'maxReceiveCount')) > 0),
+      ),
+    plant: (templates) => {
+      delete first(templates, QUEUE, ({ properties }) => !isDeadLetters(properties)).properties.RedrivePolicy;
+    },
+  },
+  {
+    says: 'delivery: a message stays hidden for six times as long as its function may take',
+    broken: (templates) =>
+      all(templates, MAPPING).flatMap(({ id, properties }) => {
+        const queue = templates.runtime.Resources[String(at(properties.EventSourceArn, 'Fn::GetAtt', 0))];
+        if (queue?.Type !== QUEUE) return [];
+        const fn = templates.runtime.Resources[String(at(properties.FunctionName, 'Ref'))];
+        const hidden = Number(queue.Properties.VisibilityTimeout);
+        return hidden >= 6 * Number(fn?.Properties.Timeout) ? [] : [id];
+      }),
+    plant: (templates) => {
+      first(templates, QUEUE, ({ properties }) => !isDeadLetters(properties)).properties.VisibilityTimeout = 30;
+    },
+  },
+  {
+    says: 'delivery: every target of a rule has dead letters',
+    broken: (templates) =>
+      failing(all(templates, 'AWS::Events::Rule'), ({ properties }) =>
+        (properties.Targets as object[]).every((target) => at(target, 'DeadLetterConfig', 'Arn') !== undefined),
+      ),
+    plant: (templates) => {
+      const [target] = first(templates, 'AWS::Events::Rule').properties.Targets as Record<string, unknown>[];
+      delete target?.DeadLetterConfig;
+    },
+  },
+  {
+    says: 'templates: there is no custom resource, so nothing of CDK runs in the account',
+    broken: (templates) =>
+      resources(templates)
+        .filter(({ type }) => type.startsWith('Custom::') || type === 'AWS::CloudFormation::CustomResource')
+        .map(({ id }) => id),
+    plant: (templates) => {
+      templates.state.Resources.Planted = { Type: 'Custom::S3AutoDeleteObjects', Properties: {} };
+    },
+  },
+];

@@ -1,0 +1,182 @@
+import { resources } from '../deployment.ts';
+import { all, at, failing, first, lines, type Rule } from './rule.ts';
+
+const BUCKET = 'AWS::S3::Bucket';
+const TABLE = 'AWS::DynamoDB::Table';
+const KEY = 'AWS::KMS::Key';
+const CLOSED = ['BlockPublicAcls', 'BlockPublicPolicy', 'IgnorePublicAcls', 'RestrictPublicBuckets'];
+
+const named =
+  (part: string) =>
+  ({ properties }: { properties: Record<string, unknown> }): boolean =>
+    String(properties.BucketName).includes(`-${part}-`);
+
+const signs = ({ properties }: { properties: Record<string, unknown> }): boolean =>
+  properties.KeyUsage === 'SIGN_VERIFY';
+
+export const STORAGE_RULES: readonly Rule[] = [
+  {
+    says: 'buckets: each has a literal name, is encrypted, closed to the public, without access lists',
+    broken: (templates) =>
+      failing(
+        all(templates, BUCKET),
+        ({ properties }) =>
+          typeof properties.BucketName === 'string' &&
+          at(properties.BucketEncryption, 'ServerSideEncryptionConfiguration', 0) !== undefined &&
+          CLOSED.every((setting) => at(properties.PublicAccessBlockConfiguration, setting) === true) &&
+          at(properties.OwnershipControls, 'Rules', 0, 'ObjectOwnership') === 'BucketOwnerEnforced',
+      ),
+    plant: (templates) => {
+      (first(templates, BUCKET).properties.PublicAccessBlockConfiguration as Record<string, boolean>).BlockPublicAcls =
+        false;
+    },
+  },
+  {
+    says: 'buckets: each refuses plain connections',
+    broken: (templates) => {
+      const policies = all(templates, 'AWS::S3::BucketPolicy');
+      return failing(all(templates, BUCKET), ({ id }) => {
+        const policy = policies.find(({ properties }) => at(properties.Bucket, 'Ref') === id);
+        return lines(policy?.properties.PolicyDocument).some(
+          ({ Effect, Action, Condition }) =>
+            Effect === 'Deny' && Action === 's3:*' && Condition?.Bool?.['aws:SecureTransport'] === 'false',
+        );
+      });
+    },
+    plant: (templates) => {
+      first(templates, 'AWS::S3::BucketPolicy').properties.PolicyDocument = { Statement: [] };
+    },
+  },
+  {
+    says: 'buckets: who reads and writes is logged, into a bucket that is not logged itself',
+    broken: (templates) =>
+      failing(
+        all(templates, BUCKET),
+        (found) =>
+          named('access-logs')(found) ||
+          at(found.properties.LoggingConfiguration, 'DestinationBucketName') !== undefined,
+      ),
+    plant: (templates) => {
+      delete first(templates, BUCKET, named('ledger')).properties.LoggingConfiguration;
+    },
+  },
+  {
+    says: 'ledger: locked, versioned, encrypted by S3 and not by a key, and nothing in it ever expires',
+    broken: (templates) =>
+      failing([first(templates, BUCKET, named('ledger'))], ({ properties, resource }) => {
+        const rule = at(
+          properties.BucketEncryption,
+          'ServerSideEncryptionConfiguration',
+          0,
+          'ServerSideEncryptionByDefault',
+        );
+        return (
+          properties.ObjectLockEnabled === true &&
+          at(properties.VersioningConfiguration, 'Status') === 'Enabled' &&
+          at(rule, 'SSEAlgorithm') === 'AES256' &&
+          properties.LifecycleConfiguration === undefined &&
+          resource.DeletionPolicy === 'Retain'
+        );
+      }),
+    plant: (templates) => {
+      first(templates, BUCKET, named('ledger')).properties.LifecycleConfiguration = {
+        Rules: [{ ExpirationInDays: 1 }],
+      };
+    },
+  },
+  {
+    says: 'buckets: nothing empties one by itself',
+    broken: (templates) =>
+      failing(
+        all(templates, BUCKET),
+        ({ properties }) => !JSON.stringify(properties.Tags ?? []).includes('auto-delete-objects'),
+      ),
+    plant: (templates) => {
+      first(templates, BUCKET, named('ledger')).properties.Tags = [
+        { Key: 'aws-cdk:auto-delete-objects', Value: 'true' },
+      ];
+    },
+  },
+  {
+    says: 'staging and inbox: their events go to EventBridge, and staging is gone in days',
+    broken: (templates) => [
+      ...failing(
+        [first(templates, BUCKET, named('inbox')), first(templates, BUCKET, named('staging'))],
+        ({ properties }) => {
+          return at(properties.NotificationConfiguration, 'EventBridgeConfiguration', 'EventBridgeEnabled') === true;
+        },
+      ),
+      ...failing([first(templates, BUCKET, named('staging'))], ({ properties }) => {
+        return Number(at(properties.LifecycleConfiguration, 'Rules', 0, 'ExpirationInDays')) <= 7;
+      }),
+    ],
+    plant: (templates) => {
+      delete first(templates, BUCKET, named('staging')).properties.LifecycleConfiguration;
+    },
+  },
+  {
+    says: 'table: on demand, recoverable, protected, under a key of ours, with both images in its stream',
+    broken: (templates) =>
+      failing(
+        all(templates, TABLE),
+        ({ properties }) =>
+          properties.BillingMode === 'PAY_PER_REQUEST' &&
+          at(properties.PointInTimeRecoverySpecification, 'PointInTimeRecoveryEnabled') === true &&
+          properties.DeletionProtectionEnabled === true &&
+          at(properties.SSESpecification, 'SSEType') === 'KMS' &&
+          at(properties.StreamSpecification, 'StreamViewType') === 'NEW_AND_OLD_IMAGES',
+      ),
+    plant: (templates) => {
+      first(templates, TABLE).properties.DeletionProtectionEnabled = false;
+    },
+  },
+  {
+    says: 'what holds something outlives its stack: buckets, table, keys',
+    broken: (templates) =>
+      failing(
+        [BUCKET, TABLE, KEY].flatMap((type) => all(templates, type)),
+        ({ resource }) => resource.DeletionPolicy === 'Retain' && resource.UpdateReplacePolicy === 'Retain',
+      ),
+    plant: (templates) => {
+      first(templates, KEY).resource.DeletionPolicy = 'Delete';
+    },
+  },
+  {
+    says: 'keys: thirty days lie between the wish to delete one and its end, and those that can rotate do',
+    broken: (templates) =>
+      failing(
+        all(templates, KEY),
+        ({ properties }) =>
+          properties.PendingWindowInDays === 30 &&
+          (properties.KeyUsage !== undefined || properties.EnableKeyRotation === true),
+      ),
+    plant: (templates) => {
+      first(templates, KEY).properties.PendingWindowInDays = 7;
+    },
+  },
+  {
+    says: 'signing keys: P-256 and Ed25519, and everybody but listed roles is denied to sign',
+    broken: (templates) =>
+      failing(all(templates, KEY).filter(signs), ({ properties }) => {
+        const deny = lines(properties.KeyPolicy).find(
+          ({ Effect, Action }) => Effect === 'Deny' && Action === 'kms:Sign',
+        );
+        const roles = deny?.Condition?.ArnNotEquals?.['aws:PrincipalArn'];
+        const isKnown = ['ECC_NIST_P256', 'ECC_NIST_EDWARDS25519'].includes(String(properties.KeySpec));
+        return isKnown && (typeof roles === 'string' || (Array.isArray(roles) && roles.length > 0));
+      }),
+    plant: (templates) => {
+      first(templates, KEY, signs).properties.KeyPolicy = { Statement: [] };
+    },
+  },
+  {
+    says: 'stacks: only the ledger stack holds locked buckets and signing keys',
+    broken: (templates) =>
+      resources(templates)
+        .filter((found) => found.stack !== 'ledger' && (found.properties.ObjectLockEnabled === true || signs(found)))
+        .map(({ id }) => id),
+    plant: (templates) => {
+      templates.runtime.Resources.Planted = { Type: KEY, Properties: { KeyUsage: 'SIGN_VERIFY' } };
+    },
+  },
+];
