@@ -47,12 +47,6 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
       'Staged bytes are hostile until settled and gone in days. Result and outputs are written once (If-None-Match), so there is nothing that an older version could restore.',
   },
   {
-    rules: ['AwsSolutions-S1', ...in3('S3BucketLoggingEnabled')],
-    resourceType: 'AWS::S3::Bucket',
-    path: /^Ledger\/AccessLogs\//,
-    reason: 'It is where access logs go; logging its own deliveries would never end.',
-  },
-  {
     rules: in2('DynamoDBInBackupPlan'),
     resourceType: 'AWS::DynamoDB::Table',
     reason:
@@ -95,6 +89,11 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
     reason: 'For a queue, Lambda knows no such destination: the queue’s own redrive policy moves what fails.',
   },
   {
+    rules: ['CloudFormation-Validate::W3010'],
+    resourceType: 'AWS::EC2::Subnet',
+    reason: 'Zones are typed out, so that synthesis asks no account for them.',
+  },
+  {
     rules: ['AwsSolutions-ECS2'],
     resourceType: 'AWS::ECS::TaskDefinition',
     reason:
@@ -102,30 +101,43 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
   },
 ];
 
-/** Answers the findings below `deployment`, and those about patterns of resources with the reasons in the table of roles. */
+/** One finding of one rule at one resource, and the reason that answers it. */
+export interface Answer {
+  readonly construct: CfnResource;
+  readonly rule: string;
+  readonly reason: string;
+}
+
+/** Answers the findings below `deployment`: those of the list, and those about patterns of resources with the reasons in the table of roles. */
 export function acknowledge(deployment: Construct, tables: readonly RoleTable[]): void {
-  const prefix = `${deployment.node.path}/`;
-  for (const construct of deployment.node.findAll()) {
-    if (!CfnResource.isCfnResource(construct)) continue;
-    const path = construct.node.path.slice(prefix.length);
-    for (const { rules, resourceType, path: where, reason } of ACKNOWLEDGEMENTS) {
-      if (construct.cfnResourceType !== resourceType || where?.test(path) === false) continue;
-      Validations.of(construct).acknowledge(...rules.map((id) => ({ id, reason })));
-    }
-    if (construct.cfnResourceType !== 'AWS::IAM::ManagedPolicy') continue;
-    const role = /^Runtime\/Roles\/(.+)-policy\/Resource$/.exec(path)?.[1];
-    const table = tables.find((candidate) => candidate.role === role);
-    Validations.of(construct).acknowledge(...patternsOf(table));
+  for (const { construct, rule, reason } of answersFor(deployment, tables)) {
+    Validations.of(construct).acknowledge({ id: rule, reason });
   }
 }
 
-function patternsOf(table: RoleTable | undefined): { id: string; reason: string }[] {
+export function answersFor(deployment: Construct, tables: readonly RoleTable[]): Answer[] {
+  const prefix = `${deployment.node.path}/`;
+  return deployment.node.findAll().flatMap((construct) => {
+    if (!CfnResource.isCfnResource(construct)) return [];
+    const path = construct.node.path.slice(prefix.length);
+    const listed = ACKNOWLEDGEMENTS.filter(
+      ({ resourceType, path: where }) => construct.cfnResourceType === resourceType && where?.test(path) !== false,
+    ).flatMap(({ rules, reason }) => rules.map((rule) => ({ construct, rule, reason })));
+    const role = /^Runtime\/Roles\/(.+)-policy\/Resource$/.exec(path)?.[1];
+    return [
+      ...listed,
+      ...patternsOf(tables.find((table) => table.role === role)).map((answer) => ({ construct, ...answer })),
+    ];
+  });
+}
+
+function patternsOf(table: RoleTable | undefined): { rule: string; reason: string }[] {
   return (table?.statements ?? []).flatMap(({ resources, why }) =>
     why === undefined
       ? []
       : resources
           .filter((resource) => resource.includes('*'))
-          .map((resource) => ({ id: `AwsSolutions-IAM5[Resource::${asPacksSay(resource)}]`, reason: why })),
+          .map((resource) => ({ rule: `AwsSolutions-IAM5[Resource::${asPacksSay(resource)}]`, reason: why })),
   );
 }
 

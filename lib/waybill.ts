@@ -6,6 +6,7 @@ import { checkProps } from './check-props.ts';
 import { type DeploymentNames, deploymentNames } from './deployment-names.ts';
 import { LedgerStack } from './ledger-stack.ts';
 import { declareOutputs } from './outputs.ts';
+import type { RoleTable } from './role-table.ts';
 import { RuntimeStack } from './runtime-stack.ts';
 import { StateStack } from './state-stack.ts';
 import type { WaybillProps } from './waybill-props.ts';
@@ -21,6 +22,8 @@ export class Waybill extends Construct {
   readonly ledger: LedgerStack;
   readonly state: StateStack;
   readonly runtime: RuntimeStack;
+  /** Every policy that is made, as data. */
+  readonly tables: readonly RoleTable[];
 
   constructor(scope: Construct, id: string, settings: WaybillProps) {
     super(scope, id);
@@ -49,7 +52,8 @@ export class Waybill extends Construct {
     });
     declareOutputs(this, settings);
     const submitters = { role: 'submitters', trust: { roles: [] }, statements: this.runtime.submitters };
-    acknowledge(this, [...this.runtime.roleTables, submitters]);
+    this.tables = [...this.runtime.roleTables, submitters];
+    acknowledge(this, this.tables);
     if (settings.permissionsBoundary !== undefined) {
       PermissionsBoundary.of(this).apply(
         ManagedPolicy.fromManagedPolicyArn(this, 'Boundary', settings.permissionsBoundary),

@@ -249,8 +249,16 @@ export const ZONES: readonly Zone[] = [
     why: 'measures the engine from outside',
   },
   {
+    name: 'own-app',
+    path: '^examples/own-app/',
+    mayImport: ['infrastructure'],
+    packages: ['aws-cdk-lib'],
+    node: [],
+    why: 'what a customer writes who has a CDK app already: props in, stacks out',
+  },
+  {
     name: 'examples',
-    path: '^examples/',
+    path: '^examples/(?!own-app/)',
     mayImport: ['client', 'formats', 'verify'],
     packages: [],
     node: 'all',
