@@ -57,10 +57,13 @@ export async function bundleFunction(name: FunctionName, { write = true }: { wri
 }
 
 async function writeBundle(name: FunctionName, code: Uint8Array): Promise<void> {
-  const { mkdir, writeFile } = await import('node:fs/promises');
+  const { mkdir, rename, writeFile } = await import('node:fs/promises');
   const folder = join(ROOT, 'build', 'lambdas', name);
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'index.mjs'), code);
+  // Whole or not at all: a synthesis may be reading it.
+  const whole = join(ROOT, 'build', 'lambdas', `.${name}-${process.pid}.mjs`);
+  await writeFile(whole, code);
+  await rename(whole, join(folder, 'index.mjs'));
 }
 
 const CREDENTIALS = join(ROOT, 'lambdas', 'shared', 'environment-credentials.ts');

@@ -10,6 +10,7 @@ import {
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import type { BucketStatement } from './bucket-policies.ts';
 import type { BucketName, DeploymentNames } from './deployment-names.ts';
 
 export interface BucketLife {
@@ -57,6 +58,8 @@ export interface KeptBucketProps extends BucketLife {
   readonly objectLockEnabled?: boolean;
   readonly lifecycleRules?: BucketProps['lifecycleRules'];
   readonly eventBridgeEnabled?: boolean;
+  /** What the bucket refuses whoever asks. */
+  readonly refuses: readonly BucketStatement[];
 }
 
 /**
@@ -64,7 +67,7 @@ export interface KeptBucketProps extends BucketLife {
  * handler behind it: notifications go to EventBridge, which a property of the bucket turns on.
  */
 export function keptBucket(scope: Construct, id: string, which: BucketName, props: KeptBucketProps): Bucket {
-  const { names, retain, key, eventBridgeEnabled, ...rest } = props;
+  const { names, retain, key, eventBridgeEnabled, refuses, ...rest } = props;
   const bucket = new Bucket(scope, id, {
     ...rest,
     bucketName: names.bucket(which),
@@ -76,6 +79,7 @@ export function keptBucket(scope: Construct, id: string, which: BucketName, prop
     minimumTLSVersion: 1.2,
     removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
   });
+  for (const { json } of refuses) bucket.addToResourcePolicy(PolicyStatement.fromJson(json));
   // By name: the construct would write the other stack's bucket policy, and the two stacks would need each other.
   const plain = bucket.node.defaultChild as CfnBucket;
   plain.loggingConfiguration = { destinationBucketName: names.bucket('access-logs'), logFilePrefix: `${which}/` };

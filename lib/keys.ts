@@ -1,6 +1,6 @@
 /** The KMS keys and who may use them. Key policies name roles by ARN condition: a role that is not there yet cannot be named as a principal. */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { AnyPrincipal, ArnPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Alias, Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { DeploymentNames, FunctionName } from './deployment-names.ts';
@@ -134,17 +134,4 @@ function denyAllBut(sid: string, actions: string[], roles: readonly string[]): P
     resources: ['*'],
     conditions: { ArnNotEquals: { 'aws:PrincipalArn': roles } },
   });
-}
-
-/** Lets auditors, who may be in other accounts, read the public halves: all that they need of a key. */
-export function letReadPublicKey(key: Key, principals: readonly string[]): void {
-  if (principals.length === 0) return;
-  key.addToResourcePolicy(
-    new PolicyStatement({
-      sid: 'AuditorsReadThePublicKey',
-      principals: principals.map((principal) => new ArnPrincipal(principal)),
-      actions: ['kms:GetPublicKey', 'kms:DescribeKey'],
-      resources: ['*'],
-    }),
-  );
 }

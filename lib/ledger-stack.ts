@@ -3,9 +3,12 @@ import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { letReadLedger, letReadPublicKey } from './auditors.ts';
+import { ledgerPolicy } from './bucket-policies.ts';
 import { accessLogBucket, type BucketLife, keptBucket } from './buckets.ts';
 import type { DeploymentNames } from './deployment-names.ts';
-import { letReadPublicKey, pseudonymKey, signingKey } from './keys.ts';
+import { pseudonymKey, signingKey } from './keys.ts';
+import { writersOf } from './roles.ts';
 import type { WaybillProps } from './waybill-props.ts';
 
 export interface LedgerStackProps extends StackProps {
@@ -28,7 +31,13 @@ export class LedgerStack extends Stack {
       ...life,
       versioned: true,
       objectLockEnabled: true,
+      refuses: ledgerPolicy({
+        bucket: names.arn.bucket('ledger'),
+        sequencer: writersOf('ledger', names),
+        retention: settings.retention,
+      }),
     });
+    letReadLedger(this.ledger, settings.auditorPrincipals ?? []);
     // What is locked cannot be deleted, so a stack that takes it along could never be deleted either.
     this.ledger.applyRemovalPolicy(RemovalPolicy.RETAIN);
 

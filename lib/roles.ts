@@ -2,7 +2,7 @@
  * Every role of a deployment and everything it may do. Nothing grants anything anywhere else: no construct adds a statement to a
  * role or to a policy of a bucket or key, and a test compares the templates with this table.
  */
-import { FUNCTIONS, type FunctionName } from './deployment-names.ts';
+import { type BucketName, type DeploymentNames, FUNCTIONS, type FunctionName } from './deployment-names.ts';
 import { DUTIES } from './function-duties.ts';
 import { executionRole, flowLogRole, machineRole, scheduleRole } from './machine-roles.ts';
 import type { RoleFacts, RoleTable } from './role-table.ts';
@@ -53,4 +53,20 @@ function mailboxRole({ names, fromWorkers }: RoleFacts, say: Vocabulary): RoleTa
       { ...say.dataKey(), unseen: 'S3 makes the call on behalf of the role' },
     ],
   };
+}
+
+/** ARNs of the roles whose table lets them put objects into a bucket: its policy refuses everybody else, whatever other policies say. */
+export function writersOf(bucket: BucketName, names: DeploymentNames): string[] {
+  const none = '';
+  const keys = { data: none, state: none, pseudonym: none, attest: [], log: [] };
+  const facts = { names, keys, environments: [], taskDefinitions: {}, repositories: [], fromWorkers: {} };
+  const objects = names.arn.objects(bucket, '');
+  return rolesOf(facts)
+    .filter(({ statements }) =>
+      statements.some(
+        ({ actions, resources }) =>
+          actions.includes('s3:PutObject') && resources.some((resource) => resource.startsWith(objects)),
+      ),
+    )
+    .map(({ role }) => names.arn.role(role));
 }

@@ -4,9 +4,11 @@ import { AttributeType, BillingMode, StreamViewType, Table, TableEncryption } fr
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { artifactsPolicy, inboxPolicy, stagingPolicy } from './bucket-policies.ts';
 import { type BucketLife, keptBucket } from './buckets.ts';
 import type { DeploymentNames } from './deployment-names.ts';
 import { dataKey, stateKey } from './keys.ts';
+import { writersOf } from './roles.ts';
 import type { WaybillProps } from './waybill-props.ts';
 
 export interface StateStackProps extends StackProps {
@@ -29,12 +31,19 @@ export class StateStack extends Stack {
   constructor(scope: Construct, id: string, { names, settings, ...props }: StateStackProps) {
     super(scope, id, { ...props, terminationProtection: settings.mode !== 'test' });
     const life: BucketLife = { names, retain: settings.mode !== 'test' };
+    const { arn } = names;
+    const [slot, mailbox] = [arn.role('slot'), arn.role('mailbox')];
     this.dataKey = dataKey(this, names, life);
     this.stateKey = stateKey(this, names, life);
     this.inbox = keptBucket(this, 'Inbox', 'inbox', {
       ...life,
       versioned: true,
       eventBridgeEnabled: true,
+      refuses: inboxPolicy({
+        bucket: arn.bucket('inbox'),
+        engine: writersOf('inbox', names).filter((role) => role !== slot),
+        onBehalf: [slot],
+      }),
       lifecycleRules: [
         { id: 'uploads', prefix: 'uploads/', expiration: Duration.days(STAGING_DAYS) },
         { id: 'old-versions', noncurrentVersionExpiration: Duration.days(INBOX_NONCURRENT_DAYS) },
@@ -46,6 +55,11 @@ export class StateStack extends Stack {
       key: this.dataKey,
       versioned: false,
       eventBridgeEnabled: true,
+      refuses: stagingPolicy({
+        bucket: arn.bucket('staging'),
+        engine: writersOf('staging', names).filter((role) => role !== mailbox),
+        mailbox,
+      }),
       lifecycleRules: [
         {
           id: 'expire',
@@ -58,6 +72,11 @@ export class StateStack extends Stack {
       ...life,
       key: this.dataKey,
       versioned: true,
+      refuses: artifactsPolicy({
+        bucket: arn.bucket('artifacts'),
+        dataKey: this.dataKey.keyArn,
+        engine: writersOf('artifacts', names),
+      }),
       lifecycleRules: [{ id: 'parts', abortIncompleteMultipartUploadAfter: Duration.days(1) }],
     });
     this.table = new Table(this, 'Table', {

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { Match, Annotations as Told } from 'aws-cdk-lib/assertions';
 import { checkProps, WaybillPropsError } from '../../lib/check-props.ts';
 import type { WaybillProps } from '../../lib/waybill-props.ts';
-import { exampleProps, productionProps, resources, templatesOf, waybill } from './deployment.ts';
+import { exampleProps, productionProps, resources, type Template, templatesOf, waybill } from './deployment.ts';
+import { lines, list } from './rules/rule.ts';
 
 function problemsOf(change: Partial<Record<keyof WaybillProps, unknown>>): readonly string[] {
   try {
@@ -95,4 +96,36 @@ test('rotation: one more key leaves the others as they were', () => {
     one.filter((key) => !two.includes(key)),
     [],
   );
+});
+
+test('auditors: they read the ledger and the public halves of its keys, and nothing else names them', () => {
+  const auditor = 'arn:aws:iam::999999999999:role/auditor';
+  const templates = templatesOf(waybill({ ...productionProps(), auditorPrincipals: [auditor] }));
+  const naming = resources(templates).filter(({ properties }) => JSON.stringify(properties).includes(auditor));
+  assert.deepEqual([...new Set(naming.map(({ stack, type }) => `${stack} ${type}`))].sort(), [
+    'ledger AWS::KMS::Key',
+    'ledger AWS::S3::BucketPolicy',
+  ]);
+  for (const { properties } of naming) {
+    const said = lines(properties.PolicyDocument ?? properties.KeyPolicy).filter((line) =>
+      JSON.stringify(line.Principal).includes(auditor),
+    );
+    for (const { Action } of said) {
+      for (const action of list(Action))
+        assert.match(action, /^(kms:GetPublicKey|kms:DescribeKey|s3:Get\w+|s3:List\w+)$/);
+    }
+  }
+});
+
+test('buckets: their policies name the roles whose table lets them write there, and no others', () => {
+  const { ledger, state } = templatesOf(waybill(productionProps()));
+  const denied = (template: Template, sid: string): unknown =>
+    Object.values(template.Resources)
+      .flatMap(({ Properties }) => lines(Properties?.PolicyDocument))
+      .find(({ Sid }) => Sid === sid)?.Condition?.ArnNotEquals?.['aws:PrincipalArn'];
+  const role = (name: string): string => `arn:aws:iam::000000000000:role/waybill-us-east-1-${name}`;
+  assert.deepEqual(list(denied(ledger, 'SequencerOnly')), [role('seal')]);
+  assert.deepEqual(list(denied(state, 'StagedByWorkers')), [role('mailbox')]);
+  assert.ok(!list(denied(state, 'StoredByEngine')).includes(role('mailbox')));
+  assert.ok(list(denied(state, 'OwnNameOnly')).includes(role('slot')));
 });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { ROOT } from './deployment.ts';
+import { exampleProps, ROOT } from './deployment.ts';
 
 const run = promisify(execFile);
 
@@ -20,29 +20,58 @@ function bytesOf(folder: string): Record<string, string> {
   return Object.fromEntries(files.sort().map((path) => [path, readFileSync(join(folder, path), 'base64')]));
 }
 
+/** What people read about a synthesis; the templates, the manifest and the assets are what is deployed. */
+const REPORT = 'validation-report.json';
+
+interface Report {
+  pluginReports: { pluginName: string; violations?: { ruleName: string }[] }[];
+}
+
+async function synthesize(folder: string, ...options: string[]): Promise<Record<string, string>> {
+  const cdk = join(ROOT, 'node_modules', '.bin', 'cdk');
+  // Whatever asks somebody meets a closed port.
+  const offline = { HTTPS_PROXY: 'http://127.0.0.1:9', AWS_EC2_METADATA_DISABLED: 'true' };
+  await run(cdk, ['synth', '--quiet', '--strict', '--output', folder, ...options], {
+    cwd: ROOT,
+    env: { ...process.env, CDK_DISABLE_VERSION_CHECK: '1', ...offline },
+  });
+  return bytesOf(folder);
+}
+
 test('synth: the command line synthesizes the example twice to the same bytes, offline and without a finding', async (context) => {
   const scratch = mkdtempSync(join(tmpdir(), 'waybill-synth-'));
   context.after(() => rmSync(scratch, { recursive: true, force: true }));
-  const synthesize = async (name: string): Promise<Record<string, string>> => {
-    const folder = join(scratch, name);
-    await run(join(ROOT, 'node_modules', '.bin', 'cdk'), ['synth', '--quiet', '--strict', '--output', folder], {
-      cwd: ROOT,
-      // Whatever asks somebody meets a closed port.
-      env: {
-        ...process.env,
-        CDK_DISABLE_VERSION_CHECK: '1',
-        HTTPS_PROXY: 'http://127.0.0.1:9',
-        AWS_EC2_METADATA_DISABLED: 'true',
-      },
-    });
-    return bytesOf(folder);
-  };
-  const [first, second] = await Promise.all([synthesize('first'), synthesize('second')]);
+  const { [REPORT]: report = '', ...first } = await synthesize(join(scratch, 'first'));
+  // What was valid once is the same bytes now, so it need not be judged again.
+  const { [REPORT]: _, ...second } = await synthesize(join(scratch, 'second'), '--no-validation');
   assert.deepEqual(Object.keys(first), Object.keys(second));
-  const different = Object.keys(first).filter((path) => first[path] !== second[path]);
-  assert.deepEqual(different, []);
-  const report = Buffer.from(first['validation-report.json'] ?? '', 'base64').toString();
-  const { pluginReports } = JSON.parse(report) as { pluginReports: unknown[] };
-  assert.deepEqual(pluginReports, []);
+  assert.deepEqual(
+    Object.keys(first).filter((path) => first[path] !== second[path]),
+    [],
+  );
   assert.equal(Object.keys(first).filter((path) => path.endsWith('.template.json')).length, 3);
+
+  const { pluginReports } = JSON.parse(Buffer.from(report, 'base64').toString()) as Report;
+  const findings = pluginReports.flatMap(({ pluginName, violations = [] }) =>
+    violations.map(({ ruleName }) => `${pluginName} ${ruleName}`),
+  );
+  assert.deepEqual(findings, []);
+  assert.ok(pluginReports.some(({ pluginName }) => pluginName === 'CloudFormation Validate'));
+});
+
+test('synth: what CloudFormation would refuse fails the synthesis', async (context) => {
+  const scratch = mkdtempSync(join(tmpdir(), 'waybill-synth-'));
+  context.after(() => rmSync(scratch, { recursive: true, force: true }));
+  const settings = exampleProps();
+  writeFileSync(
+    join(scratch, 'broken.json'),
+    JSON.stringify({
+      ...settings,
+      environments: { default: { ...settings.environments.default, cpu: 256, memoryMiB: 65_536 } },
+    }),
+  );
+  await assert.rejects(
+    synthesize(join(scratch, 'out'), '-c', `config=${join(scratch, 'broken.json')}`),
+    /Memory|memory|Cpu/,
+  );
 });
