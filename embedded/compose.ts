@@ -12,7 +12,8 @@ import { removeAttemptTree } from '#adapters/local/remove-tree.ts';
 import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
-import { type EvidenceFile, readEvidenceFile } from '#embedded/evidence-file.ts';
+import type { Evidence } from '#composition/evidence.ts';
+import { readEvidenceFile } from '#embedded/evidence-file.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { buildWorker } from '#worker-bundle';
 
@@ -35,7 +36,7 @@ export interface Embedded {
   mailbox: LocalMailbox;
   queues: Record<string, { concurrency: number }>;
   /** What evidence.json says. */
-  evidence: EvidenceFile;
+  evidence: Evidence;
   isolationDetail: string;
   /** Removes the trees of attempts whose worker was killed with an earlier engine; call it once those have been stopped. */
   removeLeftovers(): Promise<void>;

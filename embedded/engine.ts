@@ -3,7 +3,7 @@
  * an item from settled to dispatched with one commit. It decides nothing itself.
  */
 import { WaybillError } from '@waybill/client/errors';
-import type { Digest } from '@waybill/verify';
+import type { EvidenceSettings } from '#composition/evidence.ts';
 import type { Stage } from '#core/stages.ts';
 import { RecordKeeper, type RecordKeeping } from '#embedded/record-keeper.ts';
 import { SharedTask } from '#embedded/shared-task.ts';
@@ -26,13 +26,6 @@ import type { InboxObject } from '#ports/inbox.ts';
 
 const SWEEP_MS = 2_000;
 const STATUS_MS = 150;
-
-/** What of evidence.json the log shall say. */
-export interface EvidenceSettings {
-  /** The policy, as text. */
-  witnesses: string | null;
-  tsa: { url: string; roots: Digest[] }[];
-}
 
 const NO_EVIDENCE_SETTINGS: EvidenceSettings = { witnesses: null, tsa: [] };
 

@@ -16,6 +16,7 @@ import {
 } from '@waybill/verify';
 import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
+import { resting } from '#composition/resting.ts';
 import { openFlowBed } from '../test/support/embedded-flow.ts';
 import { SUCCEEDED } from '../test/support/finished-run.ts';
 import { entriesOf } from '../test/support/ledger-entries.ts';
@@ -23,7 +24,6 @@ import { runOf } from '../test/support/run-spec.ts';
 import { startTimestampServer } from '../test/support/tsa-server.ts';
 import { startWitness } from '../test/support/witness-server.ts';
 import { readEvidenceFile } from './evidence-file.ts';
-import { resting } from './resting.ts';
 
 const PORTS = { clock: createLocalClock(), chance: createLocalChance() };
 

@@ -1,191 +1,22 @@
-/**
- * `evidence.json` of a state directory: the outsiders that make evidence stronger, and how long the log may be silent.
- * Read once, when the engine starts; whatever is wrong with it is said before anything runs.
- */
-import { X509Certificate } from 'node:crypto';
+/** `evidence.json` of a state directory; files that it names are read from there too. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { TerminalError } from '@waybill/client/errors';
-import { digestOf, EvidenceError, formatWitnessVkey, parseTlogPolicy, type TlogPolicy } from '@waybill/verify';
-import { openHttpTimestampAuthority } from '#adapters/http/timestamp-authority.ts';
-import { openHttpWitness } from '#adapters/http/witness.ts';
-import type { EvidenceSettings } from '#embedded/engine.ts';
-import { resting } from '#embedded/resting.ts';
-import { NO_OUTSIDERS, type Outsiders } from '#flow/deps.ts';
+import { type Evidence, NO_EVIDENCE, openEvidence } from '#composition/evidence.ts';
 import type { Chance, Clock } from '#ports/clock.ts';
-import type { TimestampAuthority } from '#ports/timestamp-authority.ts';
-import type { Witness } from '#ports/witness.ts';
-
-const NAME = 'evidence.json';
-const MAX_AUTHORITIES = 8;
-const MAX_ROOTS = 16;
-/** An Ed25519 SPKI ends with the key itself. */
-const ED25519_BYTES = 32;
-const FIX = 'docs/formats/state-directory.md says what evidence.json holds.';
-
-export interface EvidenceFile {
-  outsiders: Outsiders;
-  settings: EvidenceSettings;
-  heartbeatMs?: number;
-}
 
 /** What the file says; without one nobody is asked. Throws TerminalError USAGE with the path of what is wrong. */
-export function readEvidenceFile(directory: string, ports: { clock: Clock; chance: Chance }): EvidenceFile {
-  const file = join(directory, NAME);
-  if (!existsSync(file)) return { outsiders: NO_OUTSIDERS, settings: { witnesses: null, tsa: [] } };
-  const top = fieldsOf(NAME, parse(file), ['tsa', 'witnesses', 'heartbeatMs', 'waitMs']);
-  const outsiderWaitMs = wholeNumber('waitMs', top.waitMs, 100, 120_000) ?? NO_OUTSIDERS.outsiderWaitMs;
-  const heartbeatMs = wholeNumber('heartbeatMs', top.heartbeatMs, 1_000, 86_400_000);
-  const witnessText = top.witnesses === undefined ? null : textOf(directory, 'witnesses', top.witnesses);
-  const witnessPolicy = witnessText === null ? null : policyOf(witnessText);
-  const authorities = listOf('tsa', top.tsa, MAX_AUTHORITIES).map((value, n) =>
-    authorityOf(directory, `tsa[${n}]`, value),
-  );
-  const eachMs = Math.max(100, Math.floor(outsiderWaitMs / Math.max(1, authorities.length)));
-  return {
-    outsiders: {
-      outsiderWaitMs,
-      witnessPolicy,
-      witnesses: witnessPolicy === null ? [] : witnessesOf(witnessPolicy, outsiderWaitMs, ports.clock),
-      timestampAuthority: firstOf(
-        authorities.map((authority, n) => opened(`tsa[${n}]`, () => authority.open(eachMs, ports))),
-      ),
-    },
-    settings: {
-      witnesses: witnessText,
-      tsa: authorities.map(({ url, roots }) => ({ url, roots: roots.map((root) => digestOf(root)) })),
-    },
-    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
-  };
-}
-
-interface Authority {
-  url: string;
-  roots: Uint8Array[];
-  open(timeoutMs: number, ports: { clock: Clock; chance: Chance }): TimestampAuthority;
-}
-
-function authorityOf(directory: string, path: string, value: unknown): Authority {
-  const { url, roots: listed, policies } = fieldsOf(path, value, ['url', 'roots', 'policies']);
-  if (typeof url !== 'string') throw wrong(`${path}.url`, 'is no text');
-  const roots = listOf(`${path}.roots`, listed, MAX_ROOTS).map((root, n) =>
-    rootOf(directory, `${path}.roots[${n}]`, root),
-  );
-  if (roots.length === 0)
-    throw wrong(`${path}.roots`, 'is empty: nothing that the authority answers could be verified');
-  const oids = policies === undefined ? undefined : listOf(`${path}.policies`, policies, MAX_ROOTS);
-  if (oids?.some((oid) => typeof oid !== 'string' || !/^\d+(\.\d+)+$/.test(oid))) {
-    throw wrong(`${path}.policies`, 'holds something that is no object identifier, such as "1.2.3.4"');
-  }
-  return {
-    url,
-    roots,
-    open(timeoutMs, { clock, chance }) {
-      const accepted = oids === undefined ? {} : { policies: oids as string[] };
-      const authority = openHttpTimestampAuthority({
-        url,
-        roots,
-        timeoutMs,
-        hex: (bytes) => chance.hex(bytes),
-        ...accepted,
-      });
-      return { stamp: resting(clock, (message) => authority.stamp(message)) };
-    },
-  };
-}
-
-/** A certificate: base64 of its DER, or a file that holds it as DER or PEM. */
-function rootOf(directory: string, path: string, value: unknown): Uint8Array {
-  const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : fileOf(directory, path, value);
-  try {
-    return new X509Certificate(bytes).raw;
-  } catch {
-    throw wrong(path, 'is no certificate, neither base64 of DER nor {"file": "<DER or PEM>"}');
-  }
-}
-
-function policyOf(text: string): TlogPolicy {
-  try {
-    return parseTlogPolicy(text);
-  } catch (error) {
-    if (!(error instanceof EvidenceError)) throw error;
-    throw wrong('witnesses', `is no policy: ${error.message}`);
-  }
-}
-
-function witnessesOf(policy: TlogPolicy, timeoutMs: number, clock: Clock): Witness[] {
-  return policy.witnesses.map(({ name, key, url }) => {
-    if (url === undefined)
-      throw wrong('witnesses', `names the witness ${name} without a URL, so that it cannot be asked`);
-    const vkey = formatWitnessVkey(key.name, key.publicKey.spki.subarray(-ED25519_BYTES));
-    const witness = opened('witnesses', () =>
-      openHttpWitness({ name, url, vkey, timeoutMs, nowMs: () => clock.nowMs() }),
-    );
-    return { name, cosign: resting(clock, (request) => witness.cosign(request)) };
-  });
-}
-
-/** The first that answers. */
-function firstOf(authorities: TimestampAuthority[]): TimestampAuthority | null {
-  const [first, ...others] = authorities;
-  if (first === undefined) return null;
-  const next = firstOf(others);
-  return next === null ? first : { stamp: (message) => first.stamp(message).catch(() => next.stamp(message)) };
-}
-
-function opened<T>(path: string, open: () => T): T {
-  try {
-    return open();
-  } catch (error) {
-    if (error instanceof TerminalError) throw wrong(path, error.problem);
-    throw error;
-  }
+export function readEvidenceFile(directory: string, ports: { clock: Clock; chance: Chance }): Evidence {
+  const file = join(directory, 'evidence.json');
+  if (!existsSync(file)) return NO_EVIDENCE;
+  return openEvidence(parse(file), { ...ports, readFile: (path) => readFileSync(resolve(directory, path)) });
 }
 
 function parse(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    throw wrong(file, 'is no JSON');
+    const fix = 'docs/formats/state-directory.md says what evidence.json holds.';
+    throw new TerminalError({ code: 'USAGE', path: file, problem: 'is no JSON', fix });
   }
-}
-
-function textOf(directory: string, path: string, value: unknown): string {
-  return typeof value === 'string' ? value : fileOf(directory, path, value).toString('utf8');
-}
-
-function fileOf(directory: string, path: string, value: unknown): Buffer {
-  const { file } = fieldsOf(path, value, ['file']);
-  if (typeof file !== 'string') throw wrong(`${path}.file`, 'is no path');
-  try {
-    return readFileSync(resolve(directory, file));
-  } catch {
-    throw wrong(`${path}.file`, `names ${resolve(directory, file)}, which cannot be read`);
-  }
-}
-
-function fieldsOf(path: string, value: unknown, known: readonly string[]): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(path, 'is no object');
-  const unknown = Object.keys(value).find((key) => !known.includes(key));
-  if (unknown !== undefined)
-    throw wrong(path, `has the unknown key ${JSON.stringify(unknown)}; known are ${known.join(', ')}`);
-  return value as Record<string, unknown>;
-}
-
-function listOf(path: string, value: unknown, most: number): unknown[] {
-  if (value === undefined) return [];
-  if (!Array.isArray(value) || value.length > most) throw wrong(path, `is no list of at most ${most}`);
-  return value;
-}
-
-function wholeNumber(path: string, value: unknown, min: number, max: number): number | undefined {
-  if (value === undefined || (Number.isInteger(value) && (value as number) >= min && (value as number) <= max)) {
-    return value as number | undefined;
-  }
-  throw wrong(path, `is no whole number from ${min} to ${max}`);
-}
-
-function wrong(path: string, problem: string): TerminalError {
-  const where = path.includes(NAME) ? path : `${NAME} ${path}`;
-  return new TerminalError({ code: 'USAGE', path: where, problem, fix: FIX });
 }

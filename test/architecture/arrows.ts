@@ -158,6 +158,14 @@ export const ZONES: readonly Zone[] = [
     why: 'the only adapters that know a cloud; embedded never imports them',
   },
   {
+    name: 'composition',
+    path: '^src/composition/',
+    mayImport: ['core', 'ports', 'flow', 'adapters', 'formats', 'verify'],
+    packages: [],
+    node: ['crypto'],
+    why: 'what composition roots have in common: adapters that are the same on a laptop and in a cloud',
+  },
+  {
     name: 'worker',
     path: '^worker-image/src/',
     mayImport: ['core', 'formats', 'verify'],
@@ -200,7 +208,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'embedded',
     path: '^embedded/',
-    mayImport: ['worker-bundle', 'core', 'ports', 'flow', 'adapters', 'client', 'formats', 'verify'],
+    mayImport: ['worker-bundle', 'composition', 'core', 'ports', 'flow', 'adapters', 'client', 'formats', 'verify'],
     packages: [],
     node: 'all',
     why: 'a composition root: it chooses adapters and touches no cloud',
@@ -208,7 +216,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'lambdas-shared',
     path: '^lambdas/shared/',
-    mayImport: ['core', 'ports', 'flow', 'adapters', 'adapters-aws', 'formats', 'verify'],
+    mayImport: ['composition', 'core', 'ports', 'flow', 'adapters', 'adapters-aws', 'formats', 'verify'],
     packages: ['@aws-lambda-powertools', '@aws-sdk', '@middy', 'zod'],
     node: 'all',
     why: 'a composition root in parts: what functions have in common, and none of them',
