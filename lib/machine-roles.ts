@@ -52,6 +52,14 @@ export function machineRole(environment: string, { names, taskDefinitions }: Rol
         why: 'Ids of tasks are made by ECS; all tasks of this cluster are workers.',
       },
       {
+        sid: 'Find',
+        actions: ['ecs:ListTasks'],
+        resources: ['*'],
+        conditions: onCluster,
+        why: 'ECS lists tasks by container instance, and Fargate has none.',
+        unseen: 'only when a launch has failed',
+      },
+      {
         sid: 'Park',
         actions: ['dynamodb:UpdateItem'],
         resources: [arn.table],

@@ -35,7 +35,8 @@ export async function dispatch(deps: FlowDeps, attemptId: string): Promise<void>
 async function launch(deps: FlowDeps, attemptId: string, lease: LeaseDraft): Promise<string | null> {
   try {
     const leaseUrl = await deps.mailbox.post(lease);
-    return await deps.launcher.launch({ attemptId, leaseUrl, isolation: lease.job.isolation });
+    const expiresAtMs = Date.parse(lease.expiresAt);
+    return await deps.launcher.launch({ attemptId, leaseUrl, isolation: lease.job.isolation, expiresAtMs });
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     await settleWithout(deps, attemptId, { outcome: 'lost', reason: 'start_failed' }, detail);

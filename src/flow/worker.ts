@@ -61,6 +61,7 @@ export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted:
   const leaseUntilMs = Math.max(attempt.leaseUntilMs, (heartbeatAtMs ?? 0) + deps.worker.leaseMs);
   if (!orphaned && nowMs < leaseUntilMs && nowMs < attempt.expiresAtMs) {
     await deps.mailbox.renew(attemptId);
+    if (attempt.handle !== undefined) await deps.launcher.keep(attempt.handle);
     return;
   }
   const ending = endingOf(attempt, nowMs, orphaned);

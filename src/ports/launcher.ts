@@ -12,6 +12,8 @@
  * - A worker that ends, for whatever cause, is reported once through `onStopped`. The report is a hint: a result that was
  *   staged before the end decides; reports may be lost with the process; the lease decides then.
  * - `alive` answers for handles of earlier processes too.
+ * - `keep` says that the attempt is still wanted; it is called about once a minute. A launcher may end a worker that
+ *   nobody has asked for in half an hour, so that none outlives a control plane that has died. Unknown handles are fine.
  * Adapters may differ in how long a start takes (milliseconds to a minute) and in which isolation they offer.
  */
 import type { Digest } from '@waybill/verify';
@@ -23,6 +25,8 @@ export interface LaunchOrder {
   attemptId: string;
   leaseUrl: string;
   isolation: Isolation;
+  /** After this the attempt is over; a launcher may end its worker then by itself. */
+  expiresAtMs: number;
 }
 
 /** Why a worker ended, as seen from outside it. */
@@ -42,6 +46,7 @@ export interface Launcher {
   launch(order: LaunchOrder): Promise<LaunchHandle>;
   stop(handle: LaunchHandle, graceMs: number): Promise<void>;
   alive(handles: LaunchHandle[]): Promise<Set<LaunchHandle>>;
+  keep(handle: LaunchHandle): Promise<void>;
   /** Set once by the composition root, before the first launch. */
   onStopped(listener: (notice: StopNotice) => void): void;
 }

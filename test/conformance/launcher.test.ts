@@ -88,6 +88,11 @@ const PROC = existsSync('/proc/self/stat');
 
 launcherSuite('child process', open, {
   lastingHandles: PROC ? { supported: true } : { supported: false, reason: 'handles last only where /proc is mounted' },
+  lastWords: { supported: true },
+  secondLaunch: { supported: true },
+  stopWaits: true,
+  stoppedExit: { asked: 143, forced: null },
+  patienceMs: 10_000,
 });
 
 describe('launcher: child process alone', () => {
@@ -113,7 +118,12 @@ describe('launcher: child process alone', () => {
     'a worker gets its lease by its stdin, and the least of an environment: nothing of the engine',
     withBed(async (bed) => {
       process.env.WAYBILL_TEST_SECRET = 'of the engine';
-      await bed.launcher.launch({ attemptId: ATTEMPT, leaseUrl: 'obeys', isolation: 'none' });
+      await bed.launcher.launch({
+        attemptId: ATTEMPT,
+        leaseUrl: 'obeys',
+        isolation: 'none',
+        expiresAtMs: Date.now() + 60_000,
+      });
       delete process.env.WAYBILL_TEST_SECRET;
       await bed.begun(ATTEMPT);
       const { env, cwd } = bed.told(ATTEMPT);
@@ -130,7 +140,12 @@ describe('launcher: child process alone', () => {
   it('force ends what the worker started in other process groups too', async (t) => {
     if (!PROC) return t.skip('descendants are found through /proc');
     await withBed(async (bed) => {
-      const handle = await bed.launcher.launch({ attemptId: ATTEMPT, leaseUrl: 'ignores-term', isolation: 'none' });
+      const handle = await bed.launcher.launch({
+        attemptId: ATTEMPT,
+        leaseUrl: 'ignores-term',
+        isolation: 'none',
+        expiresAtMs: Date.now() + 60_000,
+      });
       await bed.begun(ATTEMPT);
       const { child } = bed.told(ATTEMPT);
       assert.equal(lives(child), true);
@@ -143,7 +158,12 @@ describe('launcher: child process alone', () => {
   it('a handle whose pid was given to a stranger, or of another boot, stops nobody', async (t) => {
     if (!PROC) return t.skip('start times are told by /proc');
     await withBed(async (bed) => {
-      const handle = await bed.launcher.launch({ attemptId: ATTEMPT, leaseUrl: 'obeys', isolation: 'none' });
+      const handle = await bed.launcher.launch({
+        attemptId: ATTEMPT,
+        leaseUrl: 'obeys',
+        isolation: 'none',
+        expiresAtMs: Date.now() + 60_000,
+      });
       await bed.begun(ATTEMPT);
       const later = bed.restart();
       const [, pid, start, boot] = handle.split(':');

@@ -98,7 +98,7 @@ export class WorkerBed {
   }
 
   launch({ attemptId, leaseUrl }: PostedAttempt): Promise<string> {
-    return this.launcher.launch({ attemptId, leaseUrl, isolation: 'none' });
+    return this.launcher.launch({ attemptId, leaseUrl, isolation: 'none', expiresAtMs: Date.now() + 60_000 });
   }
 
   /** A worker whose stdin the caller holds, instead of the launcher; it is born with `inherited` as descriptor 9. */

@@ -24,14 +24,15 @@ export function textOf(error: unknown): string {
   return (error as Thrown | null)?.message ?? '';
 }
 
-export function isThrottled(error: unknown): boolean {
-  return THROTTLED.test(nameOf(error)) || THROTTLED_TEXT.test(textOf(error));
+/** Whether what AWS says means that it was asked too often, whatever name it gives that. */
+export function textThrottles(text: string): boolean {
+  return THROTTLED_TEXT.test(text);
 }
 
 /** @param path what was asked: a service and what of it */
 export function awsFailure(path: string, cause: unknown): WaybillError {
   const said = `${nameOf(cause)}: ${textOf(cause)}`.slice(0, 1_000);
-  if (isThrottled(cause)) {
+  if (THROTTLED.test(nameOf(cause)) || textThrottles(textOf(cause))) {
     const problem = `AWS asks to slow down (${said})`;
     return new RetryableError({ code: 'STORE_BUSY', path, problem, fix: 'Try again later.' }, { cause });
   }

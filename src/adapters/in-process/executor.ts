@@ -89,6 +89,7 @@ export function createInProcessExecutor(execute: Execute): { launcher: Launcher;
     },
     stop: async (handle) => abort(attemptOf(handle)),
     alive: async (handles) => new Set(handles.filter((handle) => boxes.has(attemptOf(handle)))),
+    keep: async () => {},
     onStopped: (listener) => {
       stopped = listener;
     },

@@ -122,6 +122,9 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       return new Set(handles.filter((handle) => own.has(handle) || runsNow(handle)));
     },
 
+    // A worker here dies with its engine.
+    keep: async () => {},
+
     onStopped(added) {
       listener = added;
     },

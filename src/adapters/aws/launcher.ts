@@ -1,0 +1,178 @@
+/**
+ * Launcher on Step Functions: an attempt is one execution of the attempt machine (lib/attempt-machine.ts), which starts
+ * one ECS task, parks, and stops the task at its end, however that comes. The handle is the ARN of the execution.
+ *
+ * While it is parked, the token that lets it go on stands in the `execution` row beside the attempt, which only machine
+ * and launcher write. `stop` says there that nobody needs the execution any more, and completes the token if it stands
+ * there; if it is parked later, the table's stream shows both, and whoever sees that calls `completeToken`. An execution
+ * is never stopped from outside: then its own Stop would not run.
+ *
+ * How a worker ended is told by events of the platform (stop-notice.ts) and never through `onStopped`: no process of ours
+ * lives as long as a task.
+ */
+import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  DescribeExecutionCommand,
+  SendTaskHeartbeatCommand,
+  SendTaskSuccessCommand,
+  type SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { RetryableError } from '@waybill/client/errors';
+import type { Digest } from '@waybill/verify';
+import { awsFailure, nameOf, textOf } from '#adapters/aws/aws-failure.ts';
+import { attemptOfHandle, executionArn, executionName } from '#adapters/aws/execution-name.ts';
+import type { Isolation } from '#core/mailbox-protocol.ts';
+import type { Launcher, LaunchHandle, LaunchOrder } from '#ports/launcher.ts';
+
+export interface MachineSettings {
+  machines: SFNClient;
+  rows: DynamoDBClient;
+  table: string;
+  /** ARN of the machine's alias. */
+  machine: string;
+  isolation: Isolation;
+  /** Of the worker in the image that the machine starts. */
+  executable: Digest;
+  nowMs(): number;
+}
+
+export interface MachineLauncher extends Launcher {
+  /** Lets the execution go on that waits with this token; resolves also when none does any more. */
+  completeToken(token: string): Promise<void>;
+}
+
+/** The machine's own deadline comes after the flow's, which decides how the attempt counts. */
+const AFTER_EXPIRY_MS = 120_000;
+/** The overrides of a task have at most 8,192 characters, and the URL is not all of them. */
+const MAX_LEASE_URL = 7_000;
+/** The execution row is of no use after its execution; longer than any attempt. */
+const KEPT_SECONDS = 30 * 86_400;
+/** A token that nobody waits with: completed, timed out, or not of this deployment. */
+const SPENT = new Set(['TaskDoesNotExist', 'TaskTimedOut', 'InvalidToken']);
+const GONE = new Set(['ExecutionDoesNotExist', 'InvalidArn']);
+
+export function createMachineLauncher(settings: MachineSettings): MachineLauncher {
+  return new ExecutionLauncher(settings);
+}
+
+class ExecutionLauncher implements MachineLauncher {
+  readonly #settings: MachineSettings;
+
+  constructor(settings: MachineSettings) {
+    this.#settings = settings;
+  }
+
+  async probe(): ReturnType<Launcher['probe']> {
+    const { isolation, executable, machine } = this.#settings;
+    return { isolation, executable, detail: `as deployed: ${machine}` };
+  }
+
+  async launch(order: LaunchOrder): Promise<LaunchHandle> {
+    const { machines, machine, nowMs } = this.#settings;
+    const name = executionName(order.attemptId);
+    const handle = executionArn(machine, name);
+    const input = inputOf(order, nowMs());
+    try {
+      await machines.send(new StartExecutionCommand({ stateMachineArn: machine, name, input }));
+      return handle;
+    } catch (error) {
+      // Its name is taken, or nobody knows whether the request arrived: there is one if it runs.
+      if (await this.#isRunning(handle).catch(() => false)) return handle;
+      throw notLaunched(order.attemptId, `${nameOf(error)}: ${textOf(error)}`, error);
+    }
+  }
+
+  async stop(handle: LaunchHandle): Promise<void> {
+    const attemptId = attemptOfHandle(handle);
+    if (attemptId === null) return;
+    const token = await this.#release(attemptId);
+    if (token !== undefined) await this.completeToken(token);
+  }
+
+  async alive(handles: LaunchHandle[]): Promise<Set<LaunchHandle>> {
+    const running = await Promise.all(handles.map((handle) => this.#isRunning(handle)));
+    return new Set(handles.filter((_, n) => running[n]));
+  }
+
+  async keep(handle: LaunchHandle): Promise<void> {
+    const { rows, table } = this.#settings;
+    const attemptId = attemptOfHandle(handle);
+    if (attemptId === null) return;
+    const { Item } = await rows
+      .send(new GetItemCommand({ TableName: table, Key: rowKey(attemptId) }))
+      .catch((error: unknown) => {
+        throw awsFailure(table, error);
+      });
+    const taskToken = Item?.token?.S;
+    if (taskToken !== undefined) await this.#unlessSpent(new SendTaskHeartbeatCommand({ taskToken }));
+  }
+
+  async completeToken(taskToken: string): Promise<void> {
+    await this.#unlessSpent(new SendTaskSuccessCommand({ taskToken, output: '{}' }));
+  }
+
+  onStopped(): void {
+    // Told by events of the platform.
+  }
+
+  async #isRunning(handle: LaunchHandle): Promise<boolean> {
+    if (attemptOfHandle(handle) === null) return false;
+    try {
+      const { status } = await this.#settings.machines.send(new DescribeExecutionCommand({ executionArn: handle }));
+      return status === 'RUNNING';
+    } catch (error) {
+      if (GONE.has(nameOf(error))) return false;
+      throw awsFailure(handle, error);
+    }
+  }
+
+  async #unlessSpent(command: SendTaskHeartbeatCommand | SendTaskSuccessCommand): Promise<void> {
+    const { machines, machine } = this.#settings;
+    try {
+      // One overload a command, and none for either.
+      await machines.send(command as SendTaskSuccessCommand);
+    } catch (error) {
+      if (!SPENT.has(nameOf(error))) throw awsFailure(machine, error);
+    }
+  }
+
+  /** Marks the row of the execution. @returns its token, if it is parked */
+  async #release(attemptId: string): Promise<string | undefined> {
+    const { rows, table, nowMs } = this.#settings;
+    const expires = String(Math.ceil(nowMs() / 1000) + KEPT_SECONDS);
+    try {
+      const { Attributes } = await rows.send(
+        new UpdateItemCommand({
+          TableName: table,
+          Key: rowKey(attemptId),
+          UpdateExpression: 'SET #released = :yes, #expires = :expires',
+          ExpressionAttributeNames: { '#released': 'released', '#expires': 'expires' },
+          ExpressionAttributeValues: { ':yes': { BOOL: true }, ':expires': { N: expires } },
+          ReturnValues: 'ALL_NEW',
+        }),
+      );
+      return Attributes?.token?.S;
+    } catch (error) {
+      throw awsFailure(`${table}: attempt/${attemptId} execution`, error);
+    }
+  }
+}
+
+function rowKey(attemptId: string): Record<'pk' | 'sk', { S: string }> {
+  return { pk: { S: `attempt/${attemptId}` }, sk: { S: 'execution' } };
+}
+
+/** Ids only: what an execution is given is shown in its history. */
+function inputOf({ attemptId, leaseUrl, expiresAtMs }: LaunchOrder, nowMs: number): string {
+  if (leaseUrl.length > MAX_LEASE_URL) {
+    throw notLaunched(attemptId, `its lease URL has ${leaseUrl.length} characters, more than ${MAX_LEASE_URL}`);
+  }
+  const timeoutSeconds = Math.max(1, Math.ceil((expiresAtMs + AFTER_EXPIRY_MS - nowMs) / 1000));
+  return JSON.stringify({ attemptId, leaseUrl, timeoutSeconds });
+}
+
+function notLaunched(attemptId: string, problem: string, cause?: unknown): RetryableError {
+  const fix = 'The attempt is lost and the item tried again; look at the executions of the attempt machine.';
+  return new RetryableError({ code: 'LAUNCH_FAILED', path: attemptId, problem, fix }, { cause });
+}
