@@ -1,9 +1,12 @@
 /** The synthesized stacks in the wiring bed: deployed by the real command line, less what the bed does not know. */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { CloudFormationClient, CreateStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { withoutTypes } from './bed-assembly.ts';
 import { type Ministack, start } from './beds/ministack.ts';
+import { typeOn } from './command-line.ts';
 import { type Deployed, deploy } from './deploy.ts';
 import { missingProperties } from './dropped-properties.ts';
 import { STRIPPED_TYPES } from './stripped-types.ts';
@@ -95,4 +98,63 @@ test('strip: what refers to a resource that goes is not deployed without it', ()
   assert.throws(() => withoutTypes(template, new Set(['A::B::C'])), /Using refers to Gone/);
   const { Using: _, ...rest } = template.Resources;
   assert.deepEqual(withoutTypes({ Resources: rest }, new Set(['A::B::C'])).Resources, { After: { Type: 'A::B::D' } });
+});
+
+/** The deployment file, as it is pulled from the stacks that stand. */
+async function pulled(): Promise<string> {
+  const file = join(bed.directory, 'pulled.json');
+  const stacks = ['ledger', 'state', 'runtime'].flatMap((stack) => ['--stack', `waybill-${stack}`]);
+  const { exit, err } = await typeOn(bed, ['deployment', 'pull', '--region', bed.region, ...stacks, '-o', file]);
+  assert.deepEqual([exit, err], [0, '']);
+  return file;
+}
+
+test('deploy: the command line makes the deployment file from the stacks, and exports the keys that KMS holds', async () => {
+  const file = await pulled();
+  const { origin, buckets, stateMachine } = JSON.parse(readFileSync(file, 'utf8'));
+  assert.deepEqual([origin, buckets.ledger], [deployed.origin, deployed.names.bucket('ledger')]);
+  assert.equal(stateMachine, deployed.names.arn.machineAlias('default'));
+  const { exit, out } = await typeOn(bed, ['keys', 'export', '--target', 'aws', '--deployment', file, '-o', '-']);
+  const { keys } = JSON.parse(out) as { keys: { use: string; spki: string }[] };
+  assert.equal(exit, 0);
+  assert.deepEqual(
+    keys.filter(({ use }) => use === 'attest').map(({ spki }) => spki),
+    deployed.attestKeys,
+  );
+  const nowhere = await typeOn(bed, ['deployment', 'pull', '--region', bed.region, '--stack', 'nowhere', '-o', '-']);
+  assert.deepEqual([nowhere.exit, JSON.parse(nowhere.err).error.code], [4, 'DEPLOYMENT_INVALID']);
+});
+
+test('deploy: the doctor finds what the bed dropped, and nothing else', async () => {
+  const { exit, lines } = await typeOn(bed, ['doctor', '--deployed', '--deployment', await pulled()]);
+  const failed = lines.filter(({ verdict }) => verdict === 'fail').map(({ check, detail }) => `${check}: ${detail}`);
+  assert.equal(exit, 1);
+  assert.deepEqual(
+    failed.filter((line) => !line.startsWith('quotas: ')),
+    [
+      'bucket staging: encrypted with AES256, not aws:kms',
+      'bucket artifacts: encrypted with AES256, not aws:kms',
+      'bucket ledger: Object Lock is off: evidence can be deleted',
+      'table: is not protected from deletion',
+      'table: has no key of yours',
+      'table: cannot be restored to a point in time',
+    ],
+  );
+  assert.ok(
+    failed.some((line) => line.startsWith('quotas: ')),
+    'the bed has no quotas, and no answer is not a good one',
+  );
+  assert.ok(lines.filter(({ verdict }) => verdict === 'ok').length > 30);
+});
+
+test('deploy: who has no credentials, or those of another account, is told so', async () => {
+  const file = await pulled();
+  const { AWS_ACCESS_KEY_ID: _id, AWS_SECRET_ACCESS_KEY: _secret, ...nobody } = bed.environment;
+  const anonymous = { ...nobody, AWS_EC2_METADATA_DISABLED: 'true' };
+  const refused = await typeOn(bed, ['--target', 'aws', '--deployment', file, 'runs'], anonymous);
+  assert.deepEqual([refused.exit, JSON.parse(refused.err).error.code], [5, 'CREDENTIALS_INVALID']);
+  const other = join(bed.directory, 'other.json');
+  writeFileSync(other, readFileSync(file, 'utf8').replaceAll('"account": "000000000000"', '"account": "111111111111"'));
+  const strange = await typeOn(bed, ['--target', 'aws', '--deployment', other, 'runs']);
+  assert.deepEqual([strange.exit, JSON.parse(strange.err).error.code], [5, 'ACCESS_DENIED']);
 });

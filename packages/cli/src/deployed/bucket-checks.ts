@@ -91,7 +91,7 @@ async function lockOf(s3: S3Client, owned: Owned, { retention }: Deployment): Pr
       isLocked,
       'Object Lock is on',
       'Object Lock is off: evidence can be deleted',
-      'Make a new ledger bucket: it cannot be switched on unnoticed.',
+      'Find out who made this bucket. Switch it on (aws s3api put-object-lock-configuration), and audit the log: what lay there unlocked may be gone.',
     ),
     claim(!expires, 'nothing in it expires', 'a lifecycle rule lets evidence expire'),
     retentionOf(retention),

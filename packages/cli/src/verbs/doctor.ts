@@ -26,7 +26,7 @@ export async function doctor(call: VerbCall): Promise<ExitCode> {
     call.terminal.say(linesOf(finding));
   }
   call.terminal.emit({ type: 'examined', ...count });
-  call.terminal.say([[], [`${counted(count.ok, 'check')} good, ${count.warn} to look at, ${count.fail} failed`]]);
+  call.terminal.say([[], [`${counted(count.ok, 'finding')} good, ${count.warn} to look at, ${count.fail} failed`]]);
   return count.fail === 0 ? EXIT.ok : EXIT.failed;
 }
 
