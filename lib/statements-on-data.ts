@@ -43,7 +43,8 @@ export function aboutObjects(names: DeploymentNames) {
   return {
     read: (bucket: 'inbox' | 'staging' | 'artifacts' | 'ledger', keyPattern: string): Statement => ({
       sid: `Read${title(bucket)}${title(keyPattern)}`,
-      actions: ['s3:GetObject'],
+      // A submission is read as the version that arrived.
+      actions: bucket === 'inbox' ? ['s3:GetObject', 's3:GetObjectVersion'] : ['s3:GetObject'],
       resources: [arn.objects(bucket, keyPattern)],
       why: BY_NAME,
     }),
@@ -55,13 +56,14 @@ export function aboutObjects(names: DeploymentNames) {
     }),
     remove: (bucket: 'inbox' | 'staging', keyPattern: string): Statement => ({
       sid: `Remove${title(bucket)}${title(keyPattern)}`,
-      actions: ['s3:DeleteObject'],
+      // And taken away as that version: a marker would hide what came after it.
+      actions: bucket === 'inbox' ? ['s3:DeleteObjectVersion'] : ['s3:DeleteObject'],
       resources: [arn.objects(bucket, keyPattern)],
       why: BY_NAME,
     }),
     list: (bucket: 'inbox' | 'staging' | 'artifacts' | 'ledger'): Statement => ({
       sid: `List${title(bucket)}`,
-      actions: ['s3:ListBucket'],
+      actions: bucket === 'inbox' ? ['s3:ListBucket', 's3:ListBucketVersions'] : ['s3:ListBucket'],
       resources: [arn.bucket(bucket)],
     }),
   };

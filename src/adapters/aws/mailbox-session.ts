@@ -114,11 +114,17 @@ async function assumed(options: MailboxSessionOptions, draft: LeaseDraft): Promi
  * not fit into it, it names all artifacts.
  */
 export function sessionPolicy(
-  { bucket, artifactsBucket, dataKey }: Pick<MailboxSessionOptions, 'bucket' | 'artifactsBucket' | 'dataKey'>,
+  {
+    role,
+    bucket,
+    artifactsBucket,
+    dataKey,
+  }: Pick<MailboxSessionOptions, 'role' | 'bucket' | 'artifactsBucket' | 'dataKey'>,
   { attemptId, inputs, source }: Pick<LeaseDraft, 'attemptId' | 'inputs' | 'source'>,
 ): string {
-  const staged = (name: keyof typeof STAGED): string => `arn:aws:s3:::${bucket}/${stagedKey(attemptId, name)}`;
-  const artifact = (name: string): string => `arn:aws:s3:::${artifactsBucket}/${name}`;
+  const [, partition] = role.split(':');
+  const staged = (name: keyof typeof STAGED): string => `arn:${partition}:s3:::${bucket}/${stagedKey(attemptId, name)}`;
+  const artifact = (name: string): string => `arn:${partition}:s3:::${artifactsBucket}/${name}`;
   const policy = (artifacts: string[]): string =>
     JSON.stringify({
       Version: '2012-10-17',
