@@ -174,7 +174,10 @@ async function open(): Promise<LauncherBed> {
   const starts = (attemptId: string): number => globSync(`tasks/*/started-${attemptId}`, { cwd: bed.directory }).length;
   return {
     launcher: {
-      ...launcher,
+      probe: () => launcher.probe(),
+      stop: (handle, graceMs) => launcher.stop(handle, graceMs),
+      alive: (handles) => launcher.alive(handles),
+      keep: (handle) => launcher.keep(handle),
       async launch(order) {
         const handle = await launcher.launch(order);
         handles.set(order.attemptId, handle);

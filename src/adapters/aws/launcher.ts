@@ -83,6 +83,7 @@ class ExecutionLauncher implements MachineLauncher {
     }
   }
 
+  /** The grace is the stop timeout of the task definition. Resolves when the execution has been told, not when it has ended. */
   async stop(handle: LaunchHandle): Promise<void> {
     const attemptId = attemptOfHandle(handle);
     if (attemptId === null) return;
