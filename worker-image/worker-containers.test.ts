@@ -29,3 +29,17 @@ it('containers: a launch sets the attempt and its lease, and the deployment what
   assert.deepEqual(WRAPPER.deploymentEnvironment, [WORKER_ENV.keys, WORKER_ENV.origin, WORKER_ENV.environmentImage]);
   assert.ok(WORKER_ENV.runnerSocket in WRAPPER.environment);
 });
+
+it('containers: neither is given a credential, and nothing but the wrapper is told of an attempt', () => {
+  const namesOf = ({ environment, deploymentEnvironment, launchEnvironment }: WorkerContainer): string[] => [
+    ...Object.keys(environment),
+    ...deploymentEnvironment,
+    ...launchEnvironment,
+  ];
+  const credential = /^AWS_|TOKEN|SECRET|PASSWORD|CREDENTIAL/;
+  assert.deepEqual(
+    [...namesOf(WRAPPER), ...namesOf(BLOCKS)].filter((name) => credential.test(name)),
+    [],
+  );
+  assert.ok(credential.test('AWS_SESSION_TOKEN'));
+});

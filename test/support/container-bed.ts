@@ -94,7 +94,11 @@ export class ContainerBed {
 
   close(): void {
     for (const child of this.#open) child.kill('SIGKILL');
-    for (const volumes of this.#tasks) rmSync(volumes, { recursive: true, force: true });
+    for (const volumes of this.#tasks) {
+      // Inputs stand where not even their owner may remove them.
+      execFileSync('chmod', ['-R', 'u+rwX', volumes]);
+      rmSync(volumes, { recursive: true, force: true });
+    }
   }
 
   #spawn(
