@@ -49,7 +49,7 @@ async function openDirectory(): Promise<InboxBed & { directory: string }> {
 
 inboxSuite('directory', openDirectory, {
   forging: { as: 'uid-4242424', meets: 'a forged object' },
-  hints: { supported: true },
+  hints: true,
 });
 
 it('inbox: directory: links, pipes and directories in the place of an object read as empty, and nothing behind them is touched', async () => {

@@ -47,7 +47,7 @@ async function open(requestTimeoutMs = 5_000): Promise<LocalBed> {
 }
 
 mailboxSuite('loopback HTTP', () => open(), {
-  hints: { supported: true },
+  hints: true,
   guards: 'each PUT',
   arrival: 'the clock of the engine',
 });
