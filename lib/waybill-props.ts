@@ -75,8 +75,9 @@ export interface WaybillProps {
   readonly s3PrefixListId: string;
 
   /**
-   * A network of yours instead of one of ours. It must have private isolated subnets, no way to the internet from them, and the endpoints that
-   * docs/upgrade-and-teardown.md lists. No endpoint, flow log or DNS firewall is made in it.
+   * A network of yours instead of one of ours: isolated subnets without a way to the internet, with a gateway endpoint for S3 and
+   * interface endpoints (private DNS) for ecr.api, ecr.dkr and logs, whose policies admit what lib/worker-network.ts says. No
+   * endpoint, flow log or DNS firewall is made in it.
    */
   readonly network?: { readonly vpc: IVpc; readonly subnets?: SubnetSelection };
 
