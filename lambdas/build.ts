@@ -11,6 +11,12 @@ const ROOT = join(import.meta.dirname, '..');
 
 /** Each function, and the clients of AWS in its bundle: no more, and no fewer. */
 export const FUNCTIONS = {
+  submit: ['dynamodb', 'kms', 's3'],
+  advance: ['dynamodb', 's3', 'sfn', 'sqs'],
+  dispatch: ['dynamodb', 'kms', 's3', 'sfn', 'sts'],
+  settle: ['dynamodb', 'kms', 's3'],
+  seal: ['dynamodb', 'kms', 's3'],
+  reconcile: ['dynamodb', 'kms', 's3', 'sfn', 'sqs', 'sts'],
   slot: ['s3'],
   doctor: ['dynamodb', 'ecs', 'kms', 's3', 'service-quotas', 'sfn', 'sqs'],
 } as const satisfies Record<string, readonly string[]>;

@@ -7,10 +7,10 @@
 import { STOP_GRACE_MS } from '#core/names.ts';
 import type { SequencerWork, Work } from '#core/row-changes.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
-import { cancelItem } from '#flow/control.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { wakeDependents } from '#flow/readiness.ts';
 import { publishStatus } from '#flow/status.ts';
+import { cancelItem } from '#flow/stop.ts';
 import type { BatchResponse } from '#lambdas/shared/batch.ts';
 import { sequencerMessageFor } from '#lambdas/shared/sequencer-messages.ts';
 import { type Asked, askedBy, Retries } from '#lambdas/shared/stream.ts';

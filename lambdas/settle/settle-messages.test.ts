@@ -12,8 +12,6 @@ import { failedIds, type HandlerBed, queueEvent, withHandlers } from '../../test
 import { runOf } from '../../test/support/run-spec.ts';
 import { settleMessages } from './settle-messages.ts';
 
-const SECRET = 'e'.repeat(32);
-
 /** Attempts that hold their claim, by item. */
 async function claims(bed: HandlerBed, items: string[]): Promise<Record<string, string>> {
   putInbox(bed.directory, 'default', 's', JSON.stringify(runOf(items.map((id) => ({ id })))));
@@ -40,7 +38,7 @@ async function outcomeOf(bed: HandlerBed, item: string): Promise<string | undefi
 
 const result = (id: string): object => ({
   'detail-type': 'Object Created',
-  detail: { object: { key: `${id}/${SECRET}/result.json` } },
+  detail: { object: { key: `${id}/result.json` } },
 });
 const stopped = (startedBy: string, more: object = {}): object => ({
   'detail-type': 'ECS Task State Change',

@@ -16,7 +16,7 @@ export function listSetting(name: string): string[] {
 }
 
 /** Undefined when it is not set. Throws TerminalError USAGE for what is no JSON. */
-function jsonSetting(name: string): unknown {
+export function jsonSetting(name: string): unknown {
   const value = process.env[name];
   if (value === undefined || value === '') return undefined;
   try {

@@ -5,10 +5,10 @@
 import { type ItemRow, keys, type QueueRow, type RunRow } from '#core/rows.ts';
 import { concludeAbort } from '#flow/abort.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
-import { cancelItem, exceedItemDeadline, exceedRunDeadline, stopRun } from '#flow/control.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { makeReady, readItem, readRun } from '#flow/items.ts';
 import { readyRoots, wakeDependents } from '#flow/readiness.ts';
+import { cancelItem, exceedItemDeadline, exceedRunDeadline, stopRun } from '#flow/stop.ts';
 import { decide, forget, peek } from '#flow/transaction.ts';
 import { checkAttempt } from '#flow/worker.ts';
 import type { Row } from '#ports/run-store.ts';

@@ -224,7 +224,17 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'lambdas',
     path: '^lambdas/(?!shared/)[^/]+/',
-    mayImport: ['lambdas-shared', 'core', 'ports', 'flow', 'adapters', 'adapters-aws', 'formats', 'verify'],
+    mayImport: [
+      'lambdas-shared',
+      'composition',
+      'core',
+      'ports',
+      'flow',
+      'adapters',
+      'adapters-aws',
+      'formats',
+      'verify',
+    ],
     packages: ['@aws-sdk', 'zod'],
     node: 'all',
     why: 'functions choose adapters and translate events into calls of the flow',

@@ -5,7 +5,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { digestOf } from '@waybill/verify';
 import { createS3Artifacts } from '#adapters/aws/artifacts.ts';
 import { createS3Mailbox } from '#adapters/aws/mailbox.ts';
-import type { SessionCredentials } from '#adapters/aws/mailbox-session.ts';
+import { type MailboxSessionOptions, type SessionCredentials, signLease } from '#adapters/aws/mailbox-session.ts';
 import { stagedKey } from '#adapters/aws/staging-names.ts';
 import { parseLease } from '#core/lease-document.ts';
 import type { Lease } from '#core/mailbox-protocol.ts';
@@ -33,19 +33,23 @@ async function open(): Promise<S3MailboxBed> {
   const [staging, artifactsBucket] = [await encryptedBucket(bed), await bed.bucket()];
   let nowMs = Date.now();
   let signer: S3Client | null = null;
+  const session: MailboxSessionOptions = {
+    sts: bed.sts,
+    role: 'arn:aws:iam::000000000000:role/mailbox',
+    signerFor: (credentials: SessionCredentials) => {
+      signer = bed.clientOf(credentials);
+      return signer;
+    },
+    bucket: staging,
+    artifactsBucket,
+    dataKey: BED_KEY,
+  };
   const create = (): Mailbox =>
     createS3Mailbox({
       s3: bed.s3,
-      sts: bed.sts,
-      role: 'arn:aws:iam::000000000000:role/mailbox',
-      signerFor: (credentials: SessionCredentials) => {
-        signer = bed.clientOf(credentials);
-        return signer;
-      },
       bucket: staging,
-      artifactsBucket,
-      dataKey: BED_KEY,
       clock: { nowMs: () => nowMs },
+      sign: (draft) => signLease(session, draft),
     });
   return {
     staging,

@@ -168,7 +168,7 @@ class World {
     this.flow = { ...base, hints: quietHints(this.#told), lane: (decision) => decision() };
     this.#handlers = this.#makeHandlers();
     base.mailbox.onStaged((attemptId, kind) => {
-      if (kind === 'result') this.#event(this.#results, created(`${attemptId}/${'0'.repeat(32)}/result.json`));
+      if (kind === 'result') this.#event(this.#results, created(`${attemptId}/result.json`));
     });
     base.launcher.onStopped(({ attemptId, exit }) => this.#event(this.#results, stopped(attemptId, exit ?? 1)));
   }

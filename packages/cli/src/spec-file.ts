@@ -1,7 +1,7 @@
 /** A run spec on disk: read, parsed and compiled, or every reason why not. */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { compileItems, type PlanItem, parseRun, queueOf, SpecRefused, TerminalError } from '@waybill/client';
+import { compileItems, type PlanItem, parseWrittenRun, queueOf, SpecRefused, TerminalError } from '@waybill/client';
 
 export interface SpecFile {
   path: string;
@@ -17,7 +17,7 @@ export interface SpecFile {
 export async function readSpecFile(file: string): Promise<SpecFile> {
   const path = resolve(file);
   const bytes = await readBytes(path);
-  const parsed = parseRun(bytes, 'yaml');
+  const parsed = parseWrittenRun(bytes);
   if (!parsed.ok) throw new SpecRefused(parsed.refusals);
   const compiled = compileItems(parsed.run);
   if (!compiled.ok) throw new SpecRefused(compiled.refusals);

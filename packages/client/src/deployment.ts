@@ -58,7 +58,7 @@ export type ParsedDeployment = { ok: true; deployment: Deployment } | { ok: fals
 
 /** Reads a deployment file; every problem at once, each DEPLOYMENT_INVALID with its path. */
 export function parseDeployment(bytes: Uint8Array): ParsedDeployment {
-  const read = readDocument(bytes, 'json');
+  const read = readDocument(bytes);
   if (!read.ok) return { ok: false, refusals: read.refusals.map(ofDeployment) };
   const parsed = deploymentSchema.safeParse(read.value, { reportInput: true });
   if (parsed.success) return { ok: true, deployment: parsed.data };

@@ -12,3 +12,4 @@ export { findRun, listRuns } from './runs.ts';
 export { type PreparedRun, prepareRun, SpecRefused, type SubmitOptions, submitRun } from './submit.ts';
 export type { PutResult, SubmissionRef, Transport } from './transport.ts';
 export { isEnded, watchRun } from './watch.ts';
+export { parseWrittenRun } from './written-run.ts';

@@ -5,6 +5,7 @@ import { compile, compileItems, parseRun } from './compile.ts';
 import { formatDuration } from './duration.ts';
 import { LIMITS } from './limits.ts';
 import { planEntries } from './plan-entries.ts';
+import { parseWrittenRun } from './written-run.ts';
 
 interface LimitCase {
   at: () => unknown;
@@ -195,7 +196,7 @@ describe('limits of values', () => {
 });
 
 const refusedAs = (bytes: Uint8Array, syntax: 'json' | 'yaml' = 'json'): string[] => {
-  const read = parseRun(bytes, syntax);
+  const read = (syntax === 'json' ? parseRun : parseWrittenRun)(bytes);
   return read.ok ? [] : summary(read.refusals);
 };
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { bytesOf, item, PACKED, refusalsFor, runOf, SCRIPT, summary } from '../test/run-sample.ts';
 import { parseControl, parseRun } from './compile.ts';
+import { parseWrittenRun } from './written-run.ts';
 
 type Row = readonly [title: string, document: unknown, ...refused: string[]];
 
@@ -331,7 +332,7 @@ const TEXTS: readonly [title: string, text: string, syntax: 'json' | 'yaml', ref
 
 for (const [title, text, syntax, refused] of TEXTS) {
   test(`malformed ${syntax}: refuses ${title}`, () => {
-    const read = parseRun(bytesOf(text), syntax);
+    const read = (syntax === 'json' ? parseRun : parseWrittenRun)(bytesOf(text));
     assert.deepEqual(read.ok ? [] : summary(read.refusals).slice(0, 1), [refused]);
   });
 }
@@ -343,7 +344,7 @@ test('malformed bytes: refuses what is not UTF-8', () => {
 
 test('malformed bytes: a bomb of aliases is refused, not expanded', () => {
   const levels = Array.from({ length: 9 }, (_, n) => `l${n + 1}: &l${n + 1} [${Array(10).fill(`*l${n}`).join(', ')}]`);
-  const read = parseRun(bytesOf(`l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n${levels.join('\n')}`), 'yaml');
+  const read = parseWrittenRun(bytesOf(`l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n${levels.join('\n')}`));
   assert.deepEqual(read.ok ? [] : summary(read.refusals), ['SPEC_TOO_LARGE document']);
 });
 

@@ -5,6 +5,7 @@ import { bytesOf, item, runOf } from '../test/run-sample.ts';
 import { compile, parseControl, parseRun } from './compile.ts';
 import { ERROR_CODES, type Refusal } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import { parseWrittenRun } from './written-run.ts';
 
 const CODES: ReadonlySet<string> = new Set(ERROR_CODES);
 
@@ -22,7 +23,7 @@ test('fuzz: any bytes are explained, never thrown at', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
       mustExplain(parseRun(bytes));
-      mustExplain(parseRun(bytes, 'yaml'));
+      mustExplain(parseWrittenRun(bytes));
       mustExplain(parseControl(bytes));
     }),
     { numRuns: 300 },
@@ -69,7 +70,7 @@ test('fuzz: any text as YAML is explained', () => {
     },
   );
   fc.assert(
-    fc.property(yaml, (parts) => mustExplain(parseRun(bytesOf(parts.join('')), 'yaml'))),
+    fc.property(yaml, (parts) => mustExplain(parseWrittenRun(bytesOf(parts.join(''))))),
     { numRuns: 1_000 },
   );
 });

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Refusal } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { linkProblems, type PlacedItem, type WrittenIds } from './link-items.ts';
-import { readDocument, type Syntax } from './read-document.ts';
+import { type ReadWritten, readDocument } from './read-document.ts';
 import { abortSchema, type ControlSpec, cancelSchema, itemSchema, type RunSpec, runSchema } from './spec.ts';
 import { bounded, refusalsOf } from './spec-issue.ts';
 
@@ -11,11 +11,11 @@ export type ParsedRun = { ok: true; run: RunSpec } | { ok: false; refusals: Refu
 export type ParsedControl = { ok: true; control: ControlSpec } | { ok: false; refusals: Refusal[] };
 
 /**
- * Reads a run spec: `json` as an inbox holds it, `yaml` as a person writes it (which includes JSON). On refusal every
- * problem is listed, those between items included as far as the items can be read.
+ * Reads a run spec as an inbox holds it, in JSON; `parseWrittenRun` reads what a person wrote. On refusal every problem is
+ * listed, those between items included as far as the items can be read.
  */
-export function parseRun(bytes: Uint8Array, syntax: Syntax = 'json'): ParsedRun {
-  const read = readDocument(bytes, syntax);
+export function parseRun(bytes: Uint8Array, readWritten?: ReadWritten): ParsedRun {
+  const read = readDocument(bytes, readWritten);
   if (!read.ok) return read;
   const parsed = runSchema.safeParse(read.value, { reportInput: true });
   if (parsed.success) return { ok: true, run: parsed.data };
@@ -24,7 +24,7 @@ export function parseRun(bytes: Uint8Array, syntax: Syntax = 'json'): ParsedRun 
 }
 
 export function parseControl(bytes: Uint8Array): ParsedControl {
-  const read = readDocument(bytes, 'json');
+  const read = readDocument(bytes);
   if (!read.ok) return read;
   const verb = (read.value as { spec?: { verb?: unknown } } | null)?.spec?.verb;
   const schema: z.ZodType<ControlSpec> = verb === 'abort' ? abortSchema : cancelSchema;

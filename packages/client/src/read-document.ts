@@ -5,16 +5,16 @@
 import type { Refusal } from './errors.ts';
 import { positionOf, scanJson } from './json-scan.ts';
 import { LIMITS } from './limits.ts';
-import { readYaml } from './read-yaml.ts';
 import { bounded, formatPath, quote } from './spec-issue.ts';
 import { at, type ReadDocument, refused, syntaxError, tooDeep } from './syntax-refusal.ts';
 
-/** `json` is what an inbox takes; `yaml` is what a person writes, and JSON is YAML too. */
-export type Syntax = 'json' | 'yaml';
+/** Reads what a person writes, of which JSON is a part. It is handed in: a control plane takes JSON and holds no YAML. */
+export type ReadWritten = (text: string) => ReadDocument;
 
 export type { ReadDocument };
 
-export function readDocument(bytes: Uint8Array, syntax: Syntax): ReadDocument {
+/** @param readWritten for a document that may be other than JSON */
+export function readDocument(bytes: Uint8Array, readWritten?: ReadWritten): ReadDocument {
   if (bytes.length > LIMITS.specBytes) return refused(tooLarge(bytes.length));
   let text: string;
   try {
@@ -22,9 +22,9 @@ export function readDocument(bytes: Uint8Array, syntax: Syntax): ReadDocument {
   } catch {
     return refused(syntaxError('the bytes are not UTF-8', 'Save the file as UTF-8.'));
   }
-  const read = syntax === 'json' || /^\s*[{[]/.test(text) ? readJson(text) : readYaml(text);
+  const read = readWritten === undefined || /^\s*[{[]/.test(text) ? readJson(text) : readWritten(text);
   // Flow style YAML also starts with a bracket; a file that is neither is explained as what it looks like.
-  const settled = !read.ok && syntax === 'yaml' && isJsonSyntaxError(read.refusals) ? readYaml(text) : read;
+  const settled = !read.ok && readWritten && isJsonSyntaxError(read.refusals) ? readWritten(text) : read;
   if (!settled.ok) return settled;
   const problems = inspect(settled.value);
   return problems.length === 0 ? settled : { ok: false, refusals: bounded(problems) };

@@ -10,10 +10,10 @@ import { type Refusal, TerminalError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { checkSubmissionId } from './object-names.ts';
 import { packSource } from './pack-source.ts';
-import { parseRun } from './parse-spec.ts';
 import type { Plan } from './plan.ts';
 import type { RunSpec } from './spec.ts';
 import type { Transport } from './transport.ts';
+import { parseWrittenRun } from './written-run.ts';
 
 export interface SubmitOptions extends WaitOptions {
   /** What a relative source path is relative to: the directory of the spec. */
@@ -61,7 +61,7 @@ export async function prepareRun(
   specBytes: Uint8Array,
   options: Pick<SubmitOptions, 'baseDir' | 'workDir'>,
 ): Promise<PreparedRun> {
-  const parsed = parseRun(specBytes, 'yaml');
+  const parsed = parseWrittenRun(specBytes);
   if (!parsed.ok) throw new SpecRefused(parsed.refusals);
   // Before the source is packed, so that a mistake in the spec costs no time.
   const items = compileItems(parsed.run);

@@ -16,7 +16,7 @@ import { parseHeartbeat } from '#core/result-document.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { LeaseDraft, Mailbox, Staged } from '#ports/mailbox.ts';
 import { Bucket, ONCE, type OpenObject } from './bucket.ts';
-import { lapseOf, type MailboxSessionOptions, SESSION_SECONDS, signLease } from './mailbox-session.ts';
+import { type LeaseUrls, lapseOf, SESSION_SECONDS } from './mailbox-session.ts';
 import { isAttemptId, STAGED, stagedKey } from './staging-names.ts';
 
 const MAX_HEARTBEAT_BYTES = 4 * 1024;
@@ -26,9 +26,12 @@ const RENEW_MS = (SESSION_SECONDS * 1_000) / 2;
 /** Writers of one lease that overtake each other; more is a loop and not a race. */
 const TRIES = 10;
 
-export interface S3MailboxOptions extends MailboxSessionOptions {
+export interface S3MailboxOptions {
   s3: S3Client;
+  bucket: string;
   clock: Pick<Clock, 'nowMs'>;
+  /** Makes the URLs of a lease, with the rights of the mailbox role: `signLease`, for who posts and renews. */
+  sign(draft: LeaseDraft): Promise<LeaseUrls>;
 }
 
 export function createS3Mailbox(options: S3MailboxOptions): Mailbox {
@@ -47,7 +50,7 @@ class S3Mailbox implements Mailbox {
   async post(draft: LeaseDraft): Promise<string> {
     const key = stagedKey(draft.attemptId, 'lease');
     const { inputs: _inputs, source: _source, ...said } = structuredClone(draft);
-    const fresh: Lease = { ...said, ...(await signLease(this.#options, draft)) };
+    const fresh: Lease = { ...said, ...(await this.#options.sign(draft)) };
     if ((await this.#bucket.put(key, bytesOf(fresh), ONCE)) !== null) return fresh.next;
     const posted = await this.#change(draft.attemptId, (before) => {
       const { put, next, inputs, source } = this.#lapsesSoon(before) ? fresh : before;
@@ -61,7 +64,7 @@ class S3Mailbox implements Mailbox {
   async renew(attemptId: string): Promise<void> {
     const lease = (await this.#lease(attemptId))?.lease;
     if (lease === undefined || !this.#lapsesSoon(lease)) return;
-    const urls = await signLease(this.#options, lease);
+    const urls = await this.#options.sign(lease);
     await this.#change(attemptId, (before) => ({ ...before, ...urls }));
   }
 

@@ -1,0 +1,20 @@
+import { createLocalClock } from '#adapters/local/clock.ts';
+import { lambdaFunction } from '#lambdas/shared/function.ts';
+import { flowOf, openInbox, openLauncher, openMailbox, openQueue } from '#lambdas/shared/ports.ts';
+import { rememberedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
+import { advanceRecords } from './advance-records.ts';
+
+export const handler = lambdaFunction(
+  'advance',
+  async (told) => {
+    const launcher = openLauncher();
+    const mailbox = rememberedMailbox(openMailbox(), createLocalClock());
+    return {
+      flow: flowOf(told, { inbox: openInbox(), launcher, mailbox }),
+      sequencer: openQueue('SEAL'),
+      timers: openQueue('TIMER'),
+      completeToken: (token: string) => launcher.completeToken(token),
+    };
+  },
+  advanceRecords,
+);

@@ -1,0 +1,43 @@
+import { lambdaFunction } from '#lambdas/shared/function.ts';
+import { keysInForce } from '#lambdas/shared/keys-in-force.ts';
+import {
+  flowOf,
+  openArtifacts,
+  openInbox,
+  openLauncher,
+  openPostingMailbox,
+  openQueue,
+  openSigner,
+} from '#lambdas/shared/ports.ts';
+import { queuesSetting } from '#lambdas/shared/settings.ts';
+import type { InboxObject } from '#ports/inbox.ts';
+import { type ReconcileDuties, reconcile } from './reconcile.ts';
+
+export const handler = lambdaFunction(
+  'reconcile',
+  async (told): Promise<ReconcileDuties> => {
+    const flow = flowOf(told, {
+      artifacts: openArtifacts(),
+      inbox: openInbox(),
+      launcher: openLauncher(),
+      mailbox: openPostingMailbox(),
+      signer: await openSigner(),
+    });
+    return {
+      flow,
+      keysInForce: keysInForce(flow),
+      queues: queuesSetting(),
+      submissions: openQueue('SUBMIT'),
+      sequencer: openQueue('SEAL'),
+      timers: openQueue('TIMER'),
+      arrivalOf,
+    };
+  },
+  reconcile,
+);
+
+/** As EventBridge tells of an object. */
+function arrivalOf({ key, version }: InboxObject): object {
+  const object = { key: `inbox/${key}`, ...(version === undefined ? {} : { 'version-id': version }) };
+  return { 'detail-type': 'Object Created', detail: { object } };
+}

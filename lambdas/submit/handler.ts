@@ -1,0 +1,19 @@
+import { objectOfEvent } from '#adapters/aws/inbox-names.ts';
+import { lambdaFunction } from '#lambdas/shared/function.ts';
+import { flowOf, openArtifacts, openInbox, openMailbox, openSigner } from '#lambdas/shared/ports.ts';
+import { takeInMessages } from './take-in.ts';
+
+export const handler = lambdaFunction(
+  'submit',
+  async (told) => {
+    // A control object may end attempts, whose workers read of it in their mailboxes.
+    const ports = {
+      artifacts: openArtifacts(),
+      inbox: openInbox(),
+      mailbox: openMailbox(),
+      signer: await openSigner(),
+    };
+    return { flow: flowOf(told, ports), objectOf: objectOfEvent };
+  },
+  takeInMessages,
+);
