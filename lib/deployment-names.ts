@@ -56,6 +56,8 @@ export interface DeploymentArns {
   functionArn(which: FunctionName): string;
   machine(environment: string): string;
   machineAlias(environment: string): string;
+  /** @param execution a name or a pattern of names */
+  execution(environment: string, execution: string): string;
   logGroup(of: string): string;
 }
 
@@ -100,6 +102,7 @@ export function deploymentNames(place: Place): DeploymentNames {
     functionArn: (which) => regional('lambda', `function:${names.functionName(which)}`),
     machine: (environment) => regional('states', `stateMachine:${names.machine(environment)}`),
     machineAlias: (environment) => regional('states', `stateMachine:${names.machine(environment)}:${LIVE_ALIAS}`),
+    execution: (environment, execution) => regional('states', `execution:${names.machine(environment)}:${execution}`),
     logGroup: (of) => regional('logs', `log-group:${names.logGroup(of)}`),
   };
   return { ...names, arn };

@@ -3,7 +3,8 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Alias, Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import type { DeploymentNames, FunctionName } from './deployment-names.ts';
+import type { DeploymentNames } from './deployment-names.ts';
+import { rolesThat, STAND_IN_KEYS } from './roles.ts';
 
 export interface KeyLife {
   /** Keys outlive their stack: what they encrypted or signed does. */
@@ -16,15 +17,13 @@ function keyLife({ retain }: KeyLife): { removalPolicy: RemovalPolicy; pendingWi
     : { removalPolicy: RemovalPolicy.DESTROY, pendingWindow: Duration.days(7) };
 }
 
-/** Functions that sign statements, and the one that signs the log. */
-const SIGNERS: Readonly<Record<'attest' | 'log', readonly FunctionName[]>> = {
-  attest: ['advance', 'dispatch', 'settle', 'seal', 'reconcile'],
-  log: ['seal'],
-};
-
 /** ARNs of the roles that sign anything. */
 export function signersOf(names: DeploymentNames): string[] {
-  return [...new Set([...SIGNERS.attest, ...SIGNERS.log])].map((role) => names.arn.role(role));
+  return [...new Set([...signing('attest', names), ...signing('log', names)])];
+}
+
+function signing(use: 'attest' | 'log', names: DeploymentNames): string[] {
+  return rolesThat('kms:Sign', use === 'attest' ? STAND_IN_KEYS.attest[0] : STAND_IN_KEYS.log[0], names);
 }
 
 export interface SigningKeyProps extends KeyLife {
@@ -42,13 +41,7 @@ export function signingKey(scope: Construct, { names, use, ordinal, ...life }: S
     ...keyLife(life),
   });
   new Alias(scope, `${key.node.id}Alias`, { aliasName: `alias/${names.name}/${use}-${ordinal}`, targetKey: key });
-  key.addToResourcePolicy(
-    denyAllBut(
-      'SignedByItsSignersAlone',
-      ['kms:Sign'],
-      SIGNERS[use].map((role) => names.arn.role(role)),
-    ),
-  );
+  key.addToResourcePolicy(denyAllBut('SignedByItsSignersAlone', ['kms:Sign'], signing(use, names)));
   return key;
 }
 
@@ -60,14 +53,8 @@ export function pseudonymKey(scope: Construct, names: DeploymentNames, life: Key
     ...keyLife(life),
   });
   new Alias(scope, 'PseudonymKeyAlias', { aliasName: `alias/${names.name}/pseudonym`, targetKey: key });
-  const users: FunctionName[] = ['submit', 'advance', 'dispatch', 'settle', 'seal', 'reconcile'];
-  key.addToResourcePolicy(
-    denyAllBut(
-      'UsedByTheFlowAlone',
-      ['kms:GenerateMac', 'kms:VerifyMac'],
-      users.map((role) => names.arn.role(role)),
-    ),
-  );
+  const users = rolesThat('kms:GenerateMac', STAND_IN_KEYS.pseudonym, names);
+  key.addToResourcePolicy(denyAllBut('UsedByTheFlowAlone', ['kms:GenerateMac', 'kms:VerifyMac'], users));
   return key;
 }
 

@@ -55,17 +55,35 @@ function mailboxRole({ names, fromWorkers }: RoleFacts, say: Vocabulary): RoleTa
   };
 }
 
+/** Keys have no ARN before they are deployed; whoever asks the table beforehand asks with these. */
+export const STAND_IN_KEYS = {
+  data: 'key/data',
+  state: 'key/state',
+  pseudonym: 'key/pseudonym',
+  attest: ['key/attest'],
+  log: ['key/log'],
+} as const;
+
 /** ARNs of the roles whose table lets them put objects into a bucket: its policy refuses everybody else, whatever other policies say. */
 export function writersOf(bucket: BucketName, names: DeploymentNames): string[] {
-  const none = '';
-  const keys = { data: none, state: none, pseudonym: none, attest: [], log: [] };
-  const facts = { names, keys, environments: [], taskDefinitions: {}, repositories: [], fromWorkers: {} };
-  const objects = names.arn.objects(bucket, '');
+  return rolesThat('s3:PutObject', names.arn.objects(bucket, ''), names);
+}
+
+/** ARNs of the roles that may do it to something whose ARN begins so. */
+export function rolesThat(action: string, begins: string, names: DeploymentNames): string[] {
+  const facts = {
+    names,
+    keys: STAND_IN_KEYS,
+    environments: [],
+    taskDefinitions: {},
+    repositories: [],
+    fromWorkers: {},
+  };
   return rolesOf(facts)
     .filter(({ statements }) =>
       statements.some(
         ({ actions, resources }) =>
-          actions.includes('s3:PutObject') && resources.some((resource) => resource.startsWith(objects)),
+          actions.includes(action) && resources.some((resource) => resource.startsWith(begins)),
       ),
     )
     .map(({ role }) => names.arn.role(role));

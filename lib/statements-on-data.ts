@@ -15,7 +15,7 @@ export function aboutRows(names: DeploymentNames, keys: KeyArns) {
     rows: (): Statement[] => [
       {
         sid: 'Rows',
-        actions: ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'].map(
+        actions: ['BatchGetItem', 'Query', 'PutItem', 'DeleteItem', 'ConditionCheckItem'].map(
           (action) => `dynamodb:${action}`,
         ),
         resources: [arn.table],
@@ -28,6 +28,13 @@ export function aboutRows(names: DeploymentNames, keys: KeyArns) {
         unseen: 'DynamoDB makes the call on behalf of the role',
       },
     ],
+    /** Of the launcher alone: the flow never reads it. */
+    executionRow: (): Statement => ({
+      sid: 'ExecutionRow',
+      actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+      resources: [arn.table],
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['attempt/*'] } },
+    }),
     stream: (): Statement => ({
       sid: 'Stream',
       actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
@@ -66,6 +73,31 @@ export function aboutObjects(names: DeploymentNames) {
       actions: bucket === 'inbox' ? ['s3:ListBucket', 's3:ListBucketVersions'] : ['s3:ListBucket'],
       resources: [arn.bucket(bucket)],
     }),
+    publishStatus: (): Statement => ({
+      sid: 'PublishStatus',
+      actions: ['s3:PutObject'],
+      resources: [arn.objects('inbox', 'outbox/*')],
+      why: BY_NAME,
+    }),
+    /** Also lists them: without it, S3 answers for what is absent as for what is forbidden. */
+    artifacts: (): Statement[] => [
+      {
+        sid: 'Artifacts',
+        actions: ['s3:GetObject', 's3:PutObject'],
+        resources: [arn.objects('artifacts', 'sha256/*')],
+        why: BY_NAME,
+      },
+      { sid: 'ListArtifacts', actions: ['s3:ListBucket'], resources: [arn.bucket('artifacts')] },
+    ],
+    leases: (): Statement[] => [
+      {
+        sid: 'Leases',
+        actions: ['s3:GetObject', 's3:PutObject'],
+        resources: [arn.objects('staging', '*')],
+        why: 'A mailbox lies under the id of its attempt and a secret; the bucket policy lets these roles write leases alone.',
+      },
+      { sid: 'ListStaging', actions: ['s3:ListBucket'], resources: [arn.bucket('staging')] },
+    ],
   };
 }
 

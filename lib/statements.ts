@@ -41,12 +41,10 @@ function aboutExecutions(names: DeploymentNames) {
       actions: ['sts:AssumeRole'],
       resources: [arn.role('mailbox')],
     }),
-    executions: (environments: readonly string[], actions: readonly string[]): Statement => ({
-      sid: 'Executions',
-      actions,
-      resources: environments.map(
-        (environment) => `${arn.machine(environment).replace(':stateMachine:', ':execution:')}:a-*`,
-      ),
+    describe: (environments: readonly string[]): Statement => ({
+      sid: 'Describe',
+      actions: ['states:DescribeExecution'],
+      resources: environments.map((environment) => arn.execution(environment, 'a-*')),
       why: 'An execution is named after its attempt.',
     }),
     start: (environments: readonly string[]): Statement => ({
@@ -56,7 +54,7 @@ function aboutExecutions(names: DeploymentNames) {
     }),
     complete: (environments: readonly string[]): Statement => ({
       sid: 'Complete',
-      actions: ['states:SendTaskSuccess', 'states:SendTaskFailure', 'states:SendTaskHeartbeat'],
+      actions: ['states:SendTaskSuccess', 'states:SendTaskHeartbeat'],
       resources: environments.map((environment) => arn.machine(environment)),
     }),
   };
@@ -65,7 +63,6 @@ function aboutExecutions(names: DeploymentNames) {
 function aboutWatching(names: DeploymentNames) {
   const { arn } = names;
   return {
-    publish: (): Statement => ({ sid: 'Publish', actions: ['events:PutEvents'], resources: [arn.bus] }),
     logs: (group: string): Statement => ({
       sid: 'Logs',
       actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
