@@ -3,10 +3,17 @@
  * directories. They share the network, as the containers of a task do, and else only the volumes that both mount.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WORKER_ENV } from '#core/names.ts';
-import { BLOCKS, WORKER_USER, WORKER_VOLUMES, type WorkerContainer, WRAPPER } from '../../lib/worker-containers.ts';
+import {
+  BLOCKS,
+  WORKER_USER,
+  WORKER_VOLUMES,
+  type WorkerContainer,
+  type WorkerVolume,
+  WRAPPER,
+} from '../../lib/worker-containers.ts';
 import { buildRunner, buildWorker } from '../../worker-image/build.ts';
 import type { AttemptSpec } from './signed-lease.ts';
 import type { AttemptEnd, PostedAttempt, WorkerBed } from './worker-bed.ts';
@@ -56,7 +63,7 @@ export class ContainerBed {
     return new ContainerBed(bed, programs);
   }
 
-  start({ attemptId, leaseUrl }: PostedAttempt, options: TaskOptions = {}): Task {
+  start({ attemptId, leaseUrl }: Omit<PostedAttempt, 'ended'>, options: TaskOptions = {}): Task {
     const volumes = this.#volumes();
     const given = { ...this.bed.environmentOf(attemptId), [WORKER_ENV.leaseUrl]: leaseUrl };
     const wrapperEnv = { ...given, ...options.wrapper?.env };
@@ -90,6 +97,14 @@ export class ContainerBed {
     for (const volume of Object.keys(WORKER_VOLUMES)) mkdirSync(join(volumes, volume));
     this.#tasks.push(volumes);
     return volumes;
+  }
+
+  has({ volumes }: Task, volume: WorkerVolume, name: string): boolean {
+    return existsSync(join(volumes, volume, name));
+  }
+
+  leave({ volumes }: Task, volume: WorkerVolume, name: string): void {
+    writeFileSync(join(volumes, volume, name), '');
   }
 
   close(): void {

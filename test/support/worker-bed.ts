@@ -51,6 +51,7 @@ export class WorkerBed {
   readonly #key: TestKey = testKey();
   readonly #keys = [this.#key.spki.toString('base64')];
   readonly #spoofed = new Map<Digest, string>();
+  #drafts = 0;
   readonly #waiting = new Map<string, (notice: StopNotice) => void>();
 
   constructor(directory: string, executable: Digest, options: { allowUnsandboxed?: boolean }) {
@@ -84,8 +85,16 @@ export class WorkerBed {
   }
 
   async post(spec: AttemptSpec): Promise<PostedAttempt> {
-    const attemptId = digestOf(`${this.directory} ${this.#waiting.size}`).slice(7, 39);
+    const draft = await this.draft(spec);
+    const { attemptId } = draft;
     const ended = new Promise<StopNotice>((resolve) => this.#waiting.set(attemptId, resolve));
+    return { attemptId, leaseUrl: await this.mailbox.post(draft), ended };
+  }
+
+  /** The lease of a new attempt, for a mailbox of the caller's; its inputs are in the artifacts of this bed. */
+  async draft(spec: AttemptSpec): Promise<LeaseDraft> {
+    this.#drafts += 1;
+    const attemptId = digestOf(`${this.directory} ${this.#drafts}`).slice(7, 39);
     const inputs: LeaseDraft['inputs'] = [];
     for (const [key, text] of Object.entries(spec.inputs ?? {})) {
       const stored = await this.artifacts.put(Buffer.from(text));
@@ -93,8 +102,7 @@ export class WorkerBed {
       const instead = spec.spoofedInputs?.[key];
       if (instead !== undefined) this.#spoofed.set(stored.sha256, instead);
     }
-    const draft = leaseFor(attemptId, spec, inputs, { key: this.#key, executable: this.executable });
-    return { attemptId, leaseUrl: await this.mailbox.post(draft), ended };
+    return leaseFor(attemptId, spec, inputs, { key: this.#key, executable: this.executable });
   }
 
   launch({ attemptId, leaseUrl }: PostedAttempt): Promise<string> {
