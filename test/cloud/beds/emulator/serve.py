@@ -8,8 +8,10 @@ The emulator believes that it is reached where GATEWAY_PORT says, which is the r
 
 import asyncio
 import contextvars
+import datetime
 import json
 import logging
+import math
 import os
 import re
 import time
@@ -153,6 +155,11 @@ def know_the_keys_of_conditions():
             for header, name in _S3_CONDITIONS.items():
                 if header in headers:
                     context[name] = headers[header]
+        until = headers.get("x-amz-object-lock-retain-until-date")
+        if until is not None:
+            # Whole days; AWS does not say how it rounds, so our policies leave a day of room.
+            left = datetime.datetime.fromisoformat(until) - datetime.datetime.now(datetime.timezone.utc)
+            context["s3:object-lock-remaining-retention-days"] = str(math.floor(left.total_seconds() / 86_400))
         return context
 
     def request_context(service, action, body, params):
@@ -171,6 +178,7 @@ _S3_CONDITIONS = {
     "x-amz-object-lock-mode": "s3:object-lock-mode",
     "x-amz-object-lock-retain-until-date": "s3:object-lock-retain-until-date",
     "x-amz-object-lock-legal-hold": "s3:object-lock-legal-hold",
+    "x-amz-server-side-encryption-aws-kms-key-id": "s3:x-amz-server-side-encryption-aws-kms-key-id",
 }
 _KMS_CONDITIONS = ("SigningAlgorithm", "MessageType", "MacAlgorithm")
 
