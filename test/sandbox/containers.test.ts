@@ -16,8 +16,12 @@ const node = (body: string): string =>
     import { readdirSync, readFileSync, existsSync } from "node:fs";
     import { createConnection, createServer } from "node:net";
     const read = (path) => { try { return readFileSync(path, "latin1"); } catch { return ""; } };
-    const environments = readdirSync("/proc").map((pid) => read("/proc/" + pid + "/environ")).join("\\0").split("\\0");
-    const leaseUrl = environments.map((entry) => /^${WORKER_ENV.leaseUrl}=(.*)$/.exec(entry)?.[1]).find(Boolean);
+    const processes = readdirSync("/proc").map((pid) => read("/proc/" + pid + "/environ").split("\\0"));
+    const environments = processes.flat();
+    // Of its own attempt: other tests run on this machine, too.
+    const { attemptId } = JSON.parse(read(process.env.WAYBILL_WORKSPACE + "/../.waybill/job.json"));
+    const own = processes.filter((entries) => entries.includes("${WORKER_ENV.attemptId}=" + attemptId)).flat();
+    const leaseUrl = own.map((entry) => /^${WORKER_ENV.leaseUrl}=(.*)$/.exec(entry)?.[1]).find(Boolean);
     const put = async (url, body) => (await fetch(url, { method: "PUT", body, headers: { "if-none-match": "*" } })).ok;
     const reached = await (async () => { ${body} })().catch(() => false);
     process.exit(reached ? 0 : 1);
