@@ -58,7 +58,7 @@ test('artifacts: S3: what does not fit into memory passes through a file that do
 test('artifacts: S3: without a bucket, or without the key, nothing is absent or stored: it is trouble that may pass', async () => {
   const digest = digestOf('x');
   const nowhere = createS3Artifacts({ s3: bed.s3, bucket: 'no-such-bucket', dataKey: BED_KEY });
-  for (const call of [nowhere.open(digest), nowhere.put(Buffer.from('x'))]) {
+  for (const call of [() => nowhere.open(digest), () => nowhere.put(Buffer.from('x'))]) {
     await assert.rejects(call, { name: 'RetryableError', code: 'STORE_BUSY' });
   }
   const keyless = createS3Artifacts({ s3: bed.s3, bucket: await bed.bucket(), dataKey: 'no-such-key' });

@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { bedFolder } from '../install.ts';
 import { freePort, type StartedBed, untilAnswered } from './started-bed.ts';
 
@@ -36,6 +37,8 @@ export async function start(): Promise<StartedBed> {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const { url, stop } = await untilAnswered('minio', child, `http://127.0.0.1:${port}`);
+  // It answers 503 to everything until it has read its settings.
+  while (!(await fetch(`${url}/minio/health/ready`)).ok) await delay(20);
   return {
     url,
     async stop() {
