@@ -192,9 +192,11 @@ describe('containers:', () => {
       AWS_REGION: 'eu-central-1',
       ECS_CONTAINER_METADATA_URI_V4: 'http://169.254.170.2/v4/x',
     };
-    const { log } = await inContainer('env', { blocks: { env } });
+    const { log } = await inContainer('env; echo descriptors $(ls /proc/self/fd)', { blocks: { env } });
     assert.match(log, /^JAVA_HOME=\/opt\/java$/m);
     assert.match(log, /^WAYBILL_ITEM=item$/m);
+    // The last is the listing's own: no socket of the runner is among them.
+    assert.match(log, /^descriptors 0 1 2 3$/m);
     assert.doesNotMatch(log, /^(AWS|ECS)_|RUNNER_SOCKET|LEASE|KEYS|http:/m);
   });
 
