@@ -81,7 +81,7 @@ function callOf(
   };
   const target = chooseTarget(words, env, home);
   if (target.kind === 'aws' && verb.isEmbeddedOnly === true) {
-    const fix = 'Leave out --target aws; docs/deploy.md says how a deployment does it.';
+    const fix = 'Leave out --target aws, or see docs/deploy.md for what a deployment has instead.';
     throw usageError('--target aws', `\`${verb.name}\` works on the files of a state directory`, fix);
   }
   return new VerbCall({ terminal, home, target, env, interruption }, args, { ...options, ...words });
