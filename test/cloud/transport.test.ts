@@ -17,9 +17,11 @@ import {
 import { S3Transport } from '@waybill/client/aws';
 import type { Deployment } from '@waybill/client/deployment';
 import { digestOf } from '@waybill/verify';
+import { inboxPolicy } from '../../lib/bucket-policies.ts';
 import { type DeploymentNames, deploymentNames } from '../../lib/deployment-names.ts';
 import { submitterStatements } from '../../lib/submitters.ts';
 import { type TransportBed, transportSuite } from '../conformance/transport.suite.ts';
+import { allowedBut } from './bed-policies.ts';
 import { ROOT } from './beds/minio.ts';
 import { s3Bed } from './s3-bed.ts';
 import { sessionOf } from './submitter.ts';
@@ -37,18 +39,24 @@ interface S3TransportBed extends TransportBed {
   names: DeploymentNames;
 }
 
-/** The statements as they are deployed; the bed knows no actions of KMS, and encrypts nothing here. */
+/** The statements as they are deployed, and what the inbox refuses whoever asks; the bed knows no actions of KMS, and encrypts nothing here. */
 function policyOf(names: DeploymentNames): object {
   const keys = { data: 'none', state: 'none', pseudonym: 'none', attest: [], log: [] };
   const statements = submitterStatements(names, keys).filter(({ actions }) => !String(actions).startsWith('kms:'));
+  const refusals = allowedBut(inboxPolicy({ bucket: names.arn.bucket('inbox'), engine: [], onBehalf: [] })) as {
+    Statement: { Effect: string }[];
+  };
   return {
     Version: '2012-10-17',
-    Statement: statements.map(({ actions, resources, conditions }) => ({
-      Effect: 'Allow',
-      Action: actions,
-      Resource: resources,
-      ...(conditions && { Condition: conditions }),
-    })),
+    Statement: [
+      ...statements.map(({ actions, resources, conditions }) => ({
+        Effect: 'Allow',
+        Action: actions,
+        Resource: resources,
+        ...(conditions && { Condition: conditions }),
+      })),
+      ...refusals.Statement.filter(({ Effect }) => Effect === 'Deny'),
+    ],
   };
 }
 

@@ -120,6 +120,19 @@ test('s3 transport: an upload is sent when looking for it is denied, and refused
   await assert.rejects(picky.transport.putUpload(digest, file), { code: 'OBJECT_DIGEST_MISMATCH' });
 });
 
+test('s3 transport: a status that has not changed is not sent again, and is forgotten after others', async (context) => {
+  const tags: (string | undefined)[] = [];
+  const { transport } = await transportTo(context, ({ path, etag }) => {
+    tags.push(etag);
+    return etag === undefined ? { status: 200, body: JSON.stringify({ run: path }), etag: '"1"' } : { status: 304 };
+  });
+  const first = await transport.readStatus(REF);
+  assert.deepEqual(await transport.readStatus(REF), first);
+  for (let n = 0; n < 16; n++) await transport.readStatus({ ...REF, submissionId: `other-${n}` });
+  assert.deepEqual(await transport.readStatus(REF), first);
+  assert.deepEqual([tags[0], tags[1], tags.at(-1)], [undefined, '"1"', undefined]);
+});
+
 test('s3 transport: an answer that breaks off, or is no document, may be asked for again', async (context) => {
   const broken = await transportTo(context, () => ({ status: 200, body: 'half', breaksOff: true }));
   const reading = async (): Promise<void> => {

@@ -40,6 +40,7 @@ const OTHER_BYTES: ReadonlySet<string> = new Set([
   'XAmzContentChecksumMismatch',
   'XAmzContentSHA256Mismatch',
 ]);
+const MAX_REMEMBERED = 16;
 const CONFLICT = 409;
 const PRECONDITION_FAILED = 412;
 
@@ -118,7 +119,7 @@ export class S3Transport implements Transport {
     if (found === 'same') return before?.status ?? null;
     if (found === null) return null;
     const status = parsed<RunStatus>(await wholeOf(found.bytes), place.key);
-    this.#seen.set(place.key, { etag: found.etag, status });
+    this.#remember(place.key, { etag: found.etag, status });
     this.#news++;
     return status;
   }
@@ -164,6 +165,14 @@ export class S3Transport implements Transport {
       waitMs = this.#news > before ? this.#pollMs : Math.min(this.#maxPollMs, waitMs * POLL_GROWTH);
       await delay(waitMs, undefined, { signal }).catch(() => {});
     }
+  }
+
+  /** Of the few runs that were read last: a search through thousands of runs must not hold them all. */
+  #remember(key: string, seen: { etag: string | undefined; status: RunStatus }): void {
+    this.#seen.delete(key);
+    this.#seen.set(key, seen);
+    const [oldest] = this.#seen.keys();
+    if (this.#seen.size > MAX_REMEMBERED && oldest !== undefined) this.#seen.delete(oldest);
   }
 
   #bucket(role: BucketRole): string {

@@ -8,8 +8,17 @@ export interface CannedAnswer {
   /** The S3 error code; a HEAD has no room for one. */
   code?: string;
   body?: string;
+  etag?: string;
   /** Ends the connection in the middle of the body. */
   breaksOff?: true;
+}
+
+export interface CannedRequest {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  /** Of If-None-Match. */
+  etag: string | undefined;
 }
 
 export interface CannedAws {
@@ -20,7 +29,7 @@ export interface CannedAws {
 
 export async function cannedAws(
   context: TestContext,
-  answer: (request: { method: string; path: string; query: URLSearchParams }) => CannedAnswer,
+  answer: (request: CannedRequest) => CannedAnswer,
 ): Promise<CannedAws> {
   const asked: string[] = [];
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
@@ -29,11 +38,17 @@ export async function cannedAws(
     const path = decodeURIComponent(pathname);
     asked.push(`${method} ${path}`);
     request.resume().on('end', () => {
-      const { status, code, body, breaksOff } = answer({ method, path, query: searchParams });
+      const { status, code, body, breaksOff, etag } = answer({
+        method,
+        path,
+        query: searchParams,
+        etag: request.headers['if-none-match'],
+      });
       const xml = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>as AWS says</Message></Error>`;
       const text = body ?? (code === undefined ? '' : xml);
       response.writeHead(status, {
         'content-type': 'application/xml',
+        ...(etag === undefined ? {} : { etag }),
         'content-length': text.length + (breaksOff ? 9 : 0),
       });
       if (method === 'HEAD') response.end();
