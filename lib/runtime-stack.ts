@@ -76,7 +76,7 @@ export class RuntimeStack extends Stack {
     const key = state.stateKey;
     const common = { names, settings, key, logDays };
     this.network = new WorkerNetwork(this, 'Network', common);
-    this.workers = new Workers(this, 'Workers', common);
+    this.workers = new Workers(this, 'Worker', common);
     const keys: KeyArns = {
       data: state.dataKey.keyArn,
       state: state.stateKey.keyArn,

@@ -26,7 +26,7 @@ export class Workers extends Construct {
     super(scope, id);
     this.cluster = new CfnCluster(this, 'Cluster', {
       clusterName: names.cluster,
-      clusterSettings: [{ name: 'containerInsights', value: 'enhanced' }],
+      clusterSettings: [{ name: 'containerInsights', value: 'enabled' }],
     });
     this.log = new LogGroup(this, 'Log', {
       logGroupName: names.logGroup('worker'),
