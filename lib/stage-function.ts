@@ -40,7 +40,7 @@ export class StageFunction extends Construct {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       handler: 'index.handler',
-      code: lambdaAsset(which),
+      code: lambdaAsset(this, which),
       role: props.role,
       environment: { ...props.environment },
       timeout: props.timeout,

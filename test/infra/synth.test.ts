@@ -42,8 +42,8 @@ test('synth: the command line synthesizes the example twice to the same bytes, o
   const scratch = mkdtempSync(join(tmpdir(), 'waybill-synth-'));
   context.after(() => rmSync(scratch, { recursive: true, force: true }));
   const { [REPORT]: report = '', ...first } = await synthesize(join(scratch, 'first'));
-  // What was valid once is the same bytes now, so it need not be judged again.
-  const { [REPORT]: _, ...second } = await synthesize(join(scratch, 'second'), '--no-validation');
+  // What was valid once is the same bytes now, so it need not be judged again, nor bundled.
+  const { [REPORT]: _, ...second } = await synthesize(join(scratch, 'second'), '--no-validation', '--build', 'true');
   assert.deepEqual(Object.keys(first), Object.keys(second));
   assert.deepEqual(
     Object.keys(first).filter((path) => first[path] !== second[path]),
@@ -62,16 +62,18 @@ test('synth: the command line synthesizes the example twice to the same bytes, o
 test('synth: what CloudFormation would refuse fails the synthesis', async (context) => {
   const scratch = mkdtempSync(join(tmpdir(), 'waybill-synth-'));
   context.after(() => rmSync(scratch, { recursive: true, force: true }));
-  const settings = exampleProps();
-  writeFileSync(
-    join(scratch, 'broken.json'),
-    JSON.stringify({
-      ...settings,
-      environments: { default: { ...settings.environments.default, cpu: 256, memoryMiB: 65_536 } },
-    }),
-  );
-  await assert.rejects(
-    synthesize(join(scratch, 'out'), '-c', `config=${join(scratch, 'broken.json')}`),
-    /Memory|memory|Cpu/,
-  );
+  const props = exampleProps();
+  const environments = { default: { ...props.environments.default, cpu: 256, memoryMiB: 65_536 } };
+  const config = join(scratch, 'broken.json');
+  writeFileSync(config, JSON.stringify({ ...props, environments }));
+  const { context: settings } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as { context: object };
+  const env = {
+    ...process.env,
+    CDK_OUTDIR: join(scratch, 'out'),
+    CDK_CONTEXT_JSON: JSON.stringify({ ...settings, config }),
+  };
+  await assert.rejects(run(process.execPath, ['bin/app.ts'], { cwd: ROOT, env }), (error: { stderr: string }) => {
+    assert.match(error.stderr, /ERROR .*(Memory|Cpu)/);
+    return true;
+  });
 });
