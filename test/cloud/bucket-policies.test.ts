@@ -1,6 +1,6 @@
 /**
- * The policies of the buckets, held against requests on the bed. What the bed does not know is left to the policy simulator;
- * the tests name it, so that nothing is left out in silence.
+ * The policies of the buckets, held against requests on the bed that has locks. Statements that it does not know are named
+ * here, and held in bucket-policies-refuse.test.ts.
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
