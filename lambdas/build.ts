@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '..');
 /** Each function, and the clients of AWS in its bundle: no more, and no fewer. */
 export const FUNCTIONS = {
   submit: ['dynamodb', 'kms', 's3'],
-  advance: ['dynamodb', 's3', 'sfn', 'sqs'],
+  advance: ['dynamodb', 'eventbridge', 's3', 'sfn', 'sqs'],
   dispatch: ['dynamodb', 'kms', 's3', 'sfn', 'sts'],
   settle: ['dynamodb', 'kms', 's3'],
   seal: ['dynamodb', 'kms', 's3'],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RetryableError, TerminalError } from '@waybill/client/errors';
+import type { BusEvent } from '#core/bus-events.ts';
 import type { RowChange } from '#core/row-changes.ts';
 import { keys } from '#core/rows.ts';
 import { streamRecord } from '../../test/support/fake-stream.ts';
@@ -13,12 +14,15 @@ interface Bench extends AdvanceDuties {
   sequencer: ReturnType<typeof keepingQueue>;
   timers: ReturnType<typeof keepingQueue>;
   completed: string[];
+  told: BusEvent[];
 }
 
 function dutiesOf({ flow }: HandlerBed): Bench {
   const completed: string[] = [];
   const completeToken = async (token: string): Promise<void> => void completed.push(token);
-  return { flow, sequencer: keepingQueue(), timers: keepingQueue(), completed, completeToken };
+  const told: BusEvent[] = [];
+  const notifier = { notify: async (events: readonly BusEvent[]) => void told.push(...events) };
+  return { flow, sequencer: keepingQueue(), timers: keepingQueue(), completed, completeToken, notifier, told };
 }
 
 function change(key: { pk: string; sk: string }, before: object | null, after: object | null): RowChange {
@@ -133,6 +137,26 @@ describe('advance', () => {
       assert.ok(bed.calls.includes('launcher.stop'));
       assert.deepEqual(duties.completed, ['T']);
       assert.deepEqual(bed.told.troubles, []);
+    });
+  });
+
+  it('tells others what happened, all of a batch at once, and again with it when they could not be told', async () => {
+    await withHandlers(async (bed) => {
+      const duties = dutiesOf(bed);
+      const item = { attempt: 1, attempts: [] };
+      const ended = change(keys.item(RUN, 'x'), { ...item, state: 'running' }, { ...item, state: 'done' });
+      const event = eventOf(RUNNING, OPENED, ended, READY);
+      assert.deepEqual(failedIds(await advanceRecords(duties, event, bed.told)), []);
+      assert.deepEqual(
+        duties.told.map(({ type, detail }) => [type, detail.id]),
+        [
+          ['run.accepted', `${RUN}/accepted`],
+          ['item.done', `${RUN}/item/x`],
+        ],
+      );
+      const away = () => Promise.reject(new RetryableError({ code: 'STORE_BUSY', path: 'b', problem: 'p', fix: 'f' }));
+      const answer = await advanceRecords({ ...duties, notifier: { notify: away } }, event, bed.told);
+      assert.deepEqual(failedIds(answer), [sequence(2)]);
     });
   });
 });

@@ -4,6 +4,7 @@
  * stream by itself.
  */
 
+import { busEventsOf } from '#core/bus-events.ts';
 import { STOP_GRACE_MS } from '#core/names.ts';
 import type { SequencerWork, Work } from '#core/row-changes.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
@@ -13,10 +14,11 @@ import { publishStatus } from '#flow/status.ts';
 import { cancelItem } from '#flow/stop.ts';
 import type { BatchResponse } from '#lambdas/shared/batch.ts';
 import { sequencerMessageFor } from '#lambdas/shared/sequencer-messages.ts';
-import { type Asked, askedBy, Retries } from '#lambdas/shared/stream.ts';
+import { type Asked, askedFor, type Brought, changesOf, guarded, Retries } from '#lambdas/shared/stream.ts';
 import { timerMessageFor } from '#lambdas/shared/timer-messages.ts';
 import type { Told } from '#lambdas/shared/told.ts';
 import type { MessageQueue } from '#ports/message-queue.ts';
+import type { Notifier } from '#ports/notifier.ts';
 
 export interface AdvanceDuties {
   flow: FlowDeps;
@@ -24,6 +26,7 @@ export interface AdvanceDuties {
   timers: MessageQueue;
   /** Lets the execution go on that waits with this token. One that is gone is fine. */
   completeToken(token: string): Promise<void>;
+  notifier: Notifier;
 }
 
 type Step = Exclude<Work, SequencerWork | { do: 'timer' | 'dispatch' | 'publish-status' }>;
@@ -39,9 +42,14 @@ const ORDER: readonly Step['do'][] = [
 ];
 
 export async function advanceRecords(duties: AdvanceDuties, event: unknown, told: Told): Promise<BatchResponse> {
-  const asked = askedBy(event, told);
+  const changes = changesOf(event, told);
+  const asked = askedFor(changes, told);
   const retries = new Retries(told);
-  await Promise.all([forward(duties, asked, retries), takeSteps(duties, asked, retries)]);
+  await Promise.all([
+    forward(duties, asked, retries),
+    takeSteps(duties, asked, retries),
+    tellOthers(duties, changes, told, retries),
+  ]);
   // Last, so that it shows what was just done; once a run, however many of its rows have changed.
   for (const each of asked) {
     const { work } = each;
@@ -63,6 +71,23 @@ async function forward({ flow, sequencer, timers }: AdvanceDuties, asked: Asked[
     return message === null ? undefined : retries.attempt(each, () => timers.send([message]));
   });
   await Promise.all(sends);
+}
+
+/** All of a batch at once. Whoever listens may hear of it again with the batch. */
+async function tellOthers(
+  { flow, notifier }: AdvanceDuties,
+  changes: readonly Brought[],
+  told: Told,
+  retries: Retries,
+): Promise<void> {
+  const events = changes.flatMap(({ change, sequenceNumber }) =>
+    guarded(sequenceNumber, told, () =>
+      busEventsOf(change, flow.clock.nowMs()).map((event) => ({ event, sequenceNumber })),
+    ),
+  );
+  const [first] = events;
+  if (first === undefined) return;
+  await retries.tryAt(first.sequenceNumber, 'events', () => notifier.notify(events.map(({ event }) => event)));
 }
 
 /** One after another: they would meet in the same rows. */

@@ -1,6 +1,6 @@
 import { createLocalClock } from '#adapters/local/clock.ts';
 import { lambdaFunction } from '#lambdas/shared/function.ts';
-import { flowOf, openInbox, openLauncher, openMailbox, openQueue } from '#lambdas/shared/ports.ts';
+import { flowOf, openInbox, openLauncher, openMailbox, openNotifier, openQueue } from '#lambdas/shared/ports.ts';
 import { rememberedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
 import { advanceRecords } from './advance-records.ts';
 
@@ -13,6 +13,7 @@ export const handler = lambdaFunction(
       flow: flowOf(told, { inbox: openInbox(), launcher, mailbox }),
       sequencer: openQueue('SEAL'),
       timers: openQueue('TIMER'),
+      notifier: openNotifier(),
       completeToken: (token: string) => launcher.completeToken(token),
     };
   },

@@ -3,6 +3,7 @@
  * others.
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
@@ -16,6 +17,7 @@ import { createMachineLauncher, type MachineLauncher } from '#adapters/aws/launc
 import { createS3Mailbox, type S3MailboxOptions } from '#adapters/aws/mailbox.ts';
 import { type MailboxSessionOptions, signLease } from '#adapters/aws/mailbox-session.ts';
 import { createSqsQueue } from '#adapters/aws/message-queue.ts';
+import { createBusNotifier } from '#adapters/aws/notifier.ts';
 import { createS3RootLedger, parseRetention } from '#adapters/aws/root-ledger.ts';
 import { createTableRunStore } from '#adapters/aws/run-store.ts';
 import { openKmsSigner } from '#adapters/aws/signer.ts';
@@ -26,6 +28,7 @@ import type { Artifacts } from '#ports/artifacts.ts';
 import type { Inbox } from '#ports/inbox.ts';
 import type { Mailbox } from '#ports/mailbox.ts';
 import type { MessageQueue } from '#ports/message-queue.ts';
+import type { Notifier } from '#ports/notifier.ts';
 import type { RootLedger } from '#ports/root-ledger.ts';
 import type { Signer } from '#ports/signer.ts';
 import { listSetting, setting } from './settings.ts';
@@ -133,6 +136,10 @@ export function openLauncher(): MachineLauncher {
 
 export function openQueue(which: 'SUBMIT' | 'SEAL' | 'TIMER'): MessageQueue {
   return createSqsQueue({ sqs: new SQSClient({}), url: setting(`WAYBILL_${which}_QUEUE_URL`) });
+}
+
+export function openNotifier(): Notifier {
+  return createBusNotifier({ client: new EventBridgeClient({}), bus: setting('WAYBILL_EVENT_BUS') });
 }
 
 function absent<Port extends object>(name: string): Port {

@@ -26,15 +26,37 @@ export interface Asked<W extends Work = Work> {
   sequenceNumber: string;
 }
 
+/** A change that the stream brought. */
+export interface Brought {
+  change: RowChange;
+  sequenceNumber: string;
+}
+
 /**
- * What the records of an event ask for, in their order, each thing once. A record that cannot be read is told and
- * passed by: a stream stands still behind one that is tried again, and the reconciler reads the row itself.
+ * The changes that the records of an event bring, in their order. A record that cannot be read is told and passed by: a
+ * stream stands still behind one that is tried again, and the reconciler reads the row itself.
  */
-export function askedBy(event: unknown, told: Told): Asked[] {
-  const asked = new Map<string, Asked>();
-  for (const { dynamodb } of streamEvent.parse(event).Records) {
+export function changesOf(event: unknown, told: Told): Brought[] {
+  return streamEvent.parse(event).Records.flatMap(({ dynamodb }): Brought[] => {
     const sequenceNumber = dynamodb.SequenceNumber;
-    for (const work of workIn(dynamodb, sequenceNumber, told)) {
+    const images = rowImages.safeParse(dynamodb);
+    if (!images.success) {
+      told.malformed(`record ${sequenceNumber}`, z.prettifyError(images.error));
+      return [];
+    }
+    const { Keys, OldImage, NewImage } = images.data;
+    return guarded(sequenceNumber, told, () => {
+      const change: RowChange = { pk: Keys.pk.S, sk: Keys.sk.S, before: rowOf(OldImage), after: rowOf(NewImage) };
+      return [{ change, sequenceNumber }];
+    });
+  });
+}
+
+/** What changes ask for, each thing once. */
+export function askedFor(changes: readonly Brought[], told: Told): Asked[] {
+  const asked = new Map<string, Asked>();
+  for (const { change, sequenceNumber } of changes) {
+    for (const work of guarded(sequenceNumber, told, () => workOf(change))) {
       const name = JSON.stringify(work);
       if (!asked.has(name)) asked.set(name, { work, sequenceNumber });
     }
@@ -42,16 +64,14 @@ export function askedBy(event: unknown, told: Told): Asked[] {
   return [...asked.values()];
 }
 
-function workIn(record: unknown, sequenceNumber: string, told: Told): Work[] {
-  const images = rowImages.safeParse(record);
-  if (!images.success) {
-    told.malformed(`record ${sequenceNumber}`, z.prettifyError(images.error));
-    return [];
-  }
-  const { Keys, OldImage, NewImage } = images.data;
+export function askedBy(event: unknown, told: Told): Asked[] {
+  return askedFor(changesOf(event, told), told);
+}
+
+/** What is made of a record; a row that is not as it should be is told and makes nothing. */
+export function guarded<T>(sequenceNumber: string, told: Told, make: () => T[]): T[] {
   try {
-    const change: RowChange = { pk: Keys.pk.S, sk: Keys.sk.S, before: rowOf(OldImage), after: rowOf(NewImage) };
-    return workOf(change);
+    return make();
   } catch (error) {
     told.malformed(`record ${sequenceNumber}`, String(error));
     return [];
@@ -78,10 +98,15 @@ export class Retries {
 
   /** Failures that would only repeat themselves are told and left to the reconciler: nobody waits behind them. */
   async attempt({ work, sequenceNumber }: Asked, carryOut: () => Promise<unknown>): Promise<void> {
+    await this.tryAt(sequenceNumber, JSON.stringify(work), carryOut);
+  }
+
+  /** @param about what is carried out for this record and those after it */
+  async tryAt(sequenceNumber: string, about: string, carryOut: () => Promise<unknown>): Promise<void> {
     try {
       await carryOut();
     } catch (error) {
-      this.#told.trouble(JSON.stringify(work), error);
+      this.#told.trouble(about, error);
       if (!isLasting(error)) this.#sequenceNumbers.push(sequenceNumber);
     }
   }

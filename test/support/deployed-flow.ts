@@ -268,7 +268,7 @@ class World {
     const told = this.#told;
     const inForce = keysInForce(flow);
     const [sequencer, timers, submissions] = [this.#sequencer, this.#timers, this.#submissions];
-    const advancing = { flow, sequencer, timers, completeToken: async () => {} };
+    const advancing = { flow, sequencer, timers, completeToken: async () => {}, notifier: { notify: async () => {} } };
     const sealing = {
       flow: { ...flow, lane: createLane() },
       keysInForce: inForce,
