@@ -2,7 +2,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import { factsOf, type Told } from './told.ts';
 
@@ -43,7 +42,7 @@ export function lambdaFunction<Duties>(
   };
   return middy(work)
     .use(injectLambdaContext(logger, { resetKeys: true }))
-    .use(logMetrics(metrics))
+    .use(published(metrics))
     .use(awake()) as unknown as Handler;
 }
 
@@ -61,6 +60,14 @@ function toldBy(logger: Logger, metrics: Metrics): Told {
       logger.info(message, { ...facts });
     },
   };
+}
+
+/** What was counted is printed for CloudWatch; of a call in which nothing was counted, nothing is. */
+function published(metrics: Metrics): middy.MiddlewareObj {
+  const publish = (): void => {
+    if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+  };
+  return { after: publish, onError: publish };
 }
 
 /** The clock's timers keep no process alive. While nothing but one of them is awaited, Lambda would end the call. */
