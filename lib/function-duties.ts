@@ -24,6 +24,7 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     say.stream(),
     say.send('Forward', [names.queue('seal'), names.queue('timers')]),
     say.publishStatus(),
+    say.tell(),
     ...say.leases(),
     say.dataKey(),
     say.complete(environments),

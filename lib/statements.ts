@@ -63,6 +63,8 @@ function aboutExecutions(names: DeploymentNames) {
 function aboutWatching(names: DeploymentNames) {
   const { arn } = names;
   return {
+    /** Tells others of runs and items; docs/formats/bus-events.md says what. */
+    tell: (): Statement => ({ sid: 'Tell', actions: ['events:PutEvents'], resources: [arn.bus] }),
     logs: (group: string): Statement => ({
       sid: 'Logs',
       actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
