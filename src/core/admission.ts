@@ -97,13 +97,14 @@ export function planRow(origin: string, run: string, part: number, event: Salted
 }
 
 /** The deadlines of the run and of its items, as timers. */
-export function deadlineRows(run: string, plan: Plan, openedAtMs: number): NewRow[] {
-  const rows: NewRow[] = [];
-  if (plan.wallClockMs !== undefined)
-    rows.push({ key: keys.timer(openedAtMs + plan.wallClockMs, `run/${run}`), body: {} });
-  for (const { id, deadlineMs } of plan.items) {
-    if (deadlineMs !== undefined)
-      rows.push({ key: keys.timer(openedAtMs + deadlineMs, `item/${run}/${id}`), body: {} });
-  }
-  return rows;
+export function deadlineRows(run: string, plan: Plan, openedAtMs: number): (NewRow & { dueMs: number })[] {
+  const timer = (what: string, afterMs: number | undefined) => {
+    if (afterMs === undefined) return [];
+    const dueMs = openedAtMs + afterMs;
+    return [{ key: keys.timer(dueMs, what), body: {}, dueMs }];
+  };
+  return [
+    ...timer(`run/${run}`, plan.wallClockMs),
+    ...plan.items.flatMap(({ id, deadlineMs }) => timer(`item/${run}/${id}`, deadlineMs)),
+  ];
 }

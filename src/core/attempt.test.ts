@@ -34,7 +34,7 @@ function judged(
   outcome: AttemptOutcome,
   more: { item?: Partial<ItemRow>; cancel?: AttemptRow['cancel']; reason?: string } = {},
 ) {
-  const facts = { item: { ...ITEM, ...more.item }, plan: PLAN, cancel: more.cancel, nowMs: 5_000, fraction: 0 };
+  const facts = { item: { ...ITEM, ...more.item }, plan: PLAN, cancel: more.cancel, fraction: 0 };
   return judge({ outcome, reason: more.reason ?? 'because' }, facts);
 }
 
@@ -60,11 +60,11 @@ describe('attempt: what its end means', () => {
       next: 'retry',
       lost: false,
       spent: true,
-      retryAtMs: 5_050,
+      retryAfterMs: 50,
     });
-    assert.equal(judged('failed', { item: { spent: 1 } }).retryAtMs, 5_100);
+    assert.equal(judged('failed', { item: { spent: 1 } }).retryAfterMs, 100);
     const last = judged('failed', { item: { spent: 2 } });
-    assert.deepEqual([last.next, last.retryAtMs], ['failed', undefined]);
+    assert.deepEqual([last.next, last.retryAfterMs], ['failed', undefined]);
   });
 
   it('what the same input would only meet again is not tried again', () => {

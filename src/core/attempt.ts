@@ -17,7 +17,8 @@ export interface Judgement extends Ending {
   spent: boolean;
   /** Whether it counts against the cap on infrastructure retries. */
   lost: boolean;
-  retryAtMs?: number;
+  /** Of a next attempt. */
+  retryAfterMs?: number;
 }
 
 /** Outcomes that the same input may not have next time; everything else would only fail again. */
@@ -37,9 +38,9 @@ export function backoffMs(baseMs: number, maxMs: number, failures: number, fract
 
 export function judge(
   ending: Ending,
-  facts: { item: ItemRow; plan: PlanItem; cancel: AttemptRow['cancel']; nowMs: number; fraction: number },
+  facts: { item: ItemRow; plan: PlanItem; cancel: AttemptRow['cancel']; fraction: number },
 ): Judgement {
-  const { item, plan, cancel, nowMs, fraction } = facts;
+  const { item, plan, cancel, fraction } = facts;
   const free = { spent: false, lost: false };
   if (ending.outcome === 'succeeded') return { ...ending, ...free, next: 'done' };
   if (cancel === 'cancelled') return { outcome: 'cancelled', reason: 'cancelled', ...free, next: 'cancelled' };
@@ -52,11 +53,11 @@ export function judge(
     const losses = item.lost + 1;
     if (ended.lost && losses > MAX_INFRASTRUCTURE_RETRIES) return { ...ended, next: 'failed' };
     const delayMs = backoffMs(INFRASTRUCTURE_BACKOFF_MS, MAX_INFRASTRUCTURE_BACKOFF_MS, losses, fraction);
-    return { ...ended, next: 'retry', retryAtMs: nowMs + delayMs };
+    return { ...ended, next: 'retry', retryAfterMs: delayMs };
   }
   const spent = item.spent + 1;
   const again = RETRIED.has(ending.outcome) && !FINAL_REASONS.has(ending.reason) && spent < plan.retry.maxAttempts;
   if (!again) return { ...ending, next: 'failed', spent: true, lost: false };
   const delayMs = backoffMs(plan.retry.backoffMs, plan.retry.maxBackoffMs, spent, fraction);
-  return { ...ending, next: 'retry', spent: true, lost: false, retryAtMs: nowMs + delayMs };
+  return { ...ending, next: 'retry', spent: true, lost: false, retryAfterMs: delayMs };
 }

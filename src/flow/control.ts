@@ -20,7 +20,7 @@ export async function control(deps: FlowDeps, object: InboxObject, bytes: Uint8A
   if (!parsed.ok) return { status: 'invalid', reasons: parsed.refusals };
   const { spec } = parsed.control;
   const { run } = spec;
-  const answer = await decide(deps, async (draft) => {
+  const { abortAtMs, ...answer } = await decide(deps, async (draft): Promise<Decided> => {
     const row = await draft.readOne<RunRow>(keys.run(run));
     if (spec.verb === 'abort' && row?.aborting && row.principal === object.principal) return dedupedAs(run);
     const refusal = refusalOf(object.principal, run, row);
@@ -34,12 +34,15 @@ export async function control(deps: FlowDeps, object: InboxObject, bytes: Uint8A
   });
   if (answer.status === 'invalid') deps.hints.entered();
   if (answer.status !== 'accepted') return answer;
-  if (spec.verb === 'abort') await takeDown(deps, run);
-  else if (spec.item === undefined) await stopRun(deps, run);
-  else await cancelItem(deps, { run, item: spec.item });
+  if (abortAtMs !== undefined) await takeDown(deps, run, abortAtMs);
+  else if (spec.verb === 'cancel' && spec.item !== undefined) await cancelItem(deps, { run, item: spec.item });
+  else await stopRun(deps, run);
   deps.hints.runChanged(run);
   return answer;
 }
+
+/** `abortAtMs`: when the run is taken down, whether all of it has ended or not. */
+type Decided = Answer & { abortAtMs?: number };
 
 interface Asked {
   principal: string;
@@ -75,19 +78,20 @@ function refuseUnknown(run: string): Answer {
 }
 
 /** Stops the run like a cancel, where something of it is still open, and notes that it must not be sealed. */
-async function acceptAbort(deps: FlowDeps, draft: Draft, asked: Asked, reason: string): Promise<Answer> {
+async function acceptAbort(deps: FlowDeps, draft: Draft, asked: Asked, reason: string): Promise<Decided> {
   const { run, row } = asked;
   const stops = row.completedAtMs === undefined && !row.stopping;
   if (stops) await standBehindClaims(draft, row);
   const stopping = stops ? { stopping: 'cancelled' as const } : {};
   draft.put(keys.run(run), { ...row, ...stopping, aborting: { reason } } satisfies RunRow);
-  draft.create(keys.timer(draft.atMs + ABORT_MS, `abort/${run}`), {});
+  const abortAtMs = draft.atMs + ABORT_MS;
+  draft.create(keys.timer(abortAtMs, `abort/${run}`), {});
   if (stops) emitStop(deps, draft, asked);
-  return { status: 'accepted', run, reasons: [] };
+  return { status: 'accepted', run, reasons: [], abortAtMs };
 }
 
-async function takeDown(deps: FlowDeps, run: string): Promise<void> {
-  deps.hints.timerSet(deps.clock.nowMs() + ABORT_MS);
+async function takeDown(deps: FlowDeps, run: string, abortAtMs: number): Promise<void> {
+  deps.hints.timerSet(abortAtMs);
   await stopRun(deps, run);
   deps.hints.runCompleted(run);
 }

@@ -136,14 +136,13 @@ async function record(
     item,
     plan: spec.item,
     cancel: attempt.cancel,
-    nowMs: deps.clock.nowMs(),
     fraction: deps.chance.fraction(),
   });
   const { manifest: _told, ...rest } = attempt;
   const fence = attempt.state === 'dispatched' && collected.result === null ? { fenced: true as const } : {};
   draft.put(keys.attempt(attemptId), { ...rest, state: 'settled', ...fence } satisfies AttemptRow);
   const awaited = await release(draft, attempt, attemptId);
-  const root = await moveItem(deps, draft, { attempt, spec, item, judgement, collected });
+  const { root, retryAtMs } = await moveItem(deps, draft, { attempt, spec, item, judgement, collected });
   // The end of a run may put off the time of this decision, which the statements repeat.
   if (root) draft.atLeastMs((await readRun(draft, attempt.run)).openedAtMs);
   const { digests, envelopes } = await attestEnd(sign, attempt, {
@@ -155,7 +154,11 @@ async function record(
     blocks: collected.claimed.blocks,
     endedAtMs: draft.atMs,
   });
-  draft.emit(attempt.run, settledEvent(attemptId, attempt, judgement, collected, digests), envelopes);
+  draft.emit(
+    attempt.run,
+    settledEvent(attemptId, attempt, judgement, { ...collected, retryAtMs, attestations: digests }),
+    envelopes,
+  );
   if (root) await completeRun(draft, attempt.run, root);
   return {
     ...ref,
@@ -163,7 +166,7 @@ async function record(
     awaited,
     next: judgement.next,
     completed: root !== null,
-    ...(judgement.retryAtMs === undefined ? {} : { retryAtMs: judgement.retryAtMs }),
+    ...(retryAtMs === undefined ? {} : { retryAtMs }),
   };
 }
 
@@ -194,9 +197,9 @@ async function moveItem(
   deps: FlowDeps,
   draft: Draft,
   { attempt, spec, item, judgement, collected }: Move,
-): Promise<OpenRow | null> {
+): Promise<{ root: OpenRow | null; retryAtMs?: number }> {
   const ref = { run: attempt.run, item: attempt.item };
-  const { outcome, reason, next, spent, lost, retryAtMs } = judgement;
+  const { outcome, reason, next, spent, lost, retryAfterMs = 0 } = judgement;
   const { outputs, claimed, detail } = collected;
   const exit = collected.exit ?? claimed.exit ?? null;
   const ended = { endedAtMs: deps.clock.nowMs(), outcome, reason, exit, outputs };
@@ -211,11 +214,11 @@ async function moveItem(
     ...(next === 'done' ? {} : { reason }),
     ...(detail === undefined ? {} : { detail }),
   };
-  if (next !== 'retry') return (await closeItem(draft, ref, spec, moved, next)).completed;
-  const dueMs = retryAtMs ?? deps.clock.nowMs();
-  draft.put(keys.item(ref.run, ref.item), { ...moved, state: 'ready', notBeforeMs: dueMs } satisfies ItemRow);
-  draft.create(keys.timer(dueMs, `retry/${ref.run}/${ref.item}`), {});
-  return null;
+  if (next !== 'retry') return { root: (await closeItem(draft, ref, spec, moved, next)).completed };
+  const retryAtMs = draft.atMs + retryAfterMs;
+  draft.put(keys.item(ref.run, ref.item), { ...moved, state: 'ready', notBeforeMs: retryAtMs } satisfies ItemRow);
+  draft.create(keys.timer(retryAtMs, `retry/${ref.run}/${ref.item}`), {});
+  return { root: null, retryAtMs };
 }
 
 /** Of earlier attempts the row keeps the log only: their outputs stand in their events, and a row has a limit. */
@@ -227,10 +230,10 @@ function settledEvent(
   id: string,
   attempt: AttemptRow,
   judgement: Judgement,
-  collected: Collected,
-  attestations: Digest[],
+  ended: Collected & { retryAtMs: number | undefined; attestations: Digest[] },
 ): SettledEvent {
-  const { outcome, reason, next, spent, retryAtMs } = judgement;
+  const { outcome, reason, next, spent } = judgement;
+  const { exit, result, outputs, attestations, claimed, retryAtMs } = ended;
   return {
     type: 'attempt.settled',
     data: {
@@ -243,11 +246,11 @@ function settledEvent(
       next,
       spent,
       ...(retryAtMs === undefined ? {} : { retryAt: isoTime(retryAtMs) }),
-      exit: collected.exit,
-      result: collected.result,
-      outputs: collected.outputs,
+      exit,
+      result,
+      outputs,
       attestations,
-      claimed: collected.claimed,
+      claimed,
     },
   };
 }

@@ -7,7 +7,10 @@ import { isTerminal } from '#core/tally.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { closeItem, completeRun, type ItemRef, readItem, readRun, unqueueItem } from '#flow/items.ts';
 import { type Draft, decide, forget, peek } from '#flow/transaction.ts';
-import { markForStop, tellWorkers } from '#flow/worker.ts';
+import { type Marked, markForStop, tellWorkers } from '#flow/worker.ts';
+
+/** A worker has so long from its mark until it is ended: the marks of many others must not take that time from it. */
+const TOLD_AT_ONCE = 16;
 
 /** Every claim writes the row of its queue: naming it puts the stop behind all claims that were made before. */
 export async function standBehindClaims(draft: Draft, run: RunRow): Promise<void> {
@@ -54,10 +57,14 @@ export async function exceedItemDeadline(deps: FlowDeps, ref: ItemRef): Promise<
  * rows); running ones are told, and end when their attempt is settled.
  */
 async function stopItems(deps: FlowDeps, run: string, items: string[], why: StoppingReason): Promise<void> {
-  const told: string[] = [];
+  let told: Marked[] = [];
   for (const item of items) {
     const outcome = await decide(deps, (draft) => stopItem(deps, draft, { run, item }, why));
-    if (outcome.told !== undefined) told.push(outcome.told);
+    if (outcome.told) told.push(outcome.told);
+    if (told.length === TOLD_AT_ONCE) {
+      await tellWorkers(deps, told);
+      told = [];
+    }
     if (outcome.ended) deps.hints.itemEnded(run, item);
     if (outcome.left) deps.hints.locksReleased(`${run}/${item}`);
     if (outcome.completed) deps.hints.runCompleted(run);
@@ -66,8 +73,7 @@ async function stopItems(deps: FlowDeps, run: string, items: string[], why: Stop
 }
 
 interface Stopped {
-  /** The attempt that was marked to be stopped. */
-  told?: string;
+  told?: Marked;
   ended: boolean;
   completed: boolean;
   /** It left the wait lists of locks, where others may now come first. */
@@ -87,7 +93,8 @@ async function stopItem(deps: FlowDeps, draft: Draft, ref: ItemRef, why: Stoppin
   draft.check(keys.run(ref.run));
   const attempt = item.attempts.at(-1);
   if (item.state === 'running' && attempt) {
-    return (await markForStop(deps, draft, attempt.id, why)) ? { ...none, told: attempt.id } : none;
+    const told = await markForStop(deps, draft, attempt.id, why);
+    return told ? { ...none, told } : none;
   }
   const left = item.parked === true;
   if (left) draft.create(keys.todoLocks(`${ref.run}/${ref.item}`), { names: spec.item.locks.map(({ name }) => name) });

@@ -134,11 +134,11 @@ async function admit(
   const planned = planEvents(planEntries(plan)).map((event, n) =>
     planRow(deps.origin, run, n, { event, atMs: row.admittedAtMs, salt: deps.chance.hex(16) }),
   );
-  const rows = [...admissionRows(run, plan), ...planned, ...deadlineRows(run, plan, row.openedAtMs)];
+  const deadlines = deadlineRows(run, plan, row.openedAtMs);
+  const rows = [...admissionRows(run, plan), ...planned, ...deadlines];
   for (const batch of chunk(rows, MAX_ENGINE_ACTIONS)) await writeMissing(deps, batch);
   await open(deps, run, plan);
-  if (plan.wallClockMs !== undefined || plan.items.some(({ deadlineMs }) => deadlineMs !== undefined))
-    deps.hints.timerSet(deps.clock.nowMs());
+  for (const { dueMs } of deadlines) deps.hints.timerSet(dueMs);
   deps.hints.runOpened(run);
   await readyRoots(deps, run);
   return true;

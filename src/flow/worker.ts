@@ -13,31 +13,37 @@ import { type Draft, decide, peek } from '#flow/transaction.ts';
 /** Time beyond the next heartbeat and the worker's own grace before it is ended from outside. */
 const CANCEL_MARGIN_MS = 3_000;
 
-/** Marks an attempt to be stopped, in the caller's decision. False when it has ended or has been marked before. */
+/** An attempt that was marked to be stopped, and when it is ended from outside. */
+export interface Marked {
+  attemptId: string;
+  expiresAtMs: number;
+}
+
+/** Marks an attempt to be stopped, in the caller's decision. Null when it has ended or has been marked before. */
 export async function markForStop(
   deps: FlowDeps,
   draft: Draft,
   attemptId: string,
   cancel: NonNullable<AttemptRow['cancel']>,
-): Promise<boolean> {
+): Promise<Marked | null> {
   const key = keys.attempt(attemptId);
   const attempt = await draft.readOne<AttemptRow>(key);
-  if (!attempt || attempt.state === 'settled' || attempt.cancel) return false;
+  if (!attempt || attempt.state === 'settled' || attempt.cancel) return null;
   const giveUpMs = deps.clock.nowMs() + deps.worker.heartbeatMs + STOP_GRACE_MS + CANCEL_MARGIN_MS;
   const expiresAtMs = Math.min(attempt.expiresAtMs, giveUpMs);
   draft.put(key, { ...attempt, cancel, expiresAtMs } satisfies AttemptRow);
-  return true;
+  return { attemptId, expiresAtMs };
 }
 
 /** Raises the cancel flag of marked attempts, once the marks are durable. One that is not launched yet is ended by dispatch. */
-export async function tellWorkers(deps: FlowDeps, attemptIds: string[]): Promise<void> {
-  if (attemptIds.length === 0) return;
+export async function tellWorkers(deps: FlowDeps, marked: readonly Marked[]): Promise<void> {
+  if (marked.length === 0) return;
   await deps.store.durable();
-  for (const attemptId of attemptIds) {
+  for (const { attemptId, expiresAtMs } of marked) {
     await deps.mailbox.cancel(attemptId);
     deps.hints.claimed(attemptId);
+    deps.hints.timerSet(expiresAtMs);
   }
-  deps.hints.timerSet(deps.clock.nowMs() + deps.worker.heartbeatMs + STOP_GRACE_MS + CANCEL_MARGIN_MS);
 }
 
 /**

@@ -6,9 +6,6 @@ import { type RowChange, type Work, workOf } from '#core/row-changes.ts';
 import { type AttemptRow, type Key, keys, type RunRow, type SpecRow } from '#core/rows.ts';
 import type { Hints } from '#flow/deps.ts';
 
-/** The clock is read once for the row and once for the hint. */
-const CLOCK_MS = 1_000;
-
 export class HintCheck {
   /** Hints without a change behind them. */
   readonly unfounded: string[] = [];
@@ -17,7 +14,7 @@ export class HintCheck {
   readonly #workOf: (change: RowChange) => Work[];
   readonly #latest = new Map<string, object | null>();
   readonly #asked = new Map<string, number>();
-  readonly #due: number[] = [];
+  readonly #due = new Set<number>();
   #begun = false;
 
   constructor(rule: (change: RowChange) => Work[] = workOf) {
@@ -27,7 +24,7 @@ export class HintCheck {
   changed(change: RowChange): void {
     this.#latest.set(`${change.pk} ${change.sk}`, change.after);
     for (const work of this.#workOf(change)) {
-      if (work.do === 'timer') this.#due.push(work.dueMs);
+      if (work.do === 'timer') this.#due.add(work.dueMs);
       const name = nameOf(work);
       this.#asked.set(name, (this.#asked.get(name) ?? 0) + 1);
     }
@@ -88,12 +85,10 @@ export class HintCheck {
     else if (how === 'each') this.#asked.set(work, left - 1);
   }
 
-  /** Deadlines are hinted by the time at which somebody should look, and their rows say when they are due. */
   #requireTimer(dueMs: number): void {
     if (!this.#begun) return;
     this.checked.set('timerSet', (this.checked.get('timerSet') ?? 0) + 1);
-    const isFounded = this.#due.some((each) => each >= dueMs - CLOCK_MS);
-    if (!isFounded) this.unfounded.push(`timerSet: ${dueMs}`);
+    if (!this.#due.has(dueMs)) this.unfounded.push(`timerSet: ${dueMs}`);
   }
 
   #hasWaiting(run: string, item: string): boolean {
