@@ -54,9 +54,18 @@ export function inboxPolicy({ bucket, engine, onBehalf }: InboxRoles): readonly 
       NotResource: [`${bucket}/inbox/*/${SELF}/*`, `${bucket}/uploads/${SELF}/*`],
       ...otherThan([...engine, ...onBehalf]),
     }),
-    deny('SubmitOnce', 'Nobody writes a submission or an upload without If-None-Match, so none is ever written over.', {
+    deny(
+      'SubmitOnce',
+      'Nobody writes a submission without If-None-Match, so none is ever written over, nor in parts.',
+      {
+        Action: PUT,
+        Resource: [`${bucket}/inbox/*`],
+        Condition: WITHOUT_CONDITION,
+      },
+    ),
+    deny('UploadOnce', 'Nobody finishes an upload without If-None-Match; it may come in parts.', {
       Action: PUT,
-      Resource: [`${bucket}/inbox/*`, `${bucket}/uploads/*`],
+      Resource: [`${bucket}/uploads/*`],
       Condition: { ...WITHOUT_CONDITION, Bool: { 's3:ObjectCreationOperation': 'true' } },
     }),
     deny('NothingTakenBack', 'Nobody but the engine deletes anything.', {

@@ -161,6 +161,7 @@ const REFUSED: readonly [Which, sid: string, string, () => Promise<unknown>][] =
     'a slot without the condition',
     put('inbox', 'slot', { Key: 'inbox/default/somebody/$.json' }),
   ],
+  ['inbox', 'UploadOnce', 'an upload without the condition', put('inbox', 'submitter', { Key: 'uploads/$self/$' })],
   [
     'inbox',
     'NothingTakenBack',

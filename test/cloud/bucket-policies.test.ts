@@ -161,9 +161,10 @@ describe('bucket policies: what the bed does not know', () => {
     assert.deepEqual(leftOut(inboxPolicy({ bucket, engine: ['e'], onBehalf: [] })), [
       'OwnNameOnly',
       'SubmitOnce',
+      'UploadOnce',
       'NothingTakenBack',
     ]);
-    assert.deepEqual(leftOut(inboxPolicy({ bucket, engine: [], onBehalf: [] })), ['SubmitOnce']);
+    assert.deepEqual(leftOut(inboxPolicy({ bucket, engine: [], onBehalf: [] })), ['SubmitOnce', 'UploadOnce']);
     assert.deepEqual(leftOut(stagingPolicy({ bucket, engine: ['e'], mailbox: 'm' })), [
       'ResultOnce',
       'LeaseByEngine',
