@@ -159,6 +159,20 @@ test('command line: the exported bundle is accepted with the exported keys, and 
   assert.equal((await type('audit', 'verify', bundle, '--keys', keys)).exit, 1);
 });
 
+test('command line: keys that are not there, or of another kind than their use takes, are said by their names', async () => {
+  const file = JSON.parse(readFileSync(deployment, 'utf8')) as { keys: { attest: string[]; log: string[] } };
+  const [attest = '', log = ''] = [file.keys.attest[0], file.keys.log[0]];
+  const gone = attest.replace(/[^/]+$/, '00000000-0000-0000-0000-000000000000');
+  const changed = join(bed.directory, 'other-keys.json');
+  for (const wrong of [gone, log]) {
+    writeFileSync(changed, JSON.stringify({ ...file, keys: { attest: [wrong], log: [log] } }));
+    const words = ['keys', 'export', '-o', '-', '--target', 'aws', '--deployment', changed];
+    const { exit, err } = await typeOn(bed, words);
+    const { code, path } = JSON.parse(err).error as { code: string; path: string };
+    assert.deepEqual([exit, code, path], [4, 'DEPLOYMENT_INVALID', wrong]);
+  }
+});
+
 test('command line: the same submission again is the same run, another one under its id is refused', async () => {
   const spec = specFile('again', runOf([{ id: 'only' }]));
   const first = await type('submit', spec, '--id', 'again');

@@ -116,7 +116,7 @@ export function awsFailure(cause: unknown, path: string): WaybillError {
           code: 'STORE_FAILED',
           path,
           problem: `AWS cannot be asked (${said})`,
-          fix: 'Check the network, proxies and AWS_ENDPOINT_URL, and try again.',
+          fix: 'Check the network, proxies, AWS_ENDPOINT_URL and the region in the deployment file, and try again.',
         },
         { cause },
       );
