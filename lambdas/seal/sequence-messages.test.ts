@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { RetryableError } from '@waybill/client/errors';
 import { deriveRunId } from '@waybill/verify';
 import { type ItemRow, keys, type RunRow, type RunTreeRow } from '#core/rows.ts';
 import { advance } from '#flow/advance.ts';
@@ -105,6 +106,29 @@ describe('seal: the sequencer', () => {
       await assert.rejects(sealing(), { code: 'LEDGER_INCONSISTENT' }, 'it is checked until it is right');
       assert.ok(!bed.calls.includes('signer.attest') && !bed.calls.includes('signer.signNote'));
       assert.ok(!isSealed(bed, run));
+    });
+  });
+
+  it('a store that is away for a moment holds up nothing: the message is done with and the reconciler asks again', async () => {
+    await withHandlers(async (bed) => {
+      const [run = ''] = await endedRuns(bed, ['a']);
+      const duties = dutiesOf(bed);
+      const refusal = {
+        code: 'STORE_BUSY',
+        path: 'table',
+        problem: 'AWS asks to slow down',
+        fix: 'Try again.',
+      } as const;
+      for (const away of ['ledger.newestCheckpoint', 'store.get']) {
+        bed.before = ({ port, method }) => {
+          if (`${port}.${method}` === away) throw new RetryableError(refusal);
+        };
+        assert.deepEqual(failedIds(await sequenceMessages(duties, queueEvent(ended(run)), bed.told)), [], away);
+        assert.match(bed.told.troubles.at(-1) ?? '', /^the sequencer/, away);
+      }
+      bed.before = () => {};
+      await sequenceMessages(duties, queueEvent(ended(run)), bed.told);
+      assert.ok(isSealed(bed, run));
     });
   });
 

@@ -3,8 +3,9 @@
  * the conditional head and the ledger's write-once keep them from signing two histories.
  *
  * A failure of one run is told and its message is done with: in a queue that keeps order it would hold up every other
- * run, and the reconciler asks again each minute for as long as the run is not sealed. Only when nothing at all can be
- * done (the ledger disagrees, the store does not answer) the whole batch comes again.
+ * run, and the reconciler asks again each minute for as long as the run is not sealed. So it is when AWS does not answer:
+ * a batch that comes again is hidden for longer than a minute, and with it all that stands behind it. Only what passes by
+ * no waiting (the ledger disagrees with the store) fails the whole batch.
  */
 
 import { concludeAbort } from '#flow/abort.ts';
@@ -18,7 +19,7 @@ import { seal } from '#flow/seal.ts';
 import { verifySealed } from '#flow/verify.ts';
 import { type BatchResponse, messagesOf } from '#lambdas/shared/batch.ts';
 import { type SequencerMessage, sequencerMessage } from '#lambdas/shared/sequencer-messages.ts';
-import type { Told } from '#lambdas/shared/told.ts';
+import { isLasting, type Told } from '#lambdas/shared/told.ts';
 import { SharedCheckpoint } from './shared-checkpoint.ts';
 
 export interface SealDuties {
@@ -45,6 +46,16 @@ export function beginOnce(flow: FlowDeps): () => Promise<void> {
 
 export async function sequenceMessages(duties: SealDuties, event: unknown, told: Told): Promise<BatchResponse> {
   const messages = read(event, told);
+  try {
+    await work(duties, messages, told);
+  } catch (error) {
+    if (isLasting(error)) throw error;
+    told.trouble('the sequencer', error);
+  }
+  return { batchItemFailures: [] };
+}
+
+async function work(duties: SealDuties, messages: readonly SequencerMessage[], told: Told): Promise<void> {
   await duties.begin();
   await duties.keysInForce();
   const { flow } = duties;
@@ -64,7 +75,6 @@ export async function sequenceMessages(duties: SealDuties, event: unknown, told:
   // For what was entered and is not covered by a seal's checkpoint; it reads one row when there is nothing.
   await publishLog(flow);
   for (const run of ended) await aside(run, () => judge(flow, run, told));
-  return { batchItemFailures: [] };
 }
 
 function read(event: unknown, told: Told): SequencerMessage[] {
