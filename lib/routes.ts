@@ -9,7 +9,9 @@ import { type DeploymentNames, FUNCTIONS, type FunctionName, QUEUES, type QueueN
 import type { StageFunction } from './stage-function.ts';
 
 /** SQS asks for six times the timeout of the function behind it. */
-export const VISIBILITY_FACTOR = 6;
+const VISIBILITY_FACTOR = 6;
+/** In a queue that keeps order nothing is handed out while a batch is hidden, so that is as short as Lambda allows. */
+const ORDERED_VISIBILITY_FACTOR = 1;
 const MAX_RECEIVES = 5;
 const DEAD_LETTER_DAYS = 14;
 
@@ -37,7 +39,9 @@ export class Queues extends Construct {
         queueName: names.queue(which),
         ...(fifo && { fifo }),
         encryption: QueueEncryption.SQS_MANAGED,
-        visibilityTimeout: Duration.seconds(timeouts[which].toSeconds() * VISIBILITY_FACTOR),
+        visibilityTimeout: Duration.seconds(
+          timeouts[which].toSeconds() * (fifo ? ORDERED_VISIBILITY_FACTOR : VISIBILITY_FACTOR),
+        ),
         retentionPeriod: Duration.days(4),
         deadLetterQueue: { queue: this.deadLetters(which), maxReceiveCount: MAX_RECEIVES },
       });

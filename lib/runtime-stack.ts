@@ -35,11 +35,13 @@ export interface RuntimeStackProps extends StackProps {
 
 const DEFAULT_LOG_DAYS = 90;
 const TIMEOUTS: Readonly<Record<FunctionName, Duration>> = {
-  submit: Duration.seconds(60),
+  // A source of a gigabyte goes from the uploads to the artifacts.
+  submit: Duration.seconds(300),
   advance: Duration.seconds(60),
   dispatch: Duration.seconds(60),
   settle: Duration.seconds(300),
-  seal: Duration.seconds(120),
+  // Ten runs of thousands of items may end at once.
+  seal: Duration.seconds(600),
   reconcile: Duration.seconds(55),
   slot: Duration.seconds(30),
   doctor: Duration.seconds(60),
@@ -49,6 +51,14 @@ const MEMORY_MIB: Readonly<Partial<Record<FunctionName, number>>> = {
   seal: 1769,
   slot: 512,
   doctor: 512,
+};
+
+/** What a batch spools: a source for each submission, a file for each attempt, a bundle for each run. */
+const SPOOL_MIB: Readonly<Partial<Record<FunctionName, number>>> = {
+  submit: 10_240,
+  settle: 4096,
+  reconcile: 4096,
+  seal: 4096,
 };
 
 export class RuntimeStack extends Stack {
@@ -125,6 +135,7 @@ export class RuntimeStack extends Stack {
           environment: environmentOf(which, facts),
           timeout: TIMEOUTS[which],
           ...(MEMORY_MIB[which] !== undefined && { memoryMiB: MEMORY_MIB[which] }),
+          ...(SPOOL_MIB[which] !== undefined && { spoolMiB: SPOOL_MIB[which] }),
         }),
       ]),
     );

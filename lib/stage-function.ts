@@ -1,4 +1,4 @@
-import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Function as LambdaFunction, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
@@ -19,6 +19,8 @@ export interface StageFunctionProps {
   readonly environment: Readonly<Record<string, string>>;
   readonly timeout: Duration;
   readonly memoryMiB?: number;
+  /** For bytes that are hashed before they are stored; what Lambda gives by itself holds two files of outputs at most. */
+  readonly spoolMiB?: number;
 }
 
 /** A function as all of ours are: arm64, Node 24, traced, with a log that ends and a queue for what it could not do. */
@@ -45,6 +47,7 @@ export class StageFunction extends Construct {
       environment: { ...props.environment },
       timeout: props.timeout,
       memorySize: props.memoryMiB ?? 1024,
+      ...(props.spoolMiB !== undefined && { ephemeralStorageSize: Size.mebibytes(props.spoolMiB) }),
       tracing: Tracing.ACTIVE,
       loggingFormat: LoggingFormat.JSON,
       logGroup,

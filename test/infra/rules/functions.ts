@@ -1,3 +1,5 @@
+import { LIMITS } from '@waybill/client/limits';
+import { JOB_LIMITS } from '#core/names.ts';
 import { FUNCTIONS } from '../../../lib/deployment-names.ts';
 import { resources } from '../deployment.ts';
 import { all, at, failing, first, type Rule } from './rule.ts';
@@ -49,6 +51,23 @@ export const FUNCTION_RULES: readonly Rule[] = [
       failing(all(templates, FUNCTION), ({ properties }) => properties.ReservedConcurrentExecutions === undefined),
     plant: (templates) => {
       first(templates, FUNCTION).properties.ReservedConcurrentExecutions = 1;
+    },
+  },
+  {
+    says: 'functions: what a whole batch hashes before it stores it fits on the disk',
+    broken: (templates) => {
+      const largest: Record<string, number> = { submit: LIMITS.sourceBytes, settle: JOB_LIMITS.fileBytes };
+      const mappings = all(templates, MAPPING);
+      return Object.entries(largest).flatMap(([name, bytes]) => {
+        const fn = first(templates, FUNCTION, ({ properties }) => String(properties.FunctionName).endsWith(`-${name}`));
+        const mapping = mappings.find(({ properties }) => at(properties.FunctionName, 'Ref') === fn.id);
+        const disk = Number(at(fn.properties.EphemeralStorage, 'Size') ?? 512) * 1024 * 1024;
+        return disk >= Number(mapping?.properties.BatchSize) * bytes ? [] : [name];
+      });
+    },
+    plant: (templates) => {
+      const fn = first(templates, FUNCTION, ({ properties }) => String(properties.FunctionName).endsWith('-settle'));
+      delete fn.properties.EphemeralStorage;
     },
   },
   {
@@ -106,14 +125,17 @@ export const FUNCTION_RULES: readonly Rule[] = [
     },
   },
   {
-    says: 'delivery: a message stays hidden for six times as long as its function may take',
+    says: 'delivery: a message stays hidden for six times as long as its function may take; of those in order, no longer than it',
     broken: (templates) =>
       all(templates, MAPPING).flatMap(({ id, properties }) => {
         const queue = templates.runtime.Resources[String(at(properties.EventSourceArn, 'Fn::GetAtt', 0))];
         if (queue?.Type !== QUEUE) return [];
         const fn = templates.runtime.Resources[String(at(properties.FunctionName, 'Ref'))];
         const hidden = Number(queue.Properties.VisibilityTimeout);
-        return hidden >= 6 * Number(fn?.Properties.Timeout) ? [] : [id];
+        const limit = Number(fn?.Properties.Timeout);
+        // While a batch is hidden its whole group stands still.
+        const isRight = queue.Properties.FifoQueue === true ? hidden === limit : hidden >= 6 * limit;
+        return isRight ? [] : [id];
       }),
     plant: (templates) => {
       first(templates, QUEUE, ({ properties }) => !isDeadLetters(properties)).properties.VisibilityTimeout = 30;
