@@ -21,11 +21,24 @@ import { peek } from '#flow/transaction.ts';
 const PAGE = 500;
 const SHOWN_DEPS = 10;
 
-/** Writes the status of a run to the outbox. */
+/**
+ * Writes the status of a run to the outbox. Several may do so at once, and the last to write may have read first: so each
+ * looks again after it has written. Nobody publishes a run any more that is done with, and its client would wait for ever.
+ */
 export async function publishStatus(deps: FlowDeps, run: string): Promise<void> {
-  const state = await peek<RunRow>(deps, keys.run(run));
-  // Of a run that was made again from the log nobody knows whose it was.
-  if (!state || state.state === 'admitting' || state.recovered) return;
+  let published: number | undefined;
+  for (;;) {
+    const [row] = await deps.store.get([keys.run(run)]);
+    if (!row || row.version === published) return;
+    const state = row.body as unknown as RunRow;
+    // Of a run that was made again from the log nobody knows whose it was.
+    if (state.state === 'admitting' || state.recovered) return;
+    await publishAs(deps, run, state);
+    published = row.version;
+  }
+}
+
+async function publishAs(deps: FlowDeps, run: string, state: RunRow): Promise<void> {
   const rows = await itemRows(deps, run);
   const queue = await peek<QueueRow>(deps, keys.queue(state.queue));
   const items: ItemStatus[] = [];
