@@ -77,6 +77,8 @@ function launch({ cluster, taskDefinition, subnets, securityGroups }: AttemptMac
       LaunchType: 'FARGATE',
       Count: 1,
       EnableExecuteCommand: false,
+      // Most of what a deployment costs is tasks: without its tag they are nobody's, and the budget counts none of them.
+      PropagateTags: 'TASK_DEFINITION',
       NetworkConfiguration: {
         AwsvpcConfiguration: { Subnets: subnets, SecurityGroups: securityGroups, AssignPublicIp: 'DISABLED' },
       },

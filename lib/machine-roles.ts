@@ -45,6 +45,14 @@ export function machineRole(environment: string, { names, taskDefinitions }: Rol
         conditions: onCluster,
       },
       {
+        sid: 'TagAtLaunch',
+        actions: ['ecs:TagResource'],
+        resources: [`${arn.cluster.replace(':cluster/', ':task/')}/*`],
+        conditions: { StringEquals: { 'ecs:CreateAction': 'RunTask' } },
+        why: 'Ids of tasks are made by ECS; tags are put on while a task is started, and on none that is there.',
+        unseen: 'ECS checks it when it starts a task with the tags of its definition',
+      },
+      {
         sid: 'Stop',
         actions: ['ecs:StopTask'],
         resources: [`${arn.cluster.replace(':cluster/', ':task/')}/*`],

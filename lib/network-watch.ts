@@ -51,7 +51,13 @@ export function onlyTheseNames(scope: Construct, vpc: IVpc, { name, region, part
   const rules = new CfnFirewallRuleGroup(scope, 'Names', {
     name: `${name}-workers`,
     firewallRules: [
-      { action: 'ALLOW', priority: 100, firewallDomainListId: needed.attrId },
+      {
+        action: 'ALLOW',
+        priority: 100,
+        firewallDomainListId: needed.attrId,
+        // A name of a bucket is an alias of one of a fleet, whose names change and are on no list.
+        firewallDomainRedirectionAction: 'TRUST_REDIRECTION_DOMAIN',
+      },
       { action: 'BLOCK', blockResponse: 'NODATA', priority: 200, firewallDomainListId: all.attrId },
     ],
   });

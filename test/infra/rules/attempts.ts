@@ -16,6 +16,7 @@ interface State {
   HeartbeatSecondsPath?: string;
   Next?: string;
   Catch?: { Next: string }[];
+  Parameters?: Record<string, unknown>;
 }
 
 /** What stands for a value that only CloudFormation knows is cut out: states are what is looked at. */
@@ -114,6 +115,30 @@ export const ATTEMPT_RULES: readonly Rule[] = [
           parts[index] = 'waybill-worker-default';
       });
     },
+  },
+  {
+    says: 'tasks: they carry the tag of the deployment, by which their cost is counted, and the machine may put it on',
+    broken: (templates) => {
+      const mayTag = all(templates, 'AWS::IAM::ManagedPolicy').some(({ properties }) =>
+        lines(properties.PolicyDocument).some(
+          ({ Action, Condition }) =>
+            list(Action).includes('ecs:TagResource') && Condition?.StringEquals?.['ecs:CreateAction'] === 'RunTask',
+        ),
+      );
+      return [
+        ...(mayTag ? [] : ['nobody may tag a task']),
+        ...failing(all(templates, TASK), ({ properties }) =>
+          list(properties.Tags as object[]).some((tag) => at(tag, 'Key') === 'waybill:deployment'),
+        ),
+        ...failing(all(templates, MACHINE), ({ properties }) =>
+          Object.values(statesOf(properties)).some(
+            ({ Resource, Parameters }) =>
+              Resource?.endsWith('ecs:runTask') === true && Parameters?.PropagateTags === 'TASK_DEFINITION',
+          ),
+        ),
+      ];
+    },
+    plant: (templates) => inDefinition(templates, '"PropagateTags":"TASK_DEFINITION"', '"PropagateTags":"NONE"'),
   },
   {
     says: 'tasks: without a role of their own, two containers by digest, not root, on a root that nobody writes',
@@ -220,6 +245,22 @@ export const ATTEMPT_RULES: readonly Rule[] = [
         Action: string;
       }[];
       for (const rule of rules) rule.Action = 'ALLOW';
+    },
+  },
+  {
+    says: 'network: a needed name is answered wherever its aliases lead, which the rule for all other names would refuse',
+    broken: (templates) =>
+      failing(all(templates, 'AWS::Route53Resolver::FirewallRuleGroup'), ({ properties }) =>
+        (properties.FirewallRules as Record<string, string>[])
+          .filter(({ Action }) => Action === 'ALLOW')
+          .every(({ FirewallDomainRedirectionAction: action }) => action === 'TRUST_REDIRECTION_DOMAIN'),
+      ),
+    plant: (templates) => {
+      const [rule] = first(templates, 'AWS::Route53Resolver::FirewallRuleGroup').properties.FirewallRules as Record<
+        string,
+        unknown
+      >[];
+      delete rule?.FirewallDomainRedirectionAction;
     },
   },
 ];
