@@ -17,7 +17,7 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { until } from '../support/processes.ts';
 import { type Ministack, start } from './beds/ministack.ts';
 
@@ -161,6 +161,9 @@ test('wiring bed: conditions hold for the header of a write, and for the role of
   assert.equal(await putAs(writer, 'once/2'), 'AccessDenied');
   assert.equal(await putAs(writer, 'writers/1'), 'written');
   assert.equal(await putAs(writer, 'others/1'), 'AccessDenied');
+  const { UserId } = await new STSClient({ ...asRoot, credentials: writer }).send(new GetCallerIdentityCommand({}));
+  assert.equal(await putAs(writer, `home/${UserId}/1`), 'written', 'the id of who asks is filled in');
+  assert.equal(await putAs(writer, 'home/AROAANOTHER:writer/1'), 'AccessDenied');
 });
 
 test('wiring bed: what is signed with another secret is refused', async () => {
@@ -226,7 +229,11 @@ test('wiring bed: an attempt is launched once, parked with its token, and stoppe
   assert.equal(await runTask('one'), task, 'the client token is known');
   await until(async () => (await status(task)) === 'RUNNING' && written(task, 'wrapper.log') !== '');
   assert.equal(written(task, 'wrapper.log'), 'one yes\n', 'what was set, and no way to credentials');
-  await machine.send(new SendTaskSuccessCommand({ taskToken: row.token?.S, output: '{"sealed":true}' }));
+  const answer = new SendTaskSuccessCommand({ taskToken: row.token?.S, output: '{"sealed":true}' });
+  const ofAnother = { Effect: 'Allow', Action: 'states:*', Resource: `${outputs.Machine}-another` };
+  const narrowed = await session({ Version: '2012-10-17', Statement: [ofAnother] });
+  await assert.rejects(new SFNClient({ ...asRoot, credentials: narrowed }).send(answer), /AccessDenied/);
+  await new SFNClient({ ...asRoot, credentials: await session() }).send(answer);
   await until(async () => (await machine.send(new DescribeExecutionCommand({ executionArn }))).status === 'SUCCEEDED');
   const detail = await event(({ detail }) => detail.taskArn === task);
   assert.deepEqual(

@@ -112,6 +112,8 @@ function spawnEmulator(directory: string, containersFile: string, port: number, 
       WAYBILL_BED_PORT: String(port),
       MINISTACK_REGION: REGION,
       LOG_LEVEL: 'INFO',
+      // It would listen on every interface.
+      IOT_MTLS_ENABLED: '0',
       // Signatures are checked, and policies of the caller and of the resource are evaluated.
       AUTH: 'true',
       WAYBILL_BED_DIRECTORY: directory,

@@ -8,6 +8,7 @@ The emulator believes that it is reached where GATEWAY_PORT says, which is the r
 
 import asyncio
 import contextvars
+import dataclasses
 import datetime
 import json
 import logging
@@ -95,6 +96,29 @@ def honour_timeout_paths():
     stepfunctions._execute_task = timed
 
 
+def know_the_machine_of_a_token():
+    """Who answers for a task is asked for permission on the machine of its token; the emulator would ask for all resources."""
+    execute_task, wait = stepfunctions._execute_task, stepfunctions._invoke_with_callback
+    resource_of = iam_actions.extract_resource_arn
+    machine, machines = contextvars.ContextVar("machine", default="*"), {}
+
+    def executed(state, raw_input, execution, context):
+        machine.set(execution["stateMachineArn"])
+        return execute_task(state, raw_input, execution, context)
+
+    def waited(resource, given, token, state):
+        machines[token] = machine.get()
+        return wait(resource, given, token, state)
+
+    def resource_arn(service, method, path, headers, body, *args, **kwargs):
+        if service == "states" and b'"taskToken"' in (body or b""):
+            return machines.get(json.loads(body)["taskToken"], "*")
+        return resource_of(service, method, path, headers, body, *args, **kwargs)
+
+    stepfunctions._execute_task, stepfunctions._invoke_with_callback = executed, waited
+    iam_actions.extract_resource_arn = resource_arn
+
+
 def retry_failed_records_of_streams():
     """A batch of a stream with failed records is given again. AWS begins at the first of them, here the whole batch comes again."""
     execute = lambda_svc._execute_function
@@ -173,6 +197,45 @@ def know_the_keys_of_conditions():
     iam_actions.s3_service_context, iam_actions.request_tag_context = s3_context, request_context
 
 
+def ask_for_one_message_in_a_batch():
+    """IAM knows `sqs:SendMessage` for a batch too, and no action of the batch's own name."""
+    extract = iam_actions.extract_iam_action
+
+    def extracted(service, *args, **kwargs):
+        action = extract(service, *args, **kwargs)
+        return action.removesuffix("Batch") if service == "sqs" and action else action
+
+    iam_actions.extract_iam_action = extracted
+
+
+def fill_in_variables_of_policies():
+    """`${aws:userid}` in a resource or in the value of a condition is who asks."""
+    first_match = iam_evaluator._first_match
+
+    def filled(value, context):
+        if isinstance(value, dict):
+            return {key: filled(one, context) for key, one in value.items()}
+        if isinstance(value, list):
+            return [filled(one, context) for one in value]
+        return re.sub(r"\$\{(\w+:[\w/-]+)\}", lambda name: str(iam_evaluator._resolve_condition_key(name[1], context)), value)
+
+    def matched(context, statements, effect):
+        given = [
+            dataclasses.replace(
+                one,
+                resources=filled(one.resources, context),
+                not_resources=filled(one.not_resources, context),
+                conditions=filled(one.conditions, context),
+            )
+            if one.effect == effect and "${" in f"{one.resources}{one.not_resources}{one.conditions}"
+            else one
+            for one in statements
+        ]
+        return first_match(context, given, effect)
+
+    iam_evaluator._first_match = matched
+
+
 _S3_CONDITIONS = {
     "if-none-match": "s3:if-none-match",
     "x-amz-object-lock-mode": "s3:object-lock-mode",
@@ -219,12 +282,15 @@ def write_invocations_down():
 
 def main():
     know_the_keys_of_conditions()
+    fill_in_variables_of_policies()
+    ask_for_one_message_in_a_batch()
     write_invocations_down()
     say_versions_in_events_of_objects()
     publish_state_changes_of_tasks()
     answer_run_task_once_per_client_token()
     name_results_of_run_task_as_step_functions_does()
     honour_timeout_paths()
+    know_the_machine_of_a_token()
     retry_failed_records_of_streams()
     logging.getLogger("hypercorn.access").disabled = True
     config = Config()
