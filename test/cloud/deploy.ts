@@ -4,6 +4,7 @@ import { createPublicKey } from 'node:crypto';
 import { cpSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { PutObjectLockConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateStateMachineAliasCommand, PublishStateMachineVersionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { type DeploymentNames, deploymentNames, LIVE_ALIAS } from '../../lib/deployment-names.ts';
 import { stripAssembly, type Template, templatesOf } from './bed-assembly.ts';
@@ -58,6 +59,18 @@ async function attestKeys(bed: Ministack): Promise<string[]> {
   const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId: `alias/${NAME}/attest-1` }));
   const key = createPublicKey({ key: Buffer.from(PublicKey ?? []), format: 'der', type: 'spki' });
   return [key.export({ format: 'der', type: 'spki' }).toString('base64')];
+}
+
+/** The emulator forgets that a bucket is made with Object Lock, and refuses every locked object then. */
+async function lockLedger(bed: Ministack, names: DeploymentNames): Promise<void> {
+  const s3 = new S3Client({
+    endpoint: bed.url,
+    region: bed.region,
+    credentials: bed.credentials,
+    forcePathStyle: true,
+  });
+  const ObjectLockConfiguration = { ObjectLockEnabled: 'Enabled' } as const;
+  await s3.send(new PutObjectLockConfigurationCommand({ Bucket: names.bucket('ledger'), ObjectLockConfiguration }));
 }
 
 async function publishMachine(bed: Ministack, names: DeploymentNames): Promise<void> {
@@ -120,6 +133,7 @@ export async function deploy(
   stripAssembly(stripped, strip);
   await ship(stripped, ['--all']);
   const names = deploymentNames({ name: NAME, account, region });
+  await lockLedger(bed, names);
   await publishMachine(bed, names);
   return { names, origin: ORIGIN, templates, attestKeys: keys };
 }

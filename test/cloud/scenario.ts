@@ -1,0 +1,92 @@
+/** What scenarios in a deployment are made of: a run of small scripts, what its status says, what its evidence proves. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ItemStatus, RunStatus } from '@waybill/client';
+import type { World } from './deployed-world.ts';
+
+/** Scenarios share one world and run one after the other, in the order of their list; each leaves nothing running. */
+export type Scenarios = Readonly<Record<string, (world: World) => Promise<void>>>;
+
+const VERIFIER = join(import.meta.dirname, '..', '..', 'packages', 'verify', 'bin', 'waybill-verify.js');
+
+interface Item {
+  id: string;
+  script: string;
+  what?: 'outputs' | 'patch';
+  dependsOn?: string[];
+  needs?: Record<string, { from: string; select: { output: string } }>;
+}
+
+/** A run of items of one script each; with a source when one of them captures a patch. */
+export function specOf(name: string, items: readonly Item[]): object {
+  const hasSource = items.some(({ what }) => what === 'patch');
+  return {
+    apiVersion: 'waybill/v1',
+    kind: 'Run',
+    metadata: { name },
+    spec: {
+      ...(hasSource && { source: { git: { url: './repo' } } }),
+      items: items.map(({ script, what = 'outputs', ...item }) => ({
+        ...item,
+        retry: { maxAttempts: 1 },
+        pipeline: [
+          { block: 'script', run: script },
+          { block: 'capture', what },
+        ],
+      })),
+    },
+  };
+}
+
+export async function accepted(world: World, spec: object, submissionId: string): Promise<string> {
+  const receipt = await world.submit(spec, submissionId);
+  assert.deepEqual([receipt.status, receipt.reasons], ['accepted', []]);
+  return receipt.run ?? '';
+}
+
+/** Exports the bundle as a submitter does, and lets the verifier judge it with keys that did not come with it. */
+export async function assertVerified(world: World, status: RunStatus): Promise<void> {
+  const bundle = join(world.directory, `${status.run}.jsonl`);
+  const keys = join(world.directory, 'keys.json');
+  for (const args of [
+    ['keys', 'export', '-o', keys],
+    ['audit', 'export', status.run, '-o', bundle],
+  ]) {
+    const { exit, said } = await world.waybill(...args);
+    assert.equal(exit, 0, said);
+  }
+  const verdict = spawnSync(process.execPath, [VERIFIER, bundle, '--keys', keys, '--run', status.run], {
+    encoding: 'utf8',
+  });
+  assert.equal(verdict.status, 0, `${verdict.stdout}${verdict.stderr}`);
+}
+
+export function item(status: RunStatus, id: string): ItemStatus {
+  const found = status.items.find((one) => one.id === id);
+  assert.ok(found, `${id} is in no status`);
+  return found;
+}
+
+export function states(status: RunStatus): Record<string, string> {
+  return Object.fromEntries(status.items.map(({ id, state }) => [id, state]));
+}
+
+export function asRoot(world: World) {
+  return { endpoint: world.bed.url, region: world.bed.region, credentials: world.bed.credentials };
+}
+
+/** Pids of the containers of that name which are alive. */
+export function living(world: World, container: string): number[] {
+  const pids = globSync(`tasks/*/${container}.pid`, { cwd: world.bed.directory }).map((file) =>
+    Number(readFileSync(join(world.bed.directory, file), 'utf8')),
+  );
+  return pids.filter((pid) => {
+    try {
+      return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+    } catch {
+      return false;
+    }
+  });
+}

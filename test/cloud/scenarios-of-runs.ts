@@ -1,0 +1,149 @@
+/** Runs that come to their end as they should. */
+import assert from 'node:assert/strict';
+import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { CreateScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
+import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
+import type { RunStatus } from '@waybill/client';
+import { until } from '../support/processes.ts';
+import type { World } from './deployed-world.ts';
+import { accepted, asRoot, assertVerified, item, living, type Scenarios, specOf, states } from './scenario.ts';
+
+async function oneObject(world: World): Promise<void> {
+  const run = await accepted(
+    world,
+    specOf('first', [{ id: 'greet', script: 'echo good day > greeting.txt', what: 'patch' }]),
+    'first',
+  );
+  const status = await world.sealed('first');
+  assert.deepEqual([status.state, states(status)], ['done', { greet: 'done' }]);
+  const [attempt] = item(status, 'greet').attempts;
+  assert.equal(attempt?.outcome, 'succeeded');
+
+  const rows = await new DynamoDBClient(asRoot(world)).send(
+    new QueryCommand({
+      TableName: world.deployed.names.table,
+      KeyConditionExpression: 'pk = :pk',
+      ExpressionAttributeValues: { ':pk': { S: `run/${run}` } },
+    }),
+  );
+  assert.ok((rows.Count ?? 0) > 0, 'rows of the run');
+  const machines = new SFNClient(asRoot(world));
+  const { executions = [] } = await machines.send(
+    new ListExecutionsCommand({ stateMachineArn: world.deployed.names.arn.machine('default') }),
+  );
+  assert.deepEqual(
+    executions.map(({ name }) => name),
+    [`a-${attempt?.id}`],
+  );
+
+  const patch = attempt?.outputs.find(({ kind }) => kind === 'patch');
+  assert.ok(patch, JSON.stringify(attempt?.outputs));
+  const parts: Uint8Array[] = [];
+  for await (const part of await world.transport.openArtifact(patch.sha256)) parts.push(part);
+  assert.match(Buffer.concat(parts).toString(), /^-hello\n\+good day$/m);
+  await assertVerified(world, status);
+  const { executionArn } = executions[0] ?? {};
+  let ended: string | undefined;
+  await until(async () => {
+    ended = (await machines.send(new DescribeExecutionCommand({ executionArn }))).status;
+    return ended !== 'RUNNING';
+  });
+  assert.equal(ended, 'SUCCEEDED', 'the execution always stops its task and ends');
+  assert.deepEqual([living(world, 'wrapper'), living(world, 'blocks')], [[], []]);
+}
+
+async function fortyRuns(world: World): Promise<void> {
+  const ids = Array.from({ length: 40 }, (_, n) => `many-${n}`);
+  await Promise.all(
+    ids.map((id) => accepted(world, specOf(id, [{ id: 'a', script: `echo ${id} > "$WAYBILL_OUTPUTS/name"` }]), id)),
+  );
+  const all = await Promise.all(ids.map((id) => world.sealed(id)));
+  assert.deepEqual(
+    all.map(({ state }) => state),
+    ids.map(() => 'done'),
+  );
+  assert.deepEqual(
+    all.map((status) => item(status, 'a').attempts.length),
+    ids.map(() => 1),
+  );
+  await assertVerified(world, all.at(-1) as RunStatus);
+}
+
+async function failedItem(world: World): Promise<void> {
+  await accepted(
+    world,
+    specOf('failing', [
+      { id: 'bad', script: 'exit 3' },
+      { id: 'after', script: 'true', dependsOn: ['bad'] },
+      { id: 'apart', script: 'true' },
+    ]),
+    'failing',
+  );
+  const status = await world.sealed('failing');
+  assert.deepEqual([status.state, states(status)], ['failed', { bad: 'failed', after: 'skipped', apart: 'done' }]);
+  assert.equal(item(status, 'bad').attempts[0]?.exit, 3);
+  await assertVerified(world, status);
+}
+
+async function slotOfSchedule(world: World): Promise<void> {
+  const { names } = world.deployed;
+  const schedule = {
+    name: 'nightly',
+    expression: 'rate(1 minute)',
+    start: new Date(Date.now() - 90_000).toISOString(),
+    queue: 'default',
+    principal: world.transport.principal,
+    spec: specOf('nightly', [{ id: 'a', script: 'true' }]),
+  };
+  await new SchedulerClient(asRoot(world)).send(
+    new CreateScheduleCommand({
+      Name: 'nightly',
+      GroupName: names.scheduleGroup,
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      ScheduleExpression: `at(${new Date(Date.now() + 1_000).toISOString().slice(0, 19)})`,
+      Target: {
+        Arn: names.arn.functionArn('slot'),
+        RoleArn: names.arn.role('schedules'),
+        Input: JSON.stringify({ scheduledTime: '<aws.scheduler.scheduled-time>', schedule }),
+      },
+    }),
+  );
+  let found: string | undefined;
+  const deadline = performance.now() + 60_000;
+  while (found === undefined && performance.now() < deadline) {
+    found = (await world.transport.listRuns(100)).find(({ submissionId }) =>
+      submissionId.startsWith('slot-'),
+    )?.submissionId;
+  }
+  assert.ok(found, 'a run of the slot');
+  assert.equal((await world.sealed(found)).state, 'done');
+}
+
+async function fanIn(world: World): Promise<void> {
+  const producers = Array.from({ length: 100 }, (_, n) => ({
+    id: `make-${n}`,
+    script: n < 32 ? `echo ${n} > "$WAYBILL_OUTPUTS/part"` : 'true',
+  }));
+  const needs = Object.fromEntries(
+    producers.slice(0, 32).map(({ id }, n) => [`in-${n}`, { from: id, select: { output: 'part' } }]),
+  );
+  const sum = 'test "$(cat "$WAYBILL_INPUTS"/in-* | awk \'{ sum += $1 } END { print sum }\')" = 496';
+  const last = { id: 'sum', script: sum, needs, dependsOn: producers.slice(32).map(({ id }) => id) };
+  await accepted(world, specOf('fan-in', [...producers, last]), 'fan-in');
+  const status = await world.sealed('fan-in');
+  assert.equal(status.state, 'done', JSON.stringify(item(status, 'sum')));
+  const machines = new SFNClient(asRoot(world));
+  const executions = world.deployed.names.arn.machine('default').replace(':stateMachine:', ':execution:');
+  const executionArn = `${executions}:a-${item(status, 'sum').attempts[0]?.id}`;
+  const { input = '' } = await machines.send(new DescribeExecutionCommand({ executionArn }));
+  assert.ok(input.length > 0 && input.length < 8_192, `${input.length} characters`);
+  await assertVerified(world, status);
+}
+
+export const RUNS: Scenarios = {
+  'one object in the inbox becomes a patch, a sealed run and a bundle that verifies': oneObject,
+  'forty runs at once are all done, each with its own execution': fortyRuns,
+  'what depends on a failed item is skipped, the rest is done': failedItem,
+  'a slot of a schedule becomes a run of its owner': slotOfSchedule,
+  'a hundred items and the outputs of thirty-two of them reach one item, whose execution is given names only': fanIn,
+};
