@@ -19,6 +19,10 @@ export interface StateStackProps extends StackProps {
 /** Longer than any attempt may take, with its retries of delivery. */
 const STAGING_DAYS = 7;
 const INBOX_NONCURRENT_DAYS = 90;
+/** The answers of a run that nobody has written to for so long; whoever wants to know has its bundle. */
+const OUTBOX_DAYS = 400;
+/** Submissions that could not be read, kept for whoever wants to know why. */
+const QUARANTINE_DAYS = 90;
 
 export class StateStack extends Stack {
   readonly inbox: Bucket;
@@ -46,7 +50,16 @@ export class StateStack extends Stack {
       }),
       lifecycleRules: [
         { id: 'uploads', prefix: 'uploads/', expiration: Duration.days(STAGING_DAYS) },
+        // A status is written over again and again, and nobody reads an old one. Where two rules meet, the shorter one holds.
+        {
+          id: 'answers',
+          prefix: 'outbox/',
+          expiration: Duration.days(OUTBOX_DAYS),
+          noncurrentVersionExpiration: Duration.days(1),
+        },
+        { id: 'quarantine', prefix: 'quarantine/', expiration: Duration.days(QUARANTINE_DAYS) },
         { id: 'old-versions', noncurrentVersionExpiration: Duration.days(INBOX_NONCURRENT_DAYS) },
+        { id: 'markers', expiredObjectDeleteMarker: true },
         { id: 'parts', abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
     });

@@ -115,6 +115,23 @@ export const STORAGE_RULES: readonly Rule[] = [
     },
   },
   {
+    says: 'inbox: answers, what is quarantined and uploads are gone in time, and old versions of answers in a day',
+    broken: (templates) =>
+      failing([first(templates, BUCKET, named('inbox'))], ({ properties }) => {
+        const rules = (at(properties.LifecycleConfiguration, 'Rules') ?? []) as Record<string, unknown>[];
+        const of = (prefix: string): unknown => rules.find(({ Prefix }) => Prefix === prefix);
+        return (
+          ['outbox/', 'quarantine/', 'uploads/'].every((prefix) => Number(at(of(prefix), 'ExpirationInDays')) > 0) &&
+          at(of('outbox/'), 'NoncurrentVersionExpiration', 'NoncurrentDays') === 1
+        );
+      }),
+    plant: (templates) => {
+      const { LifecycleConfiguration } = first(templates, BUCKET, named('inbox')).properties;
+      const rules = at(LifecycleConfiguration, 'Rules') as Record<string, unknown>[];
+      delete rules.find(({ Prefix }) => Prefix === 'outbox/')?.NoncurrentVersionExpiration;
+    },
+  },
+  {
     says: 'table: on demand, recoverable, protected, under a key of ours, with both images in its stream',
     broken: (templates) =>
       failing(
