@@ -1,4 +1,4 @@
-import type { DeploymentNames } from './deployment-names.ts';
+import { type DeploymentNames, LIVE_ALIAS } from './deployment-names.ts';
 import type { KeyArns, Statement } from './statement.ts';
 import { aboutKeys, aboutObjects, aboutRows, title } from './statements-on-data.ts';
 
@@ -47,10 +47,12 @@ function aboutExecutions(names: DeploymentNames) {
       resources: environments.map((environment) => arn.execution(environment, 'a-*')),
       why: 'An execution is named after its attempt.',
     }),
+    // Step Functions asks for permission on the machine, whatever version or alias of it is called; which one is a condition.
     start: (environments: readonly string[]): Statement => ({
       sid: 'Start',
       actions: ['states:StartExecution'],
-      resources: environments.map((environment) => arn.machineAlias(environment)),
+      resources: environments.map((environment) => arn.machine(environment)),
+      conditions: { 'ForAnyValue:StringEquals': { 'states:StateMachineQualifier': [LIVE_ALIAS] } },
     }),
     complete: (environments: readonly string[]): Statement => ({
       sid: 'Complete',

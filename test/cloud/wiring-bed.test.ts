@@ -11,7 +11,9 @@ import { GetPublicKeyCommand, KMSClient, SignCommand } from '@aws-sdk/client-kms
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import {
+  CreateStateMachineAliasCommand,
   DescribeExecutionCommand,
+  PublishStateMachineVersionCommand,
   SendTaskSuccessCommand,
   SFNClient,
   StartExecutionCommand,
@@ -39,18 +41,21 @@ before(async () => {
   collected = [];
   asRoot = { endpoint: bed.url, region: bed.region, credentials: bed.credentials };
   const template = readFileSync(join(import.meta.dirname, 'wiring-bed.template.json'), 'utf8').replace('{seen}', seen);
+  outputs = await stackOf('bed', template);
+});
+
+async function stackOf(StackName: string, TemplateBody: string): Promise<Record<string, string>> {
   const cloudformation = new CloudFormationClient(asRoot);
-  const StackName = 'bed';
-  await cloudformation.send(
-    new CreateStackCommand({ StackName, TemplateBody: template, Capabilities: ['CAPABILITY_IAM'] }),
-  );
+  await cloudformation.send(new CreateStackCommand({ StackName, TemplateBody, Capabilities: ['CAPABILITY_IAM'] }));
+  let found: Record<string, string> = {};
   await until(async () => {
     const [stack] = (await cloudformation.send(new DescribeStacksCommand({ StackName }))).Stacks ?? [];
     assert.ok(!/FAILED|ROLLBACK/.test(stack?.StackStatus ?? ''), stack?.StackStatusReason);
-    outputs = Object.fromEntries((stack?.Outputs ?? []).map((one) => [one.OutputKey ?? '', one.OutputValue ?? '']));
+    found = Object.fromEntries((stack?.Outputs ?? []).map((one) => [one.OutputKey ?? '', one.OutputValue ?? '']));
     return stack?.StackStatus === 'CREATE_COMPLETE';
   });
-});
+  return found;
+}
 
 after(async () => {
   await bed.stop();
@@ -255,6 +260,53 @@ test('wiring bed: the time of a wait comes from the input', async () => {
   const { output } = await machine.send(new DescribeExecutionCommand({ executionArn }));
   assert.equal(JSON.parse(output ?? '').error.Error, 'States.Timeout');
 });
+
+test('wiring bed: who starts an execution on an alias is asked for permission on the machine, with the alias as a condition', async () => {
+  bed.setContainers({ blocks: { command: ['sleep', '600'] }, wrapper: { command: ['sleep', '600'] } });
+  const [asRole, machine] = [new STSClient(asRoot), new SFNClient(asRoot)];
+  const stateMachineArn = outputs.Machine ?? '';
+  const { stateMachineVersionArn } = await machine.send(new PublishStateMachineVersionCommand({ stateMachineArn }));
+  const routingConfiguration = [{ stateMachineVersionArn, weight: 100 }];
+  for (const name of ['live', 'old']) {
+    await machine.send(new CreateStateMachineAliasCommand({ name, routingConfiguration }));
+  }
+  const condition = { 'ForAnyValue:StringEquals': { 'states:StateMachineQualifier': ['live'] } };
+  const roles = {
+    OnAlias: starter({ Resource: `${stateMachineArn}:live` }),
+    OnMachine: starter({ Resource: stateMachineArn, Condition: condition }),
+  };
+  const arnOf = (role: string) => ({ Value: { 'Fn::GetAtt': [role, 'Arn'] } });
+  const Outputs = { OnAlias: arnOf('OnAlias'), OnMachine: arnOf('OnMachine') };
+  const arns = await stackOf('starters', JSON.stringify({ Resources: roles, Outputs }));
+  const startAs = async (role: string, alias: string): Promise<string> => {
+    const assume = { RoleArn: arns[role], RoleSessionName: 'starter' };
+    const { Credentials: given } = await asRole.send(new AssumeRoleCommand(assume));
+    const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = given ?? {};
+    const credentials = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+    const input = JSON.stringify({ attempt: `${role}-${alias}`, timeoutSeconds: 1 });
+    const start = new StartExecutionCommand({ stateMachineArn: `${stateMachineArn}:${alias}`, input });
+    return new SFNClient({ ...asRoot, credentials }).send(start).then(
+      () => 'started',
+      (error: Error) => error.name,
+    );
+  };
+  assert.equal(await startAs('OnMachine', 'live'), 'started');
+  assert.match(await startAs('OnMachine', 'old'), /^AccessDenied/);
+  assert.match(await startAs('OnAlias', 'live'), /^AccessDenied/);
+});
+
+function starter(allowed: object): object {
+  const trust = { Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' };
+  const may = { Effect: 'Allow', Action: 'states:StartExecution', ...allowed };
+  const document = (statement: object) => ({ Version: '2012-10-17', Statement: [statement] });
+  return {
+    Type: 'AWS::IAM::Role',
+    Properties: {
+      AssumeRolePolicyDocument: document(trust),
+      Policies: [{ PolicyName: 'own', PolicyDocument: document(may) }],
+    },
+  };
+}
 
 test('wiring bed: the end of the essential container ends the task, with its exit code', async () => {
   bed.setContainers({ blocks: { command: ['sleep', '600'] }, wrapper: { command: ['sh', '-c', 'exit 7'] } });

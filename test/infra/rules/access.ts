@@ -114,6 +114,35 @@ export const ACCESS_RULES: readonly Rule[] = [
     },
   },
   {
+    says: 'policies: Step Functions is asked about machines, never about a version or an alias, which it would not find',
+    broken: (templates) => {
+      const about = all(templates, POLICY).flatMap(({ id, properties }) =>
+        lines(properties.PolicyDocument)
+          .filter(({ Action }) => list(Action).some((action) => action.startsWith('states:')))
+          .map((line) => ({ id, line })),
+      );
+      if (about.length === 0) return ['nobody starts attempts'];
+      return about
+        .filter(({ line }) => {
+          const isQualified = list(line.Resource as string).some((arn) => /:stateMachine:[^:]+:/.test(arn));
+          const isLive =
+            JSON.stringify(line.Condition?.['ForAnyValue:StringEquals']?.['states:StateMachineQualifier']) ===
+            '["live"]';
+          return isQualified || (list(line.Action).includes('states:StartExecution') && !isLive);
+        })
+        .map(({ id }) => id);
+    },
+    plant: (templates) => {
+      for (const { properties } of all(templates, POLICY)) {
+        for (const line of lines(properties.PolicyDocument)) {
+          if (list(line.Action).includes('states:StartExecution')) {
+            line.Resource = list(line.Resource as string).map((arn) => `${arn}:live`);
+          }
+        }
+      }
+    },
+  },
+  {
     says: 'policies of resources: what a service may do is tied to this account or one of its things',
     broken: (templates) =>
       RESOURCE_POLICIES.flatMap(([type, document]) =>

@@ -246,6 +246,25 @@ _S3_CONDITIONS = {
 _KMS_CONDITIONS = ("SigningAlgorithm", "MessageType", "MacAlgorithm")
 
 
+def ask_about_the_machine_of_a_version_or_alias():
+    """Step Functions asks for permission on the machine; which version or alias was meant is a condition."""
+    resource_of, of_request = iam_actions.extract_resource_arn, iam_actions.request_tag_context
+    qualified = re.compile(r"(arn:[\w-]+:states:[^:]*:[^:]*:stateMachine:[^:]+):([^:]+)")
+
+    def resource_arn(service, *args, **kwargs):
+        arn = resource_of(service, *args, **kwargs)
+        found = qualified.fullmatch(arn) if service == "states" else None
+        return found[1] if found else arn
+
+    def request_context(service, action, body, params):
+        context = of_request(service, action, body, params)
+        asked = json.loads(body).get("stateMachineArn", "") if service == "states" and body else ""
+        found = qualified.fullmatch(asked)
+        return {**context, "states:statemachinequalifier": found[2]} if found else context
+
+    iam_actions.extract_resource_arn, iam_actions.request_tag_context = resource_arn, request_context
+
+
 def write_invocations_down():
     """One line of invocations.jsonl for every start of a function's process and for every invocation."""
     execute, spawn = lambda_svc._execute_function, lambda_runtime.Worker._spawn
@@ -284,6 +303,7 @@ def main():
     know_the_keys_of_conditions()
     fill_in_variables_of_policies()
     ask_for_one_message_in_a_batch()
+    ask_about_the_machine_of_a_version_or_alias()
     write_invocations_down()
     say_versions_in_events_of_objects()
     publish_state_changes_of_tasks()
