@@ -9,6 +9,7 @@ import { STOP_GRACE_MS } from '#core/names.ts';
 import type { SequencerWork, Work } from '#core/row-changes.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { lineUp } from '#flow/pause.ts';
 import { wakeDependents } from '#flow/readiness.ts';
 import { publishStatus } from '#flow/status.ts';
 import { cancelItem } from '#flow/stop.ts';
@@ -34,6 +35,7 @@ type Step = Exclude<Work, SequencerWork | { do: 'timer' | 'dispatch' | 'publish-
 /** Released locks, ended items, then whole queues, then what is left of ended attempts. */
 const ORDER: readonly Step['do'][] = [
   'cancel-item',
+  'line-up',
   'advance-locks',
   'wake',
   'advance',
@@ -101,6 +103,8 @@ function take({ flow, completeToken }: AdvanceDuties, step: Step): Promise<unkno
   switch (step.do) {
     case 'cancel-item':
       return cancelItem(flow, step);
+    case 'line-up':
+      return lineUp(flow, step.run, step.by);
     case 'advance-locks':
       return advanceLocks(flow, step.by);
     case 'wake':

@@ -20,6 +20,7 @@ export type Work =
   | { do: 'advance'; queue: string }
   | { do: 'advance-locks'; by: string }
   | { do: 'cancel-item'; run: string; item: string }
+  | { do: 'line-up'; run: string; by: string }
   | { do: 'wake'; run: string; item: string }
   | { do: 'dispatch'; attemptId: string }
   | { do: 'stop-worker'; attemptId: string; handle: string }
@@ -73,7 +74,8 @@ function ofQueue(queue: string, { sk, before, after }: RowChange, isCreated: boo
 function ofTodo(sk: string): Work[] {
   const [kind, ...rest] = sk.split('/');
   const [run = '', item = ''] = rest;
-  return kind === 'locks' ? [{ do: 'advance-locks', by: rest.join('/') }] : [{ do: 'cancel-item', run, item }];
+  if (kind === 'locks') return [{ do: 'advance-locks', by: rest.join('/') }];
+  return kind === 'line-up' ? [{ do: 'line-up', run, by: item }] : [{ do: 'cancel-item', run, item }];
 }
 
 function ofRun(run: string, change: RowChange, isCreated: boolean): Work[] {

@@ -11,6 +11,7 @@
  *                    event/<version>/<k> outbox of the run's events that have no place yet, in causal order
  *                    tree                the tree of the events that have one
  *                    seal                the signed seal
+ *                    control/<id>        a control that was accepted and must not be carried out again
  *   attempt/<id>     attempt             one per attempt
  *   queue/<queue>    queue               slots and who holds them
  *                    ready/<rank>        items that could be claimed
@@ -19,6 +20,7 @@
  *                    wait/<rank>         items that wait for it
  *   todo             locks/<by>          released locks whose waiters have not been tried yet
  *                    cancel/<run>/<item> an accepted cancel of an item that has not reached it yet
+ *                    line-up/<run>/<by>  a pause, or its end, that has not reached all waiting items yet
  *   timers           <dueMs>/<what>      back-offs and deadlines
  *   runs             <run>               runs that are not sealed yet
  *   log              head, entry/<index> the deployment log
@@ -52,6 +54,7 @@ export const keys = {
   }),
   tree: (run: string): Key => ({ pk: `run/${run}`, sk: 'tree' }),
   seal: (run: string): Key => ({ pk: `run/${run}`, sk: 'seal' }),
+  control: (run: string, id: string): Key => ({ pk: `run/${run}`, sk: `control/${id}` }),
   attempt: (id: string): Key => ({ pk: `attempt/${id}`, sk: 'attempt' }),
   queue: (queue: string): Key => ({ pk: `queue/${queue}`, sk: 'queue' }),
   ready: (queue: string, rank: string): Key => ({ pk: `queue/${queue}`, sk: `ready/${rank}` }),
@@ -60,6 +63,8 @@ export const keys = {
   /** Locks that were released while somebody waited for them; gone once the waiters have been tried. */
   todoLocks: (by: string): Key => ({ pk: 'todo', sk: `locks/${by}` }),
   todoCancel: (run: string, item: string): Key => ({ pk: 'todo', sk: `cancel/${run}/${item}` }),
+  /** `by`: the id of the control. */
+  todoLineUp: (run: string, by: string): Key => ({ pk: 'todo', sk: `line-up/${run}/${by}` }),
   timer: (dueMs: number, what: string): Key => ({ pk: 'timers', sk: `${ordinal(dueMs, 13)}/${what}` }),
   queues: (): Key => ({ pk: 'queues', sk: 'names' }),
   activeRun: (run: string): Key => ({ pk: 'runs', sk: run }),
@@ -88,6 +93,8 @@ export interface RunRow {
   state: 'admitting' | RunState;
   /** Open items are being ended; nothing of the run is claimed any more. */
   stopping?: StoppingReason;
+  /** Since when nothing of it is claimed any more, until somebody resumes it. */
+  pausedAtMs?: number;
   admittedAtMs: number;
   openedAtMs: number;
   deadlineAtMs?: number;
@@ -153,6 +160,8 @@ export interface ItemRow {
   rank?: string;
   /** In the wait lists of its locks, not in the ready list. */
   parked?: boolean;
+  /** Ready, and in no list at all: its run is paused. */
+  shelved?: true;
   notBeforeMs?: number;
   /** Somebody asked for its end. */
   cancelAsked?: boolean;

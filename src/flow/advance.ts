@@ -29,7 +29,7 @@ interface Candidate extends ItemRef {
 
 /**
  * Claims what it can of a queue, first come first per priority. Each place of the list is looked at once: items of a
- * stopping run stay in it until their end reaches them, and looking at them again would never let that happen.
+ * stopping or paused run stay in it until that reaches them, and looking at them again would never let that happen.
  */
 export async function advance(deps: FlowDeps, queue: string): Promise<void> {
   let after: string | undefined;
@@ -133,7 +133,8 @@ async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec
   await draft.read([keys.run(run), itemKey, keys.queue(queue), ...lockKeys]);
   const row = required(await draft.readOne<RunRow>(keys.run(run)), keys.run(run));
   const item = required(await draft.readOne<ItemRow>(itemKey), itemKey);
-  if (item.state !== 'ready' || item.rank === undefined || row.stopping || item.cancelAsked) return { kind: 'stale' };
+  const isWanted = row.stopping === undefined && row.pausedAtMs === undefined && !item.cancelAsked;
+  if (item.state !== 'ready' || item.rank === undefined || !isWanted) return { kind: 'stale' };
   const rank = item.rank;
   const lockRows = await draft.read<LockRow>(lockKeys);
   const locks = await Promise.all(

@@ -1,15 +1,18 @@
 /**
  * Control: a verified principal changes the course of a run. What is asked for is recorded with the event; what follows
- * from it (ending items, stopping workers) is worked off afterwards and taken up again after a crash.
+ * from it (ending items, stopping workers, leaving lists) is worked off afterwards and taken up again after a crash.
  */
-import { parseControl } from '@waybill/client/compile';
+import { type ControlSpec, parseControl } from '@waybill/client/compile';
 import type { Digest } from '@waybill/verify';
 import { type ItemRow, keys, type RunRow } from '#core/rows.ts';
 import { isTerminal } from '#core/tally.ts';
 import { ABORT_MS } from '#flow/abort.ts';
 import { noteLateControl } from '#flow/addendum.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
+import { type Asked, accepted, askedItem, controlId, dedupedAs, emitControl } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { acceptPause, lineUp } from '#flow/pause.ts';
+import { acceptSkip } from '#flow/skip.ts';
 import { cancelItem, standBehindClaims, stopRun } from '#flow/stop.ts';
 import { type Draft, decide } from '#flow/transaction.ts';
 import type { InboxObject } from '#ports/inbox.ts';
@@ -20,7 +23,7 @@ export async function control(deps: FlowDeps, object: InboxObject, bytes: Uint8A
   if (!parsed.ok) return { status: 'invalid', reasons: parsed.refusals };
   const { spec } = parsed.control;
   const { run } = spec;
-  const { abortAtMs, ...answer } = await decide(deps, async (draft): Promise<Decided> => {
+  const { follow, ...answer } = await decide(deps, async (draft): Promise<Decided> => {
     const row = await draft.readOne<RunRow>(keys.run(run));
     if (spec.verb === 'abort' && row?.aborting && row.principal === object.principal) return dedupedAs(run);
     const refusal = refusalOf(object.principal, run, row);
@@ -29,27 +32,18 @@ export async function control(deps: FlowDeps, object: InboxObject, bytes: Uint8A
       if (isLate) await noteLateControl(deps, draft, run, row, digest);
       return refusal ?? refuseUnknown(run);
     }
-    const asked: Asked = { principal: object.principal, digest, run, row };
-    return spec.verb === 'abort' ? acceptAbort(deps, draft, asked, spec.reason) : accept(deps, draft, asked, spec.item);
+    const { principal, submissionId } = object;
+    return accept(deps, draft, { principal, submissionId, digest, run, row }, spec);
   });
   if (answer.status === 'invalid') deps.hints.entered();
   if (answer.status !== 'accepted') return answer;
-  if (abortAtMs !== undefined) await takeDown(deps, run, abortAtMs);
-  else if (spec.verb === 'cancel' && spec.item !== undefined) await cancelItem(deps, { run, item: spec.item });
-  else await stopRun(deps, run);
+  await follow?.();
   deps.hints.runChanged(run);
   return answer;
 }
 
-/** `abortAtMs`: when the run is taken down, whether all of it has ended or not. */
-type Decided = Answer & { abortAtMs?: number };
-
-interface Asked {
-  principal: string;
-  digest: Digest;
-  run: string;
-  row: RunRow;
-}
+/** `follow`: what comes of it, once it is recorded. A row says so too, for whoever has to take it up. */
+type Decided = Answer & { follow?: () => Promise<void> };
 
 /** Null: the principal may ask something of the run, and it is there to be asked. */
 function refusalOf(principal: string, run: string, row: RunRow | null): Answer | null {
@@ -61,11 +55,7 @@ function refusalOf(principal: string, run: string, row: RunRow | null): Answer |
   }
   if (row.sealedIndex === undefined && row.abortedIndex === undefined) return null;
   const how = row.sealedIndex === undefined ? 'was aborted' : `has ended as ${row.state}`;
-  return refuse('invalid', { code: 'RUN_SEALED', path, problem: `the run ${how}`, fix: 'Nothing is left to end.' });
-}
-
-function dedupedAs(run: string): Answer {
-  return { status: 'deduped', run, reasons: [] };
+  return refuse('invalid', { code: 'RUN_SEALED', path, problem: `the run ${how}`, fix: 'Nothing is left to steer.' });
 }
 
 function refuseUnknown(run: string): Answer {
@@ -75,6 +65,34 @@ function refuseUnknown(run: string): Answer {
     problem: `there is no run ${run}`,
     fix: 'Name a run id of `waybill runs`.',
   });
+}
+
+async function accept(deps: FlowDeps, draft: Draft, asked: Asked, spec: ControlSpec['spec']): Promise<Decided> {
+  const { run, row } = asked;
+  if (spec.verb === 'abort') return acceptAbort(deps, draft, asked, spec.reason);
+  if (row.completedAtMs !== undefined) {
+    const problem = `the run has ended as ${row.state}`;
+    return refuse('invalid', { code: 'RUN_SEALED', path: 'spec.run', problem, fix: 'Nothing is left to steer.' });
+  }
+  if (spec.verb === 'cancel') return acceptCancel(deps, draft, asked, spec.item);
+  if (row.stopping) {
+    const problem = `the run is being ended: ${row.stopping}`;
+    return refuse('invalid', { code: 'RUN_SEALED', path: 'spec.run', problem, fix: 'Nothing is left to steer.' });
+  }
+  if (spec.verb === 'skip') return skip(deps, draft, asked, spec.item);
+  const answer = await acceptPause(deps, draft, asked, spec.verb);
+  return { ...answer, follow: () => lineUp(deps, run, controlId(asked)) };
+}
+
+async function skip(deps: FlowDeps, draft: Draft, asked: Asked, item: string): Promise<Decided> {
+  const { run } = asked;
+  const { skipped, ...answer } = await acceptSkip(deps, draft, asked, item);
+  const follow = async (): Promise<void> => {
+    deps.hints.itemEnded(run, item);
+    if (skipped?.left) deps.hints.locksReleased(`${run}/${item}`);
+    if (skipped?.completed) deps.hints.runCompleted(run);
+  };
+  return { ...answer, follow };
 }
 
 /** Stops the run like a cancel, where something of it is still open, and notes that it must not be sealed. */
@@ -87,48 +105,36 @@ async function acceptAbort(deps: FlowDeps, draft: Draft, asked: Asked, reason: s
   const abortAtMs = draft.atMs + ABORT_MS;
   draft.create(keys.timer(abortAtMs, `abort/${run}`), {});
   if (stops) emitStop(deps, draft, asked);
-  return { status: 'accepted', run, reasons: [], abortAtMs };
+  return { ...accepted(run), follow: () => takeDown(deps, run, abortAtMs) };
 }
 
+/** @param abortAtMs when the run is taken down, whether all of it has ended or not */
 async function takeDown(deps: FlowDeps, run: string, abortAtMs: number): Promise<void> {
   deps.hints.timerSet(abortAtMs);
   await stopRun(deps, run);
   deps.hints.runCompleted(run);
 }
 
-function emitStop(deps: FlowDeps, draft: Draft, { principal, digest, run }: Asked): void {
-  const pseudonym = `hmac-sha256:${deps.signer.pseudonym(principal)}` as const;
-  draft.emit(run, {
-    type: 'control.accepted',
-    data: { verb: 'cancel', principal: pseudonym, control: digest },
-  });
-  draft.emit(run, { type: 'run.stopping', data: { reason: 'cancelled' } });
+function emitStop(deps: FlowDeps, draft: Draft, asked: Asked): void {
+  emitControl(deps, draft, asked, 'cancel');
+  draft.emit(asked.run, { type: 'run.stopping', data: { reason: 'cancelled' } });
 }
 
-async function accept(deps: FlowDeps, draft: Draft, asked: Asked, item: string | undefined): Promise<Answer> {
-  const { principal, digest, run, row } = asked;
-  if (row.completedAtMs !== undefined) {
-    const problem = `the run has ended as ${row.state}`;
-    return refuse('invalid', { code: 'RUN_SEALED', path: 'spec.run', problem, fix: 'Nothing is left to cancel.' });
-  }
+async function acceptCancel(deps: FlowDeps, draft: Draft, asked: Asked, item: string | undefined): Promise<Decided> {
+  const { run, row } = asked;
   if (row.stopping) return dedupedAs(run);
   if (item === undefined) {
     await standBehindClaims(draft, row);
     draft.put(keys.run(run), { ...row, stopping: 'cancelled' } satisfies RunRow);
     emitStop(deps, draft, asked);
-    return { status: 'accepted', run, reasons: [] };
+    return { ...accepted(run), follow: () => stopRun(deps, run) };
   }
-  const found = await draft.readOne<ItemRow>(keys.item(run, item));
-  if (!found) {
-    const fix = 'Name an item of the run, as `waybill status` lists them.';
-    const problem = `the run has no item ${item}`;
-    return refuse('invalid', { code: 'ITEM_UNKNOWN', path: 'spec.item', problem, fix });
-  }
+  const found = await askedItem(draft, run, item);
+  if ('status' in found) return found;
   if (isTerminal(found.state) || found.cancelAsked) return dedupedAs(run);
   draft.put(keys.item(run, item), { ...found, cancelAsked: true } satisfies ItemRow);
   draft.create(keys.todoCancel(run, item), {});
   draft.put(keys.run(run), { ...row });
-  const pseudonym = `hmac-sha256:${deps.signer.pseudonym(principal)}` as const;
-  draft.emit(run, { type: 'control.accepted', data: { verb: 'cancel', item, principal: pseudonym, control: digest } });
-  return { status: 'accepted', run, reasons: [] };
+  emitControl(deps, draft, asked, 'cancel', item);
+  return { ...accepted(run), follow: () => cancelItem(deps, { run, item }) };
 }

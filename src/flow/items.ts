@@ -24,19 +24,28 @@ export interface ItemRef {
   item: string;
 }
 
-/** pending (or waiting for a retry) -> ready, at the end of the ready list of its priority. */
+/**
+ * pending (or waiting for a retry) -> ready, at the end of the ready list of its priority; in no list while its run is
+ * paused. The caller names the run's row in its decision, so that no pause comes in between. False: nobody can claim it yet.
+ */
 export function makeReady(
   deps: FlowDeps,
   draft: Draft,
   ref: ItemRef,
-  queue: string,
+  run: RunRow,
   spec: SpecRow,
   item: ItemRow,
-): void {
+): boolean {
+  const { notBeforeMs: _past, shelved: _shelved, ...rest } = item;
+  const ready: ItemRow = { ...rest, state: 'ready', waitingOn: [] };
+  if (run.pausedAtMs !== undefined) {
+    draft.put(keys.item(ref.run, ref.item), { ...ready, shelved: true } satisfies ItemRow);
+    return false;
+  }
   const rank = rankOf(spec.item.priority, deps.clock.nowMs(), ref.run, ref.item);
-  const { notBeforeMs: _past, ...rest } = item;
-  draft.put(keys.item(ref.run, ref.item), { ...rest, state: 'ready', waitingOn: [], rank } satisfies ItemRow);
-  draft.create(keys.ready(queue, rank), { run: ref.run, item: ref.item } satisfies ReadyRow);
+  draft.put(keys.item(ref.run, ref.item), { ...ready, rank } satisfies ItemRow);
+  draft.create(keys.ready(run.queue, rank), { run: ref.run, item: ref.item } satisfies ReadyRow);
+  return true;
 }
 
 /** From the ready list to the wait lists of all its locks. The lock rows may already carry it as head. */
@@ -97,7 +106,7 @@ export async function closeItem(
   item: ItemRow,
   state: TerminalState,
 ): Promise<Ended> {
-  const { rank: _rank, parked: _parked, notBeforeMs: _notBefore, ...rest } = item;
+  const { rank: _rank, parked: _parked, shelved: _shelved, notBeforeMs: _notBefore, ...rest } = item;
   const closed: ItemRow = { ...rest, state, waitingOn: [] };
   draft.put(keys.item(ref.run, ref.item), closed);
   const completed = await leaveOpenSet(draft, ref, spec, closed, state);

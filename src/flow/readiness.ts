@@ -33,9 +33,9 @@ export async function readyRoots(deps: FlowDeps, run: string): Promise<void> {
   const queue = await decide(deps, async (draft) => {
     const row = await readRun(draft, run);
     if (row.state === 'open') draft.put(keys.run(run), { ...row, state: 'running' } satisfies RunRow);
-    return row.queue;
+    return row.pausedAtMs === undefined ? row.queue : null;
   });
-  deps.hints.queueChanged(queue);
+  if (queue !== null) deps.hints.queueChanged(queue);
 }
 
 function waitsForNothing(item: ItemRow): boolean {
@@ -51,7 +51,7 @@ async function readyBatch(deps: FlowDeps, draft: Draft, run: string, refs: ItemR
   for (const ref of refs) {
     const [spec, item] = await readItem(draft, ref);
     if (!waitsForNothing(item)) continue;
-    makeReady(deps, draft, ref, row.queue, spec, item);
+    makeReady(deps, draft, ref, row, spec, item);
     readied.push(ref.item);
   }
   if (readied.length > 0) draft.emit(run, { type: 'item.ready', data: { items: readied } });
@@ -121,12 +121,12 @@ async function tellDone(
     }
     const [spec] = await readItem(draft, ref);
     draft.check(keys.run(ref.run));
-    makeReady(deps, draft, ref, run.queue, spec, item);
+    makeReady(deps, draft, ref, run, spec, item);
     readied.push(ref.item);
   }
   if (readied.length === 0) return null;
   draft.emit(source.run, { type: 'item.ready', data: { items: readied } });
-  return run.queue;
+  return run.pausedAtMs === undefined ? run.queue : null;
 }
 
 /** The item's unmet dependencies without `dep`: the same array when it had been told before. */

@@ -7,6 +7,7 @@ import { concludeAbort } from '#flow/abort.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { makeReady, readItem, readRun } from '#flow/items.ts';
+import { lineUp } from '#flow/pause.ts';
 import { readyRoots, wakeDependents } from '#flow/readiness.ts';
 import { cancelItem, exceedItemDeadline, exceedRunDeadline, stopRun } from '#flow/stop.ts';
 import { decide, forget, peek } from '#flow/transaction.ts';
@@ -60,14 +61,18 @@ async function resumeRun(deps: FlowDeps, run: string): Promise<void> {
   if (state.completedAtMs !== undefined) deps.hints.runCompleted(run);
 }
 
-/** Works off todo rows: released locks, cancels of items. */
+/** Works off todo rows: released locks, cancels of items, pauses and their ends. */
 export async function resumeTodos(deps: FlowDeps, onTrouble: OnTrouble): Promise<void> {
   for await (const row of pages(deps, 'todo', '')) {
     const [kind, ...rest] = row.sk.split('/');
-    const [run = '', item = ''] = rest;
-    const work = kind === 'locks' ? advanceLocks(deps, rest.join('/')) : cancelItem(deps, { run, item });
-    await work.catch((error: unknown) => onTrouble(row.sk, error));
+    await resumeTodo(deps, kind, rest).catch((error: unknown) => onTrouble(row.sk, error));
   }
+}
+
+async function resumeTodo(deps: FlowDeps, kind: string | undefined, rest: string[]): Promise<void> {
+  const [run = '', what = ''] = rest;
+  if (kind === 'locks') return advanceLocks(deps, rest.join('/'));
+  return kind === 'line-up' ? lineUp(deps, run, what) : cancelItem(deps, { run, item: what });
 }
 
 /** Brings a run to its end that was asked to abort and has not ended by itself. False: not yet. */
@@ -122,15 +127,15 @@ async function endBackOff(deps: FlowDeps, run: string, item: string): Promise<vo
     const row = await readRun(draft, run);
     const [spec, state] = await readItem(draft, { run, item });
     if (!isBackingOff(state, deps.clock.nowMs()) || row.stopping) return null;
-    makeReady(deps, draft, { run, item }, row.queue, spec, state);
-    return row.queue;
+    draft.check(keys.run(run));
+    return makeReady(deps, draft, { run, item }, row, spec, state) ? row.queue : null;
   });
   if (queue !== null) deps.hints.queueChanged(queue);
 }
 
 /** Its back-off is over. A timer that a crash left behind may be of an earlier one. */
 function isBackingOff(item: ItemRow, nowMs: number): boolean {
-  return item.state === 'ready' && item.rank === undefined && (item.notBeforeMs ?? 0) <= nowMs;
+  return item.state === 'ready' && item.rank === undefined && !item.shelved && (item.notBeforeMs ?? 0) <= nowMs;
 }
 
 async function* pages(deps: FlowDeps, pk: string, prefix: string): AsyncGenerator<Row> {

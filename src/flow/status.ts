@@ -50,6 +50,7 @@ async function publishAs(deps: FlowDeps, run: string, state: RunRow): Promise<vo
         queueName: state.queue,
         queue: required(queue, keys.queue(state.queue)),
         item,
+        isPaused: state.pausedAtMs !== undefined,
       }),
     );
   const unsandboxed = rows.reduce((sum, [, item]) => sum + item.unsandboxed, 0);
@@ -77,6 +78,7 @@ function statusOf(deps: FlowDeps, run: string, row: RunRow, items: ItemStatus[],
     state: row.state === 'admitting' ? 'open' : row.state,
     at: isoTime(deps.clock.nowMs()),
     openedAt: isoTime(row.openedAtMs),
+    ...(row.pausedAtMs === undefined ? {} : { pausedAt: isoTime(row.pausedAtMs) }),
     ...(row.completedAtMs === undefined ? {} : { completedAt: isoTime(row.completedAtMs) }),
     ...(row.sealedAtMs === undefined ? {} : { sealedAt: isoTime(row.sealedAtMs) }),
     ...(row.abortedAtMs === undefined || !row.aborting
@@ -169,13 +171,18 @@ interface Waiter {
   queueName: string;
   queue: QueueRow;
   item: ItemRow;
+  isPaused: boolean;
 }
 
-async function waitingOf(deps: FlowDeps, { run, id, queueName, queue, item }: Waiter): Promise<Waiting | undefined> {
-  if (item.state === 'pending') return { deps: await unmetDeps(deps, run, id, item) };
+/** Everything that holds the item now; when the first of it is gone, the rest still does. */
+async function waitingOf(deps: FlowDeps, waiter: Waiter): Promise<Waiting | undefined> {
+  const { run, id, queueName, queue, item, isPaused } = waiter;
+  const paused = isPaused ? { paused: 'run' as const } : {};
+  if (item.state === 'pending') return { ...paused, deps: await unmetDeps(deps, run, id, item) };
   if (item.state !== 'ready') return undefined;
-  if (item.notBeforeMs !== undefined) return { notBefore: isoTime(item.notBeforeMs) };
-  if (item.parked) return { locks: await heldLocks(deps, run, id) };
+  if (item.notBeforeMs !== undefined) return { ...paused, notBefore: isoTime(item.notBeforeMs) };
+  if (item.parked) return { ...paused, locks: await heldLocks(deps, run, id) };
+  if (isPaused || item.shelved) return { paused: 'run' };
   return { queue: { name: queueName, concurrency: queue.concurrency, held: queue.holders.length } };
 }
 

@@ -6,6 +6,7 @@ import type {
   RunEvent,
 } from '../../packages/verify/src/record/events.ts';
 import { type Forged, find, first, forged, OTHER, OTHER_RUN, set } from './forged.ts';
+import { asked } from './steered-story.ts';
 import { claim, PATCH, PLAN, planDigest } from './story.ts';
 
 const LOG: RecordedOutput = { name: 'log', kind: 'log', sha256: OTHER, sizeBytes: 1 };
@@ -105,6 +106,24 @@ export const AGAINST_THE_RULES: Forged[] = [
     );
     set(find(s, 'run.completed'), { state: 'cancelled' });
   }),
+  rule('something is claimed while the run is paused', (s) =>
+    s.splice(indexOf(s, 'attempt.claimed'), 0, asked('pause')),
+  ),
+  rule('a pause is left out before its end', (s) => s.splice(-1, 0, asked('resume'))),
+  rule('a pause of a paused run', (s) => s.splice(-1, 0, asked('pause'), asked('pause'))),
+  rule('a pause of an item', (s) => s.splice(-1, 0, asked('pause', 'build'))),
+  rule('an item is passed over and nobody asked for it', (s) => {
+    find(s, 'item.closed').items = [{ id: 'report', state: 'skipped', reason: 'skip_requested' }];
+  }),
+  rule('an item is passed over in the name of another that was asked for', (s) => {
+    find(s, 'item.closed').items = [{ id: 'report', state: 'skipped', reason: 'skip_requested' }];
+    s.splice(indexOf(s, 'item.closed'), 0, asked('skip', 'check'));
+  }),
+  rule('an item is claimed after it was to be passed over', (s) =>
+    s.splice(indexOf(s, 'attempt.claimed'), 0, asked('skip', 'build')),
+  ),
+  rule('a skip of an item that runs', (s) => s.splice(indexOf(s, 'attempt.claimed') + 1, 0, asked('skip', 'build'))),
+  rule('a skip of nothing', (s) => s.splice(-1, 0, asked('skip'))),
   rule('an item is denied', (s) => {
     set(first(find(s, 'item.closed').items), { state: 'denied' });
     set(find(s, 'run.completed').counts, { skipped: 0, denied: 1 });

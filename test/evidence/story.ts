@@ -17,7 +17,7 @@ import { digest, jcs, sha256 } from './naive-evidence.ts';
 
 export const ORIGIN = 'waybill.local/00112233445566aa';
 export const RUN: string = sha256('uid-1000\0nightly').toString('hex').slice(0, 32);
-const PRINCIPAL = `hmac-sha256:${'ab'.repeat(32)}` as const;
+export const PRINCIPAL = `hmac-sha256:${'ab'.repeat(32)}` as const;
 const LOCK = 'repo:api';
 
 export const PATCH: RecordedOutput = { name: 'patch', kind: 'patch', sha256: digest('a diff'), sizeBytes: 6 };

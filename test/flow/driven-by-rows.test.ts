@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Execute } from '#adapters/in-process/executor.ts';
 import type { RowChange } from '#core/row-changes.ts';
-import { keys, type RunRow } from '#core/rows.ts';
+import { type ItemRow, keys, type RunRow } from '#core/rows.ts';
 import { type DeployedBed, type DeployedOptions, openDeployedBed } from '../support/deployed-flow.ts';
-import { aborted, FAILED, SUCCEEDED } from '../support/finished-run.ts';
-import { abortOf, cancelOf, runOf } from '../support/run-spec.ts';
+import { aborted, FAILED, Gate, SUCCEEDED } from '../support/finished-run.ts';
+import { abortOf, cancelOf, controlOf, runOf } from '../support/run-spec.ts';
 
 const SPEC = runOf([
   { id: 'top' },
@@ -137,6 +137,35 @@ describe('flow: driven by changes of rows', { concurrency: true }, () => {
       assert.deepEqual([...new Set(status.items.map(({ state }) => state))], ['cancelled']);
     });
   });
+
+  for (const chaos of [{}, { seed: 21, twice: 0.4, lost: 0.3 }]) {
+    it(`a run is paused, steered and resumed: ${JSON.stringify(chaos)}`, async () => {
+      const released = new Gate();
+      const execute: Execute = (job) => (job.item === 'x' ? released.opened : Promise.resolve()).then(() => SUCCEEDED);
+      await withDeployed({ execute, concurrency: 1, ...chaos }, async (bed) => {
+        const x = { id: 'x', locks: ['l'], priority: 99 };
+        const run = bed.submit('s', runOf([x, { id: 'y', locks: ['l'] }, { id: 'z' }, { id: 'w', dependsOn: ['x'] }]));
+        const stateOf = (id: string) => bed.status('s')?.items.find((item) => item.id === id)?.state;
+        const waits = async (id: string): Promise<ItemRow | undefined> =>
+          (await bed.deps.store.get([keys.item(run, id)]))[0]?.body as unknown as ItemRow | undefined;
+        await bed.until(() => stateOf('x') === 'running');
+        bed.submit('pause', controlOf('pause', run), '@control');
+        await bed.until(async () => (await waits('y'))?.shelved === true && (await waits('z'))?.shelved === true);
+        bed.submit('skip', controlOf('skip', run, 'z'), '@control');
+        released.open();
+        await bed.until(async () => stateOf('z') === 'skipped' && (await waits('w'))?.shelved === true);
+        assert.equal(stateOf('x'), 'done');
+        bed.submit('resume', controlOf('resume', run), '@control');
+        await bed.untilSealed('s');
+        const { status, report } = await bed.verified('s');
+        assert.equal(report.verdict, 'verified', JSON.stringify(report));
+        assert.deepEqual(
+          status.items.map(({ state }) => state),
+          ['done', 'done', 'skipped', 'done'],
+        );
+      });
+    });
+  }
 
   it('a worker that does not listen to its cancel is ended when its time is over', async () => {
     const execute: Execute = () => new Promise(() => {});

@@ -36,7 +36,14 @@ const KEYS: readonly Key[] = [
     keys.seal('r'),
   ],
   ...[keys.attempt(ATTEMPT), EXECUTION, keys.queue('q'), keys.ready('q', '5'), keys.queues(), keys.lock('l')],
-  ...[keys.lockWait('l', '5'), keys.todoLocks('x'), keys.todoCancel('r', 'x'), keys.timer(5, 'retry/r/x')],
+  ...[
+    keys.lockWait('l', '5'),
+    keys.todoLocks('x'),
+    keys.todoCancel('r', 'x'),
+    keys.todoLineUp('r', 'x'),
+    keys.control('r', 'x'),
+    keys.timer(5, 'retry/r/x'),
+  ],
   ...[keys.activeRun('r'), keys.logHead(), keys.logEntry(1), keys.logKeys(), keys.logPolicy(), keys.witness('w')],
 ];
 

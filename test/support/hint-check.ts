@@ -115,6 +115,8 @@ function nameOf(work: Work): string {
     case 'wake':
     case 'cancel-item':
       return `${work.do} ${work.run}/${work.item}`;
+    case 'line-up':
+      return `${work.do} ${work.run}/${work.by}`;
     case 'dispatch':
     case 'stop-worker':
     case 'complete-token':

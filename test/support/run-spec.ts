@@ -29,10 +29,15 @@ function pipelineOf(lens: ItemDraft['lens']): object[] {
 
 /** A request to cancel a run, or one item of it. */
 export function cancelOf(run: string, item?: string): object {
+  return controlOf('cancel', run, item);
+}
+
+/** A request to steer a run or an item of it. */
+export function controlOf(verb: 'cancel' | 'pause' | 'resume' | 'skip', run: string, item?: string): object {
   return {
     apiVersion: 'waybill/v1',
     kind: 'Control',
-    spec: { verb: 'cancel', run, ...(item === undefined ? {} : { item }) },
+    spec: { verb, run, ...(item === undefined ? {} : { item }) },
   };
 }
 

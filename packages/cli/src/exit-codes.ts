@@ -40,6 +40,7 @@ const EXIT_OF: Record<ErrorCode, ExitCode> = {
   RUN_UNKNOWN: EXIT.usage,
   RUN_SEALED: EXIT.refused,
   ITEM_UNKNOWN: EXIT.usage,
+  ITEM_STATE: EXIT.refused,
   ROW_CONFLICT: EXIT.failed,
   ROW_TOO_LARGE: EXIT.failed,
   TRANSACTION_TOO_LARGE: EXIT.failed,

@@ -57,6 +57,8 @@ export interface AttemptStatus {
 
 /** Why an item does not run yet; exactly what holds it, never a guess. */
 export interface Waiting {
+  /** Somebody paused the run, and nobody has resumed it. */
+  paused?: 'run';
   /** Unfinished dependencies: the first ten, and how many there are. */
   deps?: { first: string[]; count: number };
   /** Locks that are held, and by whom. */
@@ -92,6 +94,8 @@ export interface RunStatus {
   state: RunState;
   at: string;
   openedAt: string;
+  /** Since when nothing of it is started; absent while it is not paused. */
+  pausedAt?: string;
   completedAt?: string;
   sealedAt?: string;
   /** It will never be sealed: an operator said so, or the store was lost. */

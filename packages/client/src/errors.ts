@@ -26,6 +26,7 @@ export const ERROR_CODES = [
   'RUN_UNKNOWN',
   'RUN_SEALED',
   'ITEM_UNKNOWN',
+  'ITEM_STATE',
   // storage and the engine
   'ROW_CONFLICT',
   'ROW_TOO_LARGE',

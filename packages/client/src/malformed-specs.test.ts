@@ -358,7 +358,10 @@ const CONTROLS: Row[] = [
     'SPEC_UNKNOWN_KEY spec.items',
     'SPEC_UNKNOWN_KEY metadata',
   ],
-  ['an unknown verb', control({ verb: 'pause', run: 'a'.repeat(32) }), 'SPEC_INVALID spec.verb'],
+  ['an unknown verb', control({ verb: 'explode', run: 'a'.repeat(32) }), 'SPEC_INVALID spec.verb'],
+  ['no verb', control({ run: 'a'.repeat(32) }), 'SPEC_INVALID spec.verb'],
+  ['a pause of an item', control({ verb: 'pause', run: 'a'.repeat(32), item: 'a' }), 'SPEC_UNKNOWN_KEY spec.item'],
+  ['a skip of nothing', control({ verb: 'skip', run: 'a'.repeat(32) }), 'SPEC_INVALID spec.item'],
   ['a short run id', control({ verb: 'cancel', run: 'abc' }), 'SPEC_INVALID spec.run'],
   ['an item that is no name', control({ verb: 'cancel', run: 'a'.repeat(32), item: '../x' }), 'SPEC_INVALID spec.item'],
   ['a reason', control({ verb: 'cancel', run: 'a'.repeat(32), reason: 'x' }), 'SPEC_UNKNOWN_KEY spec.reason'],
@@ -386,7 +389,9 @@ for (const [title, document, ...refused] of CONTROLS) {
   });
 }
 
-test('control objects: cancel of a run and of an item, and abort of a run, are accepted', () => {
+test('control objects: every verb is accepted in the form that it has', () => {
+  for (const spec of [{ verb: 'pause' }, { verb: 'resume' }, { verb: 'skip', item: 'a' }])
+    assert.equal(parseControl(bytesOf(control({ ...spec, run: 'a'.repeat(32) }))).ok, true, spec.verb);
   assert.equal(parseControl(bytesOf(control({ verb: 'cancel', run: 'a'.repeat(32) }))).ok, true);
   assert.equal(parseControl(bytesOf(control({ verb: 'cancel', run: 'a'.repeat(32), item: 'a' }))).ok, true);
   assert.equal(parseControl(bytesOf(control({ verb: 'abort', run: 'a'.repeat(32), reason: 'store_lost' }))).ok, true);

@@ -32,6 +32,25 @@ export function cancelRun(
   return submitControl(transport, { verb: 'cancel', ...target }, options);
 }
 
+/** From now on nothing more of the run is started; what runs goes on. A paused run is left as it is. */
+export function pauseRun(transport: Transport, run: string, options: ControlOptions = {}): Promise<Receipt> {
+  return submitControl(transport, { verb: 'pause', run }, options);
+}
+
+/** What waited for the end of a pause lines up again, behind what is ready by then. */
+export function resumeRun(transport: Transport, run: string, options: ControlOptions = {}): Promise<Receipt> {
+  return submitControl(transport, { verb: 'resume', run }, options);
+}
+
+/** Passes over an item that has not started, and what depends on it; that makes no run a cancelled one. */
+export function skipItem(
+  transport: Transport,
+  target: { run: string; item: string },
+  options: ControlOptions = {},
+): Promise<Receipt> {
+  return submitControl(transport, { verb: 'skip', ...target }, options);
+}
+
 /** Ends a run that cannot or shall not be sealed; the log says so, with the reason. A sealed run is left alone. */
 export function abortRun(
   transport: Transport,

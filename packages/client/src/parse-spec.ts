@@ -4,7 +4,7 @@ import type { Refusal } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { linkProblems, type PlacedItem, type WrittenIds } from './link-items.ts';
 import { type ReadWritten, readDocument } from './read-document.ts';
-import { abortSchema, type ControlSpec, cancelSchema, itemSchema, type RunSpec, runSchema } from './spec.ts';
+import { type ControlSpec, controlSchema, itemSchema, type RunSpec, runSchema } from './spec.ts';
 import { bounded, refusalsOf } from './spec-issue.ts';
 
 export type ParsedRun = { ok: true; run: RunSpec } | { ok: false; refusals: Refusal[] };
@@ -27,8 +27,7 @@ export function parseControl(bytes: Uint8Array): ParsedControl {
   const read = readDocument(bytes);
   if (!read.ok) return read;
   const verb = (read.value as { spec?: { verb?: unknown } } | null)?.spec?.verb;
-  const schema: z.ZodType<ControlSpec> = verb === 'abort' ? abortSchema : cancelSchema;
-  const parsed = schema.safeParse(read.value, { reportInput: true });
+  const parsed = controlSchema(verb).safeParse(read.value, { reportInput: true });
   return parsed.success
     ? { ok: true, control: parsed.data }
     : { ok: false, refusals: refusalsOf(parsed.error.issues as z.core.$ZodIssue[]) };

@@ -161,12 +161,22 @@ const runId = z.string().regex(/^[0-9a-f]{32}$/, {
 const control = { apiVersion: z.literal(API_VERSION), kind: z.literal('Control') };
 
 /** What a principal asks of a run that is there. */
-export const cancelSchema = closed({
+const cancelSchema = closed({
   ...control,
-  spec: closed({ verb: z.literal('cancel'), run: runId, item: name.optional() }),
+  spec: closed({
+    verb: z.literal('cancel', {
+      error: says('it is not a verb', 'Use `abort`, `cancel`, `pause`, `resume` or `skip`.'),
+    }),
+    run: runId,
+    item: name.optional(),
+  }),
 });
 
-export const abortSchema = closed({
+const pauseSchema = closed({ ...control, spec: closed({ verb: z.enum(['pause', 'resume']), run: runId }) });
+
+const skipSchema = closed({ ...control, spec: closed({ verb: z.literal('skip'), run: runId, item: name }) });
+
+const abortSchema = closed({
   ...control,
   spec: closed({
     verb: z.literal('abort'),
@@ -180,4 +190,19 @@ export const abortSchema = closed({
 export type RunSpec = z.infer<typeof runSchema>;
 export type ItemSpec = z.infer<typeof itemSchema>;
 type Cancel = z.infer<typeof cancelSchema>;
-export type ControlSpec = Omit<Cancel, 'spec'> & { spec: Cancel['spec'] | z.infer<typeof abortSchema>['spec'] };
+export type ControlSpec = Omit<Cancel, 'spec'> & {
+  spec: (Cancel | z.infer<typeof abortSchema> | z.infer<typeof pauseSchema> | z.infer<typeof skipSchema>)['spec'];
+};
+
+/** The schema of a control object by its verb. */
+const CONTROL_SCHEMAS = new Map<unknown, z.ZodType<ControlSpec>>([
+  ['abort', abortSchema],
+  ['pause', pauseSchema],
+  ['resume', pauseSchema],
+  ['skip', skipSchema],
+]);
+
+/** An unknown verb is held against the commonest one, whose refusal lists all of them. */
+export function controlSchema(verb: unknown): z.ZodType<ControlSpec> {
+  return CONTROL_SCHEMAS.get(verb) ?? cancelSchema;
+}

@@ -52,6 +52,7 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
   no_result: 'The worker ended without a result: see engine.log in the state directory.',
   // the run
   upstream_failed: 'Mend the item that caused it; this one was never tried.',
+  skip_requested: 'Somebody passed it over: submit the run under a new id to have it done.',
   cancelled: 'Somebody cancelled it: submit the run under a new id to have it done.',
   deadline_exceeded: "Raise `spec.caps.wallClock` or the item's `deadline`, or give the queue more slots.",
 };

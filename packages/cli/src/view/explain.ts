@@ -48,12 +48,23 @@ function whyWaiting({ item, run, nowMs, engineRuns, hints }: Explanation): Line[
       fact('why', 'no engine is running on this state directory'),
       fact('fix', hints.command(`watch ${safeCell(run.run).slice(0, 12)}`)),
     ];
-  const [dep] = item.waiting?.deps?.first ?? [];
-  const fix =
-    dep === undefined
-      ? 'Nothing: it starts by itself as soon as that is free.'
-      : `Nothing, unless that is stuck: ${hints.command(`explain ${safeCell(run.run).slice(0, 12)} ${safeCell(dep)}`)}`;
-  return [fact('why', why), ...holders, fact('fix', fix)];
+  const then = afterwards(item, run.run, nowMs);
+  return [fact('why', why), ...then, ...holders, fact('fix', whatToDo(item, run, hints))];
+}
+
+/** What will hold the item when its run is resumed. */
+function afterwards(item: ItemStatus, run: string, nowMs: number): Line[] {
+  const { paused, ...rest } = item.waiting ?? {};
+  if (paused === undefined || Object.keys(rest).length === 0) return [];
+  return [fact('then', waitingText(rest, run, nowMs))];
+}
+
+function whatToDo({ waiting }: ItemStatus, run: RunStatus, hints: Hints): string {
+  const id = safeCell(run.run).slice(0, 12);
+  if (waiting?.paused !== undefined) return hints.command(`resume ${id}`);
+  const [dep] = waiting?.deps?.first ?? [];
+  if (dep === undefined) return 'Nothing: it starts by itself as soon as that is free.';
+  return `Nothing, unless that is stuck: ${hints.command(`explain ${id} ${safeCell(dep)}`)}`;
 }
 
 /** What was seen comes first, down to the log's own words; the advice is made from the reason alone. */

@@ -26,7 +26,8 @@ export function isTerminal(state: ItemState): boolean {
 }
 
 /** What holds the item, in words. */
-export function waitingText({ deps, locks, queue, notBefore }: Waiting, run: string, nowMs: number): string {
+export function waitingText({ paused, deps, locks, queue, notBefore }: Waiting, run: string, nowMs: number): string {
+  if (paused !== undefined) return 'waits until the run is resumed';
   if (deps !== undefined && deps.count > 0)
     return `waits for ${firstOf(
       deps.first.map((id) => safeCell(id)),

@@ -70,12 +70,18 @@ export function countsText({ counts }: RunStatus): string {
   return `${counted(counts.items, 'item')}: ${parts.join(', ')}${retries}`;
 }
 
+/** A run that has ended is not paused any more, whatever it was. */
+export function isPaused(run: RunStatus): boolean {
+  return run.pausedAt !== undefined && run.completedAt === undefined;
+}
+
 export function headLine(run: RunStatus, nowMs: number): Line {
   const endMs = run.completedAt === undefined ? nowMs : Date.parse(run.completedAt);
   return [
     toned('strong', safeCell(run.name)),
     toned('quiet', ` ${safeCell(run.run).slice(0, 12)}  `),
     toned(RUN_TONE[run.state] ?? 'warn', safeCell(run.state)),
+    ...(isPaused(run) ? [toned('warn', ', paused')] : []),
     `  ${formatDuration(endMs - Date.parse(run.openedAt))}  `,
     countsText(run),
   ];

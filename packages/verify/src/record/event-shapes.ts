@@ -180,7 +180,7 @@ const DATA: { [T in EventType]: Shape<EventData[T]> } = {
     ),
   }),
   'control.accepted': closed<EventData['control.accepted']>({
-    verb: oneOf('cancel'),
+    verb: oneOf('cancel', 'pause', 'resume', 'skip'),
     item: { optional: name },
     principal: pseudonym,
     control: digest,

@@ -154,7 +154,13 @@ export interface EventData {
   'item.closed': {
     items: { id: string; state: 'skipped' | 'cancelled' | 'failed' | 'denied'; reason: string; cause?: string }[];
   };
-  'control.accepted': { verb: 'cancel'; item?: string; principal: Pseudonym; control: Digest };
+  /** `pause` and `resume` are about the run, `skip` is about an item, `cancel` about either. */
+  'control.accepted': {
+    verb: 'cancel' | 'pause' | 'resume' | 'skip';
+    item?: string;
+    principal: Pseudonym;
+    control: Digest;
+  };
   'run.stopping': { reason: 'cancelled' | 'deadline_exceeded' };
   /** Always the last event. */
   'run.completed': { state: 'done' | 'failed' | 'cancelled'; counts: RunCounts };

@@ -47,9 +47,18 @@ function claimOf(item: string, attempt = 1): AttemptClaim {
 const READY: RunEvent = { type: 'item.ready', data: { items: ['first'] } };
 const CLAIM: RunEvent = { type: 'attempt.claimed', data: { queue: 'default', claims: [claimOf('first')] } };
 const CLAIM_AGAIN: RunEvent = { type: 'attempt.claimed', data: { queue: 'default', claims: [claimOf('first', 2)] } };
-const CANCEL: RunEvent = { type: 'control.accepted', data: { verb: 'cancel', principal: PRINCIPAL, control: DIGEST } };
-const CANCEL_FIRST = { ...CANCEL, data: { ...CANCEL.data, item: 'first' } } as RunEvent;
+const CANCEL = controlOf('cancel');
+const CANCEL_FIRST = controlOf('cancel', 'first');
+const PAUSE = controlOf('pause');
+const RESUME = controlOf('resume');
+const SKIP = controlOf('skip', 'first');
+const PASSED_OVER = { id: 'first', state: 'skipped', reason: 'skip_requested' } as const;
 const STOP: RunEvent = { type: 'run.stopping', data: { reason: 'cancelled' } };
+
+function controlOf(verb: EventData['control.accepted']['verb'], item?: string): RunEvent {
+  const about = item === undefined ? {} : { item };
+  return { type: 'control.accepted', data: { verb, ...about, principal: PRINCIPAL, control: DIGEST } };
+}
 
 function settled(how: Partial<EventData['attempt.settled']>): RunEvent {
   const { item, attempt, id, epoch } = claimOf('first');
@@ -124,6 +133,18 @@ test('run machine: an attempt that was claimed before a cancel may still be disp
   for (const asked of [[CANCEL, STOP], [CANCEL_FIRST]]) replay([READY, CLAIM, ...asked, dispatch, ended]);
 });
 
+test('run machine: a paused run goes on with what runs, claims nothing, and may even end', () => {
+  const failed = settled({ next: 'failed' });
+  replay([PAUSE, READY, RESUME, CLAIM, PAUSE, settled({}), RESUME, CLAIM_AGAIN]);
+  const counts = { failed: 1, skipped: 1, attempts: 1 };
+  replay([READY, CLAIM, PAUSE, failed, closed(SKIPPED), completed('failed', counts)]).finish();
+});
+
+test('run machine: an item that is passed over leaves the state of the run to the others', () => {
+  replay([SKIP, closed(PASSED_OVER), closed(SKIPPED), completed('done', { skipped: 2 })]).finish();
+  replay([READY, PAUSE, SKIP, closed(PASSED_OVER)]);
+});
+
 test('run machine: nothing may happen twice, too early or to a stranger', () => {
   const cases: [RunEvent[], RegExp][] = [
     [[READY, READY], /ready while ready/],
@@ -135,9 +156,24 @@ test('run machine: nothing may happen twice, too early or to a stranger', () => 
     [[{ type: 'item.ready', data: { items: ['third'] } }], /not in the plan/],
     [[CANCEL, STOP, STOP], /stopped twice/],
     [[STOP], /without a cause/],
-    [[{ ...CANCEL, data: { ...CANCEL.data, item: 'third' } } as RunEvent], /not in the plan/],
+    [[controlOf('cancel', 'third')], /not in the plan/],
     [[READY, CLAIM, settled({ retryAt: '2026-11-21T05:00:00.000Z', next: 'failed' })], /which its retryAt denies/],
     [[READY, CANCEL_FIRST, CLAIM], /after it was cancelled/],
+    [[READY, PAUSE, CLAIM], /while the run is paused/],
+    [[PAUSE, PAUSE], /changes nothing/],
+    [[RESUME], /changes nothing/],
+    [[CANCEL, STOP, PAUSE], /after the run was stopped/],
+    [[controlOf('pause', 'first')], /about item first/],
+    [[READY, SKIP, CLAIM], /to be passed over/],
+    [[READY, CLAIM, SKIP], /while it is running/],
+    [[SKIP, closed(PASSED_OVER), SKIP], /while it is skipped/],
+    [[controlOf('skip')], /about no item/],
+    [[controlOf('skip', 'third')], /not in the plan/],
+    [[CANCEL, STOP, SKIP], /after the run was stopped/],
+    [[closed(PASSED_OVER)], /nobody asked for it/],
+    [[CANCEL, closed({ ...PASSED_OVER, state: 'cancelled' })], /nobody asked for it/],
+    [[SKIP, closed({ ...PASSED_OVER, reason: 'bored' })], /without a cause/],
+    [[controlOf('skip', 'second'), closed({ ...PASSED_OVER, id: 'second', cause: 'first' })], /without a cause/],
     [[closed({ id: 'first', state: 'denied', reason: 'denied' })], /closed as denied/],
     [[CANCEL, closed({ id: 'first', state: 'cancelled', reason: 'ok' })], /for reason ok/],
     [[closed({ id: 'first', state: 'failed', reason: 'bad_luck' })], /without an attempt/],

@@ -2,13 +2,16 @@
  * Replays a run from its events and refuses any that could not have followed the ones before. It knows the rules of a run,
  * not its cryptography. Memory grows with the items and the edges of the plan.
  */
-import { mustFind, mustHold } from '../contradiction.ts';
+import { Contradiction, mustFind, mustHold } from '../contradiction.ts';
 import { isSameJson } from '../json/same.ts';
 import type { AttemptClaim, EventData, FencedLock, RunCounts, RunEvent } from '../record/events.ts';
 import { deriveAttemptId } from '../record/ids.ts';
 import { LockReplay } from './lock-replay.ts';
 import type { BookedItem, PlanBook } from './plan-book.ts';
 import { mustBeJudgedRight, mustBeOutputs } from './settle-rules.ts';
+
+/** The reason of an item that ended because somebody asked for a skip; no other item names it. */
+const SKIP_REQUESTED = 'skip_requested';
 
 type TerminalState = 'done' | 'failed' | 'skipped' | 'cancelled' | 'denied';
 type ReplayedState = 'pending' | 'ready' | 'running' | TerminalState;
@@ -53,8 +56,10 @@ export class RunMachine {
   readonly #locks = new LockReplay();
   readonly #counts: RunCounts = { ...NO_COUNTS };
   readonly #cancelledItems = new Set<string>();
+  readonly #skippedItems = new Set<string>();
   #opened: EventData['run.opened'] | undefined;
   #isRunCancelled = false;
+  #isPaused = false;
   #stopping: EventData['run.stopping']['reason'] | undefined;
   #isCompleted = false;
 
@@ -134,6 +139,7 @@ export class RunMachine {
   #claim({ queue, claims }: EventData['attempt.claimed']): void {
     mustHold(queue === this.#opened?.queue, `a claim in queue ${queue}, which is not that of the run`);
     mustHold(this.#stopping === undefined, 'something is claimed after the run was stopped');
+    mustHold(!this.#isPaused, 'something is claimed while the run is paused');
     for (const claim of claims) this.#start(claim);
   }
 
@@ -141,6 +147,7 @@ export class RunMachine {
     const item = this.#item(id);
     mustHold(item.state === 'ready', `item ${id} is claimed while ${item.state}`);
     mustHold(!this.#cancelledItems.has(id), `item ${id} is claimed after it was cancelled`);
+    mustHold(!this.#skippedItems.has(id), `item ${id} is claimed after it was to be passed over`);
     mustHold(attempt === item.attempt + 1, `attempt ${attempt} at item ${id} follows attempt ${item.attempt}`);
     mustHold(epoch > item.epoch, `the epoch of item ${id} does not rise`);
     mustHold(
@@ -192,8 +199,11 @@ export class RunMachine {
       this.#end(id, state);
     }
     // One event may close a whole chain, so that its causes are judged after all of it.
-    for (const { id, state, cause } of closed) {
-      mustHold(state !== 'skipped' || cause !== undefined, `item ${id} is skipped without a cause`);
+    for (const { id, state, reason, cause } of closed) {
+      const isAsked = reason === SKIP_REQUESTED;
+      const isGranted = state === 'skipped' && this.#skippedItems.has(id);
+      mustHold(!isAsked || isGranted, `item ${id} is passed over and nobody asked for it`);
+      mustHold(state !== 'skipped' || isAsked !== (cause !== undefined), `item ${id} is skipped without a cause`);
       if (cause === undefined) continue;
       const causeState = this.#item(cause).state;
       mustHold(this.#booked(id).deps.includes(cause), `item ${id} names ${cause} as cause and does not depend on it`);
@@ -202,9 +212,28 @@ export class RunMachine {
     }
   }
 
-  #control({ item }: EventData['control.accepted']): void {
-    if (item === undefined) this.#isRunCancelled = true;
-    else this.#cancelledItems.add(this.#item(item) && item);
+  #control({ verb, item }: EventData['control.accepted']): void {
+    if (verb === 'cancel') {
+      if (item === undefined) this.#isRunCancelled = true;
+      else this.#cancelledItems.add(this.#item(item) && item);
+      return;
+    }
+    mustHold(this.#stopping === undefined, `a ${verb} is accepted after the run was stopped`);
+    if (verb === 'skip') this.#skip(item);
+    else this.#pause(verb, item);
+  }
+
+  #pause(verb: 'pause' | 'resume', item: string | undefined): void {
+    mustHold(item === undefined, `a ${verb} is about item ${item}`);
+    mustHold(this.#isPaused === (verb === 'resume'), `a ${verb} is accepted and changes nothing`);
+    this.#isPaused = verb === 'pause';
+  }
+
+  #skip(id: string | undefined): void {
+    if (id === undefined) throw new Contradiction('a skip is about no item');
+    const { state } = this.#item(id);
+    mustHold(state === 'pending' || state === 'ready', `a skip of item ${id} is accepted while it is ${state}`);
+    this.#skippedItems.add(id);
   }
 
   #stop({ reason }: EventData['run.stopping'], at: string): void {

@@ -1,6 +1,6 @@
 /** cancel and abort: ask the engine to end a run or one item, and say what it answered. */
 import type { Receipt } from '@waybill/client/documents';
-import { abortRun, cancelRun } from '@waybill/client/operator';
+import { abortRun, cancelRun, pauseRun, resumeRun, skipItem } from '@waybill/client/operator';
 import { refusalLines, usageError } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, itemOf } from '../run-access.ts';
@@ -28,6 +28,32 @@ export async function abort(call: VerbCall): Promise<ExitCode> {
   const target = { run: run.run, reason };
   const receipt = await call.target.answered(abortRun(transport, target, { timeoutMs: call.target.patienceMs }));
   return conclude(call, receipt, `abort run ${run.run}`);
+}
+
+export async function pause(call: VerbCall): Promise<ExitCode> {
+  return steer(call, 'pause', pauseRun);
+}
+
+export async function resume(call: VerbCall): Promise<ExitCode> {
+  return steer(call, 'resume', resumeRun);
+}
+
+async function steer(call: VerbCall, verb: string, ask: typeof pauseRun): Promise<ExitCode> {
+  const transport = await call.target.open();
+  const { run } = await accessRun(transport, call.arg(0));
+  await call.target.ensure({});
+  const receipt = await call.target.answered(ask(transport, run.run, { timeoutMs: call.target.patienceMs }));
+  return conclude(call, receipt, `${verb} run ${run.run}`);
+}
+
+export async function skip(call: VerbCall): Promise<ExitCode> {
+  const transport = await call.target.open();
+  const { run } = await accessRun(transport, call.arg(0));
+  const item = itemOf(run, call.arg(1)).id;
+  await call.target.ensure({});
+  const target = { run: run.run, item };
+  const receipt = await call.target.answered(skipItem(transport, target, { timeoutMs: call.target.patienceMs }));
+  return conclude(call, receipt, `skip ${item} of run ${run.run}`);
 }
 
 function conclude(call: VerbCall, receipt: Receipt, what: string): ExitCode {

@@ -1,0 +1,233 @@
+/** A run that is paused holds up nobody and loses nothing; an item that is passed over is no stain on its run. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TerminalError } from '@waybill/client/errors';
+import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
+import type { LockRow } from '#core/rows.ts';
+import type { Action } from '#ports/run-store.ts';
+import { type FlowBed, openFlowBed } from '../support/embedded-flow.ts';
+import { FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { interceptPorts } from '../support/intercepted-ports.ts';
+import { cancelOf, controlOf, itemsOf, runOf } from '../support/run-spec.ts';
+import { eventsOf } from '../support/sealed-events.ts';
+
+async function answerTo(bed: FlowBed, submissionId: string, document: object): Promise<[string, string | undefined]> {
+  bed.control(submissionId, document);
+  const { status, reasons } = await bed.until(() => bed.receipts(submissionId)[0]);
+  return [status, reasons[0]?.code];
+}
+
+async function stateOf(bed: FlowBed, run: string, item: string): Promise<string | undefined> {
+  return (await bed.itemRow(run, item))?.state;
+}
+
+/** Until everything that waits has left the lists. */
+async function shelved(bed: FlowBed, run: string, ...items: string[]): Promise<void> {
+  for (const item of items) await bed.until(async () => (await bed.itemRow(run, item))?.shelved);
+}
+
+describe('flow: pause and resume', { concurrency: true }, () => {
+  it('what runs goes on, nothing more is claimed, and slots and locks are free for others', async () => {
+    const released = new Gate();
+    const begun: string[] = [];
+    await withBed(
+      {
+        concurrency: 2,
+        async execute(job) {
+          begun.push(job.item);
+          if (job.item === 'holder') await released.opened;
+          return SUCCEEDED;
+        },
+      },
+      async (bed) => {
+        const items = [
+          { id: 'holder', locks: ['l'], priority: 99 },
+          { id: 'parked', locks: ['l', 'm'] },
+          { id: 'behind', dependsOn: ['holder'] },
+        ];
+        const run = bed.submit('s', runOf(items));
+        await bed.until(async () => (await bed.itemRow(run, 'parked'))?.parked);
+        assert.deepEqual(await answerTo(bed, 'pause', controlOf('pause', run)), ['accepted', undefined]);
+        await shelved(bed, run, 'parked');
+        for (const name of ['l', 'm']) {
+          const lock = await bed.row<LockRow>({ pk: `lock/${name}`, sk: 'lock' });
+          assert.equal(lock?.head, undefined, `${name} is kept for nobody`);
+        }
+        released.open();
+        await shelved(bed, run, 'behind');
+        assert.equal(await stateOf(bed, run, 'holder'), 'done', 'what ran has ended');
+        bed.submit('other', runOf([{ id: 'o', locks: ['l', 'm'] }]));
+        assert.equal((await finished(bed, 'other')).states.o, 'done', 'another run gets slots and locks');
+        const paused = await bed.until(() => (bed.status('s')?.counts.done === 1 ? bed.status('s') : null));
+        assert.ok(paused.pausedAt);
+        assert.deepEqual(
+          paused.items.map(({ waiting }) => waiting?.paused),
+          [undefined, 'run', 'run'],
+        );
+        assert.deepEqual(begun, ['holder', 'o']);
+        await answerTo(bed, 'resume', controlOf('resume', run));
+        const { states, status, events } = await finished(bed, 's');
+        assert.deepEqual(states, { holder: 'done', parked: 'done', behind: 'done' });
+        assert.equal(status.pausedAt, undefined);
+        assert.deepEqual(
+          eventsOf(events, 'control.accepted').map(({ data }) => data.verb),
+          ['pause', 'resume'],
+        );
+      },
+    );
+  });
+
+  it('asking twice is deduped, and the same object again, behind others, changes nothing', async () => {
+    const released = new Gate();
+    await withBed({ concurrency: 1, execute: () => released.opened.then(() => SUCCEEDED) }, async (bed) => {
+      const run = bed.submit('s', runOf([{ id: 'a' }, { id: 'b' }]));
+      await bed.until(async () => (await stateOf(bed, run, 'a')) === 'running');
+      assert.deepEqual(await answerTo(bed, 'r0', controlOf('resume', run)), ['deduped', undefined]);
+      assert.deepEqual(await answerTo(bed, 'p1', controlOf('pause', run)), ['accepted', undefined]);
+      assert.deepEqual(await answerTo(bed, 'p2', controlOf('pause', run)), ['deduped', undefined]);
+      assert.deepEqual(await answerTo(bed, 'r1', controlOf('resume', run)), ['accepted', undefined]);
+      // As when the engine died between its decision and the receipt, and something else came first.
+      bed.control('p1', controlOf('pause', run));
+      await bed.until(async () => (await bed.deps.inbox.list({ limit: 1 })).length === 0);
+      assert.equal((await bed.runRow(run))?.pausedAtMs, undefined);
+      released.open();
+      const { events } = await finished(bed, 's');
+      assert.equal(eventsOf(events, 'control.accepted').length, 2);
+      assert.deepEqual(await answerTo(bed, 'late', controlOf('pause', run)), ['invalid', 'RUN_SEALED']);
+      assert.deepEqual(await answerTo(bed, 'who', controlOf('pause', 'f'.repeat(32))), ['invalid', 'RUN_UNKNOWN']);
+    });
+  });
+
+  it('a back-off that ends meanwhile waits with the others, and a cancel ends a paused run', async () => {
+    await withBed({ execute: () => FAILED }, async (bed) => {
+      const flaky = { id: 'flaky', retry: { maxAttempts: 2, backoff: '300ms' } };
+      const run = bed.submit('s', runOf([flaky, { id: 'behind', dependsOn: ['flaky'] }]));
+      await bed.until(async () => (await bed.itemRow(run, 'flaky'))?.notBeforeMs);
+      await answerTo(bed, 'p', controlOf('pause', run));
+      await shelved(bed, run, 'flaky');
+      assert.equal((await bed.itemRow(run, 'flaky'))?.attempt, 1);
+      await answerTo(bed, 'c', cancelOf(run));
+      assert.deepEqual((await finished(bed, 's')).states, { flaky: 'cancelled', behind: 'cancelled' });
+    });
+  });
+
+  it('a deadline of the run goes on while it is paused', async () => {
+    await withBed({ concurrency: 1, execute: () => new Gate().opened.then(() => SUCCEEDED) }, async (bed) => {
+      const slow = { id: 'slow' };
+      const run = bed.submit('s', runOf([slow, { id: 'x' }], { caps: { wallClock: '1s' } }));
+      await bed.until(async () => (await stateOf(bed, run, 'slow')) === 'running');
+      await answerTo(bed, 'p', controlOf('pause', run));
+      await bed.until(async () => (await stateOf(bed, run, 'x')) === 'failed');
+      assert.deepEqual(await answerTo(bed, 'r', controlOf('resume', run)), ['invalid', 'RUN_SEALED']);
+    });
+  });
+
+  it('an engine that dies between the control and the lists brings them in line when it comes back', async () => {
+    const released = new Gate();
+    const execute = () => released.opened.then(() => SUCCEEDED);
+    const isLineUp = (actions: Action[]): boolean =>
+      actions.some((action) => action.do === 'put' && JSON.stringify(action.body).includes('"shelved"'));
+    const bed = await openFlowBed({
+      concurrency: 1,
+      execute,
+      adapt: (deps) =>
+        interceptPorts(deps, ({ port, method, args }, proceed) => {
+          if (port !== 'store' || method !== 'transact' || !isLineUp(args[0] as Action[])) return proceed();
+          throw new TerminalError({ code: 'STORE_BUSY', path: 'test', problem: 'it dies here', fix: 'None.' });
+        }),
+    });
+    const run = bed.submit('s', runOf([{ id: 'a', priority: 99 }, { id: 'b' }]));
+    await bed.until(async () => (await stateOf(bed, run, 'a')) === 'running');
+    bed.control('p', controlOf('pause', run));
+    await bed.until(async () => (await bed.runRow(run))?.pausedAtMs);
+    assert.ok((await bed.itemRow(run, 'b'))?.rank, 'still in the list, and yet nobody claims it');
+    await bed.halt();
+    await withBed({ execute, directory: bed.directory, concurrency: 1 }, async (later) => {
+      await shelved(later, run, 'b');
+      await answerTo(later, 'r', controlOf('resume', run));
+      released.open();
+      assert.deepEqual((await finished(later, 's')).states, { a: 'done', b: 'done' });
+    });
+  });
+});
+
+describe('flow: skip', { concurrency: true }, () => {
+  it('ends what waits and what depends on it, and the run is done by what is left', async () => {
+    const released = new Gate();
+    await withBed({ concurrency: 1, execute: () => released.opened.then(() => SUCCEEDED) }, async (bed) => {
+      const items = [
+        { id: 'holder', locks: ['l'], priority: 99 },
+        { id: 'parked', locks: ['l'] },
+        { id: 'ready' },
+        { id: 'pending', dependsOn: ['holder'] },
+        { id: 'behind', dependsOn: ['pending', 'ready'] },
+        { id: 'kept' },
+      ];
+      const run = bed.submit('s', runOf(items));
+      await bed.until(async () => (await stateOf(bed, run, 'holder')) === 'running');
+      assert.deepEqual(await answerTo(bed, 'running', controlOf('skip', run, 'holder')), ['invalid', 'ITEM_STATE']);
+      assert.deepEqual(await answerTo(bed, 'nobody', controlOf('skip', run, 'nobody')), ['invalid', 'ITEM_UNKNOWN']);
+      for (const id of ['parked', 'ready', 'pending'])
+        assert.deepEqual(await answerTo(bed, id, controlOf('skip', run, id)), ['accepted', undefined], id);
+      assert.deepEqual(await answerTo(bed, 'twice', controlOf('skip', run, 'ready')), ['deduped', undefined]);
+      released.open();
+      const { status, states, item, events } = await finished(bed, 's');
+      assert.equal(status.state, 'done');
+      const skipped = { parked: 'skipped', ready: 'skipped', pending: 'skipped', behind: 'skipped' };
+      assert.deepEqual(states, { holder: 'done', ...skipped, kept: 'done' });
+      assert.deepEqual([item('ready')?.reason, item('behind')?.reason], ['skip_requested', 'upstream_failed']);
+      assert.equal(eventsOf(events, 'control.accepted').length, 3);
+      assert.deepEqual(await answerTo(bed, 'late', controlOf('skip', run, 'kept')), ['invalid', 'RUN_SEALED']);
+    });
+  });
+
+  it('the last open item of a paused run may be passed over, which completes it', async () => {
+    const released = new Gate();
+    await withBed({ concurrency: 1, execute: () => released.opened.then(() => SUCCEEDED) }, async (bed) => {
+      const run = bed.submit('s', runOf([{ id: 'a', priority: 99 }, { id: 'b' }]));
+      await bed.until(async () => (await stateOf(bed, run, 'a')) === 'running');
+      await answerTo(bed, 'p', controlOf('pause', run));
+      released.open();
+      await bed.until(async () => (await stateOf(bed, run, 'a')) === 'done');
+      await answerTo(bed, 'k', controlOf('skip', run, 'b'));
+      const { status, states } = await finished(bed, 's');
+      assert.deepEqual([status.state, states], ['done', { a: 'done', b: 'skipped' }]);
+    });
+  });
+
+  it('no transaction of a pause or a skip is larger than the limit, with 32 contended locks', async () => {
+    const locks = Array.from({ length: 32 }, (_, n) => `l-${n}`);
+    const released = new Gate();
+    let largest = 0;
+    await withBed(
+      {
+        concurrency: 2,
+        adapt: (deps) =>
+          interceptPorts(deps, ({ port, method, args }, proceed) => {
+            if (port === 'store' && method === 'transact') largest = Math.max(largest, (args[0] as Action[]).length);
+            return proceed();
+          }),
+        execute: () => released.opened.then(() => SUCCEEDED),
+      },
+      async (bed) => {
+        const items = [
+          { id: 'holder', locks, priority: 99 },
+          ...itemsOf('waiter-', 3, { locks }),
+          ...itemsOf('x-', 60),
+        ];
+        const run = bed.submit('s', runOf([...items, { id: 'behind', dependsOn: ['waiter-000'] }]));
+        await bed.until(async () => (await bed.itemRow(run, 'waiter-002'))?.parked);
+        await answerTo(bed, 'k', controlOf('skip', run, 'waiter-000'));
+        await answerTo(bed, 'p', controlOf('pause', run));
+        await shelved(bed, run, 'waiter-001', 'waiter-002', 'x-059');
+        await answerTo(bed, 'r', controlOf('resume', run));
+        released.open();
+        const { status, states } = await finished(bed, 's');
+        assert.equal(status.counts.done, 63);
+        assert.equal(states.behind, 'skipped');
+      },
+    );
+    assert.ok(largest <= MAX_ENGINE_ACTIONS, `${largest} actions`);
+    assert.ok(largest > 64, `the worst case was not met: ${largest} actions`);
+  });
+});
