@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { attemptOfResult } from '#adapters/aws/staging-names.ts';
 import { stopNoticeOf } from '#adapters/aws/stop-notice.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { createLane } from '#flow/lane.ts';
 import { settle, settleStopped } from '#flow/settle.ts';
 import { type BatchResponse, eachMessage } from '#lambdas/shared/batch.ts';
 import { objectCreated } from '#lambdas/shared/platform-events.ts';
@@ -21,15 +22,25 @@ const settleEvent = z.union([objectCreated, workerEnded]);
 
 export async function settleMessages(duties: SettleDuties, event: unknown, told: Told): Promise<BatchResponse> {
   await duties.keysInForce();
-  return eachMessage(event, settleEvent, told, (message) => settleOne(duties.flow, message));
+  const turns = new Map<string, ReturnType<typeof createLane>>();
+  return eachMessage(event, settleEvent, told, async (message) => {
+    const end = endOf(duties.flow, message);
+    if (end === null) return;
+    const turn = turns.get(end.attemptId) ?? createLane();
+    turns.set(end.attemptId, turn);
+    await turn(end.settle);
+  });
 }
 
-async function settleOne(flow: FlowDeps, message: z.output<typeof settleEvent>): Promise<void> {
+/** A result and the end of its task come at nearly the same time: the second of them must find what the first has done. */
+function endOf(
+  flow: FlowDeps,
+  message: z.output<typeof settleEvent>,
+): { attemptId: string; settle(): Promise<unknown> } | null {
   if (message['detail-type'] === 'Object Created') {
     const attemptId = attemptOfResult(message.detail.object.key);
-    if (attemptId !== null) await settle(flow, attemptId);
-    return;
+    return attemptId === null ? null : { attemptId, settle: () => settle(flow, attemptId) };
   }
   const notice = stopNoticeOf(message);
-  if (notice !== null) await settleStopped(flow, notice);
+  return notice === null ? null : { attemptId: notice.attemptId, settle: () => settleStopped(flow, notice) };
 }
