@@ -1,5 +1,6 @@
 /** Records of the table's stream as changes of rows, and what they ask for, each thing once. */
 import * as z from 'zod/mini';
+import { textOfBody } from '#adapters/aws/row-body.ts';
 import { type RowChange, type Work, workOf } from '#core/row-changes.ts';
 import type { BatchResponse } from './batch.ts';
 import { isLasting, type Told } from './told.ts';
@@ -78,11 +79,11 @@ export function guarded<T>(sequenceNumber: string, told: Told, make: () => T[]):
   }
 }
 
-/** A row's body is JSON text; the launcher's rows have attributes of their own. */
+/** A row's body is JSON text, or that deflated; the launcher's rows have attributes of their own. */
 function rowOf(attributes: z.output<typeof image>): object | null {
   if (attributes === undefined) return null;
-  const { body } = attributes;
-  if (body !== undefined && 'S' in body) return JSON.parse(String(body.S)) as object;
+  const text = textOfBody(attributes.body);
+  if (text !== null) return JSON.parse(text) as object;
   const plain = Object.entries(attributes).map(([name, value]) => [name, Object.values(value)[0]]);
   return Object.fromEntries(plain);
 }

@@ -1,6 +1,6 @@
 /**
- * Run store on one DynamoDB table: keys `pk` and `sk`, attributes `version` (N) and `body` (S, the JSON text). Items
- * without a body are not rows: other adapters keep their own beside them.
+ * Run store on one DynamoDB table: keys `pk` and `sk`, attributes `version` (N) and `body` (the JSON text, S, or B where it is
+ * deflated: row-body.ts). Items without a body are not rows: other adapters keep their own beside them.
  *
  * A transaction is one TransactWriteItems whose every action has a condition on the version. It carries a token, so a
  * request that is sent again because its answer was lost changes nothing a second time. It is durable when it resolves.
@@ -29,6 +29,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { RetryableError, TerminalError, type WaybillError } from '@waybill/client/errors';
 import { awsFailure, nameOf } from '#adapters/aws/aws-failure.ts';
+import { bodyAttribute, textOfBody } from '#adapters/aws/row-body.ts';
 import {
   type Action,
   jsonOf,
@@ -173,7 +174,7 @@ class TableRunStore implements RunStore {
     if (action.do === 'check') return { ConditionCheck: { ...condition, Key: keyOf({ pk, sk }) } };
     if (action.do === 'delete') return { Delete: { ...condition, Key: keyOf({ pk, sk }) } };
     return {
-      Put: { ...condition, Item: { ...keyOf({ pk, sk }), version: { N: String(version) }, body: { S: json } } },
+      Put: { ...condition, Item: { ...keyOf({ pk, sk }), version: { N: String(version) }, body: bodyAttribute(json) } },
     };
   }
 
@@ -246,8 +247,9 @@ function keyOf({ pk, sk }: RowKey): Item {
 }
 
 function rowOf({ pk, sk, version, body }: Item): Row[] {
-  if (body?.S === undefined) return [];
-  return [{ pk: pk?.S ?? '', sk: sk?.S ?? '', version: Number(version?.N), body: JSON.parse(body.S) as Row['body'] }];
+  const text = textOfBody(body);
+  if (text === null) return [];
+  return [{ pk: pk?.S ?? '', sk: sk?.S ?? '', version: Number(version?.N), body: JSON.parse(text) as Row['body'] }];
 }
 
 function placeOf({ pk, sk }: RowKey): string {
