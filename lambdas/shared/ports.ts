@@ -35,7 +35,7 @@ import { listSetting, setting } from './settings.ts';
 import { quietHints, type Told } from './told.ts';
 
 /** Workers in tasks beat seldom: each beat is a paid write. */
-const HEARTBEAT_MS = 20_000;
+const HEARTBEAT_MS = 30_000;
 /** From the dispatch to the first beat a task is placed, its image pulled and its source fetched. */
 const LEASE_MS = 300_000;
 

@@ -57,13 +57,13 @@ export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted:
     await dispatch(deps, attemptId);
     return;
   }
-  if (await settle(deps, attemptId)) {
+  const { heartbeatAtMs, result } = await deps.mailbox.staged(attemptId);
+  if (result !== null && (await settle(deps, attemptId))) {
     await stopWorker(deps, attempt);
     return;
   }
   const nowMs = deps.clock.nowMs();
   const orphaned = restarted && !deps.worker.survivesRestart;
-  const { heartbeatAtMs } = await deps.mailbox.staged(attemptId);
   const leaseUntilMs = Math.max(attempt.leaseUntilMs, (heartbeatAtMs ?? 0) + deps.worker.leaseMs);
   if (!orphaned && nowMs < leaseUntilMs && nowMs < attempt.expiresAtMs) {
     await deps.mailbox.renew(attemptId);

@@ -47,7 +47,7 @@ export async function runAttempt(options: AttemptOptions): Promise<number> {
   const tree = await (runnerSocket === null ? createAttemptTree(attemptId) : createSharedTree(attemptId, runnerSocket));
   const log = createLogFile(join(tree.private, 'log'), lease.job.limits.logBytes);
   try {
-    const pulse = startPulse(lease, log, stop);
+    const pulse = startPulse(lease, stop);
     if (lease.cancel) stop.stop('cancelled');
     const end = await work(lease, tree, log, options, pulse.progress);
     await pulse.end();

@@ -7,18 +7,8 @@ import { canonicalize, digestOf } from '@waybill/verify';
 import type { Lease } from '#core/mailbox-protocol.ts';
 import { leaseFor, testKey } from '../../test/support/signed-lease.ts';
 import { startPulse } from './heartbeat.ts';
-import type { LogFile } from './log-file.ts';
 import { bodyOf } from './mailbox-client.ts';
 import { createStopRequest, type StopRequest } from './stop-request.ts';
-
-const NO_LOG: LogFile = {
-  write: () => {},
-  note: () => {},
-  truncated: () => false,
-  sizeBytes: () => 0,
-  body: () => bodyOf(new Uint8Array()),
-  close: () => {},
-};
 
 /** Storage with presigned URLs: `/<generation>/<object>`; only the present generation is taken. */
 class Storage {
@@ -52,7 +42,7 @@ class Storage {
     const base = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
     const stop = createStopRequest();
-    const pulse = startPulse(this.#lease(base(), heartbeatMs), NO_LOG, stop);
+    const pulse = startPulse(this.#lease(base(), heartbeatMs), stop);
     try {
       await run(pulse, stop);
     } finally {

@@ -4,7 +4,6 @@ import { WaybillError } from '@waybill/client/errors';
 import { canonicalize } from '@waybill/verify';
 import { parseLease } from '#core/lease-document.ts';
 import type { Heartbeat, Lease } from '#core/mailbox-protocol.ts';
-import type { LogFile } from './log-file.ts';
 import { type Body, bodyOf, getBytes, put } from './mailbox-client.ts';
 import type { StopRequest } from './stop-request.ts';
 
@@ -26,21 +25,16 @@ export interface Pulse {
 }
 
 /** Beats at once, then every `heartbeatMs` of the lease, whatever the blocks do. Ends `stop` when the lease says so. */
-export function startPulse(first: Lease, log: LogFile, stop: StopRequest): Pulse {
+export function startPulse(first: Lease, stop: StopRequest): Pulse {
   const ended = new AbortController();
   let lease = first;
   let progress: Heartbeat['progress'];
-  let sentLogBytes = 0;
 
   async function beat(seq: number): Promise<void> {
     const heartbeat: Heartbeat = { v: 1, attemptId: first.attemptId, seq, at: new Date().toISOString() };
     if (progress !== undefined) heartbeat.progress = progress;
     try {
       await put(lease.put.heartbeat, bodyOf(Buffer.from(canonicalize(heartbeat))), false);
-      if (log.sizeBytes() !== sentLogBytes) {
-        sentLogBytes = log.sizeBytes();
-        await put(lease.put.log, log.body(), false);
-      }
     } finally {
       // Also after a refusal: what may have lapsed is renewed there, and only there it is said that all is over.
       await readLease();
