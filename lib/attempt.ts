@@ -28,7 +28,7 @@ export class AttemptMachine extends Construct {
     super(scope, id);
     const { names, environment } = props;
     const log = new LogGroup(this, 'Log', {
-      logGroupName: `/aws/vendedlogs/states/${names.machine(environment)}`,
+      logGroupName: names.machineLogGroup(environment),
       retention: props.logDays,
       encryptionKey: props.key,
       removalPolicy: RemovalPolicy.DESTROY,

@@ -15,7 +15,7 @@ import type { BucketName, DeploymentNames } from './deployment-names.ts';
 
 export interface BucketLife {
   readonly names: DeploymentNames;
-  /** The bucket outlives its stack. Nothing here ever empties a bucket: whatever deletes objects by itself could delete evidence. */
+  /** The bucket outlives its stack, but not a first deployment that failed: its name would stand in the way of the next. Nothing here ever empties a bucket: whatever deletes objects by itself could delete evidence. */
   readonly retain: boolean;
 }
 
@@ -34,7 +34,7 @@ export function accessLogBucket(scope: Construct, { names, retain }: BucketLife)
     lifecycleRules: [
       { id: 'expire', expiration: Duration.days(ACCESS_LOG_DAYS), noncurrentVersionExpiration: Duration.days(1) },
     ],
-    removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    removalPolicy: retain ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
   });
   bucket.addToResourcePolicy(
     new PolicyStatement({
@@ -77,9 +77,11 @@ export function keptBucket(scope: Construct, id: string, which: BucketName, prop
     objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
     enforceSSL: true,
     minimumTLSVersion: 1.2,
-    removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    removalPolicy: retain ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
   });
   for (const { json } of refuses) bucket.addToResourcePolicy(PolicyStatement.fromJson(json));
+  // Without it a bucket that outlives its stack would refuse nothing any more.
+  if (retain) bucket.policy?.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
   // By name: the construct would write the other stack's bucket policy, and the two stacks would need each other.
   const plain = bucket.node.defaultChild as CfnBucket;
   plain.loggingConfiguration = { destinationBucketName: names.bucket('access-logs'), logFilePrefix: `${which}/` };

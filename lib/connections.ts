@@ -127,7 +127,7 @@ function eachMinute(scope: Construct, { names, fn, queues }: Connected): void {
     action: 'lambda:InvokeFunction',
     functionName: lambda.functionName,
     principal: 'events.amazonaws.com',
-    sourceAccount: names.account,
+    // The ARN holds the account; EventBridge does not promise to say it apart.
     sourceArn: rule.attrArn,
   });
 }

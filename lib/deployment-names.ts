@@ -30,6 +30,7 @@ export interface DeploymentNames extends Place {
   readonly bus: string;
   readonly cluster: string;
   readonly scheduleGroup: string;
+  readonly topic: string;
   bucket(which: BucketName): string;
   queue(which: QueueName): string;
   deadLetters(of: string): string;
@@ -39,6 +40,8 @@ export interface DeploymentNames extends Place {
   machine(environment: string): string;
   taskFamily(environment: string): string;
   logGroup(of: string): string;
+  /** Step Functions needs the prefix: past a size, the policy of log deliveries admits groups of no other. */
+  machineLogGroup(environment: string): string;
   readonly arn: DeploymentArns;
 }
 
@@ -59,6 +62,10 @@ export interface DeploymentArns {
   /** @param execution a name or a pattern of names */
   execution(environment: string, execution: string): string;
   logGroup(of: string): string;
+  /** @param environment a name or a pattern of names */
+  machineLogGroup(environment: string): string;
+  /** To which operators subscribe. */
+  readonly topic: string;
 }
 
 /** Of a region: known when the app is synthesized, so that ARNs are plain text that a reader can compare. */
@@ -88,6 +95,8 @@ export function deploymentNames(place: Place): DeploymentNames {
     machine: (environment: string): string => `${name}-attempt-${environment}`,
     taskFamily: (environment: string): string => `${name}-worker-${environment}`,
     logGroup: (of: string): string => `/waybill/${name}/${of}`,
+    machineLogGroup: (environment: string): string => `/aws/vendedlogs/states/${name}-attempt-${environment}`,
+    topic: `${name}-operators`,
   };
   const arn: DeploymentArns = {
     table: regional('dynamodb', `table/${names.table}`),
@@ -104,6 +113,8 @@ export function deploymentNames(place: Place): DeploymentNames {
     machineAlias: (environment) => regional('states', `stateMachine:${names.machine(environment)}:${LIVE_ALIAS}`),
     execution: (environment, execution) => regional('states', `execution:${names.machine(environment)}:${execution}`),
     logGroup: (of) => regional('logs', `log-group:${names.logGroup(of)}`),
+    machineLogGroup: (environment) => regional('logs', `log-group:${names.machineLogGroup(environment)}`),
+    topic: regional('sns', names.topic),
   };
   return { ...names, arn };
 }

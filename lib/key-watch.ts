@@ -1,4 +1,5 @@
 /** Rules over CloudTrail: what happens to the signing keys is told at once, by whom ever. They need a trail in the account. */
+import { Fn } from 'aws-cdk-lib';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -10,6 +11,9 @@ import type { KeyArns } from './statement.ts';
 
 /** Each is a way to lose the evidence or its worth. */
 const CHANGES = ['ScheduleKeyDeletion', 'DisableKey', 'PutKeyPolicy', 'CreateGrant', 'DeleteImportedKeyMaterial'];
+
+/** EventBridge takes patterns of 2048 characters. */
+const KEYS_PER_RULE = 5;
 
 export interface KeyWatchProps {
   readonly names: DeploymentNames;
@@ -33,27 +37,56 @@ export function watchKeys(scope: Construct, { names, keys, signers, topic, undel
     article: 'key-changed',
     pattern: {
       ...fromTrail,
-      detail: { eventSource: ['kms.amazonaws.com'], eventName: CHANGES, resources: { ARN: watched } },
+      detail: { eventSource: ['kms.amazonaws.com'], eventName: CHANGES, resources: { ARN: endingIn(watched) } },
     },
   });
-  tell(scope, 'SignedByStranger', {
-    names,
-    topic,
-    undelivered,
-    rule: 'signed-by-a-stranger',
-    article: 'signed-by-a-stranger',
-    // Signing counts as reading, which a rule sees only when it asks for all events of the trail.
-    allEvents: true,
-    pattern: {
-      ...fromTrail,
-      detail: {
-        eventSource: ['kms.amazonaws.com'],
-        eventName: ['Sign'],
-        resources: { ARN: [...keys.attest, ...keys.log] },
-        userIdentity: { sessionContext: { sessionIssuer: { arn: [{ 'anything-but': signers }] } } },
+  const signing = [...keys.attest, ...keys.log];
+  for (let first = 0; first < signing.length; first += KEYS_PER_RULE) {
+    const nth = first === 0 ? '' : `${first / KEYS_PER_RULE + 1}`;
+    tell(scope, `SignedByStranger${nth}`, {
+      names,
+      topic,
+      undelivered,
+      rule: nth === '' ? 'signed-by-a-stranger' : `signed-by-a-stranger-${nth}`,
+      article: 'signed-by-a-stranger',
+      // Signing counts as reading, which a rule sees only when it asks for all events of the trail.
+      allEvents: true,
+      pattern: {
+        ...fromTrail,
+        detail: {
+          eventSource: ['kms.amazonaws.com'],
+          eventName: ['Sign'],
+          $or: waysToSay(signing.slice(first, first + KEYS_PER_RULE), names),
+          userIdentity: { $or: strangers(signers) },
+        },
       },
-    },
-  });
+    });
+  }
+}
+
+function idsOf(keys: readonly string[]): string[] {
+  return keys.map((arn) => Fn.select(1, Fn.split('/', arn)));
+}
+
+/** An ARN or an id of one of the keys. */
+function endingIn(keys: readonly string[]): object[] {
+  return idsOf(keys).map((suffix) => ({ suffix }));
+}
+
+/** Users, the root and services have no session issuer, and a field that is absent is not anything but something. */
+function strangers(signers: readonly string[]): object[] {
+  return [{ 'anything-but': signers }, { exists: false }].map((arn) => ({
+    sessionContext: { sessionIssuer: { arn: [arn] } },
+  }));
+}
+
+/** Of a request that was refused the trail may keep no resources: the key is what was asked for, or stands in the refusal. */
+function waysToSay(keys: readonly string[], { name }: DeploymentNames): object[] {
+  return [
+    { resources: { ARN: endingIn(keys) } },
+    { requestParameters: { keyId: [...endingIn(keys), { wildcard: `*alias/${name}/*` }] } },
+    { errorMessage: idsOf(keys).map((id) => ({ wildcard: `*key/${id}*` })) },
+  ];
 }
 
 interface Told {

@@ -13,7 +13,7 @@ export interface KeyLife {
 
 function keyLife({ retain }: KeyLife): { removalPolicy: RemovalPolicy; pendingWindow: Duration } {
   return retain
-    ? { removalPolicy: RemovalPolicy.RETAIN, pendingWindow: Duration.days(30) }
+    ? { removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, pendingWindow: Duration.days(30) }
     : { removalPolicy: RemovalPolicy.DESTROY, pendingWindow: Duration.days(7) };
 }
 
@@ -92,20 +92,28 @@ export function stateKey(scope: Construct, names: DeploymentNames, life: KeyLife
         'kms:DescribeKey',
       ],
       resources: ['*'],
-      conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': arn.logGroup('*') } },
+      conditions: {
+        ArnLike: { 'kms:EncryptionContext:aws:logs:arn': [arn.logGroup('*'), arn.machineLogGroup('*')] },
+      },
     }),
   );
   key.addToResourcePolicy(
     new PolicyStatement({
       sid: 'AlarmTopic',
-      principals: [
-        new ServicePrincipal('cloudwatch.amazonaws.com'),
-        new ServicePrincipal('events.amazonaws.com'),
-        new ServicePrincipal('budgets.amazonaws.com'),
-      ],
+      principals: [new ServicePrincipal('cloudwatch.amazonaws.com'), new ServicePrincipal('budgets.amazonaws.com')],
       actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
       resources: ['*'],
       conditions: { StringEquals: { 'aws:SourceAccount': account } },
+    }),
+  );
+  // SNS documents that conditions on the source break delivery from EventBridge to an encrypted topic; what is encrypted says as much.
+  key.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'RulesTopic',
+      principals: [new ServicePrincipal('events.amazonaws.com')],
+      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      resources: ['*'],
+      conditions: { StringEquals: { 'kms:EncryptionContext:aws:sns:topicArn': arn.topic } },
     }),
   );
   return key;

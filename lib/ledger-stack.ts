@@ -26,7 +26,7 @@ export class LedgerStack extends Stack {
   constructor(scope: Construct, id: string, { names, settings, ...props }: LedgerStackProps) {
     super(scope, id, { ...props, terminationProtection: settings.mode !== 'test' });
     const life: BucketLife = { names, retain: settings.mode !== 'test' };
-    accessLogBucket(this, life);
+    const accessLogs = accessLogBucket(this, life);
     this.ledger = keptBucket(this, 'Ledger', 'ledger', {
       ...life,
       versioned: true,
@@ -37,9 +37,12 @@ export class LedgerStack extends Stack {
         retention: settings.retention,
       }),
     });
+    // S3 refuses a bucket whose log has nowhere to go yet, and the name alone makes CloudFormation wait for nothing.
+    this.ledger.node.addDependency(accessLogs);
     letReadLedger(this.ledger, settings.auditorPrincipals ?? []);
     // What is locked cannot be deleted, so a stack that takes it along could never be deleted either.
-    this.ledger.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    this.ledger.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
+    this.ledger.policy?.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
 
     const { attest, log } = settings.signingKeys ?? { attest: 1, log: 1 };
     const keys = (use: 'attest' | 'log', count: number): Key[] =>

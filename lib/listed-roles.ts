@@ -14,6 +14,7 @@ import type { RoleTable } from './role-table.ts';
 /** Makes the roles of the table, each with one customer-managed policy. What it hands out cannot be added to. */
 export class ListedRoles extends Construct {
   readonly #roles = new Map<string, Role>();
+  readonly #policies = new Map<string, ManagedPolicy>();
 
   constructor(scope: Construct, id: string, names: DeploymentNames, tables: readonly RoleTable[]) {
     super(scope, id);
@@ -38,14 +39,23 @@ export class ListedRoles extends Construct {
         managedPolicies: [policy],
       });
       this.#roles.set(table.role, role);
+      this.#policies.set(table.role, policy);
     }
   }
 
   /** @throws TypeError when the table has no such role */
   role(name: string): Role {
-    const role = this.#roles.get(name);
-    if (role === undefined) throw new TypeError(`${Stack.of(this).stackName} has no role ${name}`);
-    return role;
+    return this.#known(this.#roles.get(name), name);
+  }
+
+  /** @throws TypeError when the table has no such role */
+  policy(name: string): ManagedPolicy {
+    return this.#known(this.#policies.get(name), name);
+  }
+
+  #known<Known>(found: Known | undefined, name: string): Known {
+    if (found === undefined) throw new TypeError(`${Stack.of(this).stackName} has no role ${name}`);
+    return found;
   }
 }
 

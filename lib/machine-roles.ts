@@ -123,12 +123,29 @@ export function scheduleRole({ names }: RoleFacts): RoleTable {
 
 export function flowLogRole({ names }: RoleFacts, say: Vocabulary): RoleTable {
   const { account, region, partition } = names;
+  const unseen = 'the flow log makes the calls';
   return {
     role: 'flow-logs',
     trust: {
       service: 'vpc-flow-logs.amazonaws.com',
       sourceArn: `arn:${partition}:ec2:${region}:${account}:vpc-flow-log/*`,
     },
-    statements: [{ ...say.logs('flows'), unseen: 'the flow log makes the calls' }],
+    statements: [
+      { ...say.logs('flows'), unseen },
+      {
+        sid: 'FindStream',
+        actions: ['logs:DescribeLogStreams'],
+        resources: [names.arn.logGroup('flows'), `${names.arn.logGroup('flows')}:*`],
+        why: 'CloudWatch Logs asks for the group with and without its streams.',
+        unseen,
+      },
+      {
+        sid: 'FindGroup',
+        actions: ['logs:DescribeLogGroups'],
+        resources: ['*'],
+        why: 'Groups are listed for the whole region; without it a flow log ends up in the state "access error".',
+        unseen,
+      },
+    ],
   };
 }

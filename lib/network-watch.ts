@@ -17,14 +17,14 @@ export interface FlowLogProps {
 }
 
 /** Who spoke with whom: the proof that workers spoke with nobody else. */
-export function flowLog(scope: Construct, vpc: IVpc, { names, key, logDays }: FlowLogProps): void {
-  new LogGroup(scope, 'FlowLog', {
+export function flowLog(scope: Construct, vpc: IVpc, { names, key, logDays }: FlowLogProps): CfnFlowLog {
+  const group = new LogGroup(scope, 'FlowLog', {
     logGroupName: names.logGroup('flows'),
     retention: logDays,
     encryptionKey: key,
     removalPolicy: RemovalPolicy.DESTROY,
   });
-  new CfnFlowLog(scope, 'Flows', {
+  const flows = new CfnFlowLog(scope, 'Flows', {
     resourceId: vpc.vpcId,
     resourceType: 'VPC',
     trafficType: 'ALL',
@@ -32,6 +32,8 @@ export function flowLog(scope: Construct, vpc: IVpc, { names, key, logDays }: Fl
     logGroupName: names.logGroup('flows'),
     deliverLogsPermissionArn: names.arn.role('flow-logs'),
   });
+  flows.node.addDependency(group);
+  return flows;
 }
 
 /** DNS leaves a network that nothing else leaves, and carries bytes: other names than these are answered as if there were none. */

@@ -6,6 +6,7 @@ import { CfnSubscription, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { DeploymentNames } from './deployment-names.ts';
+import { KEY_ARTICLES } from './key-watch.ts';
 import type { WaybillProps } from './waybill-props.ts';
 
 export interface OperatorsProps {
@@ -18,19 +19,26 @@ export interface OperatorsProps {
 
 export function operatorsTopic(scope: Construct, { names, settings, key, undelivered }: OperatorsProps): Topic {
   const topic = new Topic(scope, 'Operators', {
-    topicName: `${names.name}-operators`,
+    topicName: names.topic,
     displayName: `Waybill ${names.name}`,
     masterKey: key,
   });
   topic.addToResourcePolicy(
     new PolicyStatement({
       sid: 'Alarms',
-      principals: ['cloudwatch', 'events', 'budgets'].map(
-        (service) => new ServicePrincipal(`${service}.amazonaws.com`),
-      ),
+      principals: ['cloudwatch', 'budgets'].map((service) => new ServicePrincipal(`${service}.amazonaws.com`)),
       actions: ['sns:Publish'],
       resources: [topic.topicArn],
       conditions: { StringEquals: { 'aws:SourceAccount': names.account } },
+    }),
+  );
+  topic.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'Rules',
+      principals: [new ServicePrincipal('events.amazonaws.com')],
+      actions: ['sns:Publish'],
+      resources: [topic.topicArn],
+      conditions: { ArnLike: { 'aws:SourceArn': KEY_ARTICLES.map((rule) => names.arn.rule(`${rule}*`)) } },
     }),
   );
   topic.addToResourcePolicy(

@@ -104,6 +104,9 @@ export class RuntimeStack extends Stack {
       fromWorkers: this.network.fromWorkers,
     });
     const roles = new ListedRoles(this, 'Roles', names, this.roleTables);
+    this.network.flowLog?.node.addDependency(roles.role('flow-logs'), roles.policy('flow-logs'));
+    for (const task of this.workers.taskDefinitions.values())
+      task.node.addDependency(roles.role('worker-execution'), roles.policy('worker-execution'));
     this.submitters = submitterStatements(names, keys);
     submittersPolicy(roles, names, this.submitters);
     this.machines = new Map(

@@ -103,7 +103,9 @@ export class StateStack extends Stack {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       timeToLiveAttribute: 'expires',
       deletionProtection: life.retain,
-      removalPolicy: life.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: life.retain ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
+    // Last, so that nothing of the stack can fail after it: what protects it from deletion would keep a rollback from removing it.
+    this.table.node.addDependency(this.inbox, this.staging, this.artifacts, this.dataKey);
   }
 }

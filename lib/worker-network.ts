@@ -1,5 +1,6 @@
 /** The workers' network: no way out but the endpoints, and endpoints that open nothing but what a task needs. */
 import {
+  type CfnFlowLog,
   type GatewayVpcEndpoint,
   GatewayVpcEndpointAwsService,
   InterfaceVpcEndpoint,
@@ -38,6 +39,8 @@ export class WorkerNetwork extends Construct {
   readonly vpc: IVpc;
   readonly subnets: ISubnet[];
   readonly securityGroup: SecurityGroup;
+  /** Of our own network; a network of the customer has theirs. */
+  readonly flowLog: CfnFlowLog | undefined;
   /** Holds for requests that came through this network to S3, and for no others. */
   readonly fromWorkers: Readonly<Record<string, string>>;
 
@@ -61,7 +64,7 @@ export class WorkerNetwork extends Construct {
     this.fromWorkers = { 'aws:SourceVpce': s3Endpoint(own, names).vpcEndpointId };
     this.#addInterfaces(own, names);
     onlyTheseNames(this, own, names);
-    flowLog(this, own, { names, key, logDays });
+    this.flowLog = flowLog(this, own, { names, key, logDays });
   }
 
   #addInterfaces(vpc: Vpc, names: DeploymentNames): void {

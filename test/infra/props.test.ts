@@ -78,7 +78,7 @@ test('test mode: tables and keys go with their stack, the ledger stays, and noth
   const [ledger] = resources(templates, 'AWS::S3::Bucket').filter(
     ({ properties }) => properties.ObjectLockEnabled === true,
   );
-  assert.equal(ledger?.resource.DeletionPolicy, 'Retain');
+  assert.equal(ledger?.resource.DeletionPolicy, 'RetainExceptOnCreate');
   assert.equal(deployment.ledger.terminationProtection, false);
   assert.equal(waybill(productionProps()).ledger.terminationProtection, true);
 });

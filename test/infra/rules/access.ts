@@ -14,6 +14,11 @@ const RESOURCE_POLICIES = [
   ['AWS::KMS::Key', 'KeyPolicy'],
 ] as const;
 
+/** Keys of all conditions. */
+function tiesOf(condition: Record<string, Record<string, unknown>>): string[] {
+  return Object.values(condition).flatMap((keys) => Object.keys(keys));
+}
+
 export const ACCESS_RULES: readonly Rule[] = [
   {
     says: 'roles: each has customer-managed policies and nothing else',
@@ -149,12 +154,37 @@ export const ACCESS_RULES: readonly Rule[] = [
         failing(all(templates, type), ({ properties }) =>
           lines(properties[document])
             .filter(({ Effect, Principal }) => Effect === 'Allow' && at(Principal, 'Service') !== undefined)
-            .every(({ Condition }) => /aws:Source|aws:logs:arn/.test(JSON.stringify(Condition ?? {}))),
+            .every(({ Condition }) => /aws:Source|aws:logs:arn|aws:sns:topicArn/.test(JSON.stringify(Condition ?? {}))),
         ),
       ),
     plant: (templates) => {
       for (const { properties } of all(templates, 'AWS::SQS::QueuePolicy')) {
         for (const line of lines(properties.PolicyDocument)) delete line.Condition;
+      }
+    },
+  },
+  {
+    says: 'policies of resources: EventBridge is asked for nothing that it does not say, or nothing would be delivered',
+    broken: (templates) => {
+      const said = RESOURCE_POLICIES.flatMap(([type, document]) =>
+        all(templates, type).flatMap(({ stack, id, properties }) =>
+          lines(properties[document])
+            .filter(({ Principal }) => JSON.stringify(Principal).includes('events.amazonaws.com'))
+            .map(({ Condition = {} }) => ({ of: `${stack}/${id}`, type, tied: tiesOf(Condition) })),
+        ),
+      );
+      const tie = (type: string): string =>
+        type === 'AWS::KMS::Key' ? 'kms:EncryptionContext:aws:sns:topicArn' : 'aws:SourceArn';
+      return said.length === 0
+        ? ['nothing is delivered']
+        : said.filter(({ type, tied }) => tied.join() !== tie(type)).map(({ of }) => of);
+    },
+    plant: (templates) => {
+      for (const { properties } of all(templates, 'AWS::KMS::Key')) {
+        for (const line of lines(properties.KeyPolicy)) {
+          if (JSON.stringify(line.Principal).includes('events.amazonaws.com'))
+            line.Condition = { StringEquals: { 'aws:SourceAccount': '000000000000' } };
+        }
       }
     },
   },

@@ -263,4 +263,26 @@ export const ATTEMPT_RULES: readonly Rule[] = [
       delete rule?.FirewallDomainRedirectionAction;
     },
   },
+  {
+    says: 'network: the flow log may find its group, and is made after the role, the policy and the group that it needs',
+    broken: (templates) => {
+      const named =
+        (type: string, property: string) =>
+        ({ properties }: { properties: Record<string, unknown> }): boolean =>
+          String(properties[property]).endsWith(type);
+      const role = first(templates, 'AWS::IAM::Role', named('-flow-logs', 'RoleName'));
+      const policy = first(templates, 'AWS::IAM::ManagedPolicy', named('-flow-logs', 'ManagedPolicyName'));
+      const group = first(templates, 'AWS::Logs::LogGroup', named('/flows', 'LogGroupName'));
+      const actions = lines(policy.properties.PolicyDocument).flatMap(({ Action }) => list(Action));
+      return [
+        ...['logs:DescribeLogGroups', 'logs:DescribeLogStreams'].filter((action) => !actions.includes(action)),
+        ...failing(all(templates, 'AWS::EC2::FlowLog'), ({ resource }) =>
+          [role.id, policy.id, group.id].every((id) => list(resource.DependsOn).includes(id)),
+        ),
+      ];
+    },
+    plant: (templates) => {
+      delete first(templates, 'AWS::EC2::FlowLog').resource.DependsOn;
+    },
+  },
 ];

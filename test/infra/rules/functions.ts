@@ -1,8 +1,9 @@
+import { matchesGlob } from 'node:path';
 import { LIMITS } from '@waybill/client/limits';
 import { JOB_LIMITS } from '#core/names.ts';
 import { FUNCTIONS } from '../../../lib/deployment-names.ts';
-import { resources } from '../deployment.ts';
-import { all, at, failing, first, type Rule } from './rule.ts';
+import { productionProps, resources } from '../deployment.ts';
+import { all, at, failing, first, lines, list, type Rule } from './rule.ts';
 
 const FUNCTION = 'AWS::Lambda::Function';
 const MAPPING = 'AWS::Lambda::EventSourceMapping';
@@ -71,11 +72,11 @@ export const FUNCTION_RULES: readonly Rule[] = [
     },
   },
   {
-    says: 'functions: what may invoke one is a single thing of this account',
+    says: 'functions: what may invoke one is a single thing, whose ARN holds the account',
     broken: (templates) =>
       failing(
         all(templates, 'AWS::Lambda::Permission'),
-        ({ properties }) => properties.SourceArn !== undefined && properties.SourceAccount !== undefined,
+        ({ properties }) => properties.SourceArn !== undefined && properties.SourceAccount === undefined,
       ),
     plant: (templates) => {
       delete first(templates, 'AWS::Lambda::Permission').properties.SourceArn;
@@ -90,6 +91,27 @@ export const FUNCTION_RULES: readonly Rule[] = [
       ),
     plant: (templates) => {
       delete first(templates, 'AWS::Logs::LogGroup').properties.RetentionInDays;
+    },
+  },
+  {
+    says: 'logs: the policy of the key admits every group that is encrypted with it, or the group cannot be made',
+    broken: (templates) => {
+      const { account, region } = productionProps().env;
+      const admitted = all(templates, 'AWS::KMS::Key').flatMap(({ properties }) =>
+        lines(properties.KeyPolicy).flatMap(({ Condition }) =>
+          list(Condition?.ArnLike?.['kms:EncryptionContext:aws:logs:arn'] as string[] | undefined),
+        ),
+      );
+      return failing(
+        all(templates, 'AWS::Logs::LogGroup').filter(({ properties }) => properties.KmsKeyId !== undefined),
+        ({ properties }) => {
+          const arn = `arn:aws:logs:${region}:${account}:log-group:${properties.LogGroupName}`;
+          return admitted.some((pattern) => matchesGlob(arn.replaceAll('/', ':'), pattern.replaceAll('/', ':')));
+        },
+      );
+    },
+    plant: (templates) => {
+      first(templates, 'AWS::Logs::LogGroup').properties.LogGroupName = '/aws/vendedlogs/states/somebody-else';
     },
   },
   {

@@ -1,9 +1,11 @@
 import { resources } from '../deployment.ts';
-import { all, at, failing, first, lines, type Rule } from './rule.ts';
+import { all, at, failing, first, lines, list, type Rule } from './rule.ts';
 
 const BUCKET = 'AWS::S3::Bucket';
 const TABLE = 'AWS::DynamoDB::Table';
 const KEY = 'AWS::KMS::Key';
+/** Kept when the stack or the resource in it goes, taken back when the stack could not be made: its name must be free for the next try. */
+const KEPT = 'RetainExceptOnCreate';
 const CLOSED = ['BlockPublicAcls', 'BlockPublicPolicy', 'IgnorePublicAcls', 'RestrictPublicBuckets'];
 
 const named =
@@ -61,6 +63,39 @@ export const STORAGE_RULES: readonly Rule[] = [
     },
   },
   {
+    says: 'buckets: what takes the access logs is there, with its policy, before what is logged into it',
+    broken: (templates) => {
+      const logs = first(templates, BUCKET, named('access-logs'));
+      const policy = first(
+        templates,
+        'AWS::S3::BucketPolicy',
+        ({ stack, properties }) => stack === logs.stack && at(properties.Bucket, 'Ref') === logs.id,
+      );
+      // Of another stack, which waits for the whole of this one.
+      const logged = all(templates, BUCKET).filter(({ stack, id }) => stack === logs.stack && id !== logs.id);
+      return failing(logged, ({ resource }) =>
+        [logs.id, policy.id].every((id) => list(resource.DependsOn).includes(id)),
+      );
+    },
+    plant: (templates) => {
+      delete first(templates, BUCKET, named('ledger')).resource.DependsOn;
+    },
+  },
+  {
+    says: 'table: it is made last, since a rollback could not remove what is protected from deletion',
+    broken: (templates) => {
+      const table = first(templates, TABLE);
+      const holders = [...all(templates, BUCKET), ...all(templates, 'AWS::S3::BucketPolicy')];
+      return failing(
+        holders.filter(({ stack }) => stack === table.stack),
+        ({ id }) => list(table.resource.DependsOn).includes(id),
+      );
+    },
+    plant: (templates) => {
+      delete first(templates, TABLE).resource.DependsOn;
+    },
+  },
+  {
     says: 'ledger: locked, versioned, encrypted by S3 and not by a key, and nothing in it ever expires',
     broken: (templates) =>
       failing([first(templates, BUCKET, named('ledger'))], ({ properties, resource }) => {
@@ -75,7 +110,7 @@ export const STORAGE_RULES: readonly Rule[] = [
           at(properties.VersioningConfiguration, 'Status') === 'Enabled' &&
           at(rule, 'SSEAlgorithm') === 'AES256' &&
           properties.LifecycleConfiguration === undefined &&
-          resource.DeletionPolicy === 'Retain'
+          resource.DeletionPolicy === KEPT
         );
       }),
     plant: (templates) => {
@@ -148,14 +183,25 @@ export const STORAGE_RULES: readonly Rule[] = [
     },
   },
   {
-    says: 'what holds something outlives its stack: buckets, table, keys',
+    says: 'what holds something outlives its stack, but not a first deployment that failed: buckets, table, keys',
     broken: (templates) =>
       failing(
         [BUCKET, TABLE, KEY].flatMap((type) => all(templates, type)),
-        ({ resource }) => resource.DeletionPolicy === 'Retain' && resource.UpdateReplacePolicy === 'Retain',
+        ({ resource }) => resource.DeletionPolicy === KEPT && resource.UpdateReplacePolicy === 'Retain',
       ),
     plant: (templates) => {
-      first(templates, KEY).resource.DeletionPolicy = 'Delete';
+      first(templates, BUCKET).resource.DeletionPolicy = 'Retain';
+    },
+  },
+  {
+    says: 'buckets: what one refuses, it refuses without its stack as well',
+    broken: (templates) =>
+      failing(
+        all(templates, 'AWS::S3::BucketPolicy').filter(({ id }) => !id.startsWith('AccessLogs')),
+        ({ resource }) => resource.DeletionPolicy === KEPT,
+      ),
+    plant: (templates) => {
+      delete first(templates, 'AWS::S3::BucketPolicy', ({ id }) => id.startsWith('Ledger')).resource.DeletionPolicy;
     },
   },
   {
