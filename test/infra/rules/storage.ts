@@ -1,20 +1,14 @@
-import { resources } from '../deployment.ts';
+import { KEPT } from './kept.ts';
 import { all, at, failing, first, lines, list, type Rule } from './rule.ts';
 
 const BUCKET = 'AWS::S3::Bucket';
 const TABLE = 'AWS::DynamoDB::Table';
-const KEY = 'AWS::KMS::Key';
-/** Kept when the stack or the resource in it goes, taken back when the stack could not be made: its name must be free for the next try. */
-const KEPT = 'RetainExceptOnCreate';
 const CLOSED = ['BlockPublicAcls', 'BlockPublicPolicy', 'IgnorePublicAcls', 'RestrictPublicBuckets'];
 
 const named =
   (part: string) =>
   ({ properties }: { properties: Record<string, unknown> }): boolean =>
     String(properties.BucketName).includes(`-${part}-`);
-
-const signs = ({ properties }: { properties: Record<string, unknown> }): boolean =>
-  properties.KeyUsage === 'SIGN_VERIFY';
 
 export const STORAGE_RULES: readonly Rule[] = [
   {
@@ -79,20 +73,6 @@ export const STORAGE_RULES: readonly Rule[] = [
     },
     plant: (templates) => {
       delete first(templates, BUCKET, named('ledger')).resource.DependsOn;
-    },
-  },
-  {
-    says: 'table: it is made last, since a rollback could not remove what is protected from deletion',
-    broken: (templates) => {
-      const table = first(templates, TABLE);
-      const holders = [...all(templates, BUCKET), ...all(templates, 'AWS::S3::BucketPolicy')];
-      return failing(
-        holders.filter(({ stack }) => stack === table.stack),
-        ({ id }) => list(table.resource.DependsOn).includes(id),
-      );
-    },
-    plant: (templates) => {
-      delete first(templates, TABLE).resource.DependsOn;
     },
   },
   {
@@ -180,66 +160,6 @@ export const STORAGE_RULES: readonly Rule[] = [
       ),
     plant: (templates) => {
       first(templates, TABLE).properties.DeletionProtectionEnabled = false;
-    },
-  },
-  {
-    says: 'what holds something outlives its stack, but not a first deployment that failed: buckets, table, keys',
-    broken: (templates) =>
-      failing(
-        [BUCKET, TABLE, KEY].flatMap((type) => all(templates, type)),
-        ({ resource }) => resource.DeletionPolicy === KEPT && resource.UpdateReplacePolicy === 'Retain',
-      ),
-    plant: (templates) => {
-      first(templates, BUCKET).resource.DeletionPolicy = 'Retain';
-    },
-  },
-  {
-    says: 'buckets: what one refuses, it refuses without its stack as well',
-    broken: (templates) =>
-      failing(
-        all(templates, 'AWS::S3::BucketPolicy').filter(({ id }) => !id.startsWith('AccessLogs')),
-        ({ resource }) => resource.DeletionPolicy === KEPT,
-      ),
-    plant: (templates) => {
-      delete first(templates, 'AWS::S3::BucketPolicy', ({ id }) => id.startsWith('Ledger')).resource.DeletionPolicy;
-    },
-  },
-  {
-    says: 'keys: thirty days lie between the wish to delete one and its end, and those that can rotate do',
-    broken: (templates) =>
-      failing(
-        all(templates, KEY),
-        ({ properties }) =>
-          properties.PendingWindowInDays === 30 &&
-          (properties.KeyUsage !== undefined || properties.EnableKeyRotation === true),
-      ),
-    plant: (templates) => {
-      first(templates, KEY).properties.PendingWindowInDays = 7;
-    },
-  },
-  {
-    says: 'signing keys: P-256 and Ed25519, and everybody but listed roles is denied to sign',
-    broken: (templates) =>
-      failing(all(templates, KEY).filter(signs), ({ properties }) => {
-        const deny = lines(properties.KeyPolicy).find(
-          ({ Effect, Action }) => Effect === 'Deny' && Action === 'kms:Sign',
-        );
-        const roles = deny?.Condition?.ArnNotEquals?.['aws:PrincipalArn'];
-        const isKnown = ['ECC_NIST_P256', 'ECC_NIST_EDWARDS25519'].includes(String(properties.KeySpec));
-        return isKnown && (typeof roles === 'string' || (Array.isArray(roles) && roles.length > 0));
-      }),
-    plant: (templates) => {
-      first(templates, KEY, signs).properties.KeyPolicy = { Statement: [] };
-    },
-  },
-  {
-    says: 'stacks: only the ledger stack holds locked buckets and signing keys',
-    broken: (templates) =>
-      resources(templates)
-        .filter((found) => found.stack !== 'ledger' && (found.properties.ObjectLockEnabled === true || signs(found)))
-        .map(({ id }) => id),
-    plant: (templates) => {
-      templates.runtime.Resources.Planted = { Type: KEY, Properties: { KeyUsage: 'SIGN_VERIFY' } };
     },
   },
 ];
