@@ -11,9 +11,9 @@ import { advance, advanceLocks } from '#flow/advance.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { lineUp } from '#flow/pause.ts';
 import { wakeDependents } from '#flow/readiness.ts';
-import { publishStatus } from '#flow/status.ts';
 import { cancelItem } from '#flow/stop.ts';
 import type { BatchResponse } from '#lambdas/shared/batch.ts';
+import { showRun } from '#lambdas/shared/paced-status.ts';
 import { sequencerMessageFor } from '#lambdas/shared/sequencer-messages.ts';
 import { type Asked, askedFor, type Brought, changesOf, guarded, Retries } from '#lambdas/shared/stream.ts';
 import { timerMessageFor } from '#lambdas/shared/timer-messages.ts';
@@ -55,7 +55,7 @@ export async function advanceRecords(duties: AdvanceDuties, event: unknown, told
   // Last, so that it shows what was just done; once a run, however many of its rows have changed.
   for (const each of asked) {
     const { work } = each;
-    if (work.do === 'publish-status') await retries.attempt(each, () => publishStatus(duties.flow, work.run));
+    if (work.do === 'publish-status') await retries.attempt(each, () => showRun(duties, work.run));
   }
   return retries.response();
 }

@@ -4,15 +4,24 @@
  */
 import { ATTEMPT_TIMER } from '#core/row-changes.ts';
 import { keys } from '#core/rows.ts';
-import type { FlowDeps, Hints } from '#flow/deps.ts';
+import type { FlowDeps } from '#flow/deps.ts';
 import { loggedKeys } from '#flow/keys.ts';
 import { defineQueues, knownQueues } from '#flow/queues.ts';
-import { fireTimers, type OnTrouble, resumeRuns, resumeTodos, sweepQueue } from '#flow/reconcile.ts';
-import { publishStatus } from '#flow/status.ts';
+import {
+  fireTimers,
+  nextRuns,
+  type OnTrouble,
+  resumeRun,
+  resumeTodos,
+  sweepQueue,
+  turnTaken,
+} from '#flow/reconcile.ts';
+import { runsAtWork } from '#flow/status.ts';
 import { peek } from '#flow/transaction.ts';
 import { checkAttempt } from '#flow/worker.ts';
 import { type BatchResponse, eachMessage } from '#lambdas/shared/batch.ts';
-import { type SequencerMessage, sequencerMessageFor } from '#lambdas/shared/sequencer-messages.ts';
+import { STATUS_TIMER, showRun, unshownRuns } from '#lambdas/shared/paced-status.ts';
+import { sequencerMessageFor } from '#lambdas/shared/sequencer-messages.ts';
 import { type TimerMessage, timerMessage, timerMessageFor } from '#lambdas/shared/timer-messages.ts';
 import type { Told } from '#lambdas/shared/told.ts';
 import type { InboxObject } from '#ports/inbox.ts';
@@ -31,6 +40,8 @@ export interface ReconcileDuties {
 
 const MINUTE_MS = 60_000;
 const INBOX_PAGE = 500;
+/** Some seconds' worth. */
+const RUNS = 500;
 
 /** Resolves with nothing for a tick of the clock, and with what failed for a batch of timer messages. */
 export async function reconcile(
@@ -55,6 +66,7 @@ async function timerDue(duties: ReconcileDuties, message: TimerMessage, told: To
   const nowMs = flow.clock.nowMs();
   const early = dueMs > nowMs ? timerMessageFor(message, nowMs) : null;
   if (early !== null) return timers.send([early]);
+  if (what.startsWith(STATUS_TIMER)) return showRun(duties, what.slice(STATUS_TIMER.length));
   if (what.startsWith(ATTEMPT_TIMER)) return checkAttempt(flow, what.slice(ATTEMPT_TIMER.length), false);
   await fireTimers(
     flow,
@@ -93,7 +105,8 @@ async function everyMinute(duties: ReconcileDuties, told: Told): Promise<void> {
   for (const queue of await knownQueues(flow)) {
     await part(`queue ${queue}`, () => sweepQueue(flow, queue, false, onTrouble));
   }
-  await part('runs', () => sweepRuns(duties, cause, onTrouble));
+  await part('runs', () => sweepRuns(duties, onTrouble));
+  await part('progress', () => showProgress(duties, onTrouble));
 }
 
 /** Objects that wait are told of again; whoever has answered one meanwhile finds it gone. */
@@ -112,17 +125,23 @@ async function sweepTimers(duties: ReconcileDuties, onTrouble: OnTrouble): Promi
   if (message !== null) await timers.send([message]);
 }
 
-/** Takes up every run that is not sealed: what of it is unfinished, its places in the log, its seal, its status. */
-async function sweepRuns({ flow, sequencer }: ReconcileDuties, cause: string, onTrouble: OnTrouble): Promise<void> {
-  const open = new Set<string>();
-  const ended = new Set<string>();
-  const hints: Hints = {
-    ...flow.hints,
-    runOpened: (run) => void open.add(run),
-    runCompleted: (run) => void ended.add(run),
-  };
-  await resumeRuns({ ...flow, hints }, onTrouble);
-  const messages = [...open].map((run): SequencerMessage => ({ do: ended.has(run) ? 'ended' : 'checkpoint', run }));
-  await sequencer.send(messages.map((message) => sequencerMessageFor(message, cause)));
-  for (const run of open) await publishStatus(flow, run).catch((error: unknown) => onTrouble(run, error));
+/**
+ * Takes up what is unfinished of runs that are not sealed, so many each minute, in turn. Their turn is over before it has
+ * begun: one that takes too long must not come first again.
+ */
+async function sweepRuns(duties: ReconcileDuties, onTrouble: OnTrouble): Promise<void> {
+  const { flow } = duties;
+  const runs = await nextRuns(flow, 'reconcile', RUNS);
+  await turnTaken(flow, 'reconcile', runs.at(-1));
+  for (const run of runs) await resumeRun(flow, run).catch((error: unknown) => onTrouble(run, error));
+  for (const run of await unshownRuns(flow, runs)) await show(duties, run, onTrouble);
+}
+
+/** The stream tells of every change of a row, and of nothing that workers say of their progress. */
+async function showProgress(duties: ReconcileDuties, onTrouble: OnTrouble): Promise<void> {
+  for (const run of await runsAtWork(duties.flow)) await show(duties, run, onTrouble);
+}
+
+function show(duties: ReconcileDuties, run: string, onTrouble: OnTrouble): Promise<void> {
+  return showRun(duties, run).catch((error: unknown) => onTrouble(run, error));
 }

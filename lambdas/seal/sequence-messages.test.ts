@@ -1,57 +1,21 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { RetryableError } from '@waybill/client/errors';
 import { deriveRunId } from '@waybill/verify';
-import { type ItemRow, keys, type RunRow, type RunTreeRow } from '#core/rows.ts';
-import { advance } from '#flow/advance.ts';
-import { dispatch } from '#flow/dispatch.ts';
+import { keys, type RunRow, type RunTreeRow } from '#core/rows.ts';
 import { takeIn } from '#flow/inbox.ts';
-import { settle } from '#flow/settle.ts';
-import { keysInForce } from '#lambdas/shared/keys-in-force.ts';
 import { PRINCIPAL, putInbox } from '../../test/support/embedded-flow.ts';
-import { failedIds, type HandlerBed, queueEvent, withHandlers } from '../../test/support/handler-bed.ts';
+import { failedIds, queueEvent, withHandlers } from '../../test/support/handler-bed.ts';
 import { runOf } from '../../test/support/run-spec.ts';
-import { beginOnce, type SealDuties, sequenceMessages } from './sequence-messages.ts';
-import { SharedCheckpoint } from './shared-checkpoint.ts';
+import { endedRuns, isSealed, sealDuties } from '../../test/support/seal-bed.ts';
+import { beginOnce, sequenceMessages } from './sequence-messages.ts';
 
-function dutiesOf({ flow }: HandlerBed): SealDuties {
-  return {
-    flow,
-    keysInForce: keysInForce(flow),
-    settings: { format: 'waybill-settings/v1' },
-    heartbeatMs: 3_600_000,
-    begin: beginOnce(flow),
-  };
-}
-
-/** Runs of one item that has succeeded; nothing of them is in the log yet. */
-async function endedRuns(bed: HandlerBed, names: string[]): Promise<string[]> {
-  for (const name of names) putInbox(bed.directory, 'default', name, JSON.stringify(runOf([{ id: 'x' }])));
-  await takeIn(bed.flow, (_object, error) => {
-    throw error;
-  });
-  await advance(bed.flow, 'default');
-  const runs = names.map((name) => deriveRunId(PRINCIPAL, name));
-  for (const run of runs) {
-    const id = (await bed.row<ItemRow>(keys.item(run, 'x'))).attempts[0]?.id ?? '';
-    await dispatch(bed.flow, id);
-    await new Promise((resolve) => setImmediate(resolve));
-    await settle(bed.flow, id);
-  }
-  bed.calls.length = 0;
-  return runs;
-}
-
-const isSealed = ({ directory }: HandlerBed, run: string): boolean =>
-  existsSync(join(directory, 'ledger', 'runs', run, `run-${run}.audit.jsonl`));
 const ended = (run: string): object => ({ do: 'ended', run });
 
 describe('seal: the sequencer', () => {
   it('runs that end together are sealed with one checkpoint; their messages again change nothing', async () => {
     await withHandlers(async (bed) => {
-      const duties = dutiesOf(bed);
+      const duties = sealDuties(bed);
       const runs = await endedRuns(bed, ['a', 'b', 'c']);
       const event = queueEvent(...runs.map((run) => ({ do: 'opened', run })), ...runs.map(ended), ...runs.map(ended));
       assert.deepEqual(failedIds(await sequenceMessages(duties, event, bed.told)), []);
@@ -79,7 +43,7 @@ describe('seal: the sequencer', () => {
         { do: 'ended', run: '../x' },
         ...runs.map(ended),
       );
-      assert.deepEqual(failedIds(await sequenceMessages(dutiesOf(bed), event, bed.told)), []);
+      assert.deepEqual(failedIds(await sequenceMessages(sealDuties(bed), event, bed.told)), []);
       assert.deepEqual(
         runs.map((run) => isSealed(bed, run)),
         [true, false, true],
@@ -87,7 +51,7 @@ describe('seal: the sequencer', () => {
       assert.equal(bed.told.badRecords.length, 3);
       assert.ok(bed.told.troubles.some((trouble) => trouble.startsWith(`run ${broken}`)));
       bed.before = () => {};
-      await sequenceMessages(dutiesOf(bed), queueEvent(ended(broken)), bed.told);
+      await sequenceMessages(sealDuties(bed), queueEvent(ended(broken)), bed.told);
       assert.ok(isSealed(bed, broken), 'the reconciler asks again');
     });
   });
@@ -100,7 +64,7 @@ describe('seal: the sequencer', () => {
         get: (target, name) =>
           name === 'newestCheckpoint' ? async () => newest?.subarray(0, 40) : Reflect.get(target, name, target),
       });
-      const duties = { ...dutiesOf(bed), begin: beginOnce({ ...bed.flow, ledger }) };
+      const duties = { ...sealDuties(bed), begin: beginOnce({ ...bed.flow, ledger }) };
       const sealing = (): Promise<unknown> => sequenceMessages(duties, queueEvent(ended(run)), bed.told);
       await assert.rejects(sealing(), { code: 'LEDGER_INCONSISTENT' });
       await assert.rejects(sealing(), { code: 'LEDGER_INCONSISTENT' }, 'it is checked until it is right');
@@ -112,7 +76,7 @@ describe('seal: the sequencer', () => {
   it('a store that is away for a moment holds up nothing: the message is done with and the reconciler asks again', async () => {
     await withHandlers(async (bed) => {
       const [run = ''] = await endedRuns(bed, ['a']);
-      const duties = dutiesOf(bed);
+      const duties = sealDuties(bed);
       const refusal = {
         code: 'STORE_BUSY',
         path: 'table',
@@ -135,7 +99,7 @@ describe('seal: the sequencer', () => {
   it('a tick begins the log of a new deployment: its keys, its settings, a checkpoint', async () => {
     await withHandlers(
       async (bed) => {
-        const duties = dutiesOf(bed);
+        const duties = sealDuties(bed);
         await sequenceMessages(duties, queueEvent({ do: 'tick' }), bed.told);
         const [held, policy] = await bed.flow.store.get([keys.logKeys(), keys.logPolicy()]);
         assert.ok(held && policy);
@@ -149,40 +113,14 @@ describe('seal: the sequencer', () => {
     );
   });
 
-  it('the record of a run that goes on is entered when the reconciler asks, its opening with it', async () => {
+  it('each minute the record of a run that goes on is entered, its opening with it', async () => {
     await withHandlers(async (bed) => {
       putInbox(bed.directory, 'default', 's', JSON.stringify(runOf([{ id: 'x' }])));
       await takeIn(bed.flow, () => {});
       const run = deriveRunId(PRINCIPAL, 's');
-      await sequenceMessages(dutiesOf(bed), queueEvent({ do: 'checkpoint', run }), bed.told);
+      await sequenceMessages(sealDuties(bed), queueEvent({ do: 'tick' }), bed.told);
       assert.equal((await bed.row<RunRow>(keys.run(run))).runSeq, 0);
       assert.ok((await bed.row<RunTreeRow>(keys.tree(run))).entered);
     });
-  });
-});
-
-describe('a shared checkpoint', () => {
-  it('is made once, when all have asked or left', async () => {
-    let made = 0;
-    const shared = new SharedCheckpoint(3, async () => {
-      made += 1;
-      return 7;
-    });
-    const first = shared.ask();
-    shared.leave();
-    await new Promise((resolve) => setImmediate(resolve));
-    assert.equal(made, 0, 'the third may still append');
-    assert.deepEqual(await Promise.all([first, shared.ask()]), [7, 7]);
-    assert.equal(made, 1);
-  });
-
-  it('is not made when nobody wants it, and fails for all who do', async () => {
-    let made = 0;
-    const unwanted = new SharedCheckpoint(1, async () => ++made);
-    unwanted.leave();
-    assert.equal(made, 0);
-    const failing = new SharedCheckpoint(2, () => Promise.reject(new RangeError('away')));
-    const asked = [failing.ask(), failing.ask()];
-    for (const each of asked) await assert.rejects(each, /away/);
   });
 });

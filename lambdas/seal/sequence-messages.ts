@@ -8,6 +8,7 @@
  * no waiting (the ledger disagrees with the store) fails the whole batch.
  */
 
+import { keys, type RunRow } from '#core/rows.ts';
 import { concludeAbort } from '#flow/abort.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { checkpointRun, enterRun, sequenceEnded } from '#flow/enter.ts';
@@ -15,12 +16,19 @@ import { adoptKeys } from '#flow/keys.ts';
 import { checkLedger } from '#flow/ledger-check.ts';
 import { beat, enterPolicy } from '#flow/notices.ts';
 import { publishLog } from '#flow/publish.ts';
+import { nextRuns, turnTaken } from '#flow/reconcile.ts';
 import { seal } from '#flow/seal.ts';
+import { peek } from '#flow/transaction.ts';
 import { verifySealed } from '#flow/verify.ts';
 import { type BatchResponse, messagesOf } from '#lambdas/shared/batch.ts';
 import { type SequencerMessage, sequencerMessage } from '#lambdas/shared/sequencer-messages.ts';
 import { isLasting, type Told } from '#lambdas/shared/told.ts';
 import { SharedCheckpoint } from './shared-checkpoint.ts';
+
+const SWEEP_MS = 20_000;
+const SWEEP_RUNS = 500;
+/** As many as messages of one batch may ask for. */
+const SWEEP_SEALS = 10;
 
 export interface SealDuties {
   flow: FlowDeps;
@@ -65,16 +73,16 @@ async function work(duties: SealDuties, messages: readonly SequencerMessage[], t
   const ended = runsOf('ended');
   const aside = (run: string, act: () => Promise<unknown>): Promise<unknown> =>
     act().catch((error: unknown) => told.trouble(`run ${run}`, error));
-  if (messages.some(({ do: what }) => what === 'tick')) await tick(duties);
+  const isMinute = messages.some(({ do: what }) => what === 'tick');
+  if (isMinute) await tick(duties);
   for (const run of runsOf('opened')) await aside(run, () => enterRun(flow, run));
-  for (const run of runsOf('checkpoint')) await aside(run, () => passOver(flow, run));
   for (const run of ended) await aside(run, () => sequenceEnded(flow, run));
   for (const run of runsOf('abort')) await aside(run, () => concludeAbort(flow, run, true));
-  const shared = new SharedCheckpoint(ended.length, () => publishLog(flow, { timed: true }));
-  await Promise.all(ended.map((run) => aside(run, () => sealOne(flow, run, shared))));
+  await sealAll(flow, ended, aside);
+  const swept = isMinute ? await sweep(flow, aside) : [];
   // For what was entered and is not covered by a seal's checkpoint; it reads one row when there is nothing.
   await publishLog(flow);
-  for (const run of ended) await aside(run, () => judge(flow, run, told));
+  for (const run of new Set([...ended, ...swept])) await aside(run, () => judge(flow, run, told));
 }
 
 function read(event: unknown, told: Told): SequencerMessage[] {
@@ -91,10 +99,40 @@ async function tick({ flow, settings, heartbeatMs }: SealDuties): Promise<void> 
   await beat(flow, heartbeatMs);
 }
 
-/** Its opening may have been lost. */
-async function passOver(flow: FlowDeps, run: string): Promise<void> {
-  await enterRun(flow, run);
-  await checkpointRun(flow, run);
+/** Carries out what concerns one run; its failure is told and concerns no other. */
+type Aside = (run: string, act: () => Promise<unknown>) => Promise<unknown>;
+
+async function sealAll(flow: FlowDeps, ended: readonly string[], aside: Aside): Promise<void> {
+  const shared = new SharedCheckpoint(ended.length, () => publishLog(flow, { timed: true }));
+  await Promise.all(ended.map((run) => aside(run, () => sealOne(flow, run, shared))));
+}
+
+/**
+ * Runs that are not sealed, those first that were looked at longest ago: how far their records have come, and what their
+ * messages asked for, which may have been lost. It ends before the next minute comes, because everybody waits behind it.
+ * @returns those that it has sealed
+ */
+async function sweep(flow: FlowDeps, aside: Aside): Promise<string[]> {
+  const untilMs = flow.clock.nowMs() + SWEEP_MS;
+  const ended: string[] = [];
+  const runs = await nextRuns(flow, 'sequencer', SWEEP_RUNS);
+  // Before it has begun: a run that ends this process must not come first again.
+  await turnTaken(flow, 'sequencer', runs.at(-1));
+  for (const [n, run] of runs.entries()) {
+    if (flow.clock.nowMs() > untilMs || ended.length === SWEEP_SEALS) {
+      await turnTaken(flow, 'sequencer', runs[n - 1]);
+      break;
+    }
+    await aside(run, async () => {
+      const row = await peek<RunRow>(flow, keys.run(run));
+      if (!row || row.state === 'admitting') return;
+      await enterRun(flow, run);
+      if (row.completedAtMs === undefined) await checkpointRun(flow, run);
+      else ended.push(run);
+    });
+  }
+  await sealAll(flow, ended, aside);
+  return ended;
 }
 
 async function sealOne(flow: FlowDeps, run: string, shared: SharedCheckpoint): Promise<void> {

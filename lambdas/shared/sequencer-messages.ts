@@ -6,10 +6,10 @@ import type { Message } from '#ports/message-queue.ts';
 const run = z.string().check(z.regex(/^[0-9a-f]{32}$/));
 
 export const sequencerMessage = z.union([
-  z.object({ do: z.enum(['opened', 'checkpoint', 'ended', 'abort']), run }),
+  z.object({ do: z.enum(['opened', 'ended', 'abort']), run }),
   /** Somebody else appended entries to the log. */
   z.object({ do: z.literal('publish') }),
-  /** Once a minute: keys, settings and heartbeat of the log. */
+  /** Once a minute: settings and heartbeat of the log, and a look at runs that are not sealed. */
   z.object({ do: z.literal('tick') }),
 ]);
 

@@ -11,6 +11,7 @@
  *                    event/<version>/<k> outbox of the run's events that have no place yet, in causal order
  *                    tree                the tree of the events that have one
  *                    seal                the signed seal
+ *                    shown               when its status may be written again, where that is done at a pace
  *                    control/<id>        a control that was accepted and must not be carried out again
  *   attempt/<id>     attempt             one per attempt
  *   queue/<queue>    queue               slots and who holds them
@@ -23,6 +24,7 @@
  *                    line-up/<run>/<by>  a pause, or its end, that has not reached all waiting items yet
  *   timers           <dueMs>/<what>      back-offs and deadlines
  *   runs             <run>               runs that are not sealed yet
+ *   turns            <whose>             up to which of them somebody has come who looks at some of them at a time
  *   log              head, entry/<index> the deployment log
  *                    keys                the keys that its entries have added
  *                    policy              the settings that were entered last
@@ -55,6 +57,7 @@ export const keys = {
   tree: (run: string): Key => ({ pk: `run/${run}`, sk: 'tree' }),
   seal: (run: string): Key => ({ pk: `run/${run}`, sk: 'seal' }),
   control: (run: string, id: string): Key => ({ pk: `run/${run}`, sk: `control/${id}` }),
+  shown: (run: string): Key => ({ pk: `run/${run}`, sk: 'shown' }),
   attempt: (id: string): Key => ({ pk: `attempt/${id}`, sk: 'attempt' }),
   queue: (queue: string): Key => ({ pk: `queue/${queue}`, sk: 'queue' }),
   ready: (queue: string, rank: string): Key => ({ pk: `queue/${queue}`, sk: `ready/${rank}` }),
@@ -68,6 +71,7 @@ export const keys = {
   timer: (dueMs: number, what: string): Key => ({ pk: 'timers', sk: `${ordinal(dueMs, 13)}/${what}` }),
   queues: (): Key => ({ pk: 'queues', sk: 'names' }),
   activeRun: (run: string): Key => ({ pk: 'runs', sk: run }),
+  turn: (whose: string): Key => ({ pk: 'turns', sk: whose }),
   logPolicy: (): Key => ({ pk: 'log', sk: 'policy' }),
   witness: (name: string): Key => ({ pk: 'log', sk: `witness/${name}` }),
   logKeys: (): Key => ({ pk: 'log', sk: 'keys' }),
@@ -295,6 +299,20 @@ export interface SealRow {
   root: Digest;
   payload: Digest;
   sealedAtMs: number;
+}
+
+export interface ShownRow {
+  /** Not before. */
+  nextMs: number;
+  /** A message is on its way that has it written then. */
+  asked?: true;
+  /** Digest of what was written last, but for its time. */
+  shown?: Digest;
+}
+
+export interface TurnRow {
+  /** The last run that was looked at. */
+  after: string;
 }
 
 export interface LogHeadRow {

@@ -2,7 +2,7 @@
  * Reconcile: what a hint should have started and did not, because it was lost or the process died. It looks only at rows
  * that stand for unfinished work: unsealed runs, todo rows, due timers, and the attempts that hold a slot.
  */
-import { type ItemRow, keys, type QueueRow, type RunRow } from '#core/rows.ts';
+import { type ItemRow, keys, type QueueRow, type RunRow, type TurnRow } from '#core/rows.ts';
 import { concludeAbort } from '#flow/abort.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -44,11 +44,34 @@ export async function resumeRuns(deps: FlowDeps, onTrouble: OnTrouble): Promise<
   }
 }
 
+/**
+ * Runs that are not sealed, for somebody who looks at so many of them at a time: those that `whose` looked at longest ago.
+ * They count as looked at once `turnTaken` has said so.
+ */
+export async function nextRuns(deps: FlowDeps, whose: string, limit: number): Promise<string[]> {
+  const after = (await peek<TurnRow>(deps, keys.turn(whose)))?.after;
+  const behind = await deps.store.query('runs', { prefix: '', limit, ...(after === undefined ? {} : { after }) });
+  const missing = limit - behind.length;
+  const around =
+    after === undefined || missing === 0 ? [] : await deps.store.query('runs', { prefix: '', limit: missing });
+  return [...behind, ...around.filter(({ sk }) => sk <= (after ?? ''))].map(({ sk }) => sk);
+}
+
+/** `whose` has looked at the runs of nextRuns up to this one; without one it has looked at none. */
+export async function turnTaken(deps: FlowDeps, whose: string, last: string | undefined): Promise<void> {
+  if (last === undefined) return;
+  await decide(deps, async (draft) => {
+    await draft.readOne<TurnRow>(keys.turn(whose));
+    draft.put(keys.turn(whose), { after: last } satisfies TurnRow);
+  });
+}
+
 export async function hasOpenRuns(deps: FlowDeps): Promise<boolean> {
   return (await deps.store.query('runs', { prefix: '', limit: 1 })).length > 0;
 }
 
-async function resumeRun(deps: FlowDeps, run: string): Promise<void> {
+/** Takes up one that is not sealed. */
+export async function resumeRun(deps: FlowDeps, run: string): Promise<void> {
   const state = await peek<RunRow>(deps, keys.run(run));
   // An admission that was cut off is taken up with its inbox object, which is still there.
   if (!state || state.state === 'admitting') return;

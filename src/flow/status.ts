@@ -2,43 +2,47 @@
  * Status: the document that a client reads instead of the store. Made from the rows when somebody may look, so it costs
  * O(items) of that run each time and nothing when a run is at rest.
  */
-import type { AttemptStatus, ItemState, ItemStatus, RunStatus, Waiting } from '@waybill/client/documents';
+import type { AttemptStatus, ItemState, ItemStatus, RunStatus } from '@waybill/client/documents';
 import { isoTime } from '#core/evidence.ts';
-import {
-  type AttemptRow,
-  type AttemptSummary,
-  type ItemRow,
-  keys,
-  type LockRow,
-  type QueueRow,
-  type RunRow,
-  type SpecRow,
-} from '#core/rows.ts';
+import { type AttemptRow, type AttemptSummary, type ItemRow, keys, type QueueRow, type RunRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { required } from '#flow/items.ts';
+import { knownQueues } from '#flow/queues.ts';
 import { peek } from '#flow/transaction.ts';
+import { type Waiter, waitingOf } from '#flow/waiting.ts';
 
 const PAGE = 500;
-const SHOWN_DEPS = 10;
 
 /**
  * Writes the status of a run to the outbox. Several may do so at once, and the last to write may have read first: so each
  * looks again after it has written. Nobody publishes a run any more that is done with, and its client would wait for ever.
  */
-export async function publishStatus(deps: FlowDeps, run: string): Promise<void> {
-  let published: number | undefined;
-  for (;;) {
-    const [row] = await deps.store.get([keys.run(run)]);
-    if (!row || row.version === published) return;
-    const state = row.body as unknown as RunRow;
-    // Of a run that was made again from the log nobody knows whose it was.
-    if (state.state === 'admitting' || state.recovered) return;
-    await publishAs(deps, run, state);
-    published = row.version;
+export async function publishStatus(deps: FlowDeps, run: string, prepared?: PreparedStatus): Promise<void> {
+  let next = prepared ?? (await prepareStatus(deps, run));
+  while (next !== null) {
+    const { version, status } = next;
+    await deps.inbox.publish(status.principal, status.submissionId, status);
+    next = await prepareStatus(deps, run, version);
   }
 }
 
-async function publishAs(deps: FlowDeps, run: string, state: RunRow): Promise<void> {
+export interface PreparedStatus {
+  /** Of the run's row that it was made from. */
+  version: number;
+  status: RunStatus;
+}
+
+/** The status of a run as it is now. Null when there is none that anybody may see, or the run still has the version `known`. */
+export async function prepareStatus(deps: FlowDeps, run: string, known?: number): Promise<PreparedStatus | null> {
+  const [row] = await deps.store.get([keys.run(run)]);
+  if (!row || row.version === known) return null;
+  const state = row.body as unknown as RunRow;
+  // Of a run that was made again from the log nobody knows whose it was.
+  if (state.state === 'admitting' || state.recovered) return null;
+  return { version: row.version, status: await describe(deps, run, state) };
+}
+
+async function describe(deps: FlowDeps, run: string, state: RunRow): Promise<RunStatus> {
   const rows = await itemRows(deps, run);
   const queue = await peek<QueueRow>(deps, keys.queue(state.queue));
   const items: ItemStatus[] = [];
@@ -57,7 +61,15 @@ async function publishAs(deps: FlowDeps, run: string, state: RunRow): Promise<vo
   const warnings: string[] = [];
   if (unsandboxed > 0) warnings.push(`UNSANDBOXED: ${unsandboxed} attempts ran without a sandbox around their blocks`);
   if (state.unbundled !== undefined) warnings.push(`UNSEALED: there is no bundle yet, since ${state.unbundled}`);
-  await deps.inbox.publish(state.principal, state.submissionId, statusOf(deps, run, state, items, warnings));
+  return statusOf(deps, run, state, items, warnings);
+}
+
+/** Runs with attempts that hold a slot: their workers may have told of progress. */
+export async function runsAtWork(deps: FlowDeps): Promise<string[]> {
+  const queues = await deps.store.get((await knownQueues(deps)).map((name) => keys.queue(name)));
+  const holders = queues.flatMap((row) => (row?.body as unknown as QueueRow | undefined)?.holders ?? []);
+  const attempts = await deps.store.get(holders.map((id) => keys.attempt(id)));
+  return [...new Set(attempts.flatMap((row) => (row ? [(row.body as unknown as AttemptRow).run] : [])))];
 }
 
 /** A heartbeat arrived: its progress belongs into the status of its run. */
@@ -163,50 +175,4 @@ function attemptStatus({
     ...(exit === undefined ? {} : { exit }),
     outputs,
   };
-}
-
-interface Waiter {
-  run: string;
-  id: string;
-  queueName: string;
-  queue: QueueRow;
-  item: ItemRow;
-  isPaused: boolean;
-}
-
-/** Everything that holds the item now; when the first of it is gone, the rest still does. */
-async function waitingOf(deps: FlowDeps, waiter: Waiter): Promise<Waiting | undefined> {
-  const { run, id, queueName, queue, item, isPaused } = waiter;
-  const paused = isPaused ? { paused: 'run' as const } : {};
-  if (item.state === 'pending') return { ...paused, deps: await unmetDeps(deps, run, id, item) };
-  if (item.state !== 'ready') return undefined;
-  if (item.notBeforeMs !== undefined) return { ...paused, notBefore: isoTime(item.notBeforeMs) };
-  if (item.parked) return { ...paused, locks: await heldLocks(deps, run, id) };
-  if (isPaused || item.shelved) return { paused: 'run' };
-  return { queue: { name: queueName, concurrency: queue.concurrency, held: queue.holders.length } };
-}
-
-async function unmetDeps(
-  deps: FlowDeps,
-  run: string,
-  id: string,
-  item: ItemRow,
-): Promise<NonNullable<Waiting['deps']>> {
-  if (!item.waitingOn[0]?.startsWith('#'))
-    return { first: item.waitingOn.slice(0, SHOWN_DEPS), count: item.waitingOn.length };
-  const rows = await deps.store.get(item.waitingOn.map((chunk) => keys.wait(run, id, Number(chunk.slice(1)))));
-  const ids = rows.flatMap((row) => (row?.body as { ids?: string[] } | undefined)?.ids ?? []);
-  return { first: ids.slice(0, SHOWN_DEPS), count: ids.length };
-}
-
-async function heldLocks(deps: FlowDeps, run: string, id: string): Promise<NonNullable<Waiting['locks']>> {
-  const wanted = (await peek<SpecRow>(deps, keys.spec(run, id)))?.item.locks ?? [];
-  const rows = await deps.store.get(wanted.map(({ name }) => keys.lock(name)));
-  const locks = wanted.map(({ name }, n) => ({
-    name,
-    holders: (rows[n]?.body as unknown as LockRow | undefined)?.holders ?? [],
-  }));
-  return locks
-    .filter(({ holders }) => holders.length > 0)
-    .map(({ name, holders }) => ({ name, holders: holders.map((holder) => ({ run: holder.run, item: holder.item })) }));
 }

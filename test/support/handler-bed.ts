@@ -30,11 +30,13 @@ export interface HandlerBedOptions {
   execute?: Execute;
   /** Whether the sequencer has entered the first keys. */
   begun?: boolean;
+  /** Of the queue. */
+  concurrency?: number;
 }
 
 export async function withHandlers(
   use: (bed: HandlerBed) => Promise<void>,
-  { execute = () => SUCCEEDED, begun = true }: HandlerBedOptions = {},
+  { execute = () => SUCCEEDED, begun = true, concurrency = 4 }: HandlerBedOptions = {},
 ): Promise<void> {
   await withScratch(async (directory) => {
     const { deps, store, inbox } = await composeInProcess(directory, execute, { leaseMs: 600_000 });
@@ -53,7 +55,7 @@ export async function withHandlers(
     bed.flow = { ...intercepted, hints: quietHints(told), lane: createLane() };
     try {
       if (begun) {
-        await defineQueues(bed.flow, { default: { concurrency: 4 } });
+        await defineQueues(bed.flow, { default: { concurrency } });
         await adoptKeys(bed.flow);
         await publishLog(bed.flow);
       }
