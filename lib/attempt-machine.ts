@@ -2,11 +2,14 @@
  * The definition of the machine that holds one attempt, in JSONPath, so that interpreters of others run it too:
  *
  *   Launch -> Park -> Stop                        whatever happens while it is parked
+ *   Launch -> Park -> WasPlaced -> NotPlaced      when the launch was answered, and without a task
  *   Launch -> Find -> WasStarted -> StopFound -> NotLaunched     when Launch failed but may have started a task
  *                                -> NotLaunched                  when it started none
  *
- * Input: {attemptId, leaseUrl, timeoutSeconds}. A way that works has three states, which is what is paid for.
+ * Input: {attemptId, leaseUrl, timeoutSeconds, heartbeatSeconds}; the last one is smaller than the one before. A way that works has three
+ * states, which is what is paid for.
  */
+import { launchErrors, NOT_PLACED } from '#core/launch-errors.ts';
 
 export interface AttemptMachineSettings {
   readonly cluster: string;
@@ -15,36 +18,38 @@ export interface AttemptMachineSettings {
   readonly subnets: readonly string[];
   readonly securityGroups: readonly string[];
   readonly table: string;
-  /** Longest that a park goes without a heartbeat of the reconciler. */
-  readonly heartbeatSeconds: number;
 }
 
 const LAUNCH_TIMEOUT_SECONDS = 120;
 const CALL_TIMEOUT_SECONDS = 60;
 
-/**
- * Errors of a launch that another try cannot change, by the names under which Step Functions reports them. All others
- * are tried again: the client token keeps a second try from starting a second task. InvalidParameterException is not
- * among these, because ECS reports some throttles under that name.
- */
-export const FINAL_LAUNCH_ERRORS = [
-  'ECS.AccessDeniedException',
-  'ECS.ClientException',
-  'ECS.ClusterNotFoundException',
-  'ECS.PlatformTaskDefinitionIncompatibilityException',
-  'ECS.PlatformUnknownException',
-  'ECS.UnsupportedFeatureException',
-] as const;
-
 /** The quota of launches is a token bucket of seconds: waits are spread, and together longer than a minute. */
+const LAUNCH_BACKOFF = { IntervalSeconds: 2, BackoffRate: 2, MaxDelaySeconds: 60, JitterStrategy: 'FULL' };
 const LAUNCH_RETRIES = [
-  { ErrorEquals: FINAL_LAUNCH_ERRORS, MaxAttempts: 0 },
+  { ErrorEquals: launchErrors('terminal'), MaxAttempts: 0 },
+  // A throttle is over in seconds. Whatever is not over then is put off by whoever ordered the launch, and costs no states.
+  { ErrorEquals: launchErrors('not_yet'), MaxAttempts: 4, ...LAUNCH_BACKOFF },
+  { ErrorEquals: ['States.ALL'], MaxAttempts: 6, ...LAUNCH_BACKOFF },
+];
+
+/**
+ * What DynamoDB says when it was asked too often or has trouble of its own; the last one stands for whatever the SDK has no name for.
+ * Not the time or the heartbeat of the wait: who waits anew for an attempt that has ended waits for nothing.
+ */
+const PARK_RETRIES = [
   {
-    ErrorEquals: ['States.ALL'],
-    IntervalSeconds: 2,
-    MaxAttempts: 6,
+    ErrorEquals: [
+      'DynamoDb.InternalServerErrorException',
+      'DynamoDb.ProvisionedThroughputExceededException',
+      'DynamoDb.RequestLimitExceededException',
+      'DynamoDb.SdkClientException',
+      'DynamoDb.ThrottlingException',
+      'DynamoDb.TransactionConflictException',
+      'DynamoDb.DynamoDbException',
+    ],
+    IntervalSeconds: 1,
+    MaxAttempts: 3,
     BackoffRate: 2,
-    MaxDelaySeconds: 60,
     JitterStrategy: 'FULL',
   },
 ];
@@ -53,12 +58,13 @@ const CALL_RETRIES = [{ ErrorEquals: ['States.ALL'], IntervalSeconds: 2, MaxAtte
 
 export function attemptMachine(settings: AttemptMachineSettings): object {
   return {
-    Comment: 'One attempt. Input: {attemptId, leaseUrl, timeoutSeconds}.',
+    Comment: 'One attempt. Input: {attemptId, leaseUrl, timeoutSeconds, heartbeatSeconds}.',
     StartAt: 'Launch',
     States: {
       Launch: launch(settings),
       Park: park(settings),
       Stop: { ...stopTask(settings.cluster, '$.task.Tasks[0].TaskArn'), End: true },
+      ...withoutATask(),
       ...afterAFailedLaunch(settings.cluster),
     },
   };
@@ -101,13 +107,19 @@ function launch({ cluster, taskDefinition, subnets, securityGroups }: AttemptMac
   };
 }
 
-/** Writes down the token that ends the wait. Whatever goes wrong here, the task is stopped. */
-function park({ table, heartbeatSeconds }: AttemptMachineSettings): object {
+/**
+ * Writes down the token that ends the wait. Whatever goes wrong here, the task is stopped.
+ *
+ * A launch may be answered with failures and without a task. A path into a list that is empty would end the execution on the spot with
+ * an error that nothing catches; a state that looks first would be paid for by every attempt. So the tasks are written as a set, which
+ * DynamoDB refuses when it is empty.
+ */
+function park({ table }: AttemptMachineSettings): object {
   return {
     Type: 'Task',
     Resource: 'arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken',
     TimeoutSecondsPath: '$.timeoutSeconds',
-    HeartbeatSeconds: heartbeatSeconds,
+    HeartbeatSecondsPath: '$.heartbeatSeconds',
     Parameters: {
       TableName: table,
       Key: { pk: { 'S.$': "States.Format('attempt/{}', $.attemptId)" }, sk: { S: 'execution' } },
@@ -115,11 +127,12 @@ function park({ table, heartbeatSeconds }: AttemptMachineSettings): object {
       ExpressionAttributeNames: { '#token': 'token', '#task': 'task' },
       ExpressionAttributeValues: {
         ':token': { 'S.$': '$$.Task.Token' },
-        ':task': { 'S.$': '$.task.Tasks[0].TaskArn' },
+        ':task': { 'SS.$': '$.task.Tasks[*].TaskArn' },
       },
     },
     ResultPath: '$.parked',
-    Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: 'Stop' }],
+    Retry: PARK_RETRIES,
+    Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: 'WasPlaced' }],
     Next: 'Stop',
   };
 }
@@ -132,6 +145,18 @@ function stopTask(cluster: string, task: string): object {
     Parameters: { Cluster: cluster, 'Task.$': task, Reason: 'the attempt has ended' },
     ResultPath: null,
     Retry: CALL_RETRIES,
+  };
+}
+
+/** Says why there is no task as ECS said it, so that want of capacity is told from a fault. */
+function withoutATask(): object {
+  return {
+    WasPlaced: {
+      Type: 'Choice',
+      Choices: [{ Variable: '$.task.Tasks[0]', IsPresent: true, Next: 'Stop' }],
+      Default: 'NotPlaced',
+    },
+    NotPlaced: { Type: 'Fail', Error: NOT_PLACED, CausePath: 'States.JsonToString($.task.Failures)' },
   };
 }
 

@@ -192,7 +192,6 @@ export class RuntimeStack extends Stack {
       subnets: this.network.subnets.map(({ subnetId }) => subnetId),
       securityGroups: [this.network.securityGroup.securityGroupId],
       table: names.table,
-      heartbeatSeconds: HEARTBEAT_SECONDS,
     };
     const machine = new AttemptMachine(this, `Attempt-${environment}`, {
       names,
@@ -206,9 +205,6 @@ export class RuntimeStack extends Stack {
     return machine;
   }
 }
-
-/** The reconciler renews a parked attempt each minute; this many seconds without it and the execution gives up. */
-const HEARTBEAT_SECONDS = 1800;
 
 function arnOf({ keyArn }: Key): string {
   return keyArn;

@@ -107,7 +107,7 @@ describe('row changes: attempts', () => {
     assert.deepEqual(work(execution, { token: 't' }, both), complete);
     assert.deepEqual(work(execution, { released: true }, both), complete);
     assert.deepEqual(work(execution, null, both), complete);
-    assert.deepEqual(work(execution, both, { ...both, task: 'arn' }), []);
+    assert.deepEqual(work(execution, both, { ...both, expires: 1 }), []);
     assert.deepEqual(work(execution, null, { token: 't' }), []);
     assert.deepEqual(work(execution, null, { released: true }), []);
   });

@@ -33,7 +33,6 @@ export type Work =
 /** The launcher's own row beside an attempt; the flow never reads it. */
 export interface ExecutionRow {
   token?: string;
-  task?: string;
   released?: boolean;
 }
 

@@ -45,7 +45,7 @@ const honest: Files = {
 /** One arrow that must not exist for every rule; the tests below refuse a rule without one. */
 const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'worker-image-build', path: 'worker-image/assemble-rootfs.ts', source: "import '#core/run.ts';\n" },
-  { rule: 'worker-containers', path: 'lib/worker-containers.ts', source: "import '#core/run.ts';\n" },
+  { rule: 'plain-data', path: 'lib/worker-containers.ts', source: "import '#core/run.ts';\n" },
   { rule: 'verify', path: 'packages/verify/src/planted.ts', source: "import 'node:crypto';\n" },
   {
     rule: 'formats-before-verdicts',

@@ -14,6 +14,7 @@ import { digestOf } from '@waybill/verify';
 import { attemptOfHandle } from '#adapters/aws/execution-name.ts';
 import { createMachineLauncher, type MachineLauncher } from '#adapters/aws/launcher.ts';
 import { stopNoticeOf } from '#adapters/aws/stop-notice.ts';
+import { NOT_PLACED } from '#core/launch-errors.ts';
 import { type ExecutionRow, workOf } from '#core/row-changes.ts';
 import type { LaunchOrder, StopNotice } from '#ports/launcher.ts';
 import { attemptMachine } from '../../lib/attempt-machine.ts';
@@ -53,7 +54,6 @@ const DEFINITION = JSON.stringify(
     subnets: ['subnet-1'],
     securityGroups: ['sg-1'],
     table: TABLE,
-    heartbeatSeconds: 1_800,
   }),
 );
 
@@ -235,7 +235,7 @@ describe('launcher: Step Functions alone', () => {
     await made().stop(handle, 0);
     await until(async () => (await statusOf(handle)) === 'SUCCEEDED');
     const found = await row(asked.attemptId);
-    assert.ok(found?.token?.S && found.task?.S?.includes(':task/'));
+    assert.ok(found?.token?.S && found.task?.SS?.[0]?.includes(':task/'));
     assert.equal(found.released?.BOOL, true);
     assert.ok(Number(found.expires?.N) > Date.now() / 1000 + 86_400, 'kept for a while, then collected');
   });
@@ -272,13 +272,27 @@ describe('launcher: Step Functions alone', () => {
     );
   });
 
+  it('a launch that is answered without a task fails by name, with what ECS said', async () => {
+    const definition = JSON.parse(DEFINITION);
+    const Reason = "You've reached the limit on the number of vCPUs you can run concurrently";
+    const Result = { Tasks: [], Failures: [{ Reason }] };
+    definition.States.Launch = { Type: 'Pass', Result, ResultPath: '$.task', Next: 'Park' };
+    for (const retry of definition.States.Park.Retry) retry.IntervalSeconds = 0;
+    const full = await newMachine('full', JSON.stringify(definition));
+    const executionArn = await made({ machine: full }).launch(order('unplaced', 'obeys'));
+    await until(async () => (await statusOf(executionArn)) === 'FAILED');
+    const { error, cause } = await machines.send(new DescribeExecutionCommand({ executionArn }));
+    assert.deepEqual([error, JSON.parse(cause ?? '')], [NOT_PLACED, [{ Reason }]]);
+  });
+
   it('what an execution is given is ids and one URL, and a URL that is too long for an override is refused', async () => {
     const asked = order('given', 'ends-well');
     await made().launch(asked);
     const started = bed.calls.filter(({ headers }) => headers['x-amz-target'] === 'AWSStepFunctions.StartExecution');
     const { input } = JSON.parse(started.at(-1)?.body ?? '') as { input: string };
-    const { timeoutSeconds, ...given } = JSON.parse(input) as Record<string, unknown>;
+    const { timeoutSeconds, heartbeatSeconds, ...given } = JSON.parse(input) as Record<string, unknown>;
     assert.deepEqual(given, { attemptId: asked.attemptId, leaseUrl: asked.leaseUrl });
+    assert.equal(heartbeatSeconds, Number(timeoutSeconds) - 1, 'Step Functions takes none that is not smaller');
     assert.ok(Number(timeoutSeconds) > 715 && Number(timeoutSeconds) <= 720, 'two minutes more than the attempt has');
     const long = { ...asked, leaseUrl: `https://mailbox.test/${'x'.repeat(7_000)}` };
     await assert.rejects(

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import validate from 'asl-validator';
+import { launchErrors, NOT_PLACED } from '#core/launch-errors.ts';
 import { attemptMachine } from '../../lib/attempt-machine.ts';
 
 interface State {
@@ -9,12 +10,12 @@ interface State {
   Resource?: string;
   Next?: string;
   Default?: string;
-  Choices?: { Next: string }[];
+  Choices?: { Variable: string; IsPresent?: boolean; Next: string }[];
   Catch?: { ErrorEquals: string[]; Next: string }[];
   Retry?: { ErrorEquals: string[]; MaxAttempts: number }[];
   TimeoutSeconds?: number;
   TimeoutSecondsPath?: string;
-  HeartbeatSeconds?: number;
+  HeartbeatSecondsPath?: string;
   Parameters?: Record<string, unknown>;
 }
 
@@ -32,7 +33,6 @@ const made = (): Machine =>
         subnets: ['subnet-1'],
         securityGroups: ['sg-1'],
         table: 'waybill',
-        heartbeatSeconds: 1_800,
       }),
     ),
   ) as Machine;
@@ -45,7 +45,7 @@ function faultsOf(machine: Machine): string[] {
     const found: string[] = [];
     if (state.TimeoutSeconds === undefined && state.TimeoutSecondsPath === undefined) found.push(`${name}: no timeout`);
     const waits = state.Resource?.endsWith('.waitForTaskToken') === true;
-    if (waits && state.HeartbeatSeconds === undefined) found.push(`${name}: waits without a heartbeat`);
+    if (waits && state.HeartbeatSecondsPath === undefined) found.push(`${name}: waits without a heartbeat`);
     if (/ecs:(stopTask|listTasks)$/.test(state.Resource ?? '') && !state.Retry) found.push(`${name}: tried once only`);
     return found;
   });
@@ -53,13 +53,22 @@ function faultsOf(machine: Machine): string[] {
     const resources = path.map((name) => machine.States[name]?.Resource ?? '');
     const told = path.join(' -> ');
     const isLaunched = path[1] === 'Park';
-    if (isLaunched && !resources.some((resource) => resource.endsWith('ecs:stopTask'))) faults.push(`no stop: ${told}`);
+    const isStopped = resources.some((resource) => resource.endsWith('ecs:stopTask'));
+    if (isLaunched && !isStopped && !looksForTask(machine, path)) faults.push(`no stop: ${told}`);
     if (isLaunched) continue;
     // The launch failed: whether there is a task has to be looked up, and the execution must not end as if all were well.
     if (!resources.some((resource) => resource.endsWith('ecs:listTasks'))) faults.push(`no look for a task: ${told}`);
     if (machine.States[path.at(-1) ?? '']?.Type !== 'Fail') faults.push(`a failed launch ends well: ${told}`);
   }
   return faults;
+}
+
+/** A way that ends as a failure, by the default of a choice that found no task in the answer to the launch. */
+function looksForTask(machine: Machine, path: readonly string[]): boolean {
+  const [choice, end] = path.slice(-2).map((name) => machine.States[name]);
+  const [found, ...others] = choice?.Choices ?? [];
+  const isTask = found?.Variable === '$.task.Tasks[0]' && found.IsPresent === true && found.Next === 'Stop';
+  return isTask && others.length === 0 && choice?.Default === path.at(-1) && end?.Type === 'Fail';
 }
 
 /** Every way through, by results, choices and caught errors. */
@@ -98,13 +107,15 @@ describe('attempt machine', () => {
   const damages: Record<string, (machine: Machine) => void> = {
     'Launch: no timeout': (machine) => delete stateOf(machine, 'Launch').TimeoutSeconds,
     'Park: no timeout': (machine) => delete stateOf(machine, 'Park').TimeoutSecondsPath,
-    'Park: waits without a heartbeat': (machine) => delete stateOf(machine, 'Park').HeartbeatSeconds,
+    'Park: waits without a heartbeat': (machine) => delete stateOf(machine, 'Park').HeartbeatSecondsPath,
     'Stop: tried once only': (machine) => delete stateOf(machine, 'Stop').Retry,
     'no stop: Launch -> Park': (machine) => {
       const park = stateOf(machine, 'Park');
       delete park.Next;
-      for (const caught of park.Catch ?? []) caught.Next = 'Stop';
       machine.States.Park = { ...park, Catch: [] };
+    },
+    'no stop: Launch -> Park -> NotPlaced': (machine) => {
+      for (const caught of stateOf(machine, 'Park').Catch ?? []) caught.Next = 'NotPlaced';
     },
     'no look for a task: Launch -> NotLaunched': (machine) => {
       for (const caught of stateOf(machine, 'Launch').Catch ?? []) caught.Next = 'NotLaunched';
@@ -135,8 +146,33 @@ describe('attempt machine', () => {
     assert.equal(Parameters?.['ClientToken.$'], '$.attemptId');
     const attempts = (error: string): number | undefined =>
       Retry.find(({ ErrorEquals }) => ErrorEquals.includes(error) || ErrorEquals.includes('States.ALL'))?.MaxAttempts;
-    assert.equal(attempts('ECS.AccessDeniedException'), 0);
-    for (const error of ['ECS.ThrottlingException', 'ECS.InvalidParameterException', 'States.Timeout'])
+    for (const error of launchErrors('terminal')) assert.equal(attempts(error), 0, error);
+    for (const error of [...launchErrors('retryable'), ...launchErrors('not_yet'), 'States.Timeout', 'ECS.Unheard'])
       assert.ok((attempts(error) ?? 0) > 0, error);
+    assert.ok(launchErrors('terminal').length > 3 && launchErrors('not_yet').length > 3);
+  });
+
+  it('a park that DynamoDB puts off is tried again, and one whose time is over is not', () => {
+    const { Retry = [] } = stateOf(made(), 'Park');
+    const attempts = (error: string): number | undefined =>
+      Retry.find(({ ErrorEquals }) => ErrorEquals.includes(error) || ErrorEquals.includes('States.ALL'))?.MaxAttempts;
+    for (const error of ['ProvisionedThroughputExceeded', 'Throttling', 'InternalServerError'])
+      assert.equal(attempts(`DynamoDb.${error}Exception`), 3, error);
+    for (const error of ['States.Timeout', 'States.HeartbeatTimeout', 'States.TaskFailed'])
+      assert.equal(attempts(error), undefined, error);
+  });
+
+  it('a launch that was answered without a task ends under a name of its own, with what ECS said', () => {
+    const { NotPlaced, Park } = made().States as Record<string, State & { Error?: string; CausePath?: string }>;
+    assert.deepEqual([NotPlaced?.Error, NotPlaced?.CausePath], [NOT_PLACED, 'States.JsonToString($.task.Failures)']);
+    // A path to the first of no tasks would be States.Runtime, which nothing catches.
+    assert.ok(!JSON.stringify(Park?.Parameters).includes('Tasks[0]'));
+  });
+
+  it('a way that works has three states, since each is paid for', () => {
+    const { States, StartAt } = made();
+    const way: string[] = [];
+    for (let name: string | undefined = StartAt; name !== undefined; name = States[name]?.Next) way.push(name);
+    assert.deepEqual(way, ['Launch', 'Park', 'Stop']);
   });
 });

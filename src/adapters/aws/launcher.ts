@@ -44,6 +44,8 @@ export interface MachineLauncher extends Launcher {
 
 /** The machine's own deadline comes after the flow's, which decides how the attempt counts. */
 const AFTER_EXPIRY_MS = 120_000;
+/** The reconciler keeps a parked attempt each minute (`keep`); this long without it and the execution gives up. */
+const HEARTBEAT_SECONDS = 1_800;
 /** The overrides of a task have at most 8,192 characters, and the URL is not all of them. */
 const MAX_LEASE_URL = 7_000;
 /** The execution row is of no use after its execution; longer than any attempt. */
@@ -169,8 +171,10 @@ function inputOf({ attemptId, leaseUrl, expiresAtMs }: LaunchOrder, nowMs: numbe
   if (leaseUrl.length > MAX_LEASE_URL) {
     throw notLaunched(attemptId, `its lease URL has ${leaseUrl.length} characters, more than ${MAX_LEASE_URL}`);
   }
-  const timeoutSeconds = Math.max(1, Math.ceil((expiresAtMs + AFTER_EXPIRY_MS - nowMs) / 1000));
-  return JSON.stringify({ attemptId, leaseUrl, timeoutSeconds });
+  const timeoutSeconds = Math.max(2, Math.ceil((expiresAtMs + AFTER_EXPIRY_MS - nowMs) / 1000));
+  // Step Functions takes no heartbeat that is not smaller than the timeout.
+  const heartbeatSeconds = Math.min(HEARTBEAT_SECONDS, timeoutSeconds - 1);
+  return JSON.stringify({ attemptId, leaseUrl, timeoutSeconds, heartbeatSeconds });
 }
 
 function notLaunched(attemptId: string, problem: string, cause?: unknown): RetryableError {

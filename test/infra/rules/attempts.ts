@@ -13,6 +13,7 @@ interface State {
   HeartbeatSecondsPath?: string;
   Next?: string;
   Catch?: { Next: string }[];
+  Choices?: { Next: string }[];
   Parameters?: Record<string, unknown>;
 }
 
@@ -61,8 +62,12 @@ export const ATTEMPT_RULES: readonly Rule[] = [
         const stop = states.find(([, { Resource }]) => Resource?.endsWith('ecs:stopTask'))?.[0];
         const parks = states.filter(([, { Resource }]) => Resource?.endsWith('.waitForTaskToken'));
         if (stop === undefined || parks.length === 0) return ['there is no stop'];
+        // An error is followed there, or to where it is looked whether there is a task.
+        const named = Object.fromEntries(states);
+        const leads = ({ Next }: { Next: string }): boolean =>
+          Next === stop || named[Next]?.Choices?.some(({ Next: chosen }) => chosen === stop) === true;
         return parks
-          .filter(([, { Next, Catch }]) => Next !== stop || Catch?.some(({ Next: caught }) => caught === stop) !== true)
+          .filter(([, { Next, Catch }]) => Next !== stop || Catch?.some(leads) !== true)
           .map(([name]) => name);
       }),
     plant: (templates) => inDefinition(templates, '"Catch"', '"Comment"'),

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { digestOf } from '@waybill/verify';
+import { createMachineLauncher, type MachineLauncher } from './launcher.ts';
+
+const ATTEMPT = digestOf('an attempt').slice(7, 39);
+const MACHINE = 'arn:aws:states:eu-central-1:111122223333:stateMachine:waybill-attempt-default:live';
+const NOW_MS = Date.parse('2026-11-21T12:00:00Z');
+
+/** Step Functions as `answer` has it; nothing else is asked. */
+function launcherOn(answer: (command: StartExecutionCommand) => object): MachineLauncher {
+  return createMachineLauncher({
+    machines: { send: async (command: StartExecutionCommand) => answer(command) } as unknown as SFNClient,
+    rows: {} as DynamoDBClient,
+    table: 'rows',
+    machine: MACHINE,
+    isolation: 'container',
+    executable: digestOf('worker'),
+    nowMs: () => NOW_MS,
+  });
+}
+
+async function inputFor(lastsMs: number): Promise<{ timeoutSeconds: number; heartbeatSeconds: number }> {
+  let input = '';
+  const launcher = launcherOn((command) => {
+    input = command.input.input ?? '';
+    return {};
+  });
+  const leaseUrl = 'https://mailbox.test/lease';
+  await launcher.launch({ attemptId: ATTEMPT, leaseUrl, isolation: 'container', expiresAtMs: NOW_MS + lastsMs });
+  return JSON.parse(input);
+}
+
+describe('launcher: what an execution is given', () => {
+  it('a heartbeat that is smaller than its timeout, as Step Functions asks', async () => {
+    const { timeoutSeconds, heartbeatSeconds } = await inputFor(1_020_000);
+    assert.deepEqual([timeoutSeconds, heartbeatSeconds], [1_140, 1_139]);
+    const late = await inputFor(-3_600_000);
+    assert.deepEqual([late.timeoutSeconds, late.heartbeatSeconds], [2, 1]);
+  });
+
+  it('a heartbeat of half an hour at most: whoever keeps the attempt does so each minute', async () => {
+    const { timeoutSeconds, heartbeatSeconds } = await inputFor(7_200_000);
+    assert.deepEqual([timeoutSeconds, heartbeatSeconds], [7_320, 1_800]);
+  });
+});
