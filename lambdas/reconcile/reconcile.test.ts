@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { deriveRunId } from '@waybill/verify';
-import { type ItemRow, keys } from '#core/rows.ts';
+import { type AttemptRow, type ItemRow, keys } from '#core/rows.ts';
 import { advance } from '#flow/advance.ts';
 import { takeIn } from '#flow/inbox.ts';
 import { keysInForce } from '#lambdas/shared/keys-in-force.ts';
@@ -112,6 +112,67 @@ describe('reconcile: timers', () => {
       const event = queueEvent({ dueMs: bed.flow.clock.nowMs(), what: `attempt/${attemptId}` });
       assert.deepEqual(failedIds(await reconcile(dutiesOf(bed), event, bed.told)), []);
       assert.equal(await stateOf(bed, attemptId), 'dispatched');
+    });
+  });
+});
+
+describe('reconcile: workers', () => {
+  const SILENT_MS = 4_000;
+
+  /** A dispatched attempt whose worker never answers; `pass` lets time go by. */
+  async function withWorker(
+    use: (bed: HandlerBed, attemptId: string, minute: (ms: number) => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    await withHandlers(
+      async (bed) => {
+        let passedMs = 0;
+        const { clock } = bed.flow;
+        const flow = { ...bed.flow, clock: { ...clock, nowMs: () => clock.nowMs() + passedMs } };
+        const duties = { ...dutiesOf(bed), flow };
+        const { attemptId } = await claimed(bed);
+        await reconcile(duties, TICK, bed.told);
+        assert.equal(await stateOf(bed, attemptId), 'dispatched');
+        bed.calls.length = 0;
+        await use(bed, attemptId, async (ms) => {
+          passedMs += ms;
+          await reconcile(duties, TICK, bed.told);
+        });
+      },
+      { execute: () => new Promise(() => {}) },
+    );
+  }
+
+  it('one that is gone without an event is noticed long before its lease lapses', async () => {
+    await withWorker(async (bed, attemptId, minute) => {
+      bed.flow.launcher.alive = async () => new Set();
+      await minute(SILENT_MS);
+      assert.equal(await stateOf(bed, attemptId), 'settled');
+      const { run } = await bed.row<AttemptRow>(keys.attempt(attemptId));
+      const { attempts } = await bed.row<ItemRow>(keys.item(run, 'x'));
+      assert.deepEqual([attempts[0]?.outcome, attempts[0]?.reason], ['lost', 'no_result']);
+      assert.deepEqual(bed.told.troubles, []);
+    });
+  });
+
+  it('nobody is asked about one that was heard of, and one that is there is kept', async () => {
+    await withWorker(async (bed, attemptId, minute) => {
+      await minute(500);
+      assert.ok(!bed.calls.includes('launcher.alive'));
+      assert.ok(bed.calls.includes('launcher.keep'));
+      await minute(SILENT_MS);
+      assert.equal(bed.calls.filter((call) => call === 'launcher.alive').length, 1);
+      assert.equal(await stateOf(bed, attemptId), 'dispatched');
+    });
+  });
+
+  it('one of which nobody can say whether it is there is left to its lease, and that is told', async () => {
+    await withWorker(async (bed, attemptId, minute) => {
+      bed.before = ({ method }) => {
+        if (method === 'alive') throw new RangeError('no answer');
+      };
+      await minute(SILENT_MS);
+      assert.equal(await stateOf(bed, attemptId), 'dispatched');
+      assert.equal(bed.told.troubles.filter((trouble) => trouble.includes('no answer')).length, 1);
     });
   });
 });

@@ -13,6 +13,9 @@ import { type Draft, decide, peek } from '#flow/transaction.ts';
 /** Time beyond the next heartbeat and the worker's own grace before it is ended from outside. */
 const CANCEL_MARGIN_MS = 3_000;
 
+/** Heartbeats that may fail to come before somebody asks whether there is a worker at all. */
+const MISSED_BEATS = 3;
+
 /** An attempt that was marked to be stopped, and when it is ended from outside. */
 export interface Marked {
   attemptId: string;
@@ -48,7 +51,8 @@ export async function tellWorkers(deps: FlowDeps, marked: readonly Marked[]): Pr
 
 /**
  * Looks at one attempt that holds a slot: settles it when its result is there, dispatches it when that was cut off, ends it
- * when its lease lapsed, its time is over or (after a restart) its worker cannot be found, and else keeps its URLs good.
+ * when its lease lapsed, its time is over or its worker is gone, and else keeps its URLs good. After a restart that no worker
+ * survives all of them are gone; else the launcher is asked about a worker that is silent, and about no other.
  */
 export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted: boolean): Promise<void> {
   const attempt = await peek<AttemptRow>(deps, keys.attempt(attemptId));
@@ -63,14 +67,18 @@ export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted:
     return;
   }
   const nowMs = deps.clock.nowMs();
-  const orphaned = restarted && !deps.worker.survivesRestart;
-  const leaseUntilMs = Math.max(attempt.leaseUntilMs, (heartbeatAtMs ?? 0) + deps.worker.leaseMs);
-  if (!orphaned && nowMs < leaseUntilMs && nowMs < attempt.expiresAtMs) {
+  const { leaseMs, heartbeatMs } = deps.worker;
+  const isOrphaned = restarted && !deps.worker.survivesRestart;
+  const leaseUntilMs = Math.max(attempt.leaseUntilMs, (heartbeatAtMs ?? 0) + leaseMs);
+  const isSilent = nowMs > leaseUntilMs - leaseMs + MISSED_BEATS * heartbeatMs;
+  const isOver = isOrphaned || nowMs >= leaseUntilMs || nowMs >= attempt.expiresAtMs;
+  const isGone = !isOver && isSilent && (await hasNoWorker(deps, attempt));
+  if (!isOver && !isGone) {
     await deps.mailbox.renew(attemptId);
     if (attempt.handle !== undefined) await deps.launcher.keep(attempt.handle);
     return;
   }
-  const ending = endingOf(attempt, nowMs, orphaned);
+  const ending = isGone ? GONE : endingOf(attempt, nowMs, isOrphaned);
   // Written down first: the notice that the worker stopped must not say something else.
   await giveUp(deps, attemptId, ending);
   await stopWorker(deps, attempt);
@@ -78,8 +86,15 @@ export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted:
   if (!(await settle(deps, attemptId))) await settleWithout(deps, attemptId, ending);
 }
 
-function endingOf(attempt: AttemptRow, nowMs: number, orphaned: boolean): Ending {
-  if (orphaned) return { outcome: 'lost', reason: ENGINE_RESTARTED };
+/** As the event would have had it that says so, and did not come. */
+const GONE: Ending = { outcome: 'lost', reason: 'no_result' };
+
+async function hasNoWorker({ launcher }: FlowDeps, { handle }: AttemptRow): Promise<boolean> {
+  return handle !== undefined && !(await launcher.alive([handle])).has(handle);
+}
+
+function endingOf(attempt: AttemptRow, nowMs: number, isOrphaned: boolean): Ending {
+  if (isOrphaned) return { outcome: 'lost', reason: ENGINE_RESTARTED };
   if (nowMs >= attempt.expiresAtMs) return { outcome: 'timed_out', reason: 'timeout' };
   return { outcome: 'lost', reason: 'lease_lapsed' };
 }

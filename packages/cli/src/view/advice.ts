@@ -49,7 +49,8 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
   lease_lapsed: 'Its worker fell silent again and again: look at the load and the memory of the machine.',
   lease_refused:
     'The worker refused its orders and ran nothing: keys or clock of this machine changed. See engine.log.',
-  no_result: 'The worker ended without a result: see engine.log in the state directory.',
+  no_result:
+    'The worker ended without a result: see engine.log in the state directory, or the log of the attempt’s execution.',
   // the run
   upstream_failed: 'Mend the item that caused it; this one was never tried.',
   skip_requested: 'Somebody passed it over: submit the run under a new id to have it done.',
