@@ -136,7 +136,7 @@ async function admit(
   );
   const deadlines = deadlineRows(run, plan, row.openedAtMs);
   const rows = [...admissionRows(run, plan), ...planned, ...deadlines];
-  for (const batch of chunk(rows, MAX_ENGINE_ACTIONS)) await writeMissing(deps, batch);
+  for (const batch of chunk(rows, MAX_ENGINE_ACTIONS - 1)) await writeMissing(deps, run, batch);
   await open(deps, run, plan);
   for (const { dueMs } of deadlines) deps.hints.timerSet(dueMs);
   deps.hints.runOpened(run);
@@ -162,8 +162,14 @@ function newRun(deps: FlowDeps, plan: Plan, object: InboxObject, submission: Dig
   };
 }
 
-async function writeMissing(deps: FlowDeps, rows: NewRow[]): Promise<void> {
+/**
+ * Only while the run is being admitted: the same object may be taken in twice at once, and what the other has opened goes its way.
+ * A plan that left the outbox for its places in the record must not be written there again.
+ */
+async function writeMissing(deps: FlowDeps, run: string, rows: NewRow[]): Promise<void> {
   await decide(deps, async (draft) => {
+    if ((await readRun(draft, run)).state !== 'admitting') return;
+    draft.check(keys.run(run));
     const present = await draft.read(rows.map(({ key }) => key));
     rows.forEach(({ key, body }, n) => {
       if (present[n] === null) draft.put(key, body);
