@@ -25,6 +25,8 @@ const WAITER_PAGE = 16;
 
 interface Candidate extends ItemRef {
   queue: string;
+  /** Found in the wait list of a lock, and then alone in its decision. */
+  isWaiter?: true;
 }
 
 /**
@@ -60,7 +62,7 @@ async function advanceLock(deps: FlowDeps, lock: string): Promise<void> {
     const rows = await deps.store.query(`lock/${lock}`, range);
     for (const row of rows) {
       const waiter = row.body as unknown as LockWaitRow;
-      const batch = await claimSome(deps, [waiter]);
+      const batch = await claimSome(deps, [{ ...waiter, isWaiter: true }]);
       const isTaken = batch.attempts.length > 0 && waiter.mode === 'exclusive';
       if (isTaken || batch.held.includes(lock)) return;
     }
@@ -135,6 +137,9 @@ async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec
   const item = required(await draft.readOne<ItemRow>(itemKey), itemKey);
   const isWanted = row.stopping === undefined && row.pausedAtMs === undefined && !item.cancelAsked;
   if (item.state !== 'ready' || item.rank === undefined || !isWanted) return { kind: 'stale' };
+  // Parked since the ready list was read. Of two that leave the lists of a lock in one decision, the second would make
+  // the first its head again, which the store still shows there: the lock would be kept for somebody who is gone.
+  if (item.parked && !candidate.isWaiter) return { kind: 'stale' };
   const rank = item.rank;
   const lockRows = await draft.read<LockRow>(lockKeys);
   const locks = await Promise.all(
