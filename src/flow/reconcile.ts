@@ -138,7 +138,11 @@ async function putOff(deps: FlowDeps, row: Row): Promise<void> {
 async function fireTimer(deps: FlowDeps, what: string, endAbort: EndAbort): Promise<boolean> {
   const [kind, run = '', item = ''] = what.split('/');
   if ((await peek<RunRow>(deps, keys.run(run)))?.state === 'admitting') return false;
-  if (kind === 'abort') return endAbort(run);
+  if (kind === 'abort') {
+    // Its stop may have been cut off. What of it waits in line would never leave, and others behind it would wait for ever.
+    await stopRun(deps, run);
+    return endAbort(run);
+  }
   if (kind === 'run') await exceedRunDeadline(deps, run);
   else if (kind === 'item') await exceedItemDeadline(deps, { run, item });
   else await endBackOff(deps, run, item);
