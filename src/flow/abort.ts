@@ -8,6 +8,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { enterRun } from '#flow/enter.ts';
 import { readRun, required } from '#flow/items.ts';
 import { appendEntry } from '#flow/log.ts';
+import { wakeAll } from '#flow/readiness.ts';
 import { EMPTY_RECORD, sequence } from '#flow/sequence.ts';
 import { publishStatus } from '#flow/status.ts';
 import { decide, forget } from '#flow/transaction.ts';
@@ -25,6 +26,7 @@ export async function concludeAbort(deps: FlowDeps, run: string, byForce: boolea
   await deps.store.durable();
   deps.hints.entered();
   await publishStatus(deps, run);
+  await wakeAll(deps, run);
   // Last: until its client was told, the run is taken up again.
   await forget(deps, keys.activeRun(run));
   deps.hints.runChanged(run);

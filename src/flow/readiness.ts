@@ -75,6 +75,17 @@ export async function wakeDependents(deps: FlowDeps, ref: ItemRef): Promise<void
   }
 }
 
+/** Every item of the run that ended and whose dependents have not all been told. */
+export async function wakeAll(deps: FlowDeps, run: string): Promise<void> {
+  let after: string | undefined;
+  do {
+    const range = { prefix: 'wake/', limit: PAGE, ...(after === undefined ? {} : { after }) };
+    const rows = await deps.store.query(`run/${run}`, range);
+    for (const { sk } of rows) await wakeDependents(deps, { run, item: sk.slice('wake/'.length) });
+    after = rows.length < PAGE ? undefined : rows.at(-1)?.sk;
+  } while (after !== undefined);
+}
+
 async function readStored<Body extends object>(deps: FlowDeps, key: ReturnType<typeof keys.spec>): Promise<Body> {
   return required(await peek<Body>(deps, key), key);
 }

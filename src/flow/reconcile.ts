@@ -8,7 +8,7 @@ import { advance, advanceLocks } from '#flow/advance.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { makeReady, readItem, readRun } from '#flow/items.ts';
 import { lineUp } from '#flow/pause.ts';
-import { readyRoots, wakeDependents } from '#flow/readiness.ts';
+import { readyRoots, wakeAll } from '#flow/readiness.ts';
 import { cancelItem, exceedItemDeadline, exceedRunDeadline, stopRun } from '#flow/stop.ts';
 import { decide, forget, peek } from '#flow/transaction.ts';
 import { checkAttempt } from '#flow/worker.ts';
@@ -77,9 +77,7 @@ export async function resumeRun(deps: FlowDeps, run: string): Promise<void> {
   if (!state || state.state === 'admitting') return;
   deps.hints.runOpened(run);
   if (state.state === 'open') await readyRoots(deps, run);
-  for await (const wake of pages(deps, `run/${run}`, 'wake/')) {
-    await wakeDependents(deps, { run, item: wake.sk.slice('wake/'.length) });
-  }
+  await wakeAll(deps, run);
   if (state.stopping) await stopRun(deps, run);
   if (state.completedAtMs !== undefined) deps.hints.runCompleted(run);
 }

@@ -14,6 +14,7 @@ import { signStatement } from '#flow/envelope.ts';
 import { readRun, required } from '#flow/items.ts';
 import { appendEntry } from '#flow/log.ts';
 import { publishLog } from '#flow/publish.ts';
+import { wakeAll } from '#flow/readiness.ts';
 import { sequence } from '#flow/sequence.ts';
 import { readStamp } from '#flow/stamp.ts';
 import { publishStatus } from '#flow/status.ts';
@@ -38,6 +39,8 @@ export async function seal(
   if (!state.bundle && !(await writeBundle(deps, run, publish))) return concludeAbort(deps, run, false);
   await deps.store.durable();
   await publishStatus(deps, run);
+  // They have nobody to tell any more, and from now on nobody looks for those that were lost.
+  await wakeAll(deps, run);
   await forget(deps, keys.activeRun(run));
   deps.hints.runChanged(run);
 }
