@@ -123,10 +123,12 @@ export async function fireTimers(
   }
 }
 
+/** One that somebody else has put off meanwhile is theirs: two that do this at once must not make two timers of one. */
 async function putOff(deps: FlowDeps, row: Row): Promise<void> {
   await decide(deps, async (draft) => {
     const later = keys.timer(deps.clock.nowMs() + PUT_OFF_MS, row.sk.slice(14));
-    await draft.read([row, later]);
+    const [found] = await draft.read([row, later]);
+    if (found === null) return;
     draft.delete(row);
     draft.put(later, {});
   });
