@@ -7,6 +7,7 @@ export interface ItemDraft {
   locks?: (string | { name: string; mode: 'shared' | 'exclusive' })[];
   retry?: { maxAttempts?: number; backoff?: string; maxBackoff?: string };
   priority?: number;
+  timeout?: string;
   deadline?: string;
   /** Makes the script of its pipeline a gate or a check. */
   lens?: 'gate' | 'verify';

@@ -1,0 +1,109 @@
+/** Which edges of the state machines a simulation has gone along. The states are read from the rows, the edges from their changes. */
+
+import { MAX_OVERTAKES } from '#core/names.ts';
+import type { RowChange } from '#core/row-changes.ts';
+import type { AttemptRow, ItemRow, LockRow, LogHeadRow, QueueRow, RunRow, RunTreeRow } from '#core/rows.ts';
+
+type Machine = 'item' | 'attempt' | 'outcome' | 'run' | 'lock' | 'line' | 'queue' | 'record' | 'log';
+
+/** Every edge that the flow can go along, as `from>to`; `-` is a row that is not there. */
+const EDGES: Readonly<Record<Machine, string>> = {
+  item: `->pending pending>ready pending>skipped pending>cancelled pending>failed ready>running ready>parked
+    ready>cancelled ready>failed parked>running parked>ready parked>cancelled parked>failed running>done running>waiting
+    running>failed running>cancelled waiting>ready waiting>cancelled waiting>failed`,
+  attempt: `->claimed claimed>told claimed>dispatched claimed>settled told>settled dispatched>told-late
+    dispatched>given-up told-late>given-up dispatched>settled told-late>settled given-up>settled settled>late`,
+  outcome: `succeeded>done failed>retry failed>failed timed_out>retry timed_out>failed lost>retry lost>failed
+    cancelled>cancelled contract_error>retry contract_error>failed partial>failed stalled>retry stalled>failed
+    policy_blocked>failed deferred>failed`,
+  run: `->admitting admitting>open open>running open>cancelling open>aborting running>cancelling running>overdue running>aborting
+    open>overdue cancelling>aborting overdue>aborting running>done running>failed running>cancelled cancelling>cancelled
+    overdue>failed aborting>regretted aborting>aborted done>regretted failed>regretted cancelled>regretted regretted>aborted
+    done>signed failed>signed cancelled>signed signed>sealed`,
+  lock: '->free ->exclusive ->shared ->shared+ free>shared+ free>exclusive exclusive>free free>shared shared>shared+ shared+>shared+ shared+>shared shared>free',
+  line: `nobody>first nobody>overtaken first>overtaken overtaken>overtaken overtaken>kept kept>nobody kept>first
+    first>nobody overtaken>nobody overtaken>first`,
+  queue: '->room room>full full>room',
+  record: '->placing placing>placed placed>placing',
+  log: '->ahead ahead>published published>ahead',
+};
+
+export class Coverage {
+  readonly visited = new Map<string, number>();
+
+  saw(changes: readonly RowChange[]): void {
+    for (const change of changes) {
+      for (const [machine, from, to] of stepsOf(change)) {
+        if (from === to && machine !== 'outcome' && !from.endsWith('+') && from !== 'overtaken') continue;
+        const name = `${machine} ${from}>${to}`;
+        this.visited.set(name, (this.visited.get(name) ?? 0) + 1);
+      }
+    }
+  }
+
+  /** Edges that were not gone along, and such as the table does not have. */
+  report(): { visited: number; edges: number; unvisited: string[]; unlisted: string[] } {
+    const edges = Object.entries(EDGES).flatMap(([machine, listed]) =>
+      listed.split(/\s+/).map((edge) => `${machine} ${edge}`),
+    );
+    const unvisited = edges.filter((edge) => !this.visited.has(edge));
+    const unlisted = [...this.visited.keys()].filter((edge) => !edges.includes(edge)).sort();
+    return { visited: edges.length - unvisited.length, edges: edges.length, unvisited, unlisted };
+  }
+}
+
+type Step = [machine: Machine, from: string, to: string];
+
+function stepsOf({ pk, sk, before, after }: RowChange): Step[] {
+  const step = <Body>(machine: Machine, state: (body: Body) => string): Step[] => [
+    [machine, before === null ? '-' : state(before as Body), after === null ? '-' : state(after as Body)],
+  ];
+  if (sk.startsWith('item/')) return [...step('item', itemState), ...outcomeOf(before as ItemRow, after as ItemRow)];
+  if (sk === 'attempt') return step('attempt', attemptState);
+  if (sk === 'run') return step('run', runState);
+  if (sk === 'tree') return step('record', (tree: RunTreeRow) => (tree.batch ? 'placing' : 'placed'));
+  if (sk === 'queue')
+    return step('queue', ({ holders, concurrency }: QueueRow) => (holders.length < concurrency ? 'room' : 'full'));
+  if (sk === 'lock') return [...step('lock', lockState), ['line', lineState(before), lineState(after)]];
+  if (pk === 'log' && sk === 'head')
+    return step('log', ({ tree, published }: LogHeadRow) => (published.size < tree.size ? 'ahead' : 'published'));
+  return [];
+}
+
+function itemState({ state, rank, parked }: ItemRow): string {
+  if (state !== 'ready') return state;
+  return rank === undefined ? 'waiting' : parked ? 'parked' : 'ready';
+}
+
+function outcomeOf(was: ItemRow | null, now: ItemRow | null): Step[] {
+  if (was?.state !== 'running' || now === null || now.state === 'running') return [];
+  const { outcome = 'none' } = now.attempts.at(-1) ?? {};
+  return [['outcome', outcome, now.state === 'ready' ? 'retry' : now.state]];
+}
+
+function attemptState({ state, cancel, givenUp, late }: AttemptRow): string {
+  if (state === 'settled') return late === undefined ? 'settled' : 'late';
+  if (state === 'claimed') return cancel === undefined ? 'claimed' : 'told';
+  return givenUp ? 'given-up' : cancel === undefined ? 'dispatched' : 'told-late';
+}
+
+function runState(run: RunRow): string {
+  if (run.abortedIndex !== undefined) return 'aborted';
+  if (run.bundle) return 'sealed';
+  if (run.sealedIndex !== undefined) return 'signed';
+  if (run.completedAtMs !== undefined) return run.aborting ? 'regretted' : run.state;
+  if (run.aborting) return 'aborting';
+  if (run.stopping) return run.stopping === 'cancelled' ? 'cancelling' : 'overdue';
+  return run.state;
+}
+
+function lockState({ mode, holders }: LockRow): string {
+  if (holders.length === 0) return 'free';
+  return holders.length === 1 ? mode : 'shared+';
+}
+
+function lineState(lock: object | null): string {
+  const { head } = (lock ?? {}) as Partial<LockRow>;
+  if (head === undefined) return 'nobody';
+  return head.overtaken === 0 ? 'first' : head.overtaken < MAX_OVERTAKES ? 'overtaken' : 'kept';
+}

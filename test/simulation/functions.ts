@@ -1,0 +1,210 @@
+/** The functions of a deployment, as they are deployed, over simulated ports: one pool of containers for each. */
+
+import { RetryableError } from '@waybill/client/errors';
+import { type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
+import { createLane } from '#flow/lane.ts';
+import { advanceRecords } from '#lambdas/advance/advance-records.ts';
+import { dispatchRecords } from '#lambdas/dispatch/dispatch-records.ts';
+import { reconcile } from '#lambdas/reconcile/reconcile.ts';
+import { beginOnce, sequenceMessages } from '#lambdas/seal/sequence-messages.ts';
+import { unstaged } from '#lambdas/seal/unstaged.ts';
+import { settleMessages } from '#lambdas/settle/settle-messages.ts';
+import type { BatchResponse } from '#lambdas/shared/batch.ts';
+import { keysInForce } from '#lambdas/shared/keys-in-force.ts';
+import { rememberedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
+import { quietHints, type Told } from '#lambdas/shared/told.ts';
+import { takeInMessages } from '#lambdas/submit/take-in.ts';
+import type { InboxObject } from '#ports/inbox.ts';
+import { type Attempts, launcherOf, mailboxOf, SIMULATED_WORKER } from './attempts.ts';
+import type { SimulatedQueue } from './carriers.ts';
+import { Container } from './container.ts';
+import type { FaultPlan } from './faults.ts';
+import { artifactsOf, type Buckets, inboxOf, ledgerOf, namedObject } from './object-stores.ts';
+import { type DeploymentKeys, signerOf } from './quick-signer.ts';
+import { type RowTable, runStoreOf } from './row-table.ts';
+import type { Timeline } from './timeline.ts';
+
+export type FunctionName = 'advance' | 'dispatch' | 'submit' | 'settle' | 'seal' | 'timers' | 'reconcile';
+
+/** What containers of all functions share. */
+export interface Platform {
+  timeline: Timeline;
+  faults: FaultPlan;
+  table: RowTable;
+  buckets: Buckets;
+  attempts: Attempts;
+  keys: DeploymentKeys;
+  queues: Record<string, { concurrency: number }>;
+  leaseMs: number;
+  heartbeatMs: number;
+  hasAuthority: boolean;
+  told: Told;
+  carriers: { submissions: SimulatedQueue; sequencer: SimulatedQueue; timers: SimulatedQueue };
+  /** Puts bugs into what a container is given; what it is given, by default. */
+  plant(deps: FlowDeps, container: Container): FlowDeps;
+}
+
+type Handle = (event: object) => Promise<BatchResponse>;
+
+interface Deployed {
+  container: Container;
+  handle: Handle;
+  isBusy: boolean;
+}
+
+const TIMEOUT_MS = 300_000;
+const NOTHING_FAILED: BatchResponse = { batchItemFailures: [] };
+
+export class Functions {
+  readonly #platform: Platform;
+  readonly #pools = new Map<FunctionName, Deployed[]>();
+
+  constructor(platform: Platform) {
+    this.#platform = platform;
+  }
+
+  /** Null: its container died. */
+  async invoke(name: FunctionName, event: object): Promise<BatchResponse | null> {
+    const { timeline } = this.#platform;
+    const pool = this.#pools.get(name) ?? [];
+    this.#pools.set(name, pool);
+    let deployed = pool.find(({ isBusy }) => !isBusy);
+    if (deployed === undefined) {
+      deployed = this.#deploy(name);
+      pool.push(deployed);
+    }
+    const { container, handle } = deployed;
+    const mine = deployed;
+    mine.isBusy = true;
+    container.sinceStep = timeline.steps;
+    const startedAt = timeline.steps;
+    timeline.after(TIMEOUT_MS, () => {
+      if (mine.isBusy && container.sinceStep === startedAt) container.die('its timeout');
+    });
+    const death = new Promise<null>((resolve) => {
+      container.onDeath = () => resolve(null);
+    });
+    try {
+      const answer = await Promise.race([handle(event), death]);
+      if (answer === null) pool.splice(pool.indexOf(mine), 1);
+      return answer;
+    } finally {
+      mine.isBusy = false;
+    }
+  }
+
+  #deploy(name: FunctionName): Deployed {
+    const container = new Container(name, this.#platform.timeline, this.#platform.faults);
+    return { container, handle: handlerOf(name, this.#platform, container), isBusy: false };
+  }
+}
+
+function handlerOf(name: FunctionName, platform: Platform, container: Container): Handle {
+  const { told, carriers, queues } = platform;
+  const flow = flowOf(name, platform, container);
+  const inForce = keysInForce(flow);
+  const { submissions, sequencer, timers } = carriers;
+  const sends = { sequencer: sequencer.portOf(container), timers: timers.portOf(container) };
+  switch (name) {
+    case 'advance': {
+      const notifier = { notify: async () => {} };
+      return (event) => advanceRecords({ flow, ...sends, notifier, completeToken: async () => {} }, event, told);
+    }
+    case 'dispatch':
+      return (event) => dispatchRecords({ flow, keysInForce: inForce }, event, told);
+    case 'submit': {
+      const objectOf = (key: string, version: string | undefined): InboxObject => ({
+        ...namedObject(key.slice('inbox/'.length)),
+        ...(version === undefined ? {} : { version }),
+      });
+      return (event) => takeInMessages({ flow, objectOf }, event, told);
+    }
+    case 'settle':
+      return (event) => settleMessages({ flow, keysInForce: inForce }, event, told);
+    case 'seal': {
+      const settings = { format: 'waybill-settings/v1' };
+      const duties = { flow, keysInForce: inForce, settings, heartbeatMs: 3_600_000, begin: beginOnce(flow) };
+      return (event) => sequenceMessages(duties, event, told);
+    }
+    default: {
+      const duties = {
+        flow,
+        keysInForce: inForce,
+        queues,
+        submissions: submissions.portOf(container),
+        ...sends,
+        arrivalOf,
+      };
+      return async (event) => (await reconcile(duties, event, told)) ?? NOTHING_FAILED;
+    }
+  }
+}
+
+export function arrivalOf({ key, version }: InboxObject): object {
+  return { 'detail-type': 'Object Created', detail: { object: { key: `inbox/${key}`, 'version-id': version } } };
+}
+
+/** What a function works with. */
+export function flowOf(name: FunctionName, platform: Platform, container: Container): FlowDeps {
+  const { timeline, table, buckets, attempts, keys, told } = platform;
+  const clock: FlowDeps['clock'] = {
+    nowMs: () => timeline.nowMs,
+    after(delayMs, run) {
+      let isCancelled = false;
+      timeline.after(delayMs, () => {
+        if (!isCancelled && !container.isDead) run();
+      });
+      return () => {
+        isCancelled = true;
+      };
+    },
+  };
+  const mailbox = name === 'seal' ? unstaged : mailboxOf(attempts, container);
+  const deps: FlowDeps = {
+    ...NO_OUTSIDERS,
+    timestampAuthority: name === 'seal' && platform.hasAuthority ? absentAuthority(container) : null,
+    origin: keys.origin,
+    store: runStoreOf(table, container),
+    inbox: inboxOf(buckets, container),
+    artifacts: artifactsOf(buckets, container),
+    ledger: ledgerOf(buckets, container),
+    signer: signerOf(keys, container),
+    mailbox: name === 'advance' ? rememberedMailbox(mailbox, clock) : mailbox,
+    launcher: launcherOf(attempts, container),
+    clock,
+    chance: chanceOf(container),
+    hints: quietHints(told),
+    worker: {
+      isolation: 'container',
+      executable: SIMULATED_WORKER,
+      allowUnsandboxedAgents: false,
+      leaseMs: platform.leaseMs,
+      heartbeatMs: platform.heartbeatMs,
+      survivesRestart: true,
+    },
+    lane: name === 'seal' ? createLane() : (decision) => decision(),
+  };
+  return platform.plant(deps, container);
+}
+
+function chanceOf(container: Container): FlowDeps['chance'] {
+  const draw = (): number => container.faults.draw('chance').bits;
+  const word = (): string => draw().toString(16).padStart(8, '0');
+  return {
+    hex: (bytes) =>
+      Array.from({ length: Math.ceil(bytes / 4) }, word)
+        .join('')
+        .slice(0, 2 * bytes),
+    fraction: () => draw() / 2 ** 32,
+  };
+}
+
+/** It is away, or it never answers. */
+function absentAuthority(container: Container): NonNullable<FlowDeps['timestampAuthority']> {
+  return {
+    async stamp() {
+      if (container.faults.draw('authority').bits % 2 === 0) return new Promise(() => {});
+      throw new RetryableError({ code: 'TSA_UNREACHABLE', path: 'tsa', problem: 'it is away', fix: 'Try again.' });
+    },
+  };
+}

@@ -1,0 +1,146 @@
+/** The invariants of the engine, checked with every transaction, every start of a worker and every answer to a client. */
+import type { Receipt } from '@waybill/client/documents';
+import type { LogEntry } from '@waybill/verify';
+import type { RowChange } from '#core/row-changes.ts';
+import { type AttemptRow, type ItemRow, keys, type LogEntryRow, type RunRow, type SpecRow } from '#core/rows.ts';
+import { isTerminal } from '#core/tally.ts';
+import { HeldResources } from './held-resources.ts';
+import type { Commit, RowTable } from './row-table.ts';
+import { compareWithEvents, eventsIn, type Told } from './told-transitions.ts';
+import { mustHold } from './violation.ts';
+
+export class Invariants {
+  readonly #table: RowTable;
+  readonly #held: HeldResources;
+  readonly #openItems = new Map<string, number>();
+  /** By principal and submission: the digest that was accepted. */
+  readonly #accepted = new Map<string, string>();
+  /** When the result of an attempt was staged, in steps. */
+  readonly #stagedAt = new Map<string, number>();
+  /** Entries of the log by run and type. */
+  readonly #entries = new Set<string>();
+
+  constructor(table: RowTable) {
+    this.#table = table;
+    this.#held = new HeldResources(table);
+  }
+
+  committed({ by, changes }: Commit): void {
+    const events = eventsIn(changes);
+    for (const change of changes) {
+      if (change.sk === 'attempt') this.#attempt(change);
+      else if (change.sk.startsWith('item/')) this.#item(change);
+      else if (change.sk.startsWith('entry/')) this.#entry(change);
+    }
+    this.#held.changed(changes);
+    for (const change of changes) if (change.sk === 'run') this.#run(change);
+    compareWithEvents(changes, events);
+    for (const told of events) this.#ended(told, by.sinceStep);
+  }
+
+  staged(attemptId: string, step: number): void {
+    if (!this.#stagedAt.has(attemptId)) this.#stagedAt.set(attemptId, step);
+  }
+
+  launched(attemptId: string, isFirst: boolean): void {
+    const attempt = this.#table.body<AttemptRow>(keys.attempt(attemptId));
+    mustHold(isFirst, 'I2', `attempt ${attemptId} is started twice`);
+    mustHold(attempt !== null, 'I9', `attempt ${attemptId} is started and not recorded`);
+    mustHold(attempt.state !== 'claimed', 'I6', `attempt ${attemptId} is started before its dispatch is recorded`);
+  }
+
+  answered({ principal, submissionId, status, submission }: Receipt): void {
+    const name = `${principal}/${submissionId}`;
+    const known = this.#accepted.get(name);
+    if (status === 'accepted' || status === 'deduped') {
+      mustHold(known === undefined || known === submission, 'I1', `${name} is accepted with two contents`);
+      this.#accepted.set(name, submission);
+    }
+    if (status === 'conflict') mustHold(known !== submission, 'I1', `${name} conflicts with itself`);
+  }
+
+  #attempt({ pk, before, after }: RowChange): void {
+    const was = before as AttemptRow | null;
+    const now = after as AttemptRow | null;
+    mustHold(now !== null, 'I9', `${pk} is deleted`);
+    if (was === null) {
+      mustHold(now.state === 'claimed', 'I2', `${pk} begins as ${now.state}`);
+      return;
+    }
+    const order = { claimed: 0, dispatched: 1, settled: 2 };
+    mustHold(order[now.state] >= order[was.state], 'I5', `${pk} goes from ${was.state} back to ${now.state}`);
+    if (was.state !== 'settled') return;
+    const rest = ({ late: _late, ...row }: AttemptRow): string => JSON.stringify(row);
+    mustHold(rest(was) === rest(now), 'I5', `${pk} changes after it was settled`);
+  }
+
+  #item({ pk, sk, before, after }: RowChange): void {
+    const run = pk.slice('run/'.length);
+    const was = before as ItemRow | null;
+    const now = after as ItemRow | null;
+    mustHold(now !== null, 'I9', `${pk} ${sk} is deleted`);
+    if (was === null) {
+      this.#openItems.set(run, (this.#openItems.get(run) ?? 0) + 1);
+      return;
+    }
+    mustHold(!isTerminal(was.state), 'I8', `${pk} ${sk} changes after it has ended as ${was.state}`);
+    if (isTerminal(now.state)) this.#openItems.set(run, (this.#openItems.get(run) ?? 0) - 1);
+    const isClaim = now.state === 'running' && was.state !== 'running';
+    mustHold(now.attempt === was.attempt + (isClaim ? 1 : 0), 'I5', `${pk} ${sk} jumps to attempt ${now.attempt}`);
+    const item = sk.slice('item/'.length);
+    if (isClaim) this.#mustBeRunnable(run, item, was);
+    if (now.state === 'ready' && was.state === 'pending') this.#depsMustBe(run, item, ['done'], 'every');
+    if (now.state === 'skipped') this.#depsMustBe(run, item, ['failed', 'skipped', 'cancelled', 'denied'], 'some');
+  }
+
+  #mustBeRunnable(run: string, item: string, was: ItemRow): void {
+    mustHold(was.state === 'ready' && was.rank !== undefined, 'I2', `${item} of ${run} is claimed while ${was.state}`);
+    mustHold(!was.cancelAsked, 'I2', `${item} of ${run} is claimed after it was cancelled`);
+    const row = this.#table.body<RunRow>(keys.run(run));
+    mustHold(!row?.stopping, 'I2', `${item} of ${run} is claimed while the run stops`);
+    this.#depsMustBe(run, item, ['done'], 'every');
+  }
+
+  #depsMustBe(run: string, item: string, states: string[], how: 'every' | 'some'): void {
+    const deps = this.#table.body<SpecRow>(keys.spec(run, item))?.item.deps ?? [];
+    const holds = deps[how]((dep) => states.includes(this.#table.body<ItemRow>(keys.item(run, dep))?.state ?? ''));
+    mustHold(holds, how === 'every' ? 'I2' : 'I8', `of the dependencies of ${item} of ${run} not ${how} is ${states}`);
+  }
+
+  #run({ pk, before, after }: RowChange): void {
+    const run = pk.slice('run/'.length);
+    const was = before as RunRow | null;
+    const now = after as RunRow | null;
+    mustHold(now !== null, 'I9', `${pk} is deleted`);
+    const open = this.#openItems.get(run) ?? 0;
+    const isCompleted = was?.completedAtMs === undefined && now.completedAtMs !== undefined;
+    if (isCompleted && now.abortedIndex === undefined) {
+      mustHold(open === 0, 'I8', `${pk} completes with ${open} open items`);
+      mustHold(this.#held.countOf(run) === 0, 'I7', `${pk} completes while attempts of it go on`);
+    }
+    const isBoth = now.sealedIndex !== undefined && now.abortedIndex !== undefined;
+    mustHold(!isBoth, 'I8', `${pk} is sealed and aborted`);
+    for (const name of ['sealedIndex', 'abortedIndex', 'openedIndex', 'runSeq', 'sealedSize'] as const)
+      mustHold(was?.[name] === undefined || was[name] === now[name], 'I8', `${pk} changes its ${name}`);
+  }
+
+  #entry({ before, after }: RowChange): void {
+    if (before !== null || after === null) return;
+    const entry = JSON.parse((after as LogEntryRow).line) as LogEntry;
+    if (entry.type !== 'run.opened' && entry.type !== 'run.sealed' && entry.type !== 'run.aborted') return;
+    const end = entry.type === 'run.opened' ? 'opened' : 'ended';
+    const name = `${entry.run} ${end}`;
+    mustHold(!this.#entries.has(name), 'I8', `run ${entry.run} is ${end} twice in the log`);
+    mustHold(end === 'opened' || this.#entries.has(`${entry.run} opened`), 'I8', `run ${entry.run} ends unopened`);
+    this.#entries.add(name);
+  }
+
+  /** A result that was there before anybody began to look decides, whatever else was seen. */
+  #ended({ event }: Told, sinceStep: number): void {
+    if (event.type !== 'attempt.settled') return;
+    const { id, result, outcome } = event.data;
+    const stagedAt = this.#stagedAt.get(id);
+    const isPassedOver = result === null && stagedAt !== undefined && stagedAt < sinceStep;
+    mustHold(!isPassedOver, 'I5', `attempt ${id} is settled as ${outcome}, and its result was staged`);
+  }
+}

@@ -1,0 +1,147 @@
+/** The rows of a simulated deployment, and the run store over them as one container sees it. */
+import { RetryableError } from '@waybill/client/errors';
+import type { RowChange } from '#core/row-changes.ts';
+import {
+  type Action,
+  jsonOf,
+  type Row,
+  type RowKey,
+  type RowRange,
+  type RunStore,
+  requireFitting,
+} from '#ports/run-store.ts';
+import type { Container } from './container.ts';
+
+interface Partition {
+  rows: Map<string, Row>;
+  /** Sorted. */
+  names: string[];
+}
+
+/** One transaction that was committed. */
+export interface Commit {
+  /** Who did it, and when the invocation began in which it was done. */
+  by: { name: string; sinceStep: number };
+  changes: readonly RowChange[];
+}
+
+export class RowTable {
+  readonly #partitions = new Map<string, Partition>();
+  readonly #watchers: ((commit: Commit) => void)[] = [];
+  commits = 0;
+
+  watch(watcher: (commit: Commit) => void): void {
+    this.#watchers.push(watcher);
+  }
+
+  get(pk: string, sk: string): Row | null {
+    return this.#partitions.get(pk)?.rows.get(sk) ?? null;
+  }
+
+  body<Body extends object>(key: RowKey): Body | null {
+    return (this.get(key.pk, key.sk)?.body ?? null) as Body | null;
+  }
+
+  query(pk: string, { prefix, after, limit }: RowRange): Row[] {
+    const partition = this.#partitions.get(pk);
+    if (partition === undefined) return [];
+    const { names, rows } = partition;
+    const isBeyond = after !== undefined && after >= prefix;
+    let place = firstAtLeast(names, isBeyond ? after : prefix);
+    if (isBeyond && names[place] === after) place += 1;
+    const found: Row[] = [];
+    for (; place < names.length && found.length < limit; place += 1) {
+      const name = names[place] as string;
+      if (!name.startsWith(prefix)) break;
+      found.push(rows.get(name) as Row);
+    }
+    return found;
+  }
+
+  partitions(): string[] {
+    return [...this.#partitions.keys()].sort();
+  }
+
+  commit(by: Commit['by'], actions: readonly Action[]): number {
+    let version = 1;
+    for (const { pk, sk, expect } of actions) {
+      const found = this.get(pk, sk)?.version ?? 0;
+      if (found !== expect) throw conflict(pk, sk, expect, found);
+      version = Math.max(version, expect + 1);
+    }
+    const changes: RowChange[] = [];
+    for (const action of actions) {
+      if (action.do === 'check') continue;
+      const { pk, sk } = action;
+      const before = this.get(pk, sk)?.body ?? null;
+      const after = action.do === 'put' ? action.body : null;
+      this.#write(pk, sk, after === null ? null : { pk, sk, version, body: after as Row['body'] });
+      if (before !== null || after !== null) changes.push({ pk, sk, before, after });
+    }
+    this.commits += 1;
+    if (changes.length > 0) for (const watcher of this.#watchers) watcher({ by, changes });
+    return version;
+  }
+
+  #write(pk: string, sk: string, row: Row | null): void {
+    let partition = this.#partitions.get(pk);
+    if (partition === undefined) {
+      partition = { rows: new Map(), names: [] };
+      this.#partitions.set(pk, partition);
+    }
+    const { rows, names } = partition;
+    if (row === null) {
+      if (rows.delete(sk)) names.splice(firstAtLeast(names, sk), 1);
+      return;
+    }
+    if (!rows.has(sk)) names.splice(firstAtLeast(names, sk), 0, sk);
+    rows.set(sk, row);
+  }
+}
+
+/** Reads that are no snapshot may see one half of their answer earlier than the other. */
+export function runStoreOf(table: RowTable, container: Container): RunStore {
+  const isTorn = (count: number): boolean => count > 1 && container.timeline.steps % 7 === 0;
+  return {
+    async get(keys) {
+      const read = (some: readonly RowKey[]) =>
+        container.call(`get ${some[0]?.pk} ${some[0]?.sk}`, () => some.map(({ pk, sk }) => table.get(pk, sk)), READ);
+      if (!isTorn(keys.length)) return keys.length === 0 ? [] : read(keys);
+      const half = keys.length >> 1;
+      return [...(await read(keys.slice(0, half))), ...(await read(keys.slice(half)))];
+    },
+    async query(pk, range) {
+      const read = (part: RowRange) => container.call(`query ${pk} ${range.prefix}`, () => table.query(pk, part), READ);
+      if (range.snapshot || !isTorn(range.limit)) return read(range);
+      const first = await read({ ...range, limit: Math.min(range.limit, 3) });
+      const last = first.at(-1)?.sk;
+      if (first.length < Math.min(range.limit, 3) || last === undefined || range.limit <= 3) return first;
+      return [...first, ...(await read({ ...range, after: last, limit: range.limit - 3 }))];
+    },
+    async transact(actions) {
+      requireFitting(actions);
+      for (const action of actions) if (action.sk.startsWith('event/')) jsonOf(action);
+      const [first] = actions;
+      return container.call(`transact ${first?.pk} ${first?.sk}`, () => table.commit(container, actions));
+    },
+    durable: () => Promise.resolve(),
+  };
+}
+
+const READ = { isRead: true } as const;
+
+function firstAtLeast(sorted: readonly string[], wanted: string): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] as string) < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function conflict(pk: string, sk: string, expect: number, found: number): RetryableError {
+  const problem = `expected version ${expect}, found ${found}`;
+  return new RetryableError({ code: 'ROW_CONFLICT', path: `${pk} ${sk}`, problem, fix: 'Read and decide again.' });
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { PLANTED_BUGS } from './planted-bugs.ts';
+import { shrink } from './shrink.ts';
+import { liveSeed, type Outcome, type SeedOptions } from './world.ts';
+
+/** `npm run sim` lives through many more. */
+const SEEDS = 40;
+/** Each is found much sooner. */
+const MOST_SEEDS = 10_000;
+
+async function firstHit(options: Omit<SeedOptions, 'seed'>): Promise<Outcome> {
+  for (let seed = 1; seed <= MOST_SEEDS; seed += 1) {
+    const outcome = await liveSeed({ ...options, seed });
+    if (outcome.violation !== null) return outcome;
+  }
+  return assert.fail(`no violation in ${MOST_SEEDS} seeds`);
+}
+
+describe('simulation', () => {
+  it(`simulation: the invariants hold through ${SEEDS} seeds of runs, faults and crashes`, async (t) => {
+    const all: Outcome[] = [];
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
+      const outcome = await liveSeed({ seed });
+      assert.equal(outcome.violation, null, `npm run sim -- --seed ${seed}`);
+      all.push(outcome);
+    }
+    const median = (of: (outcome: Outcome) => number): number => all.map(of).sort((a, b) => a - b)[SEEDS >> 1] ?? 0;
+    t.diagnostic(`median of ${median(({ items }) => items)} items and ${median((each) => each.faults.length)} faults`);
+    assert.ok(median(({ items }) => items) >= 30, 'items of a seed');
+    assert.ok(median((each) => each.faults.length) >= 5, 'faults of a seed');
+  });
+
+  it('simulation: the same seed is the same history, and another is another', async () => {
+    const [first, again, other] = [
+      await liveSeed({ seed: 7 }),
+      await liveSeed({ seed: 7 }),
+      await liveSeed({ seed: 8 }),
+    ];
+    assert.equal(first.hash, again.hash);
+    assert.equal(first.steps, again.steps);
+    assert.notEqual(first.hash, other.hash);
+  });
+
+  it('simulation: a history that breaks an invariant is made smaller, and what is left is the same each time', async () => {
+    const bug = PLANTED_BUGS.find(({ name }) => name === 'skipped event');
+    const { plant } = bug ?? assert.fail('no such bug');
+    const first = await firstHit({ plant });
+    const { options, outcome } = await shrink({ seed: first.seed, plant }, first, 25);
+    assert.equal(outcome.violation?.invariant, first.violation?.invariant);
+    assert.ok(outcome.runs <= first.runs && outcome.items <= first.items);
+    assert.ok(outcome.items + outcome.faults.length < first.items + first.faults.length);
+    assert.equal((await liveSeed(options)).hash, outcome.hash);
+  });
+
+  for (const { name, plant } of PLANTED_BUGS) {
+    it(`simulation: finds a planted bug: ${name}`, async (t) => {
+      const { seed, violation } = await firstHit({ plant });
+      t.diagnostic(`seed ${seed}: ${violation?.message}`);
+      assert.notEqual(violation?.invariant, 'defect', 'an invariant says it, and not a stack');
+    });
+  }
+});

@@ -1,0 +1,95 @@
+/** Every transition writes its event in the same transaction, and every event is about a transition of its transaction. */
+import type { EventLine } from '@waybill/verify';
+import { eventLine } from '#core/evidence.ts';
+import type { RowChange } from '#core/row-changes.ts';
+import type { AttemptRow, EventRow, ItemRow, RunRow } from '#core/rows.ts';
+import { isTerminal } from '#core/tally.ts';
+import { mustHold } from './violation.ts';
+
+export interface Told {
+  run: string;
+  event: EventLine;
+}
+
+/** The events that a transaction writes. */
+export function eventsIn(changes: readonly RowChange[]): Told[] {
+  return changes.flatMap(({ pk, sk, before, after }) => {
+    if (before !== null || after === null || !sk.startsWith('event/')) return [];
+    return [{ run: pk.slice('run/'.length), event: JSON.parse(eventLine(after as EventRow, 0)) as EventLine }];
+  });
+}
+
+/** Compares what the rows do with what the events say; both as short sentences. */
+export function compareWithEvents(changes: readonly RowChange[], events: readonly Told[]): void {
+  const done = new Set(changes.flatMap(deedsOf));
+  const said = new Set(events.flatMap(({ run, event }) => sayingsOf(event).map((each) => `${run} ${each}`)));
+  for (const each of done) mustHold(said.has(each), 'I6', `no event says "${each}"`);
+  for (const each of said) mustHold(done.has(each), 'I6', `an event says "${each}", which did not happen`);
+}
+
+function sayingsOf({ type, data }: EventLine): string[] {
+  switch (type) {
+    case 'run.opened':
+      return ['opens'];
+    case 'item.ready':
+      return data.items.map((item) => `${item} ready`);
+    case 'attempt.claimed':
+      return data.claims.map(({ item, attempt, id }) => `${item} claimed ${attempt} ${id}`);
+    case 'attempt.dispatched':
+      return [`${data.id} dispatched`];
+    case 'attempt.settled':
+      return [`${data.id} settled`, `${data.item} ${data.next === 'retry' ? 'backs off' : data.next} by attempt`];
+    case 'item.closed':
+      return data.items.map(({ id, state }) => `${id} ${state}`);
+    case 'control.accepted':
+      return data.item === undefined ? ['cancel'] : [`${data.item} cancel asked`];
+    case 'run.stopping':
+      return data.reason === 'cancelled' ? ['stops cancelled'] : ['stops deadline_exceeded'];
+    case 'run.completed':
+      return [`completes ${data.state}`];
+    default:
+      return [];
+  }
+}
+
+function deedsOf({ pk, sk, before, after }: RowChange): string[] {
+  if (after === null) return [];
+  const run = pk.slice('run/'.length);
+  if (sk === 'attempt') return ofAttempt(pk.slice('attempt/'.length), before as AttemptRow | null, after as AttemptRow);
+  if (sk === 'run') return ofRun(before as RunRow | null, after as RunRow).map((each) => `${run} ${each}`);
+  if (!sk.startsWith('item/') || before === null) return [];
+  const item = sk.slice('item/'.length);
+  return ofItem(before as ItemRow, after as ItemRow).map((each) => `${run} ${item} ${each}`);
+}
+
+function ofAttempt(id: string, was: AttemptRow | null, now: AttemptRow): string[] {
+  const is = (state: AttemptRow['state']): boolean => was?.state !== state && now.state === state;
+  if (is('dispatched')) return [`${now.run} ${id} dispatched`];
+  return is('settled') ? [`${now.run} ${id} settled`] : [];
+}
+
+function ofItem(was: ItemRow, now: ItemRow): string[] {
+  const deeds: string[] = [];
+  if (!was.cancelAsked && now.cancelAsked) deeds.push('cancel asked');
+  if (was.state === now.state) return deeds;
+  if (now.state === 'running') deeds.push(`claimed ${now.attempt} ${now.attempts.at(-1)?.id}`);
+  else if (now.state === 'ready') deeds.push(was.state === 'running' ? 'backs off by attempt' : 'ready');
+  else if (isTerminal(now.state)) deeds.push(was.state === 'running' ? `${now.state} by attempt` : now.state);
+  return deeds;
+}
+
+function ofRun(was: RunRow | null, now: RunRow): string[] {
+  const deeds: string[] = [];
+  if (was?.state === 'admitting' && now.state !== 'admitting') deeds.push('opens');
+  if (!was?.stopping && now.stopping) {
+    deeds.push(`stops ${now.stopping}`);
+    if (now.stopping === 'cancelled') deeds.push('cancel');
+  }
+  // An abort that could not wait for the last items says so in the log and not in the record of the run.
+  const isForced = now.abortedIndex !== undefined && was?.abortedIndex === undefined;
+  // Its last items end all the same, some time later.
+  const isLate = was?.abortedIndex !== undefined && was.completedAtMs !== now.completedAtMs;
+  const isFirst = was?.completedAtMs === undefined && now.completedAtMs !== undefined && !isForced;
+  if (isFirst || isLate) deeds.push(`completes ${now.state}`);
+  return deeds;
+}

@@ -1,0 +1,315 @@
+/**
+ * One seed: a deployment, what people ask of it, and what goes wrong. It ends when everything has come to rest after the last
+ * fault, when an invariant breaks, or when nothing will ever come to rest.
+ */
+import './inline-crypto.ts';
+import { WaybillError } from '@waybill/client/errors';
+import { type ItemRow, keys, type RunRow } from '#core/rows.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import type { Told as Reports } from '#lambdas/shared/told.ts';
+import { streamRecord } from '../support/fake-stream.ts';
+import { randomOf } from '../support/random.ts';
+import { abortOf, cancelOf } from '../support/run-spec.ts';
+import { Attempts } from './attempts.ts';
+import { SimulatedQueue, StreamReader } from './carriers.ts';
+import type { Container } from './container.ts';
+import { checkRemains, unfinished } from './end-of-seed.ts';
+import { type Fault, FaultPlan, type Rates } from './faults.ts';
+import { arrivalOf, Functions } from './functions.ts';
+import { Invariants } from './invariants.ts';
+import { Buckets } from './object-stores.ts';
+import { makeKeys } from './quick-signer.ts';
+import { type Commit, RowTable } from './row-table.ts';
+import { mixed, scrambled, Timeline } from './timeline.ts';
+import { mustHold, Violation } from './violation.ts';
+import { type Without, workloadOf } from './workload.ts';
+
+const START_MS = Date.UTC(2026, 10, 21);
+const MINUTE_MS = 60_000;
+const MOST_STEPS = 400_000;
+/** After the last fault everything has come to rest within this time. */
+const PATIENCE_MS = 4 * 60 * MINUTE_MS;
+/** For each item and attempt, and twenty times for each run; the worst of thousands of seeds takes a third of it. */
+const MOST_COMMITS = 10;
+const KEYS = makeKeys();
+
+export interface SeedOptions {
+  seed: number;
+  without?: Partial<Without>;
+  /** Names of the faults that may happen; all when absent. */
+  faults?: ReadonlySet<string>;
+  keepsLines?: boolean;
+  plant?: (deps: FlowDeps, container: Container) => FlowDeps;
+  watch?: (commit: Commit) => void;
+}
+
+export interface Outcome {
+  seed: number;
+  violation: Violation | null;
+  hash: number;
+  steps: number;
+  commits: number;
+  runs: number;
+  items: number;
+  attempts: number;
+  verified: number;
+  faults: readonly Fault[];
+  lines: readonly string[];
+}
+
+/** Calm seeds, in which only time decides, and stormy ones. */
+const WEATHER: readonly Rates[] = [
+  { call: 0, event: 0, batch: 0, attempt: 0.1 },
+  { call: 0.002, event: 0.02, batch: 0.05, attempt: 0.15 },
+  { call: 0.004, event: 0.05, batch: 0.1, attempt: 0.25 },
+  { call: 0.01, event: 0.1, batch: 0.15, attempt: 0.35 },
+  { call: 0.02, event: 0.02, batch: 0.02, attempt: 0.1 },
+  { call: 0, event: 0.25, batch: 0.3, attempt: 0.2 },
+];
+
+export async function liveSeed(options: SeedOptions): Promise<Outcome> {
+  const world = new World(options);
+  return world.live();
+}
+
+class World {
+  readonly #options: SeedOptions;
+  readonly #timeline: Timeline;
+  readonly #faults: FaultPlan;
+  readonly #table = new RowTable();
+  readonly #buckets = new Buckets();
+  readonly #attempts: Attempts;
+  readonly #functions: Functions;
+  readonly #carriers: {
+    submissions: SimulatedQueue;
+    results: SimulatedQueue;
+    sequencer: SimulatedQueue;
+    timers: SimulatedQueue;
+  };
+  readonly #streams: readonly StreamReader[];
+  readonly #workload;
+  readonly #minds = new Set<string>();
+  #violation: Violation | null = null;
+  #isOver = false;
+  #healedAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: SeedOptions) {
+    this.#options = options;
+    const { seed, faults = null } = options;
+    const random = randomOf(seed * 2_654_435_761 + 1);
+    this.#timeline = new Timeline(START_MS, options.keepsLines === true);
+    this.#faults = new FaultPlan(seed, WEATHER[random.below(WEATHER.length)] as Rates, faults);
+    const { runs = new Set<number>(), mostItems = Number.POSITIVE_INFINITY } = options.without ?? {};
+    this.#workload = workloadOf(seed, START_MS, { runs, mostItems });
+    const world = { timeline: this.#timeline, faults: this.#faults };
+    const queue = (name: string, to: Parameters<Functions['invoke']>[0], keepsOrder = false): SimulatedQueue =>
+      new SimulatedQueue(name, world, (event) => this.#functions.invoke(to, event), keepsOrder);
+    this.#carriers = {
+      submissions: queue('submissions', 'submit'),
+      results: queue('results', 'settle'),
+      sequencer: queue('sequencer', 'seal', true),
+      timers: queue('timers', 'timers'),
+    };
+    const shards = 1 + random.below(3);
+    this.#streams = (['advance', 'dispatch'] as const).map(
+      (name) => new StreamReader(name, world, shards, (event) => this.#functions.invoke(name, event)),
+    );
+    this.#attempts = new Attempts(this.#timeline, this.#faults, this.#platformEvents(), seed);
+    this.#functions = new Functions({
+      ...world,
+      table: this.#table,
+      buckets: this.#buckets,
+      attempts: this.#attempts,
+      keys: KEYS,
+      queues: this.#workload.queues,
+      leaseMs: 120_000,
+      heartbeatMs: 20_000,
+      hasAuthority: random.chance(0.3),
+      told: this.#reports(),
+      carriers: this.#carriers,
+      plant: options.plant ?? ((deps) => deps),
+    });
+    this.#watch(new Invariants(this.#table));
+  }
+
+  async live(): Promise<Outcome> {
+    this.#scheduleTicks(START_MS + 1_000);
+    for (const deed of this.#workload.deeds) this.#timeline.at(deed.atMs, () => this.#arrive(deed.key, deed.document));
+    // Some minutes of trouble beyond the last thing that anybody asks for.
+    const healMs = this.#workload.lastMs + 4 * MINUTE_MS;
+    this.#timeline.at(healMs, () => {
+      this.#healedAtMs = healMs;
+      this.#faults.heal();
+    });
+    while (!this.#isOver && this.#violation === null && (await this.#timeline.step()))
+      if (this.#timeline.steps > MOST_STEPS) this.#violate(new Violation('I9', this.#whatIsLeft()));
+    let verified = 0;
+    if (this.#violation === null) verified = await this.#check();
+    return this.#outcome(verified);
+  }
+
+  async #check(): Promise<number> {
+    try {
+      const { deeds } = this.#workload;
+      const remains = { table: this.#table, buckets: this.#buckets, trust: KEYS.trust, deeds };
+      const things = 20 * this.#workload.runs + this.#workload.items + this.#attempts.workers.size;
+      const { commits } = this.#table;
+      mustHold(commits <= MOST_COMMITS * things, 'I10', `${commits} transactions, more than ${MOST_COMMITS} a thing`);
+      const { verified } = await checkRemains({ ...remains, nowMs: this.#timeline.nowMs });
+      return verified;
+    } catch (error) {
+      this.#violate(error);
+      return 0;
+    }
+  }
+
+  #outcome(verified: number): Outcome {
+    const { runs, items } = this.#workload;
+    return {
+      seed: this.#options.seed,
+      violation: this.#violation,
+      hash: this.#timeline.hash,
+      steps: this.#timeline.steps,
+      commits: this.#table.commits,
+      runs,
+      items,
+      attempts: this.#attempts.workers.size,
+      verified,
+      faults: this.#faults.fired,
+      lines: this.#timeline.lines ?? [],
+    };
+  }
+
+  #arrive(key: string, document: object): void {
+    const object = this.#buckets.put(key, new TextEncoder().encode(JSON.stringify(document)));
+    this.#timeline.note(`client puts ${key}`);
+    this.#carriers.submissions.put(arrivalOf(object), key);
+  }
+
+  #scheduleTicks(atMs: number): void {
+    this.#timeline.at(atMs, () => {
+      if (this.#isAtRest()) {
+        this.#isOver = true;
+        return;
+      }
+      if (this.#timeline.nowMs > this.#healedAtMs + PATIENCE_MS)
+        return this.#violate(new Violation('I9', this.#whatIsLeft()));
+      this.#scheduleTicks(atMs + MINUTE_MS);
+      void this.#functions.invoke('reconcile', { source: 'aws.scheduler' }).catch((error: unknown) => {
+        this.#reports().trouble('reconcile', error);
+      });
+    });
+  }
+
+  #isAtRest(): boolean {
+    if (!this.#faults.isHealed) return false;
+    const carriers = [...Object.values(this.#carriers), ...this.#streams];
+    return (
+      carriers.every(({ isIdle }) => isIdle) && unfinished({ table: this.#table, buckets: this.#buckets }) === null
+    );
+  }
+
+  #whatIsLeft(): string {
+    const busy = [...Object.values(this.#carriers), ...this.#streams].filter(({ isIdle }) => !isIdle);
+    const left = unfinished({ table: this.#table, buckets: this.#buckets });
+    return `nothing comes to rest: ${left} is left; busy are ${busy.map(({ name }) => name).join(', ')}`;
+  }
+
+  #watch(invariants: Invariants): void {
+    const guard = (check: () => void): void => {
+      try {
+        check();
+      } catch (error) {
+        this.#violate(error);
+      }
+    };
+    let sequence = 0;
+    this.#table.watch((commit) => {
+      for (const { pk, sk, before, after } of commit.changes)
+        this.#timeline.note(`${commit.by.name} ${before === null ? '+' : after === null ? '-' : '~'} ${pk} ${sk}`);
+      guard(() => invariants.committed(commit));
+      this.#options.watch?.(commit);
+      this.#changeMind(commit);
+      for (const change of commit.changes) {
+        sequence += 1;
+        const wanted = this.#streams.filter(({ name }) => isDelivered(name, change));
+        if (wanted.length === 0) continue;
+        const record = streamRecord(change, sequence);
+        for (const stream of wanted) stream.push(change, record);
+      }
+    });
+    this.#attempts.watcher = {
+      launched: (attemptId, isFirst) => guard(() => invariants.launched(attemptId, isFirst)),
+      staged: (attemptId) => guard(() => invariants.staged(attemptId, this.#timeline.steps)),
+    };
+    this.#buckets.onAnswer = (receipt) => guard(() => invariants.answered(receipt));
+  }
+
+  /** At the worst moment: an item has just been claimed, or a run has just ended. */
+  #changeMind({ changes }: Commit): void {
+    for (const { pk, sk, before, after } of changes) {
+      const run = pk.slice('run/'.length);
+      const chance = scrambled(mixed(this.#options.seed, `mind ${pk} ${sk}`));
+      if (sk.startsWith('item/') && chance % 60 === 0 && (after as ItemRow | null)?.state === 'running') {
+        this.#ask(run, cancelOf(run, sk.slice('item/'.length)), chance);
+      }
+      const isEnd =
+        sk === 'run' && !(before as RunRow | null)?.completedAtMs && (after as RunRow | null)?.completedAtMs;
+      if (isEnd && chance % 8 === 0) this.#ask(run, abortOf(run, 'regret'), chance);
+    }
+  }
+
+  #ask(run: string, document: object, chance: number): void {
+    const { principal } = this.#table.body<RunRow>(keys.run(run)) ?? {};
+    const key = `@control/${principal}/m-${chance}.json`;
+    if (this.#minds.has(key)) return;
+    this.#minds.add(key);
+    this.#timeline.after(chance % 300, () => this.#arrive(key, document));
+  }
+
+  /** Errors that are no answer of a port: nothing that goes wrong outside explains them. */
+  #reports(): Reports {
+    const lasting = (about: string, error: unknown): void => {
+      const isExplained = error instanceof WaybillError && (error.retryable || error.path === 'tsa');
+      this.#timeline.note(`trouble ${about}: ${String(error).slice(0, 200)}`);
+      const said = error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error);
+      if (!isExplained) this.#violate(new Violation('defect', `${about}: ${said}`));
+    };
+    return {
+      trouble: lasting,
+      malformed: (about, problem) => this.#violate(new Violation('defect', `${about} is malformed: ${problem}`)),
+      info: () => {},
+    };
+  }
+
+  #platformEvents() {
+    const tell = (body: object, about: string): void => this.#carriers.results.put(body, about);
+    return {
+      staged: (attemptId: string) => {
+        const object = { key: `${attemptId}/result.json` };
+        tell({ 'detail-type': 'Object Created', detail: { object } }, `staged ${attemptId}`);
+      },
+      ended: (attemptId: string, stopCode: string, exitCode: number | null) => {
+        const containers = [{ name: 'wrapper', ...(exitCode === null ? {} : { exitCode }) }];
+        const detail = { lastStatus: 'STOPPED', startedBy: attemptId, stopCode, containers };
+        tell({ 'detail-type': 'ECS Task State Change', detail }, `ended ${attemptId}`);
+      },
+    };
+  }
+
+  #violate(error: unknown): void {
+    if (this.#violation !== null) return;
+    const isOne = error instanceof Violation;
+    const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#violation = isOne ? error : new Violation('defect', said);
+    this.#timeline.note(`violation ${this.#violation.message}`);
+  }
+}
+
+/** The filters that the table's stream is read with; test/infra holds the deployed ones to what rows ask for. */
+function isDelivered(reader: string, { pk, sk, before }: Commit['changes'][number]): boolean {
+  if (reader === 'dispatch') return sk === 'attempt';
+  if (sk === 'run' || sk === 'queue' || sk === 'attempt') return true;
+  if (sk.startsWith('item/')) return before !== null;
+  return before === null && (pk === 'todo' || pk === 'timers' || sk.startsWith('ready/') || sk.startsWith('wake/'));
+}
