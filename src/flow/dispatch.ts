@@ -127,6 +127,7 @@ async function resolveInputs(
   needs: PlanNeed[],
 ): Promise<{ found: ManifestInput[] } | { missing: string }> {
   const found: ManifestInput[] = [];
+  await draft.read(needs.flatMap(({ from }) => from.map((item) => keys.item(run, item))));
   for (const need of needs) {
     const output = need.select === 'patch' ? 'patch' : `outputs/${need.select.output}`;
     const input = await findOutput(draft, run, need, output);

@@ -74,9 +74,7 @@ function planItem(item: ItemSpec, defaults: Defaults): PlanItem {
   return {
     id: item.id,
     deps: depsOf(item),
-    needs: Object.entries(item.needs ?? {})
-      .map(([key, { from, select }]): PlanNeed => ({ key, from: [from], select }))
-      .sort((a, b) => (a.key < b.key ? -1 : 1)),
+    needs: needsOf(item),
     locks: (item.locks ?? [])
       .map((lock) => (typeof lock === 'string' ? { name: lock, mode: 'exclusive' as const } : lock))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -87,6 +85,12 @@ function planItem(item: ItemSpec, defaults: Defaults): PlanItem {
     ...(item.deadline === undefined ? {} : { deadlineMs: durationMs(item.deadline) }),
     retry: retryOf(item, defaults),
   };
+}
+
+function needsOf(item: ItemSpec): PlanNeed[] {
+  return Object.entries(item.needs ?? {})
+    .map(([key, { from, select }]): PlanNeed => ({ key, from: [from], select }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 function planBlock(block: ItemSpec['pipeline'][number]): Block {
@@ -122,6 +126,10 @@ function itemProblems(item: ItemSpec, index: number, defaults: Defaults, limits:
     if (names.has(lockName))
       say('SPEC_INVALID', ['locks', n], `the lock ${lockName} is named twice`, 'Keep one of them.');
     names.add(lockName);
+  }
+  if (byteLength(canonicalize(needsOf(item))) > limits.needsBytes) {
+    const problem = `what the item needs is over ${limits.needsBytes} bytes as it is sealed`;
+    say('SPEC_LIMIT', ['needs'], problem, 'Use shorter names and paths, or gather outputs in one item before.');
   }
   const env = Object.entries({ ...defaults?.env, ...item.env });
   if (env.length > limits.envEntries) {

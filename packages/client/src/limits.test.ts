@@ -26,6 +26,17 @@ const dense = (n: number, m: number, extra: string[] = []): unknown => {
   return runOf([...base, ...numbered(n, (k) => item(`d${k}`, { dependsOn })), item('last', { dependsOn: extra })]);
 };
 
+const keyOf = (n: number): string => `k${String(n).padStart(3, '0')}`;
+
+/** Outputs of `up` that are needed as `k000` and on, and fill what may be sealed of needs to the byte. */
+const PATHS_TO_THE_LIMIT = ((): string[] => {
+  const around = '{"from":["up"],"key":"k000","select":{"output":""}},'.length;
+  const paths = numbered(120, () => `${'é'.repeat(75)}o`);
+  // There is one bracket more than there are commas.
+  const left = LIMITS.needsBytes - 1 - paths.length * (around + 151);
+  return [...paths.slice(1), `${'é'.repeat(75)}/${'o'.repeat(left)}`];
+})();
+
 const CASES: Partial<Record<keyof typeof LIMITS, LimitCase>> = {
   items: {
     at: () => runOf(numbered(LIMITS.items, (n) => item(`i${n}`))),
@@ -40,6 +51,11 @@ const CASES: Partial<Record<keyof typeof LIMITS, LimitCase>> = {
   needsPerItem: {
     at: () => withNeeds(LIMITS.needsPerItem),
     over: () => withNeeds(LIMITS.needsPerItem + 1),
+    refused: 'SPEC_LIMIT spec.items[1].needs',
+  },
+  needsBytes: {
+    at: () => needing(PATHS_TO_THE_LIMIT),
+    over: () => needing([...PATHS_TO_THE_LIMIT.slice(0, -1), `${PATHS_TO_THE_LIMIT.at(-1)}o`]),
     refused: 'SPEC_LIMIT spec.items[1].needs',
   },
   locksPerItem: {
@@ -73,9 +89,9 @@ const CASES: Partial<Record<keyof typeof LIMITS, LimitCase>> = {
     refused: 'SPEC_LIMIT metadata.labels.a',
   },
   outputPathChars: {
-    at: () => needing('o/'.repeat(LIMITS.outputPathChars / 2 - 1).concat('oo')),
-    over: () => needing('o/'.repeat(LIMITS.outputPathChars / 2).concat('o')),
-    refused: 'SPEC_LIMIT spec.items[1].needs.k.select.output',
+    at: () => needing(['o/'.repeat(LIMITS.outputPathChars / 2 - 1).concat('oo')]),
+    over: () => needing(['o/'.repeat(LIMITS.outputPathChars / 2).concat('o')]),
+    refused: 'SPEC_LIMIT spec.items[1].needs.k000.select.output',
   },
   sourceUrlChars: {
     at: () => runOf([item('a')], { source: { git: { url: '/'.padEnd(LIMITS.sourceUrlChars, 'u') } } }),
@@ -177,9 +193,10 @@ function withNeeds(count: number): unknown {
   ]);
 }
 
-function needing(output: string): unknown {
+function needing(paths: readonly string[]): unknown {
   const upstream = item('up', { pipeline: [SCRIPT, { block: 'capture', what: 'outputs' }] });
-  return runOf([upstream, item('a', { needs: { k: { from: 'up', select: { output } } } })]);
+  const needs = paths.map((output, n) => [keyOf(n), { from: 'up', select: { output } }]);
+  return runOf([upstream, item('a', { needs: Object.fromEntries(needs) })]);
 }
 
 function labelled(labels: object): unknown {

@@ -19,7 +19,9 @@ export const LIMITS = {
   chainDepth: 10_000,
   /** Dependencies of all items together. */
   edges: 200_000,
-  needsPerItem: 32,
+  needsPerItem: 128,
+  /** All needs of one item, as they are sealed: with 500 dependencies and 32 locks they still fit into one event line. */
+  needsBytes: 24 * 1024,
   /** One claim takes all locks of an item in one transaction: 32 keep it within 80 actions. */
   locksPerItem: 32,
   blocksPerPipeline: 16,
