@@ -94,7 +94,9 @@ export async function settleWithout(
 }
 
 function endingOf({ cause, exit }: StopNotice): Ending {
-  if (cause === 'out_of_memory' || exit === 137) return { outcome: 'failed', reason: 'out_of_memory' };
+  // Whoever is stopped and does not end in time is killed as well.
+  const killed = exit === 137 && cause !== 'interrupted';
+  if (cause === 'out_of_memory' || killed) return { outcome: 'failed', reason: 'out_of_memory' };
   // The worker refused its lease: nothing ran, and the same lease would be refused again.
   if (exit === WORKER_EXIT.contractError) return { outcome: 'contract_error', reason: 'lease_refused' };
   if (cause === 'start_failed') return { outcome: 'lost', reason: 'start_failed' };

@@ -1,0 +1,48 @@
+/** What the platform says of a worker's end, and how its attempt ends by that. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { deriveAttemptId } from '@waybill/verify';
+import { createLane } from '#flow/lane.ts';
+import { settleStopped } from '#flow/settle.ts';
+import type { StopNotice } from '#ports/launcher.ts';
+import { Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { runOf } from '../support/run-spec.ts';
+
+const QUIET = new Proxy({}, { get: () => () => {} }) as never;
+
+type Case = [title: string, notice: Pick<StopNotice, 'cause' | 'exit'>, outcome: string, reason: string];
+const CASES: Case[] = [
+  ['what the kernel kills has too little memory', { cause: 'exited', exit: 137 }, 'failed', 'out_of_memory'],
+  ['so has what the platform says so of', { cause: 'out_of_memory', exit: null }, 'failed', 'out_of_memory'],
+  [
+    'what is stopped and killed then, for it took its time, is lost',
+    { cause: 'interrupted', exit: 137 },
+    'lost',
+    'interrupted',
+  ],
+  ['what never started is lost', { cause: 'start_failed', exit: null }, 'lost', 'start_failed'],
+  ['what a signal ended is lost', { cause: 'signalled', exit: 139 }, 'lost', 'no_result'],
+];
+
+describe('flow: stop notices', { concurrency: true }, () => {
+  for (const [title, notice, outcome, reason] of CASES) {
+    it(title, async () => {
+      const never = new Gate();
+      const execute = (job: { attempt: number }) =>
+        job.attempt === 1 ? never.opened.then(() => SUCCEEDED) : SUCCEEDED;
+      await withBed({ execute }, async (bed) => {
+        const run = bed.submit('s', runOf([{ id: 'x' }]));
+        const attemptId = deriveAttemptId(run, 'x', 1);
+        await bed.until(
+          async () =>
+            (await bed.row<{ state: string }>({ pk: `attempt/${attemptId}`, sk: 'attempt' }))?.state === 'dispatched',
+        );
+        const flow = { ...bed.deps, hints: QUIET, lane: createLane() };
+        assert.equal(await settleStopped(flow, { attemptId, detail: '', ...notice }), true);
+        const [ended] = (await bed.itemRow(run, 'x'))?.attempts ?? [];
+        assert.deepEqual([ended?.outcome, ended?.reason], [outcome, reason]);
+        never.open();
+      });
+    });
+  }
+});
