@@ -90,6 +90,8 @@ export interface RunRow {
   principal: string;
   submissionId: string;
   submission: Digest;
+  /** Version of the inbox object that became this run, where the store keeps versions. */
+  arrived?: string;
   plan: Digest;
   source: PlanSource;
   items: number;

@@ -27,7 +27,11 @@ export async function submit(
   const run = deriveRunId(object.principal, object.submissionId);
   const before = await peek<RunRow>(deps, keys.run(run));
   if (before && before.recovered !== 'bare' && before.submission !== submission) return conflictWith(object, run);
-  if (before && before.state !== 'admitting') return { status: 'deduped', run, reasons: [] };
+  if (before && before.state !== 'admitting') {
+    // Taken in again, or by two at once: before the receipt is written, this is still the first answer.
+    const isFirst = object.version !== undefined && object.version === before.arrived;
+    return { status: isFirst ? 'accepted' : 'deduped', run, reasons: [] };
+  }
   const parsed = parseRun(bytes);
   if (!parsed.ok) return { status: 'invalid', reasons: parsed.refusals };
   const compiled = compile(parsed.run);
@@ -152,6 +156,7 @@ function newRun(deps: FlowDeps, plan: Plan, object: InboxObject, submission: Dig
     principal: object.principal,
     submissionId: object.submissionId,
     submission,
+    ...(object.version === undefined ? {} : { arrived: object.version }),
     plan: plan.digest,
     source: plan.source,
     items: plan.items.length,

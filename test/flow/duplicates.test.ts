@@ -4,12 +4,13 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { WaybillError } from '@waybill/client/errors';
-import { deriveAttemptId } from '@waybill/verify';
+import { deriveAttemptId, digestOf } from '@waybill/verify';
 import { keys, type RunRow } from '#core/rows.ts';
 import type { FlowDeps, Hints } from '#flow/deps.ts';
 import { createLane } from '#flow/lane.ts';
 import { seal } from '#flow/seal.ts';
 import { settle, settleStopped, settleWithout } from '#flow/settle.ts';
+import { submit } from '#flow/submit.ts';
 import { type FlowBed, loseRows, openFlowBed } from '../support/embedded-flow.ts';
 import { finished, Gate, pause, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
@@ -30,6 +31,20 @@ async function rowsOf(bed: FlowBed, run: string): Promise<string> {
 }
 
 describe('flow: duplicates', { concurrency: true }, () => {
+  it('an object that is taken in again is answered as at first; one that is written again is deduped', async () => {
+    await withBed({ execute: () => SUCCEEDED }, async (bed) => {
+      const bytes = Buffer.from(JSON.stringify(runOf([{ id: 'x' }])));
+      const arrived = { key: 'k', queue: 'default', principal: 'somebody', submissionId: 's', version: 'v1' };
+      const answers = [];
+      for (const object of [arrived, arrived, { ...arrived, version: 'v2' }, { ...arrived, version: undefined }]) {
+        const { version, ...unversioned } = object;
+        const taken = version === undefined ? unversioned : { ...unversioned, version };
+        answers.push((await submit(flowOn(bed), taken, bytes, digestOf(bytes))).status);
+      }
+      assert.deepEqual(answers, ['accepted', 'accepted', 'deduped', 'deduped']);
+    });
+  });
+
   it('a result hinted again and a stop notice after it change nothing', async () => {
     const released = new Gate();
     await withBed(
