@@ -12,7 +12,7 @@ import type { Ministack } from './beds/ministack.ts';
 import { STRIPPED_TYPES } from './stripped-types.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const CLI_TIMEOUT_MS = 120_000;
+const CLI_TIMEOUT_MS = 240_000;
 const NAME = 'waybill';
 const ORIGIN = 'bed.example/waybill';
 

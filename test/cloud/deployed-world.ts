@@ -23,9 +23,9 @@ import { type Deployed, deploy } from './deploy.ts';
 import { type WorkerPrograms, workerProcesses } from './worker-processes.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const CLI_TIMEOUT_MS = 60_000;
-const RECEIPT_TIMEOUT_MS = 60_000;
-const SEAL_TIMEOUT_MS = 90_000;
+const CLI_TIMEOUT_MS = 180_000;
+const RECEIPT_TIMEOUT_MS = 180_000;
+const SEAL_TIMEOUT_MS = 240_000;
 const STACKS = ['ledger', 'state', 'runtime'].map((stack) => `waybill-${stack}`);
 
 /** One line of invocations.jsonl. */
@@ -53,7 +53,7 @@ export interface World {
   /** Submits a spec and resolves with the answer to it. */
   submit(spec: object, submissionId: string): Promise<Receipt>;
   status(submissionId: string): Promise<RunStatus | null>;
-  /** Polls until the status is as wanted; an assertion error with the last one after a minute and a half. */
+  /** Polls until the status is as wanted; an error with the last one after four minutes. */
   reached(submissionId: string, what: string, holds: (status: RunStatus) => boolean): Promise<RunStatus>;
   sealed(submissionId: string): Promise<RunStatus>;
   /** What the clock does each minute, now. */

@@ -109,7 +109,7 @@ async function slotOfSchedule(world: World): Promise<void> {
     }),
   );
   let found: string | undefined;
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + 180_000;
   while (found === undefined && performance.now() < deadline) {
     found = (await world.transport.listRuns(100)).find(({ submissionId }) =>
       submissionId.startsWith('slot-'),
@@ -120,16 +120,13 @@ async function slotOfSchedule(world: World): Promise<void> {
 }
 
 async function fanIn(world: World): Promise<void> {
-  const producers = Array.from({ length: 100 }, (_, n) => ({
+  const makers = Array.from({ length: 100 }, (_, n) => ({
     id: `make-${n}`,
-    script: n < 32 ? `echo ${n} > "$WAYBILL_OUTPUTS/part"` : 'true',
+    script: `echo ${n} > "$WAYBILL_OUTPUTS/part"`,
   }));
-  const needs = Object.fromEntries(
-    producers.slice(0, 32).map(({ id }, n) => [`in-${n}`, { from: id, select: { output: 'part' } }]),
-  );
-  const sum = 'test "$(cat "$WAYBILL_INPUTS"/in-* | awk \'{ sum += $1 } END { print sum }\')" = 496';
-  const last = { id: 'sum', script: sum, needs, dependsOn: producers.slice(32).map(({ id }) => id) };
-  await accepted(world, specOf('fan-in', [...producers, last]), 'fan-in');
+  const needs = Object.fromEntries(makers.map(({ id }, n) => [`in-${n}`, { from: id, select: { output: 'part' } }]));
+  const script = 'test "$(cat "$WAYBILL_INPUTS"/in-* | awk \'{ sum += $1 } END { print NR, sum }\')" = "100 4950"';
+  await accepted(world, specOf('fan-in', [...makers, { id: 'sum', script, needs }]), 'fan-in');
   const status = await world.sealed('fan-in');
   assert.equal(status.state, 'done', JSON.stringify(item(status, 'sum')));
   const machines = new SFNClient(asRoot(world));
@@ -145,5 +142,5 @@ export const RUNS: Scenarios = {
   'forty runs at once are all done, each with its own execution': fortyRuns,
   'what depends on a failed item is skipped, the rest is done': failedItem,
   'a slot of a schedule becomes a run of its owner': slotOfSchedule,
-  'a hundred items and the outputs of thirty-two of them reach one item, whose execution is given names only': fanIn,
+  'a hundred inputs reach one item, whose execution is given names only': fanIn,
 };
