@@ -11,6 +11,7 @@ import { advance, advanceLocks } from '#flow/advance.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { lineUp } from '#flow/pause.ts';
 import { wakeDependents } from '#flow/readiness.ts';
+import { reopen } from '#flow/retry.ts';
 import { cancelItem } from '#flow/stop.ts';
 import type { BatchResponse } from '#lambdas/shared/batch.ts';
 import { showRun } from '#lambdas/shared/paced-status.ts';
@@ -36,6 +37,7 @@ type Step = Exclude<Work, SequencerWork | { do: 'timer' | 'dispatch' | 'publish-
 const ORDER: readonly Step['do'][] = [
   'cancel-item',
   'line-up',
+  'reopen',
   'advance-locks',
   'wake',
   'advance',
@@ -105,6 +107,8 @@ function take({ flow, completeToken }: AdvanceDuties, step: Step): Promise<unkno
       return cancelItem(flow, step);
     case 'line-up':
       return lineUp(flow, step.run, step.by);
+    case 'reopen':
+      return reopen(flow, step);
     case 'advance-locks':
       return advanceLocks(flow, step.by);
     case 'wake':

@@ -75,8 +75,10 @@ function ofItem(run: string, item: string, before: ItemRow | null, after: ItemRo
   if (!hasEnded(after) || hasEnded(before)) return [];
   const state = after.state as Extract<ItemState, 'done' | 'failed' | 'skipped' | 'cancelled' | 'denied'>;
   const reason = after.attempts.at(-1)?.reason;
+  // Its later ends are others than its first.
+  const again = after.reopened === undefined ? '' : `/${after.reopened}`;
   const detail = {
-    ...{ v: 1 as const, id: `${run}/item/${item}`, run, at: isoTime(nowMs), item, attempts: after.attempt },
+    ...{ v: 1 as const, id: `${run}/item/${item}${again}`, run, at: isoTime(nowMs), item, attempts: after.attempt },
     ...(state !== 'done' && reason !== undefined ? { reason } : {}),
   };
   return [{ type: `item.${state}`, detail }];

@@ -21,6 +21,7 @@
  *                    wait/<rank>         items that wait for it
  *   todo             locks/<by>          released locks whose waiters have not been tried yet
  *                    cancel/<run>/<item> an accepted cancel of an item that has not reached it yet
+ *                    retry/<run>/<item>  an item that was opened again, and what was skipped because of it has not
  *                    line-up/<run>/<by>  a pause, or its end, that has not reached all waiting items yet
  *   timers           <dueMs>/<what>      back-offs and deadlines
  *   runs             <run>               runs that are not sealed yet
@@ -68,6 +69,7 @@ export const keys = {
   todoCancel: (run: string, item: string): Key => ({ pk: 'todo', sk: `cancel/${run}/${item}` }),
   /** `by`: the id of the control. */
   todoLineUp: (run: string, by: string): Key => ({ pk: 'todo', sk: `line-up/${run}/${by}` }),
+  todoRetry: (run: string, item: string): Key => ({ pk: 'todo', sk: `retry/${run}/${item}` }),
   timer: (dueMs: number, what: string): Key => ({ pk: 'timers', sk: `${ordinal(dueMs, 13)}/${what}` }),
   queues: (): Key => ({ pk: 'queues', sk: 'names' }),
   activeRun: (run: string): Key => ({ pk: 'runs', sk: run }),
@@ -168,6 +170,10 @@ export interface ItemRow {
   parked?: boolean;
   /** Ready, and in no list at all: its run is paused. */
   shelved?: true;
+  /** It failed and shall be tried again; it becomes ready once all that was skipped because of it is open too. */
+  reopening?: true;
+  /** How often it was opened again after its end. */
+  reopened?: number;
   notBeforeMs?: number;
   /** Somebody asked for its end. */
   cancelAsked?: boolean;

@@ -24,6 +24,12 @@ export function addTally(a: Tally, b: Tally): Tally {
   };
 }
 
+/** What an item that is opened again had added. */
+export function subtractTally(a: Tally, b: Tally): Tally {
+  const negative = Object.fromEntries(Object.entries(b).map(([name, count]) => [name, -count])) as unknown as Tally;
+  return addTally(a, negative);
+}
+
 /** What one ended item adds. A retry is an attempt after another one of the same item. */
 export function tallyOf(item: ItemRow, state: TerminalState): Tally {
   return {

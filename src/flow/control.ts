@@ -12,6 +12,8 @@ import { type Answer, refuse } from '#flow/answer.ts';
 import { type Asked, accepted, askedItem, controlId, dedupedAs, emitControl } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { acceptPause, lineUp } from '#flow/pause.ts';
+import { wakeDependents } from '#flow/readiness.ts';
+import { acceptRetry, reopen } from '#flow/retry.ts';
 import { acceptSkip } from '#flow/skip.ts';
 import { cancelItem, standBehindClaims, stopRun } from '#flow/stop.ts';
 import { type Draft, decide } from '#flow/transaction.ts';
@@ -23,7 +25,7 @@ export async function control(deps: FlowDeps, object: InboxObject, bytes: Uint8A
   if (!parsed.ok) return { status: 'invalid', reasons: parsed.refusals };
   const { spec } = parsed.control;
   const { run } = spec;
-  const { follow, ...answer } = await decide(deps, async (draft): Promise<Decided> => {
+  const { follow, before, ...answer } = await decide(deps, async (draft): Promise<Decided> => {
     const row = await draft.readOne<RunRow>(keys.run(run));
     if (spec.verb === 'abort' && row?.aborting && row.principal === object.principal) return dedupedAs(run);
     const refusal = refusalOf(object.principal, run, row);
@@ -35,6 +37,10 @@ export async function control(deps: FlowDeps, object: InboxObject, bytes: Uint8A
     const { principal, submissionId } = object;
     return accept(deps, draft, { principal, submissionId, digest, run, row }, spec);
   });
+  if (before) {
+    await before();
+    return control(deps, object, bytes, digest);
+  }
   if (answer.status === 'invalid') deps.hints.entered();
   if (answer.status !== 'accepted') return answer;
   await follow?.();
@@ -42,8 +48,12 @@ export async function control(deps: FlowDeps, object: InboxObject, bytes: Uint8A
   return answer;
 }
 
-/** `follow`: what comes of it, once it is recorded. A row says so too, for whoever has to take it up. */
-type Decided = Answer & { follow?: () => Promise<void> };
+type Decided = Answer & {
+  /** What comes of it, once it is recorded. A row says so too, for whoever has to take it up. */
+  follow?: () => Promise<void>;
+  /** What has to be finished first; nothing was decided, and it is asked again. */
+  before?: () => Promise<void>;
+};
 
 /** Null: the principal may ask something of the run, and it is there to be asked. */
 function refusalOf(principal: string, run: string, row: RunRow | null): Answer | null {
@@ -79,9 +89,19 @@ async function accept(deps: FlowDeps, draft: Draft, asked: Asked, spec: ControlS
     const problem = `the run is being ended: ${row.stopping}`;
     return refuse('invalid', { code: 'RUN_SEALED', path: 'spec.run', problem, fix: 'Nothing is left to steer.' });
   }
+  if (spec.verb === 'retry') return retry(deps, draft, asked, spec.item);
   if (spec.verb === 'skip') return skip(deps, draft, asked, spec.item);
   const answer = await acceptPause(deps, draft, asked, spec.verb);
   return { ...answer, follow: () => lineUp(deps, run, controlId(asked)) };
+}
+
+async function retry(deps: FlowDeps, draft: Draft, asked: Asked, item: string): Promise<Decided> {
+  const ref = { run: asked.run, item };
+  const { next, ...answer } = await acceptRetry(deps, draft, asked, item);
+  if (next === 'tell-end') return { ...answer, before: () => wakeDependents(deps, ref) };
+  if (next === 'reopen') return { ...answer, follow: () => reopen(deps, ref) };
+  const follow = async (): Promise<void> => deps.hints.queueChanged(asked.row.queue);
+  return next === 'advance' ? { ...answer, follow } : answer;
 }
 
 async function skip(deps: FlowDeps, draft: Draft, asked: Asked, item: string): Promise<Decided> {

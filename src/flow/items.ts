@@ -106,7 +106,7 @@ export async function closeItem(
   item: ItemRow,
   state: TerminalState,
 ): Promise<Ended> {
-  const { rank: _rank, parked: _parked, shelved: _shelved, notBeforeMs: _notBefore, ...rest } = item;
+  const { rank, parked, shelved, notBeforeMs, reopening, ...rest } = item;
   const closed: ItemRow = { ...rest, state, waitingOn: [] };
   draft.put(keys.item(ref.run, ref.item), closed);
   const completed = await leaveOpenSet(draft, ref, spec, closed, state);

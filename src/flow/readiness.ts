@@ -10,7 +10,7 @@ import { chunk, placeIn, without } from '#core/sets.ts';
 import { isTerminal } from '#core/tally.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { closeItem, completeRun, type ItemRef, makeReady, readItem, readRun, required } from '#flow/items.ts';
-import { type Draft, decide, forget, peek } from '#flow/transaction.ts';
+import { type Draft, decide, peek } from '#flow/transaction.ts';
 
 const PAGE = 200;
 /** At most three rows an item and an event; and up to five an item when items end instead. */
@@ -39,7 +39,7 @@ export async function readyRoots(deps: FlowDeps, run: string): Promise<void> {
 }
 
 function waitsForNothing(item: ItemRow): boolean {
-  return item.state === 'pending' && item.waitingOn.length === 0;
+  return item.state === 'pending' && item.waitingOn.length === 0 && !item.reopening;
 }
 
 async function readyBatch(deps: FlowDeps, draft: Draft, run: string, refs: ItemRef[]): Promise<void> {
@@ -66,12 +66,21 @@ export async function wakeDependents(deps: FlowDeps, ref: ItemRef): Promise<void
   const pending = [ref.item];
   for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
     const item = id;
+    const [wake] = await deps.store.get([keys.wake(run, item)]);
+    // All have been told.
+    if (!wake) continue;
     const spec = await readStored<SpecRow>(deps, keys.spec(run, item));
     for (let n = -1; n < spec.moreDependents; n += 1) {
       const ids = n < 0 ? spec.dependents : (await readStored<SetRow>(deps, keys.fan(run, item, n))).ids;
       pending.push(...(await tell(deps, { run, item }, ids)));
     }
-    await forget(deps, keys.wake(run, item));
+    await decide(deps, async (draft) => {
+      const [left] = await deps.store.get([keys.wake(run, item)]);
+      // One of another version is of a later end: the item was opened again since.
+      if (left?.version !== wake.version) return;
+      draft.adopt([left]);
+      draft.delete(wake);
+    });
   }
 }
 
@@ -84,6 +93,11 @@ export async function wakeAll(deps: FlowDeps, run: string): Promise<void> {
     for (const { sk } of rows) await wakeDependents(deps, { run, item: sk.slice('wake/'.length) });
     after = rows.length < PAGE ? undefined : rows.at(-1)?.sk;
   } while (after !== undefined);
+}
+
+/** Tells some dependents once more of an item that has ended: they were opened after they would have been told. */
+export async function tellAgain(deps: FlowDeps, source: ItemRef, ids: string[]): Promise<void> {
+  for (const item of await tell(deps, source, ids)) await wakeDependents(deps, { run: source.run, item });
 }
 
 async function readStored<Body extends object>(deps: FlowDeps, key: ReturnType<typeof keys.spec>): Promise<Body> {
@@ -99,7 +113,11 @@ async function tell(deps: FlowDeps, source: ItemRef, ids: string[]): Promise<str
     const refs = batch.map((item) => ({ run: source.run, item }));
     const told = await decide(deps, async (draft) => {
       await draft.read([keys.item(source.run, source.item), ...refs.map((each) => keys.item(each.run, each.item))]);
-      draft.check(keys.item(source.run, source.item));
+      const now = await draft.readOne<ItemRow>(keys.item(source.run, source.item));
+      if (now?.state !== state) return { queue: null, skipped: [], completed: false };
+      // Written by each that ends others, so that its own second beginning stands behind them all.
+      if (state === 'done') draft.check(keys.item(source.run, source.item));
+      else draft.put(keys.item(source.run, source.item), { ...now });
       const run = await readRun(draft, source.run);
       if (state === 'done')
         return { queue: await tellDone(deps, draft, source, refs, run), skipped: [], completed: false };

@@ -9,6 +9,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { makeReady, readItem, readRun } from '#flow/items.ts';
 import { lineUp } from '#flow/pause.ts';
 import { readyRoots, wakeAll } from '#flow/readiness.ts';
+import { reopen } from '#flow/retry.ts';
 import { cancelItem, exceedItemDeadline, exceedRunDeadline, stopRun } from '#flow/stop.ts';
 import { decide, forget, peek } from '#flow/transaction.ts';
 import { checkAttempt } from '#flow/worker.ts';
@@ -82,7 +83,7 @@ export async function resumeRun(deps: FlowDeps, run: string): Promise<void> {
   if (state.completedAtMs !== undefined) deps.hints.runCompleted(run);
 }
 
-/** Works off todo rows: released locks, cancels of items, pauses and their ends. */
+/** Works off todo rows: released locks, cancels of items, pauses and their ends, retries. */
 export async function resumeTodos(deps: FlowDeps, onTrouble: OnTrouble): Promise<void> {
   for await (const row of pages(deps, 'todo', '')) {
     const [kind, ...rest] = row.sk.split('/');
@@ -93,6 +94,7 @@ export async function resumeTodos(deps: FlowDeps, onTrouble: OnTrouble): Promise
 async function resumeTodo(deps: FlowDeps, kind: string | undefined, rest: string[]): Promise<void> {
   const [run = '', what = ''] = rest;
   if (kind === 'locks') return advanceLocks(deps, rest.join('/'));
+  if (kind === 'retry') return reopen(deps, { run, item: what });
   return kind === 'line-up' ? lineUp(deps, run, what) : cancelItem(deps, { run, item: what });
 }
 

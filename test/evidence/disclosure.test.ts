@@ -10,6 +10,7 @@ import { renderItemReport } from '../../packages/verify/src/verdict/item-report.
 import { verifyBundle } from '../../packages/verify/src/verdict/verify-bundle.ts';
 import { ATTEST, buildBundle, bundleLines, LOG_STRANGER, STRANGER, trustFile } from './honest-bundle.ts';
 import { jcs } from './naive-evidence.ts';
+import { retryLint } from './steered-story.ts';
 import { honestStory, PLAN, RUN } from './story.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'waybill-disclosure-'));
@@ -34,8 +35,10 @@ test('disclosure: every item of which an attempt ended is shown and verified, re
   assert.deepEqual(items.sort(), ['build', 'check', 'lint', 'slow', 'table']);
   for (const item of items) {
     const report = await judge(await disclosed(item), { expectRun: RUN, expectItem: item });
-    assert.deepEqual([failing(report), report.exitCode], [[], 0], JSON.stringify(report.checks));
-    assert.deepEqual([report.facets.completeness, report.tier], ['item', 'signed']);
+    // That a failed item was not tried again stands in events that are not shown.
+    const [completeness, exit] = item === 'lint' ? ['none', 2] : ['item', 0];
+    assert.deepEqual([failing(report), report.exitCode], [[], exit], JSON.stringify(report.checks));
+    assert.deepEqual([report.facets.completeness, report.tier], [completeness, 'signed']);
     assert.equal(report.facts?.item, item);
   }
   const build = await judge(await disclosed('build'));
@@ -47,6 +50,18 @@ test('disclosure: every item of which an attempt ended is shown and verified, re
     ],
   );
   assert.match(renderItemReport(build), /^VERIFIED \(signed\): the attempts at item build/);
+});
+
+test('disclosure: an item that failed and was retried is shown with all its attempts, and none may be left out', async () => {
+  const bytes = buildBundle({ story: retryLint });
+  assert.equal((await verifyBundle([bytes], { trust: trustFile() })).exitCode, 0);
+  const lines = (await discloseItem([bytes], 'lint')).trimEnd().split('\n');
+  const report = await judge(lines);
+  assert.deepEqual([report.exitCode, report.facets.completeness], [0, 'item'], JSON.stringify(report.checks));
+  assert.deepEqual(
+    report.facts?.attempts.map(({ next }) => next),
+    ['failed', 'done'],
+  );
 });
 
 test('disclosure: nothing of other items is in it, but which ones made the inputs', async () => {

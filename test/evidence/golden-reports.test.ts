@@ -15,7 +15,7 @@ import {
   witnessPolicy,
 } from './auditor-material.ts';
 import { bundleLines, type Forgery, trustFile } from './honest-bundle.ts';
-import { steer } from './steered-story.ts';
+import { retryLint, steer } from './steered-story.ts';
 import { ORIGIN } from './story.ts';
 
 const FOLDER = join(import.meta.dirname, 'golden');
@@ -38,6 +38,7 @@ const trusted = (): VerifyOptions => ({ trust: trustFile() });
 const REPORTS: readonly Golden[] = [
   { name: 'signed', options: trusted },
   { name: 'steered', forgery: { story: steer }, options: trusted },
+  { name: 'retried', forgery: { story: retryLint }, options: trusted },
   { name: 'unauthenticated' },
   {
     name: 'everything',

@@ -6,7 +6,7 @@ import type {
   RunEvent,
 } from '../../packages/verify/src/record/events.ts';
 import { type Forged, find, first, forged, OTHER, OTHER_RUN, set } from './forged.ts';
-import { asked } from './steered-story.ts';
+import { asked, reopened } from './steered-story.ts';
 import { claim, PATCH, PLAN, planDigest } from './story.ts';
 
 const LOG: RecordedOutput = { name: 'log', kind: 'log', sha256: OTHER, sizeBytes: 1 };
@@ -124,6 +124,16 @@ export const AGAINST_THE_RULES: Forged[] = [
   ),
   rule('a skip of an item that runs', (s) => s.splice(indexOf(s, 'attempt.claimed') + 1, 0, asked('skip', 'build'))),
   rule('a skip of nothing', (s) => s.splice(-1, 0, asked('skip'))),
+  rule('a failed item is opened again and nobody asked for it', (s) => s.splice(-1, 0, reopened('lint'))),
+  rule('a retry of an item that is done', (s) => s.splice(-1, 0, asked('retry', 'build'))),
+  rule('a retry of nothing', (s) => s.splice(-1, 0, asked('retry'))),
+  rule('a retry of one item opens another', (s) => s.splice(-1, 0, asked('retry', 'lint'), reopened('slow'))),
+  rule('a skipped item is opened again before what it depends on', (s) =>
+    s.splice(-1, 0, asked('retry', 'lint'), reopened('report', 'lint')),
+  ),
+  rule('a run ends although an item was opened again', (s) =>
+    s.splice(-1, 0, asked('retry', 'lint'), reopened('lint', 'report')),
+  ),
   rule('an item is denied', (s) => {
     set(first(find(s, 'item.closed').items), { state: 'denied' });
     set(find(s, 'run.completed').counts, { skipped: 0, denied: 1 });

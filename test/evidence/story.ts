@@ -55,17 +55,21 @@ export function claim(item: string, attempt: number, fence?: number): AttemptCla
   return { item, attempt, id: attemptId(item, attempt), epoch: attempt, locks };
 }
 
-function claimed(...claims: AttemptClaim[]): RunEvent {
+export function claimed(...claims: AttemptClaim[]): RunEvent {
   return { type: 'attempt.claimed', data: { queue: 'default', claims } };
 }
 
-function dispatched(item: string, attempt: number, isolation: EventData['attempt.dispatched']['isolation']): RunEvent {
+export function dispatched(
+  item: string,
+  attempt: number,
+  isolation: EventData['attempt.dispatched']['isolation'],
+): RunEvent {
   // The manifest's digest is known once it is written.
   const manifest = digest('');
   return { type: 'attempt.dispatched', data: { item, attempt, id: attemptId(item, attempt), manifest, isolation } };
 }
 
-function settled(item: string, attempt: number, how: Partial<EventData['attempt.settled']>): RunEvent {
+export function settled(item: string, attempt: number, how: Partial<EventData['attempt.settled']>): RunEvent {
   return {
     type: 'attempt.settled',
     data: {

@@ -10,7 +10,7 @@ import { suppliedBy, verifyWith } from '../../packages/verify/src/verdict/verify
 import type { Forged } from './forged.ts';
 import { buildBundle, bundleLines, type Forgery, listedFor, trustFile } from './honest-bundle.ts';
 import { secondLine, withSecondKey, withSecondKeyAlone } from './key-forgeries.ts';
-import { steer } from './steered-story.ts';
+import { retryLint, steer } from './steered-story.ts';
 import { RUN } from './story.ts';
 import { TAMPER_SUITE } from './tamper-suite.ts';
 
@@ -42,9 +42,11 @@ test('verify: an honest run with a retry, a failure, a skip, a cancel and hand-o
   assert.equal(report.facts?.counts.retries, 1);
 });
 
-test('verify: a run that was paused, resumed and steered around an item is verified', async () => {
-  const report = await verifyBundle([buildBundle({ story: steer })], { trust: trustFile() });
-  assert.deepEqual([failing(report), report.exitCode], [[], 0]);
+test('verify: a run that was paused and resumed, around an item, and one with a retry that was asked for, are verified', async () => {
+  for (const story of [steer, retryLint]) {
+    const report = await verifyBundle([buildBundle({ story })], { trust: trustFile() });
+    assert.deepEqual([failing(report), report.exitCode], [[], 0], story.name);
+  }
 });
 
 test('verify: how the bytes are cut into chunks changes nothing', async () => {

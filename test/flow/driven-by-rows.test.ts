@@ -167,6 +167,29 @@ describe('flow: driven by changes of rows', { concurrency: true }, () => {
     });
   }
 
+  for (const chaos of [{}, { seed: 31, twice: 0.4, lost: 0.3 }, { seed: 32, twice: 0.5 }]) {
+    it(`a failed item is retried with what was skipped because of it: ${JSON.stringify(chaos)}`, async () => {
+      const released = new Gate();
+      const execute: Execute = async (job) => {
+        if (job.item === 'open') await released.opened;
+        return job.item === 'bad' && job.attempt === 1 ? FAILED : SUCCEEDED;
+      };
+      await withDeployed({ execute, ...chaos }, async (bed) => {
+        const items = [{ id: 'open' }, { id: 'bad' }, { id: 'below', dependsOn: ['bad'] }];
+        const run = bed.submit('s', runOf([...items, { id: 'deep', dependsOn: ['below'] }]));
+        const stateOf = (id: string) => bed.status('s')?.items.find((item) => item.id === id)?.state;
+        await bed.until(() => stateOf('deep') === 'skipped');
+        bed.submit('retry', controlOf('retry', run, 'bad'), '@control');
+        await bed.until(() => stateOf('deep') === 'done');
+        released.open();
+        await bed.untilSealed('s');
+        const { status, report } = await bed.verified('s');
+        assert.equal(report.verdict, 'verified', JSON.stringify(report));
+        assert.equal(status.state, 'done');
+      });
+    });
+  }
+
   it('a worker that does not listen to its cancel is ended when its time is over', async () => {
     const execute: Execute = () => new Promise(() => {});
     await withDeployed({ execute, reconciles: false }, async (bed) => {

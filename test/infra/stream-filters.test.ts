@@ -41,6 +41,7 @@ const KEYS: readonly Key[] = [
     keys.todoLocks('x'),
     keys.todoCancel('r', 'x'),
     keys.todoLineUp('r', 'x'),
+    keys.todoRetry('r', 'x'),
     keys.control('r', 'x'),
     keys.timer(5, 'retry/r/x'),
   ],

@@ -114,6 +114,7 @@ function nameOf(work: Work): string {
       return `advance-locks ${work.by}`;
     case 'wake':
     case 'cancel-item':
+    case 'reopen':
       return `${work.do} ${work.run}/${work.item}`;
     case 'line-up':
       return `${work.do} ${work.run}/${work.by}`;

@@ -34,7 +34,7 @@ export function cancelOf(run: string, item?: string): object {
 }
 
 /** A request to steer a run or an item of it. */
-export function controlOf(verb: 'cancel' | 'pause' | 'resume' | 'skip', run: string, item?: string): object {
+export function controlOf(verb: 'cancel' | 'pause' | 'resume' | 'retry' | 'skip', run: string, item?: string): object {
   return {
     apiVersion: 'waybill/v1',
     kind: 'Control',

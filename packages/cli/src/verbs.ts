@@ -136,6 +136,13 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./verbs/steer.ts')).resume,
   },
   {
+    name: 'retry',
+    args: '<run> <item>',
+    summary: 'try a failed item of an open run again, or at once one that waits for its next attempt',
+    options: [],
+    load: async () => (await import('./verbs/steer.ts')).retry,
+  },
+  {
     name: 'skip',
     args: '<run> <item>',
     summary: 'pass over an item that has not started, and what depends on it',

@@ -390,7 +390,7 @@ for (const [title, document, ...refused] of CONTROLS) {
 }
 
 test('control objects: every verb is accepted in the form that it has', () => {
-  for (const spec of [{ verb: 'pause' }, { verb: 'resume' }, { verb: 'skip', item: 'a' }])
+  for (const spec of [{ verb: 'pause' }, { verb: 'resume' }, { verb: 'skip', item: 'a' }, { verb: 'retry', item: 'a' }])
     assert.equal(parseControl(bytesOf(control({ ...spec, run: 'a'.repeat(32) }))).ok, true, spec.verb);
   assert.equal(parseControl(bytesOf(control({ verb: 'cancel', run: 'a'.repeat(32) }))).ok, true);
   assert.equal(parseControl(bytesOf(control({ verb: 'cancel', run: 'a'.repeat(32), item: 'a' }))).ok, true);

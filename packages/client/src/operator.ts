@@ -51,6 +51,18 @@ export function skipItem(
   return submitControl(transport, { verb: 'skip', ...target }, options);
 }
 
+/**
+ * Tries an item again that failed, with all its retries, and what was skipped because of it; one that waits for its next
+ * attempt gets it at once.
+ */
+export function retryItem(
+  transport: Transport,
+  target: { run: string; item: string },
+  options: ControlOptions = {},
+): Promise<Receipt> {
+  return submitControl(transport, { verb: 'retry', ...target }, options);
+}
+
 /** Ends a run that cannot or shall not be sealed; the log says so, with the reason. A sealed run is left alone. */
 export function abortRun(
   transport: Transport,

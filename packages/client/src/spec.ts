@@ -165,7 +165,7 @@ const cancelSchema = closed({
   ...control,
   spec: closed({
     verb: z.literal('cancel', {
-      error: says('it is not a verb', 'Use `abort`, `cancel`, `pause`, `resume` or `skip`.'),
+      error: says('it is not a verb', 'Use `abort`, `cancel`, `pause`, `resume`, `retry` or `skip`.'),
     }),
     run: runId,
     item: name.optional(),
@@ -174,7 +174,10 @@ const cancelSchema = closed({
 
 const pauseSchema = closed({ ...control, spec: closed({ verb: z.enum(['pause', 'resume']), run: runId }) });
 
-const skipSchema = closed({ ...control, spec: closed({ verb: z.literal('skip'), run: runId, item: name }) });
+const steerItemSchema = closed({
+  ...control,
+  spec: closed({ verb: z.enum(['retry', 'skip']), run: runId, item: name }),
+});
 
 const abortSchema = closed({
   ...control,
@@ -191,7 +194,7 @@ export type RunSpec = z.infer<typeof runSchema>;
 export type ItemSpec = z.infer<typeof itemSchema>;
 type Cancel = z.infer<typeof cancelSchema>;
 export type ControlSpec = Omit<Cancel, 'spec'> & {
-  spec: (Cancel | z.infer<typeof abortSchema> | z.infer<typeof pauseSchema> | z.infer<typeof skipSchema>)['spec'];
+  spec: (Cancel | z.infer<typeof abortSchema> | z.infer<typeof pauseSchema> | z.infer<typeof steerItemSchema>)['spec'];
 };
 
 /** The schema of a control object by its verb. */
@@ -199,7 +202,8 @@ const CONTROL_SCHEMAS = new Map<unknown, z.ZodType<ControlSpec>>([
   ['abort', abortSchema],
   ['pause', pauseSchema],
   ['resume', pauseSchema],
-  ['skip', skipSchema],
+  ['retry', steerItemSchema],
+  ['skip', steerItemSchema],
 ]);
 
 /** An unknown verb is held against the commonest one, whose refusal lists all of them. */

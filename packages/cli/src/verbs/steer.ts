@@ -1,6 +1,6 @@
 /** cancel and abort: ask the engine to end a run or one item, and say what it answered. */
 import type { Receipt } from '@waybill/client/documents';
-import { abortRun, cancelRun, pauseRun, resumeRun, skipItem } from '@waybill/client/operator';
+import { abortRun, cancelRun, pauseRun, resumeRun, retryItem, skipItem } from '@waybill/client/operator';
 import { refusalLines, usageError } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, itemOf } from '../run-access.ts';
@@ -46,14 +46,22 @@ async function steer(call: VerbCall, verb: string, ask: typeof pauseRun): Promis
   return conclude(call, receipt, `${verb} run ${run.run}`);
 }
 
+export async function retry(call: VerbCall): Promise<ExitCode> {
+  return steerItem(call, 'retry', retryItem);
+}
+
 export async function skip(call: VerbCall): Promise<ExitCode> {
+  return steerItem(call, 'skip', skipItem);
+}
+
+async function steerItem(call: VerbCall, verb: string, ask: typeof skipItem): Promise<ExitCode> {
   const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
   const item = itemOf(run, call.arg(1)).id;
   await call.target.ensure({});
   const target = { run: run.run, item };
-  const receipt = await call.target.answered(skipItem(transport, target, { timeoutMs: call.target.patienceMs }));
-  return conclude(call, receipt, `skip ${item} of run ${run.run}`);
+  const receipt = await call.target.answered(ask(transport, target, { timeoutMs: call.target.patienceMs }));
+  return conclude(call, receipt, `${verb} ${item} of run ${run.run}`);
 }
 
 function conclude(call: VerbCall, receipt: Receipt, what: string): ExitCode {

@@ -94,7 +94,9 @@ function attempts(disclosed: Disclosed): Check {
           const { item, attempt, id } = event.data;
           mustHold(item === disclosed.item, `event ${event.seq} is about another item`, 'RUN_MISMATCH');
           mustHold(id === deriveAttemptId(event.run, item, attempt), `attempt ${attempt} has a foreign id`);
-          mustHold(last === undefined || last.next === 'retry', `attempt ${attempt} follows the last one`);
+          // A failed item may have been tried again because somebody asked for it.
+          const isOpen = last === undefined || last.next === 'retry' || last.next === 'failed';
+          mustHold(isOpen, `attempt ${attempt} follows the last one`);
           mustHold(attempt === ended + 1, `attempt ${attempt} stands where attempt ${ended + 1} belongs`);
           if (event.type === 'attempt.dispatched') {
             mustHold(started?.attempt !== attempt, `attempt ${attempt} is dispatched twice`);

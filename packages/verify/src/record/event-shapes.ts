@@ -179,8 +179,9 @@ const DATA: { [T in EventType]: Shape<EventData[T]> } = {
       1,
     ),
   }),
+  'item.reopened': closed<EventData['item.reopened']>({ items: listOf(name, 1) }),
   'control.accepted': closed<EventData['control.accepted']>({
-    verb: oneOf('cancel', 'pause', 'resume', 'skip'),
+    verb: oneOf('cancel', 'pause', 'resume', 'retry', 'skip'),
     item: { optional: name },
     principal: pseudonym,
     control: digest,

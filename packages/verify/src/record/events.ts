@@ -154,9 +154,11 @@ export interface EventData {
   'item.closed': {
     items: { id: string; state: 'skipped' | 'cancelled' | 'failed' | 'denied'; reason: string; cause?: string }[];
   };
-  /** `pause` and `resume` are about the run, `skip` is about an item, `cancel` about either. */
+  /** failed -> pending, for a retry; skipped -> pending, for what it depends on. */
+  'item.reopened': { items: string[] };
+  /** `pause` and `resume` are about the run, `retry` and `skip` about an item, `cancel` about either. */
   'control.accepted': {
-    verb: 'cancel' | 'pause' | 'resume' | 'skip';
+    verb: 'cancel' | 'pause' | 'resume' | 'retry' | 'skip';
     item?: string;
     principal: Pseudonym;
     control: Digest;

@@ -52,12 +52,17 @@ const CANCEL_FIRST = controlOf('cancel', 'first');
 const PAUSE = controlOf('pause');
 const RESUME = controlOf('resume');
 const SKIP = controlOf('skip', 'first');
+const RETRY = controlOf('retry', 'first');
 const PASSED_OVER = { id: 'first', state: 'skipped', reason: 'skip_requested' } as const;
 const STOP: RunEvent = { type: 'run.stopping', data: { reason: 'cancelled' } };
 
 function controlOf(verb: EventData['control.accepted']['verb'], item?: string): RunEvent {
   const about = item === undefined ? {} : { item };
   return { type: 'control.accepted', data: { verb, ...about, principal: PRINCIPAL, control: DIGEST } };
+}
+
+function reopened(...items: string[]): RunEvent {
+  return { type: 'item.reopened', data: { items } };
 }
 
 function settled(how: Partial<EventData['attempt.settled']>): RunEvent {
@@ -138,6 +143,35 @@ test('run machine: a paused run goes on with what runs, claims nothing, and may 
   replay([PAUSE, READY, RESUME, CLAIM, PAUSE, settled({}), RESUME, CLAIM_AGAIN]);
   const counts = { failed: 1, skipped: 1, attempts: 1 };
   replay([READY, CLAIM, PAUSE, failed, closed(SKIPPED), completed('failed', counts)]).finish();
+});
+
+test('run machine: a failed item is tried again when somebody asked, with what was skipped because of it', () => {
+  const failed = settled({ outcome: 'failed', reason: 'exit_nonzero', next: 'failed', spent: true });
+  const again = settled({ ...SECOND, outcome: 'failed', reason: 'exit_nonzero', next: 'failed', spent: true });
+  const reopen = [RETRY, reopened('first'), reopened('second'), READY];
+  const counts = { failed: 1, skipped: 1, attempts: 2, retries: 1 };
+  const once = [READY, CLAIM, failed, closed(SKIPPED)];
+  replay([...once, ...reopen, CLAIM_AGAIN, again, closed(SKIPPED), completed('failed', counts)]).finish();
+  replay([READY, CLAIM, settled({}), RETRY, CLAIM_AGAIN]);
+  const cases: [RunEvent[], RegExp][] = [
+    [[RETRY], /while it is pending/],
+    [[READY, CLAIM, RETRY], /while it is running/],
+    [[READY, RETRY], /while it is ready/],
+    [[controlOf('retry')], /about no item/],
+    [[...once, reopened('first')], /nobody asked for it/],
+    [[...once, RETRY, reopened('first'), reopened('first')], /while pending/],
+    [[...once, RETRY, reopened('second')], /nothing that it depends on was/],
+    [[...once, ...reopen, CLAIM], /attempt 1 at item first follows attempt 1/],
+    [[...once, ...reopen, CLAIM_AGAIN, again, reopened('first')], /nobody asked for it/],
+    [[...once, RETRY, CANCEL, STOP, reopened('first')], /after the run was stopped/],
+    [[...once, CANCEL, STOP, RETRY], /after the run was stopped/],
+    [[...once, RETRY, reopened('first'), completed('failed', counts)], /while item first is pending/],
+    [[READY, CLAIM, reopened('first')], /while running/],
+  ];
+  for (const [events, reason] of cases) assert.throws(() => replay(events), reason);
+  const skipped = [controlOf('skip', 'second'), closed({ ...PASSED_OVER, id: 'second' })];
+  const passedOver = [...skipped, READY, CLAIM, failed, RETRY, reopened('first'), reopened('second')];
+  assert.throws(() => replay(passedOver), /to be passed over/);
 });
 
 test('run machine: an item that is passed over leaves the state of the run to the others', () => {

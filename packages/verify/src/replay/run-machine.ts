@@ -57,6 +57,9 @@ export class RunMachine {
   readonly #counts: RunCounts = { ...NO_COUNTS };
   readonly #cancelledItems = new Set<string>();
   readonly #skippedItems = new Set<string>();
+  /** Failed items that may be opened again, and items that were. */
+  readonly #retriedItems = new Set<string>();
+  readonly #reopenedItems = new Set<string>();
   #opened: EventData['run.opened'] | undefined;
   #isRunCancelled = false;
   #isPaused = false;
@@ -104,6 +107,9 @@ export class RunMachine {
       case 'item.closed':
         this.#close(event.data.items);
         break;
+      case 'item.reopened':
+        for (const id of event.data.items) this.#reopen(id);
+        break;
       case 'control.accepted':
         this.#control(event.data);
         break;
@@ -133,7 +139,7 @@ export class RunMachine {
     for (const dep of this.#booked(id).deps) {
       mustHold(this.#item(dep).state === 'done', `item ${id} becomes ready before ${dep} is done`);
     }
-    this.#items.set(id, AT_REST.ready);
+    this.#items.set(id, item === AT_REST.pending ? AT_REST.ready : { ...item, state: 'ready' });
   }
 
   #claim({ queue, claims }: EventData['attempt.claimed']): void {
@@ -185,7 +191,7 @@ export class RunMachine {
     mustBeOutputs(data, at);
     this.#locks.release(item.locks);
     if (data.next === 'retry') Object.assign(item, { state: 'ready', locks: [] });
-    else this.#end(data.item, data.next);
+    else this.#end(data.item, data.next, item);
   }
 
   #close(closed: EventData['item.closed']['items']): void {
@@ -220,6 +226,7 @@ export class RunMachine {
     }
     mustHold(this.#stopping === undefined, `a ${verb} is accepted after the run was stopped`);
     if (verb === 'skip') this.#skip(item);
+    else if (verb === 'retry') this.#retry(item);
     else this.#pause(verb, item);
   }
 
@@ -227,6 +234,31 @@ export class RunMachine {
     mustHold(item === undefined, `a ${verb} is about item ${item}`);
     mustHold(this.#isPaused === (verb === 'resume'), `a ${verb} is accepted and changes nothing`);
     this.#isPaused = verb === 'pause';
+  }
+
+  /** One that waits for its next attempt gets it sooner, which is no change of state. */
+  #retry(id: string | undefined): void {
+    if (id === undefined) throw new Contradiction('a retry is about no item');
+    const { state, attempt } = this.#item(id);
+    const isBackingOff = state === 'ready' && attempt > 0;
+    mustHold(isBackingOff || state === 'failed', `a retry of item ${id} is accepted while it is ${state}`);
+    if (state === 'failed') this.#retriedItems.add(id);
+  }
+
+  #reopen(id: string): void {
+    const item = this.#item(id);
+    mustHold(this.#stopping === undefined, `item ${id} is opened again after the run was stopped`);
+    mustHold(item.state === 'failed' || item.state === 'skipped', `item ${id} is opened again while ${item.state}`);
+    if (item.state === 'failed') {
+      mustHold(this.#retriedItems.delete(id), `item ${id} is opened again and nobody asked for it`);
+    } else {
+      mustHold(!this.#skippedItems.has(id), `item ${id} is opened again although it was to be passed over`);
+      const isCaused = this.#booked(id).deps.some((dep) => this.#reopenedItems.has(dep));
+      mustHold(isCaused, `item ${id} is opened again and nothing that it depends on was`);
+    }
+    this.#counts[item.state]--;
+    this.#reopenedItems.add(id);
+    this.#items.set(id, item.attempt === 0 ? AT_REST.pending : { ...item, state: 'pending', spent: 0 });
   }
 
   #skip(id: string | undefined): void {
@@ -266,8 +298,9 @@ export class RunMachine {
     return this.#counts.cancelled > 0 ? 'cancelled' : 'done';
   }
 
-  #end(id: string, state: TerminalState): void {
-    this.#items.set(id, AT_REST[state]);
+  /** Of an attempt that failed it is kept what a retry goes on from. */
+  #end(id: string, state: TerminalState, attempted?: ReplayedItem): void {
+    this.#items.set(id, state === 'failed' && attempted ? { ...attempted, state, locks: [] } : AT_REST[state]);
     this.#counts[state]++;
   }
 

@@ -94,8 +94,9 @@ export async function verifyDisclosure(
   const isWhole = !checks.some(({ status }) => status === 'fail');
   const shown = isWhole ? factsOf(bundle, disclosed, attempts) : null;
   const judged = { checks, facts, inProcess, proven, isTrusting, demands, nowMs: material.nowMs };
-  // After a retry the item went on: another attempt, or its end without one, was left out.
-  const covered = attempts.at(-1)?.next === 'retry' ? 'none' : 'item';
+  // After a retry the item went on: another attempt, or its end without one, was left out. After a failure it may have.
+  const last = attempts.at(-1)?.next;
+  const covered = last === 'retry' || last === 'failed' ? 'none' : 'item';
   const judgement = judgementOf(judged, shown, covered);
   const isJudged = shown !== null && judgement.verdict !== 'unreachable';
   if (isJudged && isTrusting) material.state?.remember(sightingOf(facts));
