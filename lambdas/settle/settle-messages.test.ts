@@ -44,24 +44,30 @@ const stopped = (startedBy: string, more: object = {}): object => ({
   'detail-type': 'ECS Task State Change',
   detail: { lastStatus: 'STOPPED', startedBy, stopCode: 'EssentialContainerExited', containers: [], ...more },
 });
-const failed = (name: string): object => ({
+const failed = (name: string, error = 'ECS.ServerException'): object => ({
   'detail-type': 'Step Functions Execution Status Change',
-  detail: { name, status: 'FAILED', error: 'ECS.ServerException', cause: null },
+  detail: { name, status: 'FAILED', error, cause: null },
 });
 
 describe('settle', () => {
   it('a result, a stopped task and a failed execution end their attempts; the same again changes nothing', async () => {
     await withHandlers(
       async (bed) => {
-        const ids = await claims(bed, ['good', 'gone', 'never']);
+        const ids = await claims(bed, ['good', 'gone', 'never', 'full']);
         await dispatchAll(bed, Object.values(ids));
-        const { good = '', gone = '', never = '' } = ids;
-        const event = queueEvent(result(good), stopped(gone), failed(`a-${never}`), stopped(good));
+        const { good = '', gone = '', never = '', full = '' } = ids;
+        const event = queueEvent(
+          result(good),
+          stopped(gone),
+          failed(`a-${never}`),
+          stopped(good),
+          failed(`a-${full}`, 'ECS.ThrottlingException'),
+        );
         const settle = (): Promise<unknown> =>
           settleMessages({ flow: bed.flow, keysInForce: keysInForce(bed.flow) }, event, bed.told);
         await settle();
-        const outcomes = await Promise.all(['good', 'gone', 'never'].map((item) => outcomeOf(bed, item)));
-        assert.deepEqual(outcomes, ['succeeded ok', 'lost no_result', 'lost start_failed']);
+        const outcomes = await Promise.all(['good', 'gone', 'never', 'full'].map((item) => outcomeOf(bed, item)));
+        assert.deepEqual(outcomes, ['succeeded ok', 'lost no_result', 'lost start_failed', 'deferred launch_deferred']);
         const before = await bed.flow.store.get(Object.values(ids).map((id) => keys.attempt(id)));
         await settle();
         assert.deepEqual(await bed.flow.store.get(Object.values(ids).map((id) => keys.attempt(id))), before);

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { AttemptOutcome } from '@waybill/client/documents';
 import type { PlanItem } from '@waybill/client/plan';
 import fc from 'fast-check';
-import { backoffMs, ENGINE_RESTARTED, judge } from './attempt.ts';
+import { backoffMs, ENGINE_RESTARTED, judge, LAUNCH_DEFERRED } from './attempt.ts';
 import { MAX_INFRASTRUCTURE_RETRIES } from './names.ts';
 import type { AttemptRow, ItemRow } from './rows.ts';
 
@@ -32,9 +32,10 @@ const ITEM: ItemRow = {
 
 function judged(
   outcome: AttemptOutcome,
-  more: { item?: Partial<ItemRow>; cancel?: AttemptRow['cancel']; reason?: string } = {},
+  more: { item?: Partial<ItemRow>; cancel?: AttemptRow['cancel']; reason?: string; hasResult?: boolean } = {},
 ) {
-  const facts = { item: { ...ITEM, ...more.item }, plan: PLAN, cancel: more.cancel, fraction: 0 };
+  const { hasResult = false } = more;
+  const facts = { item: { ...ITEM, ...more.item }, plan: PLAN, cancel: more.cancel, hasResult, fraction: 0 };
   return judge({ outcome, reason: more.reason ?? 'because' }, facts);
 }
 
@@ -85,6 +86,21 @@ describe('attempt: what its end means', () => {
   it('the end of the engine costs an item nothing, however often it comes', () => {
     const restarted = judged('lost', { reason: ENGINE_RESTARTED, item: { lost: MAX_INFRASTRUCTURE_RETRIES } });
     assert.deepEqual([restarted.next, restarted.spent, restarted.lost], ['retry', false, false]);
+  });
+
+  it('a launch without room counts for nothing, however often, and is tried again in minutes', () => {
+    const { reason } = LAUNCH_DEFERRED;
+    const worn = { lost: MAX_INFRASTRUCTURE_RETRIES, spent: 2, deferred: 1_000 };
+    const { retryAfterMs, ...judgement } = judged('deferred', { reason, item: worn });
+    assert.deepEqual(judgement, { ...LAUNCH_DEFERRED, next: 'retry', spent: false, lost: false, deferred: true });
+    assert.equal(retryAfterMs, 300_000);
+    assert.equal(judged('deferred', { reason }).retryAfterMs, 30_000);
+    assert.equal(judged('deferred', { reason, cancel: 'cancelled' }).next, 'cancelled');
+  });
+
+  it('a worker that says there was no room for it was there, and has failed', () => {
+    const said = judged('deferred', { reason: LAUNCH_DEFERRED.reason, hasResult: true });
+    assert.deepEqual([said.next, said.spent, said.deferred], ['failed', true, undefined]);
   });
 
   it('a cancelled attempt ends its item, unless it had succeeded before it was told', () => {

@@ -3,7 +3,13 @@
  */
 import type { AttemptOutcome } from '@waybill/client/documents';
 import type { PlanItem } from '@waybill/client/plan';
-import { INFRASTRUCTURE_BACKOFF_MS, MAX_INFRASTRUCTURE_BACKOFF_MS, MAX_INFRASTRUCTURE_RETRIES } from '#core/names.ts';
+import {
+  DEFERRAL_BACKOFF_MS,
+  INFRASTRUCTURE_BACKOFF_MS,
+  MAX_DEFERRAL_BACKOFF_MS,
+  MAX_INFRASTRUCTURE_BACKOFF_MS,
+  MAX_INFRASTRUCTURE_RETRIES,
+} from '#core/names.ts';
 import type { AttemptRow, ItemRow } from '#core/rows.ts';
 
 export interface Ending {
@@ -17,6 +23,8 @@ export interface Judgement extends Ending {
   spent: boolean;
   /** Whether it counts against the cap on infrastructure retries. */
   lost: boolean;
+  /** There was no room for its worker: nothing was started, and nothing counts. */
+  deferred?: true;
   /** Of a next attempt. */
   retryAfterMs?: number;
 }
@@ -30,6 +38,9 @@ const FINAL_REASONS: ReadonlySet<string> = new Set(['input_missing', 'lease_refu
 /** The control plane itself went away. That says nothing about the item, however often it happens. */
 export const ENGINE_RESTARTED = 'engine_restarted';
 
+/** No room for a worker now: a quota, a throttle, no capacity. Only the platform says so; a worker that does was started. */
+export const LAUNCH_DEFERRED: Ending = { outcome: 'deferred', reason: 'launch_deferred' };
+
 /** Exponential, at most `maxMs`, then between half of it and all of it. */
 export function backoffMs(baseMs: number, maxMs: number, failures: number, fraction: number): number {
   const fullMs = Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 30));
@@ -38,14 +49,19 @@ export function backoffMs(baseMs: number, maxMs: number, failures: number, fract
 
 export function judge(
   ending: Ending,
-  facts: { item: ItemRow; plan: PlanItem; cancel: AttemptRow['cancel']; fraction: number },
+  facts: { item: ItemRow; plan: PlanItem; cancel: AttemptRow['cancel']; hasResult: boolean; fraction: number },
 ): Judgement {
-  const { item, plan, cancel, fraction } = facts;
+  const { item, plan, cancel, hasResult, fraction } = facts;
   const free = { spent: false, lost: false };
   if (ending.outcome === 'succeeded') return { ...ending, ...free, next: 'done' };
   if (cancel === 'cancelled') return { outcome: 'cancelled', reason: 'cancelled', ...free, next: 'cancelled' };
   if (cancel === 'deadline_exceeded') {
     return { outcome: 'timed_out', reason: 'deadline_exceeded', next: 'failed', spent: true, lost: false };
+  }
+  if (!hasResult && ending.outcome === 'deferred') {
+    const times = (item.deferred ?? 0) + 1;
+    const delayMs = backoffMs(DEFERRAL_BACKOFF_MS, MAX_DEFERRAL_BACKOFF_MS, times, fraction);
+    return { ...ending, ...free, deferred: true, next: 'retry', retryAfterMs: delayMs };
   }
   if (ending.outcome === 'lost' || ending.outcome === 'cancelled') {
     const reason = ending.outcome === 'lost' ? ending.reason : 'interrupted';

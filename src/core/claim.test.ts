@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { PlanItem } from '@waybill/client/plan';
 import fc from 'fast-check';
-import { type ClaimInput, claim, rankOf } from './claim.ts';
+import { type ClaimInput, claim, rankOf, slotsOf } from './claim.ts';
 import { acquireLock, FREE_LOCK } from './locks.ts';
 import type { ItemRow } from './rows.ts';
 
@@ -106,5 +106,21 @@ describe('claim', () => {
       lost.locks.map(({ holders }) => holders.length),
       [1, 0],
     );
+  });
+
+  it('a queue that was refused room has as many slots as were held then, and one more each minute', () => {
+    const queue = { concurrency: 8, holders: [], narrowed: { slots: 2, sinceMs: 1_000 } };
+    const slotsAfter = (minutes: number): number => slotsOf(queue, 1_000 + minutes * 60_000);
+    assert.deepEqual([0, 0.9, 1, 5, 6, 60].map(slotsAfter), [2, 2, 3, 7, 8, 8]);
+    assert.equal(slotsOf(queue, 0), 2, 'a clock that was set back takes none away');
+  });
+
+  it('a narrowed queue gives no slot beyond what it has, and forgets when it is whole again', () => {
+    const queue = { concurrency: 3, holders: ['other'], narrowed: { slots: 1, sinceMs: 0 } };
+    assert.deepEqual(claim(input({ queue, nowMs: 59_999 })), { ok: false, obstacle: 'slots' });
+    const narrow = claim(input({ queue, nowMs: 60_000 }));
+    assert.ok(narrow.ok && narrow.queue.narrowed !== undefined);
+    const whole = claim(input({ queue, nowMs: 120_000 }));
+    assert.ok(whole.ok && whole.queue.narrowed === undefined);
   });
 });

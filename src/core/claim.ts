@@ -5,11 +5,22 @@ import type { PlanItem } from '@waybill/client/plan';
 import { deriveAttemptId } from '@waybill/verify';
 import { ordinal } from '#core/ids.ts';
 import { acquireLock, awaitLock, FREE_LOCK, leaveLockQueue, lockVerdict } from '#core/locks.ts';
+import { SLOT_REGROWTH_MS } from '#core/names.ts';
 import type { AttemptRow, HeldLock, ItemRow, LockRow, QueueRow } from '#core/rows.ts';
 
 /** The place of a ready item: priority first, then the time at which it became ready. Unique per item. */
 export function rankOf(priority: number, readyAtMs: number, run: string, item: string): string {
   return `${ordinal(100 - priority, 3)}/${ordinal(readyAtMs, 13)}/${run.slice(0, 12)}/${item}`;
+}
+
+/**
+ * How many slots of a queue may be held. After a launch was put off as many as were held then, and from then on one more each
+ * minute: the quota is not asked by every item that waits, and found again soon after it was raised.
+ */
+export function slotsOf({ concurrency, narrowed }: QueueRow, nowMs: number): number {
+  if (narrowed === undefined) return concurrency;
+  const regrown = Math.floor(Math.max(0, nowMs - narrowed.sinceMs) / SLOT_REGROWTH_MS);
+  return Math.min(concurrency, narrowed.slots + regrown);
 }
 
 export interface ClaimInput {
@@ -32,7 +43,8 @@ export type Claim =
 export function claim(input: ClaimInput): Claim {
   const { run, plan, item, queue, nowMs } = input;
   if (item.rank === undefined) throw new RangeError(`item ${plan.id} is not ready`);
-  if (queue.holders.length >= queue.concurrency) return { ok: false, obstacle: 'slots' };
+  const slots = slotsOf(queue, nowMs);
+  if (queue.holders.length >= slots) return { ok: false, obstacle: 'slots' };
   const number = item.attempt + 1;
   const attemptId = deriveAttemptId(run, plan.id, number);
   const rank = item.rank;
@@ -71,12 +83,14 @@ export function claim(input: ClaimInput): Claim {
     attempt: number,
     attempts: [...item.attempts, { attempt: number, id: attemptId, startedAtMs: nowMs, outputs: [] }],
   };
+  const { narrowed, ...wide } = queue;
+  const holders = [...queue.holders, attemptId];
   return {
     ok: true,
     attemptId,
     attempt,
     item: running,
-    queue: { ...queue, holders: [...queue.holders, attemptId] },
+    queue: { ...wide, holders, ...(narrowed === undefined || slots === queue.concurrency ? {} : { narrowed }) },
     locks,
   };
 }

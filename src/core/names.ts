@@ -41,6 +41,12 @@ export const MAX_INFRASTRUCTURE_RETRIES = 5;
 export const INFRASTRUCTURE_BACKOFF_MS = 250;
 export const MAX_INFRASTRUCTURE_BACKOFF_MS = 30_000;
 
+/** A launch for which there was no room is put off for minutes, as often as it takes. */
+export const DEFERRAL_BACKOFF_MS = 60_000;
+export const MAX_DEFERRAL_BACKOFF_MS = 600_000;
+/** After one, a queue gets back one of its slots in this time. */
+export const SLOT_REGROWTH_MS = 60_000;
+
 export const JOB_LIMITS: Readonly<JobLimits> = {
   outputsBytes: 512 * 1024 * 1024,
   fileBytes: 256 * 1024 * 1024,

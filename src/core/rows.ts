@@ -164,6 +164,8 @@ export interface ItemRow {
   /** Attempts that spent the item's budget, and those lost to infrastructure. */
   spent: number;
   lost: number;
+  /** Launches in a row for which there was no room. */
+  deferred?: number;
   /** Place in the ready list or in the wait lists of its locks, while ready. */
   rank?: string;
   /** In the wait lists of its locks, not in the ready list. */
@@ -233,6 +235,8 @@ export interface QueueRow {
   concurrency: number;
   /** Ids of the attempts that hold a slot. */
   holders: string[];
+  /** There was no room for a worker at this time, when this many held a slot; see slotsOf. */
+  narrowed?: { slots: number; sinceMs: number };
 }
 
 /** Every queue that was ever defined; one that is defined no more has a concurrency of 0. */

@@ -4,9 +4,10 @@
  * The manifest is recorded in the transaction that makes the attempt `dispatched`, and nothing is launched before that
  * is durable. An attempt number is launched at most once: an attempt that is found dispatched without a worker is lost.
  */
+import { RetryableError } from '@waybill/client/errors';
 import type { PlanNeed } from '@waybill/client/plan';
 import { canonicalize, type DsseEnvelope, digestOf, type ManifestInput } from '@waybill/verify';
-import type { Ending } from '#core/attempt.ts';
+import { type Ending, LAUNCH_DEFERRED } from '#core/attempt.ts';
 import { dispatchStatement, isoTime } from '#core/evidence.ts';
 import type { Isolation, Job } from '#core/mailbox-protocol.ts';
 import { ATTEMPT_GRACE_MS, JOB_LIMITS, STOP_GRACE_MS } from '#core/names.ts';
@@ -31,7 +32,7 @@ export async function dispatch(deps: FlowDeps, attemptId: string): Promise<void>
   if (handle !== null) await watch(deps, attemptId, handle);
 }
 
-/** Null when nothing was started; the attempt is then lost. */
+/** Null when nothing was started; the attempt is then lost, or put off when there was no room for it. */
 async function launch(deps: FlowDeps, attemptId: string, lease: LeaseDraft): Promise<string | null> {
   try {
     const leaseUrl = await deps.mailbox.post(lease);
@@ -39,7 +40,9 @@ async function launch(deps: FlowDeps, attemptId: string, lease: LeaseDraft): Pro
     return await deps.launcher.launch({ attemptId, leaseUrl, isolation: lease.job.isolation, expiresAtMs });
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    await settleWithout(deps, attemptId, { outcome: 'lost', reason: 'start_failed' }, detail);
+    const isPutOff = error instanceof RetryableError && error.code === 'LAUNCH_DEFERRED';
+    const ending: Ending = isPutOff ? LAUNCH_DEFERRED : { outcome: 'lost', reason: 'start_failed' };
+    await settleWithout(deps, attemptId, ending, detail);
     return null;
   }
 }

@@ -8,7 +8,7 @@
 import type { OutputRef } from '@waybill/client/documents';
 import { type ErrorCode, WaybillError } from '@waybill/client/errors';
 import { type Digest, digestOf, type EventOf } from '@waybill/verify';
-import { type Ending, type Judgement, judge } from '#core/attempt.ts';
+import { type Ending, type Judgement, judge, LAUNCH_DEFERRED } from '#core/attempt.ts';
 import { isoTime } from '#core/evidence.ts';
 import { FREE_LOCK, releaseLock } from '#core/locks.ts';
 import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
@@ -99,6 +99,7 @@ function endingOf({ cause, exit }: StopNotice): Ending {
   if (cause === 'out_of_memory' || killed) return { outcome: 'failed', reason: 'out_of_memory' };
   // The worker refused its lease: nothing ran, and the same lease would be refused again.
   if (exit === WORKER_EXIT.contractError) return { outcome: 'contract_error', reason: 'lease_refused' };
+  if (cause === 'no_room') return LAUNCH_DEFERRED;
   if (cause === 'start_failed') return { outcome: 'lost', reason: 'start_failed' };
   return { outcome: 'lost', reason: cause === 'interrupted' ? 'interrupted' : 'no_result' };
 }
@@ -138,12 +139,13 @@ async function record(
     item,
     plan: spec.item,
     cancel: attempt.cancel,
+    hasResult: collected.result !== null,
     fraction: deps.chance.fraction(),
   });
   const { manifest: _told, ...rest } = attempt;
   const fence = attempt.state === 'dispatched' && collected.result === null ? { fenced: true as const } : {};
   draft.put(keys.attempt(attemptId), { ...rest, state: 'settled', ...fence } satisfies AttemptRow);
-  const awaited = await release(draft, attempt, attemptId);
+  const awaited = await release(draft, attempt, attemptId, judgement.deferred === true);
   const { root, retryAtMs } = await moveItem(deps, draft, { attempt, spec, item, judgement, collected });
   // The end of a run may put off the time of this decision, which the statements repeat.
   if (root) draft.atLeastMs((await readRun(draft, attempt.run)).openedAtMs);
@@ -173,10 +175,12 @@ async function record(
 }
 
 /** Gives the slot and all locks back. Resolves with whether somebody waits for one of them. */
-async function release(draft: Draft, attempt: AttemptRow, attemptId: string): Promise<boolean> {
+async function release(draft: Draft, attempt: AttemptRow, attemptId: string, isDeferred: boolean): Promise<boolean> {
   const queueKey = keys.queue(attempt.queue);
   const queue = required(await draft.readOne<QueueRow>(queueKey), queueKey);
-  draft.put(queueKey, { ...queue, holders: without(queue.holders, attemptId) } satisfies QueueRow);
+  const holders = without(queue.holders, attemptId);
+  const narrowed = isDeferred ? { narrowed: { slots: holders.length, sinceMs: draft.atMs } } : {};
+  draft.put(queueKey, { ...queue, holders, ...narrowed } satisfies QueueRow);
   const names: string[] = [];
   for (const { name } of attempt.locks) {
     const lock = (await draft.readOne<LockRow>(keys.lock(name))) ?? FREE_LOCK;
@@ -201,16 +205,20 @@ async function moveItem(
   { attempt, spec, item, judgement, collected }: Move,
 ): Promise<{ root: OpenRow | null; retryAtMs?: number }> {
   const ref = { run: attempt.run, item: attempt.item };
-  const { outcome, reason, next, spent, lost, retryAfterMs = 0 } = judgement;
+  const { outcome, reason, next, spent, lost, deferred, retryAfterMs = 0 } = judgement;
   const { outputs, claimed, detail } = collected;
   const exit = collected.exit ?? claimed.exit ?? null;
   const ended = { endedAtMs: deps.clock.nowMs(), outcome, reason, exit, outputs };
-  const attempts = item.attempts.map((each) =>
-    each.attempt === attempt.attempt ? { ...each, ...ended } : { ...each, outputs: each.outputs.filter(isLog) },
-  );
+  const attempts = item.attempts
+    .filter((each) => each.outcome !== LAUNCH_DEFERRED.outcome || each.reason !== LAUNCH_DEFERRED.reason)
+    .map((each) =>
+      each.attempt === attempt.attempt ? { ...each, ...ended } : { ...each, outputs: each.outputs.filter(isLog) },
+    );
+  const { deferred: before = 0, ...rest } = item;
   const moved: ItemRow = {
-    ...item,
+    ...rest,
     attempts,
+    ...(deferred === true ? { deferred: before + 1 } : {}),
     spent: item.spent + (spent ? 1 : 0),
     lost: item.lost + (lost ? 1 : 0),
     ...(next === 'done' ? {} : { reason }),
@@ -223,7 +231,7 @@ async function moveItem(
   return { root: null, retryAtMs };
 }
 
-/** Of earlier attempts the row keeps the log only: their outputs stand in their events, and a row has a limit. */
+/** Of earlier attempts the row keeps the log only, and of launches that were put off the last: a row has a limit, and their events say more. */
 function isLog({ kind }: OutputRef): boolean {
   return kind === 'log';
 }

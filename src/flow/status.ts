@@ -119,8 +119,10 @@ function countsOf(items: ItemStatus[]): RunStatus['counts'] {
   let retries = 0;
   for (const item of items) {
     states[item.state] += 1;
-    attempts += item.attempts.length;
-    retries += Math.max(0, item.attempts.length - 1);
+    // Of launches that were put off only the last is listed.
+    const newest = item.attempts.at(-1)?.attempt ?? 0;
+    attempts += newest;
+    retries += Math.max(0, newest - 1);
   }
   return { ...states, items: items.length, attempts, retries };
 }

@@ -6,7 +6,8 @@
  *   resolves with a handle that means something to every later process on this deployment (a task ARN; a pid with its
  *   start time). It is called only after the transaction that recorded the dispatch is durable.
  * - `launch` throws RetryableError LAUNCH_FAILED when nothing was started; the attempt is then settled as lost, which
- *   costs the item nothing.
+ *   costs the item nothing. It throws RetryableError LAUNCH_DEFERRED when there is no room for a worker now (a quota, a
+ *   throttle): the item is then tried again in minutes, as often as it takes.
  * - `stop` ends the worker and everything it started: a polite signal, then force after `graceMs`. Stopping something
  *   that is gone, or a handle of another boot, resolves without doing anything: handles are never reused for strangers.
  * - A worker that ends, for whatever cause, is reported once through `onStopped`. The report is a hint: a result that was
@@ -30,7 +31,7 @@ export interface LaunchOrder {
 }
 
 /** Why a worker ended, as seen from outside it. */
-export type StopCause = 'exited' | 'signalled' | 'out_of_memory' | 'start_failed' | 'interrupted';
+export type StopCause = 'exited' | 'signalled' | 'out_of_memory' | 'start_failed' | 'no_room' | 'interrupted';
 
 export interface StopNotice {
   attemptId: string;

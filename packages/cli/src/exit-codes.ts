@@ -52,6 +52,7 @@ const EXIT_OF: Record<ErrorCode, ExitCode> = {
   STORE_FAILED: EXIT.engineUnreachable,
   ENGINE_RUNNING: EXIT.engineUnreachable,
   ENGINE_UNREACHABLE: EXIT.engineUnreachable,
+  LAUNCH_DEFERRED: EXIT.engineUnreachable,
   LAUNCH_FAILED: EXIT.engineUnreachable,
   LOG_NOT_BEGUN: EXIT.engineUnreachable,
   LEDGER_INCONSISTENT: EXIT.failed,

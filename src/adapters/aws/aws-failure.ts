@@ -24,15 +24,10 @@ export function textOf(error: unknown): string {
   return (error as Thrown | null)?.message ?? '';
 }
 
-/** Whether what AWS says means that it was asked too often, whatever name it gives that. */
-export function textThrottles(text: string): boolean {
-  return THROTTLED_TEXT.test(text);
-}
-
 /** @param path what was asked: a service and what of it */
 export function awsFailure(path: string, cause: unknown): WaybillError {
   const said = `${nameOf(cause)}: ${textOf(cause)}`.slice(0, 1_000);
-  if (THROTTLED.test(nameOf(cause)) || textThrottles(textOf(cause))) {
+  if (THROTTLED.test(nameOf(cause)) || THROTTLED_TEXT.test(textOf(cause))) {
     const problem = `AWS asks to slow down (${said})`;
     return new RetryableError({ code: 'STORE_BUSY', path, problem, fix: 'Try again later.' }, { cause });
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type { WaybillError } from '@waybill/client/errors';
 import { digestOf } from '@waybill/verify';
 import { createMachineLauncher, type MachineLauncher } from './launcher.ts';
 
@@ -44,5 +45,26 @@ describe('launcher: what an execution is given', () => {
   it('a heartbeat of half an hour at most: whoever keeps the attempt does so each minute', async () => {
     const { timeoutSeconds, heartbeatSeconds } = await inputFor(7_200_000);
     assert.deepEqual([timeoutSeconds, heartbeatSeconds], [7_320, 1_800]);
+  });
+});
+
+describe('launcher: what a refusal means', () => {
+  const refusedWith = async (name: string, message: string): Promise<string | undefined> => {
+    const launcher = launcherOn(() => {
+      throw Object.assign(new TypeError(message), { name });
+    });
+    const leaseUrl = 'https://mailbox.test/lease';
+    const order = { attemptId: ATTEMPT, leaseUrl, isolation: 'container', expiresAtMs: NOW_MS } as const;
+    return launcher.launch(order).then(
+      () => undefined,
+      (error: WaybillError) => error.code,
+    );
+  };
+
+  it('a throttle or a quota is no room for now, anything else a launch that failed', async () => {
+    assert.equal(await refusedWith('ThrottlingException', 'Rate exceeded'), 'LAUNCH_DEFERRED');
+    assert.equal(await refusedWith('ExecutionLimitExceeded', ''), 'LAUNCH_DEFERRED');
+    assert.equal(await refusedWith('AccessDeniedException', 'not authorized'), 'LAUNCH_FAILED');
+    assert.equal(await refusedWith('StateMachineDoesNotExist', ''), 'LAUNCH_FAILED');
   });
 });

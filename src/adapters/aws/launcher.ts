@@ -22,6 +22,7 @@ import { RetryableError } from '@waybill/client/errors';
 import type { Digest } from '@waybill/verify';
 import { awsFailure, nameOf, textOf } from '#adapters/aws/aws-failure.ts';
 import { attemptOfHandle, executionArn, executionName } from '#adapters/aws/execution-name.ts';
+import { launchVerdict } from '#core/launch-errors.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 import type { Launcher, LaunchHandle, LaunchOrder } from '#ports/launcher.ts';
 
@@ -81,7 +82,8 @@ class ExecutionLauncher implements MachineLauncher {
     } catch (error) {
       // Its name is taken, or nobody knows whether the request arrived: there is one if it runs.
       if (await this.#isRunning(handle).catch(() => false)) return handle;
-      throw notLaunched(order.attemptId, `${nameOf(error)}: ${textOf(error)}`, error);
+      const code = launchVerdict(nameOf(error), textOf(error)) === 'not_yet' ? 'LAUNCH_DEFERRED' : 'LAUNCH_FAILED';
+      throw notLaunched(order.attemptId, `${nameOf(error)}: ${textOf(error)}`, code, error);
     }
   }
 
@@ -169,7 +171,11 @@ function rowKey(attemptId: string): Record<'pk' | 'sk', { S: string }> {
 /** Ids only: what an execution is given is shown in its history. */
 function inputOf({ attemptId, leaseUrl, expiresAtMs }: LaunchOrder, nowMs: number): string {
   if (leaseUrl.length > MAX_LEASE_URL) {
-    throw notLaunched(attemptId, `its lease URL has ${leaseUrl.length} characters, more than ${MAX_LEASE_URL}`);
+    throw notLaunched(
+      attemptId,
+      `its lease URL has ${leaseUrl.length} characters, more than ${MAX_LEASE_URL}`,
+      'LAUNCH_FAILED',
+    );
   }
   const timeoutSeconds = Math.max(2, Math.ceil((expiresAtMs + AFTER_EXPIRY_MS - nowMs) / 1000));
   // Step Functions takes no heartbeat that is not smaller than the timeout.
@@ -177,7 +183,12 @@ function inputOf({ attemptId, leaseUrl, expiresAtMs }: LaunchOrder, nowMs: numbe
   return JSON.stringify({ attemptId, leaseUrl, timeoutSeconds, heartbeatSeconds });
 }
 
-function notLaunched(attemptId: string, problem: string, cause?: unknown): RetryableError {
-  const fix = 'The attempt is lost and the item tried again; look at the executions of the attempt machine.';
-  return new RetryableError({ code: 'LAUNCH_FAILED', path: attemptId, problem, fix }, { cause });
+function notLaunched(
+  attemptId: string,
+  problem: string,
+  code: 'LAUNCH_DEFERRED' | 'LAUNCH_FAILED',
+  cause?: unknown,
+): RetryableError {
+  const fix = 'The item is tried again; look at the executions of the attempt machine.';
+  return new RetryableError({ code, path: attemptId, problem, fix }, { cause });
 }

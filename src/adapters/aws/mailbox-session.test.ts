@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { S3Client } from '@aws-sdk/client-s3';
+import type { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import type { WaybillError } from '@waybill/client/errors';
 import { digestOf } from '@waybill/verify';
-import { lapseOf, sessionPolicy } from './mailbox-session.ts';
+import type { LeaseDraft } from '#ports/mailbox.ts';
+import { lapseOf, type SessionCredentials, sessionPolicy, signLease } from './mailbox-session.ts';
 import { attemptOfResult, stagedKey } from './staging-names.ts';
 
 const ATTEMPT = digestOf('an attempt').slice(7, 39);
+const BUCKETS = {
+  role: 'arn:aws-cn:iam::1:role/mailbox',
+  bucket: 'staging',
+  artifactsBucket: 'artifacts',
+  dataKey: 'arn:aws:kms:us-east-1:1:key/k',
+};
 
 describe('mailbox: S3: names and policies', () => {
   it('an event of a result names its attempt, any other object none', () => {
@@ -26,17 +36,43 @@ describe('mailbox: S3: names and policies', () => {
         sha256: digestOf(`${n}`),
         sizeBytes: 1,
       }));
-      const buckets = {
-        role: 'arn:aws-cn:iam::1:role/mailbox',
-        bucket: 'staging',
-        artifactsBucket: 'artifacts',
-        dataKey: 'arn:aws:kms:us-east-1:1:key/k',
-      };
-      return sessionPolicy(buckets, { attemptId: ATTEMPT, inputs });
+      return sessionPolicy(BUCKETS, { attemptId: ATTEMPT, inputs });
     };
     for (const count of [0, 1, 10, 11, 12, 13, 14, 100]) assert.ok(of(count).length <= 2_048, String(count));
-    assert.ok(of(10).includes(digestOf('9').slice(7)) && !of(10).includes('sha256/*'));
+    assert.ok(of(4).includes(digestOf('3').slice(7)) && !of(4).includes('sha256/*'));
+    assert.ok(of(5).includes('sha256/*'));
     assert.ok(of(100).includes('arn:aws-cn:s3:::artifacts/sha256/*'));
+  });
+
+  it('a policy that STS cannot pack is asked for once more, with all artifacts; another refusal is not', async () => {
+    const policies: string[] = [];
+    const answering = (names: string[]) => ({
+      ...BUCKETS,
+      sts: {
+        send: async ({ input }: AssumeRoleCommand) => {
+          policies.push(input.Policy ?? '');
+          const name = names[policies.length - 1];
+          if (name !== undefined) throw Object.assign(new TypeError('refused'), { name });
+          return { Credentials: { AccessKeyId: 'AKIA', SecretAccessKey: 'secret', SessionToken: 'token' } };
+        },
+      } as unknown as STSClient,
+      signerFor: (credentials: SessionCredentials) => new S3Client({ region: 'us-east-1', credentials }),
+    });
+    const inputs = Array.from({ length: 3 }, (_, n) => ({ key: `k${n}`, sha256: digestOf(`${n}`), sizeBytes: 1 }));
+    const draft = { attemptId: ATTEMPT, inputs } as unknown as LeaseDraft;
+    const { inputs: signed } = await signLease(answering(['PackedPolicyTooLargeException']), draft);
+    assert.equal(signed.length, 3);
+    assert.deepEqual(
+      policies.map((policy) => policy.includes('sha256/*')),
+      [false, true],
+    );
+    const codes: string[] = [];
+    for (const name of ['AccessDenied', 'Throttling']) {
+      policies.length = 0;
+      await signLease(answering([name]), draft).catch((error: WaybillError) => codes.push(error.code));
+      assert.equal(policies.length, 1, name);
+    }
+    assert.deepEqual(codes, ['STORE_BUSY', 'LAUNCH_DEFERRED']);
   });
 
   it('a URL says when it lapses, and one that does not has lapsed', () => {

@@ -8,13 +8,19 @@ import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { RetryableError } from '@waybill/client/errors';
 import type { Digest } from '@waybill/verify';
+import { launchVerdict } from '#core/launch-errors.ts';
 import type { Lease } from '#core/mailbox-protocol.ts';
 import type { LeaseDraft } from '#ports/mailbox.ts';
 import { artifactKey } from './artifacts.ts';
+import { nameOf, textOf } from './aws-failure.ts';
 import { type STAGED, stagedKey } from './staging-names.ts';
 
 export const SESSION_SECONDS = 3_600;
-/** STS takes no longer session policies. */
+/**
+ * STS packs a session policy into a blob of its own size, and digests do not shrink: more than these few are named together.
+ * (As text it takes 2,048 characters.)
+ */
+const MAX_EXACT_DIGESTS = 4;
 const MAX_POLICY_CHARACTERS = 2_048;
 
 export interface SessionCredentials {
@@ -80,33 +86,44 @@ export function lapseOf(url: string): number {
 }
 
 async function assumed(options: MailboxSessionOptions, draft: LeaseDraft): Promise<SessionCredentials> {
-  const { attemptId } = draft;
   try {
-    const { Credentials: given } = await options.sts.send(
-      new AssumeRoleCommand({
-        RoleArn: options.role,
-        // CloudTrail then says which attempt used a URL.
-        RoleSessionName: attemptId,
-        DurationSeconds: SESSION_SECONDS,
-        Policy: sessionPolicy(options, draft),
-      }),
-    );
-    return {
-      accessKeyId: given?.AccessKeyId ?? '',
-      secretAccessKey: given?.SecretAccessKey ?? '',
-      sessionToken: given?.SessionToken ?? '',
-    };
+    return await assume(options, draft, sessionPolicy(options, draft)).catch((error: unknown) => {
+      // How much a policy shrinks is not told beforehand.
+      if (!nameOf(error).startsWith('PackedPolicyTooLarge')) throw error;
+      return assume(options, draft, sessionPolicy(options, draft, 0));
+    });
   } catch (cause) {
     throw new RetryableError(
       {
-        code: 'STORE_BUSY',
-        path: `mailbox/${attemptId}`,
-        problem: `the mailbox role could not be assumed: ${cause instanceof Error ? cause.name : 'unknown'}`,
+        code: launchVerdict(nameOf(cause), textOf(cause)) === 'not_yet' ? 'LAUNCH_DEFERRED' : 'STORE_BUSY',
+        path: `mailbox/${draft.attemptId}`,
+        problem: `the mailbox role could not be assumed: ${nameOf(cause)}`,
         fix: 'Try again; if it stays, check that this role may assume the mailbox role.',
       },
       { cause },
     );
   }
+}
+
+async function assume(
+  { sts, role }: MailboxSessionOptions,
+  { attemptId }: LeaseDraft,
+  policy: string,
+): Promise<SessionCredentials> {
+  const { Credentials: given } = await sts.send(
+    new AssumeRoleCommand({
+      RoleArn: role,
+      // CloudTrail then says which attempt used a URL.
+      RoleSessionName: attemptId,
+      DurationSeconds: SESSION_SECONDS,
+      Policy: policy,
+    }),
+  );
+  return {
+    accessKeyId: given?.AccessKeyId ?? '',
+    secretAccessKey: given?.SecretAccessKey ?? '',
+    sessionToken: given?.SessionToken ?? '',
+  };
 }
 
 /**
@@ -121,6 +138,7 @@ export function sessionPolicy(
     dataKey,
   }: Pick<MailboxSessionOptions, 'role' | 'bucket' | 'artifactsBucket' | 'dataKey'>,
   { attemptId, inputs, source }: Pick<LeaseDraft, 'attemptId' | 'inputs' | 'source'>,
+  mostExact: number = MAX_EXACT_DIGESTS,
 ): string {
   const [, partition] = role.split(':');
   const staged = (name: keyof typeof STAGED): string => `arn:${partition}:s3:::${bucket}/${stagedKey(attemptId, name)}`;
@@ -140,5 +158,6 @@ export function sessionPolicy(
     });
   const digests: Digest[] = [...new Set([...inputs, ...(source === undefined ? [] : [source])].map((it) => it.sha256))];
   const exact = policy(digests.map((digest) => artifact(artifactKey(digest))));
-  return exact.length <= MAX_POLICY_CHARACTERS ? exact : policy([artifact('sha256/*')]);
+  const fits = digests.length <= mostExact && exact.length <= MAX_POLICY_CHARACTERS;
+  return fits ? exact : policy([artifact('sha256/*')]);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { NOT_PLACED } from '#core/launch-errors.ts';
 import type { StopNotice } from '#ports/launcher.ts';
 import { stopNoticeOf } from './stop-notice.ts';
 
@@ -80,9 +81,36 @@ const cases: [title: string, event: object, cause: StopNotice['cause'], exit: nu
   [
     'a launch that AWS throttled under the name of an invalid parameter',
     execution({ error: 'ECS.InvalidParameterException', cause: 'Rate exceeded (Service: AmazonECS)' }),
-    'start_failed',
+    'no_room',
     null,
-    /^execution FAILED; ECS\.InvalidParameterException; Rate exceeded .*higher quota of launches$/,
+    /^execution FAILED; ECS\.InvalidParameterException; Rate exceeded .*ask for a higher quota/,
+  ],
+  [
+    'a launch beyond the quota, answered with failures',
+    execution({
+      error: NOT_PLACED,
+      cause: `[{"Reason":"You've reached the limit on the number of vCPUs you can run concurrently"}]`,
+    }),
+    'no_room',
+    null,
+    /^execution FAILED; Waybill\.NotPlaced; .*vCPUs/,
+  ],
+  [
+    'a task that AWS had no room for',
+    task({
+      stopCode: 'TaskFailedToStart',
+      stoppedReason: 'Capacity is unavailable at this time. Please try again later or in a different availability zone',
+    }),
+    'no_room',
+    0,
+    /^Capacity is unavailable/,
+  ],
+  [
+    'a worker that ended by itself and whose container says so',
+    task(containers({ exitCode: 1, reason: 'Rate exceeded' })),
+    'exited',
+    1,
+    /Rate exceeded/,
   ],
   [
     'a launch with a parameter that is invalid',

@@ -4,8 +4,8 @@
  *
  * An ECS task belongs to an attempt through `startedBy`, an execution through its name.
  */
-import { textThrottles } from '#adapters/aws/aws-failure.ts';
 import { attemptOfName } from '#adapters/aws/execution-name.ts';
+import { launchVerdict } from '#core/launch-errors.ts';
 import type { StopCause, StopNotice } from '#ports/launcher.ts';
 
 /** What is looked at of an event; whatever is missing or of another kind counts as unknown. */
@@ -50,8 +50,9 @@ function ofTask(detail: NonNullable<PlatformEvent['detail']>): StopNotice | null
   if (detail.lastStatus !== 'STOPPED' || !ATTEMPT.test(attemptId)) return null;
   const containers = containersOf(detail.containers);
   const exit = containers.find(({ name }) => name === WRAPPER)?.exit ?? null;
-  const cause = causeOf(textOf(detail.stopCode), containers, exit);
   const said = [textOf(detail.stoppedReason), ...containers.map(({ name, reason }) => reason && `${name}: ${reason}`)];
+  const found = causeOf(textOf(detail.stopCode), containers, exit);
+  const cause = found === 'start_failed' && isNoRoom('', said) ? 'no_room' : found;
   return { attemptId, cause, exit, detail: detailOf([...said, adviceFor(cause)]) };
 }
 
@@ -69,17 +70,23 @@ function ofExecution({ name, status, error, cause }: NonNullable<PlatformEvent['
   const attemptId = attemptOfName(textOf(name));
   if (attemptId === null || !['FAILED', 'TIMED_OUT', 'ABORTED'].includes(textOf(status))) return null;
   const said = [textOf(error), textOf(cause)];
-  const throttled = said.some(textThrottles) ? 'AWS throttled the launch: ask for a higher quota of launches' : '';
+  // An execution fails only when its task was not started, or could not be stopped.
+  const notStarted = isNoRoom(textOf(error), said) ? 'no_room' : 'start_failed';
+  const ended = status === 'FAILED' ? notStarted : 'interrupted';
   return {
     attemptId,
-    // An execution fails only when its task was not started, or could not be stopped.
-    cause: status === 'FAILED' ? 'start_failed' : 'interrupted',
+    cause: ended,
     exit: null,
-    detail: detailOf([`execution ${textOf(status)}`, ...said, throttled]),
+    detail: detailOf([`execution ${textOf(status)}`, ...said, adviceFor(ended)]),
   };
 }
 
+function isNoRoom(name: string, said: readonly string[]): boolean {
+  return launchVerdict(name, said.join('; ')) === 'not_yet';
+}
+
 function adviceFor(cause: StopCause): string {
+  if (cause === 'no_room') return 'it is tried again; ask for a higher quota if that happens often';
   return cause === 'out_of_memory' ? 'raise the memory of the task' : '';
 }
 

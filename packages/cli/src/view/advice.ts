@@ -46,6 +46,7 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
   // the platform
   engine_restarted: 'The engine went away while it ran; that spends no retry. Submit again if it is not tried anew.',
   interrupted: 'Its worker was stopped from outside; attempts lost that way do not spend its retries.',
+  launch_deferred: 'There was no room for its worker, and it is tried again: ask for a higher quota, or wait.',
   lease_lapsed: 'Its worker fell silent again and again: look at the load and the memory of the machine.',
   lease_refused:
     'The worker refused its orders and ran nothing: keys or clock of this machine changed. See engine.log.',

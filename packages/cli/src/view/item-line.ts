@@ -87,7 +87,10 @@ export function noteOf(item: ItemStatus, run: RunStatus, nowMs: number): string 
     const { progress } = item;
     return progress === undefined ? '' : `block ${progress.block} of ${progress.of}: ${safeCell(progress.label)}`;
   }
-  return item.waiting === undefined ? '' : waitingText(item.waiting, run.run, nowMs);
+  if (item.waiting === undefined) return '';
+  const waits = waitingText(item.waiting, run.run, nowMs);
+  const isPutOff = item.waiting.notBefore !== undefined && item.reason !== undefined;
+  return isPutOff ? `${waits} (${safeCell(item.reason ?? '')})` : waits;
 }
 
 export function attemptText(item: ItemStatus): string {

@@ -87,6 +87,13 @@ function settled(how: Partial<EventData['attempt.settled']>): RunEvent {
   return { type: 'attempt.settled', data };
 }
 
+const DISPATCH = dispatched(claimOf('first'));
+
+function dispatched({ item, attempt, id }: { item: string; attempt: number; id: string }): RunEvent {
+  return { type: 'attempt.dispatched', data: { item, attempt, id, manifest: DIGEST, isolation: 'bubblewrap' } };
+}
+const DEFERRED = { outcome: 'deferred', reason: 'launch_deferred' } as const;
+
 /** The places of an attempt that its end repeats. */
 const SECOND = (({ locks: _none, ...place }) => place)(claimOf('first', 2));
 
@@ -112,6 +119,20 @@ test('run machine: an attempt may end before it was dispatched, and the next one
   replay([READY, CLAIM, settled({}), CLAIM_AGAIN, failed, closed(SKIPPED), completed('failed', counts)]).finish();
 });
 
+test('run machine: an attempt for which there was no room is tried again, and a worker may say deferred of itself', () => {
+  const said = { outcome: 'deferred', reason: 'needs_input', exit: 20 } as const;
+  const failed = settled({
+    ...SECOND,
+    outcome: 'deferred',
+    reason: 'needs_input',
+    next: 'failed',
+    spent: true,
+    result: DIGEST,
+    claimed: { ...said, blocks: [] },
+  });
+  replay([READY, CLAIM, DISPATCH, settled(DEFERRED), CLAIM_AGAIN, dispatched(claimOf('first', 2)), failed]);
+});
+
 test('run machine: causes may be closed in the same event as what they cause, in any order', () => {
   const failed = { id: 'first', state: 'failed', reason: 'deadline_exceeded' } as const;
   replay([closed(SKIPPED, failed), completed('failed', { failed: 1, skipped: 1 })]).finish();
@@ -129,13 +150,8 @@ test('run machine: a run whose end is missing is not complete', () => {
 });
 
 test('run machine: an attempt that was claimed before a cancel may still be dispatched and settled', () => {
-  const { item, attempt, id } = claimOf('first');
-  const dispatch: RunEvent = {
-    type: 'attempt.dispatched',
-    data: { item, attempt, id, manifest: DIGEST, isolation: 'bubblewrap' },
-  };
   const ended = settled({ outcome: 'cancelled', reason: 'cancelled', next: 'cancelled' });
-  for (const asked of [[CANCEL, STOP], [CANCEL_FIRST]]) replay([READY, CLAIM, ...asked, dispatch, ended]);
+  for (const asked of [[CANCEL, STOP], [CANCEL_FIRST]]) replay([READY, CLAIM, ...asked, DISPATCH, ended]);
 });
 
 test('run machine: a paused run goes on with what runs, claims nothing, and may even end', () => {
@@ -213,6 +229,11 @@ test('run machine: nothing may happen twice, too early or to a stranger', () => 
     [[closed({ id: 'first', state: 'failed', reason: 'bad_luck' })], /without an attempt/],
     [[READY, CLAIM, settled({ spent: true }), CLAIM_AGAIN, settled({ ...SECOND, spent: true })], /the plan allows 1/],
     [[READY, CLAIM, settled({ result: DIGEST })], /never dispatched/],
+    [[READY, CLAIM, settled({ ...DEFERRED, reason: 'needs_input' })], /deferred for reason needs_input/],
+    [[READY, CLAIM, settled({ ...DEFERRED, outcome: 'lost' })], /lost for reason launch_deferred/],
+    [[READY, CLAIM, settled({ ...DEFERRED, next: 'failed' })], /never launched and yet leads to failed/],
+    [[READY, CLAIM, settled({ ...DEFERRED, spent: true })], /never launched and yet counts/],
+    [[READY, CLAIM, DISPATCH, settled({ ...DEFERRED, exit: 1 })], /never launched and yet counts/],
     [[READY, CLAIM, settled({ outcome: 'succeeded', reason: 'ok', next: 'done' })], /without a result/],
   ];
   for (const [events, reason] of cases) assert.throws(() => replay(events), reason);

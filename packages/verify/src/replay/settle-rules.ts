@@ -15,11 +15,20 @@ export function mustBeJudgedRight(data: Settled, isDispatched: boolean, at: stri
   mustHold(isDispatched || exit === null, `${at} has an exit code and was never dispatched`);
   mustHold(result === null || exit === null, `${at} has an exit code of its own beside a result`);
   mustBeClaimedWhole(data, at);
+  mustBeDeferredRight(data, at);
   if (!succeeded) return;
   mustHold(result !== null, `${at} succeeded without a result`);
   const isClaimed = claimed.outcome === 'succeeded' && claimed.reason === 'ok';
   mustHold(isClaimed, `${at} succeeded and its worker claims otherwise`);
   mustHold((claimed.exit ?? 0) === 0, `${at} succeeded with the claimed exit code ${claimed.exit}`);
+}
+
+/** Without a worker that says so, an attempt is deferred only because none could be launched: then nothing counts, and it is tried again. */
+function mustBeDeferredRight({ outcome, reason, next, spent, exit, result }: Settled, at: string): void {
+  if (result !== null || (outcome !== 'deferred' && reason !== 'launch_deferred')) return;
+  mustHold(outcome === 'deferred' && reason === 'launch_deferred', `${at} ${outcome} for reason ${reason}`);
+  mustHold(next === 'retry', `${at} was never launched and yet leads to ${next}`);
+  mustHold(!spent && exit === null, `${at} was never launched and yet counts or has an exit code`);
 }
 
 /** What an attempt left: nothing without a result, no name twice, and names that say the kind. */
