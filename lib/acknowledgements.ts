@@ -89,6 +89,13 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
     reason: 'For a queue, Lambda knows no such destination: the queue’s own redrive policy moves what fails.',
   },
   {
+    rules: ['Serverless-LambdaAsyncFailureDestination'],
+    resourceType: 'AWS::Lambda::EventInvokeConfig',
+    path: /\/EachMinuteOnce$/,
+    reason:
+      'A minute that failed is made up for by the next one. It goes to the dead letters of the function, which an alarm watches.',
+  },
+  {
     rules: ['CloudFormation-Validate::W3010'],
     resourceType: 'AWS::EC2::Subnet',
     reason: 'Zones are typed out, so that synthesis asks no account for them.',

@@ -73,7 +73,7 @@ function functionWatches(names: DeploymentNames): Watch[] {
   return [
     ...FUNCTIONS.flatMap((which): Watch[] => {
       const lambda = { ...every, namespace: 'AWS/Lambda', dimensions: { FunctionName: names.functionName(which) } };
-      const own = { ...every, namespace: 'Waybill', dimensions: { service: which } };
+      const own = { ...every, namespace: 'Waybill', dimensions: { deployment: names.name, service: which } };
       return [
         {
           ...lambda,

@@ -12,6 +12,8 @@
 import { launchErrors, NOT_PLACED } from '#core/launch-errors.ts';
 
 export interface AttemptMachineSettings {
+  /** `aws`, or that of China or of the government: integrations are named in it. */
+  readonly partition: string;
   readonly cluster: string;
   /** ARN of the very revision. */
   readonly taskDefinition: string;
@@ -63,17 +65,17 @@ export function attemptMachine(settings: AttemptMachineSettings): object {
     States: {
       Launch: launch(settings),
       Park: park(settings),
-      Stop: { ...stopTask(settings.cluster, '$.task.Tasks[0].TaskArn'), End: true },
+      Stop: { ...stopTask(settings, '$.task.Tasks[0].TaskArn'), End: true },
       ...withoutATask(),
-      ...afterAFailedLaunch(settings.cluster),
+      ...afterAFailedLaunch(settings),
     },
   };
 }
 
-function launch({ cluster, taskDefinition, subnets, securityGroups }: AttemptMachineSettings): object {
+function launch({ partition, cluster, taskDefinition, subnets, securityGroups }: AttemptMachineSettings): object {
   return {
     Type: 'Task',
-    Resource: 'arn:aws:states:::ecs:runTask',
+    Resource: `arn:${partition}:states:::ecs:runTask`,
     TimeoutSeconds: LAUNCH_TIMEOUT_SECONDS,
     Parameters: {
       'ClientToken.$': '$.attemptId',
@@ -114,10 +116,10 @@ function launch({ cluster, taskDefinition, subnets, securityGroups }: AttemptMac
  * an error that nothing catches; a state that looks first would be paid for by every attempt. So the tasks are written as a set, which
  * DynamoDB refuses when it is empty.
  */
-function park({ table }: AttemptMachineSettings): object {
+function park({ partition, table }: AttemptMachineSettings): object {
   return {
     Type: 'Task',
-    Resource: 'arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken',
+    Resource: `arn:${partition}:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken`,
     TimeoutSecondsPath: '$.timeoutSeconds',
     HeartbeatSecondsPath: '$.heartbeatSeconds',
     Parameters: {
@@ -137,10 +139,10 @@ function park({ table }: AttemptMachineSettings): object {
   };
 }
 
-function stopTask(cluster: string, task: string): object {
+function stopTask({ partition, cluster }: AttemptMachineSettings, task: string): object {
   return {
     Type: 'Task',
-    Resource: 'arn:aws:states:::aws-sdk:ecs:stopTask',
+    Resource: `arn:${partition}:states:::aws-sdk:ecs:stopTask`,
     TimeoutSeconds: CALL_TIMEOUT_SECONDS,
     Parameters: { Cluster: cluster, 'Task.$': task, Reason: 'the attempt has ended' },
     ResultPath: null,
@@ -161,11 +163,12 @@ function withoutATask(): object {
 }
 
 /** A launch that timed out may have started a task whose ARN nobody heard: it is found by who started it. */
-function afterAFailedLaunch(cluster: string): object {
+function afterAFailedLaunch(settings: AttemptMachineSettings): object {
+  const { partition, cluster } = settings;
   return {
     Find: {
       Type: 'Task',
-      Resource: 'arn:aws:states:::aws-sdk:ecs:listTasks',
+      Resource: `arn:${partition}:states:::aws-sdk:ecs:listTasks`,
       TimeoutSeconds: CALL_TIMEOUT_SECONDS,
       Parameters: { Cluster: cluster, 'StartedBy.$': '$.attemptId' },
       ResultPath: '$.found',
@@ -177,7 +180,7 @@ function afterAFailedLaunch(cluster: string): object {
       Choices: [{ Variable: '$.found.TaskArns[0]', IsPresent: true, Next: 'StopFound' }],
       Default: 'NotLaunched',
     },
-    StopFound: { ...stopTask(cluster, '$.found.TaskArns[0]'), Next: 'NotLaunched' },
+    StopFound: { ...stopTask(settings, '$.found.TaskArns[0]'), Next: 'NotLaunched' },
     NotLaunched: { Type: 'Fail', ErrorPath: '$.error.Error', CausePath: '$.error.Cause' },
   };
 }

@@ -147,15 +147,15 @@ export interface LedgerRules {
   /** The roles of the sequencer. */
   readonly sequencer: readonly string[];
   readonly retention: { readonly mode: 'COMPLIANCE' | 'GOVERNANCE'; readonly days: number };
-  /** A role that may place and lift legal holds; nobody without it. */
-  readonly legal?: string;
+  /** Roles or users that may place and lift legal holds; nobody without them. */
+  readonly legal?: readonly string[];
 }
 
 const DAYS = 's3:object-lock-remaining-retention-days';
 /** The time of a lock lies up to two hours behind the days asked for, which counts as a day begun. */
 const SLACK_DAYS = 1;
 
-export function ledgerPolicy({ bucket, sequencer, retention, legal }: LedgerRules): readonly BucketStatement[] {
+export function ledgerPolicy({ bucket, sequencer, retention, legal = [] }: LedgerRules): readonly BucketStatement[] {
   const { mode, days } = retention;
   const all = [`${bucket}/*`];
   const locking = ['s3:PutObject', 's3:PutObjectRetention'];
@@ -195,10 +195,10 @@ export function ledgerPolicy({ bucket, sequencer, retention, legal }: LedgerRule
       },
     ),
     ...(mode === 'COMPLIANCE' ? [nothingGoes(all)] : []),
-    deny('HoldsByLegal', 'Nobody places or lifts a legal hold but the legal role, if there is one.', {
+    deny('HoldsByLegal', 'Nobody places or lifts a legal hold but whom the deployment names for it.', {
       Action: ['s3:PutObjectLegalHold'],
       Resource: all,
-      ...otherThan(legal === undefined ? [] : [legal]),
+      ...otherThan(legal),
     }),
     deny('SettingsStay', 'Nobody changes what keeps the objects: encryption, lifecycle, replication, versions, lock.', {
       Action: [

@@ -1,4 +1,7 @@
-import type { PinnedKeys, WaybillProps } from './waybill-props.ts';
+import { evidenceProblems } from './check-evidence.ts';
+import { toldTooMuch } from './check-told.ts';
+import { REGION, workerProblems } from './check-workers.ts';
+import type { WaybillProps } from './waybill-props.ts';
 
 /** Says all that is wrong with the properties at once, each with the property's name. */
 export class WaybillPropsError extends TypeError {
@@ -11,7 +14,6 @@ export class WaybillPropsError extends TypeError {
   }
 }
 
-const IMAGE_BY_DIGEST = /^[a-z0-9.:/_-]+@sha256:[0-9a-f]{64}$/;
 const LOG_DAYS = [30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 /** S3 refuses more than a hundred years. */
 const MAX_RETENTION_DAYS = 36_500;
@@ -22,8 +24,11 @@ export function checkProps(props: WaybillProps): void {
     ...placeProblems(props),
     ...retentionProblems(props),
     ...workerProblems(props),
+    ...evidenceProblems(props),
     ...restProblems(props),
   ];
+  // Says how long names and lists are together, which means something only when each of them is right.
+  if (problems.length === 0) problems.push(...toldTooMuch(props));
   if (problems.length > 0) throw new WaybillPropsError(problems);
 }
 
@@ -31,8 +36,7 @@ function placeProblems(props: WaybillProps): string[] {
   const problems: string[] = [];
   const { env, name, origin, availabilityZones, network } = props;
   if (!/^\d{12}$/.test(env.account)) problems.push('env.account: twelve digits, typed out');
-  if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(env.region))
-    problems.push('env.region: a region such as eu-central-1, typed out');
+  if (!REGION.test(env.region)) problems.push('env.region: a region such as eu-central-1, typed out');
   if (name !== undefined && !/^[a-z][a-z0-9-]{0,18}[a-z0-9]$/.test(name)) {
     problems.push('name: 2 to 20 of a-z, 0-9 and -, from a letter to a letter or digit');
   }
@@ -41,6 +45,15 @@ function placeProblems(props: WaybillProps): string[] {
   const zones = availabilityZones?.length ?? 0;
   if (network === undefined && (zones < 2 || zones > 3))
     problems.push('availabilityZones: two or three zones, typed out');
+  if (
+    network !== undefined &&
+    (network.endpointSecurityGroups === undefined) === (network.reachWholeVpc === undefined)
+  ) {
+    problems.push('network: either endpointSecurityGroups, whom workers may reach there, or reachWholeVpc: true');
+  }
+  if (network?.endpointSecurityGroups?.every((id) => /^sg-[0-9a-f]+$/.test(id)) === false) {
+    problems.push('network.endpointSecurityGroups: ids of security groups, sg-…');
+  }
   if (!/^pl-[0-9a-f]+$/.test(props.s3PrefixListId)) problems.push('s3PrefixListId: the id of a prefix list, pl-…');
   return problems;
 }
@@ -60,30 +73,6 @@ function retentionProblems({ mode = 'production', retention }: WaybillProps): st
   return [];
 }
 
-function workerProblems(props: WaybillProps): string[] {
-  const problems: string[] = [];
-  const byDigest = 'an image by digest, <repository>@sha256:<64 hex digits>';
-  if (!IMAGE_BY_DIGEST.test(props.wrapperImage)) problems.push(`wrapperImage: ${byDigest}`);
-  if (!/^sha256:[0-9a-f]{64}$/.test(props.workerDigest)) problems.push('workerDigest: sha256:<64 hex digits>');
-  if (props.environments.default === undefined) problems.push('environments: one must be called default');
-  for (const [name, { image, cpu = 1024 }] of Object.entries(props.environments)) {
-    if (!/^[a-z][a-z0-9-]{0,30}$/.test(name)) problems.push(`environments: "${name}" is no name of a-z, 0-9 and -`);
-    if (!IMAGE_BY_DIGEST.test(image)) problems.push(`environments.${name}.image: ${byDigest}`);
-    if (![256, 512, 1024, 2048, 4096, 8192, 16384].includes(cpu)) {
-      problems.push(`environments.${name}.cpu: 256, 512, 1024, 2048, 4096, 8192 or 16384`);
-    }
-  }
-  if (props.pinnedKeys !== undefined) problems.push(...pinnedKeyProblems(props.pinnedKeys, props.origin));
-  return problems;
-}
-
-function pinnedKeyProblems(pinned: PinnedKeys, origin: string): string[] {
-  const fix = 'write it with waybill keys export';
-  if (pinned.format !== 'waybill-keys/v1') return [`pinnedKeys.format: is not waybill-keys/v1; ${fix}`];
-  if (pinned.origin !== origin) return [`pinnedKeys.origin: is the keys of ${pinned.origin}, and this is ${origin}`];
-  return pinned.keys.some(({ use }) => use === 'attest') ? [] : [`pinnedKeys.keys: none of use attest; ${fix}`];
-}
-
 function restProblems(props: WaybillProps): string[] {
   const problems: string[] = [];
   for (const [name, { concurrency }] of Object.entries(props.queues ?? {})) {
@@ -94,6 +83,10 @@ function restProblems(props: WaybillProps): string[] {
   }
   for (const [use, count] of Object.entries(props.signingKeys ?? {})) {
     if (!Number.isInteger(count) || count < 1 || count > 10) problems.push(`signingKeys.${use}: 1 to 10`);
+  }
+  for (const arn of props.legalHoldPrincipals ?? []) {
+    if (!/^arn:[a-z-]+:iam::\d{12}:(role|user)\/./.test(arn))
+      problems.push(`legalHoldPrincipals: "${arn}" is no ARN of a role or user`);
   }
   for (const arn of props.auditorPrincipals ?? []) {
     if (!/^arn:[a-z-]+:iam::\d{12}:(role|user|root)/.test(arn))

@@ -1,5 +1,5 @@
 import { CfnRule } from 'aws-cdk-lib/aws-events';
-import { CfnPermission } from 'aws-cdk-lib/aws-lambda';
+import { CfnEventInvokeConfig, CfnPermission } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { DeploymentNames, FunctionName } from './deployment-names.ts';
 import { admit, consume, followStream, type Queues, route } from './routes.ts';
@@ -112,7 +112,7 @@ function endings(scope: Construct, { names, queues, environments }: Connected): 
   });
 }
 
-/** Straight to the function: a minute that was missed is made up for by the next one. */
+/** Straight to the function: a minute that was missed is made up for by the next one, so none is tried again or comes late. */
 function eachMinute(scope: Construct, { names, fn, queues }: Connected): void {
   const deadLetters = queues.ofFunction('reconcile');
   admit(deadLetters, names, 'each-minute');
@@ -122,6 +122,12 @@ function eachMinute(scope: Construct, { names, fn, queues }: Connected): void {
     description: 'Look for what events did not bring',
     scheduleExpression: 'rate(1 minute)',
     targets: [{ id: 'reconcile', arn: lambda.functionArn, deadLetterConfig: { arn: deadLetters.queueArn } }],
+  });
+  new CfnEventInvokeConfig(scope, 'EachMinuteOnce', {
+    functionName: lambda.functionName,
+    qualifier: '$LATEST',
+    maximumRetryAttempts: 0,
+    maximumEventAgeInSeconds: 60,
   });
   new CfnPermission(scope, 'EachMinuteMayInvoke', {
     action: 'lambda:InvokeFunction',

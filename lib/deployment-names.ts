@@ -26,6 +26,8 @@ export const DEFAULT_ENVIRONMENT = 'default';
 
 export interface DeploymentNames extends Place {
   readonly partition: string;
+  /** Of the services of AWS there. */
+  readonly dnsSuffix: string;
   readonly table: string;
   readonly bus: string;
   readonly cluster: string;
@@ -82,6 +84,7 @@ export function deploymentNames(place: Place): DeploymentNames {
   const names = {
     ...place,
     partition,
+    dnsSuffix: partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com',
     table: name,
     bus: name,
     cluster: name,

@@ -21,7 +21,7 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
   advance: (say, { names, environments }) => [
     ...say.rows(),
     say.executionRow(),
-    say.stream(),
+    ...say.stream(),
     say.send('Forward', [names.queue('seal'), names.queue('timers')]),
     say.publishStatus(),
     say.tell(),
@@ -32,7 +32,7 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
   dispatch: (say, { environments }) => [
     ...say.rows(),
     say.executionRow(),
-    say.stream(),
+    ...say.stream(),
     ...say.leases(),
     say.dataKey(),
     say.attest(),

@@ -6,7 +6,7 @@ import { workerExecutable } from './worker-executable.ts';
 /** What functions are told about their deployment, by the names that lambdas/shared reads them under. */
 export type DeploymentFacts = Readonly<Record<string, string>>;
 
-const STORE = ['WAYBILL_ORIGIN', 'WAYBILL_TABLE'];
+const STORE = ['WAYBILL_DEPLOYMENT', 'WAYBILL_ORIGIN', 'WAYBILL_TABLE'];
 const MAIL = ['WAYBILL_INBOX_BUCKET', 'WAYBILL_STAGING_BUCKET', 'WAYBILL_ARTIFACTS_BUCKET', 'WAYBILL_DATA_KEY'];
 const KEYS = ['WAYBILL_ATTEST_KEYS', 'WAYBILL_LOG_KEYS', 'WAYBILL_PSEUDONYM_KEY'];
 const ATTEMPTS = [
@@ -23,19 +23,30 @@ const REST = [
   'WAYBILL_TIMER_QUEUE_URL',
   'WAYBILL_EVENT_BUS',
   'WAYBILL_QUEUES',
-  'WAYBILL_EVIDENCE',
 ];
 /** What any function on the flow reads: one composition root serves them all. */
 const FLOW = [...STORE, ...MAIL, ...KEYS, ...ATTEMPTS, ...LEDGER, ...REST];
+
+/** An environment holds four kilobytes: room for the evidence, which nobody else reads, is made by what the sequencer does not. */
+const SEAL = [
+  ...STORE,
+  ...KEYS,
+  ...LEDGER,
+  'WAYBILL_INBOX_BUCKET',
+  'WAYBILL_WORKER_DIGEST',
+  'WAYBILL_ISOLATION',
+  'WAYBILL_QUEUES',
+  'WAYBILL_EVIDENCE',
+];
 
 const TOLD: Readonly<Record<FunctionName, readonly string[]>> = {
   submit: FLOW,
   advance: FLOW,
   dispatch: FLOW,
   settle: FLOW,
-  seal: FLOW,
+  seal: SEAL,
   reconcile: FLOW,
-  slot: ['WAYBILL_INBOX_BUCKET'],
+  slot: ['WAYBILL_DEPLOYMENT', 'WAYBILL_INBOX_BUCKET'],
   doctor: [...FLOW, 'WAYBILL_DEAD_LETTER_URLS'],
 };
 
@@ -54,6 +65,7 @@ export function factsOf({
   keys: KeyArns;
 }): Record<string, string> {
   return {
+    WAYBILL_DEPLOYMENT: names.name,
     WAYBILL_ORIGIN: settings.origin,
     WAYBILL_TABLE: names.table,
     WAYBILL_INBOX_BUCKET: names.bucket('inbox'),

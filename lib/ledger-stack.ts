@@ -35,6 +35,7 @@ export class LedgerStack extends Stack {
         bucket: names.arn.bucket('ledger'),
         sequencer: writersOf('ledger', names),
         retention: settings.retention,
+        legal: settings.legalHoldPrincipals ?? [],
       }),
     });
     // S3 refuses a bucket whose log has nowhere to go yet, and the name alone makes CloudFormation wait for nothing.

@@ -1,5 +1,5 @@
 /** Roles that AWS services act in for us. */
-import type { RoleFacts, RoleTable } from './role-table.ts';
+import { itsVersionsToo, type RoleFacts, type RoleTable } from './role-table.ts';
 import type { Statement } from './statement.ts';
 import type { Vocabulary } from './statements.ts';
 
@@ -36,7 +36,7 @@ export function machineRole(environment: string, { names, taskDefinitions }: Rol
   const onCluster = { ArnEquals: { 'ecs:cluster': arn.cluster } };
   return {
     role: `attempt-${environment}`,
-    trust: { service: 'states.amazonaws.com', sourceArn: arn.machine(environment) },
+    trust: { service: 'states.amazonaws.com', sourceArn: itsVersionsToo(arn.machine(environment)) },
     statements: [
       {
         sid: 'Launch',

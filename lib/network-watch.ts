@@ -37,16 +37,15 @@ export function flowLog(scope: Construct, vpc: IVpc, { names, key, logDays }: Fl
 }
 
 /** DNS leaves a network that nothing else leaves, and carries bytes: other names than these are answered as if there were none. */
-export function onlyTheseNames(scope: Construct, vpc: IVpc, { name, region, partition }: DeploymentNames): void {
-  const suffix = partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
+export function onlyTheseNames(scope: Construct, vpc: IVpc, { name, region, dnsSuffix }: DeploymentNames): void {
   const needed = new CfnFirewallDomainList(scope, 'NeededNames', {
     name: `${name}-needed`,
     domains: [
-      `s3.${region}.${suffix}`,
-      `*.s3.${region}.${suffix}`,
-      `api.ecr.${region}.${suffix}`,
-      `*.dkr.ecr.${region}.${suffix}`,
-      `logs.${region}.${suffix}`,
+      `s3.${region}.${dnsSuffix}`,
+      `*.s3.${region}.${dnsSuffix}`,
+      `api.ecr.${region}.${dnsSuffix}`,
+      `*.dkr.ecr.${region}.${dnsSuffix}`,
+      `logs.${region}.${dnsSuffix}`,
     ],
   });
   const all = new CfnFirewallDomainList(scope, 'AllNames', { name: `${name}-all`, domains: ['*'] });

@@ -1,4 +1,5 @@
 /** Whom the deployment writes to, and when money runs away. */
+import { createHash } from 'node:crypto';
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -77,7 +78,8 @@ export function budget(
   const subscribers = [{ subscriptionType: 'EMAIL', address: settings.alarmEmail }];
   return new CfnBudget(scope, 'Budget', {
     budget: {
-      budgetName: `${names.name}-${names.region}-monthly`,
+      // Whoever else is told makes it another budget, for which the name has to be free.
+      budgetName: `${names.name}-${names.region}-monthly-${shortHash(JSON.stringify(subscribers))}`,
       budgetType: 'COST',
       timeUnit: 'MONTHLY',
       budgetLimit: { amount: settings.monthlyBudgetUsd, unit: 'USD' },
@@ -104,4 +106,8 @@ export function budget(
       },
     ],
   });
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }

@@ -3,13 +3,18 @@ import type { KeyArns, Statement } from './statement.ts';
 
 export interface ServiceTrust {
   readonly service: string;
-  /** Pattern of the ARN of the thing that acts in the role; the account is always ours. */
-  readonly sourceArn: string;
+  /** Patterns of the ARN of the thing that acts in the role, one of which has to fit; the account is always ours. */
+  readonly sourceArn: string | readonly string[];
 }
 
 /** Roles of this account that may assume the role, by name. */
 export interface RoleTrust {
   readonly roles: readonly string[];
+}
+
+/** A thing by its ARN, and one of its versions or aliases by that with a qualifier: services say either. */
+export function itsVersionsToo(arn: string): readonly string[] {
+  return [arn, `${arn}:*`];
 }
 
 export interface RoleTable {

@@ -5,7 +5,7 @@
 import { type BucketName, type DeploymentNames, FUNCTIONS, type FunctionName } from './deployment-names.ts';
 import { DUTIES } from './function-duties.ts';
 import { executionRole, flowLogRole, machineRole, scheduleRole } from './machine-roles.ts';
-import type { RoleFacts, RoleTable } from './role-table.ts';
+import { itsVersionsToo, type RoleFacts, type RoleTable } from './role-table.ts';
 import type { Statement } from './statement.ts';
 import { type Vocabulary, vocabulary } from './statements.ts';
 
@@ -25,7 +25,7 @@ function functionRole(name: FunctionName, facts: RoleFacts, say: Vocabulary): Ro
   const { names } = facts;
   return {
     role: name,
-    trust: { service: 'lambda.amazonaws.com', sourceArn: names.arn.functionArn(name) },
+    trust: { service: 'lambda.amazonaws.com', sourceArn: itsVersionsToo(names.arn.functionArn(name)) },
     statements: [
       ...DUTIES[name](say, facts),
       say.send('DeadLetters', [names.deadLetters(name === 'seal' ? 'seal-function' : name)]),

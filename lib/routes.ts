@@ -28,11 +28,7 @@ export class Queues extends Construct {
 
   constructor(scope: Construct, id: string, { names, timeouts }: QueuesProps) {
     super(scope, id);
-    for (const of of [...new Set<string>([...QUEUES, ...FUNCTIONS, 'operators'])]) {
-      // What a FIFO queue gives up on needs a FIFO queue, and what a function gives up on cannot go to one.
-      if (of === 'seal') this.#deadLetters.set('seal-function', this.#dead(names, 'seal-function'));
-      this.#deadLetters.set(of, this.#dead(names, of));
-    }
+    for (const of of Queues.deadLettersOf()) this.#deadLetters.set(of, this.#dead(names, of));
     for (const which of QUEUES) {
       const fifo = which === 'seal';
       const queue = new Queue(this, which, {
@@ -48,6 +44,13 @@ export class Queues extends Construct {
       queue.addToResourcePolicy(tlsOnly(queue));
       this.#queues.set(which, queue);
     }
+  }
+
+  /** What has dead letters: queues and functions. */
+  static deadLettersOf(): string[] {
+    // What a FIFO queue gives up on needs a FIFO queue, and what a function gives up on cannot go to one.
+    const apart = (of: string): string[] => (of === 'seal' ? ['seal-function', of] : [of]);
+    return [...new Set<string>([...QUEUES, ...FUNCTIONS, 'operators'])].flatMap(apart);
   }
 
   queue(which: QueueName): Queue {

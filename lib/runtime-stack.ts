@@ -187,6 +187,7 @@ export class RuntimeStack extends Stack {
   ): AttemptMachine {
     const task = this.workers.taskDefinitions.get(environment);
     const settings = {
+      partition: names.partition,
       cluster: names.arn.cluster,
       taskDefinition: task?.ref ?? '',
       subnets: this.network.subnets.map(({ subnetId }) => subnetId),
@@ -197,7 +198,9 @@ export class RuntimeStack extends Stack {
       names,
       environment,
       settings,
-      fingerprint: JSON.stringify(this.resolve([settings, task?.containerDefinitions, task?.cpu, task?.memory])),
+      fingerprint: JSON.stringify(
+        this.resolve([settings, task?.containerDefinitions, task?.cpu, task?.memory, task?.ephemeralStorage]),
+      ),
       key,
       logDays,
     });

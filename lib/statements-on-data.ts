@@ -6,7 +6,7 @@ const BY_NAME = 'Names of these objects are made at run time; the prefix is as n
 
 /** Holds for calls that a service makes with the rights of the role, and for no others. */
 function through(names: DeploymentNames, service: string): Statement['conditions'] {
-  return { StringEquals: { 'kms:ViaService': `${service}.${names.region}.amazonaws.com` } };
+  return { StringEquals: { 'kms:ViaService': `${service}.${names.region}.${names.dnsSuffix}` } };
 }
 
 export function aboutRows(names: DeploymentNames, keys: KeyArns) {
@@ -22,7 +22,7 @@ export function aboutRows(names: DeploymentNames, keys: KeyArns) {
       },
       {
         sid: 'RowsKey',
-        actions: ['kms:Decrypt'],
+        actions: ['kms:Decrypt', 'kms:DescribeKey'],
         resources: [keys.state],
         conditions: through(names, 'dynamodb'),
         unseen: 'DynamoDB makes the call on behalf of the role',
@@ -35,13 +35,22 @@ export function aboutRows(names: DeploymentNames, keys: KeyArns) {
       resources: [arn.table],
       conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['attempt/*'] } },
     }),
-    stream: (): Statement => ({
-      sid: 'Stream',
-      actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
-      resources: [`${arn.table}/stream/*`],
-      why: 'The label of a stream is the time of its creation.',
-      unseen: 'the event source mapping makes the calls',
-    }),
+    stream: (): Statement[] => [
+      {
+        sid: 'Stream',
+        actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+        resources: [`${arn.table}/stream/*`],
+        why: 'The label of a stream is the time of its creation.',
+        unseen: 'the event source mapping makes the calls',
+      },
+      {
+        sid: 'ListStreams',
+        actions: ['dynamodb:ListStreams'],
+        resources: ['*'],
+        why: 'DynamoDB lists streams of the whole account; Lambda asks for it before it follows one.',
+        unseen: 'the event source mapping makes the calls',
+      },
+    ],
   };
 }
 

@@ -1,18 +1,39 @@
 import type { IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 
+export const DEFAULT_NAME = 'waybill';
+
 /** A toolchain that blocks run in. */
 export interface WorkerEnvironment {
-  /** Image by digest: `<registry>/<repository>@sha256:<64 hex>`. A tag could change under a signed manifest. */
+  /**
+   * Image by digest: `<account>.dkr.ecr.<region>.amazonaws.com/<repository>@sha256:<64 hex>`, for linux/arm64. A tag could change under
+   * a signed manifest, and the workers' network reaches no other registry and no other region; with a `network` of yours it may be another.
+   */
   readonly image: string;
   /** vCPU units of the whole task, 256 to 16384; 1024 are one vCPU. Default: 1024. */
   readonly cpu?: number;
-  /** Memory of the whole task in MiB; Fargate allows certain sizes for each number of vCPU units. Default: 2048. */
+  /** Memory of the whole task in MiB; Fargate allows certain sizes for each number of vCPU units. Default: twice `cpu`. */
   readonly memoryMiB?: number;
+  /** Disk of the whole task in GiB, 21 to 200, for images, sources, workspaces and outputs together. Default: the 20 of Fargate. */
+  readonly ephemeralStorageGiB?: number;
 }
 
 export interface QueueSettings {
   /** Items of the queue that run at once, 1 to 1000. */
   readonly concurrency: number;
+}
+
+/** A network of the customer. Workers reach S3 in it and, by TLS, one of two more things: their endpoints, or all of it. */
+export interface OwnNetwork {
+  readonly vpc: IVpc;
+  /** Default: all isolated subnets. */
+  readonly subnets?: SubnetSelection;
+  /** Ids of the security groups of its endpoints for ecr.api, ecr.dkr and logs; they have to admit the workers' group on port 443. */
+  readonly endpointSecurityGroups?: readonly string[];
+  /**
+   * Lets workers open TLS connections to every address of the network instead. The worst case: hostile code in a block reaches every
+   * service of yours that listens there, and through a proxy, a NAT or a peering among them, the internet with all that the item can read.
+   */
+  readonly reachWholeVpc?: true;
 }
 
 /** What `waybill keys export` writes; only the attest keys in it are used here. */
@@ -77,9 +98,10 @@ export interface WaybillProps {
   /**
    * A network of yours instead of one of ours: isolated subnets without a way to the internet, with a gateway endpoint for S3 and
    * interface endpoints (private DNS) for ecr.api, ecr.dkr and logs, whose policies admit what lib/worker-network.ts says. No
-   * endpoint, flow log or DNS firewall is made in it.
+   * endpoint, flow log or DNS firewall is made in it: without a firewall of yours a block can send bytes out in the names that it looks up,
+   * and without a flow log nothing shows whom workers spoke with.
    */
-  readonly network?: { readonly vpc: IVpc; readonly subnets?: SubnetSelection };
+  readonly network?: OwnNetwork;
 
   /** ARN of a managed policy that bounds every role of the deployment. */
   readonly permissionsBoundary?: string;
@@ -87,13 +109,22 @@ export interface WaybillProps {
   /** ARNs of roles or users that may read the ledger, the signing keys' public halves and nothing else. */
   readonly auditorPrincipals?: readonly string[];
 
+  /**
+   * ARNs of roles or users of this account that may place and lift legal holds on evidence, beside their own permission for
+   * `s3:PutObjectLegalHold`. A hold keeps an object past its retention until it is lifted. Default: nobody.
+   */
+  readonly legalHoldPrincipals?: readonly string[];
+
   /** Whom alarms and the budget write to. */
   readonly alarmEmail: string;
 
   /** Monthly cost of the deployment in USD at which the budget warns (80 % forecast, 100 % actual). */
   readonly monthlyBudgetUsd: number;
 
-  /** Witnesses, time-stamping authority and policy, as docs/formats/state-directory.md describes `evidence.json`. */
+  /**
+   * Witnesses and time-stamping authorities, as docs/formats/state-directory.md describes `evidence.json`, with certificates and the policy
+   * written out: a function has no files. It is told to the sequencer in its environment, which holds about three kilobytes of it.
+   */
   readonly evidence?: object;
 
   /** Days that logs of functions, workers and flows are kept; one of CloudWatch's steps. Default: 90. */

@@ -9,9 +9,7 @@ import { declareOutputs } from './outputs.ts';
 import type { RoleTable } from './role-table.ts';
 import { RuntimeStack } from './runtime-stack.ts';
 import { StateStack } from './state-stack.ts';
-import type { WaybillProps } from './waybill-props.ts';
-
-const DEFAULT_NAME = 'waybill';
+import { DEFAULT_NAME, type WaybillProps } from './waybill-props.ts';
 
 /**
  * A deployment of Waybill: three stacks beside those of the app that it is used in. `ledger` keeps the evidence and the signing keys, `state` what

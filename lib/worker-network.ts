@@ -5,6 +5,7 @@ import {
   GatewayVpcEndpointAwsService,
   InterfaceVpcEndpoint,
   InterfaceVpcEndpointAwsService,
+  type IPeer,
   IpAddresses,
   type ISubnet,
   type IVpc,
@@ -19,7 +20,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { DeploymentNames } from './deployment-names.ts';
 import { flowLog, onlyTheseNames } from './network-watch.ts';
-import type { WaybillProps } from './waybill-props.ts';
+import type { OwnNetwork, WaybillProps } from './waybill-props.ts';
 
 export interface WorkerNetworkProps {
   readonly names: DeploymentNames;
@@ -57,7 +58,8 @@ export class WorkerNetwork extends Construct {
     });
     this.securityGroup.addEgressRule(Peer.prefixList(settings.s3PrefixListId), Port.tcp(443), 'S3 through its gateway');
     if (own === undefined) {
-      this.securityGroup.addEgressRule(Peer.ipv4(this.vpc.vpcCidrBlock), Port.tcp(443), 'endpoints of the VPC');
+      for (const peer of peersOf(settings.network as OwnNetwork))
+        this.securityGroup.addEgressRule(peer, Port.tcp(443), 'endpoints of the VPC');
       this.fromWorkers = { 'aws:SourceVpc': this.vpc.vpcId };
       return;
     }
@@ -87,6 +89,12 @@ export class WorkerNetwork extends Construct {
     endpoints.addIngressRule(this.securityGroup, Port.tcp(443), 'workers');
     this.securityGroup.addEgressRule(endpoints, Port.tcp(443), 'endpoints');
   }
+}
+
+/** What a task needs beside S3 to start and to log. */
+function peersOf({ vpc, endpointSecurityGroups = [], reachWholeVpc }: OwnNetwork): IPeer[] {
+  if (reachWholeVpc === true) return [Peer.ipv4(vpc.vpcCidrBlock)];
+  return endpointSecurityGroups.map((id) => Peer.securityGroupId(id));
 }
 
 function isolatedVpc(scope: Construct, { availabilityZones }: WaybillProps): Vpc {

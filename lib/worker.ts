@@ -5,6 +5,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { DeploymentNames } from './deployment-names.ts';
+import { cpuOf, memoryOf } from './fargate-sizes.ts';
 import type { PinnedKeys, WaybillProps, WorkerEnvironment } from './waybill-props.ts';
 import { BLOCKS, WORKER_VOLUMES, type WorkerContainer, WRAPPER } from './worker-containers.ts';
 import { digestOfImage } from './worker-executable.ts';
@@ -87,8 +88,11 @@ export class Workers extends Construct {
       family: names.taskFamily(name),
       requiresCompatibilities: ['FARGATE'],
       networkMode: 'awsvpc',
-      cpu: `${environment.cpu ?? 1024}`,
-      memory: `${environment.memoryMiB ?? 2048}`,
+      cpu: `${cpuOf(environment)}`,
+      memory: `${memoryOf(environment)}`,
+      ...(environment.ephemeralStorageGiB !== undefined && {
+        ephemeralStorage: { sizeInGiB: environment.ephemeralStorageGiB },
+      }),
       runtimePlatform: { cpuArchitecture: 'ARM64', operatingSystemFamily: 'LINUX' },
       // No task role: whatever runs in a task could take its credentials.
       executionRoleArn: names.arn.role('worker-execution'),

@@ -10,7 +10,7 @@ new Waybill(app, 'Waybill', {
   ...images,
   origin: 'acme.example/waybill',
   retention: { mode: 'COMPLIANCE', days: 2557 },
-  network: { vpc },
+  network: { vpc, endpointSecurityGroups: ['sg-0123456789abcdef0'] },
   s3PrefixListId: 'pl-6ea54007',
   permissionsBoundary: 'arn:aws:iam::111122223333:policy/boundary',
   alarmEmail: 'operators@acme.example',

@@ -3,6 +3,10 @@ import { describe, it } from 'node:test';
 import { RetryableError } from '@waybill/client/errors';
 import { lambdaFunction } from './function.ts';
 
+interface Embedded {
+  CloudWatchMetrics: { Dimensions: string[][] }[];
+}
+
 const CONTEXT = {
   awsRequestId: 'r',
   functionName: 'f',
@@ -58,6 +62,7 @@ describe('the stack around a handler', () => {
   });
 
   it('trouble and malformed records are counted where alarms look', async () => {
+    process.env.WAYBILL_DEPLOYMENT = 'second';
     const handler = lambdaFunction(
       'settle',
       async () => null,
@@ -71,7 +76,14 @@ describe('the stack around a handler', () => {
     const metrics = lines.filter((line) => '_aws' in line);
     assert.equal(metrics.length, 1);
     assert.deepEqual([[metrics[0]?.Trouble].flat().length, [metrics[0]?.Malformed].flat().length], [2, 1]);
-    assert.equal(metrics[0]?.service, 'settle');
+    assert.deepEqual([metrics[0]?.service, metrics[0]?.deployment], ['settle', 'second']);
+    const [embedded] = metrics;
+    assert.ok(embedded);
+    const [described] = (embedded._aws as Embedded).CloudWatchMetrics;
+    assert.deepEqual(
+      described?.Dimensions.map((names) => names.toSorted()),
+      [['deployment', 'service']],
+    );
     assert.ok(
       lines.every((line) => JSON.stringify(line).length < 4_000),
       'what a stranger wrote is cut short',

@@ -21,7 +21,7 @@ export function lambdaFunction<Duties>(
   handle: (duties: Duties, event: unknown, told: Told) => Promise<unknown>,
 ): Handler {
   const logger = new Logger({ serviceName: stage, persistentKeys: { stage } });
-  const metrics = new Metrics({ namespace: NAMESPACE, serviceName: stage });
+  const metrics = new Metrics({ namespace: NAMESPACE, serviceName: stage, defaultDimensions: deploymentOf() });
   const told = toldBy(logger, metrics);
   let opened: Promise<Duties> | null = null;
   const duties = (): Promise<Duties> => {
@@ -44,6 +44,12 @@ export function lambdaFunction<Duties>(
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .use(published(metrics))
     .use(awake()) as unknown as Handler;
+}
+
+/** Two deployments of one account share the namespace; without it the alarms of one would ring for the other. */
+function deploymentOf(): Record<string, string> {
+  const deployment = process.env.WAYBILL_DEPLOYMENT;
+  return deployment === undefined ? {} : { deployment };
 }
 
 function toldBy(logger: Logger, metrics: Metrics): Told {

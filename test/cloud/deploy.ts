@@ -94,6 +94,7 @@ export async function deploy(
 ): Promise<Deployed> {
   const { account, region } = bed;
   const config = join(bed.directory, 'deployment.json');
+  const registry = `${account}.dkr.ecr.${region}.amazonaws.com`;
   const settings = {
     env: { account, region },
     name: NAME,
@@ -101,9 +102,9 @@ export async function deploy(
     origin: ORIGIN,
     mode: 'test',
     retention: { mode: 'GOVERNANCE', days: 1 },
-    wrapperImage: `registry.example/wrapper@sha256:${'1'.repeat(64)}`,
+    wrapperImage: `${registry}/wrapper@sha256:${'1'.repeat(64)}`,
     workerDigest,
-    environments: { default: { image: `registry.example/blocks@sha256:${'3'.repeat(64)}` } },
+    environments: { default: { image: `${registry}/blocks@sha256:${'3'.repeat(64)}` } },
     queues: { default: { concurrency: 40 } },
     s3PrefixListId: 'pl-6da54004',
     alarmEmail: 'operator@example.com',

@@ -49,6 +49,7 @@ let driving: Promise<void>;
 
 const DEFINITION = JSON.stringify(
   attemptMachine({
+    partition: 'aws',
     cluster: CLUSTER,
     taskDefinition: 'worker',
     subnets: ['subnet-1'],

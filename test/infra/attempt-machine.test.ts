@@ -24,10 +24,11 @@ interface Machine {
   States: Record<string, State>;
 }
 
-const made = (): Machine =>
+const made = (partition = 'aws'): Machine =>
   JSON.parse(
     JSON.stringify(
       attemptMachine({
+        partition,
         cluster: 'arn:aws:ecs:eu-central-1:111122223333:cluster/waybill',
         taskDefinition: 'arn:aws:ecs:eu-central-1:111122223333:task-definition/waybill:3',
         subnets: ['subnet-1'],
@@ -174,5 +175,11 @@ describe('attempt machine', () => {
     const way: string[] = [];
     for (let name: string | undefined = StartAt; name !== undefined; name = States[name]?.Next) way.push(name);
     assert.deepEqual(way, ['Launch', 'Park', 'Stop']);
+  });
+
+  it('integrations are named in the partition that the machine is deployed to', () => {
+    const resources = Object.values(made('aws-us-gov').States).flatMap(({ Resource }) => Resource ?? []);
+    assert.ok(resources.length > 4);
+    for (const resource of resources) assert.match(resource, /^arn:aws-us-gov:states:::/);
   });
 });

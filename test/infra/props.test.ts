@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Match, Annotations as Told } from 'aws-cdk-lib/assertions';
 import { checkProps, WaybillPropsError } from '../../lib/check-props.ts';
-import type { WaybillProps } from '../../lib/waybill-props.ts';
-import { exampleProps, productionProps, resources, type Template, templatesOf, waybill } from './deployment.ts';
-import { lines, list } from './rules/rule.ts';
+import type { WaybillProps, WorkerEnvironment } from '../../lib/waybill-props.ts';
+import { exampleProps, productionProps } from './deployment.ts';
 
 function problemsOf(change: Partial<Record<keyof WaybillProps, unknown>>): readonly string[] {
   try {
@@ -21,6 +19,13 @@ test('props: those of the example are right, for a test and for production', () 
   assert.deepEqual(problemsOf({}), []);
 });
 
+const DIGEST = `sha256:${'4'.repeat(64)}`;
+const REGISTRY = '000000000000.dkr.ecr.us-east-1.amazonaws.com';
+
+function sized(size: Partial<WorkerEnvironment>): Record<'default', WorkerEnvironment> {
+  return { default: { image: `${REGISTRY}/blocks@${DIGEST}`, ...size } };
+}
+
 const refused: readonly [title: string, change: Partial<Record<keyof WaybillProps, unknown>>, property: string][] = [
   ['an account that is not typed out', { env: { account: 'ours', region: 'us-east-1' } }, 'env.account'],
   ['no region', { env: { account: '000000000000', region: '' } }, 'env.region'],
@@ -33,6 +38,71 @@ const refused: readonly [title: string, change: Partial<Record<keyof WaybillProp
   ['ten years in a test', { mode: 'test', retention: { mode: 'GOVERNANCE', days: 3650 } }, 'retention'],
   ['a wrapper by tag', { wrapperImage: 'example.com/wrapper:latest' }, 'wrapperImage'],
   ['an environment by tag', { environments: { default: { image: 'node:24' } } }, 'environments.default.image'],
+  ['an image of another registry', { wrapperImage: `docker.io/library/node@${DIGEST}` }, 'wrapperImage'],
+  [
+    'an image of another region',
+    { wrapperImage: `000000000000.dkr.ecr.eu-west-1.amazonaws.com/w@${DIGEST}` },
+    'wrapperImage',
+  ],
+  ['a tag beside the digest', { wrapperImage: `${REGISTRY}/w:1@${DIGEST}` }, 'wrapperImage'],
+  [
+    'memory that no task of the size has',
+    { environments: sized({ cpu: 4096, memoryMiB: 2048 }) },
+    'environments.default.memoryMiB',
+  ],
+  [
+    'half a gigabyte too much',
+    { environments: sized({ cpu: 256, memoryMiB: 1536 }) },
+    'environments.default.memoryMiB',
+  ],
+  ['a size between two', { environments: sized({ cpu: 1000 }) }, 'environments.default.cpu'],
+  [
+    'a disk smaller than the one that is free',
+    { environments: sized({ ephemeralStorageGiB: 20 }) },
+    'environments.default.ephemeralStorageGiB',
+  ],
+  [
+    'an environment whose role has too long a name',
+    { environments: { ...sized({}), ['e'.repeat(31)]: sized({}).default }, name: 'n'.repeat(20) },
+    'environments',
+  ],
+  ['a network of which nothing may be reached', { network: { vpc: {} } }, 'network'],
+  [
+    'a network that may be reached twice over',
+    { network: { vpc: {}, reachWholeVpc: true, endpointSecurityGroups: ['sg-1'] } },
+    'network',
+  ],
+  [
+    'an endpoint by its name',
+    { network: { vpc: {}, endpointSecurityGroups: ['endpoints'] } },
+    'network.endpointSecurityGroups',
+  ],
+  ['evidence with an unknown key', { evidence: { tsas: [] } }, 'evidence'],
+  [
+    'evidence in a file',
+    { evidence: { witnesses: { file: 'witnesses.policy' } } },
+    'evidence: names the file witnesses.policy',
+  ],
+  [
+    'a certificate that is none',
+    { evidence: { tsa: [{ url: 'https://tsa.example', roots: ['AAAA'] }] } },
+    'evidence: tsa[0].roots[0]',
+  ],
+  [
+    'evidence that no function could be told',
+    { evidence: { witnesses: `# ${'x'.repeat(4000)}\nquorum none\n` } },
+    'evidence: name fewer',
+  ],
+  [
+    'so many queues that no function could be told',
+    {
+      queues: Object.fromEntries(
+        Array.from({ length: 99 }, (_, n) => [`a-queue-with-a-name-${n}`, { concurrency: 1 }]),
+      ),
+    },
+    'queues',
+  ],
+  ['a hold by somebody without an ARN', { legalHoldPrincipals: ['counsel'] }, 'legalHoldPrincipals'],
   ['no default environment', { environments: {} }, 'environments'],
   ['a digest without its kind', { workerDigest: '2'.repeat(64) }, 'workerDigest'],
   ['a queue of none', { queues: { default: { concurrency: 0 } } }, 'queues.default.concurrency'],
@@ -58,74 +128,17 @@ for (const [title, change, property] of refused) {
   });
 }
 
+test('props: whatever number of vCPU units is asked for alone, there is a task of that size', () => {
+  for (const cpu of [256, 512, 1024, 2048, 4096, 8192, 16384])
+    assert.deepEqual(problemsOf({ environments: sized({ cpu }) }), [], `${cpu}`);
+});
+
+test('props: images of other registries are taken where workers are in a network of the customer', () => {
+  const network = { vpc: {}, endpointSecurityGroups: ['sg-0123'] };
+  assert.deepEqual(problemsOf({ network, wrapperImage: `registry.example/wrapper@${DIGEST}` }), []);
+});
+
 test('props: retention has no default, not even in a test', () => {
   const { retention: _, ...without } = exampleProps();
   assert.throws(() => checkProps(without as WaybillProps), TypeError);
-});
-
-test('runtime: without pinned keys it is an error, and the ledger that they come from is none', () => {
-  const { pinnedKeys: _, ...without } = productionProps();
-  const deployment = waybill(without);
-  Told.fromStack(deployment.runtime).hasError('*', Match.stringLikeRegexp('waybill keys export'));
-  assert.deepEqual(Told.fromStack(deployment.ledger).findError('*', Match.anyValue()), []);
-});
-
-test('test mode: tables and keys go with their stack, the ledger stays, and nothing is protected from the test', () => {
-  const deployment = waybill(exampleProps());
-  const templates = templatesOf(deployment);
-  const lives = new Set(resources(templates, 'AWS::KMS::Key').map(({ resource }) => resource.DeletionPolicy));
-  assert.deepEqual([...lives], ['Delete']);
-  const [ledger] = resources(templates, 'AWS::S3::Bucket').filter(
-    ({ properties }) => properties.ObjectLockEnabled === true,
-  );
-  assert.equal(ledger?.resource.DeletionPolicy, 'RetainExceptOnCreate');
-  assert.equal(deployment.ledger.terminationProtection, false);
-  assert.equal(waybill(productionProps()).ledger.terminationProtection, true);
-});
-
-test('rotation: one more key leaves the others as they were', () => {
-  const keys = (attest: number): string[] => {
-    const templates = templatesOf(waybill({ ...productionProps(), signingKeys: { attest, log: 1 } }));
-    return resources(templates, 'AWS::KMS::Key')
-      .filter(({ stack }) => stack === 'ledger')
-      .map(({ id, properties }) => `${id} ${JSON.stringify(properties)}`);
-  };
-  const [one, two] = [keys(1), keys(2)];
-  assert.equal(two.length, one.length + 1);
-  assert.deepEqual(
-    one.filter((key) => !two.includes(key)),
-    [],
-  );
-});
-
-test('auditors: they read the ledger and the public halves of its keys, and nothing else names them', () => {
-  const auditor = 'arn:aws:iam::999999999999:role/auditor';
-  const templates = templatesOf(waybill({ ...productionProps(), auditorPrincipals: [auditor] }));
-  const naming = resources(templates).filter(({ properties }) => JSON.stringify(properties).includes(auditor));
-  assert.deepEqual([...new Set(naming.map(({ stack, type }) => `${stack} ${type}`))].sort(), [
-    'ledger AWS::KMS::Key',
-    'ledger AWS::S3::BucketPolicy',
-  ]);
-  for (const { properties } of naming) {
-    const said = lines(properties.PolicyDocument ?? properties.KeyPolicy).filter((line) =>
-      JSON.stringify(line.Principal).includes(auditor),
-    );
-    for (const { Action } of said) {
-      for (const action of list(Action))
-        assert.match(action, /^(kms:GetPublicKey|kms:DescribeKey|s3:Get\w+|s3:List\w+)$/);
-    }
-  }
-});
-
-test('buckets: their policies name the roles whose table lets them write there, and no others', () => {
-  const { ledger, state } = templatesOf(waybill(productionProps()));
-  const denied = (template: Template, sid: string): unknown =>
-    Object.values(template.Resources)
-      .flatMap(({ Properties }) => lines(Properties?.PolicyDocument))
-      .find(({ Sid }) => Sid === sid)?.Condition?.ArnNotEquals?.['aws:PrincipalArn'];
-  const role = (name: string): string => `arn:aws:iam::000000000000:role/waybill-us-east-1-${name}`;
-  assert.deepEqual(list(denied(ledger, 'SequencerOnly')), [role('seal')]);
-  assert.deepEqual(list(denied(state, 'StagedByWorkers')), [role('mailbox')]);
-  assert.ok(!list(denied(state, 'StoredByEngine')).includes(role('mailbox')));
-  assert.ok(list(denied(state, 'OwnNameOnly')).includes(role('slot')));
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { templates } from './deployment.ts';
 import { ACCESS_RULES } from './rules/access.ts';
 import { ATTEMPT_RULES } from './rules/attempts.ts';
+import { DELIVERY_RULES } from './rules/delivery.ts';
 import { FUNCTION_RULES } from './rules/functions.ts';
 import { KEPT_RULES } from './rules/kept.ts';
 import { KEY_RULES } from './rules/keys.ts';
@@ -12,6 +13,7 @@ import { STORAGE_RULES } from './rules/storage.ts';
 
 const RULES = [
   FUNCTION_RULES,
+  DELIVERY_RULES,
   STORAGE_RULES,
   KEPT_RULES,
   KEY_RULES,

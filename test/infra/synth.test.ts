@@ -63,9 +63,9 @@ test('synth: what CloudFormation would refuse fails the synthesis', async (conte
   const scratch = mkdtempSync(join(tmpdir(), 'waybill-synth-'));
   context.after(() => rmSync(scratch, { recursive: true, force: true }));
   const props = exampleProps();
-  const environments = { default: { ...props.environments.default, cpu: 256, memoryMiB: 65_536 } };
+  const tags = { ['k'.repeat(200)]: 'longer than a tag may be' };
   const config = join(scratch, 'broken.json');
-  writeFileSync(config, JSON.stringify({ ...props, environments }));
+  writeFileSync(config, JSON.stringify({ ...props, tags }));
   const { context: settings } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as { context: object };
   const env = {
     ...process.env,
@@ -73,7 +73,7 @@ test('synth: what CloudFormation would refuse fails the synthesis', async (conte
     CDK_CONTEXT_JSON: JSON.stringify({ ...settings, config }),
   };
   await assert.rejects(run(process.execPath, ['bin/app.ts'], { cwd: ROOT, env }), (error: { stderr: string }) => {
-    assert.match(error.stderr, /ERROR .*(Memory|Cpu)/);
+    assert.match(error.stderr, /ERROR .*Tags/);
     return true;
   });
 });

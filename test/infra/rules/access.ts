@@ -41,6 +41,26 @@ export const ACCESS_RULES: readonly Rule[] = [
     },
   },
   {
+    says: 'roles: Lambda and Step Functions take theirs for a version or an alias of the thing as well',
+    broken: (templates) => {
+      const taken = all(templates, ROLE).flatMap(({ id, properties }) =>
+        lines(properties.AssumeRolePolicyDocument)
+          .filter(({ Principal }) => /^(lambda|states)\./.test(String(at(Principal, 'Service'))))
+          .map(({ Condition }) => ({ id, arns: list(Condition?.ArnLike?.['aws:SourceArn'] as string[] | undefined) })),
+      );
+      return taken.length === 0
+        ? ['no service takes a role']
+        : taken.filter(({ arns }) => !arns.some((arn) => arn.endsWith(':*')) || arns.length !== 2).map(({ id }) => id);
+    },
+    plant: (templates) => {
+      const line = all(templates, ROLE)
+        .flatMap(({ properties }) => lines(properties.AssumeRolePolicyDocument))
+        .find(({ Principal }) => at(Principal, 'Service') === 'states.amazonaws.com');
+      if (line?.Condition?.ArnLike)
+        line.Condition.ArnLike['aws:SourceArn'] = 'arn:aws:states:us-east-1:0:stateMachine:x';
+    },
+  },
+  {
     says: 'policies: no action is a wildcard',
     broken: (templates) =>
       failing(all(templates, POLICY), ({ properties }) =>

@@ -1,15 +1,12 @@
-import { matchesGlob } from 'node:path';
 import { LIMITS } from '@waybill/client/limits';
 import { JOB_LIMITS } from '#core/names.ts';
 import { FUNCTIONS } from '../../../lib/deployment-names.ts';
-import { productionProps, resources } from '../deployment.ts';
+import { resources } from '../deployment.ts';
 import { all, at, failing, first, lines, list, type Rule } from './rule.ts';
 
 const FUNCTION = 'AWS::Lambda::Function';
 const MAPPING = 'AWS::Lambda::EventSourceMapping';
-const QUEUE = 'AWS::SQS::Queue';
-
-const isDeadLetters = (properties: Record<string, unknown>): boolean => String(properties.QueueName).includes('-dead');
+const POLICY = 'AWS::IAM::ManagedPolicy';
 
 export const FUNCTION_RULES: readonly Rule[] = [
   {
@@ -83,105 +80,64 @@ export const FUNCTION_RULES: readonly Rule[] = [
     },
   },
   {
-    says: 'logs: every group ends and is encrypted with a key of the deployment',
-    broken: (templates) =>
-      failing(
-        all(templates, 'AWS::Logs::LogGroup'),
-        ({ properties }) => Number(properties.RetentionInDays) > 0 && properties.KmsKeyId !== undefined,
-      ),
-    plant: (templates) => {
-      delete first(templates, 'AWS::Logs::LogGroup').properties.RetentionInDays;
-    },
-  },
-  {
-    says: 'logs: the policy of the key admits every group that is encrypted with it, or the group cannot be made',
+    says: 'functions: the minute that was missed is not made up for, since the next one does it',
     broken: (templates) => {
-      const { account, region } = productionProps().env;
-      const admitted = all(templates, 'AWS::KMS::Key').flatMap(({ properties }) =>
-        lines(properties.KeyPolicy).flatMap(({ Condition }) =>
-          list(Condition?.ArnLike?.['kms:EncryptionContext:aws:logs:arn'] as string[] | undefined),
-        ),
+      const reconcile = first(templates, FUNCTION, ({ properties }) =>
+        String(properties.FunctionName).endsWith('-reconcile'),
       );
-      return failing(
-        all(templates, 'AWS::Logs::LogGroup').filter(({ properties }) => properties.KmsKeyId !== undefined),
-        ({ properties }) => {
-          const arn = `arn:aws:logs:${region}:${account}:log-group:${properties.LogGroupName}`;
-          return admitted.some((pattern) => matchesGlob(arn.replaceAll('/', ':'), pattern.replaceAll('/', ':')));
-        },
+      const [config] = resources(templates, 'AWS::Lambda::EventInvokeConfig').filter(
+        ({ properties }) => at(properties.FunctionName, 'Ref') === reconcile.id,
       );
+      const { MaximumRetryAttempts: retries, MaximumEventAgeInSeconds: seconds } = config?.properties ?? {};
+      return retries === 0 && seconds === 60 ? [] : [reconcile.id];
     },
     plant: (templates) => {
-      first(templates, 'AWS::Logs::LogGroup').properties.LogGroupName = '/aws/vendedlogs/states/somebody-else';
-    },
-  },
-  {
-    says: 'delivery: every mapping takes partial answers, and those of the stream filter, split, give up and keep what failed',
-    broken: (templates) =>
-      failing(all(templates, MAPPING), ({ properties }) => {
-        const partial = at(properties.FunctionResponseTypes, 0) === 'ReportBatchItemFailures';
-        if (properties.StartingPosition === undefined) return partial;
-        return (
-          partial &&
-          properties.BisectBatchOnFunctionError === true &&
-          properties.MaximumRetryAttempts === 5 &&
-          at(properties.FilterCriteria, 'Filters', 0) !== undefined &&
-          at(properties.DestinationConfig, 'OnFailure', 'Destination') !== undefined
-        );
-      }),
-    plant: (templates) => {
-      delete first(templates, MAPPING, ({ properties }) => 'StartingPosition' in properties).properties
-        .DestinationConfig;
+      first(templates, 'AWS::Lambda::EventInvokeConfig').properties.MaximumRetryAttempts = 2;
     },
   },
   {
-    says: 'delivery: every queue is encrypted, and all but those of dead letters give up after some receives',
-    broken: (templates) =>
-      failing(
-        all(templates, QUEUE),
-        ({ properties }) =>
-          properties.SqsManagedSseEnabled === true &&
-          (isDeadLetters(properties) || Number(at(properties.RedrivePolicy, 'maxReceiveCount')) > 0),
-      ),
+    says: 'functions: metrics of ours are watched for this deployment alone, under the name that functions are told',
+    broken: (templates) => {
+      const told = new Set(
+        all(templates, FUNCTION).map(({ properties }) => at(properties.Environment, 'Variables', 'WAYBILL_DEPLOYMENT')),
+      );
+      const watched = all(templates, 'AWS::CloudWatch::Alarm').filter(
+        ({ properties }) => properties.Namespace === 'Waybill',
+      );
+      if (watched.length === 0) return ['nothing of ours is watched'];
+      return failing(watched, ({ properties }) => {
+        const dimensions = properties.Dimensions as { Name: string; Value: string }[];
+        const deployment = dimensions.find(({ Name }) => Name === 'deployment')?.Value;
+        return told.size === 1 && told.has(deployment);
+      });
+    },
     plant: (templates) => {
-      delete first(templates, QUEUE, ({ properties }) => !isDeadLetters(properties)).properties.RedrivePolicy;
+      const { properties } = first(templates, FUNCTION);
+      delete (at(properties.Environment, 'Variables') as Record<string, string>).WAYBILL_DEPLOYMENT;
     },
   },
   {
-    says: 'delivery: a message stays hidden for six times as long as its function may take; of those in order, no longer than it',
-    broken: (templates) =>
-      all(templates, MAPPING).flatMap(({ id, properties }) => {
-        const queue = templates.runtime.Resources[String(at(properties.EventSourceArn, 'Fn::GetAtt', 0))];
-        if (queue?.Type !== QUEUE) return [];
-        const fn = templates.runtime.Resources[String(at(properties.FunctionName, 'Ref'))];
-        const hidden = Number(queue.Properties.VisibilityTimeout);
-        const limit = Number(fn?.Properties.Timeout);
-        // While a batch is hidden its whole group stands still.
-        const isRight = queue.Properties.FifoQueue === true ? hidden === limit : hidden >= 6 * limit;
-        return isRight ? [] : [id];
-      }),
-    plant: (templates) => {
-      first(templates, QUEUE, ({ properties }) => !isDeadLetters(properties)).properties.VisibilityTimeout = 30;
+    says: 'functions: who follows the stream may do all that Lambda asks for',
+    broken: (templates) => {
+      const wanted = ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(
+        (action) => `dynamodb:${action}`,
+      );
+      const following = all(templates, POLICY)
+        .map(({ id, properties }) => ({
+          id,
+          actions: lines(properties.PolicyDocument).flatMap(({ Action }) => list(Action)),
+        }))
+        .filter(({ actions }) => actions.includes('dynamodb:GetRecords'));
+      return following.length !== 2
+        ? [`${following.length} follow the stream`]
+        : following.filter(({ actions }) => !wanted.every((action) => actions.includes(action))).map(({ id }) => id);
     },
-  },
-  {
-    says: 'delivery: every target of a rule has dead letters',
-    broken: (templates) =>
-      failing(all(templates, 'AWS::Events::Rule'), ({ properties }) =>
-        (properties.Targets as object[]).every((target) => at(target, 'DeadLetterConfig', 'Arn') !== undefined),
-      ),
     plant: (templates) => {
-      const [target] = first(templates, 'AWS::Events::Rule').properties.Targets as Record<string, unknown>[];
-      delete target?.DeadLetterConfig;
-    },
-  },
-  {
-    says: 'templates: there is no custom resource, so nothing of CDK runs in the account',
-    broken: (templates) =>
-      resources(templates)
-        .filter(({ type }) => type.startsWith('Custom::') || type === 'AWS::CloudFormation::CustomResource')
-        .map(({ id }) => id),
-    plant: (templates) => {
-      templates.state.Resources.Planted = { Type: 'Custom::S3AutoDeleteObjects', Properties: {} };
+      for (const { properties } of all(templates, POLICY)) {
+        for (const line of lines(properties.PolicyDocument)) {
+          if (line.Sid === 'ListStreams') line.Action = [];
+        }
+      }
     },
   },
 ];
