@@ -83,14 +83,23 @@ export class Invariants {
       this.#openItems.set(run, (this.#openItems.get(run) ?? 0) + 1);
       return;
     }
-    mustHold(!isTerminal(was.state), 'I8', `${pk} ${sk} changes after it has ended as ${was.state}`);
+    if (isTerminal(was.state)) {
+      // Written again as it is by who tells of its end, or opened again by a retry.
+      if (JSON.stringify(was) === JSON.stringify(now)) return;
+      const isReopened = now.state === 'pending' && now.reopened === (was.reopened ?? 0) + 1;
+      const mayBe = was.state === 'failed' || was.state === 'skipped';
+      mustHold(isReopened && mayBe, 'I8', `${pk} ${sk} changes after it has ended as ${was.state}`);
+      this.#openItems.set(run, (this.#openItems.get(run) ?? 0) + 1);
+      return;
+    }
     if (isTerminal(now.state)) this.#openItems.set(run, (this.#openItems.get(run) ?? 0) - 1);
     const isClaim = now.state === 'running' && was.state !== 'running';
     mustHold(now.attempt === was.attempt + (isClaim ? 1 : 0), 'I5', `${pk} ${sk} jumps to attempt ${now.attempt}`);
     const item = sk.slice('item/'.length);
     if (isClaim) this.#mustBeRunnable(run, item, was);
     if (now.state === 'ready' && was.state === 'pending') this.#depsMustBe(run, item, ['done'], 'every');
-    if (now.state === 'skipped') this.#depsMustBe(run, item, ['failed', 'skipped', 'cancelled', 'denied'], 'some');
+    if (now.state === 'skipped' && now.reason !== 'skip_requested')
+      this.#depsMustBe(run, item, ['failed', 'skipped', 'cancelled', 'denied'], 'some');
   }
 
   #mustBeRunnable(run: string, item: string, was: ItemRow): void {
@@ -98,6 +107,7 @@ export class Invariants {
     mustHold(!was.cancelAsked, 'I2', `${item} of ${run} is claimed after it was cancelled`);
     const row = this.#table.body<RunRow>(keys.run(run));
     mustHold(!row?.stopping, 'I2', `${item} of ${run} is claimed while the run stops`);
+    mustHold(row?.pausedAtMs === undefined, 'I2', `${item} of ${run} is claimed while the run is paused`);
     this.#depsMustBe(run, item, ['done'], 'every');
   }
 

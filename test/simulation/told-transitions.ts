@@ -41,7 +41,10 @@ function sayingsOf({ type, data }: EventLine): string[] {
       return [`${data.id} settled`, `${data.item} ${data.next === 'retry' ? 'backs off' : data.next} by attempt`];
     case 'item.closed':
       return data.items.map(({ id, state }) => `${id} ${state}`);
+    case 'item.reopened':
+      return data.items.map((item) => `${item} reopened`);
     case 'control.accepted':
+      if (data.verb !== 'cancel') return [];
       return data.item === undefined ? ['cancel'] : [`${data.item} cancel asked`];
     case 'run.stopping':
       return data.reason === 'cancelled' ? ['stops cancelled'] : ['stops deadline_exceeded'];
@@ -72,7 +75,8 @@ function ofItem(was: ItemRow, now: ItemRow): string[] {
   const deeds: string[] = [];
   if (!was.cancelAsked && now.cancelAsked) deeds.push('cancel asked');
   if (was.state === now.state) return deeds;
-  if (now.state === 'running') deeds.push(`claimed ${now.attempt} ${now.attempts.at(-1)?.id}`);
+  if (isTerminal(was.state)) deeds.push('reopened');
+  else if (now.state === 'running') deeds.push(`claimed ${now.attempt} ${now.attempts.at(-1)?.id}`);
   else if (now.state === 'ready') deeds.push(was.state === 'running' ? 'backs off by attempt' : 'ready');
   else if (isTerminal(now.state)) deeds.push(was.state === 'running' ? `${now.state} by attempt` : now.state);
   return deeds;
