@@ -1,7 +1,9 @@
 /** What the deployed tests rely on in the wiring bed, and what its corrections of the emulator put right. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash, createPublicKey, verify } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { CloudFormationClient, CreateStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
@@ -335,4 +337,29 @@ test('wiring bed: StopTask ends a container that does not listen', async () => {
   await until(() => written(task, 'wrapper.log') === 'up\n');
   await new ECSClient(asRoot).send(new StopTaskCommand({ cluster: CLUSTER, task }));
   assert.throws(() => process.kill(Number(written(task, 'wrapper.pid')), 0), /ESRCH/);
+});
+
+/** Pids of processes that work in a directory. */
+function atWorkIn(directory: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`).startsWith(directory);
+    } catch {
+      return false;
+    }
+  });
+}
+
+test('wiring bed: it ends by itself when the test that started it is killed', async () => {
+  const begin = `const { start } = await import(${JSON.stringify(join(import.meta.dirname, 'beds', 'ministack.ts'))});
+    console.log((await start()).directory);`;
+  const starter = spawn(process.execPath, ['--input-type=module', '-e', begin], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(starter.stdout.setEncoding('utf8'), 'data')) as [string];
+  const directory = line.trim();
+  assert.equal(atWorkIn(directory).length, 1);
+  starter.kill('SIGKILL');
+  await until(() => atWorkIn(directory).length === 0);
+  rmSync(directory, { recursive: true });
 });
