@@ -43,6 +43,7 @@ export async function composeInProcess(
       executable: 'in-process',
       allowUnsandboxedAgents: false,
       leaseMs: 30_000,
+      startMs: 0,
       heartbeatMs: 1_000,
       survivesRestart: false,
       ...worker,

@@ -54,6 +54,7 @@ export function composeOffline(directory: string): Offline {
       executable: 'in-process',
       allowUnsandboxedAgents: false,
       leaseMs: 30_000,
+      startMs: 0,
       heartbeatMs: 1_000,
       survivesRestart: false,
     },

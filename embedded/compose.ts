@@ -101,6 +101,7 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
         executable: probed.executable,
         allowUnsandboxedAgents: options.allowUnsandboxedAgents,
         leaseMs: LEASE_MS,
+        startMs: 0,
         heartbeatMs: HEARTBEAT_MS,
         survivesRestart: false,
       },

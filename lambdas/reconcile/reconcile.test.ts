@@ -122,12 +122,14 @@ describe('reconcile: workers', () => {
   /** A dispatched attempt whose worker never answers; `pass` lets time go by. */
   async function withWorker(
     use: (bed: HandlerBed, attemptId: string, minute: (ms: number) => Promise<void>) => Promise<void>,
+    worker: Partial<HandlerBed['flow']['worker']> = {},
   ): Promise<void> {
     await withHandlers(
       async (bed) => {
         let passedMs = 0;
         const { clock } = bed.flow;
-        const flow = { ...bed.flow, clock: { ...clock, nowMs: () => clock.nowMs() + passedMs } };
+        const shifted = { ...clock, nowMs: () => clock.nowMs() + passedMs };
+        const flow = { ...bed.flow, clock: shifted, worker: { ...bed.flow.worker, ...worker } };
         const duties = { ...dutiesOf(bed), flow };
         const { attemptId } = await claimed(bed);
         await reconcile(duties, TICK, bed.told);
@@ -163,6 +165,36 @@ describe('reconcile: workers', () => {
       assert.equal(bed.calls.filter((call) => call === 'launcher.alive').length, 1);
       assert.equal(await stateOf(bed, attemptId), 'dispatched');
     });
+  });
+
+  const SLOW = { leaseMs: 300_000, startMs: 600_000 };
+
+  it('one that starts slowly is waited for, and after its first heartbeat as long as any other', async () => {
+    await withWorker(async (bed, attemptId, minute) => {
+      await minute(890_000);
+      assert.equal(await stateOf(bed, attemptId), 'dispatched', 'no heartbeat in a quarter of an hour');
+      const heartbeatAtMs = bed.flow.clock.nowMs() + 890_000;
+      const { staged } = bed.flow.mailbox;
+      bed.flow.mailbox.staged = async (id) => ({ ...(await staged(id)), heartbeatAtMs });
+      await minute(290_000);
+      assert.equal(await stateOf(bed, attemptId), 'dispatched');
+      await minute(20_000);
+      assert.equal(await stateOf(bed, attemptId), 'settled');
+    }, SLOW);
+  });
+
+  it('one that has not started in a quarter of an hour is given up, and one that falls silent sooner', async () => {
+    await withWorker(async (bed, attemptId, minute) => {
+      await minute(910_000);
+      assert.equal(await stateOf(bed, attemptId), 'settled');
+    }, SLOW);
+    await withWorker(async (bed, attemptId, minute) => {
+      const heartbeatAtMs = bed.flow.clock.nowMs();
+      const { staged } = bed.flow.mailbox;
+      bed.flow.mailbox.staged = async (id) => ({ ...(await staged(id)), heartbeatAtMs });
+      await minute(310_000);
+      assert.equal(await stateOf(bed, attemptId), 'settled');
+    }, SLOW);
   });
 
   it('one of which nobody can say whether it is there is left to its lease, and that is told', async () => {

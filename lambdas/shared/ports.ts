@@ -36,8 +36,9 @@ import { quietHints, type Told } from './told.ts';
 
 /** Workers in tasks beat seldom: each beat is a paid write. */
 const HEARTBEAT_MS = 30_000;
-/** From the dispatch to the first beat a task is placed, its image pulled and its source fetched. */
 const LEASE_MS = 300_000;
+/** Before the first beat a task is placed, its image pulled and its source fetched, which may take a quarter of an hour in all. */
+const START_MS = 600_000;
 
 /** The ports that not every function has. */
 export type Opened = Partial<Pick<FlowDeps, 'artifacts' | 'inbox' | 'launcher' | 'ledger' | 'mailbox' | 'signer'>>;
@@ -64,6 +65,7 @@ export function flowOf(told: Told, opened: Opened): FlowDeps {
       executable: setting('WAYBILL_WORKER_DIGEST') as Digest,
       allowUnsandboxedAgents: false,
       leaseMs: LEASE_MS,
+      startMs: START_MS,
       heartbeatMs: HEARTBEAT_MS,
       survivesRestart: true,
     },

@@ -76,6 +76,8 @@ export interface FlowDeps extends Outsiders {
     allowUnsandboxedAgents: boolean;
     /** An attempt without a heartbeat for this long is lost. */
     leaseMs: number;
+    /** How much longer than usual a start may take, before there is a first heartbeat. */
+    startMs: number;
     heartbeatMs: number;
     /** Workers outlive the process that launched them, so a restart may find them at work. */
     survivesRestart: boolean;

@@ -82,7 +82,7 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
   const { isolation } = deps.worker;
   const job = jobOf(attemptId, attempt, spec, isolation);
   const nowMs = deps.clock.nowMs();
-  const expiresAtMs = nowMs + spec.item.timeoutMs + ATTEMPT_GRACE_MS;
+  const expiresAtMs = nowMs + deps.worker.startMs + spec.item.timeoutMs + ATTEMPT_GRACE_MS;
   const statement = dispatchStatement({
     origin: deps.origin,
     run: attempt.run,
@@ -104,7 +104,7 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
     timeoutMs: spec.item.timeoutMs,
   });
   const envelope = await signStatement(deps.signer, statement);
-  const leaseUntilMs = nowMs + deps.worker.leaseMs;
+  const leaseUntilMs = nowMs + deps.worker.startMs + deps.worker.leaseMs;
   const manifest: ManifestFacts = {
     payload: digestOf(statement),
     issuedAtMs: nowMs,

@@ -67,10 +67,12 @@ export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted:
     return;
   }
   const nowMs = deps.clock.nowMs();
-  const { leaseMs, heartbeatMs } = deps.worker;
+  const { leaseMs, startMs, heartbeatMs } = deps.worker;
   const isOrphaned = restarted && !deps.worker.survivesRestart;
-  const leaseUntilMs = Math.max(attempt.leaseUntilMs, (heartbeatAtMs ?? 0) + leaseMs);
-  const isSilent = nowMs > leaseUntilMs - leaseMs + MISSED_BEATS * heartbeatMs;
+  // The first lease has room for a slow start; with the first heartbeat that is over.
+  const leaseUntilMs = heartbeatAtMs === null ? attempt.leaseUntilMs : heartbeatAtMs + leaseMs;
+  const heardMs = heartbeatAtMs ?? attempt.leaseUntilMs - leaseMs - startMs;
+  const isSilent = nowMs > heardMs + MISSED_BEATS * heartbeatMs;
   const isOver = isOrphaned || nowMs >= leaseUntilMs || nowMs >= attempt.expiresAtMs;
   const isGone = !isOver && isSilent && (await hasNoWorker(deps, attempt));
   if (!isOver && !isGone) {

@@ -179,6 +179,7 @@ export function flowOf(name: FunctionName, platform: Platform, container: Contai
       executable: SIMULATED_WORKER,
       allowUnsandboxedAgents: false,
       leaseMs: platform.leaseMs,
+      startMs: 0,
       heartbeatMs: platform.heartbeatMs,
       survivesRestart: true,
     },
