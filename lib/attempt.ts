@@ -23,6 +23,8 @@ export interface AttemptMachineProps {
  */
 export class AttemptMachine extends Construct {
   readonly machine: CfnStateMachine;
+  /** From here on attempts start on what this deployment says. */
+  readonly live: CfnStateMachineAlias;
 
   constructor(scope: Construct, id: string, props: AttemptMachineProps) {
     super(scope, id);
@@ -55,7 +57,7 @@ export class AttemptMachine extends Construct {
     });
     version.cfnOptions.deletionPolicy = CfnDeletionPolicy.RETAIN;
     version.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.RETAIN;
-    new CfnStateMachineAlias(this, 'Live', {
+    this.live = new CfnStateMachineAlias(this, 'Live', {
       name: LIVE_ALIAS,
       routingConfiguration: [{ stateMachineVersionArn: version.ref, weight: 100 }],
     });

@@ -61,6 +61,8 @@ export interface DeploymentArns {
   functionArn(which: FunctionName): string;
   machine(environment: string): string;
   machineAlias(environment: string): string;
+  /** Every revision of the environment's task definition. */
+  taskRevisions(environment: string): string;
   /** @param execution a name or a pattern of names */
   execution(environment: string, execution: string): string;
   logGroup(of: string): string;
@@ -114,6 +116,7 @@ export function deploymentNames(place: Place): DeploymentNames {
     functionArn: (which) => regional('lambda', `function:${names.functionName(which)}`),
     machine: (environment) => regional('states', `stateMachine:${names.machine(environment)}`),
     machineAlias: (environment) => regional('states', `stateMachine:${names.machine(environment)}:${LIVE_ALIAS}`),
+    taskRevisions: (environment) => regional('ecs', `task-definition/${names.taskFamily(environment)}:*`),
     execution: (environment, execution) => regional('states', `execution:${names.machine(environment)}:${execution}`),
     logGroup: (of) => regional('logs', `log-group:${names.logGroup(of)}`),
     machineLogGroup: (environment) => regional('logs', `log-group:${names.machineLogGroup(environment)}`),

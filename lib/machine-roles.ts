@@ -31,7 +31,7 @@ export function executionRole({ names, repositories }: RoleFacts, say: Vocabular
   };
 }
 
-export function machineRole(environment: string, { names, taskDefinitions }: RoleFacts, say: Vocabulary): RoleTable {
+export function machineRole(environment: string, { names }: RoleFacts, say: Vocabulary): RoleTable {
   const { arn } = names;
   const onCluster = { ArnEquals: { 'ecs:cluster': arn.cluster } };
   return {
@@ -41,8 +41,9 @@ export function machineRole(environment: string, { names, taskDefinitions }: Rol
       {
         sid: 'Launch',
         actions: ['ecs:RunTask'],
-        resources: [taskDefinitions[environment] ?? ''],
+        resources: [arn.taskRevisions(environment)],
         conditions: onCluster,
+        why: 'Each version of the machine names one revision. Those of older versions still start while a deployment is being upgraded, and when it is rolled back.',
       },
       {
         sid: 'TagAtLaunch',

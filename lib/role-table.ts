@@ -28,8 +28,6 @@ export interface RoleFacts {
   readonly names: DeploymentNames;
   readonly keys: KeyArns;
   readonly environments: readonly string[];
-  /** ARN of the pinned revision of each environment's task definition. */
-  readonly taskDefinitions: Readonly<Record<string, string>>;
   /** Repositories that the images are in, where they are in ECR. */
   readonly repositories: readonly string[];
   /** Condition that holds for requests from the workers' network and for no others. */

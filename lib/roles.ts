@@ -75,7 +75,6 @@ export function rolesThat(action: string, begins: string, names: DeploymentNames
     names,
     keys: STAND_IN_KEYS,
     environments: [],
-    taskDefinitions: {},
     repositories: [],
     fromWorkers: {},
   };

@@ -99,7 +99,6 @@ export class RuntimeStack extends Stack {
       names,
       keys,
       environments,
-      taskDefinitions: Object.fromEntries([...this.workers.taskDefinitions].map(([name, { ref }]) => [name, ref])),
       repositories: repositoriesOf(settings, names),
       fromWorkers: this.network.fromWorkers,
     });
@@ -142,6 +141,8 @@ export class RuntimeStack extends Stack {
         }),
       ]),
     );
+    // A newer machine may read what only a newer launcher gives it; an older one ignores what it does not know.
+    for (const { live } of this.machines.values()) live.node.addDependency(this.fn('dispatch'), this.fn('reconcile'));
     connect(this, {
       names,
       queues: this.queues,

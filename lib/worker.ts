@@ -99,7 +99,8 @@ export class Workers extends Construct {
       volumes: Object.keys(WORKER_VOLUMES).map((volume) => ({ name: volume })),
       containerDefinitions: [container(WRAPPER, settings.wrapperImage), container(BLOCKS, environment.image)],
     });
-    // Attempts that were started on an older revision still stop and retry on it.
+    // A version of the machine names its revision, and an execution that began on an older one has yet to launch it: a revision
+    // that is deregistered starts nothing.
     definition.applyRemovalPolicy(RemovalPolicy.RETAIN);
     return definition;
   }

@@ -103,6 +103,17 @@ export const ATTEMPT_RULES: readonly Rule[] = [
     },
   },
   {
+    says: 'machine: attempts start on a new version only when those who start them are new too',
+    broken: (templates) =>
+      failing(all(templates, 'AWS::StepFunctions::StateMachineAlias'), ({ resource }) => {
+        const names = list(resource.DependsOn).map((id) => templates.runtime.Resources[id]?.Properties.FunctionName);
+        return ['dispatch', 'reconcile'].every((name) => names.includes(`waybill-${name}`));
+      }),
+    plant: (templates) => {
+      delete first(templates, 'AWS::StepFunctions::StateMachineAlias').resource.DependsOn;
+    },
+  },
+  {
     says: 'machine: the revision of the task definition is pinned',
     broken: (templates) =>
       failing(all(templates, MACHINE), ({ properties }) => {
