@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type AttemptRow, type ItemRow, keys } from '#core/rows.ts';
+import { type HandlerBed, withHandlers } from '../../test/support/handler-bed.ts';
+import { claimed, dutiesOf, stateOf, TICK } from '../../test/support/reconcile-bed.ts';
+import { reconcile } from './reconcile.ts';
+
+describe('reconcile: workers', () => {
+  const SILENT_MS = 4_000;
+
+  /** A dispatched attempt whose worker never answers; `pass` lets time go by. */
+  async function withWorker(
+    use: (bed: HandlerBed, attemptId: string, minute: (ms: number) => Promise<void>) => Promise<void>,
+    worker: Partial<HandlerBed['flow']['worker']> = {},
+  ): Promise<void> {
+    await withHandlers(
+      async (bed) => {
+        let passedMs = 0;
+        const { clock } = bed.flow;
+        const shifted = { ...clock, nowMs: () => clock.nowMs() + passedMs };
+        const flow = { ...bed.flow, clock: shifted, worker: { ...bed.flow.worker, ...worker } };
+        const duties = { ...dutiesOf(bed), flow };
+        const { attemptId } = await claimed(bed);
+        await reconcile(duties, TICK, bed.told);
+        assert.equal(await stateOf(bed, attemptId), 'dispatched');
+        bed.calls.length = 0;
+        await use(bed, attemptId, async (ms) => {
+          passedMs += ms;
+          await reconcile(duties, TICK, bed.told);
+        });
+      },
+      { execute: () => new Promise(() => {}) },
+    );
+  }
+
+  it('one that is gone without an event is noticed long before its lease lapses', async () => {
+    await withWorker(async (bed, attemptId, minute) => {
+      bed.flow.launcher.alive = async () => new Set();
+      await minute(SILENT_MS);
+      assert.equal(await stateOf(bed, attemptId), 'settled');
+      const { run } = await bed.row<AttemptRow>(keys.attempt(attemptId));
+      const { attempts } = await bed.row<ItemRow>(keys.item(run, 'x'));
+      assert.deepEqual([attempts[0]?.outcome, attempts[0]?.reason], ['lost', 'no_result']);
+      assert.deepEqual(bed.told.troubles, []);
+    });
+  });
+
+  it('nobody is asked about one that was heard of, and one that is there is kept', async () => {
+    await withWorker(async (bed, attemptId, minute) => {
+      await minute(500);
+      assert.ok(!bed.calls.includes('launcher.alive'));
+      assert.ok(bed.calls.includes('launcher.keep'));
+      await minute(SILENT_MS);
+      assert.equal(bed.calls.filter((call) => call === 'launcher.alive').length, 1);
+      assert.equal(await stateOf(bed, attemptId), 'dispatched');
+    });
+  });
+
+  const SLOW = { leaseMs: 300_000, startMs: 600_000 };
+
+  it('one that starts slowly is waited for, and after its first heartbeat as long as any other', async () => {
+    await withWorker(async (bed, attemptId, minute) => {
+      await minute(890_000);
+      assert.equal(await stateOf(bed, attemptId), 'dispatched', 'no heartbeat in a quarter of an hour');
+      const heartbeatAtMs = bed.flow.clock.nowMs() + 890_000;
+      const { staged } = bed.flow.mailbox;
+      bed.flow.mailbox.staged = async (id) => ({ ...(await staged(id)), heartbeatAtMs });
+      await minute(290_000);
+      assert.equal(await stateOf(bed, attemptId), 'dispatched');
+      await minute(20_000);
+      assert.equal(await stateOf(bed, attemptId), 'settled');
+    }, SLOW);
+  });
+
+  it('one that has not started in a quarter of an hour is given up, and one that falls silent sooner', async () => {
+    await withWorker(async (bed, attemptId, minute) => {
+      await minute(910_000);
+      assert.equal(await stateOf(bed, attemptId), 'settled');
+    }, SLOW);
+    await withWorker(async (bed, attemptId, minute) => {
+      const heartbeatAtMs = bed.flow.clock.nowMs();
+      const { staged } = bed.flow.mailbox;
+      bed.flow.mailbox.staged = async (id) => ({ ...(await staged(id)), heartbeatAtMs });
+      await minute(310_000);
+      assert.equal(await stateOf(bed, attemptId), 'settled');
+    }, SLOW);
+  });
+
+  it('one of which nobody can say whether it is there is left to its lease, and that is told', async () => {
+    await withWorker(async (bed, attemptId, minute) => {
+      bed.before = ({ method }) => {
+        if (method === 'alive') throw new RangeError('no answer');
+      };
+      await minute(SILENT_MS);
+      assert.equal(await stateOf(bed, attemptId), 'dispatched');
+      assert.equal(bed.told.troubles.filter((trouble) => trouble.includes('no answer')).length, 1);
+    });
+  });
+});
