@@ -15,7 +15,12 @@ export interface Declared {
 
 export function declareOutputs({ names, ledger, state, runtime }: Declared, settings: WaybillProps): void {
   const { mode, days } = settings.retention;
+  const region = names.region;
+  const pull = `waybill deployment pull --region ${region}`;
+  const all = [ledger, state, runtime].map(({ stackName }) => `--stack ${stackName}`).join(' ');
   declare(ledger, {
+    // Not read by anybody but people: the command line shows outputs when it has deployed.
+    NextStepAfterLedger: `${pull} --stack ${ledger.stackName} -o ledger-only.json, then waybill keys export --target aws --deployment ledger-only.json; put the keys into pinnedKeys and deploy the rest (docs/deploy.md, 5 and 6)`,
     WaybillOrigin: settings.origin,
     WaybillLedgerBucket: names.bucket('ledger'),
     WaybillAttestKeys: listed(ledger.attestKeys.map(({ keyArn }) => keyArn)),
@@ -31,6 +36,7 @@ export function declareOutputs({ names, ledger, state, runtime }: Declared, sett
   });
   const environments = Object.values(settings.environments).map(({ image }) => image);
   declare(runtime, {
+    NextStep: `confirm the mail to ${settings.alarmEmail}, then ${pull} ${all} -o waybill-deployment.json, then waybill doctor --deployed --deployment waybill-deployment.json (docs/deploy.md, 6 to 9)`,
     WaybillStateMachine: names.arn.machineAlias('default'),
     WaybillCluster: names.cluster,
     WaybillDeadLetterQueues: listed([...runtime.queues.allDeadLetters.values()].map(({ queueUrl }) => queueUrl)),

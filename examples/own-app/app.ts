@@ -1,10 +1,9 @@
-import { App, Stack } from 'aws-cdk-lib';
-import { Vpc } from 'aws-cdk-lib/aws-ec2';
+import { App } from 'aws-cdk-lib';
 import { Waybill } from '../../lib/waybill.ts';
-import { images, place, vpcOfOurs } from './facts.ts';
+import { images, Network, place } from './facts.ts';
 
 const app = new App();
-const vpc = Vpc.fromVpcAttributes(new Stack(app, 'Network', { env: place }), 'Ours', vpcOfOurs);
+const { vpc } = new Network(app, 'Network', { env: place });
 new Waybill(app, 'Waybill', {
   env: place,
   ...images,

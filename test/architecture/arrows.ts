@@ -270,7 +270,7 @@ export const ZONES: readonly Zone[] = [
     name: 'own-app',
     path: '^examples/own-app/',
     mayImport: ['infrastructure'],
-    packages: ['aws-cdk-lib'],
+    packages: ['aws-cdk-lib', 'constructs'],
     node: [],
     why: 'what a customer writes who has a CDK app already: props in, stacks out',
   },

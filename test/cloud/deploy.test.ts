@@ -134,10 +134,15 @@ test('deploy: the doctor finds what the bed dropped, and nothing else', async ()
     [
       'bucket staging: encrypted with AES256, not aws:kms',
       'bucket artifacts: encrypted with AES256, not aws:kms',
-      'bucket ledger: Object Lock is off: evidence can be deleted',
       'table: is not protected from deletion',
       'table: has no key of yours',
       'table: cannot be restored to a point in time',
+      // Nothing was ever pushed: the bed starts processes where AWS starts images.
+      ...['wrapper', 'blocks'].map((name, n) => {
+        const digest = `sha256:${String(2 * n + 1).repeat(64)}`;
+        const image = `${bed.account}.dkr.ecr.${bed.region}.amazonaws.com/${name}@${digest}`;
+        return `images: ${image} is not there: no attempt can start`;
+      }),
     ],
   );
   assert.ok(

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { deploymentFrom } from '../../packages/cli/src/deployed/stack-outputs.ts';
-import { productionProps, STACKS, templates } from './deployment.ts';
+import { productionProps, ROOT, STACKS, templates } from './deployment.ts';
 
 const KEY = 'arn:aws:kms:us-east-1:000000000000:key/1234abcd';
 
@@ -32,6 +34,24 @@ test('outputs: the stacks say everything that a deployment file can hold, and it
   assert.deepEqual(Object.keys(buckets).toSorted(), ['artifacts', 'inbox', 'ledger', 'staging']);
   assert.ok((deadLetterQueues?.length ?? 0) > 8 && images?.length === 2);
   for (const field of ['table', 'stateMachine', 'cluster', 'reconcileSchedule'] as const) assert.ok(rest[field], field);
+});
+
+test('outputs: whoever has deployed is told what comes next, in commands that there are', () => {
+  const said = STACKS.flatMap((stack) =>
+    Object.entries(templates()[stack].Outputs ?? {})
+      .filter(([name]) => name.startsWith('NextStep'))
+      .map(([, output]) => resolved((output as { Value: unknown }).Value)),
+  );
+  assert.equal(said.length, 2);
+  const guide = readFileSync(join(ROOT, 'docs', 'deploy.md'), 'utf8');
+  for (const text of said) {
+    const commands = [...text.matchAll(/waybill (deployment pull|keys export|doctor --deployed)/g)].map(
+      ([command]) => command,
+    );
+    assert.equal(commands.length, 2, text);
+    for (const command of commands) assert.ok(guide.includes(`npx ${command}`), command);
+  }
+  assert.ok(said.some((text) => text.includes('--stack waybill-ledger --stack waybill-state --stack waybill-runtime')));
 });
 
 test('outputs: the ledger stack alone is enough to export its keys', () => {
