@@ -109,10 +109,15 @@ export interface Result {
   blocks: BlockEvidence[];
   outputs: { sha256: Digest; sizeBytes: number } | null;
   log: { sha256: Digest; sizeBytes: number; truncated: boolean } | null;
+  /** Base64 of what is too small for an object of its own, and then is not staged: the framed outputs, the log. */
+  inline?: Partial<Record<'outputs' | 'log', string>>;
   /** Workspace paths that the patch leaves out, with nothing silent. */
   excluded: string[];
   worker: Digest;
 }
+
+/** Longest outputs and longest log that travel in the result, in bytes of each. */
+export const MAX_INLINE_BYTES: number = 32 * 1024;
 
 /** Most paths that a result lists as left out, and the longest of them. More is a contract error, never a shorter list. */
 export const MAX_EXCLUDED = 1_000;

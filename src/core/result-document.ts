@@ -7,6 +7,7 @@ import {
   CLAIMED_OUTCOMES,
   type Heartbeat,
   MAX_EXCLUDED,
+  MAX_INLINE_BYTES,
   MAX_PATH_LENGTH,
   type Result,
 } from './mailbox-protocol.ts';
@@ -15,6 +16,7 @@ const RESULT: DocumentKind = { code: 'RESULT_INVALID', name: 'result' };
 const HEARTBEAT: DocumentKind = { code: 'RESULT_INVALID', name: 'heartbeat' };
 
 const MAX_BLOCKS = LIMITS.blocksPerPipeline;
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const REASON = /^[a-z][a-z0-9_]*$/;
 
 /**
@@ -46,6 +48,7 @@ export function parseResult(bytes: Uint8Array): Result {
     excluded: root.strings('excluded', MAX_EXCLUDED, MAX_PATH_LENGTH),
     worker: root.digest('worker'),
   };
+  if (root.has('inline')) result.inline = readInline(root, result);
   const succeeded = result.outcome === 'succeeded';
   if (succeeded !== (result.reason === 'ok')) root.refuse('reason', `does not go with the outcome ${result.outcome}`);
   if (succeeded && (result.exit ?? 0) !== 0) root.refuse('exit', 'is not 0, and yet the outcome is succeeded');
@@ -92,6 +95,18 @@ function readBlock(reader: DocumentReader): BlockEvidence {
   };
   if (reader.has('lens')) evidence.lens = reader.oneOf('lens', ['gate', 'verify']);
   return reader.close(evidence);
+}
+
+/** Only what the result names may be in it. */
+function readInline(root: DocumentReader, result: Result): NonNullable<Result['inline']> {
+  const inline = root.object('inline');
+  const found: NonNullable<Result['inline']> = {};
+  for (const name of ['outputs', 'log'] as const) {
+    if (!inline.has(name)) continue;
+    if (result[name] === null) inline.refuse(name, 'is there, and yet the result names none');
+    found[name] = inline.string(name, Math.ceil(MAX_INLINE_BYTES / 3) * 4, BASE64);
+  }
+  return inline.close(found);
 }
 
 function readExit(reader: DocumentReader): number | null {

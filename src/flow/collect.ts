@@ -63,8 +63,9 @@ function requireSameAttempt(result: Result, attempt: AttemptRow, attemptId: stri
 }
 
 async function collectResult(deps: FlowDeps, attemptId: string, parsed: Result, result: Digest): Promise<Collected> {
-  const outputs = parsed.outputs ? await storeOutputs(deps, attemptId, parsed.outputs) : [];
-  const log = parsed.log ? await storeLog(deps, attemptId, parsed.log) : null;
+  const { inline = {} } = parsed;
+  const outputs = parsed.outputs ? await storeOutputs(deps, attemptId, parsed.outputs, inline.outputs) : [];
+  const log = parsed.log ? await storeLog(deps, attemptId, parsed.log, inline.log) : null;
   const { outcome, reason, exit, worker, excluded } = parsed;
   const blocks = parsed.blocks.map(({ index, block, lens, exit, startedAt, endedAt }) => ({
     index,
@@ -86,10 +87,16 @@ async function collectResult(deps: FlowDeps, attemptId: string, parsed: Result, 
 type Promised = NonNullable<Result['outputs']>;
 
 /** Outputs are staged before the result that names them, so what is absent now will not come. */
-async function storeOutputs(deps: FlowDeps, attemptId: string, promised: Promised): Promise<OutputRef[]> {
+async function storeOutputs(
+  deps: FlowDeps,
+  attemptId: string,
+  promised: Promised,
+  inline: string | undefined,
+): Promise<OutputRef[]> {
   const outputs: OutputRef[] = [];
   const seen = { digest: runningDigest(), sizeBytes: 0 };
-  for await (const { name, kind, sha256, bytes } of splitOutputs(observed(deps, attemptId, seen), JOB_LIMITS)) {
+  const frame = inline === undefined ? stagedOutputs(deps, attemptId) : bytesOf(inline);
+  for await (const { name, kind, sha256, bytes } of splitOutputs(observed(frame, seen), JOB_LIMITS)) {
     const stored = await deps.artifacts.put(kind === 'patch' ? checkedPatch(bytes) : bytes, { expected: sha256 });
     outputs.push({ name, kind, ...stored });
   }
@@ -104,12 +111,19 @@ interface Seen {
   sizeBytes: number;
 }
 
-async function* observed(deps: FlowDeps, attemptId: string, seen: Seen): AsyncGenerator<Uint8Array> {
-  const frame = await deps.mailbox.openOutputs(attemptId).catch((cause: unknown) => {
+async function* bytesOf(base64: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(base64, 'base64');
+}
+
+async function* stagedOutputs(deps: FlowDeps, attemptId: string): AsyncGenerator<Uint8Array> {
+  yield* await deps.mailbox.openOutputs(attemptId).catch((cause: unknown) => {
     // A store that is away for a moment is not the worker's fault.
     if (!(cause instanceof WaybillError) || cause.code !== 'OBJECT_MISSING') throw cause;
     throw unlike('result.outputs', 'the result names outputs that were not staged', cause);
   });
+}
+
+async function* observed(frame: AsyncIterable<Uint8Array>, seen: Seen): AsyncGenerator<Uint8Array> {
   for await (const chunk of frame) {
     seen.digest.update(chunk);
     seen.sizeBytes += chunk.byteLength;
@@ -126,8 +140,13 @@ async function* checkedPatch(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<U
   yield whole;
 }
 
-async function storeLog(deps: FlowDeps, attemptId: string, promised: Promised): Promise<OutputRef> {
-  const log = await deps.mailbox.openLog(attemptId);
+async function storeLog(
+  deps: FlowDeps,
+  attemptId: string,
+  promised: Promised,
+  inline: string | undefined,
+): Promise<OutputRef> {
+  const log = inline === undefined ? await deps.mailbox.openLog(attemptId) : bytesOf(inline);
   if (log === null) throw unlike('result.log', 'the result names a log that was not staged');
   const rule = { expected: promised.sha256, maxBytes: JOB_LIMITS.logBytes };
   return { name: 'log', kind: 'log', ...(await deps.artifacts.put(log, rule)) };

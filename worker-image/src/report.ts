@@ -1,7 +1,7 @@
-/** Stages what an attempt leaves: the final log, the framed outputs, and last the result, which closes the attempt. */
+/** Stages what an attempt leaves: the framed outputs and the log, where they are not small, and last the result, which closes the attempt. */
 import { createReadStream } from 'node:fs';
 import { canonicalize, type Digest } from '@waybill/verify';
-import type { Result } from '#core/mailbox-protocol.ts';
+import { MAX_INLINE_BYTES, type Result } from '#core/mailbox-protocol.ts';
 import { frameHeader } from '#core/outputs-frame.ts';
 import { type CapturedFile, hashBody } from './captured-file.ts';
 import type { Pulse } from './heartbeat.ts';
@@ -24,10 +24,13 @@ export async function report(put: Pulse['put'], identity: Identity, end: Pipelin
   const files = [...(end.patch === null ? [] : [end.patch]), ...end.outputs];
   const outputs = files.length === 0 ? null : frameOf(files);
   const staged = outputs === null ? null : await hashBody(outputs);
-  if (outputs !== null) await put('outputs', outputs, true);
-
   const logged = await hashBody(log.body());
-  await put('log', log.body(), false);
+  const inline: NonNullable<Result['inline']> = {};
+  // Each object is a write that is paid, and told of, read and taken away again.
+  if (outputs !== null && outputs.sizeBytes <= MAX_INLINE_BYTES) inline.outputs = await textOf(outputs);
+  else if (outputs !== null) await put('outputs', outputs, true);
+  if (logged.sizeBytes <= MAX_INLINE_BYTES) inline.log = await textOf(log.body());
+  else await put('log', log.body(), false);
 
   const { outcome, reason, exit, blocks, excluded } = end;
   const result: Result = {
@@ -39,9 +42,16 @@ export async function report(put: Pulse['put'], identity: Identity, end: Pipelin
     blocks,
     outputs: staged,
     log: { ...logged, truncated: log.truncated() },
+    ...(Object.keys(inline).length > 0 && { inline }),
     excluded,
   };
   await put('result', bodyOf(Buffer.from(canonicalize(result))), true);
+}
+
+async function textOf(body: Body): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const part of body.open()) parts.push(part);
+  return Buffer.concat(parts).toString('base64');
 }
 
 function frameOf(files: CapturedFile[]): Body {

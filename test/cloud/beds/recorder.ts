@@ -14,7 +14,7 @@ export interface RecordedCall {
   /** Path and query as sent. */
   url: string;
   headers: Readonly<Record<string, string>>;
-  /** Empty for object bodies: only the JSON and query protocols tell in their body what they ask for. */
+  /** Empty for object bodies: only the JSON, query and XML protocols tell in their body what they ask for. */
   body: string;
   requestBytes: number;
   responseBytes: number;
@@ -29,7 +29,8 @@ export interface Recorder {
 }
 
 const KEPT_BYTES = 256 * 1024;
-const DOCUMENT = /json|x-www-form-urlencoded/;
+/** Of these the body tells what is asked for; a deletion of many objects is told in XML. */
+const DOCUMENT = /json|x-www-form-urlencoded|xml/;
 
 function flat(headers: IncomingMessage['headers']): Record<string, string> {
   return Object.fromEntries(
