@@ -10,7 +10,9 @@ type Machine = 'item' | 'attempt' | 'outcome' | 'run' | 'lock' | 'line' | 'queue
 const EDGES: Readonly<Record<Machine, string>> = {
   item: `->pending pending>ready pending>skipped pending>cancelled pending>failed ready>running ready>parked
     ready>cancelled ready>failed parked>running parked>ready parked>cancelled parked>failed running>done running>waiting
-    running>failed running>cancelled waiting>ready waiting>cancelled waiting>failed`,
+    running>failed running>cancelled waiting>ready waiting>cancelled waiting>failed ready>skipped parked>skipped
+    waiting>skipped pending>shelved ready>shelved parked>shelved waiting>shelved shelved>ready shelved>skipped
+    shelved>cancelled shelved>failed`,
   attempt: `->claimed claimed>told claimed>dispatched claimed>settled told>settled dispatched>told-late
     dispatched>given-up told-late>given-up dispatched>settled told-late>settled given-up>settled settled>late`,
   outcome: `succeeded>done failed>retry failed>failed timed_out>retry timed_out>failed lost>retry lost>failed
@@ -19,7 +21,8 @@ const EDGES: Readonly<Record<Machine, string>> = {
   run: `->admitting admitting>open open>running open>cancelling open>aborting running>cancelling running>overdue running>aborting
     open>overdue cancelling>aborting overdue>aborting running>done running>failed running>cancelled cancelling>cancelled
     overdue>failed aborting>regretted aborting>aborted done>regretted failed>regretted cancelled>regretted regretted>aborted
-    done>signed failed>signed cancelled>signed signed>sealed`,
+    open>paused running>paused paused>running paused>cancelling paused>overdue paused>aborting paused>done paused>failed
+    paused>cancelled open>done open>failed done>signed failed>signed cancelled>signed signed>sealed`,
   lock: '->free ->exclusive ->shared ->shared+ free>shared+ free>exclusive exclusive>free free>shared shared>shared+ shared+>shared+ shared+>shared shared>free',
   line: `nobody>first nobody>overtaken first>overtaken overtaken>overtaken overtaken>kept kept>nobody kept>first
     first>nobody overtaken>nobody overtaken>first`,
@@ -70,8 +73,8 @@ function stepsOf({ pk, sk, before, after }: RowChange): Step[] {
   return [];
 }
 
-function itemState({ state, rank, parked }: ItemRow): string {
-  if (state !== 'ready') return state;
+function itemState({ state, rank, parked, shelved }: ItemRow): string {
+  if (state !== 'ready' || shelved) return shelved ? 'shelved' : state;
   return rank === undefined ? 'waiting' : parked ? 'parked' : 'ready';
 }
 
@@ -94,7 +97,7 @@ function runState(run: RunRow): string {
   if (run.completedAtMs !== undefined) return run.aborting ? 'regretted' : run.state;
   if (run.aborting) return 'aborting';
   if (run.stopping) return run.stopping === 'cancelled' ? 'cancelling' : 'overdue';
-  return run.state;
+  return run.pausedAtMs === undefined ? run.state : 'paused';
 }
 
 function lockState({ mode, holders }: LockRow): string {

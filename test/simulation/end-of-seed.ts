@@ -11,7 +11,7 @@ export interface Remains {
   table: RowTable;
   buckets: Buckets;
   trust: TrustFile;
-  deeds: readonly Deed[];
+  deeds: readonly Pick<Deed, 'key' | 'document'>[];
   nowMs: number;
 }
 

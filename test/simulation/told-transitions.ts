@@ -44,8 +44,9 @@ function sayingsOf({ type, data }: EventLine): string[] {
     case 'item.reopened':
       return data.items.map((item) => `${item} reopened`);
     case 'control.accepted':
-      if (data.verb !== 'cancel') return [];
-      return data.item === undefined ? ['cancel'] : [`${data.item} cancel asked`];
+      // What is tried again says so itself, item by item.
+      if (data.verb === 'retry') return [];
+      return data.item === undefined ? [data.verb] : [`${data.item} ${data.verb} asked`];
     case 'run.stopping':
       return data.reason === 'cancelled' ? ['stops cancelled'] : ['stops deadline_exceeded'];
     case 'run.completed':
@@ -74,6 +75,7 @@ function ofAttempt(id: string, was: AttemptRow | null, now: AttemptRow): string[
 function ofItem(was: ItemRow, now: ItemRow): string[] {
   const deeds: string[] = [];
   if (!was.cancelAsked && now.cancelAsked) deeds.push('cancel asked');
+  if (now.reason === 'skip_requested') deeds.push('skip asked');
   if (was.state === now.state) return deeds;
   if (isTerminal(was.state)) deeds.push('reopened');
   else if (now.state === 'running') deeds.push(`claimed ${now.attempt} ${now.attempts.at(-1)?.id}`);
@@ -89,6 +91,8 @@ function ofRun(was: RunRow | null, now: RunRow): string[] {
     deeds.push(`stops ${now.stopping}`);
     if (now.stopping === 'cancelled') deeds.push('cancel');
   }
+  const isPaused = now.pausedAtMs !== undefined;
+  if ((was?.pausedAtMs !== undefined) !== isPaused) deeds.push(isPaused ? 'pause' : 'resume');
   // An abort that could not wait for the last items says so in the log and not in the record of the run.
   const isForced = now.abortedIndex !== undefined && was?.abortedIndex === undefined;
   // Its last items end all the same, some time later.

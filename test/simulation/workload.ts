@@ -1,7 +1,7 @@
 /** What people ask of a simulated deployment: runs of many shapes, the same ones again, and changes of mind. */
 import { deriveRunId } from '@waybill/verify';
 import { type Random, randomOf } from '../support/random.ts';
-import { abortOf, cancelOf, type ItemDraft, runOf } from '../support/run-spec.ts';
+import { abortOf, cancelOf, controlOf, type ItemDraft, runOf } from '../support/run-spec.ts';
 
 export const PRINCIPALS = ['AROAEXAMPLE1:ada', 'AROAEXAMPLE2:bob', 'AROAEXAMPLE3:eve'] as const;
 const LOCKS = ['repo:a', 'repo:b', 'db', 'host'] as const;
@@ -97,11 +97,16 @@ function changesOfMind(random: Random, { run, principal, runId, ids, atMs }: Sub
     deeds.push({ atMs: atMs + afterMs, key, document, run });
   };
   const soon = (): number => random.below(random.chance(0.7) ? 40_000 : 6 * MINUTE_MS);
-  for (let n = random.below(4); n > 0; n -= 1) {
+  for (let n = random.below(5); n > 0; n -= 1) {
     const item = ids[random.below(ids.length)] ?? 'none';
     const draw = random.fraction();
-    if (draw < 0.55) ask(cancelOf(runId, item), principal, soon());
-    else if (draw < 0.75) ask(cancelOf(runId), principal, soon());
+    if (draw < 0.3) ask(cancelOf(runId, item), principal, soon());
+    else if (draw < 0.45) ask(controlOf('skip', runId, item), principal, soon());
+    else if (draw < 0.65) {
+      const pauseMs = soon();
+      ask(controlOf('pause', runId), principal, pauseMs);
+      if (random.chance(0.8)) ask(controlOf('resume', runId), principal, pauseMs + soon());
+    } else if (draw < 0.77) ask(cancelOf(runId), principal, soon());
     else if (draw < 0.87) ask(abortOf(runId, 'regret'), principal, soon());
     else if (draw < 0.91) ask(cancelOf(runId), PRINCIPALS[2], soon());
     else if (draw < 0.95) ask(cancelOf(deriveRunId(principal, 'nothing')), principal, soon());

@@ -9,7 +9,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import type { Told as Reports } from '#lambdas/shared/told.ts';
 import { streamRecord } from '../support/fake-stream.ts';
 import { randomOf } from '../support/random.ts';
-import { abortOf, cancelOf } from '../support/run-spec.ts';
+import { abortOf, cancelOf, controlOf } from '../support/run-spec.ts';
 import { Attempts } from './attempts.ts';
 import { SimulatedQueue, StreamReader } from './carriers.ts';
 import type { Container } from './container.ts';
@@ -22,7 +22,7 @@ import { makeKeys } from './quick-signer.ts';
 import { type Commit, RowTable } from './row-table.ts';
 import { mixed, scrambled, Timeline } from './timeline.ts';
 import { mustHold, Violation } from './violation.ts';
-import { type Without, workloadOf } from './workload.ts';
+import { type Deed, type Without, workloadOf } from './workload.ts';
 
 const START_MS = Date.UTC(2026, 10, 21);
 const MINUTE_MS = 60_000;
@@ -89,6 +89,8 @@ class World {
   readonly #streams: readonly StreamReader[];
   readonly #workload;
   readonly #minds = new Set<string>();
+  /** What was asked for beyond the workload. */
+  readonly #deeds: Pick<Deed, 'key' | 'document'>[] = [];
   #violation: Violation | null = null;
   #isOver = false;
   #healedAtMs = Number.POSITIVE_INFINITY;
@@ -150,7 +152,7 @@ class World {
 
   async #check(): Promise<number> {
     try {
-      const { deeds } = this.#workload;
+      const deeds = [...this.#workload.deeds, ...this.#deeds];
       const remains = { table: this.#table, buckets: this.#buckets, trust: KEYS.trust, deeds };
       const things = 20 * this.#workload.runs + this.#workload.items + this.#attempts.workers.size;
       const { commits } = this.#table;
@@ -182,7 +184,7 @@ class World {
 
   #arrive(key: string, document: object): void {
     const object = this.#buckets.put(key, new TextEncoder().encode(JSON.stringify(document)));
-    this.#timeline.note(`client puts ${key}`);
+    this.#timeline.note(`client puts ${key} ${JSON.stringify(document).slice(0, 200)}`);
     this.#carriers.submissions.put(arrivalOf(object), key);
   }
 
@@ -194,6 +196,7 @@ class World {
       }
       if (this.#timeline.nowMs > this.#healedAtMs + PATIENCE_MS)
         return this.#violate(new Violation('I9', this.#whatIsLeft()));
+      if (this.#faults.isHealed) this.#resumeAll();
       this.#scheduleTicks(atMs + MINUTE_MS);
       void this.#functions.invoke('reconcile', { source: 'aws.scheduler' }).catch((error: unknown) => {
         this.#reports().trouble('reconcile', error);
@@ -251,11 +254,20 @@ class World {
       const run = pk.slice('run/'.length);
       const chance = scrambled(mixed(this.#options.seed, `mind ${pk} ${sk}`));
       if (sk.startsWith('item/') && chance % 60 === 0 && (after as ItemRow | null)?.state === 'running') {
-        this.#ask(run, cancelOf(run, sk.slice('item/'.length)), chance);
+        const item = sk.slice('item/'.length);
+        this.#ask(run, chance % 180 === 0 ? controlOf('pause', run) : cancelOf(run, item), chance);
       }
       const isEnd =
         sk === 'run' && !(before as RunRow | null)?.completedAtMs && (after as RunRow | null)?.completedAtMs;
       if (isEnd && chance % 8 === 0) this.#ask(run, abortOf(run, 'regret'), chance);
+    }
+  }
+
+  /** Whoever paused a run goes home last: a resume may have been taken in before its pause. */
+  #resumeAll(): void {
+    for (const { sk: run } of this.#table.query('runs', { prefix: '', limit: 100 })) {
+      const isPaused = this.#table.body<RunRow>(keys.run(run))?.pausedAtMs !== undefined;
+      if (isPaused) this.#ask(run, controlOf('resume', run), this.#timeline.steps);
     }
   }
 
@@ -264,7 +276,9 @@ class World {
     const key = `@control/${principal}/m-${chance}.json`;
     if (this.#minds.has(key)) return;
     this.#minds.add(key);
-    this.#timeline.after(chance % 300, () => this.#arrive(key, document));
+    const deed = { atMs: this.#timeline.nowMs + (chance % 300), key, document };
+    this.#deeds.push(deed);
+    this.#timeline.at(deed.atMs, () => this.#arrive(key, document));
   }
 
   /** Errors that are no answer of a port: nothing that goes wrong outside explains them. */
