@@ -35,7 +35,7 @@ export class Container {
   }
 
   /** Makes a call of a port: `effect` happens at once, at some later time, unless something goes wrong. */
-  call<T>(what: string, effect: () => T, rule: CallRule = {}): Promise<T> {
+  call<T>(what: string, effect: () => T | Promise<T>, rule: CallRule = {}): Promise<T> {
     if (this.isDead) return NEVER;
     const { timeline, faults } = this;
     const draw = faults.draw(`${this.name} ${what}`);
@@ -51,11 +51,15 @@ export class Container {
         if (fault !== null) timeline.note(`${this.name} ${what}: ${fault}`);
         else timeline.note(`${this.name} ${what}`);
         if (fault === 'refused') return reject((rule.refusal ?? busy)());
-        try {
-          const answer = effect();
+        const deliver = (answer: T): void => {
           if (fault === 'crash-after') this.die(what);
           else if (fault === 'answer-lost') reject((rule.refusal ?? busy)());
           else resolve(answer);
+        };
+        try {
+          const answer = effect();
+          if (answer instanceof Promise) timeline.hold(answer.then(deliver, reject));
+          else deliver(answer);
         } catch (error) {
           reject(error);
         }

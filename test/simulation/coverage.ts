@@ -21,7 +21,7 @@ const EDGES: Readonly<Record<Machine, string>> = {
   run: `->admitting admitting>open open>running open>cancelling open>aborting running>cancelling running>overdue running>aborting
     open>overdue cancelling>aborting overdue>aborting running>done running>failed running>cancelled cancelling>cancelled
     overdue>failed aborting>regretted aborting>aborted done>regretted failed>regretted cancelled>regretted regretted>aborted
-    open>paused running>paused paused>running paused>cancelling paused>overdue paused>aborting paused>done paused>failed
+    open>paused paused>open running>paused paused>running paused>cancelling paused>overdue paused>aborting paused>done paused>failed
     paused>cancelled open>done open>failed done>signed failed>signed cancelled>signed signed>sealed`,
   lock: '->free ->exclusive ->shared ->shared+ free>shared+ free>exclusive exclusive>free free>shared shared>shared+ shared+>shared+ shared+>shared shared>free',
   line: `nobody>first nobody>overtaken first>overtaken overtaken>overtaken overtaken>kept kept>nobody kept>first

@@ -147,8 +147,9 @@ export function arrivalOf({ key, version }: InboxObject): object {
 /** What a function works with. */
 export function flowOf(name: FunctionName, platform: Platform, container: Container): FlowDeps {
   const { timeline, table, buckets, attempts, keys, told } = platform;
+  const skewMs = (container.faults.draw('clock').bits % 400) - 200;
   const clock: FlowDeps['clock'] = {
-    nowMs: () => timeline.nowMs,
+    nowMs: () => timeline.nowMs + skewMs,
     after(delayMs, run) {
       let isCancelled = false;
       timeline.after(delayMs, () => {

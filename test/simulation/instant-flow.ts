@@ -29,7 +29,7 @@ class Instant extends Container {
     this.#before = before;
   }
 
-  override async call<T>(what: string, effect: () => T): Promise<T> {
+  override async call<T>(what: string, effect: () => T | Promise<T>): Promise<T> {
     await this.#before(what);
     return effect();
   }

@@ -1,4 +1,5 @@
 /** The rows of a simulated deployment, and the run store over them as one container sees it. */
+import { isDeepStrictEqual } from 'node:util';
 import { RetryableError } from '@waybill/client/errors';
 import type { RowChange } from '#core/row-changes.ts';
 import {
@@ -11,6 +12,7 @@ import {
   requireFitting,
 } from '#ports/run-store.ts';
 import type { Container } from './container.ts';
+import { Violation } from './violation.ts';
 
 interface Partition {
   rows: Map<string, Row>;
@@ -26,6 +28,8 @@ export interface Commit {
 }
 
 export class RowTable {
+  /** A real store that is to do the same; null when none is asked. */
+  mirror: RunStore | null = null;
   readonly #partitions = new Map<string, Partition>();
   readonly #watchers: ((commit: Commit) => void)[] = [];
   commits = 0;
@@ -99,19 +103,54 @@ export class RowTable {
   }
 }
 
+/**
+ * A real run store beside the table, which must do the same and answer the same: the simulated histories then are tests of it. It is
+ * slow, and its own time does not count.
+ */
+class Mirror {
+  readonly #store: RunStore;
+
+  constructor(store: RunStore) {
+    this.#store = store;
+  }
+
+  async same<T>(expected: T, ask: (store: RunStore) => Promise<T>): Promise<T> {
+    const answer = await ask(this.#store);
+    if (!isDeepStrictEqual(answer, expected))
+      throw new Violation('store', `the real store answers ${JSON.stringify(answer)}, not ${JSON.stringify(expected)}`);
+    return expected;
+  }
+}
+
 /** Reads that are no snapshot may see one half of their answer earlier than the other. */
 export function runStoreOf(table: RowTable, container: Container): RunStore {
+  const mirror = table.mirror === null ? null : new Mirror(table.mirror);
+  const both = <T>(answer: T, ask: (store: RunStore) => Promise<T>): T | Promise<T> =>
+    mirror === null ? answer : mirror.same(answer, ask);
   const isTorn = (count: number): boolean => count > 1 && container.timeline.steps % 7 === 0;
   return {
     async get(keys) {
       const read = (some: readonly RowKey[]) =>
-        container.call(`get ${some[0]?.pk} ${some[0]?.sk}`, () => some.map(({ pk, sk }) => table.get(pk, sk)), READ);
+        container.call(
+          `get ${some[0]?.pk} ${some[0]?.sk}`,
+          () =>
+            both(
+              some.map(({ pk, sk }) => table.get(pk, sk)),
+              (store) => store.get(some),
+            ),
+          READ,
+        );
       if (!isTorn(keys.length)) return keys.length === 0 ? [] : read(keys);
       const half = keys.length >> 1;
       return [...(await read(keys.slice(0, half))), ...(await read(keys.slice(half)))];
     },
     async query(pk, range) {
-      const read = (part: RowRange) => container.call(`query ${pk} ${range.prefix}`, () => table.query(pk, part), READ);
+      const read = (part: RowRange) =>
+        container.call(
+          `query ${pk} ${range.prefix}`,
+          () => both(table.query(pk, part), (store) => store.query(pk, part)),
+          READ,
+        );
       if (range.snapshot || !isTorn(range.limit)) return read(range);
       const first = await read({ ...range, limit: Math.min(range.limit, 3) });
       const last = first.at(-1)?.sk;
@@ -122,7 +161,9 @@ export function runStoreOf(table: RowTable, container: Container): RunStore {
       requireFitting(actions);
       for (const action of actions) if (action.sk.startsWith('event/')) jsonOf(action);
       const [first] = actions;
-      return container.call(`transact ${first?.pk} ${first?.sk}`, () => table.commit(container, actions));
+      return container.call(`transact ${first?.pk} ${first?.sk}`, () =>
+        both(table.commit(container, actions), (store) => store.transact(actions)),
+      );
     },
     durable: () => Promise.resolve(),
   };

@@ -16,6 +16,7 @@ export class Timeline {
   /** Kept when a history is to be read; costs memory. */
   readonly lines: string[] | null;
   readonly #heap: Due[] = [];
+  #held: Promise<unknown>[] = [];
   #order = 0;
 
   constructor(startMs: number, keepsLines: boolean) {
@@ -43,6 +44,11 @@ export class Timeline {
     this.at(this.nowMs + delayMs, run);
   }
 
+  /** Nothing else happens before this has: for a port that is not simulated. */
+  hold(answer: Promise<unknown>): void {
+    this.#held.push(answer.catch(() => {}));
+  }
+
   note(line: string): void {
     this.hash = mixed(this.hash, line);
     this.lines?.push(`${String(this.nowMs).slice(-8)} ${line}`);
@@ -57,6 +63,10 @@ export class Timeline {
     next.run();
     // Behind all microtasks: whoever was answered has asked for the next thing by then.
     await new Promise(setImmediate);
+    while (this.#held.length > 0) {
+      await Promise.all(this.#held.splice(0));
+      await new Promise(setImmediate);
+    }
     return true;
   }
 

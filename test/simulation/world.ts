@@ -7,6 +7,7 @@ import { WaybillError } from '@waybill/client/errors';
 import { type ItemRow, keys, type RunRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import type { Told as Reports } from '#lambdas/shared/told.ts';
+import type { RunStore } from '#ports/run-store.ts';
 import { streamRecord } from '../support/fake-stream.ts';
 import { randomOf } from '../support/random.ts';
 import { abortOf, cancelOf, controlOf } from '../support/run-spec.ts';
@@ -41,6 +42,8 @@ export interface SeedOptions {
   keepsLines?: boolean;
   plant?: (deps: FlowDeps, container: Container) => FlowDeps;
   watch?: (commit: Commit) => void;
+  /** A real and empty run store, which must come to the same as the simulated one. */
+  mirror?: RunStore;
 }
 
 export interface Outcome {
@@ -131,6 +134,7 @@ class World {
       carriers: this.#carriers,
       plant: options.plant ?? ((deps) => deps),
     });
+    this.#table.mirror = options.mirror ?? null;
     this.#watch(new Invariants(this.#table));
   }
 
@@ -283,14 +287,15 @@ class World {
 
   /** Errors that are no answer of a port: nothing that goes wrong outside explains them. */
   #reports(): Reports {
-    const lasting = (about: string, error: unknown): void => {
+    const trouble = (about: string, error: unknown): void => {
       const isExplained = error instanceof WaybillError && (error.retryable || error.path === 'tsa');
       this.#timeline.note(`trouble ${about}: ${String(error).slice(0, 200)}`);
       const said = error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error);
-      if (!isExplained) this.#violate(new Violation('defect', `${about}: ${said}`));
+      if (!isExplained)
+        this.#violate(error instanceof Violation ? error : new Violation('defect', `${about}: ${said}`));
     };
     return {
-      trouble: lasting,
+      trouble,
       malformed: (about, problem) => this.#violate(new Violation('defect', `${about} is malformed: ${problem}`)),
       info: () => {},
     };
