@@ -12,7 +12,7 @@ const EDGES: Readonly<Record<Machine, string>> = {
     ready>cancelled ready>failed parked>running parked>ready parked>cancelled parked>failed running>done running>waiting
     running>failed running>cancelled waiting>ready waiting>cancelled waiting>failed ready>skipped parked>skipped
     waiting>skipped pending>shelved ready>shelved parked>shelved waiting>shelved shelved>ready shelved>skipped
-    shelved>cancelled shelved>failed`,
+    shelved>cancelled shelved>failed failed>pending skipped>pending`,
   attempt: `->claimed claimed>told claimed>dispatched claimed>settled told>settled dispatched>told-late
     dispatched>given-up told-late>given-up dispatched>settled told-late>settled given-up>settled settled>late`,
   outcome: `succeeded>done failed>retry failed>failed timed_out>retry timed_out>failed lost>retry lost>failed
@@ -22,7 +22,7 @@ const EDGES: Readonly<Record<Machine, string>> = {
     open>overdue cancelling>aborting overdue>aborting running>done running>failed running>cancelled cancelling>cancelled
     overdue>failed aborting>regretted aborting>aborted done>regretted failed>regretted cancelled>regretted regretted>aborted
     open>paused paused>open running>paused paused>running paused>cancelling paused>overdue paused>aborting paused>done paused>failed
-    paused>cancelled open>done open>failed done>signed failed>signed cancelled>signed signed>sealed`,
+    paused>cancelled open>done open>failed open>cancelled done>signed failed>signed cancelled>signed signed>sealed`,
   lock: '->free ->exclusive ->shared ->shared+ free>shared+ free>exclusive exclusive>free free>shared shared>shared+ shared+>shared+ shared+>shared shared>free',
   line: `nobody>first nobody>overtaken first>overtaken overtaken>overtaken overtaken>kept kept>nobody kept>first
     first>nobody overtaken>nobody overtaken>first`,

@@ -5,7 +5,7 @@ import { shrink } from './shrink.ts';
 import { liveSeed, type Outcome, type SeedOptions } from './world.ts';
 
 /** `npm run sim` lives through many more. */
-const SEEDS = 40;
+const SEEDS = 25;
 /** Each is found much sooner. */
 const MOST_SEEDS = 10_000;
 

@@ -75,7 +75,7 @@ function ofAttempt(id: string, was: AttemptRow | null, now: AttemptRow): string[
 function ofItem(was: ItemRow, now: ItemRow): string[] {
   const deeds: string[] = [];
   if (!was.cancelAsked && now.cancelAsked) deeds.push('cancel asked');
-  if (now.reason === 'skip_requested') deeds.push('skip asked');
+  if (was.reason !== 'skip_requested' && now.reason === 'skip_requested') deeds.push('skip asked');
   if (was.state === now.state) return deeds;
   if (isTerminal(was.state)) deeds.push('reopened');
   else if (now.state === 'running') deeds.push(`claimed ${now.attempt} ${now.attempts.at(-1)?.id}`);

@@ -97,11 +97,12 @@ function changesOfMind(random: Random, { run, principal, runId, ids, atMs }: Sub
     deeds.push({ atMs: atMs + afterMs, key, document, run });
   };
   const soon = (): number => random.below(random.chance(0.7) ? 40_000 : 6 * MINUTE_MS);
-  for (let n = random.below(5); n > 0; n -= 1) {
+  for (let n = random.below(6); n > 0; n -= 1) {
     const item = ids[random.below(ids.length)] ?? 'none';
     const draw = random.fraction();
     if (draw < 0.3) ask(cancelOf(runId, item), principal, soon());
-    else if (draw < 0.45) ask(controlOf('skip', runId, item), principal, soon());
+    else if (draw < 0.4) ask(controlOf('skip', runId, item), principal, soon());
+    else if (draw < 0.5) ask(controlOf('retry', runId, item), principal, soon());
     else if (draw < 0.65) {
       const pauseMs = soon();
       ask(controlOf('pause', runId), principal, pauseMs);

@@ -257,10 +257,12 @@ class World {
     for (const { pk, sk, before, after } of changes) {
       const run = pk.slice('run/'.length);
       const chance = scrambled(mixed(this.#options.seed, `mind ${pk} ${sk}`));
-      if (sk.startsWith('item/') && chance % 60 === 0 && (after as ItemRow | null)?.state === 'running') {
+      if (sk.startsWith('item/') && chance % 60 === 0 && hasState(after, 'running')) {
         const item = sk.slice('item/'.length);
         this.#ask(run, chance % 180 === 0 ? controlOf('pause', run) : cancelOf(run, item), chance);
       }
+      const isFailed = sk.startsWith('item/') && hasState(after, 'failed') && !hasState(before, 'failed');
+      if (isFailed && chance % 3 === 0) this.#ask(run, controlOf('retry', run, sk.slice('item/'.length)), chance);
       const isEnd =
         sk === 'run' && !(before as RunRow | null)?.completedAtMs && (after as RunRow | null)?.completedAtMs;
       if (isEnd && chance % 8 === 0) this.#ask(run, abortOf(run, 'regret'), chance);
@@ -323,6 +325,10 @@ class World {
     this.#violation = isOne ? error : new Violation('defect', said);
     this.#timeline.note(`violation ${this.#violation.message}`);
   }
+}
+
+function hasState(item: object | null, state: ItemRow['state']): boolean {
+  return (item as ItemRow | null)?.state === state;
 }
 
 /** The filters that the table's stream is read with; test/infra holds the deployed ones to what rows ask for. */
