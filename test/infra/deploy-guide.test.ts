@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { parseDeployment } from '@waybill/client/deployment';
 import { checkProps } from '../../lib/check-props.ts';
 import type { WaybillProps } from '../../lib/waybill-props.ts';
-import { ROOT } from './deployment.ts';
+import { ROOT, resources, templates } from './deployment.ts';
 
 function jsonBlocks(page: string): string[] {
   const text = readFileSync(join(ROOT, 'docs', page), 'utf8');
@@ -18,6 +18,19 @@ test('deploy guide: its properties are those of a deployment, and a retention th
   const props = JSON.parse(block) as WaybillProps;
   checkProps(props);
   assert.throws(() => checkProps({ ...props, retention: { mode: 'GOVERNANCE', days: 400 } }), /retention/);
+});
+
+test('deploy guide: what it says stands there and costs money is what the templates have', () => {
+  const guide = readFileSync(join(ROOT, 'docs', 'deploy.md'), 'utf8');
+  const numberOf = (line: string): string | undefined =>
+    new RegExp(`^\\| ${line}[^|]*\\| ([^|]+) \\|`, 'm').exec(guide)?.[1];
+  const made = (type: string): number => resources(templates(), type).length;
+  assert.equal(numberOf('alarms'), `${made('AWS::CloudWatch::Alarm')}`);
+  assert.equal(numberOf('KMS keys'), `${made('AWS::KMS::Key')}`);
+  const interfaces = resources(templates(), 'AWS::EC2::VPCEndpoint').filter(
+    ({ properties }) => properties.VpcEndpointType === 'Interface',
+  );
+  assert.equal(numberOf('interface endpoints'), `${interfaces.length} × ${made('AWS::EC2::Subnet')} zones`);
 });
 
 test('deploy guide: the deployment file of its page reads as one', () => {
