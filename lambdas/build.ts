@@ -18,7 +18,21 @@ export const FUNCTIONS = {
   seal: ['dynamodb', 'kms', 's3'],
   reconcile: ['dynamodb', 'kms', 's3', 'sfn', 'sqs', 'sts'],
   slot: ['s3'],
-  doctor: ['dynamodb', 'ecs', 'kms', 's3', 'service-quotas', 'sfn', 'sqs'],
+  doctor: [
+    'dynamodb',
+    'ec2',
+    'ecr',
+    'ecs',
+    'eventbridge',
+    'kms',
+    'lambda',
+    's3',
+    'service-quotas',
+    'sfn',
+    'sns',
+    'sqs',
+    'sts',
+  ],
 } as const satisfies Record<string, readonly string[]>;
 
 export type FunctionName = keyof typeof FUNCTIONS;

@@ -39,6 +39,24 @@ const SEAL = [
   'WAYBILL_EVIDENCE',
 ];
 
+/** What the doctor holds against the account. */
+const EXAMINED = [
+  ...STORE,
+  ...LEDGER,
+  ...MAIL,
+  'WAYBILL_ATTEST_KEYS',
+  'WAYBILL_LOG_KEYS',
+  'WAYBILL_STATE_MACHINE',
+  'WAYBILL_CLUSTER',
+  'WAYBILL_DEAD_LETTER_URLS',
+  'WAYBILL_IMAGES',
+  'WAYBILL_RECONCILE_SCHEDULE',
+  'WAYBILL_FUNCTIONS',
+  'WAYBILL_NETWORK',
+  'WAYBILL_ALARM_TOPIC',
+  'WAYBILL_VCPUS',
+];
+
 const TOLD: Readonly<Record<FunctionName, readonly string[]>> = {
   submit: FLOW,
   advance: FLOW,
@@ -47,14 +65,35 @@ const TOLD: Readonly<Record<FunctionName, readonly string[]>> = {
   seal: SEAL,
   reconcile: FLOW,
   slot: ['WAYBILL_DEPLOYMENT', 'WAYBILL_INBOX_BUCKET'],
-  doctor: [...FLOW, 'WAYBILL_DEAD_LETTER_URLS'],
+  doctor: EXAMINED,
 };
 
 export function environmentOf(which: FunctionName, facts: DeploymentFacts): Record<string, string> {
   return Object.fromEntries(TOLD[which].flatMap((name) => (facts[name] === undefined ? [] : [[name, facts[name]]])));
 }
 
-/** All but the URLs of queues, which only the runtime stack knows. */
+/** Those that a queue or the table triggers; the others are called. */
+const TRIGGERED: readonly FunctionName[] = ['submit', 'advance', 'dispatch', 'settle', 'seal', 'reconcile'];
+/** One vCPU, as of a task that says nothing else. */
+const DEFAULT_CPU_UNITS = 1024;
+const DEFAULT_QUEUES = { default: { concurrency: 20 } };
+
+/** What the doctor is told, and what the deployment file says besides: the images, what is triggered, what workers take at most. */
+export function examinedFacts(
+  names: DeploymentNames,
+  { wrapperImage, environments, queues = DEFAULT_QUEUES }: WaybillProps,
+): { images: string[]; functions: string[]; vCpus: string } {
+  const all = Object.values(environments);
+  const slots = Object.values(queues).reduce((sum, { concurrency }) => sum + concurrency, 0);
+  const units = Math.max(...all.map(({ cpu }) => cpu ?? DEFAULT_CPU_UNITS));
+  return {
+    images: [...new Set([wrapperImage, ...all.map(({ image }) => image)])],
+    functions: TRIGGERED.map((name) => names.functionName(name)),
+    vCpus: String((slots * units) / 1024),
+  };
+}
+
+/** All but what only the runtime stack knows: URLs of queues, the network. */
 export function factsOf({
   names,
   settings,
@@ -64,6 +103,7 @@ export function factsOf({
   settings: WaybillProps;
   keys: KeyArns;
 }): Record<string, string> {
+  const { images, functions, vCpus } = examinedFacts(names, settings);
   return {
     WAYBILL_DEPLOYMENT: names.name,
     WAYBILL_ORIGIN: settings.origin,
@@ -80,13 +120,18 @@ export function factsOf({
     WAYBILL_CLUSTER: names.arn.cluster,
     WAYBILL_MAILBOX_ROLE: names.arn.role('mailbox'),
     WAYBILL_EVENT_BUS: names.bus,
-    WAYBILL_QUEUES: JSON.stringify(settings.queues ?? { default: { concurrency: 20 } }),
+    WAYBILL_QUEUES: JSON.stringify(settings.queues ?? DEFAULT_QUEUES),
     WAYBILL_RETENTION: `${settings.retention.mode}:${settings.retention.days}`,
     WAYBILL_WORKER_DIGEST: workerExecutable(
       settings.workerDigest,
       settings.environments[DEFAULT_ENVIRONMENT]?.image ?? '',
     ),
     WAYBILL_ISOLATION: 'container',
+    WAYBILL_IMAGES: images.join(','),
+    WAYBILL_RECONCILE_SCHEDULE: names.rule('each-minute'),
+    WAYBILL_FUNCTIONS: functions.join(','),
+    WAYBILL_ALARM_TOPIC: names.arn.topic,
+    WAYBILL_VCPUS: vCpus,
     ...(settings.evidence !== undefined && { WAYBILL_EVIDENCE: JSON.stringify(settings.evidence) }),
   };
 }

@@ -1,6 +1,7 @@
 /** What the stacks say about the deployment: `waybill deployment pull` makes the deployment file from these outputs. */
 import { CfnOutput, type Stack } from 'aws-cdk-lib';
 import type { DeploymentNames } from './deployment-names.ts';
+import { examinedFacts } from './function-environment.ts';
 import type { LedgerStack } from './ledger-stack.ts';
 import type { RuntimeStack } from './runtime-stack.ts';
 import type { StateStack } from './state-stack.ts';
@@ -34,14 +35,18 @@ export function declareOutputs({ names, ledger, state, runtime }: Declared, sett
     WaybillTable: names.table,
     WaybillDataKey: state.dataKey.keyArn,
   });
-  const environments = Object.values(settings.environments).map(({ image }) => image);
+  const { images, functions, vCpus } = examinedFacts(names, settings);
   declare(runtime, {
     NextStep: `confirm the mail to ${settings.alarmEmail}, then ${pull} ${all} -o waybill-deployment.json, then waybill doctor --deployed --deployment waybill-deployment.json (docs/deploy.md, 6 to 9)`,
     WaybillStateMachine: names.arn.machineAlias('default'),
     WaybillCluster: names.cluster,
     WaybillDeadLetterQueues: listed([...runtime.queues.allDeadLetters.values()].map(({ queueUrl }) => queueUrl)),
-    WaybillImages: listed([...new Set([settings.wrapperImage, ...environments])]),
+    WaybillImages: listed(images),
     WaybillReconcileSchedule: names.rule('each-minute'),
+    WaybillFunctions: listed(functions),
+    WaybillNetwork: runtime.network.vpc.vpcId,
+    WaybillAlarmTopic: names.arn.topic,
+    WaybillVCpus: vCpus,
     WaybillSubmitterPolicy: names.role('submitters'),
   });
 }

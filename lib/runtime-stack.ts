@@ -119,6 +119,7 @@ export class RuntimeStack extends Stack {
     new CfnScheduleGroup(this, 'Schedules', { name: names.scheduleGroup });
     const facts = {
       ...factsOf({ names, settings, keys }),
+      WAYBILL_NETWORK: this.network.vpc.vpcId,
       WAYBILL_SUBMIT_QUEUE_URL: this.queues.queue('submit').queueUrl,
       WAYBILL_DEAD_LETTER_URLS: [...this.queues.allDeadLetters.values()].map(({ queueUrl }) => queueUrl).join(','),
       WAYBILL_SEAL_QUEUE_URL: this.queues.queue('seal').queueUrl,

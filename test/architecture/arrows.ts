@@ -225,6 +225,7 @@ export const ZONES: readonly Zone[] = [
     name: 'lambdas',
     path: '^lambdas/(?!shared/)[^/]+/',
     mayImport: [
+      'cli-on-aws',
       'lambdas-shared',
       'composition',
       'core',

@@ -33,7 +33,17 @@ test('outputs: the stacks say everything that a deployment file can hold, and it
   assert.deepEqual(Object.keys(keys ?? {}).toSorted(), ['attest', 'data', 'log']);
   assert.deepEqual(Object.keys(buckets).toSorted(), ['artifacts', 'inbox', 'ledger', 'staging']);
   assert.ok((deadLetterQueues?.length ?? 0) > 8 && images?.length === 2);
-  for (const field of ['table', 'stateMachine', 'cluster', 'reconcileSchedule'] as const) assert.ok(rest[field], field);
+  assert.equal(rest.functions?.length, 6);
+  for (const field of [
+    'table',
+    'stateMachine',
+    'cluster',
+    'reconcileSchedule',
+    'network',
+    'alarmTopic',
+    'vCpus',
+  ] as const)
+    assert.ok(rest[field], field);
 });
 
 test('outputs: whoever has deployed is told what comes next, in commands that there are', () => {

@@ -47,8 +47,16 @@ const deploymentSchema = closed({
   deadLetterQueues: z.array(word).max(100).optional(),
   /** By digest: `<registry>/<repository>@sha256:<hex>`. */
   images: z.array(word).max(100).optional(),
-  /** Name of an EventBridge rule, or `group/name` of a schedule. */
+  /** Name of an EventBridge rule. */
   reconcileSchedule: word.optional(),
+  /** Names of the functions that something triggers. */
+  functions: z.array(word).max(100).optional(),
+  /** Id of the workers' VPC. */
+  network: word.optional(),
+  /** ARN of the topic that alarms go to. */
+  alarmTopic: word.optional(),
+  /** What workers take when every slot of every queue is held. */
+  vCpus: text(/^\d{1,6}(\.\d{1,3})?$/, 'a number of vCPUs such as 20 or 0.25').optional(),
 });
 
 export type Deployment = z.infer<typeof deploymentSchema>;

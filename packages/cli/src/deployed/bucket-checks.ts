@@ -2,6 +2,7 @@
 import {
   GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand,
+  GetBucketNotificationConfigurationCommand,
   GetBucketVersioningCommand,
   GetObjectLockConfigurationCommand,
   GetPublicAccessBlockCommand,
@@ -15,12 +16,16 @@ interface Demands {
   /** Where nothing is said, any but none. */
   encryption?: 'AES256' | 'aws:kms';
   isVersioned?: boolean;
+  /** What arrives there is told to EventBridge. */
+  tells?: true;
+  /** What lies there goes by itself. */
+  expires?: true;
 }
 
 /** Roots of evidence must not be hostage to a key; artifacts and staging are encrypted with one of the deployment's. */
 const DEMANDS: Readonly<Record<BucketRole, Demands>> = {
-  inbox: { isVersioned: true },
-  staging: { encryption: 'aws:kms', isVersioned: false },
+  inbox: { isVersioned: true, tells: true },
+  staging: { encryption: 'aws:kms', isVersioned: false, tells: true, expires: true },
   artifacts: { encryption: 'aws:kms' },
   ledger: { encryption: 'AES256', isVersioned: true },
 };
@@ -32,7 +37,12 @@ export const BUCKET_CHECKS: readonly Check[] = (Object.keys(DEMANDS) as BucketRo
     if (name === undefined) return [unnamed(`buckets.${role}`)];
     const owned = { Bucket: name, ExpectedBucketOwner: deployment.account };
     await asked(name, s3.send(new HeadBucketCommand(owned)));
-    const found = [good(`${name} is there`), ...(await settingsOf(s3, owned, DEMANDS[role]))];
+    const demands = DEMANDS[role];
+    const found = [
+      good(`${name} is there`),
+      ...(await settingsOf(s3, owned, demands)),
+      ...(await movementOf(s3, owned, demands)),
+    ];
     return role === 'ledger' ? [...found, ...(await lockOf(s3, owned, deployment))] : found;
   },
 }));
@@ -70,6 +80,30 @@ async function settingsOf(s3: S3Client, owned: Owned, { encryption, isVersioned 
   ];
 }
 
+/** What comes is told of, and what has been goes. */
+async function movementOf(s3: S3Client, owned: Owned, { tells, expires }: Demands): Promise<Found[]> {
+  const { Bucket } = owned;
+  const found: Found[] = [];
+  if (tells) {
+    const told = await asked(Bucket, s3.send(new GetBucketNotificationConfigurationCommand(owned)));
+    const holds = told?.EventBridgeConfiguration !== undefined;
+    found.push(claim(holds, 'EventBridge hears of it', 'EventBridge does not hear of what arrives in it'));
+  }
+  if (expires) {
+    const fix = 'Deploy the state stack again: what workers stage is paid for until it goes.';
+    const isGoing = await hasExpiry(s3, owned);
+    found.push(isGoing ? good('what is in it expires') : doubtful('nothing in it expires', fix));
+  }
+  return found;
+}
+
+async function hasExpiry(s3: S3Client, owned: Owned): Promise<boolean> {
+  const lifecycle = await asked(owned.Bucket, s3.send(new GetBucketLifecycleConfigurationCommand(owned)), [
+    'NoSuchLifecycleConfiguration',
+  ]);
+  return lifecycle?.Rules?.some((rule) => rule.Status === 'Enabled' && rule.Expiration !== undefined) ?? false;
+}
+
 function versionsOf(isWanted: boolean, isEnabled: boolean): Found {
   if (isWanted === isEnabled) return good(isEnabled ? 'keeps versions' : 'keeps no versions');
   if (isWanted) return bad('keeps no versions');
@@ -81,10 +115,7 @@ async function lockOf(s3: S3Client, owned: Owned, { retention }: Deployment): Pr
   const found = await asked(Bucket, s3.send(new GetObjectLockConfigurationCommand(owned)), [
     'ObjectLockConfigurationNotFoundError',
   ]);
-  const lifecycle = await asked(Bucket, s3.send(new GetBucketLifecycleConfigurationCommand(owned)), [
-    'NoSuchLifecycleConfiguration',
-  ]);
-  const expires = lifecycle?.Rules?.some((rule) => rule.Status === 'Enabled' && rule.Expiration !== undefined) ?? false;
+  const expires = await hasExpiry(s3, owned);
   const isLocked = found?.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled';
   return [
     claim(

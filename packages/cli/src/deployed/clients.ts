@@ -1,13 +1,15 @@
 /** Every client that the doctor asks with; a test puts its own answers behind them. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EC2Client } from '@aws-sdk/client-ec2';
 import { ECRClient } from '@aws-sdk/client-ecr';
 import { ECSClient } from '@aws-sdk/client-ecs';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
-import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { STSClient } from '@aws-sdk/client-sts';
 
@@ -21,7 +23,9 @@ export interface Clients {
   ecr: ECRClient;
   sqs: SQSClient;
   events: EventBridgeClient;
-  scheduler: SchedulerClient;
+  lambda: LambdaClient;
+  ec2: EC2Client;
+  sns: SNSClient;
   quotas: ServiceQuotasClient;
 }
 
@@ -36,7 +40,9 @@ export function clientsOf(region: string): Clients {
     ecr: new ECRClient({ region }),
     sqs: new SQSClient({ region }),
     events: new EventBridgeClient({ region }),
-    scheduler: new SchedulerClient({ region }),
+    lambda: new LambdaClient({ region }),
+    ec2: new EC2Client({ region }),
+    sns: new SNSClient({ region }),
     quotas: new ServiceQuotasClient({ region }),
   };
 }

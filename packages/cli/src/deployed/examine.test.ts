@@ -4,84 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Deployment } from '@waybill/client/deployment';
 import { type Answers, answeredClients, awsError } from '../../test/answered-clients.ts';
+import { DEPLOYMENT, described, SOUND, trigger } from '../../test/sound-account.ts';
 import { examine, type Finding } from './examine.ts';
-
-const ARN = 'arn:aws:kms:eu-central-1:123456789012:key';
-const DIGEST = `sha256:${'a'.repeat(64)}`;
-const IMAGE = `123456789012.dkr.ecr.eu-central-1.amazonaws.com/waybill/wrapper@${DIGEST}`;
-
-const DEPLOYMENT: Deployment = {
-  format: 'waybill-deployment/v1',
-  origin: 'example.com/waybill',
-  account: '123456789012',
-  region: 'eu-central-1',
-  buckets: { inbox: 'the-inbox', staging: 'the-staging', artifacts: 'the-artifacts', ledger: 'the-ledger' },
-  keys: { attest: [`${ARN}/attest`], log: [`${ARN}/log`], data: `${ARN}/data` },
-  retention: 'COMPLIANCE:3650',
-  table: 'waybill',
-  stateMachine: 'arn:aws:states:eu-central-1:123456789012:stateMachine:attempt:live',
-  cluster: 'waybill',
-  deadLetterQueues: ['https://sqs.eu-central-1.amazonaws.com/123456789012/waybill-submit-dead'],
-  images: [IMAGE],
-  reconcileSchedule: 'waybill-reconcile',
-};
-
-const SPEC_OF: Readonly<Record<string, string>> = {
-  attest: 'ECC_NIST_P256',
-  log: 'ECC_NIST_EDWARDS25519',
-  data: 'SYMMETRIC_DEFAULT',
-};
-
-function described(keyId: unknown, KeyState: string): object {
-  const use = String(keyId).split('/').at(-1) ?? '';
-  const KeyUsage = use === 'data' ? 'ENCRYPT_DECRYPT' : 'SIGN_VERIFY';
-  return { KeyMetadata: { KeyState, KeySpec: SPEC_OF[use], KeyUsage } };
-}
-
-/** An account in which everything is as it has to be. */
-const SOUND: Answers = {
-  GetCallerIdentity: () => ({ Account: '123456789012', Arn: 'arn:aws:iam::123456789012:user/zoe' }),
-  GetBucketEncryption: ({ Bucket }) => ({
-    ServerSideEncryptionConfiguration: {
-      Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: Bucket === 'the-ledger' ? 'AES256' : 'aws:kms' } }],
-    },
-  }),
-  GetBucketVersioning: ({ Bucket }) => (Bucket === 'the-staging' ? {} : { Status: 'Enabled' }),
-  GetPublicAccessBlock: () => ({
-    PublicAccessBlockConfiguration: {
-      BlockPublicAcls: true,
-      BlockPublicPolicy: true,
-      IgnorePublicAcls: true,
-      RestrictPublicBuckets: true,
-    },
-  }),
-  GetObjectLockConfiguration: () => ({ ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled' } }),
-  GetBucketLifecycleConfiguration: () => awsError('NoSuchLifecycleConfiguration', 404),
-  DescribeKey: ({ KeyId }) => described(KeyId, 'Enabled'),
-  GetKeyRotationStatus: () => ({ KeyRotationEnabled: true }),
-  DescribeTable: () => ({
-    Table: {
-      TableStatus: 'ACTIVE',
-      StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' },
-      DeletionProtectionEnabled: true,
-      SSEDescription: { SSEType: 'KMS' },
-    },
-  }),
-  DescribeContinuousBackups: () => ({
-    ContinuousBackupsDescription: { PointInTimeRecoveryDescription: { PointInTimeRecoveryStatus: 'ENABLED' } },
-  }),
-  DescribeStateMachineAlias: () => ({
-    routingConfiguration: [
-      { stateMachineVersionArn: `${DEPLOYMENT.stateMachine?.replace(':live', ':7')}`, weight: 100 },
-    ],
-  }),
-  DescribeStateMachine: () => ({ type: 'STANDARD', loggingConfiguration: { level: 'ERROR' } }),
-  DescribeClusters: () => ({ clusters: [{ status: 'ACTIVE' }] }),
-  GetServiceQuota: () => ({ Quota: { Value: 1000 } }),
-  DescribeImages: () => ({ imageDetails: [{ imageDigest: DIGEST }] }),
-  GetQueueAttributes: () => ({ Attributes: { ApproximateNumberOfMessages: '0' } }),
-  DescribeRule: () => ({ State: 'ENABLED' }),
-};
 
 async function findings(answers: Answers = {}, deployment: Deployment = DEPLOYMENT): Promise<Finding[]> {
   const found: Finding[] = [];
@@ -103,7 +27,7 @@ test('doctor: a sound account gives nothing but good findings, on every check', 
     found.filter(({ verdict }) => verdict !== 'ok'),
     [],
   );
-  assert.equal(new Set(found.map(({ check }) => check)).size, 15);
+  assert.equal(new Set(found.map(({ check }) => check)).size, 18);
 });
 
 const BROKEN: readonly { what: string; answers: Answers; expected: string }[] = [
@@ -135,8 +59,10 @@ const BROKEN: readonly { what: string; answers: Answers; expected: string }[] = 
   { what: 'an alias to nowhere', answers: { DescribeStateMachineAlias: () => ({}) }, expected: 'state machine fail' },
   { what: 'no cluster', answers: { DescribeClusters: () => ({ clusters: [] }) }, expected: 'cluster fail' },
   {
-    what: 'the quota of a new account',
-    answers: { GetServiceQuota: () => ({ Quota: { Value: 6 } }) },
+    what: 'fewer vCPUs than the slots of the queues take',
+    answers: {
+      GetServiceQuota: ({ ServiceCode }) => ({ Quota: { Value: ServiceCode === 'fargate' ? 6 : 1000 } }),
+    },
     expected: 'quotas warn',
   },
   {
@@ -148,6 +74,43 @@ const BROKEN: readonly { what: string; answers: Answers; expected: string }[] = 
     what: 'messages that nobody handled',
     answers: { GetQueueAttributes: () => ({ Attributes: { ApproximateNumberOfMessages: '3' } }) },
     expected: 'dead letters fail',
+  },
+  {
+    what: 'a trigger that somebody turned off',
+    answers: { ListEventSourceMappings: () => trigger({ State: 'Disabled' }) },
+    expected: 'triggers fail',
+  },
+  { what: 'no trigger', answers: { ListEventSourceMappings: () => ({}) }, expected: 'triggers fail' },
+  {
+    what: 'a trigger whose function fails',
+    answers: { ListEventSourceMappings: () => trigger({ LastProcessingResult: 'PROBLEM: Function call failed' }) },
+    expected: 'triggers warn',
+  },
+  {
+    what: 'a trigger that is being made',
+    answers: { ListEventSourceMappings: () => trigger({ State: 'Creating' }) },
+    expected: 'triggers warn',
+  },
+  { what: 'no log of the network', answers: { DescribeFlowLogs: () => ({}) }, expected: 'network log fail' },
+  {
+    what: 'a log of the network that is not delivered',
+    answers: { DescribeFlowLogs: () => ({ FlowLogs: [{ FlowLogStatus: 'ACTIVE', DeliverLogsStatus: 'FAILED' }] }) },
+    expected: 'network log fail',
+  },
+  {
+    what: 'an address that never confirmed',
+    answers: { GetTopicAttributes: () => ({ Attributes: { SubscriptionsConfirmed: '0', SubscriptionsPending: '1' } }) },
+    expected: 'alarms fail',
+  },
+  {
+    what: 'one address of two that never confirmed',
+    answers: { GetTopicAttributes: () => ({ Attributes: { SubscriptionsConfirmed: '1', SubscriptionsPending: '1' } }) },
+    expected: 'alarms warn',
+  },
+  {
+    what: 'what is staged and never goes',
+    answers: { GetBucketLifecycleConfiguration: () => awsError('NoSuchLifecycleConfiguration', 404) },
+    expected: 'bucket staging warn',
   },
   { what: 'a stopped clock', answers: { DescribeRule: () => ({ State: 'DISABLED' }) }, expected: 'schedule fail' },
 ];
@@ -168,6 +131,8 @@ test('doctor: open buckets, unencrypted ones and lost versions are found in each
     await complaints({ GetBucketEncryption: () => awsError('ServerSideEncryptionConfigurationNotFoundError', 404) }),
     each,
   );
+  const silent = ['bucket inbox fail', 'bucket staging fail'];
+  assert.deepEqual(await complaints({ GetBucketNotificationConfiguration: () => ({}) }), silent);
   const unversioned = ['bucket inbox fail', 'bucket ledger fail'];
   assert.deepEqual(await complaints({ GetBucketVersioning: () => ({}) }), unversioned);
 });

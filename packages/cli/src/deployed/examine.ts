@@ -1,15 +1,16 @@
 /**
- * Examines a deployment check by check. Read-only: every request is a Get, Describe or Head, and none is metered beyond the
+ * Examines a deployment check by check: for the command, and for the function in the account. Read-only: every request is a Get, Describe or Head, and none is metered beyond the
  * request itself. What cannot be looked at fails, so that no silence is taken for health.
  */
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
-import { WaybillError } from '@waybill/client';
 import type { Deployment } from '@waybill/client/deployment';
+import { WaybillError } from '@waybill/client/errors';
 import { BUCKET_CHECKS } from './bucket-checks.ts';
 import type { Clients } from './clients.ts';
 import { answer, type Check, claim, type Finding } from './finding.ts';
 import { KEY_CHECKS } from './key-checks.ts';
 import { RUNTIME_CHECKS } from './runtime-checks.ts';
+import { WATCH_CHECKS } from './watch-checks.ts';
 
 export type { Finding };
 
@@ -24,7 +25,7 @@ const identity: Check = {
   },
 };
 
-const CHECKS: readonly Check[] = [identity, ...BUCKET_CHECKS, ...KEY_CHECKS, ...RUNTIME_CHECKS];
+const CHECKS: readonly Check[] = [identity, ...BUCKET_CHECKS, ...KEY_CHECKS, ...RUNTIME_CHECKS, ...WATCH_CHECKS];
 
 export async function* examine(clients: Clients, deployment: Deployment): AsyncGenerator<Finding> {
   for (const { name, run } of CHECKS) {

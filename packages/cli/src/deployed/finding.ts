@@ -1,7 +1,8 @@
 /** What a check of the doctor found. */
-import { TerminalError } from '@waybill/client';
+
 import { awsFailure } from '@waybill/client/aws';
 import type { Deployment } from '@waybill/client/deployment';
+import { TerminalError } from '@waybill/client/errors';
 import type { Clients } from './clients.ts';
 
 export interface Finding {

@@ -3,7 +3,6 @@ import { DescribeContinuousBackupsCommand, DescribeTableCommand } from '@aws-sdk
 import { DescribeImagesCommand } from '@aws-sdk/client-ecr';
 import { DescribeClustersCommand } from '@aws-sdk/client-ecs';
 import { DescribeRuleCommand } from '@aws-sdk/client-eventbridge';
-import { GetScheduleCommand } from '@aws-sdk/client-scheduler';
 import { GetServiceQuotaCommand } from '@aws-sdk/client-service-quotas';
 import { DescribeStateMachineAliasCommand, DescribeStateMachineCommand } from '@aws-sdk/client-sfn';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
@@ -61,26 +60,36 @@ const cluster: Check = {
   },
 };
 
-/** As a new account has them. */
-const QUOTAS = [
-  { service: 'fargate', code: 'L-3032A538', what: 'vCPUs of Fargate at once', low: 6 },
-  { service: 'lambda', code: 'L-B99A9384', what: 'functions at once', low: 10 },
-] as const;
+const FARGATE = { service: 'fargate', code: 'L-3032A538' };
+const FUNCTIONS = { service: 'lambda', code: 'L-B99A9384' };
+/** As a new account has it. */
+const FEW_FUNCTIONS = 10;
 
 const quotas: Check = {
   name: 'quotas',
-  run: async ({ quotas: client }) => {
-    const found: Found[] = [];
-    for (const { service, code, what, low } of QUOTAS) {
+  run: async ({ quotas: client }, { vCpus }) => {
+    const quotaOf = async ({ service, code }: typeof FARGATE): Promise<number> => {
       const command = new GetServiceQuotaCommand({ ServiceCode: service, QuotaCode: code });
-      const answered = await answer(code, client.send(command));
-      const value = answered.Quota?.Value ?? 0;
-      const fix = `Ask for more: aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value <n>`;
-      found.push(value > low ? good(`${value} ${what}`) : doubtful(`${value} ${what}, as in a new account`, fix));
-    }
-    return found;
+      return (await answer(code, client.send(command))).Quota?.Value ?? 0;
+    };
+    const [workers, functions] = [await quotaOf(FARGATE), await quotaOf(FUNCTIONS)];
+    return [
+      ...(vCpus === undefined ? [unnamed('vCpus')] : [workersOf(workers, Number(vCpus))]),
+      functions > FEW_FUNCTIONS
+        ? good(`${functions} functions at once`)
+        : doubtful(`${functions} functions at once, as in a new account`, moreOf(FUNCTIONS)),
+    ];
   },
 };
+
+function workersOf(quota: number, wanted: number): Found {
+  const found = `${quota} vCPUs of Fargate at once, where the slots of all queues take ${wanted}`;
+  return quota >= wanted ? good(found) : doubtful(found, `${moreOf(FARGATE)}, or give the queues fewer slots`);
+}
+
+function moreOf({ service, code }: typeof FARGATE): string {
+  return `Ask for more: aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value <n>`;
+}
 
 const IMAGE = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^@]+)@(sha256:[0-9a-f]{64})$/;
 
@@ -128,13 +137,9 @@ const deadLetters: Check = {
 
 const schedule: Check = {
   name: 'schedule',
-  run: async ({ events, scheduler }, { reconcileSchedule: named }) => {
+  run: async ({ events }, { reconcileSchedule: named }) => {
     if (named === undefined) return [unnamed('reconcileSchedule')];
-    const [group, name] = named.split('/');
-    const state =
-      name === undefined
-        ? (await answer(named, events.send(new DescribeRuleCommand({ Name: named })))).State
-        : (await answer(named, scheduler.send(new GetScheduleCommand({ GroupName: group, Name: name })))).State;
+    const { State: state } = await answer(named, events.send(new DescribeRuleCommand({ Name: named })));
     return [claim(state === 'ENABLED', `${named} is on`, `${named} is ${state}: lost events stay lost`, 'Enable it.')];
   },
 };

@@ -21,6 +21,10 @@ const FIELDS: Readonly<Record<string, { at: readonly string[]; isList?: true }>>
   WaybillDeadLetterQueues: { at: ['deadLetterQueues'], isList: true },
   WaybillImages: { at: ['images'], isList: true },
   WaybillReconcileSchedule: { at: ['reconcileSchedule'] },
+  WaybillFunctions: { at: ['functions'], isList: true },
+  WaybillNetwork: { at: ['network'] },
+  WaybillAlarmTopic: { at: ['alarmTopic'] },
+  WaybillVCpus: { at: ['vCpus'] },
 };
 
 /**
