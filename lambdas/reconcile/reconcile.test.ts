@@ -6,6 +6,8 @@ import { failedIds, queueEvent, withHandlers } from '../../test/support/handler-
 import { claimed, dutiesOf, stateOf, TICK } from '../../test/support/reconcile-bed.ts';
 import { reconcile } from './reconcile.ts';
 
+const NOW_MS = 1_900_000_000_000;
+
 describe('reconcile: each minute', () => {
   it('the first minute of a deployment defines its queues, asks for its log, and looks no further', async () => {
     await withHandlers(
@@ -22,6 +24,26 @@ describe('reconcile: each minute', () => {
       },
       { begun: false },
     );
+  });
+
+  it('objects that came a moment ago are left to their event', async () => {
+    await withHandlers(async (bed) => {
+      const duties = dutiesOf(bed);
+      const { inbox, clock } = bed.flow;
+      for (const id of ['old', 'young']) putInbox(bed.directory, 'default', id, '{}');
+      const ages: Record<string, number> = { old: 30_000, young: 29_000 };
+      const list: typeof inbox.list = async (page) =>
+        (await inbox.list(page)).map((object) => ({
+          ...object,
+          arrivedAtMs: NOW_MS - (ages[object.submissionId] ?? 0),
+        }));
+      duties.flow = { ...bed.flow, clock: { ...clock, nowMs: () => NOW_MS }, inbox: { ...inbox, list } };
+      await reconcile(duties, TICK, bed.told);
+      assert.deepEqual(
+        duties.submissions.sent.map(({ body }) => body),
+        [{ key: `default/${PRINCIPAL}/old.json` }],
+      );
+    });
   });
 
   it('objects that wait are told of again, attempts that stand still are taken up, the sequencer is asked once', async () => {

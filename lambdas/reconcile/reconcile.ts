@@ -40,6 +40,8 @@ export interface ReconcileDuties {
 
 const MINUTE_MS = 60_000;
 const INBOX_PAGE = 500;
+/** What came a moment ago is being answered: told of again, two would answer it at once. */
+const EVENT_PATIENCE_MS = 30_000;
 /** Some seconds' worth. */
 const RUNS = 500;
 
@@ -111,7 +113,9 @@ async function everyMinute(duties: ReconcileDuties, told: Told): Promise<void> {
 
 /** Objects that wait are told of again; whoever has answered one meanwhile finds it gone. */
 async function forwardInbox({ flow, submissions, arrivalOf }: ReconcileDuties): Promise<void> {
-  const waiting = await flow.inbox.list({ limit: INBOX_PAGE });
+  const nowMs = flow.clock.nowMs();
+  const listed = await flow.inbox.list({ limit: INBOX_PAGE });
+  const waiting = listed.filter(({ arrivedAtMs = 0 }) => nowMs - arrivedAtMs >= EVENT_PATIENCE_MS);
   await submissions.send(waiting.map((object) => ({ body: arrivalOf(object) })));
 }
 

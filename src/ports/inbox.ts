@@ -28,6 +28,8 @@ export interface InboxObject {
   badlyNamed?: string;
   /** Where the store keeps versions, the one that arrived: it is read, digested and archived, whatever came after it. */
   version?: string;
+  /** When it was written, where `list` knows it. */
+  arrivedAtMs?: number;
 }
 
 export interface Inbox {

@@ -64,6 +64,7 @@ describe('inbox: S3', () => {
     await write(`default/${principal}/one.json`, bytes('first'));
     const [first] = await inbox.list({ limit: 10 });
     assert.ok(first?.version);
+    assert.ok(Math.abs(Date.now() - (first.arrivedAtMs ?? 0)) < 60_000, 'when it came, in whole seconds of the store');
     await inbox.archive(first, 'done');
     await write(`default/${principal}/one.json`, bytes('second'));
     // A second delivery of the first event.

@@ -36,9 +36,10 @@ class S3Inbox implements Inbox {
       after === undefined ? {} : { KeyMarker: INBOX + after };
     for (;;) {
       const page = await this.#versions(from);
-      for (const { Key = '', VersionId, IsLatest } of page.Versions ?? []) {
+      for (const { Key = '', VersionId, IsLatest, LastModified } of page.Versions ?? []) {
         if (!IsLatest) continue;
-        objects.push(inboxObject(listedKey(Key), VersionId));
+        const object = inboxObject(listedKey(Key), VersionId);
+        objects.push(LastModified === undefined ? object : { ...object, arrivedAtMs: LastModified.getTime() });
         if (objects.length === limit) return objects;
       }
       if (!page.IsTruncated || page.NextKeyMarker === undefined) return objects;
