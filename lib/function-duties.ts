@@ -46,9 +46,9 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
   settle: (say, { names }) => [
     ...say.rows(),
     say.consume(names.queue('settle')),
-    ...say.leases(),
+    ...say.staged(),
     say.remove('staging', '*'),
-    ...say.artifacts(),
+    say.keepArtifacts(),
     say.dataKey(),
     say.attest(),
     say.publicKeys(),
@@ -72,14 +72,14 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
   ],
   reconcile: (say, { names, environments }) => [
     ...say.rows(),
-    say.executionRow(),
+    say.executionRow('dynamodb:GetItem'),
     say.consume(names.queue('timers')),
     say.send('Forward', [names.queue('submit'), names.queue('seal'), names.queue('timers')]),
-    say.list('inbox'),
+    say.listSubmissions(),
     say.publishStatus(),
     ...say.leases(),
     say.remove('staging', '*'),
-    ...say.artifacts(),
+    say.keepArtifacts(),
     say.dataKey(),
     say.attest(),
     say.publicKeys(),
@@ -88,58 +88,58 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     say.start(environments),
     say.describe(environments),
     say.complete(environments),
+    say.prolong(environments),
   ],
   slot: (say) => [say.write('inbox', 'inbox/*')],
-  doctor: (say, { names, keys, environments, repositories }) =>
-    [
-      {
-        sid: 'DescribeBuckets',
-        actions: [
-          's3:ListBucket',
-          's3:GetEncryptionConfiguration',
-          's3:GetBucketObjectLockConfiguration',
-          's3:GetBucketVersioning',
-          's3:GetBucketPublicAccessBlock',
-          's3:GetLifecycleConfiguration',
-          's3:GetBucketNotification',
-        ],
-        resources: (['inbox', 'staging', 'artifacts', 'ledger'] as const).map((bucket) => names.arn.bucket(bucket)),
-      },
-      {
-        sid: 'DescribeTable',
-        actions: ['dynamodb:DescribeTable', 'dynamodb:DescribeContinuousBackups', 'dynamodb:BatchGetItem'],
-        resources: [names.arn.table],
-      },
-      ...say.rows().filter(({ sid }) => sid === 'RowsKey'),
-      {
-        sid: 'DescribeKeys',
-        actions: ['kms:DescribeKey', 'kms:GetKeyRotationStatus'],
-        resources: [keys.data, ...keys.attest, ...keys.log],
-      },
-      {
-        sid: 'DescribeMachines',
-        actions: ['states:DescribeStateMachine', 'states:DescribeStateMachineAlias'],
-        resources: environments.map((name) => names.arn.machine(name)),
-      },
-      { sid: 'DescribeCluster', actions: ['ecs:DescribeClusters'], resources: [names.arn.cluster] },
-      ...(repositories.length === 0
-        ? []
-        : [{ sid: 'DescribeImages', actions: ['ecr:DescribeImages'], resources: repositories }]),
-      {
-        sid: 'CountDeadLetters',
-        actions: ['sqs:GetQueueAttributes'],
-        resources: [names.arn.queue(names.deadLetters('*').replace(/\*.*$/, '*'))],
-        why: 'Every queue of dead letters has the same prefix.',
-      },
-      { sid: 'DescribeRule', actions: ['events:DescribeRule'], resources: [names.arn.rule('each-minute')] },
-      { sid: 'CountSubscribers', actions: ['sns:GetTopicAttributes'], resources: [names.arn.topic] },
-      {
-        sid: 'DescribeAccount',
-        actions: ['servicequotas:GetServiceQuota', 'lambda:ListEventSourceMappings', 'ec2:DescribeFlowLogs'],
-        resources: ['*'],
-        why: 'None of these services knows resources for these.',
-      },
-    ].map((statement): Statement => ({ ...statement, unseen: 'waybill doctor asks it of a real account' })),
+  doctor: (say, { names, keys, environments, repositories }) => [
+    {
+      sid: 'DescribeBuckets',
+      actions: [
+        's3:ListBucket',
+        's3:GetEncryptionConfiguration',
+        's3:GetBucketObjectLockConfiguration',
+        's3:GetBucketVersioning',
+        's3:GetBucketPublicAccessBlock',
+        's3:GetLifecycleConfiguration',
+        's3:GetBucketNotification',
+      ],
+      resources: (['inbox', 'staging', 'artifacts', 'ledger'] as const).map((bucket) => names.arn.bucket(bucket)),
+    },
+    {
+      sid: 'DescribeTable',
+      actions: ['dynamodb:DescribeTable', 'dynamodb:DescribeContinuousBackups', 'dynamodb:BatchGetItem'],
+      resources: [names.arn.table],
+    },
+    ...say.rows().filter(({ sid }) => sid === 'RowsKey'),
+    {
+      sid: 'DescribeKeys',
+      actions: ['kms:DescribeKey', 'kms:GetKeyRotationStatus'],
+      resources: [keys.data, ...keys.attest, ...keys.log],
+    },
+    {
+      sid: 'DescribeMachines',
+      actions: ['states:DescribeStateMachine', 'states:DescribeStateMachineAlias'],
+      resources: environments.map((name) => names.arn.machine(name)),
+    },
+    { sid: 'DescribeCluster', actions: ['ecs:DescribeClusters'], resources: [names.arn.cluster] },
+    ...(repositories.length === 0
+      ? []
+      : [{ sid: 'DescribeImages', actions: ['ecr:DescribeImages'], resources: repositories }]),
+    {
+      sid: 'CountDeadLetters',
+      actions: ['sqs:GetQueueAttributes'],
+      resources: [names.arn.queue(names.deadLetters('*').replace(/\*.*$/, '*'))],
+      why: 'Every queue of dead letters has the same prefix.',
+    },
+    { sid: 'DescribeRule', actions: ['events:DescribeRule'], resources: [names.arn.rule('each-minute')] },
+    { sid: 'CountSubscribers', actions: ['sns:GetTopicAttributes'], resources: [names.arn.topic] },
+    {
+      sid: 'DescribeAccount',
+      actions: ['servicequotas:GetServiceQuota', 'lambda:ListEventSourceMappings', 'ec2:DescribeFlowLogs'],
+      resources: ['*'],
+      why: 'None of these services knows resources for these.',
+    },
+  ],
 };
 
 /** Of submissions and what came with them: read, answered, and taken away as the version that was read. */

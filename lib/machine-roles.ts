@@ -5,7 +5,6 @@ import type { Vocabulary } from './statements.ts';
 
 /** Of the ECS agent, outside every container: fetches images and writes logs. Tasks have no role of their own. */
 export function executionRole({ names, repositories }: RoleFacts, say: Vocabulary): RoleTable {
-  const unseen = 'the ECS agent makes the calls';
   const images: Statement[] =
     repositories.length === 0
       ? []
@@ -15,19 +14,17 @@ export function executionRole({ names, repositories }: RoleFacts, say: Vocabular
             actions: ['ecr:GetAuthorizationToken'],
             resources: ['*'],
             why: 'A token is for the whole registry; what it opens is said by the next statement.',
-            unseen,
           },
           {
             sid: 'Images',
             actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
             resources: repositories,
-            unseen,
           },
         ];
   return {
     role: 'worker-execution',
     trust: { service: 'ecs-tasks.amazonaws.com', sourceArn: `${names.arn.cluster.replace(/:cluster\/.*/, '')}:*` },
-    statements: [...images, { ...say.logs('worker'), unseen }],
+    statements: [...images, say.logs('worker')],
   };
 }
 
@@ -51,7 +48,6 @@ export function machineRole(environment: string, { names }: RoleFacts, say: Voca
         resources: [`${arn.cluster.replace(':cluster/', ':task/')}/*`],
         conditions: { StringEquals: { 'ecs:CreateAction': 'RunTask' } },
         why: 'Ids of tasks are made by ECS; tags are put on while a task is started, and on none that is there.',
-        unseen: 'ECS checks it when it starts a task with the tags of its definition',
       },
       {
         sid: 'Stop',
@@ -66,7 +62,6 @@ export function machineRole(environment: string, { names }: RoleFacts, say: Voca
         resources: ['*'],
         conditions: onCluster,
         why: 'ECS lists tasks by container instance, and Fargate has none.',
-        unseen: 'only when a launch has failed',
       },
       {
         sid: 'Park',
@@ -80,7 +75,6 @@ export function machineRole(environment: string, { names }: RoleFacts, say: Voca
         actions: ['iam:PassRole'],
         resources: [arn.role('worker-execution')],
         conditions: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
-        unseen: 'ECS checks it when it starts a task',
       },
       {
         sid: 'Log',
@@ -96,9 +90,8 @@ export function machineRole(environment: string, { names }: RoleFacts, say: Voca
         ].map((action) => `logs:${action}`),
         resources: ['*'],
         why: 'CloudWatch Logs knows no resources for log deliveries.',
-        unseen: 'Step Functions makes the calls when the machine is made and when it logs',
       },
-      { ...say.traces(), unseen: 'Step Functions makes the calls' },
+      say.traces(),
     ],
   };
 }
@@ -116,7 +109,6 @@ export function scheduleRole({ names }: RoleFacts): RoleTable {
         sid: 'Fire',
         actions: ['lambda:InvokeFunction'],
         resources: [arn.functionArn('slot')],
-        unseen: 'EventBridge Scheduler makes the call',
       },
     ],
   };
@@ -124,7 +116,6 @@ export function scheduleRole({ names }: RoleFacts): RoleTable {
 
 export function flowLogRole({ names }: RoleFacts, say: Vocabulary): RoleTable {
   const { account, region, partition } = names;
-  const unseen = 'the flow log makes the calls';
   return {
     role: 'flow-logs',
     trust: {
@@ -132,20 +123,18 @@ export function flowLogRole({ names }: RoleFacts, say: Vocabulary): RoleTable {
       sourceArn: `arn:${partition}:ec2:${region}:${account}:vpc-flow-log/*`,
     },
     statements: [
-      { ...say.logs('flows'), unseen },
+      say.logs('flows'),
       {
         sid: 'FindStream',
         actions: ['logs:DescribeLogStreams'],
         resources: [names.arn.logGroup('flows'), `${names.arn.logGroup('flows')}:*`],
         why: 'CloudWatch Logs asks for the group with and without its streams.',
-        unseen,
       },
       {
         sid: 'FindGroup',
         actions: ['logs:DescribeLogGroups'],
         resources: ['*'],
         why: 'Groups are listed for the whole region; without it a flow log ends up in the state "access error".',
-        unseen,
       },
     ],
   };

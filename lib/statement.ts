@@ -8,8 +8,6 @@ export interface Statement {
   readonly conditions?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
   /** Why a resource is a pattern. */
   readonly why?: string;
-  /** Why no call in a test bed needs it, where none does. */
-  readonly unseen?: string;
 }
 
 /** ARNs of keys, which only a deployed stack knows. */

@@ -25,13 +25,12 @@ export function aboutRows(names: DeploymentNames, keys: KeyArns) {
         actions: ['kms:Decrypt', 'kms:DescribeKey'],
         resources: [keys.state],
         conditions: through(names, 'dynamodb'),
-        unseen: 'DynamoDB makes the call on behalf of the role',
       },
     ],
     /** Of the launcher alone: the flow never reads it. */
-    executionRow: (): Statement => ({
+    executionRow: (...more: 'dynamodb:GetItem'[]): Statement => ({
       sid: 'ExecutionRow',
-      actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+      actions: ['dynamodb:UpdateItem', ...more],
       resources: [arn.table],
       conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['attempt/*'] } },
     }),
@@ -41,14 +40,12 @@ export function aboutRows(names: DeploymentNames, keys: KeyArns) {
         actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
         resources: [`${arn.table}/stream/*`],
         why: 'The label of a stream is the time of its creation.',
-        unseen: 'the event source mapping makes the calls',
       },
       {
         sid: 'ListStreams',
         actions: ['dynamodb:ListStreams'],
         resources: ['*'],
         why: 'DynamoDB lists streams of the whole account; Lambda asks for it before it follows one.',
-        unseen: 'the event source mapping makes the calls',
       },
     ],
   };
@@ -60,7 +57,7 @@ export function aboutObjects(names: DeploymentNames) {
     read: (bucket: 'inbox' | 'staging' | 'artifacts' | 'ledger', keyPattern: string): Statement => ({
       sid: `Read${title(bucket)}${title(keyPattern)}`,
       // A submission is read as the version that arrived.
-      actions: bucket === 'inbox' ? ['s3:GetObject', 's3:GetObjectVersion'] : ['s3:GetObject'],
+      actions: keyPattern === 'inbox/*' ? ['s3:GetObject', 's3:GetObjectVersion'] : ['s3:GetObject'],
       resources: [arn.objects(bucket, keyPattern)],
       why: BY_NAME,
     }),
@@ -79,8 +76,14 @@ export function aboutObjects(names: DeploymentNames) {
     }),
     list: (bucket: 'inbox' | 'staging' | 'artifacts' | 'ledger'): Statement => ({
       sid: `List${title(bucket)}`,
-      actions: bucket === 'inbox' ? ['s3:ListBucket', 's3:ListBucketVersions'] : ['s3:ListBucket'],
+      actions: ['s3:ListBucket'],
       resources: [arn.bucket(bucket)],
+    }),
+    /** What waits there, each as the version that it is. */
+    listSubmissions: (): Statement => ({
+      sid: 'ListSubmissions',
+      actions: ['s3:ListBucketVersions'],
+      resources: [arn.bucket('inbox')],
     }),
     publishStatus: (): Statement => ({
       sid: 'PublishStatus',
@@ -97,6 +100,18 @@ export function aboutObjects(names: DeploymentNames) {
         why: BY_NAME,
       },
       { sid: 'ListArtifacts', actions: ['s3:ListBucket'], resources: [arn.bucket('artifacts')] },
+    ],
+    /** Without reading them: a write says itself that the artifact must not be there yet. */
+    keepArtifacts: (): Statement => ({
+      sid: 'KeepArtifacts',
+      actions: ['s3:PutObject'],
+      resources: [arn.objects('artifacts', 'sha256/*')],
+      why: BY_NAME,
+    }),
+    /** Of mailboxes, without writing a lease. */
+    staged: (): Statement[] => [
+      { sid: 'Staged', actions: ['s3:GetObject'], resources: [arn.objects('staging', '*')], why: BY_NAME },
+      { sid: 'ListStaging', actions: ['s3:ListBucket'], resources: [arn.bucket('staging')] },
     ],
     leases: (): Statement[] => [
       {
@@ -117,7 +132,6 @@ export function aboutKeys(names: DeploymentNames, keys: KeyArns) {
       actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
       resources: [keys.data],
       conditions: through(names, 's3'),
-      unseen: 'S3 makes the call on behalf of the role',
     }),
     attest: (): Statement => ({
       sid: 'Attest',

@@ -21,9 +21,8 @@ function aboutQueues(names: DeploymentNames) {
   return {
     consume: (queue: string): Statement => ({
       sid: `Consume${title(queue)}`,
-      actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ChangeMessageVisibility'],
+      actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
       resources: [arn.queue(queue)],
-      unseen: 'the event source mapping makes the calls',
     }),
     send: (sid: string, queues: readonly string[]): Statement => ({
       sid,
@@ -56,7 +55,12 @@ function aboutExecutions(names: DeploymentNames) {
     }),
     complete: (environments: readonly string[]): Statement => ({
       sid: 'Complete',
-      actions: ['states:SendTaskSuccess', 'states:SendTaskHeartbeat'],
+      actions: ['states:SendTaskSuccess'],
+      resources: environments.map((environment) => arn.machine(environment)),
+    }),
+    prolong: (environments: readonly string[]): Statement => ({
+      sid: 'Prolong',
+      actions: ['states:SendTaskHeartbeat'],
       resources: environments.map((environment) => arn.machine(environment)),
     }),
   };
@@ -72,14 +76,12 @@ function aboutWatching(names: DeploymentNames) {
       actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
       resources: [`${arn.logGroup(group)}:*`],
       why: 'Names of log streams are made by the service.',
-      unseen: 'the runtime of the function makes the calls',
     }),
     traces: (): Statement => ({
       sid: 'Traces',
       actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
       resources: ['*'],
       why: 'X-Ray knows no resources.',
-      unseen: 'the X-Ray daemon makes the calls',
     }),
   };
 }

@@ -7,11 +7,10 @@ import type { KeyArns, Statement } from './statement.ts';
 /** Whoever asks; IAM puts the id in. */
 const OWN = `\${aws:userid}`;
 const OWN_KEYS = 'IAM narrows the pattern to keys with the caller’s own id in them.';
-const UNSEEN = 'people use it, and no role of the deployment';
 
 export function submitterStatements({ arn, region }: DeploymentNames, keys: KeyArns): Statement[] {
   const submitted = [`inbox/*/${OWN}/*`, `uploads/${OWN}/*`].map((pattern) => arn.objects('inbox', pattern));
-  const own = { why: OWN_KEYS, unseen: UNSEEN };
+  const own = { why: OWN_KEYS };
   return [
     { sid: 'SubmitOwn', actions: ['s3:PutObject'], resources: submitted, ...own },
     {
@@ -26,27 +25,23 @@ export function submitterStatements({ arn, region }: DeploymentNames, keys: KeyA
       actions: ['s3:ListBucket'],
       resources: [arn.bucket('inbox')],
       conditions: { StringLike: { 's3:prefix': `outbox/${OWN}/*` } },
-      unseen: UNSEEN,
     },
     {
       sid: 'ReadOutcomes',
       actions: ['s3:GetObject'],
       resources: [arn.objects('artifacts', 'sha256/*'), arn.objects('ledger', 'runs/*')],
       why: 'An artifact is named by its digest and a bundle by its run, which the status of a run tells its submitter.',
-      unseen: UNSEEN,
     },
     {
       sid: 'DecryptArtifacts',
       actions: ['kms:Decrypt'],
       resources: [keys.data],
       conditions: { StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` } },
-      unseen: UNSEEN,
     },
     {
       sid: 'PublicKeys',
       actions: ['kms:GetPublicKey'],
       resources: [...keys.attest, ...keys.log],
-      unseen: UNSEEN,
     },
   ];
 }

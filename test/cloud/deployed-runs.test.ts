@@ -1,8 +1,12 @@
 /** Runs in a deployment of all three stacks: from an object in the inbox to a bundle that the verifier accepts. */
+import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openWorld, type World } from './deployed-world.ts';
+import { grantedAndUsed } from './granted-and-used.ts';
+import { verdictOn } from './least-privilege.ts';
 import { RUNS } from './scenarios-of-runs.ts';
 import { TROUBLE } from './scenarios-of-trouble.ts';
+import { UNUSED_GRANTS } from './unused-grants.ts';
 
 let world: World;
 let failures = 1;
@@ -24,3 +28,22 @@ for (const [name, body] of Object.entries({ ...RUNS, ...TROUBLE })) {
     failures -= 1;
   });
 }
+
+test('deployed: what each role did in all of this is what it may do, and what more it may is listed with a reason', async (t) => {
+  const { names } = world.deployed;
+  const record = await grantedAndUsed(world);
+  const list = { list: UNUSED_GRANTS, prefix: `${names.name}-${names.region}-` };
+  assert.deepEqual(verdictOn(record, list), { denied: [], idle: [], stale: [] });
+  const grants = [...record.policies.values()].flat().flatMap(({ actions }) => actions).length;
+  t.diagnostic(
+    `${record.made.length} permissions asked for in recorded calls and ${record.derived.length} derived for services, against ${grants} granted to ${record.policies.size} roles`,
+  );
+
+  const [role = ''] = record.policies.keys();
+  const planted = { role, asked: { action: 's3:DeleteObject', resource: 'arn:aws:s3:::planted/key' } };
+  const withCall = verdictOn({ ...record, made: [...record.made, planted] }, list);
+  assert.deepEqual(withCall.denied, [`${role}: s3:DeleteObject on arn:aws:s3:::planted/key`]);
+  const more = { sid: 'Planted', actions: ['dynamodb:Scan'], resources: ['*'] };
+  const policies = new Map([...record.policies, [role, [...(record.policies.get(role) ?? []), more]]]);
+  assert.deepEqual(verdictOn({ ...record, policies }, list).idle, [`${role} Planted dynamodb:Scan`]);
+});
