@@ -52,6 +52,21 @@ const LIES: Record<string, (result: Result) => unknown> = {
     ...result,
     log: { sha256: digestOf('x'), sizeBytes: 1, truncated: false },
   }),
+  'outputs in the result that are no frame': (result) => ({
+    ...result,
+    outputs: { sha256: digestOf('x'), sizeBytes: 1 },
+    inline: { outputs: Buffer.from('x').toString('base64') },
+  }),
+  'outputs in the result that it does not name': (result) => ({
+    ...result,
+    outputs: null,
+    inline: { outputs: 'eA==' },
+  }),
+  'a log in the result that is no base64': (result) => ({
+    ...result,
+    log: { sha256: digestOf('x'), sizeBytes: 1, truncated: false },
+    inline: { log: 'x!' },
+  }),
   'success with another reason': (result) => ({ ...result, reason: 'lucky' }),
   'success with a failing exit code': (result) => ({ ...result, exit: 5 }),
   'failure with the reason ok': (result) => ({ ...result, outcome: 'failed' }),
@@ -81,12 +96,31 @@ for (const [lie, change] of Object.entries(LIES)) {
   });
 }
 
+it('hostile result: a log in the result that is another than it names is not kept', async () => {
+  const log = { sha256: digestOf('x'), sizeBytes: 1, truncated: false };
+  const withLog = (text: string) =>
+    runWith((result) => ({ ...result, log, inline: { log: Buffer.from(text).toString('base64') } }));
+  assert.deepEqual(await withLog('y'), { state: 'failed', reason: 'object_digest_mismatch' });
+  assert.deepEqual(await withLog('x'), { state: 'done', reason: undefined });
+});
+
 it('hostile result: without a lie the same run is done, so that the lies above are what fails', async () => {
   assert.deepEqual(await runWith((result) => result), { state: 'done', reason: undefined });
 });
 
 it('hostile result: any JSON in the place of any part still gives a run that ends and verifies', async () => {
-  const part = fc.constantFrom('outcome', 'reason', 'exit', 'blocks', 'outputs', 'log', 'excluded', 'worker', 'v');
+  const part = fc.constantFrom(
+    'outcome',
+    'reason',
+    'exit',
+    'blocks',
+    'outputs',
+    'log',
+    'inline',
+    'excluded',
+    'worker',
+    'v',
+  );
   await fc.assert(
     fc.asyncProperty(part, fc.jsonValue({ maxDepth: 2 }), async (key, value) => {
       const { state } = await runWith((result) => Buffer.from(JSON.stringify({ ...result, [key]: value })));
