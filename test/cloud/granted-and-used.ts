@@ -7,21 +7,16 @@ import {
 import { KMSClient, ListAliasesCommand } from '@aws-sdk/client-kms';
 import { callsByRole } from './callers.ts';
 import type { World } from './deployed-world.ts';
-import { type Asked, askedOf, type Place } from './recorded-actions.ts';
+import { callsOfServices } from './derived-calls.ts';
+import { type AskedByRole, askedOf, type Place } from './recorded-actions.ts';
 import { type PolicyStatement, policiesOf } from './role-policies.ts';
-import { callsOfServices } from './service-calls.ts';
-
-export interface CallOfRole {
-  role: string;
-  asked: Asked;
-}
 
 export interface GrantedAndUsed {
   policies: Map<string, PolicyStatement[]>;
   /** Recorded. */
-  made: CallOfRole[];
+  made: AskedByRole[];
   /** Nobody records what services do in our roles: derived from the templates that make them do it. */
-  derived: CallOfRole[];
+  derived: AskedByRole[];
 }
 
 /** A variable of IAM. */

@@ -8,6 +8,11 @@ export interface Asked {
   resource: string;
 }
 
+export interface AskedByRole {
+  role: string;
+  asked: Asked;
+}
+
 export interface Place {
   account: string;
   region: string;

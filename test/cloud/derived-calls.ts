@@ -5,7 +5,7 @@
  */
 import type { DeploymentNames } from '../../lib/deployment-names.ts';
 import type { Template } from './bed-assembly.ts';
-import type { CallOfRole } from './granted-and-used.ts';
+import type { AskedByRole } from './recorded-actions.ts';
 
 type Resources = Template['Resources'];
 type Properties = Record<string, unknown>;
@@ -15,9 +15,9 @@ interface Known {
   resolve(reference: unknown): string;
 }
 
-export function callsOfServices(templates: Iterable<Template>, known: Known): CallOfRole[] {
+export function callsOfServices(templates: Iterable<Template>, known: Known): AskedByRole[] {
   const resources: Resources = Object.assign({}, ...[...templates].map(({ Resources }) => Resources));
-  return Object.entries(resources).flatMap(([id, { Type, Properties = {} }]): CallOfRole[] => {
+  return Object.entries(resources).flatMap(([id, { Type, Properties = {} }]): AskedByRole[] => {
     switch (Type) {
       case 'AWS::Lambda::EventSourceMapping':
         return ofEventSource(Properties, resources, known);
@@ -42,7 +42,7 @@ export function callsOfServices(templates: Iterable<Template>, known: Known): Ca
   });
 }
 
-function asks(role: string, resource: string, actions: readonly string[]): CallOfRole[] {
+function asks(role: string, resource: string, actions: readonly string[]): AskedByRole[] {
   return actions.map((action) => ({ role, asked: { action, resource } }));
 }
 
@@ -50,7 +50,7 @@ function logGroupOf({ names }: Known, of: string): string {
   return `${names.arn.logGroup(of)}:log-stream:any`;
 }
 
-function writesLog(role: string, resource: string): CallOfRole[] {
+function writesLog(role: string, resource: string): AskedByRole[] {
   return asks(role, resource, ['logs:CreateLogStream', 'logs:PutLogEvents']);
 }
 
@@ -65,7 +65,7 @@ function roleOf(resources: Resources, reference: unknown): string {
   return String(referenced(resources, reference).RoleName);
 }
 
-function ofEventSource(mapping: Properties, resources: Resources, { names }: Known): CallOfRole[] {
+function ofEventSource(mapping: Properties, resources: Resources, { names }: Known): AskedByRole[] {
   const role = roleOf(resources, referenced(resources, mapping.FunctionName).Role);
   const { QueueName } = referenced(resources, mapping.EventSourceArn);
   if (QueueName !== undefined) {
@@ -88,7 +88,7 @@ function ofEventSource(mapping: Properties, resources: Resources, { names }: Kno
   ];
 }
 
-function ofFunction(fn: Properties, resources: Resources, known: Known): CallOfRole[] {
+function ofFunction(fn: Properties, resources: Resources, known: Known): AskedByRole[] {
   const { arn } = known.names;
   const role = roleOf(resources, fn.Role);
   const { TargetArn } = fn.DeadLetterConfig as { TargetArn: unknown };
@@ -116,7 +116,7 @@ function actionOf(resource: string): string {
 }
 
 /** Each state that does something asks for it once. */
-function ofMachine(machine: Properties, resources: Resources, { names, resolve }: Known): CallOfRole[] {
+function ofMachine(machine: Properties, resources: Resources, { names, resolve }: Known): AskedByRole[] {
   const role = String(machine.RoleArn).replace(/^.*:role\//, '');
   const tableKey = tableKeyOf(resources, resolve);
   const { States } = JSON.parse(joined(machine.DefinitionString, resolve)) as { States: Record<string, State> };
@@ -126,7 +126,7 @@ function ofMachine(machine: Properties, resources: Resources, { names, resolve }
     'ecs:ListTasks': () => '*',
     'dynamodb:UpdateItem': () => names.arn.table,
   };
-  const calls = Object.values(States).flatMap(({ Type, Resource = '', Parameters = {} }): CallOfRole[] => {
+  const calls = Object.values(States).flatMap(({ Type, Resource = '', Parameters = {} }): AskedByRole[] => {
     if (Type !== 'Task') return [];
     const action = actionOf(Resource);
     const resource = onTask[action]?.(Parameters);
@@ -181,7 +181,7 @@ function nameOf(reference: unknown, resolve: (reference: unknown) => string): st
   return 'Ref' in (reference as object) ? resolve(reference) : 'another';
 }
 
-function ofTask(task: Properties, id: string, _resources: Resources, known: Known): CallOfRole[] {
+function ofTask(task: Properties, id: string, _resources: Resources, known: Known): AskedByRole[] {
   const role = String(task.ExecutionRoleArn).replace(/^.*:role\//, '');
   const containers = task.ContainerDefinitions as { Image: unknown; LogConfiguration?: object }[];
   const images = containers.map(({ Image }) => (typeof Image === 'string' ? Image : id));
