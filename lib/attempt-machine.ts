@@ -9,7 +9,7 @@
  * Input: {attemptId, leaseUrl, timeoutSeconds, heartbeatSeconds}; the last one is smaller than the one before. A way that works has three
  * states, which is what is paid for.
  */
-import { launchErrors, NOT_PLACED } from '#core/launch-errors.ts';
+import { LAUNCH_UNHEARD, launchErrors, NOT_PLACED } from '#core/launch-errors.ts';
 
 export interface AttemptMachineSettings {
   /** `aws`, or that of China or of the government: integrations are named in it. */
@@ -180,7 +180,8 @@ function afterAFailedLaunch(settings: AttemptMachineSettings): object {
       Choices: [{ Variable: '$.found.TaskArns[0]', IsPresent: true, Next: 'StopFound' }],
       Default: 'NotLaunched',
     },
-    StopFound: { ...stopTask(settings, '$.found.TaskArns[0]'), Next: 'NotLaunched' },
+    StopFound: { ...stopTask(settings, '$.found.TaskArns[0]'), Next: 'LaunchUnheard' },
+    LaunchUnheard: { Type: 'Fail', Error: LAUNCH_UNHEARD, CausePath: '$.error.Cause' },
     NotLaunched: { Type: 'Fail', ErrorPath: '$.error.Error', CausePath: '$.error.Cause' },
   };
 }

@@ -108,10 +108,15 @@ describe('claim', () => {
     );
   });
 
-  it('a queue that was refused room has as many slots as were held then, and one more each minute', () => {
+  it('a queue that was refused room has as many slots as were held then, and twice as many after each minute', () => {
     const queue = { concurrency: 8, holders: [], narrowed: { slots: 2, sinceMs: 1_000 } };
     const slotsAfter = (minutes: number): number => slotsOf(queue, 1_000 + minutes * 60_000);
-    assert.deepEqual([0, 0.9, 1, 5, 6, 60].map(slotsAfter), [2, 2, 3, 7, 8, 8]);
+    assert.deepEqual([0, 0.9, 1, 1.9, 2, 60].map(slotsAfter), [2, 2, 4, 4, 8, 8]);
+    const none = { ...queue, narrowed: { slots: 0, sinceMs: 1_000 } };
+    assert.deepEqual(
+      [0, 1, 2].map((minutes) => slotsOf(none, 1_000 + minutes * 60_000)),
+      [0, 2, 4],
+    );
     assert.equal(slotsOf(queue, 0), 2, 'a clock that was set back takes none away');
   });
 

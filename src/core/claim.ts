@@ -14,13 +14,15 @@ export function rankOf(priority: number, readyAtMs: number, run: string, item: s
 }
 
 /**
- * How many slots of a queue may be held. After a launch was put off as many as were held then, and from then on one more each
- * minute: the quota is not asked by every item that waits, and found again soon after it was raised.
+ * How many slots of a queue may be held. After a launch was put off as many as were held then, and twice as many after each
+ * minute, since a throttle is over soon: the quota is not asked by every item that waits, and found again soon after it was raised.
  */
 export function slotsOf({ concurrency, narrowed }: QueueRow, nowMs: number): number {
   if (narrowed === undefined) return concurrency;
-  const regrown = Math.floor(Math.max(0, nowMs - narrowed.sinceMs) / SLOT_REGROWTH_MS);
-  return Math.min(concurrency, narrowed.slots + regrown);
+  const minutes = Math.floor(Math.max(0, nowMs - narrowed.sinceMs) / SLOT_REGROWTH_MS);
+  return minutes === 0
+    ? Math.min(concurrency, narrowed.slots)
+    : Math.min(concurrency, Math.max(1, narrowed.slots) * 2 ** minutes);
 }
 
 export interface ClaimInput {

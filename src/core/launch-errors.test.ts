@@ -1,9 +1,25 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { type LaunchVerdict, launchErrors, launchVerdict, NOT_PLACED } from './launch-errors.ts';
+import {
+  isOfLaunch,
+  LAUNCH_UNHEARD,
+  type LaunchVerdict,
+  launchErrors,
+  launchVerdict,
+  NOT_PLACED,
+} from './launch-errors.ts';
+
+/** As AWS says it, whole: the resource has a place of its own in it. */
+function denied(action: string, resource: string): string {
+  const who = 'User: arn:aws:sts::1:assumed-role/waybill/dispatch';
+  return `${who} is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows it`;
+}
 
 const CASES: readonly (readonly [string, string, LaunchVerdict])[] = [
-  ['ECS.AccessDeniedException', 'not authorized to perform: ecs:RunTask', 'terminal'],
+  ['ECS.AccessDeniedException', denied('ecs:RunTask', 'arn:aws:ecs:eu-west-1:1:task-definition/w:1'), 'terminal'],
+  ['AccessDeniedException', denied('states:StartExecution', 'arn:aws:states:eu-west-1:1:stateMachine:w'), 'terminal'],
+  ['AccessDenied', denied('sts:AssumeRole', 'arn:aws:iam::1:role/w'), 'terminal'],
+  ['ECS.ClusterNotFoundException', 'Rate exceeded', 'terminal'],
   ['ECS.ClientException', 'TaskDefinition is inactive', 'terminal'],
   ['ECS.ClientException', 'The requested CPU configuration is above your limit', 'not_yet'],
   ['ECS.ThrottlingException', 'Rate exceeded', 'not_yet'],
@@ -26,6 +42,11 @@ for (const [name, said, verdict] of CASES) {
     assert.equal(launchVerdict(name, said), verdict);
   });
 }
+
+it('errors of a launch are told from those of later calls, which another service may name alike', () => {
+  const errors = ['ECS.ThrottlingException', NOT_PLACED, 'Ecs.ThrottlingException', LAUNCH_UNHEARD, 'States.Timeout'];
+  assert.deepEqual(errors.map(isOfLaunch), [true, true, false, false, false]);
+});
 
 it('no error is in two lists of a machine', () => {
   const all = (['terminal', 'retryable', 'not_yet'] as const).flatMap(launchErrors);

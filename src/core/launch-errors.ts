@@ -9,6 +9,7 @@ export type LaunchVerdict = 'terminal' | 'retryable' | 'not_yet';
 
 /** As services name them; Step Functions puts `ECS.` before those of a launch. Whatever is missing here is retryable. */
 const LAUNCH_ERRORS: Readonly<Record<string, LaunchVerdict>> = {
+  AccessDenied: 'terminal',
   AccessDeniedException: 'terminal',
   BlockedException: 'terminal',
   ClientException: 'terminal',
@@ -30,15 +31,27 @@ const LAUNCH_ERRORS: Readonly<Record<string, LaunchVerdict>> = {
 /** With which the machine ends an execution whose launch was answered with failures and without a task. */
 export const NOT_PLACED = 'Waybill.NotPlaced';
 
+/** With which it ends one whose launch went wrong although a task was started, which was stopped then. */
+export const LAUNCH_UNHEARD = 'Waybill.LaunchUnheard';
+
 /** Quotas, throttles and want of capacity, which come under many names and sometimes under none. */
 const NO_ROOM =
-  /rate exceeded|throttl|too many (concurrent )?requests|request limit exceeded|reached the limit on the number of|above your (account )?limit|capacity is unavailable|insufficient capacity|InsufficientFreeAddresses|enough free (ip )?addresses|"?RESOURCE:/i;
+  /rate exceeded|throttl|too many (concurrent )?requests|request limit exceeded|reached the limit on the number of|above your (account )?limit|capacity is unavailable|insufficient capacity|InsufficientFreeAddresses|enough free (ip )?addresses|"reason":\s*"RESOURCE:/i;
 
-/** What is said counts more than the name that it is given. */
+/** The one name of what no other try changes under which quotas are refused as well. */
+const AMBIGUOUS = 'ClientException';
+
+/** What is said counts more than a name that may mean several things, and nothing against one that means a fault. */
 export function launchVerdict(name: string, said: string): LaunchVerdict {
-  if (NO_ROOM.test(said)) return 'not_yet';
   const plain = name.slice(name.indexOf('.') + 1);
-  return Object.hasOwn(LAUNCH_ERRORS, plain) ? (LAUNCH_ERRORS[plain] ?? 'retryable') : 'retryable';
+  const named = Object.hasOwn(LAUNCH_ERRORS, plain) ? LAUNCH_ERRORS[plain] : undefined;
+  if (named === 'terminal' && plain !== AMBIGUOUS) return 'terminal';
+  return NO_ROOM.test(said) ? 'not_yet' : (named ?? 'retryable');
+}
+
+/** Whether an error of an execution says that its task was never started. Services that the machine asks later are spelled otherwise. */
+export function isOfLaunch(error: string): boolean {
+  return error.startsWith('ECS.') || error === NOT_PLACED;
 }
 
 /** Names of errors of the call that starts a task, as a machine meets them. */

@@ -44,7 +44,7 @@ export const MAX_INFRASTRUCTURE_BACKOFF_MS = 30_000;
 /** A launch for which there was no room is put off for minutes, as often as it takes. */
 export const DEFERRAL_BACKOFF_MS = 60_000;
 export const MAX_DEFERRAL_BACKOFF_MS = 600_000;
-/** After one, a queue gets back one of its slots in this time. */
+/** After one, a queue gets back as many slots as it has left in this time. */
 export const SLOT_REGROWTH_MS = 60_000;
 
 export const JOB_LIMITS: Readonly<JobLimits> = {

@@ -151,6 +151,8 @@ export interface AttemptSummary {
   reason?: string;
   exit?: number | null;
   outputs: OutputRef[];
+  /** No worker could be launched now. */
+  deferred?: true;
 }
 
 export interface ItemRow {

@@ -32,6 +32,9 @@ export async function dispatch(deps: FlowDeps, attemptId: string): Promise<void>
   if (handle !== null) await watch(deps, attemptId, handle);
 }
 
+/** There is no room for a worker now, or none to write its lease: neither says anything of the item. */
+const PUT_OFF: ReadonlySet<string> = new Set(['LAUNCH_DEFERRED', 'STORE_BUSY']);
+
 /** Null when nothing was started; the attempt is then lost, or put off when there was no room for it. */
 async function launch(deps: FlowDeps, attemptId: string, lease: LeaseDraft): Promise<string | null> {
   try {
@@ -40,7 +43,7 @@ async function launch(deps: FlowDeps, attemptId: string, lease: LeaseDraft): Pro
     return await deps.launcher.launch({ attemptId, leaseUrl, isolation: lease.job.isolation, expiresAtMs });
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    const isPutOff = error instanceof RetryableError && error.code === 'LAUNCH_DEFERRED';
+    const isPutOff = error instanceof RetryableError && PUT_OFF.has(error.code);
     const ending: Ending = isPutOff ? LAUNCH_DEFERRED : { outcome: 'lost', reason: 'start_failed' };
     await settleWithout(deps, attemptId, ending, detail);
     return null;

@@ -94,13 +94,14 @@ export async function settleWithout(
 }
 
 function endingOf({ cause, exit }: StopNotice): Ending {
+  // Whatever ran of a task that was never whole says nothing.
+  if (cause === 'no_room') return LAUNCH_DEFERRED;
+  if (cause === 'start_failed') return { outcome: 'lost', reason: 'start_failed' };
   // Whoever is stopped and does not end in time is killed as well.
   const killed = exit === 137 && cause !== 'interrupted';
   if (cause === 'out_of_memory' || killed) return { outcome: 'failed', reason: 'out_of_memory' };
   // The worker refused its lease: nothing ran, and the same lease would be refused again.
   if (exit === WORKER_EXIT.contractError) return { outcome: 'contract_error', reason: 'lease_refused' };
-  if (cause === 'no_room') return LAUNCH_DEFERRED;
-  if (cause === 'start_failed') return { outcome: 'lost', reason: 'start_failed' };
   return { outcome: 'lost', reason: cause === 'interrupted' ? 'interrupted' : 'no_result' };
 }
 
@@ -208,9 +209,10 @@ async function moveItem(
   const { outcome, reason, next, spent, lost, deferred, retryAfterMs = 0 } = judgement;
   const { outputs, claimed, detail } = collected;
   const exit = collected.exit ?? claimed.exit ?? null;
-  const ended = { endedAtMs: deps.clock.nowMs(), outcome, reason, exit, outputs };
+  const putOff = deferred === true ? { deferred } : {};
+  const ended = { endedAtMs: deps.clock.nowMs(), outcome, reason, exit, outputs, ...putOff };
   const attempts = item.attempts
-    .filter((each) => each.outcome !== LAUNCH_DEFERRED.outcome || each.reason !== LAUNCH_DEFERRED.reason)
+    .filter((each) => each.deferred !== true)
     .map((each) =>
       each.attempt === attempt.attempt ? { ...each, ...ended } : { ...each, outputs: each.outputs.filter(isLog) },
     );

@@ -102,8 +102,32 @@ const cases: [title: string, event: object, cause: StopNotice['cause'], exit: nu
       stoppedReason: 'Capacity is unavailable at this time. Please try again later or in a different availability zone',
     }),
     'no_room',
-    0,
+    null,
     /^Capacity is unavailable/,
+  ],
+  [
+    'a task of which one container was killed because the other had no room',
+    task({
+      stopCode: 'TaskFailedToStart',
+      ...containers({ exitCode: 137 }, { reason: 'CannotPullContainerError: Rate exceeded' }),
+    }),
+    'no_room',
+    null,
+    /Rate exceeded/,
+  ],
+  [
+    'a task that could not be stopped because AWS throttled that',
+    execution({ error: 'Ecs.ThrottlingException', cause: 'Rate exceeded' }),
+    'interrupted',
+    null,
+    /Rate exceeded$/,
+  ],
+  [
+    'a launch that nobody heard of, whose task was found and stopped',
+    execution({ error: 'Waybill.LaunchUnheard', cause: 'Rate exceeded' }),
+    'interrupted',
+    null,
+    /Rate exceeded$/,
   ],
   [
     'a worker that ended by itself and whose container says so',

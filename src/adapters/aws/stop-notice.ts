@@ -5,7 +5,7 @@
  * An ECS task belongs to an attempt through `startedBy`, an execution through its name.
  */
 import { attemptOfName } from '#adapters/aws/execution-name.ts';
-import { launchVerdict } from '#core/launch-errors.ts';
+import { isOfLaunch, launchVerdict } from '#core/launch-errors.ts';
 import type { StopCause, StopNotice } from '#ports/launcher.ts';
 
 /** What is looked at of an event; whatever is missing or of another kind counts as unknown. */
@@ -52,8 +52,10 @@ function ofTask(detail: NonNullable<PlatformEvent['detail']>): StopNotice | null
   const exit = containers.find(({ name }) => name === WRAPPER)?.exit ?? null;
   const said = [textOf(detail.stoppedReason), ...containers.map(({ name, reason }) => reason && `${name}: ${reason}`)];
   const found = causeOf(textOf(detail.stopCode), containers, exit);
-  const cause = found === 'start_failed' && isNoRoom('', said) ? 'no_room' : found;
-  return { attemptId, cause, exit, detail: detailOf([...said, adviceFor(cause)]) };
+  const isStarted = found !== 'start_failed';
+  const cause = !isStarted && isNoRoom('', said) ? 'no_room' : found;
+  // One container may have run and been killed because the other could not be started: its exit says nothing of the attempt.
+  return { attemptId, cause, exit: isStarted ? exit : null, detail: detailOf([...said, adviceFor(cause)]) };
 }
 
 /** Stop codes as ECS documents them. */
@@ -70,9 +72,9 @@ function ofExecution({ name, status, error, cause }: NonNullable<PlatformEvent['
   const attemptId = attemptOfName(textOf(name));
   if (attemptId === null || !['FAILED', 'TIMED_OUT', 'ABORTED'].includes(textOf(status))) return null;
   const said = [textOf(error), textOf(cause)];
-  // An execution fails only when its task was not started, or could not be stopped.
+  // An execution fails when its task was not started, or could not be stopped.
   const notStarted = isNoRoom(textOf(error), said) ? 'no_room' : 'start_failed';
-  const ended = status === 'FAILED' ? notStarted : 'interrupted';
+  const ended = status === 'FAILED' && isOfLaunch(textOf(error)) ? notStarted : 'interrupted';
   return {
     attemptId,
     cause: ended,
