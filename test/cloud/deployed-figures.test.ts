@@ -1,0 +1,81 @@
+/** What a run in a deployment costs and how long it takes to start, in a world where nothing else runs. */
+import assert from 'node:assert/strict';
+import { availableParallelism, loadavg } from 'node:os';
+import { after, before, test } from 'node:test';
+import { committedCounts } from './costs-page.ts';
+import { openWorld, type World } from './deployed-world.ts';
+import { HOPS, type Hop, median } from './launch-latency.ts';
+import { measurePrices, measureSingles, RUNS, type Singles } from './measured-figures.ts';
+import { type Counts, METERS, PRICES, priceOf, priceOfAll } from './price-list.ts';
+
+const COMPUTE_MS_ALLOWED = 200;
+/** How far a price may lie above the committed one before the page has to be written again. */
+const DRIFT = 1.15;
+
+let world: World;
+let singles: Singles;
+let failures = 1;
+const said: string[] = [];
+
+before(async () => {
+  world = await openWorld();
+  failures = 0;
+});
+
+after(async () => {
+  await world?.close({ keepLogs: failures > 0 });
+  // Last in the output of the file, where a reader looks for figures.
+  for (const line of said) process.stdout.write(`figure: ${line}\n`);
+});
+
+function figures(name: string, body: () => Promise<void>): void {
+  test(`figures: ${name}`, async () => {
+    failures += 1;
+    await body();
+    failures -= 1;
+  });
+}
+
+function sayMs(ms: number, what: string): void {
+  said.push(`${ms.toFixed(0).padStart(6)} ms  ${what}`);
+}
+
+figures(`${RUNS} runs after each other: from the inbox to the first launch, hop by hop`, async () => {
+  singles = await measureSingles(world);
+  const { launches } = singles;
+  for (const hop of Object.keys(HOPS) as Hop[]) sayMs(median(launches.map(({ hops }) => hops[hop])), HOPS[hop]);
+  sayMs(median(launches.map(({ totalMs }) => totalMs)), `all of it, median of ${RUNS} runs, with the pace of the bed`);
+  const computeMs = median(launches.map((one) => one.computeMs));
+  sayMs(computeMs, 'of it our functions at work, while no call of theirs was at the bed');
+  const cold = Map.groupBy(
+    world.invocations().filter(({ initMs }) => initMs !== undefined),
+    (one) => one.function,
+  );
+  for (const [name, starts] of cold) {
+    sayMs(median(starts.map(({ initMs = 0 }) => initMs)), `cold start of ${name} in the bed`);
+  }
+  // A busy machine proves nothing about time.
+  const isBusy = (loadavg()[0] ?? 0) > 2 * availableParallelism();
+  if (isBusy) said.push('the machine was busy: times are not judged');
+  else assert.ok(computeMs <= COMPUTE_MS_ALLOWED, `${computeMs} ms`);
+});
+
+function sayPrice(what: string, counts: Counts): void {
+  const total = priceOfAll(counts) * 1_000;
+  said.push(`$${total.toFixed(4)}  ${what}`);
+  for (const name of METERS) {
+    if (counts[name] === 0) continue;
+    const usd = priceOf(name, counts[name]) * 1_000;
+    const share = `${((100 * usd) / total).toFixed(1)} %`;
+    said.push(`  $${usd.toFixed(4)} ${share.padStart(7)} ${counts[name].toFixed(2).padStart(9)} ${PRICES[name].meter}`);
+  }
+}
+
+figures('an item of a minute costs no more than the page says', async () => {
+  const { run, item } = await measurePrices(world, singles.window);
+  sayPrice('per 1,000 runs, beside their items', run);
+  sayPrice('per 1,000 items of a minute', item);
+  const usd = priceOfAll(item) * 1_000;
+  const written = priceOfAll(committedCounts().item) * 1_000;
+  assert.ok(usd <= written * DRIFT, `${usd} USD, and the page says ${written}: node test/cloud/costs-page.ts --count`);
+});

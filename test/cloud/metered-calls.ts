@@ -1,0 +1,180 @@
+/** Counts what AWS would charge for what the wiring bed saw. */
+import type { DeploymentNames } from '../../lib/deployment-names.ts';
+import type { RecordedCall } from './beds/recorder.ts';
+import type { Invocation } from './deployed-world.ts';
+import { type Counts, METERS, NOTHING } from './price-list.ts';
+import { credentialOf, operationOf } from './recorded-actions.ts';
+
+/** `a + factor * b`, meter by meter. */
+export function combined(a: Counts, b: Partial<Counts>, factor = 1): Counts {
+  return Object.fromEntries(METERS.map((name) => [name, a[name] + factor * (b[name] ?? 0)])) as Counts;
+}
+
+const WRITE_UNIT_BYTES = 1_024;
+const READ_UNIT_BYTES = 4_096;
+/** A request of SQS is billed for each 64 KiB begun; none of ours is longer. */
+const STAGES_OF_QUEUES: Readonly<Record<string, 'messages' | 'orderedMessages'>> = {
+  submit: 'messages',
+  settle: 'messages',
+  reconcile: 'messages',
+  seal: 'orderedMessages',
+};
+/** Lambda's own lines of an invocation in a JSON log: its start and its report. */
+const PLATFORM_LOG_BYTES = 700;
+/** Of an execution that is logged without its data, at level ALL. */
+const EXECUTION_LOG_BYTES = 6_000;
+/** X-Ray's default rule, beside one request a second that it always takes. */
+const TRACED = 0.05;
+/**
+ * S3 asks for a bucket's data key once for each scope of a session that writes or reads there, and each attempt has a session
+ * with a policy of its own: one for what is written, one for what is read.
+ */
+const KEY_REQUESTS_OF_A_SESSION = 2;
+
+type Body = Record<string, unknown>;
+
+/** What is known of the rows: an update or a check is billed by the size of what it meets. */
+export class RowSizes {
+  readonly #units = new Map<string, number>();
+
+  /** A unit for each kilobyte begun of the item, the larger one of before and after; two in a transaction. */
+  ofTransaction(body: Body): number {
+    const actions = (body.TransactItems ?? []) as Record<string, { Item?: object; Key?: object }>[];
+    return actions.reduce((sum, action) => {
+      const { Item, Key } = Object.values(action)[0] ?? {};
+      return sum + 2 * (Item === undefined ? this.#met(Key) : this.#put(Item));
+    }, 0);
+  }
+
+  #met(key: object | undefined): number {
+    return this.#units.get(placeOf(key)) ?? 1;
+  }
+
+  #put(item: object): number {
+    const units = Math.max(1, Math.ceil(sizeOf(item) / WRITE_UNIT_BYTES));
+    const before = this.#met(item);
+    this.#units.set(placeOf(item), units);
+    return Math.max(units, before);
+  }
+}
+
+function placeOf(item: object | undefined): string {
+  const { pk, sk } = (item ?? {}) as Record<string, { S?: string }>;
+  return `${pk?.S} ${sk?.S}`;
+}
+
+/** Names and values of attributes, as DynamoDB counts them. */
+function sizeOf(item: object): number {
+  return Object.entries(item as Record<string, Record<string, string>>).reduce(
+    (sum, [name, value]) => sum + name.length + Buffer.byteLength(String(Object.values(value)[0])),
+    0,
+  );
+}
+
+function ofTable(operation: string, call: RecordedCall, sizes: RowSizes): Partial<Counts> {
+  const body = JSON.parse(call.body || '{}') as Body;
+  if (operation === 'TransactWriteItems') return { writeUnits: sizes.ofTransaction(body) };
+  if (/^(Put|Update|Delete)Item$/.test(operation)) return { writeUnits: 1 };
+  const keys = Object.values((body.RequestItems ?? {}) as Record<string, { Keys?: unknown[] }>).flatMap(
+    ({ Keys = [] }) => Keys,
+  );
+  return { readUnits: Math.max(1, keys.length, Math.ceil(call.responseBytes / READ_UNIT_BYTES)) };
+}
+
+/** @param isTold whether the bucket tells EventBridge of every object that is written or taken away */
+function ofBucket(call: RecordedCall, isTold: (bucket: string) => boolean): Partial<Counts> {
+  const [path = '', query = ''] = call.url.split('?');
+  const [bucket = '', ...rest] = path.slice(1).split('/');
+  const isObject = rest.join('') !== '';
+  const told = (events: number): Partial<Counts> =>
+    call.status < 300 && isTold(bucket) && events > 0 ? { events } : {};
+  if (call.method === 'DELETE') return told(1);
+  // Taking away is free; its request is a POST.
+  if (call.method === 'POST' && query.startsWith('delete')) return told(call.body.split('<Key>').length - 1);
+  if (call.method === 'PUT' || call.method === 'POST') return { objectWrites: 1, ...told(1) };
+  return isObject ? { objectReads: 1 } : { objectWrites: 1 };
+}
+
+function ofBus(body: string): Partial<Counts> {
+  return { events: (JSON.parse(body) as { Entries: unknown[] }).Entries.length };
+}
+
+/** Requests that failed too: AWS charges for most of them. Calls of STS, ECS and of executions themselves are free. */
+function ofCall(call: RecordedCall, sizes: RowSizes, isTold: (bucket: string) => boolean): Partial<Counts> {
+  const operation = operationOf(call);
+  switch (credentialOf(call)?.service) {
+    case 's3':
+      return ofBucket(call, isTold);
+    case 'dynamodb':
+      return ofTable(operation, call, sizes);
+    case 'kms':
+      return operation === 'GenerateMac' ? { symmetric: 1 } : { signatures: 1 };
+    case 'sqs':
+      return call.body.includes('.fifo') ? { orderedMessages: 1 } : { messages: 1 };
+    case 'events':
+      return ofBus(call.body);
+    case 'sts':
+      return { symmetric: KEY_REQUESTS_OF_A_SESSION };
+    default:
+      return {};
+  }
+}
+
+/** An invocation, and what brings it: a queue is received from and deleted from once a batch. Lambda reads streams for free. */
+function ofInvocation(names: DeploymentNames, invocation: Invocation): Partial<Counts> {
+  const { elapsedMs, memoryMiB = 0, logBytes = 0, records = 0 } = invocation;
+  if (elapsedMs === undefined) return {};
+  const queue = records > 0 ? STAGES_OF_QUEUES[stageOf(names, invocation)] : undefined;
+  return {
+    invocations: 1,
+    gigabyteSeconds: (memoryMiB / 1_024) * (elapsedMs / 1_000),
+    logBytes: logBytes + PLATFORM_LOG_BYTES,
+    traces: TRACED,
+    ...(queue !== undefined && { [queue]: 2 }),
+  };
+}
+
+export function stageOf(names: DeploymentNames, { function: name }: Invocation): string {
+  return name.slice(names.name.length + 1);
+}
+
+export interface Observed {
+  /** Of the deployment's roles and its workers; not those of people. */
+  calls: readonly RecordedCall[];
+  invocations: readonly Invocation[];
+  /** States that executions entered. */
+  transitions: number;
+  executions: number;
+}
+
+/** Events that EventBridge put into queues: what `submit` and `settle` were given and nobody of ours had sent. */
+function deliveries({ calls, invocations }: Observed, names: DeploymentNames): number {
+  const taken = invocations
+    .filter((one) => ['submit', 'settle'].includes(stageOf(names, one)))
+    .reduce((sum, { records = 0 }) => sum + records, 0);
+  const sent = calls
+    .filter(({ body }) => body.includes(`/${names.queue('submit')}"`))
+    .reduce((sum, { body }) => sum + ((JSON.parse(body) as { Entries?: unknown[] }).Entries?.length ?? 1), 0);
+  return taken - sent;
+}
+
+/** @param sizes of all rows before; shared by the windows of one record */
+export function countsOf(observed: Observed, names: DeploymentNames, sizes: RowSizes): Counts {
+  const { calls, invocations, transitions, executions } = observed;
+  const telling = new Set([names.bucket('inbox'), names.bucket('staging')]);
+  let sum: Counts = combined(NOTHING, {
+    transitions,
+    // The machine writes the row of its execution.
+    writeUnits: executions,
+    messages: deliveries(observed, names),
+    logBytes: executions * EXECUTION_LOG_BYTES,
+    traces: executions * TRACED,
+  });
+  for (const call of calls)
+    sum = combined(
+      sum,
+      ofCall(call, sizes, (bucket) => telling.has(bucket)),
+    );
+  for (const one of invocations) sum = combined(sum, ofInvocation(names, one));
+  return sum;
+}
