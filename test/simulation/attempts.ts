@@ -12,6 +12,7 @@ import type { Container } from './container.ts';
 import type { FaultPlan } from './faults.ts';
 import { streamOf } from './object-stores.ts';
 import { mixed, scrambled, type Timeline } from './timeline.ts';
+import { LONG_ITEM } from './workload.ts';
 
 /** What becomes of an attempt that does not simply do its work. */
 const BAD_ENDS = [
@@ -145,7 +146,8 @@ export class Attempts {
   }
 
   /** Most items take seconds, some longer than a lease lasts. */
-  #workMs({ bits, bad }: Worker): number {
+  #workMs({ bits, bad, job }: Worker): number {
+    if (job.item === LONG_ITEM) return 150_000;
     if (bad === 'beats-late') return 200_000;
     const share = (bits >>> 10) % 100;
     const spreadMs = (bits >>> 17) % 10_000;

@@ -111,7 +111,7 @@ function staleHeartbeatWins(deps: FlowDeps): FlowDeps {
   const { mailbox, clock, worker } = deps;
   const staged: typeof mailbox.staged = async (attemptId) => {
     const found = await mailbox.staged(attemptId);
-    const isStale = (found.heartbeatAtMs ?? 0) + worker.leaseMs < clock.nowMs();
+    const isStale = (found.heartbeatAtMs ?? 0) + 2 * worker.heartbeatMs < clock.nowMs();
     return isStale ? { ...found, result: null } : found;
   };
   return { ...deps, mailbox: { ...mailbox, staged } };

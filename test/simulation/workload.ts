@@ -6,6 +6,8 @@ import { abortOf, cancelOf, controlOf, type ItemDraft, runOf } from '../support/
 export const PRINCIPALS = ['AROAEXAMPLE1:ada', 'AROAEXAMPLE2:bob', 'AROAEXAMPLE3:eve'] as const;
 const LOCKS = ['repo:a', 'repo:b', 'db', 'host'] as const;
 const MINUTE_MS = 60_000;
+/** Its work takes longer than that of all others together. */
+export const LONG_ITEM = 'long';
 
 /** One object that a client writes. */
 export interface Deed {
@@ -129,7 +131,7 @@ function withoutStrangers(item: ItemDraft, known: ReadonlySet<string>): ItemDraf
 
 type Shape = (random: Random, count: number) => ItemDraft[];
 
-const SHAPES: readonly Shape[] = [randomGraph, randomGraph, fanOutFanIn, chain, crowdedLock];
+const SHAPES: readonly Shape[] = [randomGraph, randomGraph, fanOutFanIn, chain, crowdedLock, crowdedLock];
 
 function itemsOf(random: Random, most: number): ItemDraft[] {
   const count = Math.max(
@@ -177,12 +179,12 @@ function chain(random: Random, count: number): ItemDraft[] {
 
 /** One wants two locks of which one is long taken, and many want the other: it must get its turn. */
 function crowdedLock(random: Random, count: number): ItemDraft[] {
-  const crowd = Array.from({ length: Math.max(1, count - 2) }, (_, n) => ({
+  const crowd = Array.from({ length: Math.max(14, count - 2) }, (_, n) => ({
     ...dressed(random, n + 2),
     locks: ['repo:b'],
     priority: 40,
   }));
-  const holder = { ...dressed(random, 0), locks: ['repo:a'], priority: 90 };
+  const holder = { ...dressed(random, 0), id: LONG_ITEM, locks: ['repo:a'], priority: 90 };
   return [holder, { ...dressed(random, 1), locks: ['repo:a', 'repo:b'], priority: 80 }, ...crowd];
 }
 
