@@ -13,6 +13,7 @@ import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
 import type { Evidence } from '#composition/evidence.ts';
+import { type QueueDefinitions, readQueues } from '#core/queue-definition.ts';
 import { readEvidenceFile } from '#embedded/evidence-file.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { buildWorker } from '#worker-bundle';
@@ -34,7 +35,7 @@ export interface Embedded {
   store: LocalRunStore;
   inbox: LocalInbox;
   mailbox: LocalMailbox;
-  queues: Record<string, { concurrency: number }>;
+  queues: QueueDefinitions;
   /** What evidence.json says. */
   evidence: Evidence;
   isolationDetail: string;
@@ -45,7 +46,7 @@ export interface Embedded {
 /** Opens the state directory. Throws TerminalError ENGINE_RUNNING when another engine has it. */
 export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const at = (...names: string[]): string => join(options.directory, ...names);
-  const queues = readQueues(at('queues.json'), options.concurrency);
+  const queues = queuesOf(at('queues.json'), options.concurrency);
   const clock = createLocalClock();
   const chance = createLocalChance();
   const evidence = readEvidenceFile(options.directory, { clock, chance });
@@ -109,27 +110,27 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
   };
 }
 
-function readQueues(file: string, concurrency: number): Embedded['queues'] {
-  const queues: Embedded['queues'] = { default: { concurrency } };
+function queuesOf(file: string, concurrency: number): QueueDefinitions {
+  const queues: QueueDefinitions = { default: { concurrency } };
   if (!existsSync(file)) return queues;
-  let read: unknown;
+  let written: unknown;
   try {
-    read = JSON.parse(readFileSync(file, 'utf8'));
+    written = JSON.parse(readFileSync(file, 'utf8'));
   } catch {
     throw badQueues(file, 'is no JSON');
   }
-  if (typeof read !== 'object' || read === null || Array.isArray(read)) throw badQueues(file, 'is no object of queues');
-  for (const [name, queue] of Object.entries(read)) {
-    const slots = (queue as { concurrency?: unknown } | null)?.concurrency;
-    if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(name))
-      throw badQueues(file, `names an invalid queue ${JSON.stringify(name)}`);
-    if (!Number.isInteger(slots) || (slots as number) < 1 || (slots as number) > 1000)
-      throw badQueues(file, `gives ${name} no concurrency of 1 to 1000`);
-    queues[name] = { concurrency: slots as number };
+  try {
+    return { ...queues, ...readQueues(written, 'queues') };
+  } catch (error) {
+    throw badQueues(file, error instanceof TerminalError ? `${error.path} ${error.problem}` : String(error));
   }
-  return queues;
 }
 
 function badQueues(path: string, problem: string): TerminalError {
-  return new TerminalError({ code: 'USAGE', path, problem, fix: 'Write {"<queue>": {"concurrency": <1 to 1000>}}.' });
+  return new TerminalError({
+    code: 'USAGE',
+    path,
+    problem,
+    fix: 'docs/formats/state-directory.md says what it holds.',
+  });
 }

@@ -4,6 +4,7 @@
  */
 import { WaybillError } from '@waybill/client/errors';
 import type { EvidenceSettings } from '#composition/evidence.ts';
+import type { QueueDefinitions } from '#core/queue-definition.ts';
 import type { Stage } from '#core/stages.ts';
 import { RecordKeeper, type RecordKeeping } from '#embedded/record-keeper.ts';
 import { SharedTask } from '#embedded/shared-task.ts';
@@ -31,7 +32,7 @@ const NO_EVIDENCE_SETTINGS: EvidenceSettings = { witnesses: null, tsa: [] };
 
 export interface EngineOptions extends RecordKeeping {
   evidence?: EvidenceSettings;
-  queues: Record<string, { concurrency: number }>;
+  queues: QueueDefinitions;
   /** Publish status documents. */
   status: boolean;
   /** Stands before the engine's own hints: for tests that hear them. */

@@ -73,13 +73,21 @@ function retentionProblems({ mode = 'production', retention }: WaybillProps): st
   return [];
 }
 
+function isWhole(value: number, most: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= most;
+}
+
 function restProblems(props: WaybillProps): string[] {
   const problems: string[] = [];
-  for (const [name, { concurrency }] of Object.entries(props.queues ?? {})) {
+  for (const [name, { concurrency, rate, state = 'open' }] of Object.entries(props.queues ?? {})) {
     if (!/^[a-z][a-z0-9-]{0,62}$/.test(name)) problems.push(`queues: "${name}" is no name of a-z, 0-9 and -`);
     if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 1000) {
       problems.push(`queues.${name}.concurrency: a whole number from 1 to 1000`);
     }
+    if (rate !== undefined && !(isWhole(rate.starts, 10_000) && isWhole(rate.perSeconds, 86_400)))
+      problems.push(`queues.${name}.rate: starts from 1 to 10000 in perSeconds from 1 to 86400`);
+    if (!['open', 'paused', 'draining'].includes(state))
+      problems.push(`queues.${name}.state: open, paused or draining`);
   }
   for (const [use, count] of Object.entries(props.signingKeys ?? {})) {
     if (!Number.isInteger(count) || count < 1 || count > 10) problems.push(`signingKeys.${use}: 1 to 10`);

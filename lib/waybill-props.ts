@@ -20,6 +20,10 @@ export interface WorkerEnvironment {
 export interface QueueSettings {
   /** Items of the queue that run at once, 1 to 1000. */
   readonly concurrency: number;
+  /** At most `starts` items in a burst, and so many each `perSeconds` from then on. Default: no limit. */
+  readonly rate?: { readonly starts: number; readonly perSeconds: number };
+  /** `paused` starts nothing more; `draining` takes no more runs and goes on with those that it has. Default: `open`. */
+  readonly state?: 'open' | 'paused' | 'draining';
 }
 
 /** A network of the customer. Workers reach S3 in it and, by TLS, one of two more things: their endpoints, or all of it. */

@@ -2,6 +2,7 @@
  * Reconcile: what an event should have started and did not. Each minute it looks at the rows that stand for unfinished
  * work, as every process of an engine does when it starts; in between, messages come that say that a timer is due.
  */
+import type { QueueDefinitions } from '#core/queue-definition.ts';
 import { ATTEMPT_TIMER } from '#core/row-changes.ts';
 import { keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -30,7 +31,7 @@ import type { MessageQueue } from '#ports/message-queue.ts';
 export interface ReconcileDuties {
   flow: FlowDeps;
   keysInForce(): Promise<void>;
-  queues: Record<string, { concurrency: number }>;
+  queues: QueueDefinitions;
   submissions: MessageQueue;
   sequencer: MessageQueue;
   timers: MessageQueue;

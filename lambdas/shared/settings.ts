@@ -1,6 +1,6 @@
 /** What a function is told of its deployment. The names stand in the deployment's templates too. */
 import { TerminalError } from '@waybill/client/errors';
-import * as z from 'zod/mini';
+import { type QueueDefinitions, readQueues } from '#core/queue-definition.ts';
 
 export function setting(name: string): string {
   const value = process.env[name];
@@ -26,16 +26,13 @@ export function jsonSetting(name: string): unknown {
   }
 }
 
-const queues = z.record(
-  z.string().check(z.regex(/^[a-z0-9][a-z0-9._-]{0,62}$/)),
-  z.object({ concurrency: z.int().check(z.minimum(1), z.maximum(1_000)) }),
-);
-
-/** The queues of the deployment and their slots. */
-export function queuesSetting(): Record<string, { concurrency: number }> {
-  const read = queues.safeParse(jsonSetting('WAYBILL_QUEUES'));
-  if (read.success) return read.data;
-  throw wrong('WAYBILL_QUEUES', `is no list of queues: ${z.prettifyError(read.error)}`);
+/** The queues of the deployment and what they may start. */
+export function queuesSetting(): QueueDefinitions {
+  try {
+    return readQueues(jsonSetting('WAYBILL_QUEUES'), 'queues');
+  } catch (error) {
+    throw wrong('WAYBILL_QUEUES', `is no list of queues: ${String(error)}`);
+  }
 }
 
 function wrong(name: string, problem: string): TerminalError {

@@ -4,6 +4,7 @@ import type { PlanItem } from '@waybill/client/plan';
 import fc from 'fast-check';
 import { type ClaimInput, claim, rankOf, slotsOf } from './claim.ts';
 import { acquireLock, FREE_LOCK } from './locks.ts';
+import { PRIORITY_HEAD_START_MS } from './names.ts';
 import type { ItemRow } from './rows.ts';
 
 const RUN = 'a'.repeat(32);
@@ -53,7 +54,7 @@ function input(more: Partial<ClaimInput> = {}): ClaimInput {
 }
 
 describe('claim', () => {
-  it('ranks sort by priority, then by time, and never tie between items', () => {
+  it('ranks sort by time with a head start for priority, and never tie between items', () => {
     const key = fc.record({
       priority: fc.integer({ min: 0, max: 100 }),
       atMs: fc.integer({ min: 0, max: 9_999_999_999_999 }),
@@ -61,11 +62,29 @@ describe('claim', () => {
     fc.assert(
       fc.property(key, key, (a, b) => {
         const [first, second] = [rankOf(a.priority, a.atMs, RUN, 'a'), rankOf(b.priority, b.atMs, RUN, 'b')];
-        const order = b.priority - a.priority || a.atMs - b.atMs || -1;
+        const order = a.atMs - b.atMs - (a.priority - b.priority) * PRIORITY_HEAD_START_MS || -1;
         assert.equal(first < second, order < 0);
         assert.notEqual(first, second);
       }),
     );
+  });
+
+  it('nobody is passed by what becomes ready an hour later, and within a priority nobody is passed at all', () => {
+    const patient = rankOf(0, 0, RUN, 'z');
+    assert.ok(rankOf(100, 3_599_999, RUN, 'a') < patient);
+    assert.ok(rankOf(100, 3_600_001, RUN, 'a') > patient);
+    assert.ok(rankOf(0, 1, RUN, 'a') > patient);
+  });
+
+  it('takes nothing of a paused queue, nor faster than its rate, and says from when on', () => {
+    const rate = { starts: 1, perSeconds: 1 };
+    const open = { concurrency: 9, holders: [] };
+    assert.deepEqual(claim(input({ queue: { ...open, state: 'paused' } })), { ok: false, obstacle: 'slots' });
+    assert.ok(claim(input({ queue: { ...open, state: 'draining' } })).ok);
+    const won = claim(input({ queue: { ...open, rate } }));
+    assert.ok(won.ok);
+    assert.deepEqual(claim(input({ queue: won.queue, nowMs: 10 })), { ok: false, obstacle: 'rate', untilMs: 1_009 });
+    assert.ok(claim(input({ queue: won.queue, nowMs: 1_009 })).ok);
   });
 
   it('takes the slot and every lock with its fence, and numbers the attempt after the last one', () => {

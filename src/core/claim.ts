@@ -5,12 +5,17 @@ import type { PlanItem } from '@waybill/client/plan';
 import { deriveAttemptId } from '@waybill/verify';
 import { ordinal } from '#core/ids.ts';
 import { acquireLock, awaitLock, FREE_LOCK, leaveLockQueue, lockVerdict } from '#core/locks.ts';
-import { SLOT_REGROWTH_MS } from '#core/names.ts';
+import { PRIORITY_HEAD_START_MS, SLOT_REGROWTH_MS } from '#core/names.ts';
 import type { AttemptRow, HeldLock, ItemRow, LockRow, QueueRow } from '#core/rows.ts';
+import { afterStart, nextStartMs } from '#core/start-rate.ts';
 
-/** The place of a ready item: priority first, then the time at which it became ready. Unique per item. */
+/**
+ * The place of a ready item: first come first served, and each point of priority is a head start of PRIORITY_HEAD_START_MS. So
+ * nobody waits for ever: an item is passed only by what becomes ready within an hour of it. Unique per item.
+ */
 export function rankOf(priority: number, readyAtMs: number, run: string, item: string): string {
-  return `${ordinal(100 - priority, 3)}/${ordinal(readyAtMs, 13)}/${run.slice(0, 12)}/${item}`;
+  const placeMs = readyAtMs + (100 - priority) * PRIORITY_HEAD_START_MS;
+  return `${ordinal(placeMs, 14)}/${run.slice(0, 12)}/${item}`;
 }
 
 /**
@@ -40,13 +45,17 @@ export interface ClaimInput {
 export type Claim =
   | { ok: true; attemptId: string; attempt: AttemptRow; item: ItemRow; queue: QueueRow; locks: LockRow[] }
   | { ok: false; obstacle: 'slots' }
+  /** The queue has started as many as it may until then. */
+  | { ok: false; obstacle: 'rate'; untilMs: number }
   | { ok: false; obstacle: 'locks'; names: string[]; locks: LockRow[] };
 
 export function claim(input: ClaimInput): Claim {
   const { run, plan, item, queue, nowMs } = input;
   if (item.rank === undefined) throw new RangeError(`item ${plan.id} is not ready`);
   const slots = slotsOf(queue, nowMs);
-  if (queue.holders.length >= slots) return { ok: false, obstacle: 'slots' };
+  if (queue.holders.length >= slots || queue.state === 'paused') return { ok: false, obstacle: 'slots' };
+  const untilMs = queue.rate === undefined ? nowMs : nextStartMs(queue.rate, queue.bucket, nowMs);
+  if (untilMs > nowMs) return { ok: false, obstacle: 'rate', untilMs };
   const number = item.attempt + 1;
   const attemptId = deriveAttemptId(run, plan.id, number);
   const rank = item.rank;
@@ -92,7 +101,12 @@ export function claim(input: ClaimInput): Claim {
     attemptId,
     attempt,
     item: running,
-    queue: { ...wide, holders, ...(narrowed === undefined || slots === queue.concurrency ? {} : { narrowed }) },
+    queue: {
+      ...wide,
+      holders,
+      ...(narrowed === undefined || slots === queue.concurrency ? {} : { narrowed }),
+      ...(queue.rate === undefined ? {} : { bucket: afterStart(queue.rate, queue.bucket, nowMs) }),
+    },
     locks,
   };
 }

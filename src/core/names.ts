@@ -30,6 +30,9 @@ export const MAX_ENGINE_ACTIONS = 80;
 /** A waiting item may be overtaken this often on a lock that it leaves free; then the lock is kept for it. */
 export const MAX_OVERTAKES = 8;
 
+/** What a point of priority is worth: the whole range of a hundred is an hour. */
+export const PRIORITY_HEAD_START_MS = 36_000;
+
 /** Beyond the attempt's timeout: materialising inputs before, staging outputs after. */
 export const ATTEMPT_GRACE_MS = 120_000;
 

@@ -27,6 +27,8 @@ describe('row changes: queues', () => {
     assert.deepEqual(work(key, held, { ...held, holders: ['b'] }), asked);
     assert.deepEqual(work(key, held, { ...held, concurrency: 3 }), asked);
     assert.deepEqual(work(key, null, { concurrency: 3, holders: [] }), asked);
+    assert.deepEqual(work(key, { ...held, state: 'paused' }, held), asked);
+    assert.deepEqual(work(key, { ...held, rate: { starts: 1, perSeconds: 1 } }, held), asked);
     assert.deepEqual(work(key, { ...held, holders: ['a'] }, held), []);
     assert.deepEqual(work(key, held, { ...held, concurrency: 1 }), []);
     assert.deepEqual(work(key, held, { ...held, holders: ['b', 'c'] }), asked, 'freed and taken at once');

@@ -68,7 +68,8 @@ function ofQueue(queue: string, { sk, before, after }: RowChange, isCreated: boo
   const was = (before ?? { concurrency: 0, holders: [] }) as QueueRow;
   const now = after as QueueRow;
   const isFreed = was.holders.some((holder) => !now.holders.includes(holder));
-  return isFreed || now.concurrency > was.concurrency ? [{ do: 'advance', queue }] : [];
+  const isOther = JSON.stringify([was.rate, was.state]) !== JSON.stringify([now.rate, now.state]);
+  return isFreed || isOther || now.concurrency > was.concurrency ? [{ do: 'advance', queue }] : [];
 }
 
 function ofTodo(sk: string): Work[] {

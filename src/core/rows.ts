@@ -36,6 +36,8 @@ import type { LockMode, PlanItem, PlanSource } from '@waybill/client/plan';
 import type { Digest, DsseEnvelope, RunCounts, TreeState, TrustedKey } from '@waybill/verify';
 import { ordinal } from '#core/ids.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
+import type { QueueDefinition } from '#core/queue-definition.ts';
+import type { StartBucket } from '#core/start-rate.ts';
 
 export interface Key {
   pk: string;
@@ -233,12 +235,13 @@ export interface AttemptRow {
   cancel?: 'cancelled' | 'deadline_exceeded';
 }
 
-export interface QueueRow {
-  concurrency: number;
+export interface QueueRow extends QueueDefinition {
   /** Ids of the attempts that hold a slot. */
   holders: string[];
   /** There was no room for a worker at this time, when this many held a slot; see slotsOf. */
   narrowed?: { slots: number; sinceMs: number };
+  /** What is left to start at its rate. Absent: it is full. */
+  bucket?: StartBucket;
 }
 
 /** Every queue that was ever defined; one that is defined no more has a concurrency of 0. */

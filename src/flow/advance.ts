@@ -172,7 +172,14 @@ async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec
     return { kind: 'parked', held: verdict.names };
   }
   if (item.parked) await unpark(deps, draft, candidate, spec, item);
+  if (verdict.obstacle === 'rate') await lookAgain(draft, queue, verdict.untilMs);
   return { kind: 'full' };
+}
+
+/** Once for each moment, however many look before. */
+async function lookAgain(draft: Draft, queue: string, atMs: number): Promise<void> {
+  const key = keys.timer(atMs, `queue/${queue}`);
+  if ((await draft.readOne(key)) === null) draft.put(key, {});
 }
 
 async function takeClaim(

@@ -26,7 +26,7 @@ export interface ItemRef {
 
 /**
  * pending (or waiting for a retry) -> ready, at the end of the ready list of its priority; in no list while its run is
- * paused. The caller names the run's row in its decision, so that no pause comes in between. False: nobody can claim it yet.
+ * paused or its time has not come. The caller names the run's row in its decision, so that no pause comes in between. False: nobody can claim it yet.
  */
 export function makeReady(
   deps: FlowDeps,
@@ -40,6 +40,12 @@ export function makeReady(
   const ready: ItemRow = { ...rest, state: 'ready', waitingOn: [] };
   if (run.pausedAtMs !== undefined) {
     draft.put(keys.item(ref.run, ref.item), { ...ready, shelved: true } satisfies ItemRow);
+    return false;
+  }
+  const { notBeforeMs } = spec.item;
+  if (notBeforeMs !== undefined && notBeforeMs > deps.clock.nowMs()) {
+    draft.put(keys.item(ref.run, ref.item), { ...ready, notBeforeMs } satisfies ItemRow);
+    draft.create(keys.timer(notBeforeMs, `retry/${ref.run}/${ref.item}`), {});
     return false;
   }
   const rank = rankOf(spec.item.priority, deps.clock.nowMs(), ref.run, ref.item);

@@ -82,8 +82,7 @@ async function moveBatch(
     const [spec, item] = await readItem(draft, ref);
     if (item.state !== 'ready' || row.stopping) continue;
     if (row.pausedAtMs === undefined && item.shelved) {
-      makeReady(deps, draft, ref, row, spec, item);
-      moved.queue = row.queue;
+      if (makeReady(deps, draft, ref, row, spec, item)) moved.queue = row.queue;
     } else if (row.pausedAtMs !== undefined && item.rank !== undefined && (!item.parked || ids.length === 1)) {
       await unqueueItem(deps, draft, row.queue, spec, item);
       const { rank: _rank, parked, ...rest } = item;

@@ -139,6 +139,7 @@ async function tellDone(
   run: RunRow,
 ): Promise<string | null> {
   const readied: string[] = [];
+  let isQueued = false;
   for (const ref of refs) {
     const item = required(await draft.readOne<ItemRow>(keys.item(ref.run, ref.item)), keys.item(ref.run, ref.item));
     if (item.state !== 'pending') continue;
@@ -150,12 +151,12 @@ async function tellDone(
     }
     const [spec] = await readItem(draft, ref);
     draft.check(keys.run(ref.run));
-    makeReady(deps, draft, ref, run, spec, item);
+    if (makeReady(deps, draft, ref, run, spec, item)) isQueued = true;
     readied.push(ref.item);
   }
   if (readied.length === 0) return null;
   draft.emit(source.run, { type: 'item.ready', data: { items: readied } });
-  return run.pausedAtMs === undefined ? run.queue : null;
+  return isQueued ? run.queue : null;
 }
 
 /** The item's unmet dependencies without `dep`: the same array when it had been told before. */

@@ -139,6 +139,7 @@ async function putOff(deps: FlowDeps, row: Row): Promise<void> {
 /** False: not yet. A run that is still being admitted has no opening event that its end could stand behind. */
 async function fireTimer(deps: FlowDeps, what: string, endAbort: EndAbort): Promise<boolean> {
   const [kind, run = '', item = ''] = what.split('/');
+  if (kind === 'queue') return advance(deps, run).then(() => true);
   if ((await peek<RunRow>(deps, keys.run(run)))?.state === 'admitting') return false;
   if (kind === 'abort') {
     // Its stop may have been cut off. What of it waits in line would never leave, and others behind it would wait for ever.

@@ -32,7 +32,8 @@ export async function acceptRetry(deps: FlowDeps, draft: Draft, asked: Asked, id
   const ref = { run, item: id };
   const [spec, item] = await readItem(draft, ref);
   if (!isTerminal(item.state)) {
-    if (item.state !== 'ready' || item.notBeforeMs === undefined) return dedupedAs(run);
+    // One that was never tried waits for a time of its own, which no retry brings nearer.
+    if (item.state !== 'ready' || item.notBeforeMs === undefined || item.attempt === 0) return dedupedAs(run);
     acceptControl(deps, draft, asked, 'retry', id);
     draft.put(keys.run(run), { ...row } satisfies RunRow);
     return { ...accepted(run), ...(makeReady(deps, draft, ref, row, spec, item) ? { next: 'advance' } : {}) };

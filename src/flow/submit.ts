@@ -39,7 +39,7 @@ export async function submit(
   const denial = isolationDenial(deps, compiled.plan);
   if (denial) return { status: 'denied', reasons: [denial] };
   const problems = [
-    ...(await queueProblems(deps, object, compiled.plan)),
+    ...(await queueProblems(deps, object, compiled.plan, before !== null)),
     ...(await fetchSource(deps, object, compiled.plan)),
   ];
   if (problems.length > 0) return { status: 'invalid', reasons: problems };
@@ -66,13 +66,24 @@ function isolationDenial(deps: FlowDeps, plan: Plan): Refusal | null {
   };
 }
 
-async function queueProblems(deps: FlowDeps, object: InboxObject, plan: Plan): Promise<Refusal[]> {
+/** @param isAdmitting it was accepted before, and only its rows are not all written */
+async function queueProblems(
+  deps: FlowDeps,
+  object: InboxObject,
+  plan: Plan,
+  isAdmitting: boolean,
+): Promise<Refusal[]> {
   const path = 'spec.queue';
   if (plan.queue !== object.queue) {
     const problem = `the run is for queue "${plan.queue}" and was put into "${object.queue}"`;
     return [{ code: 'QUEUE_UNKNOWN', path, problem, fix: 'Put it under the queue that the spec names.' }];
   }
-  if (((await peek<QueueRow>(deps, keys.queue(plan.queue)))?.concurrency ?? 0) > 0) return [];
+  const queue = await peek<QueueRow>(deps, keys.queue(plan.queue));
+  if (queue?.state === 'draining' && !isAdmitting) {
+    const fix = 'Use another queue, or wait until the operator has opened it again.';
+    return [{ code: 'QUEUE_DRAINING', path, problem: `the queue "${plan.queue}" takes no more runs`, fix }];
+  }
+  if ((queue?.concurrency ?? 0) > 0) return [];
   const problem = `there is no queue "${plan.queue}"`;
   return [{ code: 'QUEUE_UNKNOWN', path, problem, fix: 'Use "default", or define the queue in queues.json.' }];
 }

@@ -133,6 +133,9 @@ export class Draft {
     });
     await this.#deps.store.transact(actions);
     for (const [run, count] of countBy(this.#emitted)) this.#deps.hints.eventsWritten(run, count);
+    for (const { key, act } of written) {
+      if (key.pk === 'timers' && act === 'put') this.#deps.hints.timerSet(Number(key.sk.slice(0, 13)));
+    }
   }
 
   #known(key: Key): Held {

@@ -1,7 +1,9 @@
 /** Waiting: what holds an item that does not run. */
 import type { Waiting } from '@waybill/client/documents';
+import { slotsOf } from '#core/claim.ts';
 import { isoTime } from '#core/evidence.ts';
 import { type ItemRow, keys, type LockRow, type QueueRow, type SpecRow } from '#core/rows.ts';
+import { nextStartMs } from '#core/start-rate.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { peek } from '#flow/transaction.ts';
 
@@ -25,7 +27,16 @@ export async function waitingOf(deps: FlowDeps, waiter: Waiter): Promise<Waiting
   if (item.notBeforeMs !== undefined) return { ...paused, notBefore: isoTime(item.notBeforeMs) };
   if (item.parked) return { ...paused, locks: await heldLocks(deps, run, id) };
   if (isPaused || item.shelved) return { paused: 'run' };
-  return { queue: { name: queueName, concurrency: queue.concurrency, held: queue.holders.length } };
+  const held = {
+    queue: { name: queueName, concurrency: slotsOf(queue, deps.clock.nowMs()), held: queue.holders.length },
+  };
+  return { ...(queue.state === 'paused' ? { paused: 'queue' as const } : {}), ...held, ...rateOf(deps, queue) };
+}
+
+function rateOf(deps: FlowDeps, { rate, bucket }: QueueRow): Pick<Waiting, 'rate'> {
+  const nowMs = deps.clock.nowMs();
+  const nextMs = rate === undefined ? nowMs : nextStartMs(rate, bucket, nowMs);
+  return rate === undefined || nextMs <= nowMs ? {} : { rate: { ...rate, next: isoTime(nextMs) } };
 }
 
 async function unmetDeps(

@@ -100,7 +100,7 @@ describe('flow: pause and resume', { concurrency: true }, () => {
 
   it('a back-off that ends meanwhile waits with the others, and a cancel ends a paused run', async () => {
     await withBed({ execute: () => FAILED }, async (bed) => {
-      const flaky = { id: 'flaky', retry: { maxAttempts: 2, backoff: '300ms' } };
+      const flaky = { id: 'flaky', retry: { maxAttempts: 2, backoff: '3s' } };
       const run = bed.submit('s', runOf([flaky, { id: 'behind', dependsOn: ['flaky'] }]));
       await bed.until(async () => (await bed.itemRow(run, 'flaky'))?.notBeforeMs);
       await answerTo(bed, 'p', controlOf('pause', run));

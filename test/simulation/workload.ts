@@ -1,5 +1,7 @@
 /** What people ask of a simulated deployment: runs of many shapes, the same ones again, and changes of mind. */
+
 import { deriveRunId } from '@waybill/verify';
+import type { QueueDefinitions } from '#core/queue-definition.ts';
 import { type Random, randomOf } from '../support/random.ts';
 import { abortOf, cancelOf, controlOf, type ItemDraft, runOf } from '../support/run-spec.ts';
 
@@ -20,7 +22,7 @@ export interface Deed {
 }
 
 export interface Workload {
-  queues: Record<string, { concurrency: number }>;
+  queues: QueueDefinitions;
   deeds: Deed[];
   runs: number;
   items: number;
@@ -39,7 +41,7 @@ export function workloadOf(seed: number, startMs: number, without: Without): Wor
   const random = randomOf(seed);
   const queues = {
     default: { concurrency: 1 + random.below(8) },
-    slow: { concurrency: 1 + random.below(2) },
+    slow: { concurrency: 1 + random.below(2), ...(seed % 3 === 0 ? { rate: { starts: 2, perSeconds: 15 } } : {}) },
   };
   const runs = 1 + random.below(5);
   const most = Math.max(4, Math.floor((26 + random.below(40)) / runs));

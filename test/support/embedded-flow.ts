@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Receipt, RunStatus } from '@waybill/client/documents';
 import { deriveRunId, type VerifyReport, verifyBundle } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
+import type { QueueDefinitions } from '#core/queue-definition.ts';
 import { type ItemRow, type Key, keys, type RunRow } from '#core/rows.ts';
 import type { CadenceRule } from '#embedded/cadence.ts';
 import { composeInProcess } from '#embedded/compose-in-process.ts';
@@ -43,7 +44,7 @@ export interface FlowBed {
 export interface FlowBedOptions {
   execute: Execute;
   concurrency?: number;
-  queues?: Record<string, { concurrency: number }>;
+  queues?: QueueDefinitions;
   /** An earlier bed's directory. */
   directory?: string;
   adapt?(deps: FlowBed['deps']): FlowBed['deps'];

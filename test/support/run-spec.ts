@@ -9,6 +9,7 @@ export interface ItemDraft {
   priority?: number;
   timeout?: string;
   deadline?: string;
+  notBefore?: string;
   /** Makes the script of its pipeline a gate or a check. */
   lens?: 'gate' | 'verify';
 }

@@ -43,6 +43,11 @@ test('compile: what an item says wins over the defaults, key by key', () => {
     env: { A: 'default', B: 'default' },
     retry: { maxAttempts: 3, backoff: '2m' },
   };
+  const late = planOf(runOf([item('a', { notBefore: '2027-01-01T01:00:00+01:00' }), item('b')])).items;
+  assert.deepEqual(
+    late.map(({ notBeforeMs }) => notBeforeMs),
+    [Date.parse('2027-01-01T00:00:00Z'), undefined],
+  );
   const own = { timeout: '2m', priority: 0, env: { B: 'own' }, retry: { maxAttempts: 2 }, deadline: '1h' };
   const [a, b] = planOf(runOf([item('a'), item('b', own)], { defaults })).items;
   assert.deepEqual([a?.timeoutMs, a?.priority, a?.env], [60_000, 7, { A: 'default', B: 'default' }]);

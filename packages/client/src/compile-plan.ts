@@ -60,7 +60,7 @@ export function compileItems(run: RunSpec, limits: Limits = LIMITS): CompiledIte
     ),
   );
   if (refusals.length > 0) return { ok: false, refusals: bounded(refusals) };
-  return { ok: true, items: run.spec.items.map((item) => planItem(item, run.spec.defaults)) };
+  return { ok: true, items: run.spec.items.map((item) => planItem(item, run.spec)) };
 }
 
 export function queueOf(run: RunSpec): string {
@@ -69,7 +69,8 @@ export function queueOf(run: RunSpec): string {
 
 type Defaults = RunSpec['spec']['defaults'];
 
-function planItem(item: ItemSpec, defaults: Defaults): PlanItem {
+function planItem(item: ItemSpec, { defaults, notBefore }: Pick<RunSpec['spec'], 'defaults' | 'notBefore'>): PlanItem {
+  const times = [notBefore, item.notBefore].filter((text) => text !== undefined).map((text) => Date.parse(text));
   const timeout = item.timeout ?? defaults?.timeout;
   return {
     id: item.id,
@@ -83,6 +84,7 @@ function planItem(item: ItemSpec, defaults: Defaults): PlanItem {
     priority: item.priority ?? defaults?.priority ?? DEFAULTS.priority,
     timeoutMs: timeout === undefined ? DEFAULTS.timeoutMs : durationMs(timeout),
     ...(item.deadline === undefined ? {} : { deadlineMs: durationMs(item.deadline) }),
+    ...(times.length === 0 ? {} : { notBeforeMs: Math.max(...times) }),
     retry: retryOf(item, defaults),
   };
 }

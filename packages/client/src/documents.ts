@@ -57,15 +57,17 @@ export interface AttemptStatus {
 
 /** Why an item does not run yet; exactly what holds it, never a guess. */
 export interface Waiting {
-  /** Somebody paused the run, and nobody has resumed it. */
-  paused?: 'run';
+  /** Somebody paused the run or its queue, and nobody has resumed it. */
+  paused?: 'run' | 'queue';
   /** Unfinished dependencies: the first ten, and how many there are. */
   deps?: { first: string[]; count: number };
   /** Locks that are held, and by whom. */
   locks?: { name: string; holders: { run: string; item: string }[] }[];
   /** The queue's slots are taken. */
   queue?: { name: string; concurrency: number; held: number };
-  /** Back-off: not before this time. */
+  /** The queue has started as many as its rate allows: the next one starts then, if nothing else holds it. */
+  rate?: { starts: number; perSeconds: number; next: string };
+  /** Back-off, or a time that the spec names. */
   notBefore?: string;
 }
 

@@ -48,12 +48,14 @@ export interface PlanItem {
   locks: { name: string; mode: LockMode }[];
   pipeline: Block[];
   env: Record<string, string>;
-  /** Higher is claimed first, 0 to 100. */
+  /** Each point is a head start in the queue, 0 to 100. */
   priority: number;
   /** Wall clock of one attempt. */
   timeoutMs: number;
   /** From the moment the run opened; absent means none but the run's own. */
   deadlineMs?: number;
+  /** Milliseconds since the epoch; absent means at once. */
+  notBeforeMs?: number;
   retry: { maxAttempts: number; backoffMs: number; maxBackoffMs: number };
 }
 

@@ -79,6 +79,20 @@ const retry = closed({
   maxBackoff: backoff.optional(),
 });
 
+/** Times have 13 digits of milliseconds wherever they are sorted. */
+const LATEST = '2200-01-01T00:00:00Z';
+
+const notBefore = z.iso
+  .datetime({
+    offset: true,
+    error: says('it is not a time', 'Write it like 2027-01-31T05:00:00Z, with its offset.'),
+    abort: true,
+  })
+  .superRefine((text, context) => {
+    if (text >= '1970' && Date.parse(text) < Date.parse(LATEST)) return;
+    find(context, 'SPEC_LIMIT', `${text} is out of range`, `Use a time from 1970 to ${LATEST}.`);
+  });
+
 const priority = z.int().min(0).max(LIMITS.priority);
 
 export const itemSchema = closed({
@@ -90,8 +104,9 @@ export const itemSchema = closed({
   timeout: timeout.optional().describe('Wall clock of one attempt.'),
   retry: retry.optional(),
   env: env.optional(),
-  priority: priority.optional().describe('Higher is claimed first.'),
+  priority: priority.optional().describe('Each point is a head start of 36 seconds in the queue.'),
   deadline: deadline.optional().describe('From the opening of the run.'),
+  notBefore: notBefore.optional().describe('It is not started before this time, whatever else is ready.'),
 });
 
 const gitSource = closed({
@@ -138,6 +153,7 @@ export const runSchema = closed({
   metadata: closed({ name, labels: record(name, label, LIMITS.labels).optional() }),
   spec: closed({
     queue: name.optional(),
+    notBefore: notBefore.optional().describe('No item is started before this time. Deadlines count all the same.'),
     source: z
       .union([gitSource, packedSource], {
         error: says('it is not a source', 'Write `{ git: { url, ref } }`, or leave it out for an empty workspace.'),

@@ -56,7 +56,21 @@ test('explain: a full queue, a back-off and an imminent start are told apart', (
   const queue = { name: 'default', concurrency: 2, held: 2 };
   assert.match(explained(item('a', 'ready', { waiting: { queue } })), /slot of queue default \(2 of 2 taken\)/);
   assert.match(explained(item('a', 'ready', { waiting: { queue: { ...queue, held: 1 } } })), /about to start/);
-  assert.match(explained(item('a', 'ready', { waiting: { notBefore: at(8) } })), /tries again in 2\.0 s/);
+  assert.match(explained(item('a', 'ready', { waiting: { notBefore: at(8) } })), /is not started for another 2\.0 s/);
+});
+
+test('explain: a pause says who ends it and what holds the item then; a rate says when the next one starts', () => {
+  const queue = { name: 'default', concurrency: 2, held: 0 };
+  const paused = explained(item('a', 'pending', { waiting: { paused: 'run', deps: { first: ['b'], count: 1 } } }));
+  assert.match(
+    paused,
+    /why {5}waits until the run is resumed\nthen {4}waits for b\nfix {5}waybill resume 0123456789ab\n/,
+  );
+  const closed = explained(item('a', 'ready', { waiting: { paused: 'queue', queue } }));
+  assert.match(closed, /why {5}waits until the operator opens queue default again\n/);
+  const rate = { starts: 10, perSeconds: 60, next: at(9) };
+  const paced = explained(item('a', 'ready', { waiting: { queue, rate } }));
+  assert.match(paced, /the queue starts 10 in 1 m 00 s, the next in 3\.0 s\n/);
 });
 
 test('explain: without an engine nothing moves, and the fix starts one', () => {

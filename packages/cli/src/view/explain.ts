@@ -61,6 +61,7 @@ function afterwards(item: ItemStatus, run: string, nowMs: number): Line[] {
 
 function whatToDo({ waiting }: ItemStatus, run: RunStatus, hints: Hints): string {
   const id = safeCell(run.run).slice(0, 12);
+  if (waiting?.paused === 'queue') return 'Nothing here: who operates the queue has paused it.';
   if (waiting?.paused !== undefined) return hints.command(`resume ${id}`);
   const [dep] = waiting?.deps?.first ?? [];
   if (dep === undefined) return 'Nothing: it starts by itself as soon as that is free.';

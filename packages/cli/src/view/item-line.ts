@@ -26,7 +26,12 @@ export function isTerminal(state: ItemState): boolean {
 }
 
 /** What holds the item, in words. */
-export function waitingText({ paused, deps, locks, queue, notBefore }: Waiting, run: string, nowMs: number): string {
+export function waitingText(
+  { paused, deps, locks, queue, rate, notBefore }: Waiting,
+  run: string,
+  nowMs: number,
+): string {
+  if (paused === 'queue') return `waits until the operator opens queue ${safeCell(queue?.name ?? '')} again`;
   if (paused !== undefined) return 'waits until the run is resumed';
   if (deps !== undefined && deps.count > 0)
     return `waits for ${firstOf(
@@ -43,9 +48,13 @@ export function waitingText({ paused, deps, locks, queue, notBefore }: Waiting, 
     const more = locks.length > 1 ? ` and ${counted(locks.length - 1, 'more lock')}` : '';
     return `waits for lock ${safeCell(first?.name ?? '')}${more}, held by ${firstOf(holders) || 'nobody any more'}`;
   }
-  if (notBefore !== undefined) return `tries again in ${formatDuration(Date.parse(notBefore) - nowMs)}`;
+  if (notBefore !== undefined) return `is not started for another ${formatDuration(Date.parse(notBefore) - nowMs)}`;
   if (queue !== undefined && queue.held >= queue.concurrency) {
     return `waits for a slot of queue ${safeCell(queue.name)} (${queue.held} of ${queue.concurrency} taken)`;
+  }
+  if (rate !== undefined) {
+    const pace = `${rate.starts} in ${formatDuration(rate.perSeconds * 1_000)}`;
+    return `waits for its turn: the queue starts ${pace}, the next in ${formatDuration(Date.parse(rate.next) - nowMs)}`;
   }
   return 'about to start';
 }

@@ -1,0 +1,91 @@
+/** Queues that start at a rate, that are paused or drained, and items with a time before which they do not start. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Execute } from '#adapters/in-process/executor.ts';
+import { finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { controlOf, itemsOf, runOf } from '../support/run-spec.ts';
+
+const NAMES = ['i000', 'i001', 'i002', 'i003', 'i004', 'i005'];
+
+describe('flow: queues', { concurrency: true }, () => {
+  it('items start at the rate of their queue, a burst first, and a status says when the next one does', async () => {
+    const begunMs: number[] = [];
+    const execute: Execute = () => {
+      begunMs.push(performance.now());
+      return SUCCEEDED;
+    };
+    const queues = { default: { concurrency: 50, rate: { starts: 3, perSeconds: 1 } } };
+    await withBed({ execute, queues }, async (bed) => {
+      bed.submit('s', runOf(itemsOf('i', 6)));
+      const held = await bed.until(() => bed.status('s')?.items.find(({ waiting }) => waiting?.rate)?.waiting);
+      assert.deepEqual([held.rate?.starts, held.rate?.perSeconds, held.queue?.concurrency], [3, 1, 50]);
+      const { states } = await finished(bed, 's');
+      assert.deepEqual(states, Object.fromEntries(NAMES.map((name) => [name, 'done'])));
+    });
+    const [first = 0] = begunMs;
+    // Three at once, then one each 334 ms; what starts a worker may be late, but not early by more than the clock's grain.
+    assert.ok((begunMs[5] ?? 0) - first >= 900, `${begunMs.map((atMs) => Math.round(atMs - first))}`);
+  });
+
+  it('a paused queue takes runs and starts none of them until it is opened again', async () => {
+    const begun: string[] = [];
+    const execute: Execute = (job) => {
+      begun.push(job.item);
+      return SUCCEEDED;
+    };
+    const paused = { default: { concurrency: 2, state: 'paused' as const } };
+    await withBed({ execute, queues: paused }, async (bed) => {
+      bed.submit('s', runOf([{ id: 'a' }]));
+      const waiting = await bed.until(() => bed.status('s')?.items[0]?.waiting?.paused);
+      assert.equal(waiting, 'queue');
+      assert.equal(bed.receipts('s')[0]?.status, 'accepted');
+      assert.deepEqual(begun, []);
+      await bed.halt();
+      await withBed({ execute, directory: bed.directory, queues: { default: { concurrency: 2 } } }, async (later) => {
+        assert.equal((await finished(later, 's')).status.state, 'done');
+      });
+    });
+  });
+
+  it('a draining queue works off what it has and takes no more', async () => {
+    const gate = new Gate();
+    const execute: Execute = () => gate.opened.then(() => SUCCEEDED);
+    await withBed({ execute, queues: { default: { concurrency: 1 } } }, async (bed) => {
+      bed.submit('kept', runOf(itemsOf('i', 3)));
+      await bed.until(() => bed.status('kept')?.counts.running === 1);
+      await bed.halt();
+      gate.open();
+      const draining = { default: { concurrency: 1, state: 'draining' as const } };
+      await withBed({ execute, directory: bed.directory, queues: draining }, async (later) => {
+        later.submit('more', runOf([{ id: 'x' }]));
+        const answer = await later.until(() => later.receipts('more')[0]);
+        assert.deepEqual([answer.status, answer.reasons[0]?.code], ['invalid', 'QUEUE_DRAINING']);
+        assert.equal((await finished(later, 'kept')).status.counts.done, 3);
+      });
+    });
+  });
+
+  it('an item does not start before its time, not even by a retry; what depends on it waits as well', async () => {
+    const startedMs = Date.now();
+    const notBefore = new Date(startedMs + 1_500).toISOString();
+    const begunMs = new Map<string, number>();
+    const execute: Execute = (job) => {
+      begunMs.set(job.item, Date.now());
+      return SUCCEEDED;
+    };
+    await withBed({ execute }, async (bed) => {
+      const items = [{ id: 'now' }, { id: 'later', notBefore }, { id: 'behind', dependsOn: ['later'] }];
+      const run = bed.submit('s', runOf(items));
+      const waiting = await bed.until(() => bed.status('s')?.items[1]?.waiting);
+      assert.equal(waiting.notBefore, notBefore);
+      bed.control('r', controlOf('retry', run, 'later'));
+      assert.equal((await bed.until(() => bed.receipts('r')[0])).status, 'deduped');
+      bed.control('p', controlOf('pause', run));
+      await bed.until(() => bed.receipts('p')[0]);
+      bed.control('q', controlOf('resume', run));
+      assert.equal((await finished(bed, 's')).status.counts.done, 3);
+    });
+    assert.ok((begunMs.get('later') ?? 0) >= startedMs + 1_500, 'not before its time');
+    assert.ok((begunMs.get('now') ?? 0) < startedMs + 1_500, 'the others do not wait for it');
+  });
+});
