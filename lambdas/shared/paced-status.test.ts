@@ -141,6 +141,22 @@ describe('statuses at a pace', () => {
     });
   });
 
+  it('one whose writer was cut off is written by whoever comes next, though nothing has changed since', async () => {
+    await withRun(1, async (bench) => {
+      await bench.change('x');
+      bench.beforeWrite = () => new Promise(() => {});
+      const cutOff = bench.show();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.equal(await Promise.race([cutOff, 'cut off']), 'cut off');
+      bench.beforeWrite = async () => {};
+      bench.pass(90_000);
+      assert.deepEqual(await bench.unshown(), [bench.run]);
+      await bench.show();
+      assert.deepEqual(bench.published, ['x']);
+      assert.deepEqual(await bench.unshown(), []);
+    });
+  });
+
   it('runs that were never shown, and those whose message does not come, are found', async () => {
     await withRun(1, async (bench) => {
       assert.deepEqual(await bench.unshown(), [bench.run]);

@@ -5,7 +5,8 @@
  *
  * Nothing is lost on the way. Whoever is told of a change comes after its commit, and finds either nobody who writes before
  * `nextMs`, or a message that comes then and reads what there is; the row is written again for each status, so whoever lost
- * the race for it looks anew.
+ * the race for it looks anew. It says that a status is being written until that is done: a function that is cut off in
+ * between leaves it so, and whoever comes next writes, changed or not.
  */
 import type { RunStatus } from '@waybill/client/documents';
 import { type Digest, digestOf } from '@waybill/verify';
@@ -44,11 +45,15 @@ export async function showRun({ flow, timers }: Showing, run: string): Promise<v
     const prepared = await prepareStatus(flow, run);
     if (prepared === null) return;
     const shown = digestWithoutTime(prepared.status);
-    const next: ShownRow = { nextMs: flow.clock.nowMs() + PACE_MS + PACE_MS_PER_ITEM * state.items, shown };
-    if (!(await replace(flow, run, paced, next))) continue;
-    if (paced?.shown === shown && paced.asked !== true) return;
+    const isTold = paced?.shown === shown && paced.asked !== true && paced.writing !== true;
+    const nextMs = flow.clock.nowMs() + PACE_MS + PACE_MS_PER_ITEM * state.items;
+    const next: ShownRow = { nextMs, shown, ...(isTold ? {} : { writing: true }) };
+    if (!(await replace(flow, run, paced, () => next))) continue;
+    if (isTold) return;
     try {
-      return await publishStatus(flow, run, prepared);
+      await publishStatus(flow, run, prepared);
+      await replace(flow, run, next, ({ writing: _, ...written }) => written);
+      return;
     } catch (error) {
       // The row says that it was written.
       await showLater({ flow, timers }, run, next);
@@ -62,7 +67,8 @@ export async function unshownRuns({ store, clock }: FlowDeps, runs: readonly str
   const rows = await store.get(runs.map((run) => keys.shown(run)));
   return runs.filter((_, n) => {
     const paced = rows[n]?.body as ShownRow | undefined;
-    return paced === undefined || (paced.asked === true && paced.nextMs + OVERDUE_MS < clock.nowMs());
+    if (paced === undefined) return true;
+    return (paced.asked === true || paced.writing === true) && paced.nextMs + OVERDUE_MS < clock.nowMs();
   });
 }
 
@@ -72,15 +78,20 @@ async function showLater({ flow, timers }: Showing, run: string, paced: ShownRow
   if (paced.asked === true && nowMs < paced.nextMs - SKEW_MS) return;
   const message = timerMessageFor({ dueMs: paced.nextMs, what: `${STATUS_TIMER}${run}` }, nowMs);
   if (message !== null) await timers.send([message]);
-  await replace(flow, run, paced, { ...paced, asked: true });
+  await replace(flow, run, paced, (now) => ({ ...now, asked: true }));
 }
 
 /** False: somebody else has written one since `old`. */
-function replace(flow: FlowDeps, run: string, old: ShownRow | null, next: ShownRow): Promise<boolean> {
+function replace<Old extends ShownRow | null>(
+  flow: FlowDeps,
+  run: string,
+  old: Old,
+  next: (now: Old) => ShownRow,
+): Promise<boolean> {
   return decide(flow, async (draft) => {
     const now = await draft.readOne<ShownRow>(keys.shown(run));
     if (now?.nextMs !== old?.nextMs) return false;
-    draft.put(keys.shown(run), next);
+    draft.put(keys.shown(run), next(now as Old));
     return true;
   });
 }

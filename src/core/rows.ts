@@ -323,6 +323,8 @@ export interface ShownRow {
   nextMs: number;
   /** A message is on its way that has it written then. */
   asked?: true;
+  /** Somebody began to write it and has not said yet that it was written. */
+  writing?: true;
   /** Digest of what was written last, but for its time. */
   shown?: Digest;
 }
