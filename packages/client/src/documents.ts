@@ -96,6 +96,8 @@ export interface RunStatus {
   state: RunState;
   at: string;
   openedAt: string;
+  /** What is open of it then is ended. */
+  deadlineAt?: string;
   /** Since when nothing of it is started; absent while it is not paused. */
   pausedAt?: string;
   completedAt?: string;

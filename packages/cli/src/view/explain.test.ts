@@ -73,6 +73,14 @@ test('explain: a pause says who ends it and what holds the item then; a rate say
   assert.match(paced, /the queue starts 10 in 1 m 00 s, the next in 3\.0 s\n/);
 });
 
+test('explain: what waits in a run with a wall clock is told how long that lasts', () => {
+  const run = { ...runOf([PENDING]), deadlineAt: at(66) };
+  const hints = { command: (verb: string) => `waybill ${verb}` };
+  const lines = explainLines({ run, item: PENDING, nowMs: atMs(6), engineRuns: true, hints });
+  assert.match(paintLines(lines, { colour: false }), /\nuntil {3}1 m 00 s from now, when the wall clock/);
+  assert.doesNotMatch(explained(PENDING), /\nuntil/);
+});
+
 test('explain: without an engine nothing moves, and the fix starts one', () => {
   const text = explained(PENDING, { engineRuns: false });
   assert.match(text, /no engine is running on this state directory\nfix {5}waybill watch 0123456789ab\n/);

@@ -49,7 +49,13 @@ function whyWaiting({ item, run, nowMs, engineRuns, hints }: Explanation): Line[
       fact('fix', hints.command(`watch ${safeCell(run.run).slice(0, 12)}`)),
     ];
   const then = afterwards(item, run.run, nowMs);
-  return [fact('why', why), ...then, ...holders, fact('fix', whatToDo(item, run, hints))];
+  return [fact('why', why), ...then, ...holders, ...untilWhen(run, nowMs), fact('fix', whatToDo(item, run, hints))];
+}
+
+function untilWhen({ deadlineAt }: RunStatus, nowMs: number): Line[] {
+  if (deadlineAt === undefined) return [];
+  const left = formatDuration(Date.parse(deadlineAt) - nowMs);
+  return [fact('until', `${left} from now, when the wall clock of the run is over`)];
 }
 
 /** What will hold the item when its run is resumed. */
