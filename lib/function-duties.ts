@@ -107,8 +107,15 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     },
     {
       sid: 'DescribeTable',
-      actions: ['dynamodb:DescribeTable', 'dynamodb:DescribeContinuousBackups', 'dynamodb:BatchGetItem'],
+      actions: ['dynamodb:DescribeTable', 'dynamodb:DescribeContinuousBackups'],
       resources: [names.arn.table],
+    },
+    {
+      // Rows of attempts hold what ends them.
+      sid: 'LogRows',
+      actions: ['dynamodb:BatchGetItem'],
+      resources: [names.arn.table],
+      conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['log'] } },
     },
     ...say.rows().filter(({ sid }) => sid === 'RowsKey'),
     {

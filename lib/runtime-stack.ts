@@ -142,8 +142,8 @@ export class RuntimeStack extends Stack {
         }),
       ]),
     );
-    // A newer machine may read what only a newer launcher gives it; an older one ignores what it does not know.
-    for (const { live } of this.machines.values()) live.node.addDependency(this.fn('dispatch'), this.fn('reconcile'));
+    // A newer machine and its newer worker may read and write what only newer functions know; older ones ignore what they do not know.
+    for (const { live } of this.machines.values()) live.node.addDependency(...this.functions.values());
     connect(this, {
       names,
       queues: this.queues,

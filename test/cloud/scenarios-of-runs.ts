@@ -116,7 +116,9 @@ async function slotOfSchedule(world: World): Promise<void> {
     )?.submissionId;
   }
   assert.ok(found, 'a run of the slot');
-  assert.equal((await world.sealed(found)).state, 'done');
+  const status = await world.sealed(found);
+  assert.equal(status.state, 'done');
+  await assertVerified(world, status);
 }
 
 async function fanIn(world: World): Promise<void> {

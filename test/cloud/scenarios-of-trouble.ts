@@ -110,6 +110,7 @@ async function neverStarts(world: World): Promise<void> {
   const status = await world.sealed('unstarted');
   assert.equal(status.state, 'done');
   assert.equal(item(status, 'a').attempts.at(-1)?.outcome, 'succeeded');
+  await assertVerified(world, status);
 }
 
 async function cancelled(world: World): Promise<void> {
@@ -119,6 +120,7 @@ async function cancelled(world: World): Promise<void> {
   assert.equal(receipt.status, 'accepted');
   const status = await world.sealed('cancelled');
   assert.deepEqual([status.state, states(status)], ['cancelled', { a: 'cancelled' }]);
+  await assertVerified(world, status);
   await world.reached('cancelled', 'stopped', () => living(world, 'wrapper').length === 0);
 }
 
