@@ -17,14 +17,14 @@ const EDGES: Readonly<Record<Machine, string>> = {
     dispatched>given-up told-late>given-up dispatched>settled told-late>settled given-up>settled settled>late`,
   outcome: `succeeded>done failed>retry failed>failed timed_out>retry timed_out>failed lost>retry lost>failed
     cancelled>cancelled contract_error>retry contract_error>failed partial>failed stalled>retry stalled>failed
-    policy_blocked>failed deferred>failed`,
+    policy_blocked>failed deferred>failed deferred>retry`,
   run: `->admitting admitting>open open>running open>cancelling open>aborting running>cancelling running>overdue running>aborting
     open>overdue cancelling>aborting overdue>aborting running>done running>failed running>cancelled cancelling>cancelled
     overdue>failed aborting>regretted aborting>aborted done>regretted failed>regretted cancelled>regretted regretted>aborted
     open>paused paused>open running>paused paused>running paused>cancelling paused>overdue paused>aborting paused>done paused>failed
     paused>cancelled open>done open>failed open>cancelled done>signed failed>signed cancelled>signed signed>sealed`,
   lock: '->free ->exclusive ->shared ->shared+ free>shared+ free>exclusive exclusive>free free>shared shared>shared+ shared+>shared+ shared+>shared shared>free',
-  line: `nobody>first nobody>overtaken first>overtaken overtaken>overtaken overtaken>kept kept>nobody kept>first
+  line: `nobody>first nobody>overtaken first>overtaken overtaken>overtaken overtaken>kept kept>nobody kept>first kept>overtaken
     first>nobody overtaken>nobody overtaken>first`,
   queue: '->room room>full full>room',
   record: '->placing placing>placed placed>placing',
