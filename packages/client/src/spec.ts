@@ -89,7 +89,8 @@ const notBefore = z.iso
     abort: true,
   })
   .superRefine((text, context) => {
-    if (text >= '1970' && Date.parse(text) < Date.parse(LATEST)) return;
+    const timeMs = Date.parse(text);
+    if (timeMs >= 0 && timeMs < Date.parse(LATEST)) return;
     find(context, 'SPEC_LIMIT', `${text} is out of range`, `Use a time from 1970 to ${LATEST}.`);
   });
 
