@@ -185,6 +185,17 @@ test('run machine: a failed item is tried again when somebody asked, with what w
     [[READY, CLAIM, reopened('first')], /while running/],
   ];
   for (const [events, reason] of cases) assert.throws(() => replay(events), reason);
+  const late = closed({ id: 'first', state: 'failed', reason: 'deadline_exceeded' });
+  const over = settled({ outcome: 'timed_out', reason: 'deadline_exceeded', next: 'failed', spent: true });
+  for (const end of [[settled({}), late], [over]])
+    assert.throws(() => replay([READY, CLAIM, ...end, RETRY]), /after its deadline/);
+  for (const asked of [
+    [CANCEL_FIRST, RETRY],
+    [RETRY, CANCEL_FIRST, reopened('first')],
+  ])
+    assert.throws(() => replay([READY, CLAIM, failed, ...asked]), /after it was cancelled/);
+  const unmoved = [...once, RETRY, completed('failed', { failed: 1, skipped: 1, attempts: 1 })];
+  assert.throws(() => replay(unmoved), /was to be tried again and is not/);
   const skipped = [controlOf('skip', 'second'), closed({ ...PASSED_OVER, id: 'second' })];
   const passedOver = [...skipped, READY, CLAIM, failed, RETRY, reopened('first'), reopened('second')];
   assert.throws(() => replay(passedOver), /to be passed over/);
@@ -193,6 +204,9 @@ test('run machine: a failed item is tried again when somebody asked, with what w
 test('run machine: an item that is passed over leaves the state of the run to the others', () => {
   replay([SKIP, closed(PASSED_OVER), closed(SKIPPED), completed('done', { skipped: 2 })]).finish();
   replay([READY, PAUSE, SKIP, closed(PASSED_OVER)]);
+  const others = [SKIP, CANCEL, STOP, closed({ id: 'first', ...CANCELLED }, { id: 'second', ...CANCELLED })];
+  const ended = completed('cancelled', { cancelled: 2 });
+  assert.throws(() => replay([...others, ended]), /was to be passed over and ends as cancelled/);
 });
 
 test('run machine: nothing may happen twice, too early or to a stranger', () => {

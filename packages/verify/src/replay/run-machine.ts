@@ -60,6 +60,8 @@ export class RunMachine {
   /** Failed items that may be opened again, and items that were. */
   readonly #retriedItems = new Set<string>();
   readonly #reopenedItems = new Set<string>();
+  /** Items that failed because their deadline was over. */
+  readonly #lateItems = new Set<string>();
   #opened: EventData['run.opened'] | undefined;
   #isRunCancelled = false;
   #isPaused = false;
@@ -191,7 +193,7 @@ export class RunMachine {
     mustBeOutputs(data, at);
     this.#locks.release(item.locks);
     if (data.next === 'retry') Object.assign(item, { state: 'ready', locks: [] });
-    else this.#end(data.item, data.next, item);
+    else this.#end(data.item, data.next, data.reason, item);
   }
 
   #close(closed: EventData['item.closed']['items']): void {
@@ -202,7 +204,7 @@ export class RunMachine {
       mustHold(state !== 'failed' || isLate, `item ${id} failed for reason ${reason} without an attempt`);
       mustHold(item.state === 'pending' || item.state === 'ready', `item ${id} is closed while ${item.state}`);
       if (state === 'cancelled') this.#mustBeCancellable(id);
-      this.#end(id, state);
+      this.#end(id, state, reason, item);
     }
     // One event may close a whole chain, so that its causes are judged after all of it.
     for (const { id, state, reason, cause } of closed) {
@@ -242,6 +244,8 @@ export class RunMachine {
     const { state, attempt } = this.#item(id);
     const isBackingOff = state === 'ready' && attempt > 0;
     mustHold(isBackingOff || state === 'failed', `a retry of item ${id} is accepted while it is ${state}`);
+    mustHold(!this.#cancelledItems.has(id), `a retry of item ${id} is accepted after it was cancelled`);
+    mustHold(!this.#lateItems.has(id), `a retry of item ${id} is accepted after its deadline`);
     if (state === 'failed') this.#retriedItems.add(id);
   }
 
@@ -249,6 +253,7 @@ export class RunMachine {
     const item = this.#item(id);
     mustHold(this.#stopping === undefined, `item ${id} is opened again after the run was stopped`);
     mustHold(item.state === 'failed' || item.state === 'skipped', `item ${id} is opened again while ${item.state}`);
+    mustHold(!this.#cancelledItems.has(id), `item ${id} is opened again after it was cancelled`);
     if (item.state === 'failed') {
       mustHold(this.#retriedItems.delete(id), `item ${id} is opened again and nobody asked for it`);
     } else {
@@ -283,6 +288,11 @@ export class RunMachine {
         `the run completes while item ${id} is ${item.state}`,
       );
     }
+    for (const id of this.#skippedItems) {
+      const { state: ended } = this.#item(id);
+      mustHold(ended === 'skipped', `item ${id} was to be passed over and ends as ${ended}`);
+    }
+    for (const id of this.#retriedItems) throw new Contradiction(`item ${id} was to be tried again and is not`);
     for (const key of Object.keys(NO_COUNTS) as (keyof RunCounts)[]) {
       const counted = this.#counts[key];
       mustHold(counts[key] === counted, `run.completed counts ${key} ${counts[key]}, the events say ${counted}`);
@@ -298,9 +308,11 @@ export class RunMachine {
     return this.#counts.cancelled > 0 ? 'cancelled' : 'done';
   }
 
-  /** Of an attempt that failed it is kept what a retry goes on from. */
-  #end(id: string, state: TerminalState, attempted?: ReplayedItem): void {
-    this.#items.set(id, state === 'failed' && attempted ? { ...attempted, state, locks: [] } : AT_REST[state]);
+  /** Of an item that failed it is kept what a retry goes on from. */
+  #end(id: string, state: TerminalState, reason: string, item: ReplayedItem): void {
+    const isTried = state === 'failed' && item.attempt > 0;
+    this.#items.set(id, isTried ? { ...item, state, locks: [] } : AT_REST[state]);
+    if (state === 'failed' && reason === 'deadline_exceeded') this.#lateItems.add(id);
     this.#counts[state]++;
   }
 
