@@ -11,7 +11,7 @@ import { advance, advanceLocks } from '#flow/advance.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { lineUp } from '#flow/pause.ts';
 import { wakeDependents } from '#flow/readiness.ts';
-import { reopen } from '#flow/retry.ts';
+import { reopen } from '#flow/reopen.ts';
 import { cancelItem } from '#flow/stop.ts';
 import type { BatchResponse } from '#lambdas/shared/batch.ts';
 import { showRun } from '#lambdas/shared/paced-status.ts';

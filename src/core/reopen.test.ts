@@ -34,6 +34,16 @@ describe('reopen', () => {
     }
   });
 
+  it('one that somebody asked to cancel, or whose deadline is over, stays as it is with all below', () => {
+    const items = new Map([
+      ['retried', standing('pending')],
+      ['barred', { ...standing('skipped', ['retried']), isBarred: true }],
+      ['below', standing('skipped', ['barred'])],
+      ['free', standing('skipped', ['retried'])],
+    ]);
+    assert.deepEqual(reopenable(items), ['free']);
+  });
+
   it('a join of thousands takes no longer than its edges', () => {
     const ids = Array.from({ length: 9_000 }, (_, n) => `i${String(n).padStart(5, '0')}`);
     const items = new Map([

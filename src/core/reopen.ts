@@ -9,6 +9,8 @@ import { type ChunkedSet, chunk } from '#core/sets.ts';
 export interface Standing {
   state: ItemState;
   reason?: string;
+  /** Somebody asked for its end, or its deadline is over. */
+  isBarred?: boolean;
   deps: readonly string[];
   /** Unmet dependencies, or `#<n>` for each row of them. */
   waitingOn: readonly string[];
@@ -26,7 +28,7 @@ export function reopenable(items: ReadonlyMap<string, Standing>): string[] {
   const waitsFor = new Map<string, number>();
   const dependents = new Map<string, string[]>();
   for (const [id, item] of items) {
-    if (!isSkippedForUpstream(item)) continue;
+    if (!isSkipped(items, id)) continue;
     const skipped = item.deps.filter((dep) => isSkipped(items, dep));
     const isHopeless = item.deps.some((dep) => !isSkipped(items, dep) && !isOpenOrDone(items, dep));
     if (isHopeless) continue;
@@ -50,7 +52,7 @@ export function reopenable(items: ReadonlyMap<string, Standing>): string[] {
 
 function isSkipped(items: ReadonlyMap<string, Standing>, id: string): boolean {
   const item = items.get(id);
-  return item !== undefined && isSkippedForUpstream(item);
+  return item !== undefined && isSkippedForUpstream(item) && !item.isBarred;
 }
 
 function isOpenOrDone(items: ReadonlyMap<string, Standing>, id: string): boolean {

@@ -13,7 +13,8 @@ import { type Asked, accepted, askedItem, controlId, dedupedAs, emitControl } fr
 import type { FlowDeps } from '#flow/deps.ts';
 import { acceptPause, lineUp } from '#flow/pause.ts';
 import { wakeDependents } from '#flow/readiness.ts';
-import { acceptRetry, reopen } from '#flow/retry.ts';
+import { reopen } from '#flow/reopen.ts';
+import { acceptRetry } from '#flow/retry.ts';
 import { acceptSkip } from '#flow/skip.ts';
 import { cancelItem, standBehindClaims, stopRun } from '#flow/stop.ts';
 import { type Draft, decide } from '#flow/transaction.ts';

@@ -168,6 +168,8 @@ async function withoutDependency(draft: Draft, ref: ItemRef, item: ItemRow, dep:
   const n = Math.floor(placeIn(spec.item.deps, dep) / MAX_SET_IDS);
   const key = keys.wait(ref.run, ref.item, n);
   const set = required(await draft.readOne<SetRow>(key), key);
+  // Filled anew while the item was opened again, by somebody who knew more than whoever wrote which sets there are.
+  if (set.ids.length === 0) return item.waitingOn.includes(`#${n}`) ? without(item.waitingOn, `#${n}`) : item.waitingOn;
   if (!set.ids.includes(dep)) return item.waitingOn;
   const ids = without(set.ids, dep);
   draft.put(key, { ids } satisfies SetRow);

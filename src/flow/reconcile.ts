@@ -9,7 +9,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { makeReady, readItem, readRun } from '#flow/items.ts';
 import { lineUp } from '#flow/pause.ts';
 import { readyRoots, wakeAll } from '#flow/readiness.ts';
-import { reopen } from '#flow/retry.ts';
+import { reopen } from '#flow/reopen.ts';
 import { cancelItem, exceedItemDeadline, exceedRunDeadline, stopRun } from '#flow/stop.ts';
 import { decide, forget, peek } from '#flow/transaction.ts';
 import { checkAttempt } from '#flow/worker.ts';
