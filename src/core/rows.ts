@@ -12,7 +12,7 @@
  *                    tree                the tree of the events that have one
  *                    seal                the signed seal
  *                    shown               when its status may be written again, where that is done at a pace
- *                    control/<id>        a control that was accepted and must not be carried out again
+ *                    control/<id>        a control that was answered and must not be carried out later
  *   attempt/<id>     attempt             one per attempt
  *   queue/<queue>    queue               slots and who holds them
  *                    ready/<rank>        items that could be claimed
@@ -32,6 +32,7 @@
  *                    witness/<name>      what a witness saw last
  */
 import type { AttemptOutcome, ItemState, OutputRef, RunState } from '@waybill/client/documents';
+import type { Refusal } from '@waybill/client/errors';
 import type { LockMode, PlanItem, PlanSource } from '@waybill/client/plan';
 import type { Digest, DsseEnvelope, RunCounts, TreeState, TrustedKey } from '@waybill/verify';
 import { ordinal } from '#core/ids.ts';
@@ -278,6 +279,11 @@ export interface LockWaitRow {
 
 export interface TodoLocksRow {
   names: string[];
+}
+
+export interface ControlRow {
+  /** Why it was refused; empty or absent where it was not. */
+  reasons?: Refusal[];
 }
 
 export interface SetRow {

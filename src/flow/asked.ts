@@ -1,6 +1,6 @@
 /** Asked: a control object of a principal who may steer the run that it names, while that run can be steered. */
 import { type Digest, deriveRunId, type EventData } from '@waybill/verify';
-import { type ItemRow, keys, type RunRow } from '#core/rows.ts';
+import { type ControlRow, type ItemRow, keys, type RunRow } from '#core/rows.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import type { Draft } from '#flow/transaction.ts';
@@ -21,15 +21,19 @@ export function controlId({ principal, submissionId }: Asked): string {
   return deriveRunId(principal, submissionId);
 }
 
-/** Whether this very object was accepted before. */
-export async function wasAccepted(draft: Draft, asked: Asked): Promise<boolean> {
-  return (await draft.readOne(keys.control(asked.run, controlId(asked)))) !== null;
+/**
+ * What this very object was answered before, or null. Whatever that was, it is not carried out when it comes again: others
+ * may have changed since what it would do.
+ */
+export async function answerBefore(draft: Draft, asked: Asked): Promise<Answer | null> {
+  const row = await draft.readOne<ControlRow>(keys.control(asked.run, controlId(asked)));
+  if (row === null) return null;
+  return row.reasons?.length ? { status: 'invalid', reasons: row.reasons } : dedupedAs(asked.run);
 }
 
-/** The event, and a row that keeps the object from being carried out again; after `wasAccepted`. */
-export function acceptControl(deps: FlowDeps, draft: Draft, asked: Asked, verb: Verb, item?: string): void {
-  draft.put(keys.control(asked.run, controlId(asked)), {});
-  emitControl(deps, draft, asked, verb, item);
+/** Keeps the object from being carried out later; after `answerBefore`. */
+export function rememberAnswer(draft: Draft, asked: Asked, { reasons }: Answer): void {
+  draft.put(keys.control(asked.run, controlId(asked)), { reasons } satisfies ControlRow);
 }
 
 export function emitControl(deps: FlowDeps, draft: Draft, asked: Asked, verb: Verb, item?: string): void {

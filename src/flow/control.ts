@@ -9,7 +9,16 @@ import { isTerminal } from '#core/tally.ts';
 import { ABORT_MS } from '#flow/abort.ts';
 import { noteLateControl } from '#flow/addendum.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
-import { type Asked, accepted, askedItem, controlId, dedupedAs, emitControl } from '#flow/asked.ts';
+import {
+  type Asked,
+  accepted,
+  answerBefore,
+  askedItem,
+  controlId,
+  dedupedAs,
+  emitControl,
+  rememberAnswer,
+} from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { acceptPause, lineUp } from '#flow/pause.ts';
 import { wakeDependents } from '#flow/readiness.ts';
@@ -36,7 +45,7 @@ export async function control(deps: FlowDeps, object: InboxObject, bytes: Uint8A
       return refusal ?? refuseUnknown(run);
     }
     const { principal, submissionId } = object;
-    return accept(deps, draft, { principal, submissionId, digest, run, row }, spec);
+    return acceptOnce(deps, draft, { principal, submissionId, digest, run, row }, spec);
   });
   if (before) {
     await before();
@@ -76,6 +85,14 @@ function refuseUnknown(run: string): Answer {
     problem: `there is no run ${run}`,
     fix: 'Name a run id of `waybill runs`.',
   });
+}
+
+async function acceptOnce(deps: FlowDeps, draft: Draft, asked: Asked, spec: ControlSpec['spec']): Promise<Decided> {
+  const before = await answerBefore(draft, asked);
+  if (before !== null) return before;
+  const decided = await accept(deps, draft, asked, spec);
+  if (!decided.before) rememberAnswer(draft, asked, decided);
+  return decided;
 }
 
 async function accept(deps: FlowDeps, draft: Draft, asked: Asked, spec: ControlSpec['spec']): Promise<Decided> {

@@ -8,7 +8,7 @@
 import { type ItemRow, keys, type OpenRow, type RunRow } from '#core/rows.ts';
 import { chunk } from '#core/sets.ts';
 import type { Answer } from '#flow/answer.ts';
-import { type Asked, acceptControl, accepted, controlId, dedupedAs, wasAccepted } from '#flow/asked.ts';
+import { type Asked, accepted, controlId, dedupedAs, emitControl } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { makeReady, readItem, readRun, unqueueItem } from '#flow/items.ts';
 import { standBehindClaims } from '#flow/stop.ts';
@@ -26,13 +26,13 @@ export async function acceptPause(
 ): Promise<Answer> {
   const { run, row } = asked;
   const isPaused = row.pausedAtMs !== undefined;
-  if ((await wasAccepted(draft, asked)) || isPaused === (verb === 'pause')) return dedupedAs(run);
+  if (isPaused === (verb === 'pause')) return dedupedAs(run);
   await standBehindClaims(draft, row);
   const { pausedAtMs: _past, ...rest } = row;
   const next: RunRow = verb === 'pause' ? { ...rest, pausedAtMs: draft.atMs } : rest;
   draft.put(keys.run(run), next);
   draft.create(keys.todoLineUp(run, controlId(asked)), {});
-  acceptControl(deps, draft, asked, verb);
+  emitControl(deps, draft, asked, verb);
   return accepted(run);
 }
 
@@ -53,10 +53,13 @@ async function lineUpItems(deps: FlowDeps, run: string, by: string, ids: readonl
   // Leaving the lists of 32 locks takes 64 rows.
   const alone = waiting.filter(({ item }) => item.parked).map(({ id }) => [id]);
   const together = waiting.filter(({ item }) => !item.parked).map(({ id }) => id);
-  for (const batch of [...alone, ...chunk(together, MOVED_PER_DECISION)]) {
-    const moved = await decide(deps, (draft) => moveBatch(deps, draft, run, by, batch));
+  const batches = [...alone, ...chunk(together, MOVED_PER_DECISION)];
+  for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
+    const ids = batch;
+    const moved = await decide(deps, (draft) => moveBatch(deps, draft, run, by, ids));
     if (moved.queue !== undefined) deps.hints.queueChanged(moved.queue);
     for (const each of moved.left) deps.hints.locksReleased(each);
+    batches.push(...moved.alone.map((id) => [id]));
   }
 }
 
@@ -65,6 +68,8 @@ interface Moved {
   queue?: string;
   /** Who left the lists of locks, where others may now come first. */
   left: string[];
+  /** Who came into lists of locks only now, and has to leave them in a decision of his own. */
+  alone: string[];
 }
 
 async function moveBatch(
@@ -75,7 +80,7 @@ async function moveBatch(
   ids: readonly string[],
 ): Promise<Moved> {
   const row = await readRun(draft, run);
-  const moved: Moved = { left: [] };
+  const moved: Moved = { left: [], alone: [] };
   await draft.read(ids.flatMap((id) => [keys.item(run, id), keys.spec(run, id)]));
   for (const id of ids) {
     const ref = { run, item: id };
@@ -83,7 +88,9 @@ async function moveBatch(
     if (item.state !== 'ready' || row.stopping) continue;
     if (row.pausedAtMs === undefined && item.shelved) {
       if (makeReady(deps, draft, ref, row, spec, item)) moved.queue = row.queue;
-    } else if (row.pausedAtMs !== undefined && item.rank !== undefined && (!item.parked || ids.length === 1)) {
+    } else if (row.pausedAtMs !== undefined && item.parked && ids.length > 1) {
+      moved.alone.push(id);
+    } else if (row.pausedAtMs !== undefined && item.rank !== undefined) {
       await unqueueItem(deps, draft, row.queue, spec, item);
       const { rank: _rank, parked, ...rest } = item;
       draft.put(keys.item(run, id), { ...rest, shelved: true } satisfies ItemRow);

@@ -8,7 +8,7 @@
 import { type ItemRow, keys, type OpenRow, type RunRow, type SpecRow } from '#core/rows.ts';
 import { isTerminal, subtractTally, tallyOf } from '#core/tally.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
-import { type Asked, acceptControl, accepted, askedItem, dedupedAs, wasAccepted } from '#flow/asked.ts';
+import { type Asked, accepted, askedItem, dedupedAs, emitControl } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { type ItemRef, makeReady, readItem, required } from '#flow/items.ts';
 import type { Draft } from '#flow/transaction.ts';
@@ -20,21 +20,20 @@ export async function acceptRetry(deps: FlowDeps, draft: Draft, asked: Asked, id
   const { run, row } = asked;
   const found = await askedItem(draft, run, id);
   if ('status' in found) return found;
-  if (await wasAccepted(draft, asked)) return dedupedAs(run);
   const ref = { run, item: id };
   const [spec, item] = await readItem(draft, ref);
   if (!isTerminal(item.state)) {
     // One that was never tried waits for a time of its own, which no retry brings nearer.
     const isBackingOff = item.state === 'ready' && item.notBeforeMs !== undefined && item.attempt > 0;
     if (!isBackingOff || item.cancelAsked) return dedupedAs(run);
-    acceptControl(deps, draft, asked, 'retry', id);
+    emitControl(deps, draft, asked, 'retry', id);
     draft.put(keys.run(run), { ...row } satisfies RunRow);
     return { ...accepted(run), ...(makeReady(deps, draft, ref, row, spec, item) ? { next: 'advance' } : {}) };
   }
   const problem = problemOf(item, isLate(deps, row, spec));
   if (problem !== null) return refuse('invalid', { code: 'ITEM_STATE', path: 'spec.item', ...problem });
   if ((await draft.readOne(keys.wake(run, id))) !== null) return { ...accepted(run), next: 'tell-end' };
-  acceptControl(deps, draft, asked, 'retry', id);
+  emitControl(deps, draft, asked, 'retry', id);
   draft.put(keys.run(run), { ...row } satisfies RunRow);
   draft.create(keys.todoRetry(run, id), {});
   await openItem(draft, ref, spec, { ...item, spent: 0, lost: 0, reopening: true });

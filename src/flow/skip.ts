@@ -18,6 +18,13 @@ export interface Skipped {
   completed: boolean;
 }
 
+/** Of it nothing would be recorded, so that a retry of the cause would open it against that wish. */
+function refuseCaused(item: string, cause: string): Answer {
+  const problem = `item ${item} was skipped already, because of ${cause}`;
+  const fix = `Skip it when a retry of ${cause} has opened it again.`;
+  return refuse('invalid', { code: 'ITEM_STATE', path: 'spec.item', problem, fix });
+}
+
 export async function acceptSkip(
   deps: FlowDeps,
   draft: Draft,
@@ -27,7 +34,7 @@ export async function acceptSkip(
   const { run, row } = asked;
   const found = await askedItem(draft, run, id);
   if ('status' in found) return found;
-  if (found.state === 'skipped') return dedupedAs(run);
+  if (found.state === 'skipped') return found.cause === undefined ? dedupedAs(run) : refuseCaused(id, found.cause);
   if (found.state === 'running' || isTerminal(found.state)) {
     const isRunning = found.state === 'running';
     const fix = isRunning ? 'Cancel it, or let it end.' : 'Nothing is left to pass over.';

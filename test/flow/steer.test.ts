@@ -3,13 +3,18 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TerminalError } from '@waybill/client/errors';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
-import type { LockRow } from '#core/rows.ts';
+import type { Key, LockRow } from '#core/rows.ts';
+import type { Hints } from '#flow/deps.ts';
+import { parkItem, readItem } from '#flow/items.ts';
+import { decide } from '#flow/transaction.ts';
 import type { Action } from '#ports/run-store.ts';
 import { type FlowBed, openFlowBed } from '../support/embedded-flow.ts';
 import { FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
 import { cancelOf, controlOf, itemsOf, runOf } from '../support/run-spec.ts';
 import { eventsOf } from '../support/sealed-events.ts';
+
+const SILENT = new Proxy({}, { get: () => () => {} }) as Hints;
 
 async function answerTo(bed: FlowBed, submissionId: string, document: object): Promise<[string, string | undefined]> {
   bed.control(submissionId, document);
@@ -87,14 +92,83 @@ describe('flow: pause and resume', { concurrency: true }, () => {
       assert.deepEqual(await answerTo(bed, 'p2', controlOf('pause', run)), ['deduped', undefined]);
       assert.deepEqual(await answerTo(bed, 'r1', controlOf('resume', run)), ['accepted', undefined]);
       // As when the engine died between its decision and the receipt, and something else came first.
-      bed.control('p1', controlOf('pause', run));
-      await bed.until(async () => (await bed.deps.inbox.list({ limit: 1 })).length === 0);
-      assert.equal((await bed.runRow(run))?.pausedAtMs, undefined);
+      for (const id of ['p1', 'p2']) {
+        bed.control(id, controlOf('pause', run));
+        await bed.until(async () => (await bed.deps.inbox.list({ limit: 1 })).length === 0);
+        assert.equal((await bed.runRow(run))?.pausedAtMs, undefined, id);
+      }
       released.open();
       const { events } = await finished(bed, 's');
       assert.equal(eventsOf(events, 'control.accepted').length, 2);
       assert.deepEqual(await answerTo(bed, 'late', controlOf('pause', run)), ['invalid', 'RUN_SEALED']);
       assert.deepEqual(await answerTo(bed, 'who', controlOf('pause', 'f'.repeat(32))), ['invalid', 'RUN_UNKNOWN']);
+    });
+  });
+
+  it('an item that came into the lists of locks while the others left them leaves them too', async () => {
+    const released = new Gate();
+    let runId: string | undefined;
+    await withBed(
+      {
+        concurrency: 2,
+        execute: () => released.opened.then(() => SUCCEEDED),
+        adapt: (deps) =>
+          interceptPorts(deps, async ({ port, method, args }, proceed) => {
+            const sought = port === 'store' && method === 'get' ? (args[0] as Key[]).map(({ sk }) => sk) : [];
+            const run = sought.includes('item/waiter') && sought.every((sk) => sk.startsWith('item/')) && runId;
+            if (!run) return proceed();
+            runId = undefined;
+            const seen = await proceed();
+            // As an advance does that began before the pause.
+            await decide({ ...deps, hints: SILENT, lane: (decision) => decision() }, async (draft) => {
+              const ref = { run, item: 'waiter' };
+              const [spec, item] = await readItem(draft, ref);
+              await parkItem(draft, ref, 'default', spec, item);
+            });
+            return seen;
+          }),
+      },
+      async (bed) => {
+        const [holder, waiter] = [
+          { id: 'holder', locks: ['l'], priority: 99 },
+          { id: 'waiter', locks: ['l'] },
+        ];
+        const run = bed.submit('s', runOf([holder, { id: 'blocker', priority: 98 }, waiter, { id: 'x' }]));
+        await bed.until(async () => (await stateOf(bed, run, 'blocker')) === 'running');
+        await bed.until(async () => (await bed.itemRow(run, 'x'))?.rank);
+        assert.notEqual((await bed.itemRow(run, 'waiter'))?.parked, true);
+        runId = run;
+        await answerTo(bed, 'p', controlOf('pause', run));
+        await shelved(bed, run, 'waiter', 'x');
+        assert.equal((await bed.row<LockRow>({ pk: 'lock/l', sk: 'lock' }))?.head, undefined);
+        await answerTo(bed, 'r', controlOf('resume', run));
+        released.open();
+        assert.equal((await finished(bed, 's')).status.state, 'done');
+      },
+    );
+  });
+
+  it('what was refused is not carried out when it comes again and could be', async () => {
+    const [running, open] = [new Gate(), new Gate()];
+    const execute = ({ item }: { item: string }) =>
+      item === 'x' ? running.opened.then(() => FAILED) : open.opened.then(() => SUCCEEDED);
+    await withBed({ execute }, async (bed) => {
+      const retry = { maxAttempts: 2, backoff: '1h', maxBackoff: '1h' };
+      const run = bed.submit('s', runOf([{ id: 'x', retry }, { id: 'open' }]));
+      await bed.until(async () => (await stateOf(bed, run, 'x')) === 'running');
+      assert.deepEqual(await answerTo(bed, 'k1', controlOf('skip', run, 'x')), ['invalid', 'ITEM_STATE']);
+      running.open();
+      await bed.until(async () => (await bed.itemRow(run, 'x'))?.notBeforeMs);
+      bed.control('k1', controlOf('skip', run, 'x'));
+      await bed.until(async () => (await bed.deps.inbox.list({ limit: 1 })).length === 0);
+      assert.equal((await bed.itemRow(run, 'x'))?.state, 'ready');
+      assert.deepEqual(
+        bed.receipts('k1').map(({ status, reasons }) => [status, reasons[0]?.code]),
+        [['invalid', 'ITEM_STATE']],
+      );
+      assert.deepEqual(await answerTo(bed, 'k2', controlOf('skip', run, 'x')), ['accepted', undefined]);
+      open.open();
+      await finished(bed, 's');
     });
   });
 
@@ -170,6 +244,8 @@ describe('flow: skip', { concurrency: true }, () => {
       for (const id of ['parked', 'ready', 'pending'])
         assert.deepEqual(await answerTo(bed, id, controlOf('skip', run, id)), ['accepted', undefined], id);
       assert.deepEqual(await answerTo(bed, 'twice', controlOf('skip', run, 'ready')), ['deduped', undefined]);
+      await bed.until(async () => (await stateOf(bed, run, 'behind')) === 'skipped');
+      assert.deepEqual(await answerTo(bed, 'caused', controlOf('skip', run, 'behind')), ['invalid', 'ITEM_STATE']);
       released.open();
       const { status, states, item, events } = await finished(bed, 's');
       assert.equal(status.state, 'done');

@@ -1,4 +1,4 @@
-/** cancel and abort: ask the engine to end a run or one item, and say what it answered. */
+/** Six verbs that ask the engine to change the course of a run or of one item, and say what it answered. */
 import type { Receipt } from '@waybill/client/documents';
 import { abortRun, cancelRun, pauseRun, resumeRun, retryItem, skipItem } from '@waybill/client/operator';
 import { refusalLines, usageError } from '../error-report.ts';
