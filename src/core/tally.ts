@@ -11,7 +11,9 @@ export function isTerminal(state: ItemState): state is TerminalState {
 }
 
 export function addTally(a: Tally, b: Tally): Tally {
+  const reopened = (a.reopened ?? 0) + (b.reopened ?? 0);
   return {
+    ...(reopened === 0 ? {} : { reopened }),
     items: a.items + b.items,
     done: a.done + b.done,
     failed: a.failed + b.failed,
@@ -39,6 +41,7 @@ export function tallyOf(item: ItemRow, state: TerminalState): Tally {
     attempts: item.attempt,
     retries: Math.max(0, item.attempt - 1),
     unsandboxed: item.unsandboxed,
+    ...(item.reopened === undefined ? {} : { reopened: item.reopened }),
   };
 }
 

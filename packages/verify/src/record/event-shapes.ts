@@ -53,6 +53,7 @@ export const runCounts: Shape<RunCounts> = closed<RunCounts>({
   attempts: count,
   retries: count,
   unsandboxed: count,
+  reopened: { optional: count },
 });
 
 type NoSource = Extract<SealedSource, { kind: 'none' }>;

@@ -78,7 +78,7 @@ export type SealedOutcome =
 
 /**
  * Items by terminal state; attempts = claims; retries = claims after an item's first; unsandboxed = dispatches with
- * isolation `none`.
+ * isolation `none`; reopened = how often an item was opened again, absent where none was.
  */
 export interface RunCounts {
   items: number;
@@ -90,6 +90,7 @@ export interface RunCounts {
   attempts: number;
   retries: number;
   unsandboxed: number;
+  reopened?: number;
 }
 
 /** What the result document says; nothing when there is none. Its three judgements stand together or not at all. */

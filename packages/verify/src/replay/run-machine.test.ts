@@ -165,10 +165,19 @@ test('run machine: a failed item is tried again when somebody asked, with what w
   const failed = settled({ outcome: 'failed', reason: 'exit_nonzero', next: 'failed', spent: true });
   const again = settled({ ...SECOND, outcome: 'failed', reason: 'exit_nonzero', next: 'failed', spent: true });
   const reopen = [RETRY, reopened('first'), reopened('second'), READY];
-  const counts = { failed: 1, skipped: 1, attempts: 2, retries: 1 };
+  const counts = { failed: 1, skipped: 1, attempts: 2, retries: 1, reopened: 2 };
   const once = [READY, CLAIM, failed, closed(SKIPPED)];
   replay([...once, ...reopen, CLAIM_AGAIN, again, closed(SKIPPED), completed('failed', counts)]).finish();
   replay([READY, CLAIM, settled({}), RETRY, CLAIM_AGAIN]);
+  const uncounted = [
+    ...once,
+    ...reopen,
+    CLAIM_AGAIN,
+    again,
+    closed(SKIPPED),
+    completed('failed', { ...counts, reopened: 0 }),
+  ];
+  assert.throws(() => replay(uncounted), /counts reopened 0, the events say 2/);
   const cases: [RunEvent[], RegExp][] = [
     [[RETRY], /while it is pending/],
     [[READY, CLAIM, RETRY], /while it is running/],

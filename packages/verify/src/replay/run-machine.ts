@@ -262,6 +262,7 @@ export class RunMachine {
       mustHold(isCaused, `item ${id} is opened again and nothing that it depends on was`);
     }
     this.#counts[item.state]--;
+    this.#counts.reopened = (this.#counts.reopened ?? 0) + 1;
     this.#reopenedItems.add(id);
     this.#items.set(id, item.attempt === 0 ? AT_REST.pending : { ...item, state: 'pending', spent: 0 });
   }
@@ -293,9 +294,9 @@ export class RunMachine {
       mustHold(ended === 'skipped', `item ${id} was to be passed over and ends as ${ended}`);
     }
     for (const id of this.#retriedItems) throw new Contradiction(`item ${id} was to be tried again and is not`);
-    for (const key of Object.keys(NO_COUNTS) as (keyof RunCounts)[]) {
-      const counted = this.#counts[key];
-      mustHold(counts[key] === counted, `run.completed counts ${key} ${counts[key]}, the events say ${counted}`);
+    for (const key of [...Object.keys(NO_COUNTS), 'reopened'] as (keyof RunCounts)[]) {
+      const [said, counted] = [counts[key] ?? 0, this.#counts[key] ?? 0];
+      mustHold(said === counted, `run.completed counts ${key} ${said}, the events say ${counted}`);
     }
     const expected = this.#endState();
     mustHold(state === expected, `run.completed says ${state}, its items say ${expected}`);

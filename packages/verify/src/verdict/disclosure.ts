@@ -94,9 +94,11 @@ export async function verifyDisclosure(
   const isWhole = !checks.some(({ status }) => status === 'fail');
   const shown = isWhole ? factsOf(bundle, disclosed, attempts) : null;
   const judged = { checks, facts, inProcess, proven, isTrusting, demands, nowMs: material.nowMs };
-  // After a retry the item went on: another attempt, or its end without one, was left out. After a failure it may have.
+  // After a retry the item went on: another attempt, or its end without one, was left out. After a failure it may have,
+  // where anything of the run was opened again at all.
   const last = attempts.at(-1)?.next;
-  const covered = last === 'retry' || last === 'failed' ? 'none' : 'item';
+  const isFinal = last !== 'failed' || (facts.seal?.statement.predicate.counts.reopened ?? 0) === 0;
+  const covered = last === 'retry' || !isFinal ? 'none' : 'item';
   const judgement = judgementOf(judged, shown, covered);
   const isJudged = shown !== null && judgement.verdict !== 'unreachable';
   if (isJudged && isTrusting) material.state?.remember(sightingOf(facts));

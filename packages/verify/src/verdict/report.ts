@@ -68,9 +68,10 @@ function describe(facts: VerifiedFacts, facets: Facets): string[] {
   const ended = (['done', 'failed', 'skipped', 'cancelled', 'denied'] as const).map(
     (state) => `${counts[state]} ${state}`,
   );
+  const again = counts.reopened ? `; ${counts.reopened} opened again` : '';
   return [
     `  run          ${escapeText(facts.name)} (${facts.run}), ${facts.state}, ${facts.openedAt} to ${facts.completedAt}`,
-    `  items        ${counts.items}: ${ended.join(', ')}; ${counts.attempts} attempts, ${counts.retries} of them retries`,
+    `  items        ${counts.items}: ${ended.join(', ')}; ${counts.attempts} attempts, ${counts.retries} of them retries${again}`,
     `  sealed       ${facts.events} events under ${facts.root}`,
     `  log          ${escapeText(facts.origin)}, run ${facts.runSeq}, in a log of ${facts.logSize} entries`,
     ...facetLines(facets),
