@@ -184,9 +184,12 @@ export function putInbox(directory: string, queue: string, submissionId: string,
 
 type Seen<T> = T | null | undefined | false;
 
+/** When a test gives up. It says nothing of how long a thing may take: the machine may be busy with other tests. */
+const PATIENCE_MS = 30_000;
+
 /** Looks again every few milliseconds until there is something to see. */
 async function until<T>(look: () => Seen<T> | Promise<Seen<T>>): Promise<T> {
-  const patienceMs = elsewhere?.patienceMs ?? 10_000;
+  const patienceMs = elsewhere?.patienceMs ?? PATIENCE_MS;
   const giveUpMs = performance.now() + patienceMs;
   for (;;) {
     const seen = await look();
