@@ -1,14 +1,14 @@
 import { createLocalClock } from '#adapters/local/clock.ts';
 import { lambdaFunction } from '#lambdas/shared/function.ts';
 import { flowOf, openInbox, openLauncher, openMailbox, openNotifier, openQueue } from '#lambdas/shared/ports.ts';
-import { rememberedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
+import { watchedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
 import { advanceRecords } from './advance-records.ts';
 
 export const handler = lambdaFunction(
   'advance',
   async (told) => {
     const launcher = openLauncher();
-    const mailbox = rememberedMailbox(openMailbox(), createLocalClock());
+    const { remembered: mailbox } = watchedMailbox(openMailbox(), createLocalClock());
     return {
       flow: flowOf(told, { inbox: openInbox(), launcher, mailbox }),
       sequencer: openQueue('SEAL'),

@@ -1,3 +1,4 @@
+import { createLocalClock } from '#adapters/local/clock.ts';
 import { lambdaFunction } from '#lambdas/shared/function.ts';
 import { keysInForce } from '#lambdas/shared/keys-in-force.ts';
 import {
@@ -9,6 +10,7 @@ import {
   openQueue,
   openSigner,
 } from '#lambdas/shared/ports.ts';
+import { watchedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
 import { queuesSetting } from '#lambdas/shared/settings.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 import { type ReconcileDuties, reconcile } from './reconcile.ts';
@@ -16,15 +18,17 @@ import { type ReconcileDuties, reconcile } from './reconcile.ts';
 export const handler = lambdaFunction(
   'reconcile',
   async (told): Promise<ReconcileDuties> => {
+    const { asked, remembered } = watchedMailbox(openPostingMailbox(), createLocalClock());
     const flow = flowOf(told, {
       artifacts: openArtifacts(),
       inbox: openInbox(),
       launcher: openLauncher(),
-      mailbox: openPostingMailbox(),
+      mailbox: asked,
       signer: await openSigner(),
     });
     return {
       flow,
+      glances: remembered,
       keysInForce: keysInForce(flow),
       queues: queuesSetting(),
       submissions: openQueue('SUBMIT'),

@@ -21,15 +21,18 @@ import { runsAtWork } from '#flow/status.ts';
 import { peek } from '#flow/transaction.ts';
 import { checkAttempt } from '#flow/worker.ts';
 import { type BatchResponse, eachMessage } from '#lambdas/shared/batch.ts';
-import { STATUS_TIMER, showRun, unshownRuns } from '#lambdas/shared/paced-status.ts';
+import { type Showing, STATUS_TIMER, showRun, unshownRuns } from '#lambdas/shared/paced-status.ts';
 import { sequencerMessageFor } from '#lambdas/shared/sequencer-messages.ts';
 import { type TimerMessage, timerMessage, timerMessageFor } from '#lambdas/shared/timer-messages.ts';
 import type { Told } from '#lambdas/shared/told.ts';
 import type { InboxObject } from '#ports/inbox.ts';
+import type { Mailbox } from '#ports/mailbox.ts';
 import type { MessageQueue } from '#ports/message-queue.ts';
 
 export interface ReconcileDuties {
   flow: FlowDeps;
+  /** For statuses: what was staged may be remembered there. */
+  glances: Mailbox;
   keysInForce(): Promise<void>;
   queues: QueueDefinitions;
   submissions: MessageQueue;
@@ -69,7 +72,7 @@ async function timerDue(duties: ReconcileDuties, message: TimerMessage, told: To
   const nowMs = flow.clock.nowMs();
   const early = dueMs > nowMs ? timerMessageFor(message, nowMs) : null;
   if (early !== null) return timers.send([early]);
-  if (what.startsWith(STATUS_TIMER)) return showRun(duties, what.slice(STATUS_TIMER.length));
+  if (what.startsWith(STATUS_TIMER)) return showRun(showing(duties), what.slice(STATUS_TIMER.length));
   if (what.startsWith(ATTEMPT_TIMER)) return checkAttempt(flow, what.slice(ATTEMPT_TIMER.length), false);
   await fireTimers(
     flow,
@@ -148,5 +151,9 @@ async function showProgress(duties: ReconcileDuties, onTrouble: OnTrouble): Prom
 }
 
 function show(duties: ReconcileDuties, run: string, onTrouble: OnTrouble): Promise<void> {
-  return showRun(duties, run).catch((error: unknown) => onTrouble(run, error));
+  return showRun(showing(duties), run).catch((error: unknown) => onTrouble(run, error));
+}
+
+function showing({ flow, timers, glances }: ReconcileDuties): Showing {
+  return { flow: { ...flow, mailbox: glances }, timers };
 }

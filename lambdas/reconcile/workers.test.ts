@@ -86,6 +86,62 @@ describe('reconcile: workers', () => {
     }, SLOW);
   });
 
+  it('one whose launch was cut off is missed by the handle that it would have had', async () => {
+    await withHandlers(async (bed) => {
+      let passedMs = 0;
+      const { clock } = bed.flow;
+      const flow = { ...bed.flow, clock: { ...clock, nowMs: () => clock.nowMs() + passedMs } };
+      const duties = { ...dutiesOf(bed), flow };
+      const asked: string[][] = [];
+      flow.launcher.handleOf = (attemptId) => `execution:${attemptId}`;
+      flow.launcher.alive = async (handles) => {
+        asked.push(handles);
+        return new Set();
+      };
+      const { attemptId } = await claimed(bed);
+      bed.before = ({ port, method }) => {
+        if (port === 'store' && method === 'durable') throw new RangeError('the process ends');
+      };
+      await reconcile(duties, TICK, bed.told);
+      const { state, handle } = await bed.row<AttemptRow>(keys.attempt(attemptId));
+      assert.deepEqual([state, handle], ['dispatched', `execution:${attemptId}`]);
+      assert.ok(!bed.calls.includes('launcher.launch'));
+      bed.before = () => {};
+      passedMs += SILENT_MS;
+      await reconcile(duties, TICK, bed.told);
+      assert.deepEqual(asked, [[`execution:${attemptId}`]]);
+      assert.equal(await stateOf(bed, attemptId), 'settled');
+    });
+  });
+
+  it('a handle that is known before the launch is not written again after it', async () => {
+    const writesOf = async (foreknown: boolean): Promise<number> => {
+      let writes = 0;
+      await withHandlers(
+        async (bed) => {
+          const { launcher } = bed.flow;
+          const { launch } = launcher;
+          launcher.launch = async (order) => {
+            await launch(order);
+            return `execution:${order.attemptId}`;
+          };
+          if (foreknown) launcher.handleOf = (attemptId) => `execution:${attemptId}`;
+          const { attemptId } = await claimed(bed);
+          bed.before = ({ port, method, args }) => {
+            if (port !== 'store' || method !== 'transact') return;
+            if ((args[0] as { pk: string }[]).some(({ pk }) => pk === `attempt/${attemptId}`)) writes += 1;
+          };
+          await reconcile(dutiesOf(bed), TICK, bed.told);
+          const { handle } = await bed.row<AttemptRow>(keys.attempt(attemptId));
+          assert.equal(handle, `execution:${attemptId}`);
+        },
+        { execute: () => new Promise(() => {}) },
+      );
+      return writes;
+    };
+    assert.deepEqual([await writesOf(true), await writesOf(false)], [1, 2]);
+  });
+
   it('one of which nobody can say whether it is there is left to its lease, and that is told', async () => {
     await withWorker(async (bed, attemptId, minute) => {
       bed.before = ({ method }) => {

@@ -1,18 +1,24 @@
 /**
- * A mailbox for status documents: what was staged is asked for seldom. A status is written with every batch of the stream
+ * Mailboxes for status documents: what was staged is asked for seldom. A status is written with every batch of the stream
  * and shows how far each running attempt is; asking for that each time would cost more than the attempt.
  */
 import type { Clock } from '#ports/clock.ts';
 import type { Mailbox, Staged } from '#ports/mailbox.ts';
 
-const FRESH_MS = 30_000;
+/** Workers beat once in this time. */
+const FRESH_MS = 60_000;
 const REMEMBERED = 1_000;
 
-export function rememberedMailbox(mailbox: Mailbox, clock: Pick<Clock, 'nowMs'>): Mailbox {
+export interface WatchedMailbox {
+  /** Always asks, and lets the other remember what it heard. */
+  asked: Mailbox;
+  /** Says what was staged when somebody asked last, if that was a moment ago. */
+  remembered: Mailbox;
+}
+
+export function watchedMailbox(mailbox: Mailbox, clock: Pick<Clock, 'nowMs'>): WatchedMailbox {
   const seen = new Map<string, { atMs: number; staged: Promise<Staged> }>();
-  const staged: Mailbox['staged'] = (attemptId) => {
-    const known = seen.get(attemptId);
-    if (known && clock.nowMs() - known.atMs < FRESH_MS) return known.staged;
+  const ask: Mailbox['staged'] = (attemptId) => {
     seen.delete(attemptId);
     const fresh = { atMs: clock.nowMs(), staged: mailbox.staged(attemptId) };
     fresh.staged.catch(() => seen.delete(attemptId));
@@ -21,6 +27,14 @@ export function rememberedMailbox(mailbox: Mailbox, clock: Pick<Clock, 'nowMs'>)
     if (seen.size > REMEMBERED && oldest !== undefined) seen.delete(oldest);
     return fresh.staged;
   };
+  const recall: Mailbox['staged'] = (attemptId) => {
+    const known = seen.get(attemptId);
+    return known && clock.nowMs() - known.atMs < FRESH_MS ? known.staged : ask(attemptId);
+  };
+  return { asked: withStaged(mailbox, ask), remembered: withStaged(mailbox, recall) };
+}
+
+function withStaged(mailbox: Mailbox, staged: Mailbox['staged']): Mailbox {
   return new Proxy(mailbox, {
     get(target, name) {
       if (name === 'staged') return staged;

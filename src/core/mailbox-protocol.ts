@@ -51,7 +51,13 @@ export interface LeaseSource {
   commit: string;
 }
 
-/** The document behind the lease URL: a projection of the attempt, read again after each heartbeat. */
+/**
+ * A worker reads its lease at least this often, however seldom it beats: a beat is a write, which costs twelve times what a
+ * reading does, and a cancel should not wait for it.
+ */
+export const MAX_LOOK_MS = 30_000;
+
+/** The document behind the lease URL: a projection of the attempt, read again after each heartbeat and between them. */
 export interface Lease {
   v: 1;
   attemptId: string;

@@ -50,12 +50,13 @@ async function launch(deps: FlowDeps, attemptId: string, lease: LeaseDraft): Pro
   }
 }
 
-/** Notes the handle, and makes up for what happened to the attempt while its worker was being started. */
+/** Notes the handle where it was not known before, and makes up for what happened to the attempt while its worker was being started. */
 async function watch(deps: FlowDeps, attemptId: string, handle: string): Promise<void> {
   const attempt = await decide(deps, async (draft) => {
     const key = keys.attempt(attemptId);
     const row = await draft.readOne<AttemptRow>(key);
-    if (row?.state === 'dispatched') draft.put(key, { ...row, handle } satisfies AttemptRow);
+    const isNews = row?.state === 'dispatched' && row.handle !== handle;
+    if (isNews) draft.put(key, { ...row, handle } satisfies AttemptRow);
     return row;
   });
   if (attempt?.cancel) await deps.mailbox.cancel(attemptId);
@@ -116,7 +117,13 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
     ...(run.source.kind === 'git' ? { source: run.source.bundle } : {}),
     inputs: inputs.found.map(({ key, sha256 }) => ({ key, sha256 })),
   };
-  const dispatched: AttemptRow = { ...attempt, state: 'dispatched', leaseUntilMs, expiresAtMs, isolation, manifest };
+  const handle = deps.launcher.handleOf(attemptId);
+  const dispatched: AttemptRow = {
+    ...attempt,
+    ...{ state: 'dispatched' as const, leaseUntilMs, expiresAtMs, isolation, manifest },
+    // Written down with the dispatch: each writing of this row is paid for, and told of.
+    ...(handle === null ? {} : { handle }),
+  };
   draft.put(key, dispatched);
   if (isolation === 'none') {
     draft.put(keys.item(ref.run, ref.item), { ...item, unsandboxed: item.unsandboxed + 1 } satisfies ItemRow);

@@ -1,8 +1,9 @@
 /**
  * Worker: what the control plane does for an attempt while its worker runs. The worker itself stands in worker-image and
- * is reached only through its mailbox: it reads its lease again after each heartbeat, and a cancel flag there tells it to stop.
+ * is reached only through its mailbox: it reads its lease again and again, and a cancel flag there tells it to stop.
  */
 import { ENGINE_RESTARTED, type Ending } from '#core/attempt.ts';
+import { MAX_LOOK_MS } from '#core/mailbox-protocol.ts';
 import { STOP_GRACE_MS } from '#core/names.ts';
 import { type AttemptRow, keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -10,7 +11,7 @@ import { dispatch } from '#flow/dispatch.ts';
 import { settle, settleWithout } from '#flow/settle.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
 
-/** Time beyond the next heartbeat and the worker's own grace before it is ended from outside. */
+/** Time beyond the next reading of the lease and the worker's own grace before it is ended from outside. */
 const CANCEL_MARGIN_MS = 3_000;
 
 /** Heartbeats that may fail to come before somebody asks whether there is a worker at all. */
@@ -32,7 +33,8 @@ export async function markForStop(
   const key = keys.attempt(attemptId);
   const attempt = await draft.readOne<AttemptRow>(key);
   if (!attempt || attempt.state === 'settled' || attempt.cancel) return null;
-  const giveUpMs = deps.clock.nowMs() + deps.worker.heartbeatMs + STOP_GRACE_MS + CANCEL_MARGIN_MS;
+  const lookMs = Math.min(deps.worker.heartbeatMs, MAX_LOOK_MS);
+  const giveUpMs = deps.clock.nowMs() + lookMs + STOP_GRACE_MS + CANCEL_MARGIN_MS;
   const expiresAtMs = Math.min(attempt.expiresAtMs, giveUpMs);
   draft.put(key, { ...attempt, cancel, expiresAtMs } satisfies AttemptRow);
   return { attemptId, expiresAtMs };

@@ -5,6 +5,8 @@
  * - `launch` starts at most one worker for an attempt id, however often it is called with it while that worker lives, and
  *   resolves with a handle that means something to every later process on this deployment (a task ARN; a pid with its
  *   start time). It is called only after the transaction that recorded the dispatch is durable.
+ * - `handleOf` is the handle that a launch of this attempt has or will have, where that is known beforehand, and else null.
+ *   It may then be recorded with the dispatch, so `stop`, `alive` and `keep` may be asked of a launch that never came.
  * - `launch` throws RetryableError LAUNCH_FAILED when nothing was started; the attempt is then settled as lost, which
  *   costs the item nothing. It throws RetryableError LAUNCH_DEFERRED when there is no room for a worker now (a quota, a
  *   throttle): the item is then tried again in minutes, as often as it takes.
@@ -44,6 +46,7 @@ export interface StopNotice {
 export interface Launcher {
   /** The isolation a block gets here, found by trying it, and the digest of the worker executable. */
   probe(): Promise<{ isolation: Isolation; executable: Digest | 'in-process'; detail: string }>;
+  handleOf(attemptId: string): LaunchHandle | null;
   launch(order: LaunchOrder): Promise<LaunchHandle>;
   stop(handle: LaunchHandle, graceMs: number): Promise<void>;
   alive(handles: LaunchHandle[]): Promise<Set<LaunchHandle>>;

@@ -72,16 +72,17 @@ export class LaunchLatency {
     }
   }
 
-  /** @throws TypeError naming the hop that was not found */
-  of(submissionId: string, run: string): Launch {
+  /**
+   * Null for a run that the reconciler has moved on: its minute may come between any two hops.
+   * @throws TypeError naming the hop that was not found
+   */
+  of(submissionId: string, run: string): Launch | null {
     const { names } = this;
+    const isOfRun = (call: RecordedCall): boolean => isWrite(call, '"attempt/') && call.body.includes(run);
+    if (this.#byRole.get(names.role('reconcile'))?.some(isOfRun)) return null;
     const put = this.#find('submitter', `/${submissionId}.json`, (call) => call.method === 'PUT');
     const opened = this.#last(names.role('submit'), (call) => isWrite(call, `run/${run}`));
-    const claim = this.#find(
-      names.role('advance'),
-      '',
-      (call) => isWrite(call, '"attempt/') && call.body.includes(run),
-    );
+    const claim = this.#find(names.role('advance'), '', isOfRun);
     const attemptId = /"attempt\/([0-9a-f]+)"/.exec(claim.body)?.[1] ?? '';
     const started = this.#find(names.role('dispatch'), '', (call) => call.body.includes(`a-${attemptId}`));
     const worker = this.#find(names.role('mailbox'), `/${attemptId}/`, ({ url }) => url.includes('lease.json'));

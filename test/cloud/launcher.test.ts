@@ -176,6 +176,7 @@ async function open(): Promise<LauncherBed> {
   return {
     launcher: {
       probe: () => launcher.probe(),
+      handleOf: (attemptId) => launcher.handleOf(attemptId),
       stop: (handle, graceMs) => launcher.stop(handle, graceMs),
       alive: (handles) => launcher.alive(handles),
       keep: (handle) => launcher.keep(handle),

@@ -68,7 +68,12 @@ export async function measureSingles(world: World): Promise<Singles> {
     root: bed.credentials.accessKeyId,
   });
   const names = Array.from({ length: RUNS }, (_, n) => `one-${n}`);
-  return { window, launches: names.map((name) => latency.of(name, deriveRunId(transport.principal, name))) };
+  const launches = names.flatMap((name) => {
+    const launch = latency.of(name, deriveRunId(transport.principal, name));
+    return launch === null ? [] : [launch];
+  });
+  assert.ok(launches.length > RUNS / 2, 'most runs are moved on by their events, and not by the minute of the reconciler');
+  return { window, launches };
 }
 
 /** Ends of the items of a minute are spread: they share nothing but their queue, and seldom end in the same second. */

@@ -104,6 +104,8 @@ export function launcherSuite(
         await bed.begun(id(1));
         handles.push(await bed.launcher.launch(order(bed, 1, 'obeys')));
         assert.equal(new Set(handles).size, 1);
+        const foretold = bed.launcher.handleOf(id(1));
+        if (foretold !== null) assert.equal(foretold, handles[0]);
         assert.equal(bed.starts(id(1)), 1);
       }),
     );

@@ -24,6 +24,7 @@ function refusing(refuses: Refuses): (deps: FlowBed['deps']) => FlowBed['deps'] 
       },
       launcher: {
         probe: () => launcher.probe(),
+        handleOf: (attemptId) => launcher.handleOf(attemptId),
         stop: (handle, graceMs) => launcher.stop(handle, graceMs),
         alive: (handles) => launcher.alive(handles),
         keep: (handle) => launcher.keep(handle),

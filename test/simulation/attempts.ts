@@ -327,6 +327,7 @@ export function launcherOf(attempts: Attempts, container: Container): Launcher {
   const isRunning = (attemptId: string): boolean => attempts.workers.get(attemptId)?.isRunning === true;
   return {
     probe: async () => ({ isolation: 'container', executable: WORKER, detail: 'simulated' }),
+    handleOf: (attemptId) => `execution:${attemptId}`,
     launch: ({ attemptId }) =>
       container.call(
         `launch ${attemptId}`,

@@ -11,7 +11,7 @@ import { unstaged } from '#lambdas/seal/unstaged.ts';
 import { settleMessages } from '#lambdas/settle/settle-messages.ts';
 import type { BatchResponse } from '#lambdas/shared/batch.ts';
 import { keysInForce } from '#lambdas/shared/keys-in-force.ts';
-import { rememberedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
+import { watchedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
 import { quietHints, type Told } from '#lambdas/shared/told.ts';
 import { takeInMessages } from '#lambdas/submit/take-in.ts';
 import type { InboxObject } from '#ports/inbox.ts';
@@ -127,8 +127,10 @@ function handlerOf(name: FunctionName, platform: Platform, container: Container)
       return (event) => sequenceMessages(duties, event, told);
     }
     default: {
+      const { asked, remembered } = watchedMailbox(flow.mailbox, flow.clock);
       const duties = {
-        flow,
+        flow: { ...flow, mailbox: asked },
+        glances: remembered,
         keysInForce: inForce,
         queues,
         submissions: submissions.portOf(container),
@@ -170,7 +172,7 @@ export function flowOf(name: FunctionName, platform: Platform, container: Contai
     artifacts: artifactsOf(buckets, container),
     ledger: ledgerOf(buckets, container),
     signer: signerOf(keys, container),
-    mailbox: name === 'advance' ? rememberedMailbox(mailbox, clock) : mailbox,
+    mailbox: name === 'advance' ? watchedMailbox(mailbox, clock).remembered : mailbox,
     launcher: launcherOf(attempts, container),
     clock,
     chance: chanceOf(container),

@@ -45,12 +45,9 @@ const tellsOf =
     sk.startsWith('event/') && (body as { tail: string }).tail.includes(`"${type}"`);
 
 const attemptSeen = (functions: readonly string[], from: string, to: string): PlantedBug['plant'] =>
-  seeing(functions, (row) => {
-    const isMeant = row.sk === 'attempt' && row.body.state === from && row.body.handle === undefined;
-    return isMeant || (row.sk === 'attempt' && from === 'settled' && row.body.state === from)
-      ? { ...row, body: { ...row.body, state: to } }
-      : row;
-  });
+  seeing(functions, (row) =>
+    row.sk === 'attempt' && row.body.state === from ? { ...row, body: { ...row.body, state: to } } : row,
+  );
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   { name: 'lost release of a slot', plant: slotsKept },

@@ -278,6 +278,7 @@ class World {
     };
     const reconciling = {
       flow,
+      glances: flow.mailbox,
       keysInForce: inForce,
       queues: { default: { concurrency: this.#options.concurrency ?? 4 } },
       submissions,

@@ -14,7 +14,7 @@ export interface PortCall {
 type Deps = Omit<FlowDeps, 'hints' | 'lane'>;
 
 /** Synchronous methods and registrations have no effect that could be cut off; they go straight through. */
-const STRAIGHT_THROUGH = new Set(['onArrival', 'onStaged', 'onStopped', 'pseudonym']);
+const STRAIGHT_THROUGH = new Set(['onArrival', 'onStaged', 'onStopped', 'handleOf', 'pseudonym']);
 
 /** `around` stands before every asynchronous call of every port; `proceed` makes the call. */
 export function interceptPorts(deps: Deps, around: (call: PortCall, proceed: () => unknown) => unknown): Deps {

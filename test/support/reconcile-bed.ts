@@ -13,6 +13,7 @@ export const TICK = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
 export function dutiesOf({ flow }: HandlerBed) {
   return {
     flow,
+    glances: flow.mailbox,
     keysInForce: keysInForce(flow),
     queues: { default: { concurrency: 4 }, more: { concurrency: 1 } },
     submissions: keepingQueue(),

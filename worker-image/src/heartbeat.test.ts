@@ -14,16 +14,19 @@ import { createStopRequest, type StopRequest } from './stop-request.ts';
 class Storage {
   generation = 1;
   isGone = false;
+  /** What a lease says. */
+  cancel = false;
   /** Raise the generation that a lease names at this reading, as a control plane does that renews it late. */
   renewAtReading = Number.POSITIVE_INFINITY;
   readonly written: string[] = [];
   readonly refused: string[] = [];
-  #readings = 0;
+  readings = 0;
   #named = 1;
 
   async use(
     run: (pulse: ReturnType<typeof startPulse>, stop: StopRequest) => Promise<void>,
     heartbeatMs = 20,
+    lookMs?: number,
   ): Promise<void> {
     const server = createServer((request, response) => {
       const [, generation, object = ''] = (request.url ?? '').split('/');
@@ -42,7 +45,7 @@ class Storage {
     const base = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
     const stop = createStopRequest();
-    const pulse = startPulse(this.#lease(base(), heartbeatMs), stop);
+    const pulse = startPulse(this.#lease(base(), heartbeatMs), stop, lookMs);
     try {
       await run(pulse, stop);
     } finally {
@@ -53,7 +56,7 @@ class Storage {
   }
 
   #lease(base: string, heartbeatMs: number): Lease {
-    if (++this.#readings >= this.renewAtReading) this.#named = this.generation;
+    if (++this.readings >= this.renewAtReading) this.#named = this.generation;
     const spec = { pipeline: [], heartbeatMs };
     const { source: _, ...draft } = leaseFor('a'.repeat(32), spec, [], {
       key: testKey(),
@@ -61,7 +64,7 @@ class Storage {
     });
     const at = (object: string): string => `${base}/${this.#named}/${object}`;
     const put = { heartbeat: at('heartbeat'), log: at('log'), outputs: at('outputs'), result: at('result') };
-    return { ...draft, inputs: [], put, next: at('lease') };
+    return { ...draft, inputs: [], put, next: at('lease'), cancel: this.cancel };
   }
 }
 
@@ -107,6 +110,22 @@ describe('pulse:', () => {
       await pulse.put('result', RESULT, true);
       await pulse.put('result', RESULT, true);
     });
+  });
+
+  it('a lease is read between beats that are seldom, so that a cancel waits for none', async () => {
+    const storage = new Storage();
+    await storage.use(
+      async (_, stop) => {
+        while (storage.readings < 5) await new Promise((resolve) => setImmediate(resolve));
+        assert.equal(stop.reason(), null);
+        storage.cancel = true;
+        await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
+        assert.equal(stop.reason(), 'cancelled');
+      },
+      3_600_000,
+      20,
+    );
+    assert.deepEqual(storage.written, ['heartbeat']);
   });
 
   it('a refused beat does not end the attempt while its lease is there; a lease that is gone does', async () => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WaybillError } from '@waybill/client/errors';
 import { canonicalize } from '@waybill/verify';
 import { parseLease } from '#core/lease-document.ts';
-import type { Heartbeat, Lease } from '#core/mailbox-protocol.ts';
+import { type Heartbeat, type Lease, MAX_LOOK_MS } from '#core/mailbox-protocol.ts';
 import { type Body, bodyOf, getBytes, put } from './mailbox-client.ts';
 import type { StopRequest } from './stop-request.ts';
 
@@ -24,8 +24,11 @@ export interface Pulse {
   end(): Promise<void>;
 }
 
-/** Beats at once, then every `heartbeatMs` of the lease, whatever the blocks do. Ends `stop` when the lease says so. */
-export function startPulse(first: Lease, stop: StopRequest): Pulse {
+/**
+ * Beats at once, then every `heartbeatMs` of the lease, whatever the blocks do, and reads the lease after each beat and in
+ * between. Ends `stop` when the lease says so.
+ */
+export function startPulse(first: Lease, stop: StopRequest, lookMs: number = MAX_LOOK_MS): Pulse {
   const ended = new AbortController();
   let lease = first;
   let progress: Heartbeat['progress'];
@@ -65,10 +68,17 @@ export function startPulse(first: Lease, stop: StopRequest): Pulse {
     }
   }
 
+  const rest = (ms: number): Promise<void> => sleep(ms, undefined, { signal: ended.signal }).catch(() => {});
+  const looks = Math.ceil(first.heartbeatMs / lookMs);
+  const pauseMs = first.heartbeatMs / looks;
   const beating = (async (): Promise<void> => {
     for (let seq = 0; !ended.signal.aborted; seq++) {
       await beat(seq).catch(() => {});
-      await sleep(first.heartbeatMs, undefined, { signal: ended.signal }).catch(() => {});
+      await rest(pauseMs);
+      for (let look = 1; look < looks && !ended.signal.aborted; look++) {
+        await readLease().catch(() => {});
+        await rest(pauseMs);
+      }
     }
   })();
 

@@ -71,10 +71,14 @@ class ExecutionLauncher implements MachineLauncher {
     return { isolation, executable, detail: `as deployed: ${machine}` };
   }
 
+  handleOf(attemptId: string): LaunchHandle {
+    return executionArn(this.#settings.machine, executionName(attemptId));
+  }
+
   async launch(order: LaunchOrder): Promise<LaunchHandle> {
     const { machines, machine, nowMs } = this.#settings;
     const name = executionName(order.attemptId);
-    const handle = executionArn(machine, name);
+    const handle = this.handleOf(order.attemptId);
     const input = inputOf(order, nowMs());
     try {
       await machines.send(new StartExecutionCommand({ stateMachineArn: machine, name, input }));

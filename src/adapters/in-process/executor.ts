@@ -80,6 +80,7 @@ export function createInProcessExecutor(execute: Execute): { launcher: Launcher;
     },
   };
   const launcher: Launcher = {
+    handleOf: () => null,
     probe: async () => ({ isolation: 'in-process', executable: 'in-process', detail: 'work runs inside the engine' }),
     async launch({ attemptId }) {
       const box = boxes.get(attemptId);

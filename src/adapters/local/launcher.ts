@@ -95,6 +95,9 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       return { ...found, executable };
     },
 
+    // A process has its number only when it is there.
+    handleOf: () => null,
+
     async launch(order) {
       const already = starting.get(order.attemptId);
       if (already !== undefined) return already;
