@@ -121,7 +121,7 @@ describe('statuses at a pace', () => {
       };
       await bench.show();
       assert.equal(bench.timers.sent.length, 1);
-      bench.pass(5_000);
+      bench.pass(10_000);
       await bench.show();
       assert.deepEqual(bench.published, ['old', 'new']);
     });
@@ -135,7 +135,7 @@ describe('statuses at a pace', () => {
       await assert.rejects(bench.show(), away);
       assert.equal(bench.timers.sent.length, 1);
       bench.beforeWrite = async () => {};
-      bench.pass(5_000);
+      bench.pass(10_000);
       await bench.show();
       assert.deepEqual(bench.published, ['x'], 'although the row said that it was');
     });

@@ -20,7 +20,7 @@ import { timerMessageFor } from './timer-messages.ts';
 /** What a message is called that has the status of a run written. */
 export const STATUS_TIMER = 'status/';
 
-const PACE_MS = 3_000;
+const PACE_MS = 5_000;
 /** Reading ten thousand items is worth a minute and a half; so what statuses cost grows with what happens, not with both. */
 const PACE_MS_PER_ITEM = 10;
 /** Clocks of functions agree within this. */

@@ -16,6 +16,14 @@ test('costs: the page has the tables that the committed counts give', () => {
   }
 });
 
+test('costs: bytes are paid for as bytes, and not as the base64 that carries them', () => {
+  const of = (n: number): number => {
+    const Item = { pk: { S: 'p' }, sk: { S: 's' }, body: { B: Buffer.alloc(n).toString('base64') } };
+    return new RowSizes().ofTransaction({ TransactItems: [{ Put: { Item } }] });
+  };
+  assert.deepEqual([of(1_000), of(1_100)], [2, 4]);
+});
+
 test('costs: prices as AWS writes them', () => {
   assert.equal(priceOf('transitions', 3_000), 0.075);
   assert.equal(priceOf('signatures', 10_000), 0.15);

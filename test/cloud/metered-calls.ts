@@ -63,12 +63,12 @@ function placeOf(item: object | undefined): string {
   return `${pk?.S} ${sk?.S}`;
 }
 
-/** Names and values of attributes, as DynamoDB counts them. */
+/** Names and values of attributes, as DynamoDB counts them; requests carry bytes as base64. */
 function sizeOf(item: object): number {
-  return Object.entries(item as Record<string, Record<string, string>>).reduce(
-    (sum, [name, value]) => sum + name.length + Buffer.byteLength(String(Object.values(value)[0])),
-    0,
-  );
+  return Object.entries(item as Record<string, Record<string, string>>).reduce((sum, [name, value]) => {
+    const [[kind, said] = ['', '']] = Object.entries(value);
+    return sum + name.length + Buffer.byteLength(String(said), kind === 'B' ? 'base64' : 'utf8');
+  }, 0);
 }
 
 function ofTable(operation: string, call: RecordedCall, sizes: RowSizes): Partial<Counts> {

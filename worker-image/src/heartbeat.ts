@@ -25,8 +25,9 @@ export interface Pulse {
 }
 
 /**
- * Beats at once, then every `heartbeatMs` of the lease, whatever the blocks do, and reads the lease after each beat and in
- * between. Ends `stop` when the lease says so.
+ * Beats every `heartbeatMs` of the lease, whatever the blocks do, and reads the lease after each beat and in between. The
+ * first beat comes as soon as a lease is read between others: an attempt that is over by then costs none. Ends `stop` when
+ * the lease says so.
  */
 export function startPulse(first: Lease, stop: StopRequest, lookMs: number = MAX_LOOK_MS): Pulse {
   const ended = new AbortController();
@@ -72,6 +73,7 @@ export function startPulse(first: Lease, stop: StopRequest, lookMs: number = MAX
   const looks = Math.ceil(first.heartbeatMs / lookMs);
   const pauseMs = first.heartbeatMs / looks;
   const beating = (async (): Promise<void> => {
+    await rest(pauseMs);
     for (let seq = 0; !ended.signal.aborted; seq++) {
       await beat(seq).catch(() => {});
       await rest(pauseMs);

@@ -23,6 +23,8 @@ const MAX_HEARTBEAT_BYTES = 4 * 1024;
 const MAX_RESULT_BYTES = 256 * 1024;
 /** URLs that live for less than this are renewed. */
 const RENEW_MS = (SESSION_SECONDS * 1_000) / 2;
+/** Attempts whose URLs are known to be good for a while. */
+const REMEMBERED = 10_000;
 /** Writers of one lease that overtake each other; more is a loop and not a race. */
 const TRIES = 10;
 
@@ -41,6 +43,8 @@ export function createS3Mailbox(options: S3MailboxOptions): Mailbox {
 class S3Mailbox implements Mailbox {
   readonly #bucket: Bucket;
   readonly #options: S3MailboxOptions;
+  /** Until when a lease need not be read for the sake of its URLs. */
+  readonly #goodUntilMs = new Map<string, number>();
 
   constructor(options: S3MailboxOptions) {
     this.#options = options;
@@ -62,8 +66,10 @@ class S3Mailbox implements Mailbox {
   }
 
   async renew(attemptId: string): Promise<void> {
+    if ((this.#goodUntilMs.get(attemptId) ?? 0) > this.#options.clock.nowMs()) return;
     const lease = (await this.#lease(attemptId))?.lease;
-    if (lease === undefined || !this.#lapsesSoon(lease)) return;
+    if (lease === undefined) return;
+    if (!this.#lapsesSoon(lease)) return this.#remember(attemptId, lease);
     const urls = await this.#options.sign(lease);
     await this.#change(attemptId, (before) => ({ ...before, ...urls }));
   }
@@ -108,6 +114,12 @@ class S3Mailbox implements Mailbox {
 
   /** Nothing to hear here: EventBridge tells the deployment of every result, and heartbeats are looked at. */
   onStaged(): void {}
+
+  /** Whatever changes a lease later gives it newer URLs. */
+  #remember(attemptId: string, lease: Lease): void {
+    if (this.#goodUntilMs.size >= REMEMBERED) this.#goodUntilMs.clear();
+    this.#goodUntilMs.set(attemptId, lapseOf(lease.next) - RENEW_MS);
+  }
 
   #lapsesSoon(lease: Lease): boolean {
     return lapseOf(lease.next) < this.#options.clock.nowMs() + RENEW_MS;
