@@ -80,6 +80,24 @@ describe('settle', () => {
     );
   });
 
+  it('the end of a worker that has staged its result is left to the result', async () => {
+    await withHandlers(async (bed) => {
+      const { good = '' } = await claims(bed, ['good']);
+      await dispatchAll(bed, [good]);
+      while ((await bed.flow.mailbox.staged(good)).result === null) await new Promise((resolve) => setImmediate(resolve));
+      const settle = (message: object): Promise<unknown> =>
+        settleMessages({ flow: bed.flow, keysInForce: keysInForce(bed.flow) }, queueEvent(message), bed.told);
+      bed.calls.length = 0;
+      await settle(stopped(good));
+      assert.equal(await outcomeOf(bed, 'good'), undefined);
+      assert.ok(!bed.calls.includes('artifacts.put') && !bed.calls.includes('signer.signStatement'));
+      await settle(result(good));
+      assert.equal(await outcomeOf(bed, 'good'), 'succeeded ok');
+      await settle(stopped(good));
+      assert.deepEqual(bed.told.troubles, []);
+    });
+  });
+
   it('what is not of an attempt is nobody’s; what is malformed fails alone', async () => {
     await withHandlers(async (bed) => {
       const foreign = [stopped('ecs-svc/123'), failed('somebody'), { ...result('x') }, stopped('f'.repeat(32))];

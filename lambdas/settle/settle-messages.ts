@@ -2,9 +2,11 @@
 import * as z from 'zod/mini';
 import { attemptOfResult } from '#adapters/aws/staging-names.ts';
 import { stopNoticeOf } from '#adapters/aws/stop-notice.ts';
+import { type AttemptRow, keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { createLane } from '#flow/lane.ts';
 import { settle, settleStopped } from '#flow/settle.ts';
+import { peek } from '#flow/transaction.ts';
 import { type BatchResponse, eachMessage } from '#lambdas/shared/batch.ts';
 import { objectCreated } from '#lambdas/shared/platform-events.ts';
 import type { Told } from '#lambdas/shared/told.ts';
@@ -42,5 +44,22 @@ function endOf(
     return attemptId === null ? null : { attemptId, settle: () => settle(flow, attemptId) };
   }
   const notice = stopNoticeOf(message);
-  return notice === null ? null : { attemptId: notice.attemptId, settle: () => settleStopped(flow, notice) };
+  if (notice === null) return null;
+  const { attemptId } = notice;
+  return {
+    attemptId,
+    settle: async () => {
+      if (!(await isBeingSettled(flow, attemptId))) await settleStopped(flow, notice);
+    },
+  };
+}
+
+/**
+ * A worker ends when it has staged its result, whose own event is being worked on then: both would store and sign the same,
+ * and one of them for nothing. Where that event was lost, the reconciler finds the result within a minute.
+ */
+async function isBeingSettled(flow: FlowDeps, attemptId: string): Promise<boolean> {
+  const attempt = await peek<AttemptRow>(flow, keys.attempt(attemptId));
+  if (attempt?.state !== 'dispatched') return false;
+  return (await flow.mailbox.staged(attemptId)).result !== null;
 }
