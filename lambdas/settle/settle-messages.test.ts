@@ -84,7 +84,8 @@ describe('settle', () => {
     await withHandlers(async (bed) => {
       const { good = '' } = await claims(bed, ['good']);
       await dispatchAll(bed, [good]);
-      while ((await bed.flow.mailbox.staged(good)).result === null) await new Promise((resolve) => setImmediate(resolve));
+      while ((await bed.flow.mailbox.staged(good)).result === null)
+        await new Promise((resolve) => setImmediate(resolve));
       const settle = (message: object): Promise<unknown> =>
         settleMessages({ flow: bed.flow, keysInForce: keysInForce(bed.flow) }, queueEvent(message), bed.told);
       bed.calls.length = 0;

@@ -39,23 +39,29 @@ function sayMs(ms: number, what: string): void {
   said.push(`${ms.toFixed(0).padStart(6)} ms  ${what}`);
 }
 
-figures(`${RUNS} runs after each other were launched by their events: from the inbox to the first launch, hop by hop`, async () => {
-  singles = await measureSingles(world);
-  const { launches } = singles;
-  for (const hop of Object.keys(HOPS) as Hop[]) sayMs(median(launches.map(({ hops }) => hops[hop])), HOPS[hop]);
-  sayMs(median(launches.map(({ totalMs }) => totalMs)), `all of it, median of ${RUNS} runs, with the pace of the bed`);
-  const computeMs = median(launches.map((one) => one.computeMs));
-  sayMs(computeMs, 'of it our functions at work, while no call of theirs was at the bed');
-  const cold = Map.groupBy(
-    world.invocations().filter(({ initMs }) => initMs !== undefined),
-    (one) => one.function,
-  );
-  for (const [name, starts] of cold) {
-    sayMs(median(starts.map(({ initMs = 0 }) => initMs)), `cold start of ${name} in the bed`);
-  }
-  // Reported and not judged: what else a machine does is in each of these times.
-  said.push(`of ${availableParallelism()} cores, with a load of ${loadavg()[0]?.toFixed(1)} at the end`);
-});
+figures(
+  `${RUNS} runs after each other were launched by their events: from the inbox to the first launch, hop by hop`,
+  async () => {
+    singles = await measureSingles(world);
+    const { launches } = singles;
+    for (const hop of Object.keys(HOPS) as Hop[]) sayMs(median(launches.map(({ hops }) => hops[hop])), HOPS[hop]);
+    sayMs(
+      median(launches.map(({ totalMs }) => totalMs)),
+      `all of it, median of ${RUNS} runs, with the pace of the bed`,
+    );
+    const computeMs = median(launches.map((one) => one.computeMs));
+    sayMs(computeMs, 'of it our functions at work, while no call of theirs was at the bed');
+    const cold = Map.groupBy(
+      world.invocations().filter(({ initMs }) => initMs !== undefined),
+      (one) => one.function,
+    );
+    for (const [name, starts] of cold) {
+      sayMs(median(starts.map(({ initMs = 0 }) => initMs)), `cold start of ${name} in the bed`);
+    }
+    // Reported and not judged: what else a machine does is in each of these times.
+    said.push(`of ${availableParallelism()} cores, with a load of ${loadavg()[0]?.toFixed(1)} at the end`);
+  },
+);
 
 function sayPrice(what: string, counts: Counts): void {
   const total = priceOfAll(counts) * 1_000;

@@ -72,7 +72,10 @@ export async function measureSingles(world: World): Promise<Singles> {
     const launch = latency.of(name, deriveRunId(transport.principal, name));
     return launch === null ? [] : [launch];
   });
-  assert.ok(launches.length > RUNS / 2, 'most runs are moved on by their events, and not by the minute of the reconciler');
+  assert.ok(
+    launches.length > RUNS / 2,
+    'most runs are moved on by their events, and not by the minute of the reconciler',
+  );
   return { window, launches };
 }
 
