@@ -95,9 +95,6 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       return { ...found, executable };
     },
 
-    // A process has its number only when it is there.
-    handleOf: () => null,
-
     async launch(order) {
       const already = starting.get(order.attemptId);
       if (already !== undefined) return already;
@@ -125,9 +122,9 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       return new Set(handles.filter((handle) => own.has(handle) || runsNow(handle)));
     },
 
-    // A worker here dies with its engine.
+    // A process has its number only when it is there, and dies with its engine.
+    handleOf: () => null,
     keep: async () => {},
-
     onStopped(added) {
       listener = added;
     },
