@@ -108,14 +108,12 @@ for (const isolation of ['none', 'bubblewrap', 'container'] as const satisfies I
     });
 
     test('a cancel reaches a running block as TERM, and the attempt is reported cancelled', async () => {
-      const attempt = await bed.post({
-        isolation,
-        pipeline: [script('trap "echo politely; exit 0" TERM; echo ready; while :; do sleep 0.05; done')],
-      });
+      const marker = `62.${Math.floor(Math.random() * 1e6)}`;
+      const waiting = script(`trap "echo politely; exit 0" TERM; sleep ${marker} & wait`);
+      const attempt = await bed.post({ isolation, pipeline: [waiting] });
       const exited =
         isolation === 'container' ? containers.start(attempt).ended : bed.launch(attempt).then(() => attempt.ended);
-      await until(async () => (await bed.mailbox.openLog(attempt.attemptId)) !== null);
-      await until(async () => (await bed.collect(attempt.attemptId)).log.includes('ready'));
+      await until(() => runningSleeps(marker) > 0);
       await bed.mailbox.cancel(attempt.attemptId);
       const { exit } = await exited;
       const end = await bed.collect(attempt.attemptId);

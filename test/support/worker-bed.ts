@@ -136,17 +136,17 @@ export class WorkerBed {
     return { notice, ...(await this.collect(attempt.attemptId)) };
   }
 
-  /** What the attempt has staged so far. */
+  /** What the attempt has staged so far; what is small travels in its result. */
   async collect(attemptId: string): Promise<Omit<AttemptEnd, 'notice'>> {
     const { result } = await this.mailbox.staged(attemptId);
     const parsed = result === null ? null : parseResult(result);
+    const inline = parsed?.inline ?? {};
     const outputs = new Map<string, Buffer>();
     if (parsed?.outputs) {
-      for await (const part of splitOutputs(await this.mailbox.openOutputs(attemptId), LIMITS)) {
-        outputs.set(part.name, await readAll(part.bytes));
-      }
+      const frame = inline.outputs === undefined ? await this.mailbox.openOutputs(attemptId) : bytesOf(inline.outputs);
+      for await (const part of splitOutputs(frame, LIMITS)) outputs.set(part.name, await readAll(part.bytes));
     }
-    const log = await this.mailbox.openLog(attemptId);
+    const log = inline.log === undefined ? await this.mailbox.openLog(attemptId) : bytesOf(inline.log);
     return { result: parsed, outputs, log: log === null ? '' : (await readAll(log)).toString() };
   }
 
@@ -161,6 +161,10 @@ export class WorkerBed {
     await this.mailbox.shutdown();
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+async function* bytesOf(base64: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(base64, 'base64');
 }
 
 async function readAll(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
