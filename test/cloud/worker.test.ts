@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { canonicalize } from '@waybill/verify';
+import { canonicalize, digestOf } from '@waybill/verify';
 import { createS3Mailbox } from '#adapters/aws/mailbox.ts';
 import { type MailboxSessionOptions, signLease } from '#adapters/aws/mailbox-session.ts';
 import { stagedKey } from '#adapters/aws/staging-names.ts';
 import { parseLease } from '#core/lease-document.ts';
-import { type Lease, WORKER_EXIT } from '#core/mailbox-protocol.ts';
-import { parseResult } from '#core/result-document.ts';
+import { type Lease, MAX_INLINE_BYTES, WORKER_EXIT } from '#core/mailbox-protocol.ts';
 import type { Mailbox } from '#ports/mailbox.ts';
 import { ContainerBed } from '../support/container-bed.ts';
 import { until } from '../support/processes.ts';
@@ -18,8 +17,12 @@ import { BED_KEY } from './beds/minio.ts';
 import { encryptedBucket, s3Bed } from './s3-bed.ts';
 
 const bed = s3Bed();
-/** Beyond any test: the worker beats once, at its start. */
-const NO_MORE_BEATS = 3_600_000;
+/** A worker beats first when it looks at its lease for the first time after its start: half a minute, and no test takes that. */
+const NO_BEATS = 3_600_000;
+const LONG_LOG = `head -c ${2 * MAX_INLINE_BYTES} /dev/zero | tr '\\0' x; echo`;
+
+/** As S3 answers one that has lapsed: with 403. */
+const lapsed = (url: string): string => url.replace(/X-Amz-Signature=[0-9a-f]{8}/, 'X-Amz-Signature=00000000');
 
 describe('worker: with a mailbox in S3', () => {
   let workers: WorkerBed;
@@ -54,12 +57,6 @@ describe('worker: with a mailbox in S3', () => {
     const draft = await workers.draft({ isolation: 'container', ...spec });
     return { attemptId: draft.attemptId, leaseUrl: await mailbox.post(draft) };
   };
-  const resultOf = async (attemptId: string) =>
-    parseResult((await mailbox.staged(attemptId)).result ?? new Uint8Array());
-  const logOf = async (attemptId: string): Promise<string> => {
-    const log = await mailbox.openLog(attemptId);
-    return log === null ? '' : Buffer.concat(await Array.fromAsync(log)).toString();
-  };
   const changeLease = async (attemptId: string, change: (lease: Lease) => Lease): Promise<void> => {
     const place = { Bucket: staging, Key: stagedKey(attemptId, 'lease') };
     const { Body } = await bed.s3.send(new GetObjectCommand(place));
@@ -67,44 +64,70 @@ describe('worker: with a mailbox in S3', () => {
     await bed.s3.send(new PutObjectCommand({ ...place, Body: canonicalize(lease) }));
   };
 
-  it('an attempt is read, beaten for, staged and reported by URL alone', async () => {
+  it('an attempt is read, beaten for and reported by URL alone, and what is small travels in its result', async () => {
     const attempt = await begin({
+      heartbeatMs: 50,
       pipeline: [
         { block: 'script', run: 'echo from the block; echo made > "$WAYBILL_OUTPUTS/made"' },
+        { block: 'script', run: 'touch begun; until test -e beaten; do sleep 0.05; done' },
+        { block: 'capture', what: 'outputs' },
+      ],
+    });
+    const task = containers.start(attempt);
+    await until(() => containers.has(task, 'workspace', 'begun'));
+    await until(async () => (await mailbox.staged(attempt.attemptId)).heartbeat !== null);
+    containers.leave(task, 'workspace', 'beaten');
+    const { exit, said } = await task.ended;
+    assert.equal(exit, WORKER_EXIT.finished, said);
+    const { result, log, outputs } = await workers.collect(attempt.attemptId, mailbox);
+    assert.deepEqual([result?.outcome, Object.keys(result?.inline ?? {}).sort()], ['succeeded', ['log', 'outputs']]);
+    assert.match(log, /from the block/);
+    assert.equal(outputs.get('outputs/made')?.toString(), 'made\n');
+    assert.equal(await mailbox.openLog(attempt.attemptId), null, 'no object of its own');
+    await assert.rejects(mailbox.openOutputs(attempt.attemptId), { code: 'OBJECT_MISSING' });
+  });
+
+  it('a log and outputs that are not small are staged as objects of their own', async () => {
+    const attempt = await begin({
+      limits: { logBytes: 4 * MAX_INLINE_BYTES },
+      pipeline: [
+        { block: 'script', run: `${LONG_LOG}; head -c ${2 * MAX_INLINE_BYTES} /dev/zero > "$WAYBILL_OUTPUTS/made"` },
         { block: 'capture', what: 'outputs' },
       ],
     });
     const { exit, said } = await containers.start(attempt).ended;
     assert.equal(exit, WORKER_EXIT.finished, said);
-    const { outcome, outputs } = await resultOf(attempt.attemptId);
-    assert.deepEqual([outcome, outputs !== null], ['succeeded', true]);
-    assert.match(await logOf(attempt.attemptId), /from the block/);
-    assert.notEqual((await mailbox.staged(attempt.attemptId)).heartbeat, null);
-    const staged = Buffer.concat(await Array.fromAsync(await mailbox.openOutputs(attempt.attemptId))).toString();
-    assert.match(staged, /^waybill-outputs\/v1\n.*\nmade\n$/);
+    const { result, log, outputs } = await workers.collect(attempt.attemptId, mailbox);
+    assert.deepEqual([result?.outcome, result?.inline], ['succeeded', undefined]);
+    assert.ok(log.length > 2 * MAX_INLINE_BYTES);
+    assert.deepEqual([log.length, digestOf(log)], [result?.log?.sizeBytes, result?.log?.sha256]);
+    assert.equal(outputs.get('outputs/made')?.length, 2 * MAX_INLINE_BYTES);
   });
 
-  it('URLs that no longer hold when the attempt is over are replaced by those of the renewed lease', async () => {
-    const attempt = await begin({
-      heartbeatMs: NO_MORE_BEATS,
-      pipeline: [{ block: 'script', run: 'touch begun; until test -e renewed; do sleep 0.05; done' }],
+  for (const object of ['log', 'result'] as const) {
+    it(`a URL of the ${object} that no longer holds when the attempt is over is replaced by that of the renewed lease`, async () => {
+      const attempt = await begin({
+        heartbeatMs: NO_BEATS,
+        limits: { logBytes: 4 * MAX_INLINE_BYTES },
+        pipeline: [{ block: 'script', run: `${LONG_LOG}; touch begun; until test -e renewed; do sleep 0.05; done` }],
+      });
+      let good: Lease['put'] | undefined;
+      await changeLease(attempt.attemptId, (lease) => {
+        good = lease.put;
+        return { ...lease, put: { ...lease.put, [object]: lapsed(lease.put[object]) } };
+      });
+      const task = containers.start(attempt);
+      // By now it has read its lease, and reads it again only when it beats or is refused.
+      await until(() => containers.has(task, 'workspace', 'begun'));
+      await changeLease(attempt.attemptId, (lease) => ({ ...lease, put: good ?? lease.put }));
+      containers.leave(task, 'workspace', 'renewed');
+      const { exit, said } = await task.ended;
+      assert.equal(exit, WORKER_EXIT.finished, said);
+      const { result, log } = await workers.collect(attempt.attemptId, mailbox);
+      assert.equal(result?.outcome, 'succeeded');
+      assert.equal(digestOf(log), result?.log?.sha256);
     });
-    let good: Lease['put'] | undefined;
-    // As S3 answers one that has lapsed: with 403.
-    const lapsed = (url: string): string => url.replace(/X-Amz-Signature=[0-9a-f]{8}/, 'X-Amz-Signature=00000000');
-    await changeLease(attempt.attemptId, (lease) => {
-      good = lease.put;
-      return { ...lease, put: { ...lease.put, result: lapsed(lease.put.result), log: lapsed(lease.put.log) } };
-    });
-    const task = containers.start(attempt);
-    await until(() => containers.has(task, 'workspace', 'begun'));
-    await until(async () => (await mailbox.staged(attempt.attemptId)).heartbeat !== null);
-    await changeLease(attempt.attemptId, (lease) => ({ ...lease, put: good ?? lease.put }));
-    containers.leave(task, 'workspace', 'renewed');
-    const { exit, said } = await task.ended;
-    assert.equal(exit, WORKER_EXIT.finished, said);
-    assert.equal((await resultOf(attempt.attemptId)).outcome, 'succeeded');
-  });
+  }
 
   it('an attempt whose lease is gone ends its blocks and itself as cancelled', async () => {
     const attempt = await begin({ pipeline: [{ block: 'script', run: 'touch begun; sleep 60' }] });

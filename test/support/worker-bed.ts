@@ -15,7 +15,7 @@ import { splitOutputs } from '#core/outputs-frame.ts';
 import { parseResult } from '#core/result-document.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import type { Launcher, StopNotice } from '#ports/launcher.ts';
-import type { LeaseDraft } from '#ports/mailbox.ts';
+import type { LeaseDraft, Mailbox } from '#ports/mailbox.ts';
 import { buildWorker } from '../../worker-image/build.ts';
 import { type AttemptSpec, LIMITS, leaseFor, ORIGIN, type TestKey, testKey } from './signed-lease.ts';
 
@@ -136,17 +136,17 @@ export class WorkerBed {
     return { notice, ...(await this.collect(attempt.attemptId)) };
   }
 
-  /** What the attempt has staged so far; what is small travels in its result. */
-  async collect(attemptId: string): Promise<Omit<AttemptEnd, 'notice'>> {
-    const { result } = await this.mailbox.staged(attemptId);
+  /** What the attempt has staged so far, in a mailbox of the caller's if it is there; what is small travels in its result. */
+  async collect(attemptId: string, mailbox: Mailbox = this.mailbox): Promise<Omit<AttemptEnd, 'notice'>> {
+    const { result } = await mailbox.staged(attemptId);
     const parsed = result === null ? null : parseResult(result);
     const inline = parsed?.inline ?? {};
     const outputs = new Map<string, Buffer>();
     if (parsed?.outputs) {
-      const frame = inline.outputs === undefined ? await this.mailbox.openOutputs(attemptId) : bytesOf(inline.outputs);
+      const frame = inline.outputs === undefined ? await mailbox.openOutputs(attemptId) : bytesOf(inline.outputs);
       for await (const part of splitOutputs(frame, LIMITS)) outputs.set(part.name, await readAll(part.bytes));
     }
-    const log = inline.log === undefined ? await this.mailbox.openLog(attemptId) : bytesOf(inline.log);
+    const log = inline.log === undefined ? await mailbox.openLog(attemptId) : bytesOf(inline.log);
     return { result: parsed, outputs, log: log === null ? '' : (await readAll(log)).toString() };
   }
 
