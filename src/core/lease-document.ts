@@ -13,6 +13,7 @@ const MAX_INPUTS = 1_000;
 const MAX_TEXT = 1_000_000;
 const MAX_URL = 8_192;
 const NAME = /^[a-z0-9](?!.*\.\.)[a-z0-9._-]*$/;
+const ITEM = /^[a-z0-9](?!.*\.\.)[a-z0-9._-]*(?:~[1-9][0-9]*)*$/;
 
 /** Throws TerminalError LEASE_INVALID unless the bytes are exactly one canonical lease. The manifest's signature is not checked here. */
 export function parseLease(bytes: Uint8Array): Lease {
@@ -59,7 +60,7 @@ function readJob(reader: DocumentReader): Job {
     v: reader.oneOf('v', [1]),
     attemptId: reader.id('attemptId'),
     run: reader.id('run'),
-    item: reader.string('item', 63, NAME),
+    item: reader.string('item', 63, ITEM),
     attempt: reader.integer('attempt', 1),
     pipeline: reader.objects('pipeline', MAX_BLOCKS).map(readBlock),
     env: reader.texts('env', 1_000, MAX_TEXT),

@@ -40,7 +40,7 @@ export function draftOf(attemptId: string, more: Partial<LeaseDraft> = {}): Leas
       v: 1,
       attemptId,
       run: 'a'.repeat(32),
-      item: 'item',
+      item: 'item~2',
       attempt: 1,
       pipeline: [],
       env: {},

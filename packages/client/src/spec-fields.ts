@@ -33,9 +33,14 @@ const NAME_FIX =
   'Use lower-case letters, digits, `.`, `_` and `-`, starting with a letter or a digit, without `..`, ' +
   `at most ${LIMITS.nameChars} characters.`;
 
-/** Run names, item ids, queues, need keys and label keys: file names and keys everywhere, so nothing in them needs escaping. */
+/** Run names, queues, need keys and label keys: file names and keys everywhere, so nothing in them needs escaping. */
 export const name = z.string().regex(/^(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,62}$/, {
   error: (issue) => says(`${quote(String(issue.input))} is not a name`, NAME_FIX),
+});
+
+/** A name, and the rounds of the loops that it stands in: `fix~2`. Flows compile to such ids. */
+export const itemId = z.string().regex(/^(?=.{1,63}$)(?!.*\.\.)[a-z0-9][a-z0-9._-]*(?:~[1-9][0-9]*)*$/, {
+  error: (issue) => says(`${quote(String(issue.input))} is not an id of an item`, NAME_FIX),
 });
 
 /** As a name, and `:` and `/` between parts: `repo:api/src`. */

@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { LIMITS } from './limits.ts';
 import { relativePathProblem } from './relative-path.ts';
 import { isPlainRef, readSourceUrl } from './source-url.ts';
-import { argv, closed, duration, env, find, lockName, name, plainText, record } from './spec-fields.ts';
+import { argv, closed, duration, env, find, itemId, lockName, name, plainText, record } from './spec-fields.ts';
 import { quote, says } from './spec-issue.ts';
 
 export const API_VERSION = 'waybill/v1';
@@ -59,7 +59,7 @@ const outputPath = z
   });
 
 const need = closed({
-  from: name.describe('The item that makes it; it becomes a dependency.'),
+  from: itemId.describe('The item that makes it; it becomes a dependency.'),
   select: z
     .union([z.literal('patch'), closed({ output: outputPath })], {
       error: says('it is neither `patch` nor an output', 'Write `patch`, or `{ output: <path under outputs/> }`.'),
@@ -97,10 +97,10 @@ const notBefore = z.iso
 const priority = z.int().min(0).max(LIMITS.priority);
 
 export const itemSchema = closed({
-  id: name,
+  id: itemId,
   pipeline,
   needs: record(name, need, LIMITS.needsPerItem).optional().describe('Inputs by file name under inputs/.'),
-  dependsOn: z.array(name).max(LIMITS.items).optional(),
+  dependsOn: z.array(itemId).max(LIMITS.items).optional(),
   locks: z.array(lock).max(LIMITS.locksPerItem).optional(),
   timeout: timeout.optional().describe('Wall clock of one attempt.'),
   retry: retry.optional(),
@@ -185,7 +185,7 @@ const cancelSchema = closed({
       error: says('it is not a verb', 'Use `abort`, `cancel`, `pause`, `resume`, `retry` or `skip`.'),
     }),
     run: runId,
-    item: name.optional(),
+    item: itemId.optional(),
   }),
 });
 
@@ -193,7 +193,7 @@ const pauseSchema = closed({ ...control, spec: closed({ verb: z.enum(['pause', '
 
 const steerItemSchema = closed({
   ...control,
-  spec: closed({ verb: z.enum(['retry', 'skip']), run: runId, item: name }),
+  spec: closed({ verb: z.enum(['retry', 'skip']), run: runId, item: itemId }),
 });
 
 const abortSchema = closed({

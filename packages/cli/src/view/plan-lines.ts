@@ -77,7 +77,7 @@ export function planLines(plan: Sketch, shape: PlanShape): Line[] {
 /** Ids are names of the spec's alphabet, but Mermaid has reserved words: nodes are numbered and ids are their labels. */
 export function mermaidText(plan: Sketch): string {
   const node = new Map(plan.items.map(({ id }, index) => [id, `n${index}`]));
-  const label = (id: string): string => safeCell(id).replace(/[^a-zA-Z0-9._-]/g, '_');
+  const label = (id: string): string => safeCell(id).replace(/[^a-zA-Z0-9._~-]/g, '_');
   const nodes = plan.items.map(({ id }) => `  ${node.get(id)}["${label(id)}"]`);
   const edges = plan.items.flatMap((item) => {
     const handed = new Map(item.needs.flatMap(({ key, from }) => from.map((id) => [id, key])));

@@ -10,8 +10,13 @@ export const hex64: Shape<string> = text(/^[0-9a-f]{64}$/, '64 hex digits');
 /** Run ids, attempt ids, salts and nonces: 128 bits. */
 export const hex32: Shape<string> = text(/^[0-9a-f]{32}$/, '32 hex digits');
 export const commit: Shape<string> = text(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, 'a commit id');
-/** Run names, item ids, queues and need keys. */
+/** Run names, queues and need keys. */
 export const name: Shape<string> = text(/^(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,62}$/, 'a name');
+/** A name, and the rounds of the loops that it stands in: `fix~2`. */
+export const itemId: Shape<string> = text(
+  /^(?=.{1,63}$)(?!.*\.\.)[a-z0-9][a-z0-9._-]*(?:~[1-9][0-9]*)*$/,
+  'an item id',
+);
 export const lockName: Shape<string> = text(
   /^(?=.{1,128}$)(?!.*\.\.)(?!.*\/\/)(?!.*\/$)[a-z0-9][a-z0-9._:/-]*$/,
   'a lock name',

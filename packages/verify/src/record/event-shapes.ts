@@ -6,6 +6,7 @@ import {
   digest,
   exitCode,
   hex32,
+  itemId,
   lockName,
   name,
   ordinal,
@@ -68,13 +69,13 @@ export const sealedSource: Shape<SealedSource> = choose(
 const selectOutput = closed<{ output: string }>({ output: outputName });
 
 const plannedItem = closed<PlannedItem>({
-  id: name,
+  id: itemId,
   spec: digest,
-  deps: listOf(name),
+  deps: listOf(itemId),
   needs: listOf(
     closed<PlannedNeed>({
       key: name,
-      from: listOf(name, 1),
+      from: listOf(itemId, 1),
       select: (value) => (value === 'patch' ? undefined : selectOutput(value)),
     }),
   ),
@@ -84,7 +85,7 @@ const plannedItem = closed<PlannedItem>({
 });
 
 const attemptClaim = closed<AttemptClaim>({
-  item: name,
+  item: itemId,
   attempt: ordinal,
   id: hex32,
   epoch: ordinal,
@@ -107,7 +108,7 @@ export const outcome: Shape<SealedOutcome> = oneOf(
 const digests = listOf(digest);
 
 const settled = closed<EventData['attempt.settled']>({
-  item: name,
+  item: itemId,
   attempt: ordinal,
   id: hex32,
   epoch: ordinal,
@@ -159,10 +160,10 @@ const DATA: { [T in EventType]: Shape<EventData[T]> } = {
     deadline: { optional: time },
   }),
   'run.planned': closed<EventData['run.planned']>({ part: count, parts: ordinal, items: listOf(plannedItem, 1) }),
-  'item.ready': closed<EventData['item.ready']>({ items: listOf(name, 1) }),
+  'item.ready': closed<EventData['item.ready']>({ items: listOf(itemId, 1) }),
   'attempt.claimed': closed<EventData['attempt.claimed']>({ queue: name, claims: listOf(attemptClaim, 1) }),
   'attempt.dispatched': closed<EventData['attempt.dispatched']>({
-    item: name,
+    item: itemId,
     attempt: ordinal,
     id: hex32,
     manifest: digest,
@@ -172,18 +173,18 @@ const DATA: { [T in EventType]: Shape<EventData[T]> } = {
   'item.closed': closed<EventData['item.closed']>({
     items: listOf(
       closed<EventData['item.closed']['items'][number]>({
-        id: name,
+        id: itemId,
         state: oneOf('skipped', 'cancelled', 'failed', 'denied'),
         reason: reasonCode,
-        cause: { optional: name },
+        cause: { optional: itemId },
       }),
       1,
     ),
   }),
-  'item.reopened': closed<EventData['item.reopened']>({ items: listOf(name, 1) }),
+  'item.reopened': closed<EventData['item.reopened']>({ items: listOf(itemId, 1) }),
   'control.accepted': closed<EventData['control.accepted']>({
     verb: oneOf('cancel', 'pause', 'resume', 'retry', 'skip'),
-    item: { optional: name },
+    item: { optional: itemId },
     principal: pseudonym,
     control: digest,
   }),

@@ -1,6 +1,6 @@
 /** SLSA provenance v1 of what an attempt left: signed by the platform, over digests that the platform took. */
 import type { Digest } from '../crypto/digest.ts';
-import { digest, hex32, name, ordinal, origin, outputName, time } from '../json/scalars.ts';
+import { digest, hex32, itemId, name, ordinal, origin, outputName, time } from '../json/scalars.ts';
 import { closed, listOf, oneOf, type Shape, text } from '../json/shape.ts';
 import { isolation, outcome } from './event-shapes.ts';
 import type { Isolation, SealedOutcome } from './events.ts';
@@ -54,7 +54,7 @@ export const provenanceStatement: Shape<ProvenanceStatement> = statementShape(
   closed<ProvenancePredicate>({
     buildDefinition: closed<Build>({
       buildType: oneOf(ATTEMPT_BUILD_TYPE),
-      externalParameters: closed<Build['externalParameters']>({ plan: digest, spec: digest, item: name }),
+      externalParameters: closed<Build['externalParameters']>({ plan: digest, spec: digest, item: itemId }),
       internalParameters: closed<Build['internalParameters']>({
         origin,
         run: hex32,

@@ -1,6 +1,6 @@
 /** The statements with a predicate of ours: a dispatch manifest for each attempt, a seal for each run. */
 import type { Digest } from '../crypto/digest.ts';
-import { count, digest, hex32, name, ordinal, origin, outputName, time } from '../json/scalars.ts';
+import { count, digest, hex32, itemId, name, ordinal, origin, outputName, time } from '../json/scalars.ts';
 import { closed, integer, listOf, oneOf, requireShape, type Shape, text } from '../json/shape.ts';
 import { fencedLock, isolation, runCounts, sealedSource } from './event-shapes.ts';
 import type { FencedLock, Isolation, RunCounts, SealedSource } from './events.ts';
@@ -70,7 +70,7 @@ export const dispatchStatement: Shape<DispatchStatement> = statementShape(
   closed<DispatchPredicate>({
     origin,
     run: hex32,
-    item: name,
+    item: itemId,
     attempt: ordinal,
     attemptId: hex32,
     epoch: ordinal,
@@ -86,7 +86,7 @@ export const dispatchStatement: Shape<DispatchStatement> = statementShape(
         key: name,
         sha256: digest,
         sizeBytes: count,
-        from: closed<ManifestInput['from']>({ item: name, attempt: ordinal, output: outputName }),
+        from: closed<ManifestInput['from']>({ item: itemId, attempt: ordinal, output: outputName }),
       }),
     ),
     locks: listOf(fencedLock),

@@ -8,7 +8,7 @@ import { fromBase64, toBase64 } from '../crypto/base64.ts';
 import { utf8 } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
 import { canonicalize, decodeUtf8 } from '../json/jcs.ts';
-import { anyText, hex32, name, origin } from '../json/scalars.ts';
+import { anyText, hex32, itemId, origin } from '../json/scalars.ts';
 import { closed, listOf, oneOf } from '../json/shape.ts';
 import { leafHash, nodeHash } from '../log/merkle.ts';
 import { inclusionProof } from '../log/merkle-proof.ts';
@@ -61,7 +61,7 @@ interface DisclosureHeader {
   item: string;
 }
 
-const header = closed<DisclosureHeader>({ format: oneOf(DISCLOSURE_FORMAT), origin, run: hex32, item: name });
+const header = closed<DisclosureHeader>({ format: oneOf(DISCLOSURE_FORMAT), origin, run: hex32, item: itemId });
 const eventRecord = closed<{ record: 'event'; event: string; proof: string[] }>({
   record: oneOf('event'),
   event: anyText,
