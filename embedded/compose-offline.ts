@@ -14,13 +14,17 @@ import { createLane } from '#flow/lane.ts';
 
 export interface Offline {
   deps: FlowDeps;
+  /** Throws TerminalError STORE_FAILED when any row of the store is damaged. */
+  requireSound(): void;
   close(): Promise<void>;
 }
 
+export const STORE = 'store.sqlite';
+
 /** Throws TerminalError ENGINE_RUNNING when an engine has the directory. */
-export function composeOffline(directory: string): Offline {
+export function composeOffline(directory: string, storeFile: string = join(directory, STORE)): Offline {
   const at = (...names: string[]): string => join(directory, ...names);
-  const store = openLocalRunStore(at('store.sqlite'));
+  const store = openLocalRunStore(storeFile);
   const signer = openLocalSigner(at('keys'));
   const clock = createLocalClock();
   const chance = createLocalChance();
@@ -61,5 +65,5 @@ export function composeOffline(directory: string): Offline {
     hints,
     lane: createLane(),
   };
-  return { deps, close: () => store.close() };
+  return { deps, requireSound: () => store.requireSound(), close: () => store.close() };
 }

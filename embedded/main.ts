@@ -15,6 +15,7 @@ const HAND_OVER_MS = 10_000;
 const NOTICE = 'engine.json';
 const USAGE =
   'node embedded/main.ts [--dir D] [--concurrency N] [--idle-exit-ms N] [--no-sandbox] [--unsandboxed], with Node 24.';
+const WRITABLE = 'Give --dir a directory that this user may write to, with room.';
 
 interface Options extends EmbeddedOptions {
   idleExitMs: number | null;
@@ -128,11 +129,13 @@ try {
 } catch (error) {
   const isUsage = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
   const known = error instanceof WaybillError ? error : null;
+  const isOfFile = error instanceof Error && 'syscall' in error;
   log('error', 'the engine cannot run', {
     code: known?.code ?? (isUsage ? 'USAGE' : 'STORE_FAILED'),
     path: known?.path ?? (isUsage ? 'arguments' : 'state directory'),
     problem: known?.problem ?? (error instanceof Error ? error.message : String(error)),
-    fix: known?.fix ?? (isUsage ? USAGE : 'Give --dir a directory that this user may write to.'),
+    fix: known?.fix ?? (isUsage ? USAGE : isOfFile ? WRITABLE : 'Its `stack` in engine.log says where it comes from.'),
+    ...(known || isUsage || isOfFile ? {} : { stack: error instanceof Error ? error.stack : undefined }),
   });
   process.exit(isUsage || known?.code === 'USAGE' ? 4 : 70);
 }

@@ -1,7 +1,7 @@
 /** What the programs share that change a state directory while no engine works on it. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { TerminalError, WaybillError } from '@waybill/client/errors';
+import { type Refusal, TerminalError, WaybillError } from '@waybill/client/errors';
 
 /** The state directory that is meant. Throws TerminalError USAGE when there are no keys in it to go on with. */
 export function stateDirectory(dir: string | undefined): string {
@@ -20,11 +20,20 @@ export async function answer(work: () => Promise<object>): Promise<void> {
   try {
     process.stdout.write(`${JSON.stringify(await work())}\n`);
   } catch (error) {
-    if (!(error instanceof WaybillError)) throw error;
-    const { code, path, problem } = error;
-    // Nothing of this is done through an engine, and one that a command started ends by itself.
-    const fix = code === 'ENGINE_RUNNING' ? 'Stop that engine, or wait ten seconds after its last run.' : error.fix;
-    process.stdout.write(`${JSON.stringify({ error: { code, path, problem, fix } })}\n`);
+    process.stdout.write(`${JSON.stringify({ error: refusalOf(error) })}\n`);
     process.exitCode = 1;
   }
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (!(error instanceof WaybillError)) {
+    if (process.env.WAYBILL_DEBUG === '1') console.error(error);
+    const problem = error instanceof Error ? error.message : String(error);
+    const fix = 'WAYBILL_DEBUG=1 shows where it comes from.';
+    return { code: 'STORE_FAILED', path: 'state directory', problem, fix };
+  }
+  const { code, path, problem } = error;
+  // Nothing of this is done through an engine, and one that a command started ends by itself.
+  const fix = code === 'ENGINE_RUNNING' ? 'Stop that engine, or wait ten seconds after its last run.' : error.fix;
+  return { code, path, problem, fix };
 }

@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RunStatus } from '@waybill/client/documents';
 import { TerminalError, WaybillError } from '@waybill/client/errors';
+import { isDamagedStore, NO_FILE } from '#adapters/local/run-store.ts';
 import { isoTime } from '#core/evidence.ts';
 import { STORE_LOST } from '#core/names.ts';
-import { composeOffline } from '#embedded/compose-offline.ts';
+import { composeOffline, STORE } from '#embedded/compose-offline.ts';
 import { answer, stateDirectory } from '#embedded/offline-program.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { adoptKeys } from '#flow/keys.ts';
@@ -18,10 +19,12 @@ import { checkLedger, OUTDATED_STORE } from '#flow/ledger-check.ts';
 import { publishLog } from '#flow/publish.ts';
 import { abortLost, type Recovered, recoverStore, replayLedger } from '#flow/recover.ts';
 
-const STORE = 'store.sqlite';
+type Reason = 'outdated' | 'damaged' | 'gone';
 
-async function recover(directory: string): Promise<Recovered & { kept: string | null }> {
-  const kept = existsSync(join(directory, STORE)) ? await setAside(directory) : null;
+async function recover(directory: string): Promise<Recovered & { reason: Reason; kept: string | null }> {
+  const reason = existsSync(join(directory, STORE)) ? await whyReplaced(directory) : 'gone';
+  await requireLedger(directory);
+  const kept = reason === 'gone' ? null : setAside(directory);
   const { deps, close } = composeOffline(directory);
   try {
     const recovered = await recoverStore(deps);
@@ -30,7 +33,7 @@ async function recover(directory: string): Promise<Recovered & { kept: string | 
     await abortLost(deps, recovered);
     await publishLog(deps);
     await tellClients(deps, directory, recovered.lost);
-    return { ...recovered, kept };
+    return { ...recovered, reason, kept };
   } finally {
     await close();
   }
@@ -40,17 +43,30 @@ async function recover(directory: string): Promise<Recovered & { kept: string | 
  * A store that agrees with the ledger is not thrown away, nor one that knows more than the ledger: then the ledger has
  * lost something, and a log that went on from what is left would contradict what was signed.
  */
-async function setAside(directory: string): Promise<string> {
-  const { deps, close } = composeOffline(directory);
+async function whyReplaced(directory: string): Promise<Reason> {
   try {
-    await checkLedger(deps);
-    throw usage('the store agrees with the ledger', 'Start the engine: there is nothing to recover.');
+    const { deps, requireSound, close } = composeOffline(directory);
+    try {
+      await checkLedger(deps);
+      requireSound();
+    } finally {
+      await close();
+    }
   } catch (error) {
-    if (!(error instanceof WaybillError) || error.path !== OUTDATED_STORE) throw error;
-    await replayLedger(deps);
-  } finally {
-    await close();
+    if (isDamagedStore(error)) return 'damaged';
+    if (error instanceof WaybillError && error.path === OUTDATED_STORE) return 'outdated';
+    throw error;
   }
+  throw usage('the store agrees with the ledger', 'Start the engine: there is nothing to recover.');
+}
+
+/** Nothing is moved before it is certain that there is something to go on from. */
+async function requireLedger(directory: string): Promise<void> {
+  const { deps, close } = composeOffline(directory, NO_FILE);
+  await replayLedger(deps).finally(close);
+}
+
+function setAside(directory: string): string {
   const kept = `${STORE}.${isoTime(Date.now()).replaceAll(/[:.]/g, '-')}`;
   for (const suffix of ['-wal', '-shm', '']) {
     const file = join(directory, `${STORE}${suffix}`);

@@ -64,7 +64,7 @@ test('engine: what it said last is told in its own words, path and fix', async (
   const { home, start } = stage(t, `console.error(${JSON.stringify(JSON.stringify(words))}); process.exit(4);`);
   await assert.rejects(ensureEngine(home, start), (error) => {
     assert.ok(error instanceof RetryableError);
-    assert.equal(error.problem, 'the engine ended with exit code 4; it says that evidence.json is no JSON');
+    assert.equal(error.problem, 'the engine ended with exit code 4; it says: evidence.json: is no JSON');
     assert.equal(error.fix, 'Mend it.');
     return true;
   });

@@ -85,7 +85,7 @@ export async function unreachable(home: StateDirectory, problem: string): Promis
     return new RetryableError({
       code: 'ENGINE_UNREACHABLE',
       path: home.path,
-      problem: `${problem}; it says that ${said.path} ${said.problem}`,
+      problem: `${problem}; it says: ${said.path}: ${said.problem}`,
       fix: said.fix,
     });
   }

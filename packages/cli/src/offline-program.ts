@@ -14,6 +14,8 @@ export async function runOffline<T extends object>(
   program: 'recover' | 'keys',
   words: readonly string[] = [],
 ): Promise<T> {
+  const running = home.engine();
+  if (running !== null) throw engineRuns(home, running.pid);
   const script = fileURLToPath(new URL(`../../../embedded/${program}.ts`, import.meta.url));
   const args = [script, '--dir', home.path, ...words];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -26,4 +28,11 @@ export async function runOffline<T extends object>(
   const answer = JSON.parse(output) as T | Refused;
   if ('error' in answer) throw new TerminalError(answer.error);
   return answer;
+}
+
+/** The lock on the store would say the same, unless somebody has put another file in its place since. */
+function engineRuns(home: StateDirectory, pid: number): TerminalError {
+  const problem = `an engine works there (process ${pid})`;
+  const fix = 'Stop that engine, or wait ten seconds after its last run.';
+  return new TerminalError({ code: 'ENGINE_RUNNING', path: home.path, problem, fix });
 }

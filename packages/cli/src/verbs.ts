@@ -159,7 +159,7 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'recover',
     args: '',
-    summary: 'make a lost or outdated store again from the ledger, while no engine runs',
+    summary: 'make a lost, damaged or outdated store again from the ledger, while no engine runs',
     options: [],
     isEmbeddedOnly: true,
     load: async () => (await import('./verbs/recover.ts')).recover,

@@ -45,12 +45,17 @@ interface SqlRow {
 export interface LocalRunStore extends RunStore {
   /** Commits what is pending and closes the file. */
   close(): Promise<void>;
+  /** Reads every row. Throws TerminalError STORE_FAILED when any of it is damaged: `isDamagedStore` of it. */
+  requireSound(): void;
 }
 
-/** Opens or makes the store. Throws TerminalError ENGINE_RUNNING when another process holds it. */
+/** Keeps its rows nowhere: for what needs the other ports and has no store to go with them. */
+export const NO_FILE = ':memory:';
+
+/** Opens or makes the store. Throws TerminalError ENGINE_RUNNING when another process holds it, STORE_FAILED with its path. */
 export function openLocalRunStore(file: string): LocalRunStore {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const database = new DatabaseSync(file);
+  const database = openDatabase(file);
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
     database.exec('PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -65536;');
@@ -59,15 +64,28 @@ export function openLocalRunStore(file: string): LocalRunStore {
     );
     // Takes the lock now and not with the first write.
     database.exec('BEGIN IMMEDIATE; COMMIT;');
+    return new SqliteRunStore(file, database);
   } catch (error) {
     database.close();
-    if (isBusy(error)) throw running(file);
-    throw error;
+    throw isBusy(error) ? running(file) : isDamage(error) ? damaged(file, error) : unopened(file, error);
   }
-  return new SqliteRunStore(database);
+}
+
+function openDatabase(file: string): DatabaseSync {
+  try {
+    return new DatabaseSync(file);
+  } catch (error) {
+    throw unopened(file, error);
+  }
+}
+
+/** The bytes of the file are what cannot be read: no later try will, and the ledger has what counts. */
+export function isDamagedStore(error: unknown): boolean {
+  return error instanceof TerminalError && error.code === 'STORE_FAILED' && isDamage(error.cause);
 }
 
 class SqliteRunStore implements LocalRunStore {
+  readonly #file: string;
   readonly #database: DatabaseSync;
   readonly #select: StatementSync;
   readonly #selectVersion: StatementSync;
@@ -84,7 +102,8 @@ class SqliteRunStore implements LocalRunStore {
   #turn: { commit: Promise<void>; isOpen: boolean } | null = null;
   #failure: TerminalError | null = null;
 
-  constructor(database: DatabaseSync) {
+  constructor(file: string, database: DatabaseSync) {
+    this.#file = file;
     this.#database = database;
     this.#select = database.prepare('SELECT version, body FROM rows WHERE pk = ? AND sk = ?');
     this.#selectVersion = database.prepare('SELECT version FROM rows WHERE pk = ? AND sk = ?');
@@ -114,9 +133,11 @@ class SqliteRunStore implements LocalRunStore {
     this.#flush(pk);
     const isAfter = after !== undefined && after >= prefix;
     const range = isAfter ? this.#rangeAfter : this.#rangeFrom;
-    const rows = range.all(pk, isAfter ? after : prefix, `${prefix}${LAST}`, limit) as unknown as SqlRow[];
-    this.#answered = { pk, versions: new Map(rows.map(({ sk, version }) => [sk, version])) };
-    return rows.map(({ sk, version, body }) => ({ pk, sk, version, body: deepFreeze(JSON.parse(body)) }));
+    return this.#guarded(() => {
+      const rows = range.all(pk, isAfter ? after : prefix, `${prefix}${LAST}`, limit) as unknown as SqlRow[];
+      this.#answered = { pk, versions: new Map(rows.map(({ sk, version }) => [sk, version])) };
+      return rows.map(({ sk, version, body }) => ({ pk, sk, version, body: deepFreeze(JSON.parse(body)) }));
+    });
   }
 
   async transact(actions: readonly Action[]): Promise<number> {
@@ -153,17 +174,30 @@ class SqliteRunStore implements LocalRunStore {
     this.#database.close();
   }
 
+  requireSound(): void {
+    this.#requireAlive();
+    this.#guarded(() => {
+      const [found] = this.#database.prepare('PRAGMA integrity_check(1)').all();
+      const said = String(found?.integrity_check);
+      if (said !== 'ok') throw new SyntaxError(said);
+      const broken = this.#database.prepare('SELECT pk, sk FROM rows WHERE NOT json_valid(body) LIMIT 1').get();
+      if (broken) throw new SyntaxError(`row ${broken.pk} ${broken.sk} is no JSON`);
+    });
+  }
+
   #read(pk: string, sk: string): Stored {
     const pending = this.#pending.get(pk)?.get(sk);
     if (pending) return pending;
     const name = `${pk}\0${sk}`;
     const cached = this.#cache.get(name);
     if (cached) return cached;
-    const row = this.#select.get(pk, sk) as unknown as Pick<SqlRow, 'version' | 'body'> | undefined;
-    if (!row) return ABSENT;
-    const stored: Stored = { version: row.version, body: deepFreeze(JSON.parse(row.body)) };
-    this.#remember(name, stored);
-    return stored;
+    return this.#guarded(() => {
+      const row = this.#select.get(pk, sk) as unknown as Pick<SqlRow, 'version' | 'body'> | undefined;
+      if (!row) return ABSENT;
+      const stored: Stored = { version: row.version, body: deepFreeze(JSON.parse(row.body)) };
+      this.#remember(name, stored);
+      return stored;
+    });
   }
 
   /** Without the body, which costs more to read than the rest: rows that only go away were never looked at here. */
@@ -171,7 +205,8 @@ class SqliteRunStore implements LocalRunStore {
     const known = this.#pending.get(pk)?.get(sk) ?? this.#cache.get(`${pk}\0${sk}`);
     const version = known?.version ?? (pk === this.#answered.pk ? this.#answered.versions.get(sk) : undefined);
     if (version !== undefined) return version;
-    return (this.#selectVersion.get(pk, sk) as unknown as Pick<SqlRow, 'version'> | undefined)?.version ?? 0;
+    const read = (): unknown => this.#selectVersion.get(pk, sk);
+    return (this.#guarded(read) as Pick<SqlRow, 'version'> | undefined)?.version ?? 0;
   }
 
   #remember(name: string, stored: Stored): void {
@@ -235,12 +270,12 @@ class SqliteRunStore implements LocalRunStore {
     if (isOpen) this.#guarded(() => this.#database.exec('COMMIT'));
   }
 
-  /** A failed write leaves visible rows that are not true: the store must not answer again. */
-  #guarded(write: () => void): void {
+  /** A failed write leaves visible rows that are not true, and what cannot be read is not absent: it must not answer again. */
+  #guarded<T>(act: () => T): T {
     try {
-      write();
+      return act();
     } catch (error) {
-      this.#failure = failed(error instanceof Error ? error.message : String(error), error);
+      this.#failure = isDamage(error) ? damaged(this.#file, error) : failed(messageOf(error), error);
       // SQLite may have rolled back already; either way nothing of this turn may become durable.
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw this.#failure;
@@ -275,6 +310,23 @@ function failed(problem: string, cause?: unknown): TerminalError {
   return new TerminalError({ code: 'STORE_FAILED', path: 'store', problem, fix }, { cause });
 }
 
+function damaged(file: string, cause: unknown): TerminalError {
+  const problem = `is damaged (${messageOf(cause)})`;
+  const fix =
+    'Stop the engine and run `waybill recover`: it keeps this file aside and makes the store from the ledger.';
+  return new TerminalError({ code: 'STORE_FAILED', path: file, problem, fix }, { cause });
+}
+
+function unopened(file: string, cause: unknown): TerminalError {
+  const problem = `cannot be opened (${messageOf(cause)})`;
+  const fix = 'It has to be a file that this user may write, in a directory with room.';
+  return new TerminalError({ code: 'STORE_FAILED', path: file, problem, fix }, { cause });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 function running(file: string): TerminalError {
   const problem = 'another engine holds the store';
   return new TerminalError({
@@ -283,6 +335,17 @@ function running(file: string): TerminalError {
     problem,
     fix: 'Submit to that engine, or stop it first.',
   });
+}
+
+/** As SQLite numbers them: pages that contradict each other, a file that is no database. */
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+
+/** A row that is no JSON was not written by a store either. */
+function isDamage(error: unknown): boolean {
+  if (error instanceof SyntaxError) return true;
+  const { errcode } = (error ?? {}) as { errcode?: number };
+  return errcode !== undefined && [SQLITE_CORRUPT, SQLITE_NOTADB].includes(errcode & 0xff);
 }
 
 function isBusy(error: unknown): boolean {

@@ -9,18 +9,23 @@ interface Recovered {
   sealed: number;
   lost: string[];
   unwritten: string[];
+  reason: 'outdated' | 'damaged' | 'gone';
   kept: string | null;
 }
 
+const UNCOMPARED =
+  'that store could not say what was published: compare the newest of ledger/checkpoints/ with one that somebody kept';
+
 export async function recover(call: VerbCall): Promise<ExitCode> {
   const recovered = await runOffline<Recovered>(call.home, 'recover');
-  const { size, sealed, lost, unwritten, kept } = recovered;
+  const { size, sealed, lost, unwritten, reason, kept } = recovered;
   call.terminal.emit({ type: 'recovered', ...recovered });
   call.terminal.say([
     [toned('good', 'recovered'), `  ${size} entries of the log, ${sealed} sealed runs`],
     ...lost.map((run) => [toned('bad', 'lost     '), `  run ${run} was open; the log says that it was aborted`]),
     ...unwritten.map((run) => [toned('warn', 'unwritten'), `  run ${run} gets its bundle when the engine starts`]),
-    ...(kept === null ? [] : [[toned('quiet', 'kept     '), `  the old store, as ${kept}`]]),
+    ...(kept === null ? [] : [[toned('quiet', 'kept     '), `  the ${reason} store, as ${kept}`]]),
+    ...(reason === 'outdated' ? [] : [[toned('warn', 'compare  '), `  ${UNCOMPARED}`]]),
   ]);
   return EXIT.ok;
 }
