@@ -146,7 +146,7 @@ test('command line: what came of a run is shown, printed and saved as from a sta
   const lost = await type('status', 'never-submitted');
   assert.deepEqual([lost.exit, codeOf(lost)], [4, 'RUN_UNKNOWN']);
   const unpatched = await type('patch', 'one', 'first');
-  assert.deepEqual([unpatched.exit, codeOf(unpatched)], [1, 'OBJECT_MISSING']);
+  assert.deepEqual([unpatched.exit, codeOf(unpatched)], [4, 'OBJECT_MISSING']);
 });
 
 test('command line: the exported bundle is accepted with the exported keys, and not after a change', async () => {
@@ -193,7 +193,7 @@ test('command line: a run is cancelled while it works, and its watch ends as not
     return status?.items?.[0]?.state === 'running';
   });
   const early = await type('logs', 'slow', 'slow');
-  assert.deepEqual([early.exit, codeOf(early)], [1, 'OBJECT_MISSING']);
+  assert.deepEqual([early.exit, codeOf(early)], [4, 'OBJECT_MISSING']);
   const watching = type('watch', 'slow');
   assert.equal((await type('cancel', 'slow')).exit, 0);
   const watched = await watching;

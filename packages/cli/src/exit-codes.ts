@@ -9,6 +9,7 @@ export const EXIT = {
   refused: 2,
   /** The input could not be read as what it should be. */
   malformed: 3,
+  /** What was typed cannot be meant, or what it names is not there. */
   usage: 4,
   engineUnreachable: 5,
   /** A fault of the program itself: nothing is said about the run or the evidence. */
@@ -45,7 +46,7 @@ const EXIT_OF: Record<ErrorCode, ExitCode> = {
   ROW_CONFLICT: EXIT.failed,
   ROW_TOO_LARGE: EXIT.failed,
   TRANSACTION_TOO_LARGE: EXIT.failed,
-  OBJECT_MISSING: EXIT.failed,
+  OBJECT_MISSING: EXIT.usage,
   OBJECT_CONFLICT: EXIT.failed,
   OBJECT_DIGEST_MISMATCH: EXIT.failed,
   OBJECT_TOO_LARGE: EXIT.refused,

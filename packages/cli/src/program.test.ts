@@ -1,32 +1,18 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { DirectoryTransport, type RunStatus } from '@waybill/client';
+import { test } from 'node:test';
+import type { RunStatus } from '@waybill/client';
 import { digestOf } from '@waybill/verify';
 import { VERIFY_FLAGS } from '@waybill/verify/flags';
 import { DONE, FAILED, HOSTILE, PENDING, RUN_ID, runOf, UNSEEN } from '../test/run-sample.ts';
 import { call, callIn, scratch } from '../test/scratch.ts';
+import { PATCH, pretendEngine, stateWith } from '../test/state.ts';
 import { EXIT } from './exit-codes.ts';
 import { VERBS } from './verbs.ts';
 
-const PATCH = 'diff --git a/a b/a\n';
 /** What a program does that wants to rule the screen of whoever reads it, with a tab and a word that are to stay. */
 const RAW = `+\tZoë ${HOSTILE}\n`;
-
-/** A state directory as an engine leaves it, with one run in it. */
-function stateWith(t: TestContext, run: RunStatus, content = PATCH): string {
-  const directory = scratch(t);
-  const { principal } = new DirectoryTransport(directory);
-  const outbox = join(directory, 'outbox', principal, run.submissionId);
-  mkdirSync(outbox, { recursive: true });
-  writeFileSync(join(outbox, 'status.json'), JSON.stringify({ ...run, principal }));
-  const hex = digestOf(content).slice('sha256:'.length);
-  const shelf = join(directory, 'artifacts', 'sha256', hex.slice(0, 2));
-  mkdirSync(shelf, { recursive: true });
-  writeFileSync(join(shelf, hex), content);
-  return directory;
-}
 
 /** The codes of a list such as `0 ok; 1 failed`. */
 function numbersIn(text: string): number[] {
@@ -102,7 +88,7 @@ test('program: a patch is printed as its own bytes, saved, and refused for an it
   assert.equal((await call(['patch', 'latest', 'edit-a', '--save', file, '--dir', dir])).exit, 0);
   assert.equal(readFileSync(file, 'utf8'), PATCH);
   const none = await call(['patch', 'latest', 'lint', '--dir', dir]);
-  assert.deepEqual([none.exit, JSON.parse(none.err).error.code], [1, 'OBJECT_MISSING']);
+  assert.deepEqual([none.exit, JSON.parse(none.err).error.code], [4, 'OBJECT_MISSING']);
 });
 
 test('program: what a block wrote is escaped on every terminal, and its own bytes everywhere else', async (t) => {
@@ -137,7 +123,7 @@ test('program: what is no bundle is malformed, no keys are not enough, and no ti
   assert.equal((await call(['audit', 'verify', file, '--require', 'blessed'])).exit, 4);
   assert.equal((await call(['audit', 'verify', file, '--keys', file])).exit, 4);
   const dir = stateWith(t, patched());
-  assert.equal((await call(['audit', 'export', 'latest', '--dir', dir])).exit, 1);
+  assert.equal((await call(['audit', 'export', 'latest', '--dir', dir])).exit, 4);
 });
 
 test('program: a run without a bundle is no contradiction, and one that was aborted is not to be waited for', async (t) => {
@@ -146,9 +132,11 @@ test('program: a run without a bundle is no contradiction, and one that was abor
     [{ at: '2026-01-01T00:00:00.000Z', reason: 'gave_up' }, /never be sealed/],
   ] as const) {
     const dir = stateWith(t, { ...patched(), ...(aborted === undefined ? {} : { aborted }) });
-    const { exit, err } = await call(['audit', 'verify', 'latest', '--dir', dir]);
-    assert.equal(exit, 4, err);
-    assert.match(err, reason);
+    for (const verb of ['verify', 'export']) {
+      const { exit, err } = await call(['audit', verb, 'latest', '--dir', dir]);
+      assert.deepEqual([exit, JSON.parse(err).error.code], [4, 'OBJECT_MISSING'], verb);
+      assert.match(err, reason);
+    }
   }
 });
 
@@ -211,7 +199,9 @@ test('program: an unforeseen error is one line without a stack, exit 70, and wit
   t.mock.method(Date, 'now', () => {
     throw new RangeError(`no luck ${HOSTILE}`);
   });
-  const args = ['explain', 'latest', 'lint', '--plain', '--dir', stateWith(t, patched())];
+  const dir = stateWith(t, patched());
+  pretendEngine(dir);
+  const args = ['explain', 'latest', 'lint', '--plain', '--dir', dir];
   const { exit, err } = await call(args);
   assert.equal(exit, 70);
   assert.match(err, /^error INTERNAL: no luck \\u\{1b\}.*WAYBILL_DEBUG=1.*\n$/);
@@ -259,7 +249,7 @@ test('program: outputs are listed, printed by name and saved, and never outside 
   assert.equal((await call(['outputs', 'latest', 'edit-a', 'a/b.txt', '--dir', dir])).out, PATCH);
   assert.equal((await call(['outputs', 'latest', 'edit-a', '--save', target, '--dir', dir])).exit, 0);
   assert.equal(readFileSync(join(target, 'a', 'b.txt'), 'utf8'), PATCH);
-  assert.equal((await call(['outputs', 'latest', 'edit-a', 'c', '--dir', dir])).exit, 1);
+  assert.equal((await call(['outputs', 'latest', 'edit-a', 'c', '--dir', dir])).exit, 4);
   const inFile = await call(['outputs', 'latest', 'edit-a', '--save', join(target, 'a', 'b.txt'), '--dir', dir]);
   assert.deepEqual([inFile.exit, JSON.parse(inFile.err).error.code], [4, 'FILE_UNWRITABLE']);
   const hostile = stateWith(t, named('outputs/../../evil'));

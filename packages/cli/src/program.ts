@@ -16,8 +16,8 @@ export interface Surroundings {
 }
 
 const EXIT_CODES_HELP = `
-Exit codes: 0 ok; 1 the run did not end as done, or something contradicts itself; 2 refused; 3 malformed; 4 usage;
-5 engine unreachable; 70 internal error (WAYBILL_DEBUG=1 shows its stack); 130 interrupted.
+Exit codes: 0 ok; 1 the run did not end as done, or something contradicts itself; 2 refused; 3 malformed;
+4 usage, or what was named is not there; 5 engine unreachable; 70 internal error (WAYBILL_DEBUG=1 shows its stack); 130 interrupted.
 audit verify: 0 verified, 1 failed, 2 insufficient, 3 malformed, 4 usage, 5 storage unreachable, 70 internal error.
 
 A run is named by its id, the beginning of it, its submission id, or latest.`;

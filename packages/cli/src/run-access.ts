@@ -11,6 +11,7 @@ import {
   TerminalError,
   type Transport,
 } from '@waybill/client';
+import { isSealed } from './follow.ts';
 import type { VerbCall } from './verb.ts';
 import { firstOf } from './view/measure.ts';
 
@@ -67,6 +68,11 @@ export function attemptOf(item: ItemStatus, number?: number): AttemptStatus {
   const problem = number === undefined ? `${item.id} has not been tried yet` : `${item.id} has no attempt ${number}`;
   const fix = 'See `waybill explain` for where the item stands.';
   throw new TerminalError({ code: 'USAGE', path: 'attempt', problem, fix });
+}
+
+/** It wants nothing more, or an engine is there to give it. */
+export function isCaredFor({ target }: VerbCall, run: RunStatus): boolean {
+  return isSealed(run) || target.isWorking();
 }
 
 export function outputOf(attempt: AttemptStatus, kind: OutputRef['kind']): OutputRef | undefined {

@@ -1,5 +1,5 @@
 /** audit export and audit verify: evidence leaves the state directory, and evidence from anywhere is judged. */
-import { type RunStatus, TerminalError, type Transport } from '@waybill/client';
+import type { RunStatus } from '@waybill/client';
 import { renderReport, type VerifyOptions, verifyBundle } from '@waybill/verify';
 import { type FlagValues, prepareVerification, UsageError, VERIFY_FLAGS } from '@waybill/verify/flags';
 import { usageError } from '../error-report.ts';
@@ -34,22 +34,13 @@ export async function auditVerify(call: VerbCall): Promise<number> {
   const named = call.arg(0);
   const { options, keepState } = asRefusal(() => prepareVerification(chosenFlags(call)));
   const run = await namedRun(call, named);
-  const bundle = run === null ? openFile(named) : await openToJudge(await call.target.open(), run);
+  const bundle = run === null ? openFile(named) : await openBundle(await call.target.open(), run);
   const asked = run === null ? options : await withOwn(call, run, options);
   const report = await verifyBundle(bundle, asked);
   asRefusal(keepState);
   call.terminal.emit(report);
   if (call.terminal.mode !== 'json') call.terminal.print(renderReport(report));
   return report.exitCode;
-}
-
-/** A bundle that is not there is nothing that contradicts itself: exit 4, and not 1 as for other verbs. */
-async function openToJudge(transport: Transport, run: RunStatus): Promise<AsyncIterable<Uint8Array>> {
-  return openBundle(transport, run).catch((cause: unknown) => {
-    if (!(cause instanceof TerminalError) || cause.code !== 'OBJECT_MISSING') throw cause;
-    const { path, problem, fix } = cause;
-    throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause });
-  });
 }
 
 function chosenFlags(call: VerbCall): FlagValues {

@@ -1,8 +1,8 @@
 /** explain and logs: one item of a run. */
-import { isEnded, TerminalError } from '@waybill/client';
+import { TerminalError } from '@waybill/client';
 import { openLog, tailOfLog } from '../attempt-log.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { accessRun, attemptOf, itemOf } from '../run-access.ts';
+import { accessRun, attemptOf, isCaredFor, itemOf } from '../run-access.ts';
 import type { VerbCall } from '../verb.ts';
 import { explainLines } from '../view/explain.ts';
 
@@ -16,13 +16,13 @@ export async function explain(call: VerbCall): Promise<ExitCode> {
   const attempt = item.attempts.at(-1);
   const log = attempt === undefined || item.state === 'done' ? null : await openLog(transport, call.target, attempt);
   const logTail = log === null ? undefined : await tailOfLog(log, TAIL_LINES);
-  const engineRuns = call.target.isWorking() || isEnded(run.state);
+  const engineRuns = isCaredFor(call, run);
   call.terminal.emit({ run: run.run, item, engineRuns, logTail });
   call.terminal.say(
     explainLines({
       run,
       item,
-      nowMs: Date.now(),
+      nowMs: engineRuns ? Date.now() : Date.parse(run.at),
       engineRuns,
       ...(logTail === undefined ? {} : { logTail }),
       hints: { command: call.command },

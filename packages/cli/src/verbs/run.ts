@@ -11,7 +11,7 @@ import { accessRun } from '../run-access.ts';
 import { readSpecFile, type SpecFile } from '../spec-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { summaryLines } from '../view/run-summary.ts';
-import type { Depths } from '../view/run-tree.ts';
+import { abortedLines, type Depths } from '../view/run-tree.ts';
 import { type Line, toned } from '../view/styled.ts';
 
 const MAX_CONCURRENCY = 1000;
@@ -125,7 +125,7 @@ async function conclude(call: VerbCall, transport: Transport, run: RunStatus): P
   const { terminal, target } = call;
   if (run.aborted) {
     terminal.emit({ type: 'run', run, evidence: null });
-    terminal.say([[toned('bad', 'aborted'), `  ${run.aborted.reason}: the log says that this run was never sealed`]]);
+    terminal.say(abortedLines(run));
     return EXIT.failed;
   }
   const bundle = target.ledgerPlace(run.bundle?.key ?? '');

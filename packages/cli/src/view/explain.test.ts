@@ -82,8 +82,11 @@ test('explain: what waits in a run with a wall clock is told how long that lasts
 });
 
 test('explain: without an engine nothing moves, and the fix starts one', () => {
-  const text = explained(PENDING, { engineRuns: false });
-  assert.match(text, /no engine is running on this state directory\nfix {5}waybill watch 0123456789ab\n/);
+  for (const one of [PENDING, RUNNING]) {
+    const text = explained(one, { engineRuns: false });
+    assert.match(text, /no engine is running on this state directory.*\ngo on {3}waybill watch 0123456789ab\n/);
+    assert.doesNotMatch(text, /\nnow|\n1 +running/);
+  }
 });
 
 test('explain: a skipped item points to its cause; a done one to what it yielded; a running one to what it does', () => {

@@ -1,11 +1,12 @@
 /** Why an item waits, and why it ended as it did: what is known, and what to do about it. */
-import type { AttemptStatus, ItemStatus, RunStatus } from '@waybill/client/documents';
+import type { ItemStatus, RunStatus } from '@waybill/client/documents';
 import { escapeText } from '@waybill/verify';
 import { safeBlock, safeCell } from '../safe-text.ts';
 import { adviceOnOutcome, adviceOnReason } from './advice.ts';
 import { elapsedMs, isTerminal, markOf, noteOf, STATE_LOOK, waitingText, yieldText } from './item-line.ts';
 import { formatDuration } from './measure.ts';
 import type { Hints } from './run-summary.ts';
+import { stoppedLines } from './stopped.ts';
 import { type Line, toned } from './styled.ts';
 import { tableLines } from './table.ts';
 
@@ -24,11 +25,11 @@ function fact(name: string, text: string): Line {
   return [toned('quiet', name.padEnd(8)), text];
 }
 
-function attemptLines(attempts: readonly AttemptStatus[], nowMs: number): Line[] {
+function attemptLines({ item: { attempts }, nowMs, engineRuns }: Explanation): Line[] {
   if (attempts.length === 0) return [];
   const rows = attempts.map(({ attempt, startedAt, endedAt, outcome, reason, exit }) => [
     { text: String(attempt) },
-    { text: safeCell(outcome ?? 'running') },
+    { text: safeCell(outcome ?? (engineRuns ? 'running' : 'not settled')) },
     { text: safeCell(reason ?? '') },
     { text: exit === undefined || exit === null ? '' : String(exit) },
     { text: formatDuration((endedAt === undefined ? nowMs : Date.parse(endedAt)) - Date.parse(startedAt)) },
@@ -36,18 +37,13 @@ function attemptLines(attempts: readonly AttemptStatus[], nowMs: number): Line[]
   return [[], ...tableLines(['ATTEMPT', 'OUTCOME', 'REASON', 'EXIT', 'TOOK'], rows)];
 }
 
-function whyWaiting({ item, run, nowMs, engineRuns, hints }: Explanation): Line[] {
+function whyWaiting({ item, run, nowMs, hints }: Explanation): Line[] {
   const holders = (item.waiting?.locks ?? []).flatMap(({ name, holders }) =>
     holders.map((holder) =>
       fact('holder', `${safeCell(name)}: ${safeCell(holder.item)} of run ${safeCell(holder.run)}`),
     ),
   );
   const why = item.waiting === undefined ? 'it is about to be looked at' : waitingText(item.waiting, run.run, nowMs);
-  if (!engineRuns)
-    return [
-      fact('why', 'no engine is running on this state directory'),
-      fact('fix', hints.command(`watch ${safeCell(run.run).slice(0, 12)}`)),
-    ];
   const then = afterwards(item, run.run, nowMs);
   return [fact('why', why), ...then, ...holders, ...untilWhen(run, nowMs), fact('fix', whatToDo(item, run, hints))];
 }
@@ -103,7 +99,7 @@ function logLines({ item, logTail }: Explanation): Line[] {
 }
 
 export function explainLines(explanation: Explanation): Line[] {
-  const { run, item, nowMs } = explanation;
+  const { run, item, nowMs, engineRuns, hints } = explanation;
   const elapsed = elapsedMs(item, nowMs);
   const head: Line = [
     markOf(item.state),
@@ -116,8 +112,13 @@ export function explainLines(explanation: Explanation): Line[] {
   ];
   const why = isTerminal(item.state)
     ? whyEnded(explanation)
-    : item.state === 'running'
-      ? [fact('now', noteOf(item, run, nowMs) || 'its worker has not reported progress yet'), ...logLines(explanation)]
-      : [...whyWaiting(explanation), ...logLines(explanation)];
-  return [head, ...why, ...attemptLines(item.attempts, nowMs)];
+    : !engineRuns
+      ? [...stoppedLines(run, hints), ...logLines(explanation)]
+      : item.state === 'running'
+        ? [
+            fact('now', noteOf(item, run, nowMs) || 'its worker has not reported progress yet'),
+            ...logLines(explanation),
+          ]
+        : [...whyWaiting(explanation), ...logLines(explanation)];
+  return [head, ...why, ...attemptLines(explanation)];
 }

@@ -12,7 +12,7 @@ const MAX_INDENT = 12;
 const MIN_NAME_COLUMNS = 8;
 const MAX_NAME_COLUMNS = 40;
 
-export const RUN_TONE: Record<RunState, Tone> = {
+const RUN_TONE: Record<RunState, Tone> = {
   open: 'quiet',
   running: 'busy',
   suspended: 'warn',
@@ -70,19 +70,36 @@ export function countsText({ counts }: RunStatus): string {
   return `${counted(counts.items, 'item')}: ${parts.join(', ')}${retries}`;
 }
 
+/** A run that was aborted has a state too, but none that says so. */
+export function runStateCell(run: RunStatus): { text: string; tone: Tone } {
+  if (run.aborted !== undefined) return { text: 'aborted', tone: 'bad' };
+  return { text: safeCell(run.state), tone: RUN_TONE[run.state] ?? 'warn' };
+}
+
+export function abortedLines({ aborted }: RunStatus): Line[] {
+  if (aborted === undefined) return [];
+  return [[toned('bad', 'aborted'), `  ${safeCell(aborted.reason)}: the log says that this run was never sealed`]];
+}
+
 /** A run that has ended is not paused any more, whatever it was. */
 export function isPaused(run: RunStatus): boolean {
   return run.pausedAt !== undefined && run.completedAt === undefined;
 }
 
+/** Of a run that has ended, no time goes on. */
+function clockMs({ completedAt, aborted }: RunStatus, nowMs: number): number {
+  const ended = completedAt ?? aborted?.at;
+  return ended === undefined ? nowMs : Date.parse(ended);
+}
+
 export function headLine(run: RunStatus, nowMs: number): Line {
-  const endMs = run.completedAt === undefined ? nowMs : Date.parse(run.completedAt);
+  const state = runStateCell(run);
   return [
     toned('strong', safeCell(run.name)),
     toned('quiet', ` ${safeCell(run.run).slice(0, 12)}  `),
-    toned(RUN_TONE[run.state] ?? 'warn', safeCell(run.state)),
+    toned(state.tone, state.text),
     ...(isPaused(run) ? [toned('warn', ', paused')] : []),
-    `  ${formatDuration(endMs - Date.parse(run.openedAt))}  `,
+    `  ${formatDuration(clockMs(run, nowMs) - Date.parse(run.openedAt))}  `,
     countsText(run),
   ];
 }
@@ -115,11 +132,11 @@ export interface TreeView {
 
 /** Head, warnings, items, and how many more there are. */
 export function runTreeLines({ run, depths, nowMs, rows = Number.POSITIVE_INFINITY }: TreeView): Line[] {
-  const top = [headLine(run, nowMs), ...warningLines(run), []];
+  const top = [headLine(run, nowMs), ...abortedLines(run), ...warningLines(run), []];
   const items = fitting(treeOrder(run.items, depths), rows - top.length);
   const named = items.map((item) => ({ item, name: nameOf(item, depths) }));
   const widest = named.reduce((width, { name }) => Math.max(width, name.length), MIN_NAME_COLUMNS);
-  const lines = named.map((entry) => itemLine(entry, Math.min(widest, MAX_NAME_COLUMNS), run, nowMs));
+  const lines = named.map((entry) => itemLine(entry, Math.min(widest, MAX_NAME_COLUMNS), run, clockMs(run, nowMs)));
   const hidden = run.items.length - items.length;
   const more: Line[] = hidden > 0 ? [[toned('quiet', `  … ${counted(hidden, 'more item')}`)]] : [];
   return [...top, ...lines, ...more];
