@@ -129,7 +129,7 @@ describe('a larger repository', () => {
 
   for (const [id, { script }] of Object.entries(EDITS)) {
     it(`hands back ${id} as a patch that plain git applies, to the very bytes, modes and names`, () => {
-      const patch = waybill('patch', 'latest', id, '--save', join(scratch, `${id}.patch`));
+      const patch = waybill('patch', 'latest', id, '-o', join(scratch, `${id}.patch`));
       assert.equal(patch.exit, 0, patch.stderr);
       assert.ok(readFileSync(join(scratch, `${id}.patch`)).byteLength > 0);
       const applied = treeWithPatch(join(scratch, `${id}.patch`));

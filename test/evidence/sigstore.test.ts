@@ -172,9 +172,9 @@ function put(path: string, content: string | Uint8Array): void {
   writeFileSync(path, content);
 }
 
-test('waybill patch --save: the provenance of a sealed run is saved beside the patch, and accepted', async () => {
+test('waybill patch -o: the provenance of a sealed run is saved beside the patch, and accepted', async () => {
   const file = join(folder, 'a.patch');
-  const { exit, out } = await call(['patch', 'latest', 'edit-a', '--save', file, '--dir', stateWith('sealed', true)]);
+  const { exit, out } = await call(['patch', 'latest', 'edit-a', '-o', file, '--dir', stateWith('sealed', true)]);
   assert.equal(exit, 0);
   assert.deepEqual(
     out
@@ -186,9 +186,9 @@ test('waybill patch --save: the provenance of a sealed run is saved beside the p
   accept(JSON.parse(readFileSync(`${file}.sigstore.json`, 'utf8')), readFileSync(file));
 });
 
-test('waybill patch --save: before the seal there is no provenance, and that is said', async () => {
+test('waybill patch -o: before the seal there is no provenance, and that is said', async () => {
   const file = join(folder, 'early.patch');
-  const args = ['patch', 'latest', 'edit-a', '--save', file, '--plain', '--dir', stateWith('open', false)];
+  const args = ['patch', 'latest', 'edit-a', '-o', file, '--plain', '--dir', stateWith('open', false)];
   const { exit, out } = await call(args);
   assert.equal(exit, 0);
   assert.match(out, /no provenance yet/);

@@ -24,10 +24,12 @@ export class EmbeddedTarget implements Target {
   }
 
   async open(): Promise<Transport> {
+    this.#home.requireState();
     return new DirectoryTransport(this.#home.path);
   }
 
-  ensure(options: EngineOptions): Promise<EnsuredEngine> {
+  async ensure(options: EngineOptions): Promise<EnsuredEngine> {
+    this.#home.requireRoom();
     return ensureEngine(this.#home, { ...options, env: this.#env });
   }
 

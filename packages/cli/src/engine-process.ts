@@ -3,10 +3,11 @@
  * every terminal that uses the same state directory, and ends by itself when it has been idle.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { RetryableError, TerminalError, WaybillError } from '@waybill/client';
+import { makeDirectory } from './make-directory.ts';
 import type { EngineNotice, StateDirectory } from './state-directory.ts';
 
 export interface EngineOptions {
@@ -57,7 +58,7 @@ function launch(home: StateDirectory, start: EngineStart): ChildProcess {
 
 function openLog(home: StateDirectory): number {
   try {
-    mkdirSync(home.path, { recursive: true, mode: 0o700 });
+    makeDirectory(home.path, 0o700);
     return openSync(home.at('engine.log'), 'a', 0o600);
   } catch (cause) {
     const problem = `no engine can work there (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;

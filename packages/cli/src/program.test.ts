@@ -77,15 +77,13 @@ test('program: an unknown run and an unknown item are usage errors that say wher
   const item = await call(['explain', 'latest', 'edit-x', '--dir', dir, '--plain']);
   assert.equal(item.exit, 4);
   assert.match(item.err, /ITEM_UNKNOWN at item: the run has no item "edit-x"\n {2}fix: It has edit-a/);
-  const none = await call(['status', 'latest', '--dir', scratch(t)]);
-  assert.deepEqual([none.exit, JSON.parse(none.err).error.code], [4, 'RUN_UNKNOWN']);
 });
 
 test('program: a patch is printed as its own bytes, saved, and refused for an item without one', async (t) => {
   const dir = stateWith(t, patched());
   assert.deepEqual(await call(['patch', 'latest', 'edit-a', '--dir', dir]), { exit: 0, out: PATCH, err: '' });
   const file = join(scratch(t), 'a.patch');
-  assert.equal((await call(['patch', 'latest', 'edit-a', '--save', file, '--dir', dir])).exit, 0);
+  assert.equal((await call(['patch', 'latest', 'edit-a', '-o', file, '--dir', dir])).exit, 0);
   assert.equal(readFileSync(file, 'utf8'), PATCH);
   const none = await call(['patch', 'latest', 'lint', '--dir', dir]);
   assert.deepEqual([none.exit, JSON.parse(none.err).error.code], [4, 'OBJECT_MISSING']);
@@ -247,12 +245,12 @@ test('program: outputs are listed, printed by name and saved, and never outside 
   const target = scratch(t);
   assert.equal(JSON.parse((await call(['outputs', 'latest', 'edit-a', '--dir', dir])).out).sha256, sha256);
   assert.equal((await call(['outputs', 'latest', 'edit-a', 'a/b.txt', '--dir', dir])).out, PATCH);
-  assert.equal((await call(['outputs', 'latest', 'edit-a', '--save', target, '--dir', dir])).exit, 0);
+  assert.equal((await call(['outputs', 'latest', 'edit-a', '-o', target, '--dir', dir])).exit, 0);
   assert.equal(readFileSync(join(target, 'a', 'b.txt'), 'utf8'), PATCH);
   assert.equal((await call(['outputs', 'latest', 'edit-a', 'c', '--dir', dir])).exit, 4);
-  const inFile = await call(['outputs', 'latest', 'edit-a', '--save', join(target, 'a', 'b.txt'), '--dir', dir]);
+  const inFile = await call(['outputs', 'latest', 'edit-a', '-o', join(target, 'a', 'b.txt'), '--dir', dir]);
   assert.deepEqual([inFile.exit, JSON.parse(inFile.err).error.code], [4, 'FILE_UNWRITABLE']);
   const hostile = stateWith(t, named('outputs/../../evil'));
-  const { exit, err } = await call(['outputs', 'latest', 'edit-a', '--save', target, '--dir', hostile]);
+  const { exit, err } = await call(['outputs', 'latest', 'edit-a', '-o', target, '--dir', hostile]);
   assert.deepEqual([exit, JSON.parse(err).error.code], [2, 'KEY_INVALID']);
 });

@@ -1,9 +1,10 @@
 /** The commander program, made from the table of verbs. */
+import { escapeText } from '@waybill/verify';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { chooseTarget, given } from './choose-target.ts';
 import { reportError, usageError } from './error-report.ts';
-import { EXIT } from './exit-codes.ts';
-import { DEFAULT_DIRECTORY, StateDirectory } from './state-directory.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { stateDirectoryOf } from './state-directory.ts';
 import { Terminal, type TextSink } from './terminal.ts';
 import { type Verb, VerbCall } from './verb.ts';
 import { COMMON_OPTIONS, TARGET_OPTIONS, VERBS } from './verbs.ts';
@@ -21,6 +22,9 @@ Exit codes: 0 ok; 1 the run did not end as done, or something contradicts itself
 audit verify: 0 verified, 1 failed, 2 insufficient, 3 malformed, 4 usage, 5 storage unreachable, 70 internal error.
 
 A run is named by its id, the beginning of it, its submission id, or latest.`;
+
+/** Options that may stand before the verb, with a value behind them. */
+const TARGET_WORDS: ReadonlySet<string> = new Set(TARGET_OPTIONS.map(({ flags }) => flags.split(' ')[0] ?? ''));
 
 type Options = Record<string, string | readonly string[] | boolean | undefined>;
 
@@ -41,12 +45,39 @@ export async function runProgram(args: readonly string[], surroundings: Surround
     await program.parseAsync([...args], { from: 'user' });
     return exit;
   } catch (error) {
-    if (!(error instanceof CommanderError)) return reportError(terminalOf(surroundings, {}), error);
-    if (error.exitCode === 0) return EXIT.ok;
-    const problem = error.message.replace(/^error: /, '');
+    // what could not be understood says nothing of the mode but by the words themselves
+    const terminal = terminalOf(surroundings, { json: args.includes('--json'), plain: args.includes('--plain') });
+    if (!(error instanceof CommanderError)) return reportError(terminal, error);
+    if (error.exitCode === 0) return helped(args, surroundings);
     if (error.code === 'commander.help') return EXIT.usage;
-    return reportError(terminalOf(surroundings, {}), usageError('arguments', problem, 'See `waybill --help`.'));
+    const problem = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+    return reportError(
+      terminal,
+      usageError('arguments', problem, `See \`${['waybill', ...verbIn(args)].join(' ')} --help\`.`),
+    );
   }
+}
+
+/** The help of `waybill` stands in for that of a verb that there is none of, which is not to pass for its own. */
+function helped(args: readonly string[], { err }: Surroundings): ExitCode {
+  const [first = 'help', second] = wordsOf(args);
+  const ofGroup = VERBS.filter(({ name }) => name.startsWith(`${first} `));
+  const asked = ofGroup.length > 0 && second !== undefined ? `${first} ${second}` : first;
+  const isKnown =
+    asked === 'help' || (asked === first && ofGroup.length > 0) || VERBS.some(({ name }) => name === asked);
+  if (!isKnown) err.write(`waybill: there is no verb ${escapeText(asked)}; this is the help of what there is.\n`);
+  return EXIT.ok;
+}
+
+function wordsOf(args: readonly string[]): string[] {
+  return args.filter((word, at) => !word.startsWith('-') && !TARGET_WORDS.has(args[at - 1] ?? ''));
+}
+
+/** The words of the verb that was meant; none when it is not known. */
+function verbIn(args: readonly string[]): string[] {
+  const words = wordsOf(args);
+  const known = VERBS.find(({ name }) => name === words.slice(0, name.split(' ').length).join(' '));
+  return known === undefined ? [] : known.name.split(' ');
 }
 
 /** What was typed: options before the verb, its arguments and its own options. */
@@ -73,7 +104,8 @@ function callOf(
   surroundings: Surroundings,
 ): VerbCall {
   const { env, interruption } = surroundings;
-  const home = new StateDirectory(String(options.dir ?? env.WAYBILL_HOME ?? DEFAULT_DIRECTORY));
+  if (args.includes('')) throw usageError('arguments', 'one of them is empty', `See \`waybill ${verb.name} --help\`.`);
+  const home = stateDirectoryOf(options.dir, env);
   const words = {
     // a verb that is about a deployment says so by an option of its own
     target: given(before.target, options.target, 'target') ?? (options.deployed === true ? 'aws' : undefined),
@@ -108,7 +140,7 @@ function addVerb(
   if (verb.args !== '') command.arguments(verb.args);
   for (const { flags, summary, isRepeated } of [...verb.options, ...COMMON_OPTIONS]) {
     if (isRepeated)
-      command.option(flags, summary, (value: string, before: readonly string[] = []) => [...before, value]);
+      command.option(flags, summary, (value: string, before: readonly string[] = []) => [...before, notEmpty(value)]);
     else if (flags.includes('<')) command.option(flags, summary, onlyOne);
     else command.option(flags, summary);
   }
@@ -116,9 +148,15 @@ function addVerb(
   group.addCommand(command);
 }
 
+/** An empty value is what an unset variable of a script leaves: `--dir "$STATE"` would be the current directory. */
+function notEmpty(value: string): string {
+  if (value !== '') return value;
+  throw new InvalidArgumentError('It is empty.');
+}
+
 /** Of two values the later one would win without a word, of two files with keys for instance. */
 function onlyOne(value: string, before: string | undefined): string {
-  if (before === undefined) return value;
+  if (before === undefined) return notEmpty(value);
   throw new InvalidArgumentError('It was given before.');
 }
 

@@ -1,9 +1,10 @@
 /** Files that a person asked for. Whatever stands in the way of one is TerminalError FILE_UNWRITABLE, and says what. */
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { TerminalError } from '@waybill/client';
+import { makeDirectory } from './make-directory.ts';
 
 const PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: 'the directory that it should be in is not there',
+  ENOENT: 'the directory that it should be in is not there, or takes no files',
   EISDIR: 'it is a directory',
   ENOTDIR: 'a part of its path is no directory',
   EEXIST: 'a part of its path is no directory',
@@ -27,13 +28,17 @@ export async function saveFile(path: string, content: string | AsyncIterable<Uin
   }
 }
 
-export async function makeDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+/** Makes what is missing of the path of a directory that files are to be saved in. */
+export function makeFolder(path: string): void {
+  try {
+    makeDirectory(path);
+  } catch (cause) {
     throw unwritable(path, cause);
-  });
+  }
 }
 
-function unwritable(path: string, cause: unknown): TerminalError {
+/** Throws FILE_UNWRITABLE for whatever the file system says. */
+export function unwritable(path: string, cause: unknown): TerminalError {
   const { code = 'unknown' } = cause as NodeJS.ErrnoException;
   const problem = `it cannot be written: ${PROBLEMS[code] ?? code}`;
   const fix = 'Name a file in a directory that exists, that is yours and that has room.';

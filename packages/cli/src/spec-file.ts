@@ -1,7 +1,15 @@
 /** A run spec on disk: read, parsed and compiled, or every reason why not. */
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { compileItems, type PlanItem, parseWrittenRun, queueOf, SpecRefused, TerminalError } from '@waybill/client';
+import {
+  compileItems,
+  LIMITS,
+  type PlanItem,
+  parseWrittenRun,
+  queueOf,
+  SpecRefused,
+  TerminalError,
+} from '@waybill/client';
 
 export interface SpecFile {
   path: string;
@@ -27,7 +35,10 @@ export async function readSpecFile(file: string): Promise<SpecFile> {
 
 async function readBytes(path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    const chunks: Buffer[] = [];
+    // a device has no end, and a file may be of any size: one byte more than is taken tells enough
+    for await (const chunk of createReadStream(path, { end: LIMITS.specBytes })) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks);
   } catch (cause) {
     const problem = `the file cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;
     throw new TerminalError(

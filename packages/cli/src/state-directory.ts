@@ -1,10 +1,17 @@
 /** What the command line reads of a state directory beside the transport's objects: the engine's notice and logs, the keys. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { TerminalError } from '@waybill/client';
 import { isAliveSince } from './process-alive.ts';
 
-export const DEFAULT_DIRECTORY = '.waybill';
+const DEFAULT_DIRECTORY = '.waybill';
+
+/** Any of these shows that a directory is an engine's: what engines make, and what operators lay down before one starts. */
+const OWN_NAMES: ReadonlySet<string> = new Set([
+  ...['keys', 'inbox', 'outbox', 'ledger', 'uploads', 'artifacts', 'store.sqlite', 'engine.json', 'engine.log'],
+  ...['queues.json', 'evidence.json'],
+]);
 
 /** What an engine says about itself once it is ready. */
 export interface EngineNotice {
@@ -15,11 +22,47 @@ export interface EngineNotice {
   detail: string;
 }
 
+/** As `--dir` says it, else the environment; what is set to nothing there is not set. */
+export function stateDirectoryOf(named: unknown, env: NodeJS.ProcessEnv): StateDirectory {
+  const given = typeof named === 'string' ? named : env.WAYBILL_HOME || undefined;
+  return new StateDirectory(given ?? DEFAULT_DIRECTORY, given !== undefined);
+}
+
 export class StateDirectory {
   readonly path: string;
+  readonly #isNamed: boolean;
 
-  constructor(path: string) {
+  /** @param isNamed somebody said that it is there, by an option or the environment */
+  constructor(path: string, isNamed = false) {
     this.path = resolve(path);
+    this.#isNamed = isNamed;
+  }
+
+  /** Before anything is read. Throws TerminalError FILE_UNREADABLE where somebody named what no engine has worked on. */
+  requireState(): void {
+    const names = this.#names();
+    if (names.some((name) => OWN_NAMES.has(name)) || (names.length === 0 && !this.#isNamed)) return;
+    const problem = existsSync(this.path) ? 'it is no state directory of an engine' : 'there is no such directory';
+    const fix = 'Name the directory that `waybill run` or `submit` was given, with --dir or WAYBILL_HOME.';
+    throw new TerminalError({ code: 'FILE_UNREADABLE', path: this.path, problem, fix });
+  }
+
+  /** Before an engine begins to work there. Throws TerminalError USAGE where somebody else's files are. */
+  requireRoom(): void {
+    const names = this.#names();
+    if (names.length === 0 || names.some((name) => OWN_NAMES.has(name))) return;
+    const problem = 'it holds other files, and nothing of an engine';
+    const fix = 'Name a state directory, or one that is new or empty.';
+    throw new TerminalError({ code: 'USAGE', path: this.path, problem, fix });
+  }
+
+  /** None for what is no directory, or is not there. */
+  #names(): string[] {
+    try {
+      return readdirSync(this.path);
+    } catch {
+      return [];
+    }
   }
 
   at(...names: string[]): string {

@@ -7,7 +7,7 @@ export interface Target {
   readonly kind: 'embedded' | 'aws';
   /** For people: where runs are looked for. */
   readonly where: string;
-  /** Throws what stands in the way of reaching it. */
+  /** To read from it, or to write to one that `ensure` has made sure of. Throws what stands in the way. */
   open(): Promise<Transport>;
   /** Makes sure that somebody is there to answer; resolves with the engine, or null where there is always one. */
   ensure(options: EngineOptions): Promise<EnsuredEngine | null>;

@@ -102,7 +102,7 @@ export const VERBS: readonly Verb[] = [
     args: '<run> <item>',
     summary: 'print the patch of an item, save it or apply it',
     options: [
-      { flags: '--save <file>', summary: 'write it to a file' },
+      { flags: '-o, --output <file>', summary: 'write it to a file; - is standard output' },
       { flags: '--apply <directory>', summary: 'apply it there with git, after a check that changes nothing' },
     ],
     load: async () => (await import('./verbs/patch.ts')).patch,
@@ -111,7 +111,7 @@ export const VERBS: readonly Verb[] = [
     name: 'outputs',
     args: '<run> <item> [name]',
     summary: 'list the files that an item handed on, print one, or save them all',
-    options: [{ flags: '--save <directory>', summary: 'write them below a directory' }],
+    options: [{ flags: '-o, --output <directory>', summary: 'write them below a directory' }],
     load: async () => (await import('./verbs/outputs.ts')).outputs,
   },
   {

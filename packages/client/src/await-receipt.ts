@@ -14,6 +14,7 @@ const DEFAULT_WAIT_MS = 30_000;
 /**
  * Writes an object and waits for the answer to exactly its bytes. When other bytes wait under the same id, it waits until
  * those are answered and writes again, so that the engine can say `conflict`. Writing again after a crash is harmless.
+ * Bytes that were taken before are `deduped`, as the engine would say, with the run that they are.
  * Throws RetryableError TIMED_OUT when nobody answers in time.
  */
 export async function submitObject(
@@ -30,7 +31,8 @@ export async function submitObject(
   const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
   // A refusal of the same bytes from before may have been of the deployment, and will be given anew or lifted.
   const before = await transport.readReceipt(ref, submission);
-  const stale = before !== null && before.reasons.length > 0 ? before.at : null;
+  if (before !== null && before.reasons.length === 0) return { ...before, status: 'deduped' };
+  const stale = before?.at ?? null;
   let isPut = false;
   for await (const _hint of transport.changes(ref, signal)) {
     const answered = await transport.readReceipt(ref, submission);

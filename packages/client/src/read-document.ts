@@ -15,7 +15,7 @@ export type { ReadDocument };
 
 /** @param readWritten for a document that may be other than JSON */
 export function readDocument(bytes: Uint8Array, readWritten?: ReadWritten): ReadDocument {
-  if (bytes.length > LIMITS.specBytes) return refused(tooLarge(bytes.length));
+  if (bytes.length > LIMITS.specBytes) return refused(tooLarge('the document has'));
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -86,7 +86,8 @@ function inspect(root: unknown): Refusal[] {
     if (place.depth > LIMITS.nesting) return [tooDeep()];
     const entries = Array.isArray(place.value) ? place.value.entries() : Object.entries(place.value);
     for (const [key, child] of entries) take(child, key, place);
-    if (values > LIMITS.values || characters > LIMITS.specBytes) return [tooLarge(null)];
+    if (values > LIMITS.values || characters > LIMITS.specBytes)
+      return [tooLarge('the document with its aliases expanded has')];
     if (problems.length > LIMITS.refusals) break;
   }
   return problems;
@@ -113,9 +114,7 @@ function broken(path: PropertyKey[], problem: string): Refusal {
   return { code: 'SPEC_INVALID', path: formatPath(path), problem, fix: 'Remove it.' };
 }
 
-function tooLarge(sizeBytes: number | null): Refusal {
-  const what =
-    sizeBytes === null ? 'the document with its aliases expanded is' : `the document has ${sizeBytes} bytes,`;
+function tooLarge(what: string): Refusal {
   const problem = `${what} more than ${LIMITS.specBytes} bytes or ${LIMITS.values} values`;
   return { code: 'SPEC_TOO_LARGE', path: 'document', problem, fix: 'Split the run, or move scripts into the source.' };
 }

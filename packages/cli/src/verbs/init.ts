@@ -1,9 +1,10 @@
 /** init: a run spec that runs as it is, made from what can be seen of the directory. */
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { usageError } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { makeFolder, unwritable } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { toned } from '../view/styled.ts';
 
@@ -81,12 +82,12 @@ export function exampleSpec(name: string, isRepository: boolean): string {
 export async function init(call: VerbCall): Promise<ExitCode> {
   const directory = resolve(call.arg(0, '.'));
   const path = join(directory, SPEC_FILE);
-  await mkdir(directory, { recursive: true });
+  makeFolder(directory);
   const text = exampleSpec(runNameOf(directory), existsSync(join(directory, '.git')));
   try {
     await writeFile(path, text, { flag: call.flag('force') ? 'w' : 'wx' });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(path, error);
     throw usageError(path, 'there is one already', 'Edit it, or replace it with --force.');
   }
   call.terminal.emit({ written: path });

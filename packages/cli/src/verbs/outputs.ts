@@ -1,10 +1,11 @@
 /** outputs: the files that `capture: outputs` took, listed, printed or saved. */
 import { dirname, join } from 'node:path';
 import { type OutputRef, TerminalError, type Transport } from '@waybill/client';
+import { usageError } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, attemptOf, itemOf } from '../run-access.ts';
 import { safeCell } from '../safe-text.ts';
-import { makeDirectory, saveFile } from '../saved-file.ts';
+import { makeFolder, saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { formatBytes } from '../view/measure.ts';
 import { toned } from '../view/styled.ts';
@@ -17,7 +18,8 @@ export async function outputs(call: VerbCall): Promise<ExitCode> {
   const { run } = await accessRun(transport, call.arg(0));
   const found = attemptOf(itemOf(run, call.arg(1))).outputs.filter(({ kind }) => kind === 'output');
   const name = call.optionalArg(2);
-  const directory = call.text('save');
+  const directory = call.text('output');
+  if (directory === '-') throw noDirectory();
   const chosen = name === undefined ? found : [outputNamed(found, name)];
   if (directory !== undefined) await save(call, transport, chosen, directory);
   else if (name === undefined) list(call, found);
@@ -27,6 +29,10 @@ export async function outputs(call: VerbCall): Promise<ExitCode> {
 
 function pathOf({ name }: OutputRef): string {
   return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
+}
+
+function noDirectory(): TerminalError {
+  return usageError('--output', 'files are written below a directory', 'Leave it out to print one output by its name.');
 }
 
 /** By its path below outputs/, with or without that in front. */
@@ -62,7 +68,7 @@ async function save(
 ): Promise<void> {
   for (const one of chosen) {
     const path = join(directory, ...partsOf(one));
-    await makeDirectory(dirname(path));
+    makeFolder(dirname(path));
     await saveFile(path, await transport.openArtifact(one.sha256));
     call.terminal.emit({ saved: path, sha256: one.sha256, sizeBytes: one.sizeBytes });
     call.terminal.say([[toned('good', 'saved'), `  ${safeCell(path, 200)}  ${formatBytes(one.sizeBytes)}`]]);

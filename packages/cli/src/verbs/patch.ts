@@ -17,7 +17,8 @@ export async function patch(call: VerbCall): Promise<ExitCode> {
   const item = itemOf(run, call.arg(1));
   const found = outputOf(attemptOf(item), 'patch');
   if (found === undefined) throw noPatch(item.id);
-  const file = call.text('save');
+  const named = call.text('output');
+  const file = named === '-' ? undefined : named;
   const directory = call.text('apply');
   if (file !== undefined) {
     await save(call, transport, found, file);

@@ -18,7 +18,7 @@ const MAX_CONCURRENCY = 1000;
 
 export async function submit(call: VerbCall): Promise<ExitCode> {
   const spec = await readSpecFile(call.arg(0));
-  const receipt = await submitSpec(call, await call.target.open(), spec);
+  const { receipt } = await submitSpec(call, spec);
   if (!isTaken(receipt)) return EXIT.refused;
   const id = receipt.run?.slice(0, 12) ?? receipt.submissionId;
   call.terminal.say([[toned('quiet', 'next     '), call.command(`watch ${id}`)]]);
@@ -27,8 +27,7 @@ export async function submit(call: VerbCall): Promise<ExitCode> {
 
 export async function run(call: VerbCall): Promise<ExitCode> {
   const spec = await readSpecFile(call.arg(0));
-  const transport = await call.target.open();
-  const receipt = await submitSpec(call, transport, spec);
+  const { transport, receipt } = await submitSpec(call, spec);
   if (!isTaken(receipt)) return EXIT.refused;
   const depths = new Map(shapeOf(spec.items).tree.map(({ id, depth }) => [id, depth]));
   return followToEnd(call, transport, receipt, depths);
@@ -49,9 +48,15 @@ function engineOptions(call: VerbCall): EngineOptions {
   };
 }
 
-async function submitSpec(call: VerbCall, transport: Transport, spec: SpecFile): Promise<Receipt> {
+interface Submitted {
+  transport: Transport;
+  receipt: Receipt;
+}
+
+async function submitSpec(call: VerbCall, spec: SpecFile): Promise<Submitted> {
   const { terminal, target } = call;
   const engine = await target.ensure(engineOptions(call));
+  const transport = await target.open();
   if (engine === null) terminal.emit({ type: 'deployment', principal: transport.principal });
   else announceEngine(call, engine);
   const submissionId = call.text('id');
@@ -63,12 +68,37 @@ async function submitSpec(call: VerbCall, transport: Transport, spec: SpecFile):
   const receipt = await target.answered(submitted);
   terminal.emit({ type: 'receipt', ...receipt });
   terminal.say(receiptLines(receipt));
-  return receipt;
+  return { transport, receipt };
 }
 
-function announceEngine({ terminal }: VerbCall, { notice, started }: EnsuredEngine): void {
-  terminal.emit({ type: 'engine', pid: notice.pid, started, isolation: notice.isolation, detail: notice.detail });
+function announceEngine(call: VerbCall, { notice, started }: EnsuredEngine): void {
+  const { terminal } = call;
+  const { pid, isolation, detail } = notice;
+  const ignored = started ? [] : optionsGiven(call);
+  terminal.emit({ type: 'engine', pid, started, isolation, detail, ...(ignored.length > 0 ? { ignored } : {}) });
+  if (ignored.length > 0) terminal.say(ignoredLines(ignored, pid));
   if (notice.isolation === 'none') terminal.say(unsandboxedLines(notice.detail));
+}
+
+/** The words that only an engine which this call starts would heed. */
+function optionsGiven(call: VerbCall): string[] {
+  return [
+    ...(call.text('concurrency') === undefined ? [] : ['--concurrency']),
+    ...(call.refuses('sandbox') ? ['--no-sandbox'] : []),
+    ...(call.flag('unsandboxed') ? ['--unsandboxed'] : []),
+  ];
+}
+
+function ignoredLines(ignored: readonly string[], pid: number): Line[] {
+  return [
+    [
+      toned(
+        'warn',
+        `WARNING  ${ignored.join(', ')} changes nothing: an engine (process ${pid}) runs with its own options.`,
+      ),
+    ],
+    [toned('warn', '         One that a command started ends ten seconds after its last run.')],
+  ];
 }
 
 function isTaken({ status }: Receipt): boolean {
@@ -87,7 +117,11 @@ function receiptLines(receipt: Receipt): Line[] {
   const head: Line = isTaken(receipt)
     ? [toned('good', status.padEnd(8)), ` run ${receipt.run ?? ''} from submission ${submissionId}`]
     : [toned('bad', status.padEnd(8)), ` submission ${submissionId}`];
-  return [head, ...reasons.flatMap(refusalLines)];
+  const known: Line[] =
+    status === 'deduped'
+      ? [[toned('quiet', 'known    '), 'the same was submitted before: it is that run, and no new one']]
+      : [];
+  return [head, ...known, ...reasons.flatMap(refusalLines)];
 }
 
 async function followToEnd(
