@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { openWorld, type World } from './deployed-world.ts';
 import { grantedAndUsed } from './granted-and-used.ts';
 import { verdictOn } from './least-privilege.ts';
+import { LOST } from './scenarios-of-lost-events.ts';
 import { RUNS } from './scenarios-of-runs.ts';
 import { TROUBLE } from './scenarios-of-trouble.ts';
 import { UNUSED_GRANTS } from './unused-grants.ts';
@@ -21,7 +22,7 @@ after(async () => {
   await world?.close({ keepLogs: failures > 0 });
 });
 
-for (const [name, body] of Object.entries({ ...RUNS, ...TROUBLE })) {
+for (const [name, body] of Object.entries({ ...RUNS, ...TROUBLE, ...LOST })) {
   test(`deployed: ${name}`, async () => {
     failures += 1;
     await body(world);

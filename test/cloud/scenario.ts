@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { ItemStatus, RunStatus } from '@waybill/client';
 import type { World } from './deployed-world.ts';
 
@@ -89,4 +90,15 @@ export function living(world: World, container: string): number[] {
       return false;
     }
   });
+}
+
+/** Nothing waits in a function's queue, and nothing of it is being worked off. */
+export async function isEmpty(world: World, queue: 'submit' | 'settle'): Promise<boolean> {
+  const client = new SQSClient(asRoot(world));
+  const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName: world.deployed.names.queue(queue) }));
+  const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
+  const { Attributes = {} } = await client.send(
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] }),
+  );
+  return AttributeNames.every((name) => Attributes[name] === '0');
 }

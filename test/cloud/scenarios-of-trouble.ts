@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { ECSClient, ListTasksCommand, StopTaskCommand } from '@aws-sdk/client-ecs';
 import { paginateListExecutions, SFNClient } from '@aws-sdk/client-sfn';
-import { GetQueueAttributesCommand, GetQueueUrlCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { cancelRun } from '@waybill/client/operator';
 import { until } from '../support/processes.ts';
 import type { World } from './deployed-world.ts';
-import { accepted, asRoot, assertVerified, item, living, type Scenarios, specOf, states } from './scenario.ts';
+import { accepted, asRoot, assertVerified, isEmpty, item, living, type Scenarios, specOf, states } from './scenario.ts';
 
 /** Both functions that take events in are told again of what is long done with; every message of theirs is worked off. */
 async function eventsAgain(world: World): Promise<void> {
@@ -52,13 +52,7 @@ async function workedOff(world: World, queue: 'submit' | 'settle', events: reado
   for (const event of events) {
     await client.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(event) }));
   }
-  const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
-  await until(async () => {
-    const { Attributes = {} } = await client.send(
-      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] }),
-    );
-    return taken() >= before + events.length && AttributeNames.every((name) => Attributes[name] === '0');
-  });
+  await until(async () => (await isEmpty(world, queue)) && taken() >= before + events.length);
 }
 
 async function takenAway(world: World): Promise<void> {
