@@ -1,5 +1,5 @@
 /** Errors as people and programs meet them: code, path, problem and fix, and a stack only when asked for. */
-import { type Refusal, SpecRefused, TerminalError, WaybillError } from '@waybill/client';
+import { type Refusal, SpecRefused, TerminalError, type TextPlace, WaybillError } from '@waybill/client';
 import { escapeText } from '@waybill/verify';
 import { EXIT, type ExitCode, exitOf } from './exit-codes.ts';
 import { safeBlock, safeJson } from './safe-text.ts';
@@ -12,21 +12,35 @@ export function usageError(path: string, problem: string, fix: string): Terminal
   return new TerminalError({ code: 'USAGE', path, problem, fix });
 }
 
-export function refusalLines({ code, path, problem, fix }: Refusal): Line[] {
+/** A refusal of something that was written in a file, by its lines and columns from 1 where they are known. */
+export interface PlacedRefusal extends Refusal, Partial<TextPlace> {
+  file?: string;
+}
+
+export function refusalLines(refusal: PlacedRefusal): Line[] {
+  const { code, problem, fix } = refusal;
   return [
-    [toned('bad', 'error'), ` ${code} at `, toned('strong', escapeText(path)), `: ${escapeText(problem)}`],
+    [toned('bad', 'error'), ` ${code} at `, toned('strong', escapeText(whereOf(refusal))), `: ${escapeText(problem)}`],
     ['  fix: ', escapeText(fix)],
   ];
+}
+
+/** As editors and terminals know it, `file:line:column`, then the path within the document where there is one. */
+function whereOf({ file, line, column, path }: PlacedRefusal): string {
+  if (file === undefined) return path;
+  const place = line === undefined ? file : `${file}:${line}:${column}`;
+  return path === 'document' || path.startsWith('line ') ? place : `${place} ${path}`;
 }
 
 /** Writes the error to standard error and answers the exit code that it stands for. */
 export function reportError(terminal: Terminal, error: unknown): ExitCode {
   if (!(error instanceof WaybillError)) return reportUnforeseen(terminal, error);
-  const refusals = error instanceof SpecRefused ? error.refusals : [error];
+  const refusals: readonly PlacedRefusal[] = error instanceof SpecRefused ? error.refusals : [error];
   for (const refusal of refusals) {
-    const { code, path, problem, fix } = refusal;
+    const { code, path, file, line, column, problem, fix } = refusal;
+    const place = { file, line, column };
     const text = terminal.errorsAsJson
-      ? `${safeJson({ error: { code, path, problem, fix, retryable: error.retryable } })}\n`
+      ? `${safeJson({ error: { code, path, ...place, problem, fix, retryable: error.retryable } })}\n`
       : paintLines(refusalLines(refusal), { colour: terminal.colour });
     terminal.err.write(text);
   }

@@ -228,9 +228,15 @@ test('program: a spec with several mistakes gets one error for each, and exit 2;
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line).error.path);
-  assert.deepEqual(paths.toSorted(), ['metadata.name', 'spec.extra', 'spec.items']);
+  assert.deepEqual(paths, ['metadata.name', 'spec.items', 'spec.extra']);
+  const plain = await call(['validate', file, '--plain']);
+  assert.ok(plain.err.startsWith(`error SPEC_INVALID at ${file}:3:13 metadata.name: "X"`), plain.err);
+  const { file: named, line, column } = JSON.parse(refused.err.split('\n')[2] ?? '').error;
+  assert.deepEqual([named, line, column], [file, 4, 20]);
   writeFileSync(file, 'a: [');
-  assert.equal((await call(['validate', file])).exit, 3);
+  const broken = await call(['validate', file, '--plain']);
+  assert.equal(broken.exit, 3);
+  assert.ok(broken.err.startsWith(`error SPEC_SYNTAX at ${file}:1:5: `), broken.err);
   assert.equal((await call(['validate', join(file, 'absent')])).exit, 4);
 });
 

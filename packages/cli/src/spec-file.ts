@@ -4,12 +4,15 @@ import { dirname, resolve } from 'node:path';
 import {
   compileItems,
   LIMITS,
+  locateRefusals,
   type PlanItem,
   parseWrittenRun,
   queueOf,
+  type Refusal,
   SpecRefused,
   TerminalError,
 } from '@waybill/client';
+import type { PlacedRefusal } from './error-report.ts';
 
 export interface SpecFile {
   path: string;
@@ -21,16 +24,25 @@ export interface SpecFile {
   items: PlanItem[];
 }
 
-/** Throws TerminalError FILE_UNREADABLE, or SpecRefused with everything that is wrong with the spec. */
+/** Throws TerminalError FILE_UNREADABLE, or SpecRefused with everything that is wrong with the spec, and where in the file. */
 export async function readSpecFile(file: string): Promise<SpecFile> {
   const path = resolve(file);
   const bytes = await readBytes(path);
   const parsed = parseWrittenRun(bytes);
-  if (!parsed.ok) throw new SpecRefused(parsed.refusals);
+  if (!parsed.ok) throw new SpecRefused(placed(file, bytes, parsed.refusals));
   const compiled = compileItems(parsed.run);
-  if (!compiled.ok) throw new SpecRefused(compiled.refusals);
+  if (!compiled.ok) throw new SpecRefused(placed(file, bytes, compiled.refusals));
   const { run } = parsed;
   return { path, baseDir: dirname(path), bytes, name: run.metadata.name, queue: queueOf(run), items: compiled.items };
+}
+
+function placed(file: string, bytes: Uint8Array, refusals: readonly Refusal[]): PlacedRefusal[] {
+  // of a file that is too large, the end was not read
+  const places = bytes.length > LIMITS.specBytes ? [] : locateRefusals(bytes, refusals);
+  const lineOf = ({ line = Number.POSITIVE_INFINITY }: PlacedRefusal): number => line;
+  return refusals
+    .map((refusal, n): PlacedRefusal => ({ ...refusal, file, ...places[n] }))
+    .toSorted((left, right) => Math.sign(lineOf(left) - lineOf(right)) || 0);
 }
 
 async function readBytes(path: string): Promise<Buffer> {

@@ -6,7 +6,7 @@ import { canonicalize, digestOf } from '@waybill/verify';
 import { durationMs, formatDuration } from './duration.ts';
 import type { Refusal } from './errors.ts';
 import { DEFAULTS, LIMITS, type Limits } from './limits.ts';
-import { depsOf, linkProblems } from './link-items.ts';
+import { depsOf, linkProblems, type PlacedItem } from './link-items.ts';
 import { pipelineProblems } from './pipeline-order.ts';
 import type { Block, Plan, PlanItem, PlanNeed, PlanSource } from './plan.ts';
 import { planDigest } from './plan-entries.ts';
@@ -44,10 +44,8 @@ export function compile(run: RunSpec, limits: Limits = LIMITS): Compiled {
 export function compileItems(run: RunSpec, limits: Limits = LIMITS): CompiledItems {
   const placed = run.spec.items.map((item, index) => ({ index, item }));
   const most = run.spec.caps?.items ?? limits.items;
-  const refusals = placed.flatMap(({ index, item }) => [
-    ...itemProblems(item, index, run.spec.defaults, limits),
-    ...pipelineProblems(item.pipeline, index, run.spec.source !== undefined),
-  ]);
+  const hasSource = run.spec.source !== undefined;
+  const refusals = placed.flatMap((one) => problemsWithin(one, { defaults: run.spec.defaults, hasSource }, limits));
   if (placed.length > most) {
     const problem = `the run has ${placed.length} items, more than ${most}`;
     refusals.push({ code: 'SPEC_LIMIT', path: 'spec.items', problem, fix: 'Raise `caps.items`, or split the run.' });
@@ -114,6 +112,20 @@ function retryOf(item: ItemSpec, defaults: Defaults): PlanItem['retry'] {
     backoffMs,
     maxBackoffMs: asked.maxBackoff === undefined ? Math.max(backoffMs, ceiling) : ceiling,
   };
+}
+
+/** What an item is filled in with from the run that it stands in. */
+export interface Surroundings {
+  defaults: Defaults;
+  hasSource: boolean;
+}
+
+/** What is wrong with an item by itself that its schema does not say. */
+export function problemsWithin({ index, item }: PlacedItem, around: Surroundings, limits: Limits = LIMITS): Refusal[] {
+  return [
+    ...itemProblems(item, index, around.defaults, limits),
+    ...pipelineProblems(item.pipeline, index, around.hasSource),
+  ];
 }
 
 /** What shows only once the defaults are filled in, and locks that are named twice. */

@@ -6,6 +6,7 @@ export * from './documents.ts';
 export { durationMs, formatDuration } from './duration.ts';
 export * from './errors.ts';
 export { DEFAULTS, LIMITS, type Limits } from './limits.ts';
+export { locateRefusals, type TextPlace } from './locate-refusals.ts';
 export { type GitSource, type PackedSource, type PackPlace, packSource } from './pack-source.ts';
 export type * from './plan.ts';
 export { findRun, listRuns } from './runs.ts';

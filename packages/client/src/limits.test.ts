@@ -238,7 +238,7 @@ const ELSEWHERE: Record<string, () => void> = {
   aliases: () => {
     const uses = (count: number): Uint8Array => bytesOf(`- &a x\n${'- *a\n'.repeat(count)}`);
     assert.deepEqual(refusedAs(uses(LIMITS.aliases), 'yaml'), ['SPEC_INVALID document']);
-    assert.deepEqual(refusedAs(uses(LIMITS.aliases + 1), 'yaml'), ['SPEC_LIMIT document']);
+    assert.deepEqual(refusedAs(uses(LIMITS.aliases + 1), 'yaml'), ['SPEC_LIMIT line 1002, column 5']);
   },
   refusals: () => {
     const broken = (count: number): unknown => runOf(numbered(count, (n) => item(`i${n}`, { priority: 'x' })));

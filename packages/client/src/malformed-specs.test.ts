@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { bytesOf, item, PACKED, refusalsFor, runOf, SCRIPT, summary } from '../test/run-sample.ts';
-import { parseControl, parseRun } from './compile.ts';
-import { parseWrittenRun } from './written-run.ts';
+import { parseRun } from './compile.ts';
 
 type Row = readonly [title: string, document: unknown, ...refused: string[]];
 
@@ -311,89 +310,22 @@ test('malformed specs: the table holds more than a hundred, and what it starts f
   }
 });
 
-const TEXTS: readonly [title: string, text: string, syntax: 'json' | 'yaml', refused: string][] = [
-  ['nothing', '', 'json', 'SPEC_SYNTAX document'],
-  ['nothing', '', 'yaml', 'SPEC_INVALID document'],
-  ['half an object', '{"a":\n', 'json', 'SPEC_SYNTAX document'],
-  ['a wrong comma', '{\n "a": 1,\n}', 'json', 'SPEC_SYNTAX line 3, column 1'],
-  ['a key twice', '{"a":1,\n"a":2}', 'json', 'SPEC_SYNTAX line 2, column 1'],
-  ['a key twice, once escaped', '{"a":1,"\\u0061":2}', 'json', 'SPEC_SYNTAX line 1, column 8'],
-  ['a key twice', 'a: 1\nb: 2\na: 3', 'yaml', 'SPEC_SYNTAX line 3, column 1'],
-  ['a key twice as JSON would see it', '1: x\n"1": y', 'yaml', 'SPEC_SYNTAX line 2, column 1'],
-  ['a tag', 'a: !!js/function x', 'yaml', 'SPEC_SYNTAX line 1, column 4'],
-  ['a tag of its own', 'a: !secret x', 'yaml', 'SPEC_SYNTAX line 1, column 4'],
-  ['binary', 'a: !!binary aGk=', 'yaml', 'SPEC_SYNTAX line 1, column 4'],
-  ['two documents', 'a: 1\n---\nb: 2', 'yaml', 'SPEC_SYNTAX document'],
-  ['an alias of nothing', 'a: *b', 'yaml', 'SPEC_SYNTAX document'],
-  ['a circle of aliases', 'a: &a [*a]', 'yaml', 'SPEC_LIMIT document'],
-  ['a number that is none', 'a: .nan', 'yaml', 'SPEC_INVALID a'],
-  ['YAML where JSON belongs', 'kind: Run', 'json', 'SPEC_SYNTAX document'],
-  ['a tab for indentation', 'a:\n\tb: 1', 'yaml', 'SPEC_SYNTAX line 2, column 1'],
-];
-
-for (const [title, text, syntax, refused] of TEXTS) {
-  test(`malformed ${syntax}: refuses ${title}`, () => {
-    const read = (syntax === 'json' ? parseRun : parseWrittenRun)(bytesOf(text));
-    assert.deepEqual(read.ok ? [] : summary(read.refusals).slice(0, 1), [refused]);
-  });
-}
-
-test('malformed bytes: refuses what is not UTF-8', () => {
-  const read = parseRun(Uint8Array.of(0x7b, 0xff, 0x7d));
-  assert.deepEqual(read.ok ? [] : summary(read.refusals), ['SPEC_SYNTAX document']);
-});
-
-test('malformed bytes: a bomb of aliases is refused, not expanded', () => {
-  const levels = Array.from({ length: 9 }, (_, n) => `l${n + 1}: &l${n + 1} [${Array(10).fill(`*l${n}`).join(', ')}]`);
-  const read = parseWrittenRun(bytesOf(`l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n${levels.join('\n')}`));
-  assert.deepEqual(read.ok ? [] : summary(read.refusals), ['SPEC_TOO_LARGE document']);
-});
-
-const CONTROLS: Row[] = [
-  [
-    'a run in its place',
-    runOf([item('a')]),
-    'SPEC_INVALID kind',
-    'SPEC_INVALID spec.verb',
-    'SPEC_INVALID spec.run',
-    'SPEC_UNKNOWN_KEY spec.items',
-    'SPEC_UNKNOWN_KEY metadata',
-  ],
-  ['an unknown verb', control({ verb: 'explode', run: 'a'.repeat(32) }), 'SPEC_INVALID spec.verb'],
-  ['no verb', control({ run: 'a'.repeat(32) }), 'SPEC_INVALID spec.verb'],
-  ['a pause of an item', control({ verb: 'pause', run: 'a'.repeat(32), item: 'a' }), 'SPEC_UNKNOWN_KEY spec.item'],
-  ['a skip of nothing', control({ verb: 'skip', run: 'a'.repeat(32) }), 'SPEC_INVALID spec.item'],
-  ['a short run id', control({ verb: 'cancel', run: 'abc' }), 'SPEC_INVALID spec.run'],
-  ['an item that is no name', control({ verb: 'cancel', run: 'a'.repeat(32), item: '../x' }), 'SPEC_INVALID spec.item'],
-  ['a reason', control({ verb: 'cancel', run: 'a'.repeat(32), reason: 'x' }), 'SPEC_UNKNOWN_KEY spec.reason'],
-  ['an abort without a reason', control({ verb: 'abort', run: 'a'.repeat(32) }), 'SPEC_INVALID spec.reason'],
-  [
-    'an abort of an item',
-    control({ verb: 'abort', run: 'a'.repeat(32), reason: 'x', item: 'a' }),
-    'SPEC_UNKNOWN_KEY spec.item',
-  ],
-  [
-    'a reason in prose',
-    control({ verb: 'abort', run: 'a'.repeat(32), reason: 'It broke' }),
-    'SPEC_INVALID spec.reason',
-  ],
-];
-
-function control(object: object): unknown {
-  return { apiVersion: 'waybill/v1', kind: 'Control', spec: object };
-}
-
-for (const [title, document, ...refused] of CONTROLS) {
-  test(`malformed control objects: refuses ${title}`, () => {
-    const read = parseControl(bytesOf(document));
-    assert.deepEqual(read.ok ? [] : summary(read.refusals), refused);
-  });
-}
-
-test('control objects: every verb is accepted in the form that it has', () => {
-  for (const spec of [{ verb: 'pause' }, { verb: 'resume' }, { verb: 'skip', item: 'a' }, { verb: 'retry', item: 'a' }])
-    assert.equal(parseControl(bytesOf(control({ ...spec, run: 'a'.repeat(32) }))).ok, true, spec.verb);
-  assert.equal(parseControl(bytesOf(control({ verb: 'cancel', run: 'a'.repeat(32) }))).ok, true);
-  assert.equal(parseControl(bytesOf(control({ verb: 'cancel', run: 'a'.repeat(32), item: 'a' }))).ok, true);
-  assert.equal(parseControl(bytesOf(control({ verb: 'abort', run: 'a'.repeat(32), reason: 'store_lost' }))).ok, true);
+test('malformed specs: one list holds what the schema, the items and the graph have against it', () => {
+  const items = [
+    item('a', { locks: ['x', 'x'], pipeline: [{ block: 'capture', what: 'patch' }, SCRIPT] }),
+    item('b', { dependson: ['a'] }),
+    item('c', { dependsOn: ['nope'], retry: { maxBackoff: '2s' } }),
+  ];
+  const refused = parseRun(
+    bytesOf(runOf(items, { defaults: { retry: { backoff: '5s' } } }, { metadata: { name: 'X' } })),
+  );
+  assert.deepEqual(refused.ok ? [] : summary(refused.refusals).toSorted(), [
+    'SPEC_INVALID metadata.name',
+    'SPEC_INVALID spec.items[0].locks[1]',
+    'SPEC_INVALID spec.items[0].pipeline[0]',
+    'SPEC_INVALID spec.items[0].pipeline[0]',
+    'SPEC_INVALID spec.items[2].retry.maxBackoff',
+    'SPEC_UNKNOWN_KEY spec.items[1].dependson',
+    'SPEC_UNKNOWN_REFERENCE spec.items[2].dependsOn[0]',
+  ]);
 });

@@ -1,5 +1,6 @@
 /** Bytes to a checked document. Nothing is thrown: the bytes may come from anyone. */
 import type { z } from 'zod';
+import { problemsWithin } from './compile-plan.ts';
 import type { Refusal } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { linkProblems, type PlacedItem, type WrittenIds } from './link-items.ts';
@@ -12,15 +13,16 @@ export type ParsedControl = { ok: true; control: ControlSpec } | { ok: false; re
 
 /**
  * Reads a run spec as an inbox holds it, in JSON; `parseWrittenRun` reads what a person wrote. On refusal every problem is
- * listed, those between items included as far as the items can be read.
+ * listed, those that compiling would find included as far as the items can be read.
  */
 export function parseRun(bytes: Uint8Array, readWritten?: ReadWritten): ParsedRun {
   const read = readDocument(bytes, readWritten);
   if (!read.ok) return read;
+  if (read.value === null) return { ok: false, refusals: [NOTHING] };
   const parsed = runSchema.safeParse(read.value, { reportInput: true });
   if (parsed.success) return { ok: true, run: parsed.data };
   const refusals = refusalsOf(parsed.error.issues);
-  return { ok: false, refusals: bounded([...refusals, ...linkReadable(read.value)]) };
+  return { ok: false, refusals: bounded([...refusals, ...judgeReadable(read.value)]) };
 }
 
 export function parseControl(bytes: Uint8Array): ParsedControl {
@@ -33,14 +35,24 @@ export function parseControl(bytes: Uint8Array): ParsedControl {
     : { ok: false, refusals: refusalsOf(parsed.error.issues as z.core.$ZodIssue[]) };
 }
 
-/** What the well-formed items of a document that is not well-formed say about each other. */
-function linkReadable(value: unknown): Refusal[] {
-  const items = (value as { spec?: { items?: unknown } } | null)?.spec?.items;
+const NOTHING: Refusal = {
+  code: 'SPEC_INVALID',
+  path: 'document',
+  problem: 'there is nothing in it',
+  fix: 'Write a run spec: `apiVersion`, `kind`, `metadata` and `spec`.',
+};
+
+/** What is wrong with the well-formed items of a document that is not well-formed, by themselves and between them. */
+function judgeReadable(value: unknown): Refusal[] {
+  const spec = (value as { spec?: { items?: unknown; defaults?: unknown; source?: unknown } } | null)?.spec;
+  const items = spec?.items;
   if (!Array.isArray(items) || items.length > LIMITS.items) return [];
   const ids: WrittenIds = items.map((item: { id?: unknown } | null) => (typeof item?.id === 'string' ? item.id : null));
   const readable = items.flatMap((raw, index): PlacedItem[] => {
     const parsed = itemSchema.safeParse(raw);
     return parsed.success ? [{ index, item: parsed.data }] : [];
   });
-  return linkProblems(readable, ids, LIMITS);
+  const defaults = runSchema.shape.spec.shape.defaults.safeParse(spec?.defaults).data;
+  const around = { defaults, hasSource: spec?.source !== undefined };
+  return [...readable.flatMap((one) => problemsWithin(one, around)), ...linkProblems(readable, ids, LIMITS)];
 }

@@ -20,7 +20,7 @@ export function readDocument(bytes: Uint8Array, readWritten?: ReadWritten): Read
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    return refused(syntaxError('the bytes are not UTF-8', 'Save the file as UTF-8.'));
+    return refused(syntaxError('the bytes are not UTF-8', 'Save the file as UTF-8 text.', placeOfNoText(bytes)));
   }
   const read = readWritten === undefined || /^\s*[{[]/.test(text) ? readJson(text) : readWritten(text);
   // Flow style YAML also starts with a bracket; a file that is neither is explained as what it looks like.
@@ -28,6 +28,23 @@ export function readDocument(bytes: Uint8Array, readWritten?: ReadWritten): Read
   if (!settled.ok) return settled;
   const problems = inspect(settled.value);
   return problems.length === 0 ? settled : { ok: false, refusals: bounded(problems) };
+}
+
+/** A line feed is part of no other character, so the first line that is no text can be told by itself. */
+function placeOfNoText(bytes: Uint8Array): string {
+  const isText = new TextDecoder('utf-8', { fatal: true });
+  for (let line = 1, start = 0; start <= bytes.length; line++) {
+    const end = bytes.indexOf(0x0a, start);
+    const part = bytes.subarray(start, end < 0 ? bytes.length : end);
+    try {
+      isText.decode(part);
+    } catch {
+      return at({ line, column: new TextDecoder().decode(part).indexOf('\ufffd') + 1 });
+    }
+    if (end < 0) break;
+    start = end + 1;
+  }
+  return 'document';
 }
 
 const JSON_SYNTAX_PROBLEM = 'the text is not JSON';
@@ -43,7 +60,8 @@ function readJson(text: string): ReadDocument {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    const offset = /position (\d+)/.exec(String(error))?.[1];
+    const isCutOff = /end of JSON input/.test(String(error));
+    const offset = isCutOff ? String(text.length) : /position (\d+)/.exec(String(error))?.[1];
     const place = offset === undefined ? 'document' : at(positionOf(text, Number(offset)));
     return refused(syntaxError(JSON_SYNTAX_PROBLEM, 'Check quotes, commas and brackets there.', place));
   }

@@ -1,4 +1,18 @@
-import { Composer, CST, type Document, isScalar, Lexer, LineCounter, type ParsedNode, Parser, visit } from 'yaml';
+import {
+  type Alias,
+  Composer,
+  CST,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  Lexer,
+  LineCounter,
+  type ParsedNode,
+  Parser,
+  visit,
+  type YAMLMap,
+} from 'yaml';
 import type { Refusal } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { bounded, quote } from './spec-issue.ts';
@@ -19,10 +33,11 @@ export function readYaml(text: string): ReadDocument {
       merge: false,
     });
     const documents = [...composer.compose(tokens, true, text.length)];
-    if (documents.length > 1) {
-      return refused(syntaxError('the file holds more than one document', 'Keep one; split the file at `---`.'));
+    const [document, second] = documents;
+    if (second !== undefined) {
+      const fix = 'Keep one; split the file at `---`.';
+      return refused(syntaxError('the file holds more than one document', fix, placeOf(second.range[0], lines)));
     }
-    const [document] = documents;
     if (document === undefined) return { ok: true, value: null };
     return fromYaml(document, lines);
   } catch (error) {
@@ -35,13 +50,12 @@ const YAML_FIX = 'Check indentation, quotes and brackets there.';
 
 function fromYaml(document: Document.Parsed<ParsedNode>, lines: LineCounter): ReadDocument {
   const problems = [...document.errors, ...document.warnings];
-  const duplicates = duplicateKeys(document, lines);
-  if (problems.length === 0 && duplicates.length > 0) return { ok: false, refusals: bounded(duplicates) };
+  const slips = slipsIn(document, lines);
+  if (problems.length === 0 && slips.length > 0) return { ok: false, refusals: bounded(slips) };
   if (problems.length > 0) {
     const refusals = problems.map(({ code, message, pos }) => {
-      const { line, col } = lines.linePos(pos[0]);
       const fix = code === 'TAG_RESOLVE_FAILED' ? 'Remove the tag; plain YAML is enough.' : YAML_FIX;
-      return syntaxError(message.split('\n')[0] ?? code, fix, at({ line, column: col }));
+      return syntaxError(message.split('\n')[0] ?? code, fix, placeOf(pos[0], lines));
     });
     return { ok: false, refusals: bounded(refusals) };
   }
@@ -59,37 +73,56 @@ function parseTokens(text: string, lines: LineCounter): CST.Token[] | Refusal {
   for (const lexeme of new Lexer().lex(text)) {
     tokens.push(...parser.next(lexeme));
     // Block collections take two entries of the stack, and the document one.
-    if (parser.stack.length > 2 * LIMITS.nesting) return tooDeep();
-    if (!isScalarText && lexeme.startsWith('*') && ++aliases > LIMITS.aliases) return tooManyAliases();
+    if (parser.stack.length > 2 * LIMITS.nesting) return { ...tooDeep(), path: placeOf(parser.offset, lines) };
+    if (!isScalarText && lexeme.startsWith('*') && ++aliases > LIMITS.aliases)
+      return tooManyAliases(placeOf(parser.offset, lines));
     isScalarText = lexeme === CST.SCALAR;
   }
   tokens.push(...parser.end());
   return tokens;
 }
 
-function tooManyAliases(): Refusal {
+function tooManyAliases(path: string): Refusal {
   const problem = `the file uses its anchors more than ${LIMITS.aliases} times`;
-  return { code: 'SPEC_LIMIT', path: 'document', problem, fix: 'Use `spec.defaults`, or write the values out.' };
+  return { code: 'SPEC_LIMIT', path, problem, fix: 'Use `spec.defaults`, or write the values out.' };
 }
 
-/** Keys are compared as they will be written in JSON: `1` and `"1"` are one. */
-function duplicateKeys(document: Document.Parsed<ParsedNode>, lines: LineCounter): Refusal[] {
+function placeOf(offset: number, lines: LineCounter): string {
+  const { line, col } = lines.linePos(offset);
+  return at({ line, column: col });
+}
+
+/** Keys that stand twice, and aliases of no anchor. */
+function slipsIn(document: Document.Parsed<ParsedNode>, lines: LineCounter): Refusal[] {
   const refusals: Refusal[] = [];
+  const anchors = new Set<string>();
   visit(document, {
-    Map(_key, map) {
-      const seen = new Set<string>();
-      for (const { key } of map.items) {
-        if (!isScalar(key)) continue;
-        const text = String(key.value);
-        if (seen.has(text)) {
-          const { line, col } = lines.linePos(key.range?.[0] ?? 0);
-          const problem = `the key ${quote(text)} stands twice in one object`;
-          refusals.push(syntaxError(problem, 'Keep one of them.', at({ line, column: col })));
-        }
-        seen.add(text);
-      }
+    Node(_key, node) {
+      if (isAlias(node)) {
+        if (!anchors.has(node.source)) refusals.push(unanchored(node, lines));
+      } else if (node.anchor !== undefined) anchors.add(node.anchor);
+      if (isMap(node)) refusals.push(...duplicateKeys(node, lines));
       return refusals.length > LIMITS.refusals ? visit.BREAK : undefined;
     },
   });
   return refusals;
+}
+
+function unanchored({ source, range }: Alias, lines: LineCounter): Refusal {
+  const problem = `no value before it has the anchor ${quote(source)}`;
+  return syntaxError(problem, 'Name the anchor (`&name`) of an earlier value.', placeOf(range?.[0] ?? 0, lines));
+}
+
+/** Keys are compared as they will be written in JSON: `1` and `"1"` are one. */
+function duplicateKeys({ items }: YAMLMap, lines: LineCounter): Refusal[] {
+  const seen = new Set<string>();
+  return items.flatMap(({ key }) => {
+    if (!isScalar(key)) return [];
+    const text = String(key.value);
+    const isSecond = seen.has(text);
+    seen.add(text);
+    if (!isSecond) return [];
+    const problem = `the key ${quote(text)} stands twice in one object`;
+    return [syntaxError(problem, 'Keep one of them.', placeOf(key.range?.[0] ?? 0, lines))];
+  });
 }

@@ -181,9 +181,7 @@ const control = { apiVersion: z.literal(API_VERSION), kind: z.literal('Control')
 const cancelSchema = closed({
   ...control,
   spec: closed({
-    verb: z.literal('cancel', {
-      error: says('it is not a verb', 'Use `abort`, `cancel`, `pause`, `resume`, `retry` or `skip`.'),
-    }),
+    verb: z.literal('cancel'),
     run: runId,
     item: itemId.optional(),
   }),
@@ -196,16 +194,11 @@ const steerItemSchema = closed({
   spec: closed({ verb: z.enum(['retry', 'skip']), run: runId, item: itemId }),
 });
 
-const abortSchema = closed({
-  ...control,
-  spec: closed({
-    verb: z.literal('abort'),
-    run: runId,
-    reason: z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, {
-      error: says('it is not a reason code', 'Write a short snake_case word, such as `segment_damaged`.'),
-    }),
-  }),
+const reason = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, {
+  error: says('it is not a reason code', 'Write a short snake_case word, such as `segment_damaged`.'),
 });
+
+const abortSchema = closed({ ...control, spec: closed({ verb: z.literal('abort'), run: runId, reason }) });
 
 export type RunSpec = z.infer<typeof runSchema>;
 export type ItemSpec = z.infer<typeof itemSchema>;
@@ -217,13 +210,24 @@ export type ControlSpec = Omit<Cancel, 'spec'> & {
 /** The schema of a control object by its verb. */
 const CONTROL_SCHEMAS = new Map<unknown, z.ZodType<ControlSpec>>([
   ['abort', abortSchema],
+  ['cancel', cancelSchema],
   ['pause', pauseSchema],
   ['resume', pauseSchema],
   ['retry', steerItemSchema],
   ['skip', steerItemSchema],
 ]);
 
-/** An unknown verb is held against the commonest one, whose refusal lists all of them. */
+/** What any verb may have, so that of an unknown one the verb alone is refused, with a list of all. */
+const someControlSchema = closed({
+  ...control,
+  spec: closed({
+    verb: z.enum([...CONTROL_SCHEMAS.keys()].map(String)),
+    run: runId,
+    item: name.optional(),
+    reason: reason.optional(),
+  }),
+});
+
 export function controlSchema(verb: unknown): z.ZodType<ControlSpec> {
-  return CONTROL_SCHEMAS.get(verb) ?? cancelSchema;
+  return CONTROL_SCHEMAS.get(verb) ?? (someControlSchema as unknown as z.ZodType<ControlSpec>);
 }

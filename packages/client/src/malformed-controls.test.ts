@@ -1,0 +1,67 @@
+/** Control objects that are wrong in one way each. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bytesOf, item, runOf, summary } from '../test/run-sample.ts';
+import { parseControl } from './compile.ts';
+
+type Row = readonly [title: string, document: unknown, ...refused: string[]];
+
+const CONTROLS: Row[] = [
+  [
+    'a run in its place',
+    runOf([item('a')]),
+    'SPEC_INVALID kind',
+    'SPEC_INVALID spec.verb',
+    'SPEC_INVALID spec.run',
+    'SPEC_UNKNOWN_KEY spec.items',
+    'SPEC_UNKNOWN_KEY metadata',
+  ],
+  ['an unknown verb', control({ verb: 'explode', run: 'a'.repeat(32) }), 'SPEC_INVALID spec.verb'],
+  [
+    'an unknown verb of an item',
+    control({ verb: 'explode', run: 'a'.repeat(32), item: 'a' }),
+    'SPEC_INVALID spec.verb',
+  ],
+  ['no verb', control({ run: 'a'.repeat(32) }), 'SPEC_INVALID spec.verb'],
+  ['a pause of an item', control({ verb: 'pause', run: 'a'.repeat(32), item: 'a' }), 'SPEC_UNKNOWN_KEY spec.item'],
+  ['a skip of nothing', control({ verb: 'skip', run: 'a'.repeat(32) }), 'SPEC_INVALID spec.item'],
+  ['a short run id', control({ verb: 'cancel', run: 'abc' }), 'SPEC_INVALID spec.run'],
+  ['an item that is no name', control({ verb: 'cancel', run: 'a'.repeat(32), item: '../x' }), 'SPEC_INVALID spec.item'],
+  ['a reason', control({ verb: 'cancel', run: 'a'.repeat(32), reason: 'x' }), 'SPEC_UNKNOWN_KEY spec.reason'],
+  ['an abort without a reason', control({ verb: 'abort', run: 'a'.repeat(32) }), 'SPEC_INVALID spec.reason'],
+  [
+    'an abort of an item',
+    control({ verb: 'abort', run: 'a'.repeat(32), reason: 'x', item: 'a' }),
+    'SPEC_UNKNOWN_KEY spec.item',
+  ],
+  [
+    'a reason in prose',
+    control({ verb: 'abort', run: 'a'.repeat(32), reason: 'It broke' }),
+    'SPEC_INVALID spec.reason',
+  ],
+];
+
+function control(object: object): unknown {
+  return { apiVersion: 'waybill/v1', kind: 'Control', spec: object };
+}
+
+for (const [title, document, ...refused] of CONTROLS) {
+  test(`malformed control objects: refuses ${title}`, () => {
+    const read = parseControl(bytesOf(document));
+    assert.deepEqual(read.ok ? [] : summary(read.refusals), refused);
+  });
+}
+
+test('control objects: every verb is accepted in the form that it has', () => {
+  for (const spec of [{ verb: 'pause' }, { verb: 'resume' }, { verb: 'skip', item: 'a' }, { verb: 'retry', item: 'a' }])
+    assert.equal(parseControl(bytesOf(control({ ...spec, run: 'a'.repeat(32) }))).ok, true, spec.verb);
+  assert.equal(parseControl(bytesOf(control({ verb: 'cancel', run: 'a'.repeat(32) }))).ok, true);
+  assert.equal(parseControl(bytesOf(control({ verb: 'cancel', run: 'a'.repeat(32), item: 'a' }))).ok, true);
+  assert.equal(parseControl(bytesOf(control({ verb: 'abort', run: 'a'.repeat(32), reason: 'store_lost' }))).ok, true);
+});
+
+test('malformed controls: the fix for an unknown verb lists every verb', () => {
+  const read = parseControl(bytesOf(control({ verb: 'explode', run: 'a'.repeat(32) })));
+  const fix = read.ok ? '' : (read.refusals[0]?.fix ?? '');
+  assert.deepEqual(fix.match(/(?<=`)\w+(?=`)/g), ['abort', 'cancel', 'pause', 'resume', 'retry', 'skip']);
+});
