@@ -38,6 +38,57 @@ describe('run store: SQLite alone', () => {
   };
 
   it(
+    'what a partition that is too large to be known as a whole holds is found, and so is that something is not there',
+    inDirectory(async (directory) => {
+      const keys = Array.from({ length: 250 }, (_, n) => ({ pk: 'p', sk: `row-${String(n).padStart(3, '0')}` }));
+      const put = (key: { pk: string; sk: string }, expect: number) => ({
+        do: 'put' as const,
+        ...key,
+        expect,
+        body: key,
+      });
+      const first = openLocalRunStore(join(directory, 'store.sqlite'));
+      for (const key of keys) await first.transact([put(key, 0)]);
+      await first.close();
+      const store = openLocalRunStore(join(directory, 'store.sqlite'));
+      const last = keys.at(-1) ?? { pk: '', sk: '' };
+      await assert.rejects(store.transact([put(last, 0)]), { code: 'ROW_CONFLICT' });
+      assert.equal(await store.transact([put(last, 1)]), 2);
+      await store.transact([put({ pk: 'p', sk: 'new' }, 0)]);
+      assert.deepEqual(await store.get([{ pk: 'p', sk: 'absent' }]), [null]);
+      const rows = await store.query('p', { prefix: 'row-', limit: 1_000 });
+      assert.deepEqual(
+        rows.map(({ pk, sk, body }) => [{ pk, sk }, body]),
+        keys.map((key) => [key, key]),
+      );
+      await store.transact([{ do: 'delete', ...last, expect: 2 }]);
+      assert.deepEqual(await store.get([last]), [null]);
+      await store.close();
+    }),
+  );
+
+  it(
+    'what came and went in one turn leaves nothing behind',
+    inDirectory(async (directory) => {
+      const store = openLocalRunStore(join(directory, 'store.sqlite'));
+      const row = { pk: 'p', sk: 'row' };
+      await store.transact([{ do: 'put', ...row, expect: 0, body: { n: 1 } }]);
+      await store.transact([{ do: 'delete', ...row, expect: 1 }]);
+      await store.transact([{ do: 'put', ...row, expect: 0, body: { n: 2 } }]);
+      await store.transact([{ do: 'delete', ...row, expect: 1 }]);
+      await store.durable();
+      assert.deepEqual(await store.get([row]), [null]);
+      await store.transact([{ do: 'put', ...row, expect: 0, body: { n: 3 } }]);
+      await store.durable();
+      await store.transact([{ do: 'delete', ...row, expect: 1 }]);
+      await store.close();
+      const again = openLocalRunStore(join(directory, 'store.sqlite'));
+      assert.deepEqual(await again.query('p', { prefix: '', limit: 10 }), []);
+      await again.close();
+    }),
+  );
+
+  it(
     'transactions of one turn are not in the file before durable has resolved, and all are after',
     inDirectory(async (directory) => {
       const store = openLocalRunStore(join(directory, 'store.sqlite'));

@@ -18,26 +18,14 @@ import {
   type RunStore,
   requireFitting,
 } from '#ports/run-store.ts';
+import { type KnownRow, KnownRows, type Partition } from './known-rows.ts';
 
-/** Rows kept in memory after they were written or read; a row is about a kilobyte. */
-const CACHED_ROWS = 60_000;
+/** What a partition is known by from the start: larger ones are met row by row. */
+const SMALL_PARTITION_ROWS = 100;
 /** Sorts after every key. */
 const LAST = '\u{10ffff}';
 
-interface Stored {
-  version: number;
-  /** Null: deleted in this turn, or known to be absent. */
-  body: object | null;
-}
-
-const ABSENT: Stored = { version: 0, body: null };
-
-interface Pending extends Stored {
-  json: string | null;
-}
-
 interface SqlRow {
-  sk: string;
   version: number;
   body: string;
 }
@@ -88,17 +76,14 @@ class SqliteRunStore implements LocalRunStore {
   readonly #file: string;
   readonly #database: DatabaseSync;
   readonly #select: StatementSync;
-  readonly #selectVersion: StatementSync;
+  readonly #index: StatementSync;
   readonly #rangeFrom: StatementSync;
   readonly #rangeAfter: StatementSync;
   readonly #upsert: StatementSync;
   readonly #remove: StatementSync;
-  /** Committed rows, oldest use first. */
-  readonly #cache = new Map<string, Stored>();
-  /** Rows of this turn that SQLite has not been told yet, by pk and sk. */
-  readonly #pending = new Map<string, Map<string, Pending>>();
-  /** Versions of the rows of the last query that nothing has changed since: they are often what goes away next. */
-  #answered: { pk: string; versions: Map<string, number> } = { pk: '', versions: new Map() };
+  readonly #known = new KnownRows();
+  /** Partitions with rows of this turn that SQLite has not been told yet. */
+  readonly #unsaved = new Set<Partition>();
   #turn: { commit: Promise<void>; isOpen: boolean } | null = null;
   #failure: TerminalError | null = null;
 
@@ -106,12 +91,10 @@ class SqliteRunStore implements LocalRunStore {
     this.#file = file;
     this.#database = database;
     this.#select = database.prepare('SELECT version, body FROM rows WHERE pk = ? AND sk = ?');
-    this.#selectVersion = database.prepare('SELECT version FROM rows WHERE pk = ? AND sk = ?');
+    this.#index = database.prepare('SELECT sk, version FROM rows WHERE pk = ? LIMIT ?');
     // One lower bound each: of two, SQLite would seek by either and walk the rest.
     const range = (bound: string): StatementSync =>
-      database.prepare(
-        `SELECT sk, version, body FROM rows WHERE pk = ? AND sk ${bound} ? AND sk < ? ORDER BY sk LIMIT ?`,
-      );
+      database.prepare(`SELECT sk FROM rows WHERE pk = ? AND sk ${bound} ? AND sk < ? ORDER BY sk LIMIT ?`);
     this.#rangeFrom = range('>=');
     this.#rangeAfter = range('>');
     this.#upsert = database.prepare(
@@ -122,42 +105,40 @@ class SqliteRunStore implements LocalRunStore {
 
   async get(keys: readonly RowKey[]): Promise<(Row | null)[]> {
     this.#requireAlive();
-    return keys.map(({ pk, sk }) => {
-      const { version, body } = this.#read(pk, sk);
-      return body === null ? null : { pk, sk, version, body: body as Row['body'] };
-    });
+    return keys.map(({ pk, sk }) => this.#read(this.#partition(pk), sk));
   }
 
   async query(pk: string, { prefix, after, limit }: RowRange): Promise<Row[]> {
     this.#requireAlive();
-    this.#flush(pk);
+    const partition = this.#partition(pk);
+    this.#save(partition);
     const isAfter = after !== undefined && after >= prefix;
     const range = isAfter ? this.#rangeAfter : this.#rangeFrom;
-    return this.#guarded(() => {
-      const rows = range.all(pk, isAfter ? after : prefix, `${prefix}${LAST}`, limit) as unknown as SqlRow[];
-      this.#answered = { pk, versions: new Map(rows.map(({ sk, version }) => [sk, version])) };
-      return rows.map(({ sk, version, body }) => ({ pk, sk, version, body: deepFreeze(JSON.parse(body)) }));
-    });
+    const found = this.#guarded(() => range.all(pk, isAfter ? after : prefix, `${prefix}${LAST}`, limit));
+    return found.flatMap(({ sk }) => this.#read(partition, sk as string) ?? []);
   }
 
   async transact(actions: readonly Action[]): Promise<number> {
     this.#requireAlive();
     requireFitting(actions);
+    const found = actions.map(({ pk, sk }) => this.#find(this.#partition(pk), sk));
     let version = 1;
-    for (const { pk, sk, expect } of actions) {
-      const found = this.#versionOf(pk, sk);
-      if (found !== expect) throw conflict(pk, sk, expect, found);
+    actions.forEach(({ pk, sk, expect }, n) => {
+      const present = found[n]?.version ?? 0;
+      if (present !== expect) throw conflict(pk, sk, expect, present);
       version = Math.max(version, expect + 1);
-    }
+    });
     const texts = actions.map(jsonOf);
     actions.forEach((action, n) => {
       if (action.do === 'check') return;
-      const isPut = action.do === 'put';
-      if (action.pk === this.#answered.pk) this.#answered.versions.delete(action.sk);
-      const stored = { version: isPut ? version : 0, body: isPut ? deepFreeze(action.body) : null };
-      this.#pendingOf(action.pk).set(action.sk, { ...stored, json: texts[n] ?? null });
-      // A new row stays out of the cache until somebody reads it: most are written once, and events are never read.
-      if (action.expect > 0) this.#remember(`${action.pk}\0${action.sk}`, stored);
+      const partition = this.#partition(action.pk);
+      const row = found[n] ?? this.#known.add(partition, action.sk, 0, false);
+      row.version = action.do === 'put' ? version : 0;
+      row.body = action.do === 'put' ? deepFreeze(action.body) : null;
+      this.#known.use(row);
+      if (row.unsaved === undefined) partition.unsaved.push(row);
+      row.unsaved = texts[n] ?? null;
+      this.#unsaved.add(partition);
     });
     this.#openTurn();
     return version;
@@ -185,63 +166,61 @@ class SqliteRunStore implements LocalRunStore {
     });
   }
 
-  #read(pk: string, sk: string): Stored {
-    const pending = this.#pending.get(pk)?.get(sk);
-    if (pending) return pending;
-    const name = `${pk}\0${sk}`;
-    const cached = this.#cache.get(name);
-    if (cached) return cached;
+  #partition(pk: string): Partition {
+    const known = this.#known.partition(pk);
+    if (known) return known;
+    const rows = this.#guarded(() => this.#index.all(pk, SMALL_PARTITION_ROWS + 1));
+    const partition = this.#known.addPartition(pk, rows.length <= SMALL_PARTITION_ROWS);
+    for (const { sk, version } of rows) this.#known.add(partition, sk as string, version as number, true);
+    return partition;
+  }
+
+  /** Its body may not be known yet. */
+  #find(partition: Partition, sk: string): KnownRow | undefined {
+    return partition.rows.get(sk) ?? (partition.isWhole ? undefined : this.#load(partition, sk));
+  }
+
+  #read(partition: Partition, sk: string): Row | null {
+    let row = this.#find(partition, sk);
+    if (row?.body === undefined) row = row && this.#load(partition, sk);
+    if (!row?.body) return null;
+    this.#known.use(row);
+    return { pk: partition.pk, sk, version: row.version, body: row.body as Row['body'] };
+  }
+
+  #load(partition: Partition, sk: string): KnownRow | undefined {
     return this.#guarded(() => {
-      const row = this.#select.get(pk, sk) as unknown as Pick<SqlRow, 'version' | 'body'> | undefined;
-      if (!row) return ABSENT;
-      const stored: Stored = { version: row.version, body: deepFreeze(JSON.parse(row.body)) };
-      this.#remember(name, stored);
-      return stored;
+      const found = this.#select.get(partition.pk, sk) as SqlRow | undefined;
+      if (!found) return undefined;
+      const row = partition.rows.get(sk) ?? this.#known.add(partition, sk, found.version, true);
+      row.body = deepFreeze(JSON.parse(found.body));
+      return row;
     });
   }
 
-  /** Without the body, which costs more to read than the rest: rows that only go away were never looked at here. */
-  #versionOf(pk: string, sk: string): number {
-    const known = this.#pending.get(pk)?.get(sk) ?? this.#cache.get(`${pk}\0${sk}`);
-    const version = known?.version ?? (pk === this.#answered.pk ? this.#answered.versions.get(sk) : undefined);
-    if (version !== undefined) return version;
-    const read = (): unknown => this.#selectVersion.get(pk, sk);
-    return (this.#guarded(read) as Pick<SqlRow, 'version'> | undefined)?.version ?? 0;
-  }
-
-  #remember(name: string, stored: Stored): void {
-    this.#cache.delete(name);
-    if (stored.body === null) return;
-    this.#cache.set(name, stored);
-    if (this.#cache.size <= CACHED_ROWS) return;
-    const oldest = this.#cache.keys().next();
-    if (!oldest.done) this.#cache.delete(oldest.value);
-  }
-
-  #pendingOf(pk: string): Map<string, Pending> {
-    let pending = this.#pending.get(pk);
-    if (!pending) {
-      pending = new Map();
-      this.#pending.set(pk, pending);
-    }
-    return pending;
-  }
-
-  /** Tells SQLite the pending rows of one pk, in the transaction of this turn. */
-  #flush(pk: string): void {
-    const pending = this.#pending.get(pk);
-    if (!pending || pending.size === 0) return;
+  /** Tells SQLite what it does not know of one partition, in the transaction of this turn. */
+  #save(partition: Partition): void {
+    if (partition.unsaved.length === 0) return;
+    const { pk } = partition;
     this.#guarded(() => {
       if (this.#turn && !this.#turn.isOpen) {
         this.#database.exec('BEGIN IMMEDIATE');
         this.#turn.isOpen = true;
       }
-      for (const [sk, { version, json }] of pending) {
-        if (json === null) this.#remove.run(pk, sk);
-        else this.#upsert.run(pk, sk, version, json);
+      for (const row of partition.unsaved) {
+        if (row.unsaved) {
+          this.#upsert.run(pk, row.sk, row.version, row.unsaved);
+          row.isInFile = true;
+        } else {
+          // What came and went in one turn was never there.
+          if (row.isInFile) this.#remove.run(pk, row.sk);
+          this.#known.remove(partition, row.sk);
+        }
+        row.unsaved = undefined;
       }
     });
-    pending.clear();
+    partition.unsaved.length = 0;
+    this.#unsaved.delete(partition);
   }
 
   #openTurn(): void {
@@ -263,11 +242,11 @@ class SqliteRunStore implements LocalRunStore {
 
   #commit(): void {
     this.#requireAlive();
-    for (const pk of this.#pending.keys()) this.#flush(pk);
-    this.#pending.clear();
+    for (const partition of this.#unsaved) this.#save(partition);
     const isOpen = this.#turn?.isOpen === true;
     this.#turn = null;
     if (isOpen) this.#guarded(() => this.#database.exec('COMMIT'));
+    this.#known.shrink();
   }
 
   /** A failed write leaves visible rows that are not true, and what cannot be read is not absent: it must not answer again. */
