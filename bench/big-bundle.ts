@@ -33,6 +33,7 @@ import {
   openedEntry,
   sealedEntry,
   sealStatement,
+  unplacedEvent,
   unplacedLine,
 } from '#core/evidence.ts';
 import type { RunRow } from '#core/rows.ts';
@@ -213,7 +214,7 @@ class BundleWriter {
   }
 
   #event(event: RunEvent): string {
-    const unplaced = unplacedLine(this.#signer.origin, RUN, { atMs: AT_MS, salt: SALT, event });
+    const unplaced = unplacedLine(unplacedEvent(this.#signer.origin, RUN, { atMs: AT_MS, salt: SALT, event }));
     const line = eventLine(unplaced, this.#tree.size);
     const leaf = leafHash(line);
     if (this.#tree.size === 0) this.#firstLeaf = hexOf(leaf);

@@ -4,7 +4,7 @@
  */
 import type { Plan, PlanEntry } from '@waybill/client/plan';
 import { canonicalize, NO_COUNTS, type RunEvent } from '@waybill/verify';
-import { type SaltedEvent, unplacedLine } from '#core/evidence.ts';
+import { type SaltedEvent, unplacedEvent, unplacedLine } from '#core/evidence.ts';
 import { MAX_SET_IDS } from '#core/names.ts';
 import { type EventRow, type ItemRow, type Key, keys, type OpenRow, type SetRow, type SpecRow } from '#core/rows.ts';
 import { chunk, chunkedSet } from '#core/sets.ts';
@@ -93,7 +93,8 @@ export function planEvents(entries: readonly PlanEntry[]): RunEvent[] {
 
 /** A part of the plan in the outbox. The opening of a run stands before all that transactions emit: its place is version 0. */
 export function planRow(origin: string, run: string, part: number, event: SaltedEvent): NewRow {
-  return { key: keys.event(run, 0, part + 1), body: unplacedLine(origin, run, event) satisfies EventRow };
+  const body = unplacedLine(unplacedEvent(origin, run, event));
+  return { key: keys.event(run, 0, part + 1), body: body satisfies EventRow };
 }
 
 /** The deadlines of the run and of its items, as timers. */

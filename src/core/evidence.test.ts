@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { canonicalize, NO_COUNTS, parseCanonical } from '@waybill/verify';
-import { eventLine, hexOf, isoTime, openedEntry, sealStatement, unplacedLine } from './evidence.ts';
+import { eventLine, hexOf, isoTime, openedEntry, sealStatement, unplacedEvent, unplacedLine } from './evidence.ts';
 import type { RunRow } from './rows.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}` as const;
@@ -31,7 +31,7 @@ describe('evidence', () => {
   it('an event line is canonical at any place, and holds exactly its eight keys', () => {
     // Names that look like the place must not be taken for it.
     const event = { type: 'item.ready' as const, data: { items: ['"seq":0', ',"type":"item.ready","v":1}'] } };
-    const unplaced = unplacedLine('o', 'r', { atMs: 0, salt: '0'.repeat(32), event });
+    const unplaced = unplacedLine(unplacedEvent('o', 'r', { atMs: 0, salt: '0'.repeat(32), event }));
     for (const seq of [0, 3, Number.MAX_SAFE_INTEGER]) {
       const line = eventLine(unplaced, seq);
       const parsed = parseCanonical(new TextEncoder().encode(line)) as { seq: number };

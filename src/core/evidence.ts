@@ -35,11 +35,17 @@ export interface SaltedEvent {
   event: RunEvent;
 }
 
+/** An event as its line will say it, but for its place. */
+export type UnplacedEvent = { at: string; origin: string; run: string; salt: string; seq: 0; v: 1 } & RunEvent;
+
+export function unplacedEvent(origin: string, run: string, { atMs, salt, event }: SaltedEvent): UnplacedEvent {
+  return { at: isoTime(atMs), origin, run, salt, seq: 0, v: 1, ...event };
+}
+
 /** Renders an event. The keys of a line are sorted, so that `seq` is followed by the type and the version and no more. */
-export function unplacedLine(origin: string, run: string, { atMs, salt, event }: SaltedEvent): UnplacedLine {
-  const { type, data } = event;
-  const tail = `,"type":${canonicalize(type)},"v":1}`;
-  const line = canonicalize({ at: isoTime(atMs), data, origin, run, salt, seq: 0, type, v: 1 });
+export function unplacedLine(event: UnplacedEvent): UnplacedLine {
+  const tail = `,"type":${canonicalize(event.type)},"v":1}`;
+  const line = canonicalize(event);
   return { head: line.slice(0, -tail.length - 1), tail };
 }
 

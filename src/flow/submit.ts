@@ -7,7 +7,7 @@ import { type Refusal, WaybillError } from '@waybill/client/errors';
 import type { Plan } from '@waybill/client/plan';
 import { type Digest, deriveRunId, leafHash } from '@waybill/verify';
 import { admissionRows, deadlineRows, type NewRow, planEvents, planRow } from '#core/admission.ts';
-import { eventLine, hexOf, openedEvent, unplacedLine } from '#core/evidence.ts';
+import { eventLine, hexOf, openedEvent, unplacedEvent, unplacedLine } from '#core/evidence.ts';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
 import { type EventRow, keys, type QueueRow, type RunRow } from '#core/rows.ts';
 import { chunk } from '#core/sets.ts';
@@ -199,7 +199,7 @@ async function open(deps: FlowDeps, run: string, plan: Plan): Promise<void> {
     if (row.state !== 'admitting') return;
     const event = openedEvent(row, deps.signer.pseudonym(row.principal), planEdges(plan));
     const salted = { atMs: row.openedAtMs, salt: deps.chance.hex(16), event };
-    const body: EventRow = unplacedLine(deps.origin, run, salted);
+    const body: EventRow = unplacedLine(unplacedEvent(deps.origin, run, salted));
     const openedEventHash = hexOf(leafHash(eventLine(body, 0)));
     draft.create(keys.event(run, 0, 0), body);
     draft.put(keys.run(run), { ...row, state: 'open', openedEvent: openedEventHash } satisfies RunRow);

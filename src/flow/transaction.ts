@@ -4,8 +4,8 @@
  */
 
 import { TerminalError, WaybillError } from '@waybill/client/errors';
-import { type DsseEnvelope, eventLineProblem, type RunEvent } from '@waybill/verify';
-import { eventLine, unplacedLine } from '#core/evidence.ts';
+import { type DsseEnvelope, eventProblem, type RunEvent } from '@waybill/verify';
+import { eventLine, type UnplacedEvent, unplacedEvent, unplacedLine } from '#core/evidence.ts';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
 import { type EventRow, type Key, keys, type UnplacedLine } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -125,8 +125,9 @@ export class Draft {
     const actions = written.map(actionOf);
     const { atMs } = this;
     this.#emitted.forEach(({ run, event, envelopes }, k) => {
-      const line = unplacedLine(this.#deps.origin, run, { atMs, salt: this.#deps.chance.hex(16), event });
-      requireVerifiable(event.type, line);
+      const whole = unplacedEvent(this.#deps.origin, run, { atMs, salt: this.#deps.chance.hex(16), event });
+      const line = unplacedLine(whole);
+      requireVerifiable(whole, line);
       const body: EventRow = envelopes.length === 0 ? line : { ...line, envelopes };
       const key = keys.event(run, version, k);
       actions.push({ do: 'put', pk: key.pk, sk: `${key.sk}-${this.#deps.chance.hex(4)}`, expect: 0, body });
@@ -146,13 +147,13 @@ export class Draft {
 }
 
 /** Asks the verifier's own rule before anything is written, so that no run can be sealed that nobody can read. */
-function requireVerifiable(type: string, line: UnplacedLine): void {
+function requireVerifiable(event: UnplacedEvent, line: UnplacedLine): void {
   // The place is not known yet; the longest one tells whether the line will fit.
-  const problem = eventLineProblem(eventLine(line, Number.MAX_SAFE_INTEGER));
+  const problem = eventProblem(event, eventLine(line, Number.MAX_SAFE_INTEGER));
   if (problem === null) return;
   throw new TerminalError({
     code: 'EVENT_INVALID',
-    path: `event ${type}`,
+    path: `event ${event.type}`,
     problem,
     fix: 'What a worker said cannot be recorded as it is; see the log of the attempt.',
   });

@@ -7,7 +7,7 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { leafHash, TreeBuilder } from '@waybill/verify';
-import { rootOf, unplacedLine } from '#core/evidence.ts';
+import { rootOf, unplacedEvent, unplacedLine } from '#core/evidence.ts';
 import { keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { sequence } from '#flow/sequence.ts';
@@ -30,7 +30,7 @@ async function fillOutbox({ flow }: RecordBed, count: number): Promise<void> {
       Array.from({ length: Math.min(50, count - n) }, (_, k) => {
         const { pk, sk } = keys.event(RUN, n + k, 0);
         const event = { type: 'item.ready' as const, data: { items: [`i${n + k}`] } };
-        const body = unplacedLine(flow.origin, RUN, { atMs: n, salt: flow.chance.hex(16), event });
+        const body = unplacedLine(unplacedEvent(flow.origin, RUN, { atMs: n, salt: flow.chance.hex(16), event }));
         return { do: 'put' as const, pk, sk, expect: 0, body };
       }),
     );

@@ -114,7 +114,7 @@ export {
   pae,
   verifyEnvelope,
 } from './record/dsse.ts';
-export { eventLineProblem, MAX_EVENT_BYTES } from './record/event-line.ts';
+export { eventProblem, MAX_EVENT_BYTES } from './record/event-line.ts';
 export type {
   AttemptClaim,
   ClaimedBlock,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { canonicalize } from '../json/jcs.ts';
-import { eventLineProblem, MAX_EVENT_BYTES } from './event-line.ts';
+import { eventProblem, MAX_EVENT_BYTES } from './event-line.ts';
 
 const READY = {
   v: 1,
@@ -14,31 +14,30 @@ const READY = {
   data: { items: ['build'] },
 };
 
-/** A line of the given size, made of long ids and one that fits what is left. */
-function lineOf(sizeBytes: number): string {
+function problemOf(event: object): string {
+  return eventProblem(event, canonicalize(event)) ?? '';
+}
+
+/** An event whose line has the given size, made of long ids and one that fits what is left. */
+function eventOf(sizeBytes: number): object {
   const items: string[] = ['a'];
   const left = (): number => sizeBytes - canonicalize({ ...READY, data: { items } }).length;
   while (left() >= 132) items.push('b'.repeat(63));
   const half = Math.floor((left() - 6) / 2);
   items.push('c'.repeat(half), 'd'.repeat(left() - half - 6));
-  return canonicalize({ ...READY, data: { items } });
+  return { ...READY, data: { items } };
 }
 
 test('event lines: the writer is told what the reader would refuse', () => {
-  assert.equal(eventLineProblem(canonicalize(READY)), null);
-  assert.match(eventLineProblem('{') ?? '', /not JSON/);
-  assert.match(eventLineProblem(JSON.stringify(READY)) ?? '', /canonical/);
-  assert.match(eventLineProblem(canonicalize({ ...READY, extra: 1 })) ?? '', /unknown key "extra"/);
-  assert.match(eventLineProblem(canonicalize({ ...READY, type: 'item.lost' })) ?? '', /no known kind/);
-  assert.match(
-    eventLineProblem(canonicalize({ ...READY, data: { items: ['../x'] } })) ?? '',
-    /items\[0\] is not a name/,
-  );
+  assert.equal(problemOf(READY), '');
+  assert.match(problemOf({ ...READY, extra: 1 }), /unknown key "extra"/);
+  assert.match(problemOf({ ...READY, type: 'item.lost' }), /no known kind/);
+  assert.match(problemOf({ ...READY, data: { items: ['../x'] } }), /items\[0\] is not an item id/);
 });
 
 test('event lines: the size limit is exact', () => {
-  const longest = lineOf(MAX_EVENT_BYTES);
-  assert.equal(Buffer.byteLength(longest), MAX_EVENT_BYTES);
-  assert.equal(eventLineProblem(longest), null);
-  assert.match(eventLineProblem(lineOf(MAX_EVENT_BYTES + 1)) ?? '', /longer than 65535 bytes/);
+  const longest = eventOf(MAX_EVENT_BYTES);
+  assert.equal(Buffer.byteLength(canonicalize(longest)), MAX_EVENT_BYTES);
+  assert.equal(problemOf(longest), '');
+  assert.match(problemOf(eventOf(MAX_EVENT_BYTES + 1)), /longer than 65535 bytes/);
 });
