@@ -19,7 +19,7 @@ export interface Zone {
  * their checks.
  */
 const CLIENT_ON_NODE =
-  '(directory-transport|file-hints|git|index|operator|pack-source|schema-file|submit|watch|write-once)\\.ts$';
+  '(directory-transport|file-hints|git|included-files|index|operator|pack-source|read-spec|schema-file|submit|watch|write-once)\\.ts$';
 
 /** Modules of the client that reach a deployment in AWS: behind an entry of their own, so that others load no SDK. */
 const CLIENT_ON_AWS = '(aws|aws-errors|aws-keys|s3-reader|s3-transport)\\.ts$';

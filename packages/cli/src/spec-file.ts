@@ -1,16 +1,16 @@
-/** A run spec on disk: read, parsed and compiled, or every reason why not. */
+/** A run spec or a flow on disk: read, parsed and compiled, or every reason why not. */
 import { createReadStream } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import {
-  compileItems,
   LIMITS,
   locateRefusals,
   type PlanItem,
-  parseWrittenRun,
   queueOf,
   type Refusal,
+  readSpec,
   SpecRefused,
   TerminalError,
+  type WrittenSpec,
 } from '@waybill/client';
 import type { PlacedRefusal } from './error-report.ts';
 
@@ -22,18 +22,25 @@ export interface SpecFile {
   name: string;
   queue: string;
   items: PlanItem[];
+  /** Of a flow: the path of the task that each item comes from, in the order of the items. */
+  origins: string[] | null;
 }
 
 /** Throws TerminalError FILE_UNREADABLE, or SpecRefused with everything that is wrong with the spec, and where in the file. */
 export async function readSpecFile(file: string): Promise<SpecFile> {
   const path = resolve(file);
   const bytes = await readBytes(path);
-  const parsed = parseWrittenRun(bytes);
-  if (!parsed.ok) throw new SpecRefused(placed(file, bytes, parsed.refusals));
-  const compiled = compileItems(parsed.run);
-  if (!compiled.ok) throw new SpecRefused(placed(file, bytes, compiled.refusals));
-  const { run } = parsed;
-  return { path, baseDir: dirname(path), bytes, name: run.metadata.name, queue: queueOf(run), items: compiled.items };
+  const baseDir = dirname(path);
+  const { run, items, origins } = await readPlaced(file, bytes, baseDir);
+  return { path, baseDir, bytes, name: run.metadata.name, queue: queueOf(run), items, origins };
+}
+
+async function readPlaced(file: string, bytes: Uint8Array, baseDir: string): Promise<WrittenSpec> {
+  try {
+    return await readSpec(bytes, baseDir);
+  } catch (error) {
+    throw error instanceof SpecRefused ? new SpecRefused(placed(file, bytes, error.refusals)) : error;
+  }
 }
 
 function placed(file: string, bytes: Uint8Array, refusals: readonly Refusal[]): PlacedRefusal[] {
@@ -54,7 +61,7 @@ async function readBytes(path: string): Promise<Buffer> {
   } catch (cause) {
     const problem = `the file cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;
     throw new TerminalError(
-      { code: 'FILE_UNREADABLE', path, problem, fix: 'Name a run spec; `waybill init` writes one.' },
+      { code: 'FILE_UNREADABLE', path, problem, fix: 'Name a run spec or a flow; `waybill init` writes one.' },
       { cause },
     );
   }

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { bytesOf, item, PACKED, parsed, refusalsFor, runOf, SCRIPT, summary } from '../test/run-sample.ts';
+import {
+  bytesOf,
+  item,
+  PACKED,
+  parsed,
+  parseWrittenRun,
+  refusalsFor,
+  runOf,
+  SCRIPT,
+  summary,
+} from '../test/run-sample.ts';
 import { compile, compileItems, parseRun } from './compile.ts';
 import { formatDuration } from './duration.ts';
 import { LIMITS } from './limits.ts';
 import { planEntries } from './plan-entries.ts';
-import { parseWrittenRun } from './written-run.ts';
 
 interface LimitCase {
   at: () => unknown;

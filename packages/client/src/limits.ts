@@ -60,6 +60,21 @@ export const LIMITS = {
   depsPerPlanEntry: 500,
 } as const;
 
+/** What a client takes of a flow before it compiles it; a run spec comes out, so an engine never meets these. */
+export const FLOW_LIMITS = {
+  loopRounds: 20,
+  presetsPerTask: 8,
+  /** Presets, and agents, of one file. */
+  namedEntries: 1_000,
+  /** Included files; one that is included twice counts twice. */
+  includes: 32,
+  /** Included files that include each other in a row. */
+  includeDepth: 8,
+  includePathChars: 512,
+  /** All files of one flow together. */
+  flowBytes: 4 * 1024 * 1024,
+} as const;
+
 /** What an inbox reads of one object before it is refused unread. */
 export const MAX_SPEC_BYTES: number = LIMITS.specBytes;
 

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bytesOf } from '../test/run-sample.ts';
+import { bytesOf, parseWrittenRun } from '../test/run-sample.ts';
 import { locateRefusals } from './locate-refusals.ts';
-import { parseWrittenRun } from './written-run.ts';
 
 /** `line:column path` of each refusal of the text; only the path where there is no place. */
 function placesIn(text: string): string[] {

@@ -10,7 +10,7 @@ export interface TextPlace {
 }
 
 /**
- * A place for each refusal of `parseWrittenRun` or `compileItems`: of what it names, or of what that would stand in when it
+ * A place for each refusal of `readSpec` that is not about an included file: of what it names, or of what that would stand in when it
  * is missing; null for what is about the whole text. The text is one that was read: as YAML, of which JSON is a part.
  */
 export function locateRefusals(bytes: Uint8Array, refusals: readonly Refusal[]): (TextPlace | null)[] {

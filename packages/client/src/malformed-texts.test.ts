@@ -1,9 +1,8 @@
 /** Bytes that are no document: the place and code of what is said about them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytesOf, summary } from '../test/run-sample.ts';
+import { bytesOf, parseWrittenRun, summary } from '../test/run-sample.ts';
 import { parseRun } from './compile.ts';
-import { parseWrittenRun } from './written-run.ts';
 
 const TEXTS: readonly [title: string, text: string, syntax: 'json' | 'yaml', refused: string][] = [
   ['nothing', '', 'json', 'SPEC_SYNTAX line 1, column 1'],

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bytesOf, item, runOf } from '../test/run-sample.ts';
+import { bytesOf, item, parseWrittenRun, runOf } from '../test/run-sample.ts';
 import { compile, parseControl, parseRun } from './compile.ts';
 import { ERROR_CODES, type Refusal } from './errors.ts';
 import { LIMITS } from './limits.ts';
-import { parseWrittenRun } from './written-run.ts';
 
 const CODES: ReadonlySet<string> = new Set(ERROR_CODES);
 

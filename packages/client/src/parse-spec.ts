@@ -12,17 +12,21 @@ export type ParsedRun = { ok: true; run: RunSpec } | { ok: false; refusals: Refu
 export type ParsedControl = { ok: true; control: ControlSpec } | { ok: false; refusals: Refusal[] };
 
 /**
- * Reads a run spec as an inbox holds it, in JSON; `parseWrittenRun` reads what a person wrote. On refusal every problem is
+ * Reads a run spec as an inbox holds it, in JSON; `readSpec` reads what a person wrote. On refusal every problem is
  * listed, those that compiling would find included as far as the items can be read.
  */
 export function parseRun(bytes: Uint8Array, readWritten?: ReadWritten): ParsedRun {
   const read = readDocument(bytes, readWritten);
-  if (!read.ok) return read;
-  if (read.value === null) return { ok: false, refusals: [NOTHING] };
-  const parsed = runSchema.safeParse(read.value, { reportInput: true });
+  return read.ok ? checkRun(read.value) : read;
+}
+
+/** As `parseRun`, of what the bytes hold. */
+export function checkRun(document: unknown): ParsedRun {
+  if (document === null) return { ok: false, refusals: [NOTHING] };
+  const parsed = runSchema.safeParse(document, { reportInput: true });
   if (parsed.success) return { ok: true, run: parsed.data };
   const refusals = refusalsOf(parsed.error.issues);
-  return { ok: false, refusals: bounded([...refusals, ...judgeReadable(read.value)]) };
+  return { ok: false, refusals: bounded([...refusals, ...judgeReadable(document)]) };
 }
 
 export function parseControl(bytes: Uint8Array): ParsedControl {

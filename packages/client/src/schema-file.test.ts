@@ -1,28 +1,39 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { SCHEMA_FILE, schemaText } from './schema-file.ts';
+import { PUBLISHED, schemaFile, schemaText } from './schema-file.ts';
 
 interface Schema {
   $id: string;
   properties: { spec: { properties: { items: { maxItems: number; items: Record<string, unknown> } } } };
+  definitions?: {
+    task: {
+      oneOf: { required: string[] }[];
+      properties: { loop?: { properties?: { max: { maximum: number } } } };
+    };
+  };
 }
 
-test('schema file: the published schema is what the parser accepts today', () => {
-  assert.equal(
-    readFileSync(SCHEMA_FILE, 'utf8'),
-    schemaText(),
-    'run `node packages/client/src/schema-file.ts --write`',
-  );
-});
+for (const published of PUBLISHED) {
+  test(`schema file: the published ${published.name} is what the parser accepts today, and closes every object`, () => {
+    const text = schemaText(published);
+    const hint = 'run `node packages/client/src/schema-file.ts --write`';
+    assert.equal(readFileSync(schemaFile(published), 'utf8'), text, hint);
+    const schema = JSON.parse(text) as Schema;
+    assert.equal(schema.$id, `https://waybill.dev/schema/${published.name}.json`);
+    assert.deepEqual(openObjects(schema), []);
+  });
+}
 
-test('schema file: it has its id, closes every object and carries the limits', () => {
-  const schema = JSON.parse(schemaText()) as Schema;
-  assert.equal(schema.$id, 'https://waybill.dev/schema/run-v1.json');
-  const { items } = schema.properties.spec.properties;
-  assert.equal(items.maxItems, 10_000);
-  const open = openObjects(schema);
-  assert.deepEqual(open, []);
+test('schema file: it carries the limits, and that a task does exactly one thing', () => {
+  const [run, flow] = PUBLISHED.map((published) => JSON.parse(schemaText(published)) as Schema);
+  assert.equal(run?.properties.spec.properties.items.maxItems, 10_000);
+  const { task } = flow?.definitions ?? {};
+  assert.deepEqual(
+    task?.oneOf.map(({ required }) => required),
+    [['agent'], ['sequential'], ['parallel'], ['loop'], ['gate']],
+  );
+  assert.equal(task?.properties.loop?.properties?.max.maximum, 20);
 });
 
 /** Objects with named properties that would let unknown ones pass. */

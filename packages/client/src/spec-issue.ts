@@ -122,6 +122,7 @@ function oneOf(path: Path, options: readonly string[], input: unknown): Refusal 
 }
 
 function wrongType(issue: z.core.$ZodIssueInvalidType): [string, string] {
+  if (issue.expected === 'never') return said(issue.message);
   const wanted = TYPE_NAMES[issue.expected] ?? issue.expected;
   if (issue.input === undefined) return ['the value is missing', `Add it; it is ${wanted}.`];
   return [`${describe(issue.input)} stands where ${wanted} belongs`, `Write ${wanted}.`];

@@ -16,16 +16,15 @@ const timeout = duration(LIMITS.minTimeoutMs, LIMITS.maxTimeoutMs);
 const deadline = duration(LIMITS.minDeadlineMs, LIMITS.maxDeadlineMs);
 const backoff = duration(LIMITS.minBackoffMs, LIMITS.maxBackoffMs);
 
+export const scriptText = z
+  .union([plainText(LIMITS.runBytes).min(1), argv], {
+    error: says('it is neither a script nor a list of words', 'Write a shell script, or a program and its arguments.'),
+  })
+  .describe('A text is run by `/bin/sh -c`; a list is a program and its arguments.');
+
 const script = closed({
   block: z.literal('script'),
-  run: z
-    .union([plainText(LIMITS.runBytes).min(1), argv], {
-      error: says(
-        'it is neither a script nor a list of words',
-        'Write a shell script, or a program and its arguments.',
-      ),
-    })
-    .describe('A text is run by `/bin/sh -c`; a list is a program and its arguments.'),
+  run: scriptText,
   lens: z.enum(['gate', 'verify']).optional().describe('What the block is for; recorded with its exit code.'),
   timeout: timeout.optional(),
 });
@@ -58,13 +57,15 @@ const outputPath = z
     );
   });
 
+export const selectSchema = z
+  .union([z.literal('patch'), closed({ output: outputPath })], {
+    error: says('it is neither `patch` nor an output', 'Write `patch`, or `{ output: <path under outputs/> }`.'),
+  })
+  .describe('The captured patch, or one captured output.');
+
 const need = closed({
   from: itemId.describe('The item that makes it; it becomes a dependency.'),
-  select: z
-    .union([z.literal('patch'), closed({ output: outputPath })], {
-      error: says('it is neither `patch` nor an output', 'Write `patch`, or `{ output: <path under outputs/> }`.'),
-    })
-    .describe('The captured patch, or one captured output.'),
+  select: selectSchema,
 });
 
 const lock = z

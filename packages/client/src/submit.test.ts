@@ -9,7 +9,8 @@ import { bytesOf, item, runOf, SCRIPT } from '../test/run-sample.ts';
 import { parseRun } from './compile.ts';
 import { DirectoryTransport } from './directory-transport.ts';
 import { cancelRun } from './operator.ts';
-import { prepareRun, SpecRefused, submitRun } from './submit.ts';
+import { SpecRefused } from './spec-refused.ts';
+import { prepareRun, submitRun } from './submit.ts';
 
 interface Bench {
   root: string;

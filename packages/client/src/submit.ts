@@ -4,19 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canonicalize } from '@waybill/verify';
 import { submitObject, type WaitOptions } from './await-receipt.ts';
-import { compile, compileItems, queueOf } from './compile-plan.ts';
+import { compile, queueOf } from './compile-plan.ts';
 import type { Receipt } from './documents.ts';
-import { type Refusal, TerminalError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { checkSubmissionId } from './object-names.ts';
 import { packSource } from './pack-source.ts';
 import type { Plan } from './plan.ts';
+import { readSpec } from './read-spec.ts';
 import type { RunSpec } from './spec.ts';
+import { SpecRefused } from './spec-refused.ts';
 import type { Transport } from './transport.ts';
-import { parseWrittenRun } from './written-run.ts';
 
 export interface SubmitOptions extends WaitOptions {
-  /** What a relative source path is relative to: the directory of the spec. */
+  /** What relative paths of sources and included files are relative to: the directory of the spec. */
   baseDir: string;
   /** Random unless given. Submitting the same spec under the same id again is one run. */
   submissionId?: string;
@@ -34,19 +34,8 @@ export interface PreparedRun {
   submodules: string[];
 }
 
-export class SpecRefused extends TerminalError {
-  /** Every reason; the error itself speaks for the first. */
-  readonly refusals: readonly Refusal[];
-
-  constructor(refusals: readonly Refusal[]) {
-    const [first] = refusals;
-    super(first ?? { code: 'SPEC_INVALID', path: 'document', problem: 'the spec is not valid', fix: 'Validate it.' });
-    this.refusals = refusals;
-  }
-}
-
 /**
- * Parses, packs, uploads, submits, and waits for the receipt, which may say no: that is an answer, not an error.
+ * Reads a run spec or a flow, packs, uploads, submits, and waits for the receipt, which may say no: that is an answer, not an error.
  * Throws SpecRefused for a spec that the engine would refuse, what `packSource` throws, and RetryableError TIMED_OUT.
  */
 export async function submitRun(transport: Transport, specBytes: Uint8Array, options: SubmitOptions): Promise<Receipt> {
@@ -61,12 +50,9 @@ export async function prepareRun(
   specBytes: Uint8Array,
   options: Pick<SubmitOptions, 'baseDir' | 'workDir'>,
 ): Promise<PreparedRun> {
-  const parsed = parseWrittenRun(specBytes);
-  if (!parsed.ok) throw new SpecRefused(parsed.refusals);
-  // Before the source is packed, so that a mistake in the spec costs no time.
-  const items = compileItems(parsed.run);
-  if (!items.ok) throw new SpecRefused(items.refusals);
-  const { run, submodules } = await withPackedSource(transport, parsed.run, options);
+  // Judged before the source is packed, so that a mistake in the spec costs no time.
+  const written = await readSpec(specBytes, options.baseDir);
+  const { run, submodules } = await withPackedSource(transport, written.run, options);
   const compiled = compile(run);
   if (!compiled.ok) throw new SpecRefused(compiled.refusals);
   return { run, plan: compiled.plan, bytes: submissionBytes(run), queue: queueOf(run), submodules };

@@ -1,6 +1,8 @@
 /** Small documents to start from: each test changes the one thing that it is about. */
 import { compileItems, parseRun, type RunSpec } from '../src/compile.ts';
 import type { Refusal } from '../src/errors.ts';
+import type { ParsedRun } from '../src/parse-spec.ts';
+import { readYaml } from '../src/read-yaml.ts';
 
 export const SCRIPT = { block: 'script', run: 'true' } as const;
 export const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -16,6 +18,11 @@ export function runOf(items: unknown, spec: object = {}, top: object = {}): Reco
 
 export function bytesOf(value: unknown): Uint8Array {
   return new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+/** A run spec in YAML or JSON. */
+export function parseWrittenRun(bytes: Uint8Array): ParsedRun {
+  return parseRun(bytes, readYaml);
 }
 
 /** Parses a document that must be well-formed. */

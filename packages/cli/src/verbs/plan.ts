@@ -1,7 +1,7 @@
 /** validate and plan: what a spec says, before anything is submitted. */
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { shapeOf } from '../plan-shape.ts';
-import { readSpecFile } from '../spec-file.ts';
+import { readSpecFile, type SpecFile } from '../spec-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { counted } from '../view/measure.ts';
 import { mermaidText, planLines } from '../view/plan-lines.ts';
@@ -17,6 +17,11 @@ export async function validate(call: VerbCall): Promise<ExitCode> {
   return EXIT.ok;
 }
 
+/** Items of a flow, each with the path of its task. */
+function fromOf({ items, origins }: SpecFile): Record<string, string> {
+  return Object.fromEntries(items.map(({ id }, n) => [id, origins?.[n] ?? '']));
+}
+
 export async function plan(call: VerbCall): Promise<ExitCode> {
   const spec = await readSpecFile(call.arg(0));
   if (call.flag('mermaid')) {
@@ -26,7 +31,8 @@ export async function plan(call: VerbCall): Promise<ExitCode> {
   const shape = shapeOf(spec.items);
   const { name, queue, items } = spec;
   const { levels, longest, slowest } = shape;
-  call.terminal.emit({ name, queue, items, levels, longest, criticalPath: slowest });
+  const from = spec.origins === null ? {} : { from: fromOf(spec) };
+  call.terminal.emit({ name, queue, items, ...from, levels, longest, criticalPath: slowest });
   call.terminal.say(planLines(spec, shape));
   return EXIT.ok;
 }

@@ -24,6 +24,7 @@ function item(id: string, rest: Partial<PlanItem> = {}): PlanItem {
 const PLAN: Sketch = {
   name: 'nightly',
   queue: 'default',
+  origins: null,
   items: [
     item('edit', {
       locks: [
@@ -57,6 +58,13 @@ longest chain  2 items, at most 2 m 00 s: edit -> end
 critical path  2 items, at most 2 m 00 s: edit -> end (one attempt each, by timeout)
 `,
   );
+});
+
+test('plan: of a flow it also shows which task each item comes from', () => {
+  const plan = { ...PLAN, origins: ['tasks[0].parallel[0]', 'tasks[0].parallel[1]', 'tasks[1]'] };
+  const text = paintLines(planLines(plan, shapeOf(plan.items)), { colour: false });
+  assert.match(text, /^ {2}end {2}script\(verify\); needs change; also after lint; from tasks\[1\]$/m);
+  assert.match(text, /^lint {3}script; up to 3 attempts; from tasks\[0\]\.parallel\[1\]$/m);
 });
 
 test('plan: as Mermaid, hand-offs are named on their edges', () => {

@@ -6,10 +6,14 @@ import { counted, firstOf, formatDuration } from './measure.ts';
 import { type Line, type Segment, toned } from './styled.ts';
 
 /** What is known of a plan before its source is packed. */
-export type Sketch = Pick<Plan, 'name' | 'queue' | 'items'>;
+export interface Sketch extends Pick<Plan, 'name' | 'queue' | 'items'> {
+  /** Of a flow: the path of the task that each item comes from, in the order of the items. */
+  origins: readonly string[] | null;
+}
 
 const MAX_INDENT = 12;
 const SHOWN_CHAIN = 8;
+const MAX_ORIGIN = 200;
 
 function blockText(item: PlanItem): string {
   return item.pipeline
@@ -33,18 +37,19 @@ function factsOf(item: PlanItem): Segment[] {
 }
 
 function treeLines(plan: Sketch, shape: PlanShape): Line[] {
-  const items = new Map(plan.items.map((item) => [item.id, item]));
+  const items = new Map(plan.items.map((item, n) => [item.id, { item, origin: plan.origins?.[n] }]));
   const named = shape.tree.map(({ id, depth, also }) => ({
     name: `${'  '.repeat(Math.min(depth, MAX_INDENT))}${safeCell(id)}`,
-    item: items.get(id),
+    about: items.get(id),
     also: also.map((dep) => safeCell(dep)),
   }));
   const width = Math.min(40, Math.max(...named.map(({ name }) => name.length)));
-  return named.map(({ name, item, also }) => [
+  return named.map(({ name, about, also }) => [
     name.padEnd(width),
     '  ',
-    ...(item === undefined ? [] : factsOf(item)),
+    ...(about === undefined ? [] : factsOf(about.item)),
     ...(also.length > 0 ? [toned('quiet', `; also after ${firstOf(also)}`)] : []),
+    ...(about?.origin === undefined ? [] : [toned('quiet', `; from ${safeCell(about.origin, MAX_ORIGIN)}`)]),
   ]);
 }
 

@@ -1,0 +1,46 @@
+import { compileFlow } from './compile-flow.ts';
+import { compileItems } from './compile-plan.ts';
+import { readIncluded } from './included-files.ts';
+import { checkRun } from './parse-spec.ts';
+import type { PlanItem } from './plan.ts';
+import { readDocument } from './read-document.ts';
+import { readYaml } from './read-yaml.ts';
+import type { RunSpec } from './spec.ts';
+import { SpecRefused } from './spec-refused.ts';
+
+/** What a person wrote, as the run spec that it is or becomes. */
+export interface WrittenSpec {
+  run: RunSpec;
+  items: PlanItem[];
+  /** Of a flow: the path of the task that each item comes from, in the order of the items. */
+  origins: string[] | null;
+}
+
+/**
+ * Reads a run spec or a flow, in YAML or JSON, with what a flow includes. Throws SpecRefused with everything that is wrong.
+ * @param baseDir directory of the file; nothing above it is included
+ */
+export async function readSpec(bytes: Uint8Array, baseDir: string): Promise<WrittenSpec> {
+  const read = readDocument(bytes, readYaml);
+  if (!read.ok) throw new SpecRefused(read.refusals);
+  if (!isFlow(read.value)) {
+    const parsed = checkRun(read.value);
+    if (!parsed.ok) throw new SpecRefused(parsed.refusals);
+    return { run: parsed.run, items: judged(parsed.run), origins: null };
+  }
+  const compiled = compileFlow(read.value, await readIncluded(read.value, bytes.length, baseDir));
+  if (!compiled.ok) throw new SpecRefused(compiled.refusals);
+  return { run: compiled.run, items: judged(compiled.run), origins: compiled.origins };
+}
+
+function judged(run: RunSpec): PlanItem[] {
+  const compiled = compileItems(run);
+  if (!compiled.ok) throw new SpecRefused(compiled.refusals);
+  return compiled.items;
+}
+
+/** A slip in the word is better explained as a slip in it than as no run. */
+function isFlow(document: unknown): boolean {
+  const kind = (document as { kind?: unknown } | null)?.kind;
+  return typeof kind === 'string' && /^flow/i.test(kind);
+}
