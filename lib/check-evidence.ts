@@ -8,7 +8,7 @@ const IDLE = {
   chance: { hex: () => '', fraction: () => 0 },
 };
 
-export function evidenceProblems({ evidence }: WaybillProps): string[] {
+export function evidenceProblems({ evidence }: Pick<WaybillProps, 'evidence'>): string[] {
   if (evidence === undefined) return [];
   const files: string[] = [];
   const readFile = (path: string): Uint8Array => {

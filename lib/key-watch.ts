@@ -12,9 +12,6 @@ import type { KeyArns } from './statement.ts';
 /** Each is a way to lose the evidence or its worth. */
 const CHANGES = ['ScheduleKeyDeletion', 'DisableKey', 'PutKeyPolicy', 'CreateGrant', 'DeleteImportedKeyMaterial'];
 
-/** EventBridge takes patterns of 2048 characters. */
-const KEYS_PER_RULE = 5;
-
 export interface KeyWatchProps {
   readonly names: DeploymentNames;
   readonly keys: KeyArns;
@@ -41,27 +38,24 @@ export function watchKeys(scope: Construct, { names, keys, signers, topic, undel
     },
   });
   const signing = [...keys.attest, ...keys.log];
-  for (let first = 0; first < signing.length; first += KEYS_PER_RULE) {
-    const nth = first === 0 ? '' : `${first / KEYS_PER_RULE + 1}`;
-    tell(scope, `SignedByStranger${nth}`, {
-      names,
-      topic,
-      undelivered,
-      rule: nth === '' ? 'signed-by-a-stranger' : `signed-by-a-stranger-${nth}`,
-      article: 'signed-by-a-stranger',
-      // Signing counts as reading, which a rule sees only when it asks for all events of the trail.
-      allEvents: true,
-      pattern: {
-        ...fromTrail,
-        detail: {
-          eventSource: ['kms.amazonaws.com'],
-          eventName: ['Sign'],
-          $or: waysToSay(signing.slice(first, first + KEYS_PER_RULE), names),
-          userIdentity: { $or: strangers(signers) },
-        },
+  tell(scope, 'SignedByStranger', {
+    names,
+    topic,
+    undelivered,
+    rule: 'signed-by-a-stranger',
+    article: 'signed-by-a-stranger',
+    // Signing counts as reading, which a rule sees only when it asks for all events of the trail.
+    allEvents: true,
+    pattern: {
+      ...fromTrail,
+      detail: {
+        eventSource: ['kms.amazonaws.com'],
+        eventName: ['Sign'],
+        $or: waysToSay(signing, names),
+        userIdentity: { $or: strangers(signers) },
       },
-    });
-  }
+    },
+  });
 }
 
 function idsOf(keys: readonly string[]): string[] {

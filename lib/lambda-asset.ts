@@ -16,6 +16,8 @@ export function lambdaAsset(scope: Construct, name: FunctionName, folder: string
   if (existsSync(join(bundle, 'index.mjs'))) {
     return Code.fromAsset(bundle, { assetHashType: AssetHashType.SOURCE });
   }
-  Annotations.of(scope).addError(`The function ${name} is not bundled. Run \`node lambdas/build.ts\` first.`);
+  Annotations.of(scope).addError(
+    `The function ${name} is not bundled. Run \`npm run build:lambdas\` where Waybill is installed first.`,
+  );
   return Code.fromInline(`exports.handler = () => Promise.reject(new TypeError('not bundled'));`);
 }

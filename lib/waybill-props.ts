@@ -40,7 +40,10 @@ export interface OwnNetwork {
   readonly reachWholeVpc?: true;
 }
 
-/** What `waybill keys export` writes; only the attest keys in it are used here. */
+/**
+ * What `waybill keys export` writes, whole: docs/formats/trust-file.md. Every key in it is held to what it says of itself; workers are
+ * told the attest keys.
+ */
 export interface PinnedKeys {
   readonly format: string;
   readonly origin: string;
@@ -90,7 +93,10 @@ export interface WaybillProps {
    */
   readonly pinnedKeys?: PinnedKeys;
 
-  /** KMS keys of each use. One more than before is how a rotation starts; fewer than before lose signing keys. Default: 1 each. */
+  /**
+   * KMS keys of each use, 1 or 2: the one that signs, and the next one, made before a rotation puts it in force. No command does
+   * that for a deployment in this version, so that more would be paid for and never sign. Fewer than before lose signing keys. Default: 1 each.
+   */
   readonly signingKeys?: { readonly attest: number; readonly log: number };
 
   /**
@@ -134,6 +140,6 @@ export interface WaybillProps {
   /** Days that logs of functions, workers and flows are kept; one of CloudWatch's steps. Default: 90. */
   readonly logDays?: number;
 
-  /** Put on every resource that can have tags, beside `waybill:deployment`. */
+  /** Put on every resource that can have tags, beside `waybill:deployment`; a name cannot begin with `aws:`. */
   readonly tags?: Readonly<Record<string, string>>;
 }

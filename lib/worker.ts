@@ -4,6 +4,7 @@ import { CfnCluster, CfnTaskDefinition } from 'aws-cdk-lib/aws-ecs';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { attestKeysOf } from './check-keys.ts';
 import type { DeploymentNames } from './deployment-names.ts';
 import { cpuOf, memoryOf } from './fargate-sizes.ts';
 import type { PinnedKeys, WaybillProps, WorkerEnvironment } from './waybill-props.ts';
@@ -106,8 +107,7 @@ export class Workers extends Construct {
   }
 }
 
-/** As the worker reads them: the attest keys of the file, one after the other. */
+/** As the worker reads them, one after the other. */
 function pinned(keys: PinnedKeys | undefined): string {
-  const attest = (keys?.keys ?? []).filter(({ use }) => use === 'attest').map(({ spki }) => spki);
-  return Buffer.from(JSON.stringify(attest)).toString('base64');
+  return Buffer.from(JSON.stringify(keys === undefined ? [] : attestKeysOf(keys))).toString('base64');
 }

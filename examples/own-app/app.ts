@@ -1,5 +1,5 @@
 import { App } from 'aws-cdk-lib';
-import { Waybill } from '../../lib/waybill.ts';
+import { Waybill } from 'waybill/construct';
 import { images, Network, place } from './facts.ts';
 
 const app = new App();

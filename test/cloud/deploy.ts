@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { PutObjectLockConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateStateMachineAliasCommand, PublishStateMachineVersionCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { sha256Hex, type TrustFile } from '@waybill/verify';
 import { type DeploymentNames, deploymentNames, LIVE_ALIAS } from '../../lib/deployment-names.ts';
 import { stripAssembly, type Template, templatesOf } from './bed-assembly.ts';
 import type { Ministack } from './beds/ministack.ts';
@@ -61,6 +62,14 @@ async function attestKeys(bed: Ministack): Promise<string[]> {
   return [key.export({ format: 'der', type: 'spki' }).toString('base64')];
 }
 
+function pinned(attest: readonly string[]): TrustFile {
+  const keys = attest.map((spki) => {
+    const keyid = sha256Hex(Buffer.from(spki, 'base64'));
+    return { use: 'attest' as const, alg: 'ecdsa-p256-sha256' as const, keyid, spki, from: 1 };
+  });
+  return { format: 'waybill-keys/v1', origin: ORIGIN, keys };
+}
+
 /** The emulator forgets that a bucket is made with Object Lock, and refuses every locked object then. */
 async function lockLedger(bed: Ministack, names: DeploymentNames): Promise<void> {
   const s3 = new S3Client({
@@ -82,7 +91,7 @@ async function publishMachine(bed: Ministack, names: DeploymentNames): Promise<v
 }
 
 /**
- * Bootstraps, deploys the ledger, pins its keys, deploys the rest: the order of docs/how-to/deploy.md.
+ * Bootstraps, deploys the ledger, pins its keys, deploys the rest: the order of docs/deploy.md.
  *
  * @param workerDigest of the bundle that containers of the bed run
  * @param strip types that are taken out of the templates
@@ -110,24 +119,21 @@ export async function deploy(
     alarmEmail: 'operator@example.com',
     monthlyBudgetUsd: 50,
   };
-  const synthesize = async (assembly: string, more: object): Promise<void> => {
+  const synthesize = async (assembly: string, more: object, ...stacks: readonly string[]): Promise<void> => {
     writeFileSync(config, JSON.stringify({ ...settings, ...more }));
-    await cdk(bed, ['synth', '--quiet', '-c', `config=${config}`, '--output', assembly]);
+    await cdk(bed, ['synth', '--quiet', '-c', `config=${config}`, '--output', assembly, ...stacks]);
   };
   const ship = (assembly: string, stacks: readonly string[]): Promise<string> =>
     cdk(bed, ['deploy', '--app', assembly, '--require-approval', 'never', ...stacks]);
 
   const draft = join(bed.directory, 'draft.out');
-  const pin = (spki: readonly string[]): object => ({
-    pinnedKeys: { format: 'waybill-keys/v1', origin: ORIGIN, keys: spki.map((one) => ({ use: 'attest', spki: one })) },
-  });
-  await synthesize(draft, pin(['MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE']));
+  await synthesize(draft, {}, 'Waybill/Ledger');
   await cdk(bed, ['bootstrap', `aws://${account}/${region}`, '--app', draft]);
   stripAssembly(draft, strip);
   await ship(draft, ['--exclusively', 'Waybill/Ledger']);
   const keys = await attestKeys(bed);
   const assembly = join(bed.directory, 'cdk.out');
-  await synthesize(assembly, pin(keys));
+  await synthesize(assembly, { pinnedKeys: pinned(keys) });
   const templates = templatesOf(assembly);
   const stripped = join(bed.directory, 'stripped.out');
   cpSync(assembly, stripped, { recursive: true });

@@ -1,32 +1,53 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { vpcOfOurs } from '../../examples/own-app/facts.ts';
 import { type Resource, ROOT, type Template } from './deployment.ts';
 import { at, list } from './rules/rule.ts';
 
-const APP = join('examples', 'own-app', 'app.ts');
+const EXAMPLE = join(ROOT, 'examples', 'own-app');
 const MAX_LINES = 20;
 
 interface Report {
   pluginReports: { violations?: { ruleName: string }[] }[];
 }
 
-test('own app: twenty lines synthesize a deployment with a boundary on every role, in a network of the customer', async (context) => {
-  const lines = readFileSync(join(ROOT, APP), 'utf8').trimEnd().split('\n');
-  assert.ok(lines.length <= MAX_LINES, `${lines.length} lines`);
+/** A folder outside of the repository, with the example in it and the packages where `npm install` puts them. */
+function folderOfACustomer(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'waybill-own-app-'));
   context.after(() => rmSync(folder, { recursive: true, force: true }));
-  await promisify(execFile)(process.execPath, [APP], {
-    cwd: ROOT,
-    env: { ...process.env, CDK_OUTDIR: folder, CDK_VALIDATION: 'false' },
+  cpSync(EXAMPLE, folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(ROOT, join(folder, 'node_modules', 'waybill'));
+  for (const name of ['.bin', 'aws-cdk-lib', 'constructs']) {
+    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
+  }
+  return folder;
+}
+
+test('own app: twenty lines synthesize a deployment with a boundary on every role, in a network of the customer', async (context) => {
+  const folder = folderOfACustomer(context);
+  const lines = readFileSync(join(folder, 'app.ts'), 'utf8').trimEnd().split('\n');
+  assert.ok(lines.length <= MAX_LINES, `${lines.length} lines`);
+  const bin = join(folder, 'node_modules', '.bin');
+  const { stderr } = await promisify(execFile)(join(bin, 'cdk'), ['synth', '--quiet', '--strict'], {
+    cwd: folder,
+    env: {
+      ...process.env,
+      PATH: [bin, process.env.PATH].join(delimiter),
+      CDK_DISABLE_VERSION_CHECK: '1',
+      HTTPS_PROXY: 'http://127.0.0.1:9',
+    },
   });
-  const templates = globSync('*.template.json', { cwd: folder }).map(
-    (path) => JSON.parse(readFileSync(join(folder, path), 'utf8')) as Partial<Template>,
+  assert.doesNotMatch(stderr, /WARNING|ERROR/);
+  const assembly = join(folder, 'cdk.out');
+  const templates = globSync('*.template.json', { cwd: assembly }).map(
+    (path) => JSON.parse(readFileSync(join(assembly, path), 'utf8')) as Partial<Template>,
   );
   const resources = templates.flatMap(({ Resources = {} }) => Object.values(Resources));
   const of = (type: string): Resource[] => resources.filter(({ Type }) => Type === type);
@@ -54,32 +75,25 @@ test('own app: twenty lines synthesize a deployment with a boundary on every rol
   assert.ok(mailbox.includes(`"aws:SourceVpc":"${vpcOfOurs.vpcId}"`));
 });
 
-/** Runs an app with the packs and CloudFormation's own rules on, and rejects with what they find. */
-async function held(context: TestContext, source: string): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'waybill-own-app-'));
-  // In the repository, so that it finds the packages that the example finds.
-  const app = join(ROOT, 'build', `${basename(folder)}.ts`);
-  context.after(() => {
-    rmSync(folder, { recursive: true, force: true });
-    rmSync(app, { force: true });
-  });
+/** Runs the app of a folder with the packs and CloudFormation's own rules on, and rejects with what they find. */
+async function held(folder: string, source: string): Promise<string> {
   assert.ok(source.includes('const app = new App();'));
   const packs = `import { holdToPacks } from ${JSON.stringify(join(ROOT, 'lib', 'packs.ts'))};`;
   const text = source.replace('const app = new App();', 'const app = new App();\nholdToPacks(app);');
-  writeFileSync(app, `${packs}\n${text}\napp.synth();\n`);
+  writeFileSync(join(folder, 'held.ts'), `${packs}\n${text}\napp.synth();\n`);
   const settings = JSON.stringify({ '@aws-cdk/core:validateAgainstDefaultRules': true });
-  await promisify(execFile)(process.execPath, [app], {
-    cwd: ROOT,
-    env: { ...process.env, CDK_OUTDIR: folder, CDK_CONTEXT_JSON: settings },
+  const out = join(folder, 'held.out');
+  await promisify(execFile)(process.execPath, ['held.ts'], {
+    cwd: folder,
+    env: { ...process.env, CDK_OUTDIR: out, CDK_CONTEXT_JSON: settings },
   });
-  return readFileSync(join(folder, 'validation-report.json'), 'utf8');
+  return readFileSync(join(out, 'validation-report.json'), 'utf8');
 }
 
 test('own app: the packs and CloudFormation’s own rules find nothing in it either', async (context) => {
-  const source = readFileSync(join(ROOT, APP), 'utf8')
-    .replace("'./facts.ts'", JSON.stringify(join(ROOT, 'examples', 'own-app', 'facts.ts')))
-    .replace('../../lib/', `${join(ROOT, 'lib')}/`);
-  const { pluginReports } = JSON.parse(await held(context, source)) as Report;
+  const folder = folderOfACustomer(context);
+  const source = readFileSync(join(folder, 'app.ts'), 'utf8');
+  const { pluginReports } = JSON.parse(await held(folder, source)) as Report;
   const found = pluginReports.flatMap(({ violations = [] }) => violations.map(({ ruleName }) => ruleName));
   assert.deepEqual(found, []);
 });
@@ -91,5 +105,5 @@ test('own app: what the packs find is an error of the app', async (context) => {
     'const app = new App();',
     "new CfnQueue(new Stack(app, 'Planted'), 'Queue');",
   ];
-  await assert.rejects(held(context, source.join('\n')), /AwsSolutions-SQS/);
+  await assert.rejects(held(folderOfACustomer(context), source.join('\n')), /AwsSolutions-SQS/);
 });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkProps, WaybillPropsError } from '../../lib/check-props.ts';
+import { checkProps, MOST_SIGNING_KEYS } from '../../lib/check-props.ts';
+import { WaybillPropsError } from '../../lib/props-error.ts';
 import type { WaybillProps, WorkerEnvironment } from '../../lib/waybill-props.ts';
 import { exampleProps, productionProps } from './deployment.ts';
 
-function problemsOf(change: Partial<Record<keyof WaybillProps, unknown>>): readonly string[] {
+function problemsOf(change: Readonly<Record<string, unknown>>): readonly string[] {
   try {
     checkProps({ ...productionProps(), ...change } as WaybillProps);
     return [];
@@ -26,7 +27,7 @@ function sized(size: Partial<WorkerEnvironment>): Record<'default', WorkerEnviro
   return { default: { image: `${REGISTRY}/blocks@${DIGEST}`, ...size } };
 }
 
-const refused: readonly [title: string, change: Partial<Record<keyof WaybillProps, unknown>>, property: string][] = [
+const refused: readonly [title: string, change: Readonly<Record<string, unknown>>, property: string][] = [
   ['an account that is not typed out', { env: { account: 'ours', region: 'us-east-1' } }, 'env.account'],
   ['no region', { env: { account: '000000000000', region: '' } }, 'env.region'],
   ['one zone', { availabilityZones: ['us-east-1a'] }, 'availabilityZones'],
@@ -106,12 +107,19 @@ const refused: readonly [title: string, change: Partial<Record<keyof WaybillProp
   ['no default environment', { environments: {} }, 'environments'],
   ['a digest without its kind', { workerDigest: '2'.repeat(64) }, 'workerDigest'],
   ['a queue of none', { queues: { default: { concurrency: 0 } } }, 'queues.default.concurrency'],
-  ['keys of another log', { pinnedKeys: { format: 'waybill-keys/v1', origin: 'else', keys: [] } }, 'pinnedKeys.origin'],
-  [
-    'no attest key',
-    { pinnedKeys: { format: 'waybill-keys/v1', origin: 'example.com/waybill', keys: [] } },
-    'pinnedKeys.keys',
-  ],
+  ['a mode that is none', { mode: 'prod' }, 'mode: is "prod"'],
+  ['a retention that locks nothing', { retention: { mode: 'NONE', days: 400 } }, 'retention.mode: is "NONE"'],
+  ['a mode in small letters', { retention: { mode: 'compliance', days: 400 } }, 'retention.mode'],
+  ['days as text', { retention: { mode: 'COMPLIANCE', days: '400' } }, 'retention.days: is "400"'],
+  ['a name that nobody knows', { retentoin: {} }, 'retentoin: is no property; there are env, '],
+  ['a part that nobody knows', { env: { account: '000000000000', region: 'us-east-1', zone: 'a' } }, 'env.zone: '],
+  ['a network that is a name', { network: { vpc: 'vpc-1', reachWholeVpc: true } }, 'network.vpc'],
+  ['a queue that is closed', { queues: { default: { concurrency: 1, state: 'closed' } } }, 'queues.default.state'],
+  ['more log keys than a log can use', { signingKeys: { attest: 1, log: MOST_SIGNING_KEYS + 1 } }, 'signingKeys.log'],
+  ['a tag of AWS', { tags: { 'aws:team': 'x' } }, 'tags: is "aws:team"'],
+  ['a tag of AWS in capitals', { tags: { 'AWS:team': 'x' } }, 'tags'],
+  ['a tag with too long a name', { tags: { ['k'.repeat(128)]: 'x' } }, 'tags'],
+  ['a tag with too long a value', { tags: { team: 'x'.repeat(257) } }, 'tags.team'],
   ['a boundary that is no policy', { permissionsBoundary: 'boundary' }, 'permissionsBoundary'],
   ['an auditor without an ARN', { auditorPrincipals: ['auditor'] }, 'auditorPrincipals'],
   ['no address', { alarmEmail: '' }, 'alarmEmail'],
@@ -140,5 +148,39 @@ test('props: images of other registries are taken where workers are in a network
 
 test('props: retention has no default, not even in a test', () => {
   const { retention: _, ...without } = exampleProps();
-  assert.throws(() => checkProps(without as WaybillProps), TypeError);
+  assert.throws(() => checkProps(without as WaybillProps), {
+    problems: ['retention: is missing; it has to be an object'],
+  });
+});
+
+test('props: all that is wrong is said at once and once, whether a kind or a value', () => {
+  const change = { mode: 'prod', env: 7, origin: 'Example', monthlyBudgetUsd: -1, more: 1, tags: { 'aws:x': 'y' } };
+  const named = problemsOf(change).map((problem) => problem.slice(0, problem.indexOf(':')));
+  assert.deepEqual(named.toSorted(), [
+    'env',
+    'mode',
+    'monthlyBudgetUsd',
+    'more',
+    'origin',
+    'pinnedKeys.origin',
+    'tags',
+  ]);
+});
+
+test('props: what is no object at all is said so, and nothing else', () => {
+  for (const props of [undefined, null, 'deployment.json', []]) {
+    assert.throws(
+      () => checkProps(props as unknown as WaybillProps),
+      (error: WaybillPropsError) => {
+        assert.equal(error.problems.length, 1);
+        assert.match(error.problems[0] ?? '', /^the properties: /);
+        return true;
+      },
+    );
+  }
+});
+
+test('props: as many signing keys as a rotation takes are taken', () => {
+  const signingKeys = { attest: MOST_SIGNING_KEYS, log: MOST_SIGNING_KEYS };
+  assert.deepEqual(problemsOf({ signingKeys }), []);
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Match, Annotations as Told } from 'aws-cdk-lib/assertions';
-import type { WaybillProps, WorkerEnvironment } from '../../lib/waybill-props.ts';
+import type { PinnedKeys, WaybillProps, WorkerEnvironment } from '../../lib/waybill-props.ts';
 import { exampleProps, productionProps, resources, type Template, templatesOf, waybill } from './deployment.ts';
 import { at, lines, list } from './rules/rule.ts';
 
@@ -71,6 +71,25 @@ test('test mode: tables and keys go with their stack, the ledger stays, and noth
   assert.equal(ledger?.resource.DeletionPolicy, 'RetainExceptOnCreate');
   assert.equal(deployment.ledger.terminationProtection, false);
   assert.equal(waybill(productionProps()).ledger.terminationProtection, true);
+});
+
+test('pinned keys: workers are told each attest key but one that was revoked', () => {
+  const { pinnedKeys, ...props } = productionProps();
+  const { keys, ...file } = pinnedKeys as PinnedKeys;
+  const spki = keys.find(({ use }) => use === 'attest')?.spki;
+  const told = (change: object): unknown => {
+    const older = keys.map((key) => ({ ...key, ...(key.use === 'attest' && { to: 9, ...change }) }));
+    const templates = templatesOf(waybill({ ...props, pinnedKeys: { ...file, keys: [...older, ...keys] } }));
+    const [task] = resources(templates, 'AWS::ECS::TaskDefinition');
+    const variables = at(task?.properties, 'ContainerDefinitions', 0, 'Environment') as {
+      Name: string;
+      Value: string;
+    }[];
+    const value = variables.find(({ Name }) => Name === 'WAYBILL_KEYS')?.Value ?? '';
+    return JSON.parse(Buffer.from(value, 'base64').toString());
+  };
+  assert.deepEqual(told({}), [spki, spki]);
+  assert.deepEqual(told({ revoked: 'key_compromise' }), [spki]);
 });
 
 test('rotation: one more key leaves the others as they were', () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { exampleProps, ROOT } from './deployment.ts';
+import { ROOT } from './deployment.ts';
 
 const run = promisify(execFile);
 
@@ -60,19 +60,20 @@ test('synth: the command line synthesizes the example twice to the same bytes, o
 });
 
 test('synth: what CloudFormation would refuse fails the synthesis', async (context) => {
-  const scratch = mkdtempSync(join(tmpdir(), 'waybill-synth-'));
+  const scratch = mkdtempSync(join(ROOT, 'build', 'synth-'));
   context.after(() => rmSync(scratch, { recursive: true, force: true }));
-  const props = exampleProps();
-  const tags = { ['k'.repeat(200)]: 'longer than a tag may be' };
-  const config = join(scratch, 'broken.json');
-  writeFileSync(config, JSON.stringify({ ...props, tags }));
+  const app = join(scratch, 'app.ts');
+  const source = [
+    "import { App, Stack } from 'aws-cdk-lib';",
+    "import { CfnQueue } from 'aws-cdk-lib/aws-sqs';",
+    'const app = new App();',
+    "new CfnQueue(new Stack(app, 'Planted'), 'Queue', { tags: [{ key: 'k'.repeat(200), value: 'too long a key' }] });",
+    'app.synth();',
+  ];
+  writeFileSync(app, source.join('\n'));
   const { context: settings } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as { context: object };
-  const env = {
-    ...process.env,
-    CDK_OUTDIR: join(scratch, 'out'),
-    CDK_CONTEXT_JSON: JSON.stringify({ ...settings, config }),
-  };
-  await assert.rejects(run(process.execPath, ['bin/app.ts'], { cwd: ROOT, env }), (error: { stderr: string }) => {
+  const env = { ...process.env, CDK_OUTDIR: join(scratch, 'out'), CDK_CONTEXT_JSON: JSON.stringify(settings) };
+  await assert.rejects(run(process.execPath, [app], { cwd: ROOT, env }), (error: { stderr: string }) => {
     assert.match(error.stderr, /ERROR .*Tags/);
     return true;
   });
