@@ -3,7 +3,6 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { TerminalError } from '@waybill/client/errors';
 import { composeEmbedded, type Embedded } from '#embedded/compose.ts';
 
 async function withState(use: (directory: string, open: () => Promise<Embedded>) => Promise<void>): Promise<void> {
@@ -57,12 +56,24 @@ for (const text of [
   '{"a":{}}',
   '{"a":null}',
 ]) {
-  it(`compose: queues.json with ${text} is refused with its path and a fix`, () =>
+  it(`compose: queues.json with ${text} is refused with its path and the page on queues`, () =>
     withState(async (directory, open) => {
       writeFileSync(join(directory, 'queues.json'), text);
-      await assert.rejects(
-        open(),
-        (error) => error instanceof TerminalError && error.path.endsWith('queues.json') && error.fix !== '',
-      );
+      await assert.rejects(open(), {
+        code: 'USAGE',
+        path: /queues\.json( |$)/,
+        fix: /docs\/how-to\/define-queues\.md/,
+      });
     }));
 }
+
+it('compose: what is wrong with both files is said in one error, with the page on each', () =>
+  withState(async (directory, open) => {
+    writeFileSync(join(directory, 'queues.json'), '{"a":{"concurrency":0},"b":{"concurrency":1,"state":"shut"}}');
+    writeFileSync(join(directory, 'evidence.json'), '{"waitMs":1}');
+    await assert.rejects(open(), {
+      path: 'queues.json a.concurrency',
+      problem: /^is not an integer .*; queues\.json b\.state is none of .*; evidence\.json waitMs is no whole number/,
+      fix: /define-queues\.md .*state-directory\.md/,
+    });
+  }));

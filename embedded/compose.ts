@@ -12,10 +12,12 @@ import { removeAttemptTree } from '#adapters/local/remove-tree.ts';
 import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
-import type { Evidence } from '#composition/evidence.ts';
-import { type QueueDefinitions, readQueues } from '#core/queue-definition.ts';
+import { type Evidence, NO_EVIDENCE } from '#composition/evidence.ts';
+import { Mistakes } from '#core/mistakes.ts';
+import { QUEUES_FIX, type QueueDefinitions, readQueues } from '#core/queue-definition.ts';
 import { readEvidenceFile } from '#embedded/evidence-file.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import type { Chance, Clock } from '#ports/clock.ts';
 import { buildWorker } from '#worker-bundle';
 
 export interface EmbeddedOptions {
@@ -46,10 +48,9 @@ export interface Embedded {
 /** Opens the state directory. Throws TerminalError ENGINE_RUNNING when another engine has it. */
 export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const at = (...names: string[]): string => join(options.directory, ...names);
-  const queues = queuesOf(at('queues.json'), options.concurrency);
   const clock = createLocalClock();
   const chance = createLocalChance();
-  const evidence = readEvidenceFile(options.directory, { clock, chance });
+  const { queues, evidence } = settingsOf(options, { clock, chance });
   const store = openLocalRunStore(at('store.sqlite'));
   const signer = openLocalSigner(at('keys'));
   const artifacts = createLocalArtifacts(at('artifacts'));
@@ -110,27 +111,26 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
   };
 }
 
-function queuesOf(file: string, concurrency: number): QueueDefinitions {
-  const queues: QueueDefinitions = { default: { concurrency } };
-  if (!existsSync(file)) return queues;
+/** What the files of the operator say; whatever is wrong with any of them is said in one error. */
+function settingsOf(
+  { directory, concurrency }: EmbeddedOptions,
+  ports: { clock: Clock; chance: Chance },
+): { queues: QueueDefinitions; evidence: Evidence } {
+  const mistakes = new Mistakes();
+  const queues = mistakes.reading(() => queuesOf(join(directory, 'queues.json')));
+  const evidence = mistakes.reading(() => readEvidenceFile(directory, ports));
+  mistakes.settle();
+  return { queues: { default: { concurrency }, ...queues }, evidence: evidence ?? NO_EVIDENCE };
+}
+
+function queuesOf(file: string): QueueDefinitions {
+  if (!existsSync(file)) return {};
   let written: unknown;
   try {
     written = JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    throw badQueues(file, 'is no JSON');
-  }
-  try {
-    return { ...queues, ...readQueues(written, 'queues') };
   } catch (error) {
-    throw badQueues(file, error instanceof TerminalError ? `${error.path} ${error.problem}` : String(error));
+    const problem = `is no JSON (${(error as Error).message})`;
+    throw new TerminalError({ code: 'USAGE', path: file, problem, fix: QUEUES_FIX });
   }
-}
-
-function badQueues(path: string, problem: string): TerminalError {
-  return new TerminalError({
-    code: 'USAGE',
-    path,
-    problem,
-    fix: 'docs/formats/state-directory.md says what it holds.',
-  });
+  return readQueues(written, 'queues.json');
 }

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { RetryableError } from '@waybill/client/errors';
+import { RetryableError, TerminalError } from '@waybill/client/errors';
 import {
   evaluateQuorum,
   parseNote,
@@ -17,6 +17,7 @@ import {
 import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
 import { resting } from '#composition/resting.ts';
+import { eachOf } from '#core/mistakes.ts';
 import { openFlowBed } from '../test/support/embedded-flow.ts';
 import { SUCCEEDED } from '../test/support/finished-run.ts';
 import { entriesOf } from '../test/support/ledger-entries.ts';
@@ -67,6 +68,41 @@ describe('evidence.json', { concurrency: 2 }, () => {
         assert.throws(() => readEvidenceFile(directory, PORTS), { code: 'USAGE', path, problem });
       }));
   }
+
+  it('all that is wrong is said at once', () =>
+    withDirectory((directory) => {
+      const broken = {
+        url: 7,
+        policies: ['x'],
+        roots: ['AAAA', { file: 'absent.pem' }, { file: 1, more: 2 }],
+        more: 3,
+      };
+      write(directory, { waitMs: 1, heartbeatMs: 'x', tsas: [], stamps: [], tsa: [broken, 5], witnesses: { file: 7 } });
+      assert.throws(
+        () => readEvidenceFile(directory, PORTS),
+        (error) => {
+          assert.ok(error instanceof TerminalError);
+          const named = eachOf(error).map(({ path }) => path.replace('evidence.json ', ''));
+          assert.deepEqual(named.toSorted(), [
+            'evidence.json',
+            'evidence.json',
+            'heartbeatMs',
+            'tsa[0]',
+            'tsa[0].policies',
+            'tsa[0].roots[0]',
+            'tsa[0].roots[1].file',
+            'tsa[0].roots[2]',
+            'tsa[0].roots[2].file',
+            'tsa[0].url',
+            'tsa[1]',
+            'waitMs',
+            'witnesses.file',
+          ]);
+          assert.equal(error.fix, 'docs/formats/state-directory.md says what evidence.json holds.');
+          return true;
+        },
+      );
+    }));
 
   it('a witness without a URL cannot be asked, and a URL that is none is refused', () =>
     withDirectory(async (directory) => {

@@ -3,7 +3,7 @@
  * how long the log may be silent. Read once, when a process starts; whatever is wrong with it is said before anything runs.
  */
 import { X509Certificate } from 'node:crypto';
-import { TerminalError } from '@waybill/client/errors';
+import { type Refusal, TerminalError } from '@waybill/client/errors';
 import {
   type Digest,
   digestOf,
@@ -14,6 +14,7 @@ import {
 } from '@waybill/verify';
 import { openHttpTimestampAuthority } from '#adapters/http/timestamp-authority.ts';
 import { openHttpWitness } from '#adapters/http/witness.ts';
+import { eachOf, Mistakes } from '#core/mistakes.ts';
 import { NO_OUTSIDERS, type Outsiders } from '#flow/deps.ts';
 import type { Chance, Clock } from '#ports/clock.ts';
 import type { TimestampAuthority } from '#ports/timestamp-authority.ts';
@@ -25,7 +26,7 @@ const MAX_AUTHORITIES = 8;
 const MAX_ROOTS = 16;
 /** An Ed25519 SPKI ends with the key itself. */
 const ED25519_BYTES = 32;
-const FIX = 'docs/formats/state-directory.md says what evidence.json holds.';
+export const EVIDENCE_FIX = 'docs/formats/state-directory.md says what evidence.json holds.';
 
 /** What of it the log shall say. */
 export interface EvidenceSettings {
@@ -50,25 +51,28 @@ export interface EvidenceSource {
   readFile(path: string): Uint8Array;
 }
 
-/** What the document says. Throws TerminalError USAGE with the path of what is wrong. */
+/** What the document says. Throws TerminalError USAGE with the paths of all that is wrong. */
 export function openEvidence(document: unknown, source: EvidenceSource): Evidence {
-  const top = fieldsOf(NAME, document, ['tsa', 'witnesses', 'heartbeatMs', 'waitMs']);
-  const outsiderWaitMs = wholeNumber('waitMs', top.waitMs, 100, 120_000) ?? NO_OUTSIDERS.outsiderWaitMs;
-  const heartbeatMs = wholeNumber('heartbeatMs', top.heartbeatMs, 1_000, 86_400_000);
-  const witnessText = top.witnesses === undefined ? null : textOf(source, 'witnesses', top.witnesses);
-  const witnessPolicy = witnessText === null ? null : policyOf(witnessText);
-  const authorities = listOf('tsa', top.tsa, MAX_AUTHORITIES).map((value, n) =>
-    authorityOf(source, `tsa[${n}]`, value),
+  const mistakes = new Mistakes();
+  const top = fieldsOf(mistakes, NAME, document, ['tsa', 'witnesses', 'heartbeatMs', 'waitMs']);
+  const told = mistakes.reading(() => wholeNumber('waitMs', top.waitMs, 100, 120_000));
+  const outsiderWaitMs = told ?? NO_OUTSIDERS.outsiderWaitMs;
+  const heartbeatMs = mistakes.reading(() => wholeNumber('heartbeatMs', top.heartbeatMs, 1_000, 86_400_000));
+  const witnessText = mistakes.reading(() => textOf(source, 'witnesses', top.witnesses)) ?? null;
+  const witnessPolicy = mistakes.reading(() => (witnessText === null ? null : policyOf(witnessText))) ?? null;
+  const witnesses = mistakes.reading(() => witnessesOf(witnessPolicy, outsiderWaitMs, source.clock));
+  const listed = mistakes.reading(() => listOf('tsa', top.tsa, MAX_AUTHORITIES)) ?? [];
+  const eachMs = Math.max(100, Math.floor(outsiderWaitMs / Math.max(1, listed.length)));
+  const authorities = listed.flatMap(
+    (value, n) => mistakes.reading(() => authorityOf(`tsa[${n}]`, value, eachMs, source)) ?? [],
   );
-  const eachMs = Math.max(100, Math.floor(outsiderWaitMs / Math.max(1, authorities.length)));
+  mistakes.settle();
   return {
     outsiders: {
       outsiderWaitMs,
       witnessPolicy,
-      witnesses: witnessPolicy === null ? [] : witnessesOf(witnessPolicy, outsiderWaitMs, source.clock),
-      timestampAuthority: firstOf(
-        authorities.map((authority, n) => opened(`tsa[${n}]`, () => authority.open(eachMs, source))),
-      ),
+      witnesses: witnesses ?? [],
+      timestampAuthority: firstOf(authorities.map(({ authority }) => authority)),
     },
     settings: {
       witnesses: witnessText,
@@ -78,39 +82,53 @@ export function openEvidence(document: unknown, source: EvidenceSource): Evidenc
   };
 }
 
+/** All that is wrong with the document, for those who do not open it but deploy it. */
+export function evidenceMistakes(document: unknown, source: EvidenceSource): readonly Refusal[] {
+  try {
+    openEvidence(document, source);
+    return [];
+  } catch (error) {
+    if (error instanceof TerminalError) return eachOf(error);
+    throw error;
+  }
+}
+
 interface Authority {
   url: string;
   roots: Uint8Array[];
-  open(timeoutMs: number, ports: { clock: Clock; chance: Chance }): TimestampAuthority;
+  authority: TimestampAuthority;
 }
 
-function authorityOf(source: EvidenceSource, path: string, value: unknown): Authority {
-  const { url, roots: listed, policies } = fieldsOf(path, value, ['url', 'roots', 'policies']);
-  if (typeof url !== 'string') throw wrong(`${path}.url`, 'is no text');
-  const roots = listOf(`${path}.roots`, listed, MAX_ROOTS).map((root, n) =>
-    rootOf(source, `${path}.roots[${n}]`, root),
+function authorityOf(path: string, value: unknown, timeoutMs: number, source: EvidenceSource): Authority {
+  const mistakes = new Mistakes();
+  const { url, roots: listed, policies } = fieldsOf(mistakes, path, value, ['url', 'roots', 'policies']);
+  if (typeof url !== 'string') mistakes.reading(() => refuse(`${path}.url`, 'is no text'));
+  const certificates = mistakes.reading(() => listOf(`${path}.roots`, listed, MAX_ROOTS));
+  if (certificates?.length === 0)
+    mistakes.reading(() => refuse(`${path}.roots`, 'is empty: nothing that the authority answers could be verified'));
+  const roots = (certificates ?? []).flatMap(
+    (root, n) => mistakes.reading(() => rootOf(source, `${path}.roots[${n}]`, root)) ?? [],
   );
-  if (roots.length === 0)
-    throw wrong(`${path}.roots`, 'is empty: nothing that the authority answers could be verified');
-  const oids = policies === undefined ? undefined : listOf(`${path}.policies`, policies, MAX_ROOTS);
-  if (oids?.some((oid) => typeof oid !== 'string' || !/^\d+(\.\d+)+$/.test(oid))) {
-    throw wrong(`${path}.policies`, 'holds something that is no object identifier, such as "1.2.3.4"');
-  }
-  return {
-    url,
-    roots,
-    open(timeoutMs, { clock, chance }) {
-      const accepted = oids === undefined ? {} : { policies: oids as string[] };
-      const authority = openHttpTimestampAuthority({
-        url,
-        roots,
-        timeoutMs,
-        hex: (bytes) => chance.hex(bytes),
-        ...accepted,
-      });
-      return { stamp: resting(clock, (message) => authority.stamp(message)) };
-    },
-  };
+  const oids = mistakes.reading(() => oidsOf(`${path}.policies`, policies));
+  mistakes.settle();
+  const { chance, clock } = source;
+  const open = (): TimestampAuthority =>
+    openHttpTimestampAuthority({
+      url: url as string,
+      roots,
+      timeoutMs,
+      hex: (bytes) => chance.hex(bytes),
+      ...(oids === undefined ? {} : { policies: oids }),
+    });
+  const authority = opened(path, open);
+  return { url: url as string, roots, authority: { stamp: resting(clock, (message) => authority.stamp(message)) } };
+}
+
+function oidsOf(path: string, value: unknown): string[] | undefined {
+  if (value === undefined) return undefined;
+  const oids = listOf(path, value, MAX_ROOTS);
+  if (oids.every((oid) => typeof oid === 'string' && /^\d+(\.\d+)+$/.test(oid))) return oids as string[];
+  return refuse(path, 'holds something that is no object identifier, such as "1.2.3.4"');
 }
 
 /** A certificate: base64 of its DER, or a file that holds it as DER or PEM. */
@@ -132,7 +150,8 @@ function policyOf(text: string): TlogPolicy {
   }
 }
 
-function witnessesOf(policy: TlogPolicy, timeoutMs: number, clock: Clock): Witness[] {
+function witnessesOf(policy: TlogPolicy | null, timeoutMs: number, clock: Clock): Witness[] {
+  if (policy === null) return [];
   return policy.witnesses.map(({ name, key, url }) => {
     if (url === undefined)
       throw wrong('witnesses', `names the witness ${name} without a URL, so that it cannot be asked`);
@@ -161,25 +180,36 @@ function opened<T>(path: string, open: () => T): T {
   }
 }
 
-function textOf(source: EvidenceSource, path: string, value: unknown): string {
+function textOf(source: EvidenceSource, path: string, value: unknown): string | null {
+  if (value === undefined) return null;
   return typeof value === 'string' ? value : new TextDecoder().decode(fileOf(source, path, value));
 }
 
 function fileOf(source: EvidenceSource, path: string, value: unknown): Uint8Array {
-  const { file } = fieldsOf(path, value, ['file']);
-  if (typeof file !== 'string') throw wrong(`${path}.file`, 'is no path');
+  const mistakes = new Mistakes();
+  const { file } = fieldsOf(mistakes, path, value, ['file']);
+  if (typeof file !== 'string') mistakes.reading(() => refuse(`${path}.file`, 'is no path'));
+  mistakes.settle();
   try {
-    return source.readFile(file);
+    return source.readFile(file as string);
   } catch {
     throw wrong(`${path}.file`, `names ${file}, which cannot be read`);
   }
 }
 
-function fieldsOf(path: string, value: unknown, known: readonly string[]): Record<string, unknown> {
+/** Its fields. What is no object has none, and is thrown at once. */
+function fieldsOf(
+  mistakes: Mistakes,
+  path: string,
+  value: unknown,
+  known: readonly string[],
+): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(path, 'is no object');
-  const unknown = Object.keys(value).find((key) => !known.includes(key));
-  if (unknown !== undefined)
-    throw wrong(path, `has the unknown key ${JSON.stringify(unknown)}; known are ${known.join(', ')}`);
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue;
+    const problem = `has the unknown key ${JSON.stringify(key)}; known are ${known.join(', ')}`;
+    mistakes.reading(() => refuse(path, problem));
+  }
   return value as Record<string, unknown>;
 }
 
@@ -196,7 +226,11 @@ function wholeNumber(path: string, value: unknown, min: number, max: number): nu
   throw wrong(path, `is no whole number from ${min} to ${max}`);
 }
 
+function refuse(path: string, problem: string): never {
+  throw wrong(path, problem);
+}
+
 function wrong(path: string, problem: string): TerminalError {
   const where = path.includes(NAME) ? path : `${NAME} ${path}`;
-  return new TerminalError({ code: 'USAGE', path: where, problem, fix: FIX });
+  return new TerminalError({ code: 'USAGE', path: where, problem, fix: EVIDENCE_FIX });
 }

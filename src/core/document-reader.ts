@@ -9,6 +9,8 @@ import { type Digest, isTime, parseCanonical } from '@waybill/verify';
 export interface DocumentKind {
   code: ErrorCode;
   name: string;
+  /** Where its author finds how to write it; the page of the mailbox protocol unless told. */
+  fix?: string;
 }
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
@@ -135,6 +137,11 @@ export class DocumentReader {
     return this.#take(key);
   }
 
+  /** Keys that nothing has asked for so far. */
+  unread(): string[] {
+    return [...this.#fields.keys()];
+  }
+
   /** Returns the value built from this object, once no key is left: one that nobody read is one that nobody knows. */
   close<T>(value: T): T {
     const [unknown] = this.#fields.keys();
@@ -163,7 +170,7 @@ export class DocumentReader {
 
 function refusal(kind: DocumentKind, path: string, problem: string, cause?: unknown): TerminalError {
   return new TerminalError(
-    { code: kind.code, path, problem, fix: `Write the ${kind.name} as the mailbox protocol describes it.` },
+    { code: kind.code, path, problem, fix: kind.fix ?? `Write the ${kind.name} as the mailbox protocol describes it.` },
     { cause },
   );
 }

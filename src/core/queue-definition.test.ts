@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TerminalError } from '@waybill/client/errors';
+import { eachOf } from './mistakes.ts';
 import { readQueues } from './queue-definition.ts';
 
 test('queue definitions: what an operator may write', () => {
@@ -8,6 +10,34 @@ test('queue definitions: what an operator may write', () => {
     fast: { concurrency: 1_000, rate: { starts: 5, perSeconds: 1 }, state: 'draining' },
   };
   assert.deepEqual(readQueues(queues, 'queues'), queues);
+});
+
+test('queue definitions: all that is wrong is said at once, with the page that helps', () => {
+  const queues = {
+    'A b': { concurrency: 0, state: 'shut', slots: 1, width: 2 },
+    fine: { concurrency: 1 },
+    fast: { concurrency: 2, rate: { starts: 0, perSeconds: 'x' } },
+    none: 3,
+  };
+  const named = (error: TerminalError): string[] => eachOf(error).map(({ path }) => path);
+  assert.throws(
+    () => readQueues(queues, 'queues.json'),
+    (error) => {
+      assert.ok(error instanceof TerminalError);
+      assert.deepEqual(named(error), [
+        'queues.json A b.name',
+        'queues.json A b.concurrency',
+        'queues.json A b.state',
+        'queues.json A b.slots',
+        'queues.json A b.width',
+        'queues.json fast.rate.starts',
+        'queues.json fast.rate.perSeconds',
+        'queues.json none',
+      ]);
+      assert.equal(error.fix, 'docs/how-to/define-queues.md says how queues are defined.');
+      return true;
+    },
+  );
 });
 
 test('queue definitions: everything else is refused with its path', () => {

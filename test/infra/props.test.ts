@@ -82,12 +82,12 @@ const refused: readonly [title: string, change: Readonly<Record<string, unknown>
   [
     'evidence in a file',
     { evidence: { witnesses: { file: 'witnesses.policy' } } },
-    'evidence: names the file witnesses.policy',
+    'evidence.witnesses.file: names witnesses.policy, which cannot be read: a function has no files',
   ],
   [
     'a certificate that is none',
     { evidence: { tsa: [{ url: 'https://tsa.example', roots: ['AAAA'] }] } },
-    'evidence: tsa[0].roots[0]',
+    'evidence.tsa[0].roots[0]: ',
   ],
   [
     'evidence that no function could be told',
@@ -165,6 +165,12 @@ test('props: all that is wrong is said at once and once, whether a kind or a val
     'pinnedKeys.origin',
     'tags',
   ]);
+});
+
+test('props: of evidence, too, all that is wrong is said at once', () => {
+  const evidence = { tsas: [], waitMs: 1, tsa: [{ url: 7, roots: ['AAAA'] }] };
+  const named = problemsOf({ evidence }).map((problem) => problem.slice(0, problem.indexOf(':')));
+  assert.deepEqual(named, ['evidence', 'evidence.waitMs', 'evidence.tsa[0].url', 'evidence.tsa[0].roots[0]']);
 });
 
 test('props: what is no object at all is said so, and nothing else', () => {
