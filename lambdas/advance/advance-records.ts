@@ -8,6 +8,7 @@ import { busEventsOf } from '#core/bus-events.ts';
 import { STOP_GRACE_MS } from '#core/names.ts';
 import type { SequencerWork, Work } from '#core/row-changes.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
+import { decideCondition } from '#flow/condition.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { lineUp } from '#flow/pause.ts';
 import { wakeDependents } from '#flow/readiness.ts';
@@ -38,6 +39,7 @@ const ORDER: readonly Step['do'][] = [
   'cancel-item',
   'line-up',
   'reopen',
+  'decide-item',
   'advance-locks',
   'wake',
   'advance',
@@ -109,6 +111,8 @@ function take({ flow, completeToken }: AdvanceDuties, step: Step): Promise<unkno
       return lineUp(flow, step.run, step.by);
     case 'reopen':
       return reopen(flow, step);
+    case 'decide-item':
+      return decideCondition(flow, step);
     case 'advance-locks':
       return advanceLocks(flow, step.by);
     case 'wake':

@@ -3,8 +3,11 @@
  * every dependency is done or open once the retried item is. Pure and linear in items and edges.
  */
 import type { ItemState } from '@waybill/client/documents';
+import { type Dependent, meaningOf } from '@waybill/verify';
 import { MAX_SET_IDS } from '#core/names.ts';
 import { type ChunkedSet, chunk } from '#core/sets.ts';
+import { isTerminal } from '#core/tally.ts';
+import { isLeftOut, UPSTREAM_FAILED } from '#core/upstream.ts';
 
 export interface Standing {
   state: ItemState;
@@ -12,6 +15,10 @@ export interface Standing {
   /** Somebody asked for its end, or its deadline is over. */
   isBarred?: boolean;
   deps: readonly string[];
+  /** What it says of those; absent where it can do without none. */
+  dependent?: Dependent;
+  /** Others go on when it fails. */
+  lettingPass?: boolean;
   /** Unmet dependencies, or `#<n>` for each row of them. */
   waitingOn: readonly string[];
 }
@@ -20,7 +27,7 @@ const OPEN_OR_DONE: ReadonlySet<ItemState> = new Set<ItemState>(['pending', 'rea
 
 /** Whether somebody else than an upstream item decided that it shall not run. */
 export function isSkippedForUpstream({ state, reason }: Pick<Standing, 'state' | 'reason'>): boolean {
-  return state === 'skipped' && reason === 'upstream_failed';
+  return state === 'skipped' && reason === UPSTREAM_FAILED;
 }
 
 /** Upstream before downstream. */
@@ -29,9 +36,11 @@ export function reopenable(items: ReadonlyMap<string, Standing>): string[] {
   const dependents = new Map<string, string[]>();
   for (const [id, item] of items) {
     if (!isSkipped(items, id)) continue;
-    const skipped = item.deps.filter((dep) => isSkipped(items, dep));
-    const isHopeless = item.deps.some((dep) => !isSkipped(items, dep) && !isOpenOrDone(items, dep));
-    if (isHopeless) continue;
+    // Whatever it goes on without neither holds it nor opens it.
+    const awaited = item.deps.filter((dep) => !isLetPass(items, item, dep));
+    const skipped = awaited.filter((dep) => isSkipped(items, dep));
+    const isHopeless = awaited.some((dep) => !isSkipped(items, dep) && !isOpenOrDone(items, dep));
+    if (isHopeless || (skipped.length === 0 && !awaited.some((dep) => isOpen(items, dep)))) continue;
     waitsFor.set(id, skipped.length);
     for (const dep of skipped) {
       const known = dependents.get(dep);
@@ -53,6 +62,19 @@ export function reopenable(items: ReadonlyMap<string, Standing>): string[] {
 function isSkipped(items: ReadonlyMap<string, Standing>, id: string): boolean {
   const item = items.get(id);
   return item !== undefined && isSkippedForUpstream(item) && !item.isBarred;
+}
+
+function isLetPass(items: ReadonlyMap<string, Standing>, { dependent }: Standing, id: string): boolean {
+  const upstream = items.get(id);
+  if (upstream === undefined || dependent === undefined || !isTerminal(upstream.state)) return false;
+  const { state, reason, lettingPass = false } = upstream;
+  const end = { id, state, isLeftOut: isLeftOut({ state, ...(reason === undefined ? {} : { reason }) }), lettingPass };
+  return meaningOf(dependent, end) === 'let_pass';
+}
+
+function isOpen(items: ReadonlyMap<string, Standing>, id: string): boolean {
+  const item = items.get(id);
+  return item !== undefined && !isTerminal(item.state);
 }
 
 function isOpenOrDone(items: ReadonlyMap<string, Standing>, id: string): boolean {

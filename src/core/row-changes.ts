@@ -22,6 +22,7 @@ export type Work =
   | { do: 'cancel-item'; run: string; item: string }
   | { do: 'line-up'; run: string; by: string }
   | { do: 'reopen'; run: string; item: string }
+  | { do: 'decide-item'; run: string; item: string }
   | { do: 'wake'; run: string; item: string }
   | { do: 'dispatch'; attemptId: string }
   | { do: 'stop-worker'; attemptId: string; handle: string }
@@ -77,6 +78,7 @@ function ofTodo(sk: string): Work[] {
   const [run = '', item = ''] = rest;
   if (kind === 'locks') return [{ do: 'advance-locks', by: rest.join('/') }];
   if (kind === 'retry') return [{ do: 'reopen', run, item }];
+  if (kind === 'decide') return [{ do: 'decide-item', run, item }];
   return kind === 'line-up' ? [{ do: 'line-up', run, by: item }] : [{ do: 'cancel-item', run, item }];
 }
 

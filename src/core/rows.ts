@@ -21,6 +21,7 @@
  *                    wait/<rank>         items that wait for it
  *   todo             locks/<by>          released locks whose waiters have not been tried yet
  *                    cancel/<run>/<item> an accepted cancel of an item that has not reached it yet
+ *                    decide/<run>/<item> an item that waits for nothing any more and has not been weighed
  *                    retry/<run>/<item>  an item that was opened again, and what was skipped because of it has not
  *                    line-up/<run>/<by>  a pause, or its end, that has not reached all waiting items yet
  *   timers           <dueMs>/<what>      back-offs and deadlines
@@ -72,6 +73,7 @@ export const keys = {
   todoCancel: (run: string, item: string): Key => ({ pk: 'todo', sk: `cancel/${run}/${item}` }),
   /** `by`: the id of the control. */
   todoLineUp: (run: string, by: string): Key => ({ pk: 'todo', sk: `line-up/${run}/${by}` }),
+  todoDecide: (run: string, item: string): Key => ({ pk: 'todo', sk: `decide/${run}/${item}` }),
   todoRetry: (run: string, item: string): Key => ({ pk: 'todo', sk: `retry/${run}/${item}` }),
   timer: (dueMs: number, what: string): Key => ({ pk: 'timers', sk: `${ordinal(dueMs, 13)}/${what}` }),
   queues: (): Key => ({ pk: 'queues', sk: 'names' }),
@@ -179,6 +181,10 @@ export interface ItemRow {
   shelved?: true;
   /** It failed and shall be tried again; it becomes ready once all that was skipped because of it is open too. */
   reopening?: true;
+  /** It waits for nothing any more, and has not been weighed. */
+  deciding?: true;
+  /** It ended otherwise than done, and others have gone on: it is not opened again. */
+  passed?: true;
   /** How often it was opened again after its end. */
   reopened?: number;
   notBeforeMs?: number;

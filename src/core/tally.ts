@@ -12,8 +12,10 @@ export function isTerminal(state: ItemState): state is TerminalState {
 
 export function addTally(a: Tally, b: Tally): Tally {
   const reopened = (a.reopened ?? 0) + (b.reopened ?? 0);
+  const tolerated = (a.tolerated ?? 0) + (b.tolerated ?? 0);
   return {
     ...(reopened === 0 ? {} : { reopened }),
+    ...(tolerated === 0 ? {} : { tolerated }),
     items: a.items + b.items,
     done: a.done + b.done,
     failed: a.failed + b.failed,
@@ -32,8 +34,11 @@ export function subtractTally(a: Tally, b: Tally): Tally {
   return addTally(a, negative);
 }
 
-/** What one ended item adds. A retry is an attempt after another one of the same item. */
-export function tallyOf(item: ItemRow, state: TerminalState): Tally {
+/**
+ * What one ended item adds. A retry is an attempt after another one of the same item.
+ * @param lettingPass its plan says that others go on when it fails
+ */
+export function tallyOf(item: ItemRow, state: TerminalState, lettingPass = false): Tally {
   return {
     ...NO_COUNTS,
     items: 1,
@@ -42,6 +47,7 @@ export function tallyOf(item: ItemRow, state: TerminalState): Tally {
     retries: Math.max(0, item.attempt - 1),
     unsandboxed: item.unsandboxed,
     ...(item.reopened === undefined ? {} : { reopened: item.reopened }),
+    ...(lettingPass && state === 'failed' ? { tolerated: 1 } : {}),
   };
 }
 
@@ -52,7 +58,7 @@ export function runStateOf(
 ): 'done' | 'failed' | 'cancelled' {
   if (stopping === 'cancelled') return 'cancelled';
   if (stopping === 'deadline_exceeded') return 'failed';
-  if (tally.failed > 0 || tally.denied > 0) return 'failed';
+  if (tally.failed > (tally.tolerated ?? 0) || tally.denied > 0) return 'failed';
   if (tally.cancelled > 0) return 'cancelled';
   return 'done';
 }

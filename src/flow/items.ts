@@ -36,7 +36,7 @@ export function makeReady(
   spec: SpecRow,
   item: ItemRow,
 ): boolean {
-  const { notBeforeMs: _past, shelved: _shelved, ...rest } = item;
+  const { notBeforeMs: _past, shelved: _shelved, deciding: _weighed, ...rest } = item;
   const ready: ItemRow = { ...rest, state: 'ready', waitingOn: [] };
   if (run.pausedAtMs !== undefined) {
     draft.put(keys.item(ref.run, ref.item), { ...ready, shelved: true } satisfies ItemRow);
@@ -112,7 +112,7 @@ export async function closeItem(
   item: ItemRow,
   state: TerminalState,
 ): Promise<Ended> {
-  const { rank, parked, shelved, notBeforeMs, reopening, ...rest } = item;
+  const { rank, parked, shelved, notBeforeMs, reopening, deciding, ...rest } = item;
   const closed: ItemRow = { ...rest, state, waitingOn: [] };
   draft.put(keys.item(ref.run, ref.item), closed);
   const completed = await leaveOpenSet(draft, ref, spec, closed, state);
@@ -129,7 +129,10 @@ async function leaveOpenSet(
 ): Promise<OpenRow | null> {
   const key = keys.open(ref.run, spec.openChunk);
   const open = required(await draft.readOne<OpenRow>(key), key);
-  const left: OpenRow = { ids: without(open.ids, ref.item), tally: addTally(open.tally, tallyOf(item, state)) };
+  const left: OpenRow = {
+    ids: without(open.ids, ref.item),
+    tally: addTally(open.tally, tallyOf(item, state, isLettingPass(spec))),
+  };
   draft.put(key, left);
   if (left.ids.length > 0) return null;
   const rootKey = keys.openRoot(ref.run);
@@ -137,6 +140,10 @@ async function leaveOpenSet(
   const rest: OpenRow = { ids: without(root.ids, String(spec.openChunk)), tally: addTally(root.tally, left.tally) };
   draft.put(rootKey, rest);
   return rest.ids.length === 0 ? rest : null;
+}
+
+export function isLettingPass({ item }: SpecRow): boolean {
+  return item.onError === 'continue';
 }
 
 /** The last event of a run. Exactly once: only the transaction that empties the root of the open set comes here. */

@@ -4,10 +4,13 @@
  * where it stopped. Telling twice changes nothing: unmet dependencies are sets.
  */
 
+import { type EventOf, meaningOf } from '@waybill/verify';
 import { MAX_SET_IDS } from '#core/names.ts';
 import { type ItemRow, keys, type OpenRow, type RunRow, type SetRow, type SpecRow } from '#core/rows.ts';
 import { chunk, placeIn, without } from '#core/sets.ts';
-import { isTerminal } from '#core/tally.ts';
+import { isTerminal, type TerminalState } from '#core/tally.ts';
+import { endOf } from '#core/upstream.ts';
+import { decideCondition, deferToCondition, isConditional } from '#flow/condition.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { closeItem, completeRun, type ItemRef, makeReady, readItem, readRun, required } from '#flow/items.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
@@ -39,7 +42,7 @@ export async function readyRoots(deps: FlowDeps, run: string): Promise<void> {
 }
 
 function waitsForNothing(item: ItemRow): boolean {
-  return item.state === 'pending' && item.waitingOn.length === 0 && !item.reopening;
+  return item.state === 'pending' && item.waitingOn.length === 0 && !item.reopening && !item.deciding;
 }
 
 async function readyBatch(deps: FlowDeps, draft: Draft, run: string, refs: ItemRef[]): Promise<void> {
@@ -104,59 +107,97 @@ async function readStored<Body extends object>(deps: FlowDeps, key: ReturnType<t
   return required(await peek<Body>(deps, key), key);
 }
 
-/** Resolves with the dependents that were skipped. */
+/** Resolves with the dependents that have ended by it. */
 async function tell(deps: FlowDeps, source: ItemRef, ids: string[]): Promise<string[]> {
   const { state } = await readStored<ItemRow>(deps, keys.item(source.run, source.item));
   if (!isTerminal(state)) return [];
-  const skipped: string[] = [];
+  const spec = await readStored<SpecRow>(deps, keys.spec(source.run, source.item));
+  const ended: string[] = [];
   for (const batch of chunk(ids, state === 'done' ? TOLD_PER_DECISION : SKIPPED_PER_DECISION)) {
     const refs = batch.map((item) => ({ run: source.run, item }));
-    const told = await decide(deps, async (draft) => {
-      await draft.read([keys.item(source.run, source.item), ...refs.map((each) => keys.item(each.run, each.item))]);
-      const now = await draft.readOne<ItemRow>(keys.item(source.run, source.item));
-      if (now?.state !== state) return { queue: null, skipped: [], completed: false };
-      // Written by each that ends others, so that its own second beginning stands behind them all.
-      if (state === 'done') draft.check(keys.item(source.run, source.item));
-      else draft.put(keys.item(source.run, source.item), { ...now });
-      const run = await readRun(draft, source.run);
-      if (state === 'done')
-        return { queue: await tellDone(deps, draft, source, refs, run), skipped: [], completed: false };
-      return { queue: null, ...(await tellEnded(draft, source, refs)) };
-    });
+    const told = await decide(deps, (draft) => tellBatch(deps, draft, { ...source, state, spec }, refs));
     if (told.queue !== null) deps.hints.queueChanged(told.queue);
-    skipped.push(...told.skipped);
+    ended.push(...told.skipped);
     if (told.completed) deps.hints.runCompleted(source.run);
+    for (const item of told.deciding) if (await decideCondition(deps, { run: source.run, item })) ended.push(item);
   }
-  return skipped;
+  return ended;
 }
 
-/** Resolves with the queue in which something became ready, or null. */
-async function tellDone(
-  deps: FlowDeps,
-  draft: Draft,
-  source: ItemRef,
-  refs: ItemRef[],
-  run: RunRow,
-): Promise<string | null> {
+interface Source extends ItemRef {
+  /** In which it has ended when it is told of. */
+  state: TerminalState;
+  spec: SpecRow;
+}
+
+interface Told {
+  /** In which something became ready, or null. */
+  queue: string | null;
+  skipped: string[];
+  deciding: string[];
+  completed: boolean;
+}
+
+async function tellBatch(deps: FlowDeps, draft: Draft, source: Source, refs: ItemRef[]): Promise<Told> {
+  const key = keys.item(source.run, source.item);
+  await draft.read([key, ...refs.map((each) => keys.item(each.run, each.item))]);
+  const now = await draft.readOne<ItemRow>(key);
+  const told: Told = { queue: null, skipped: [], deciding: [], completed: false };
+  if (now?.state !== source.state) return told;
+  const run = await readRun(draft, source.run);
+  const end = endOf(source.item, { ...now, state: source.state }, source.spec.item);
   const readied: string[] = [];
-  let isQueued = false;
+  const closed: EventOf<'item.closed'>['data']['items'] = [];
+  let root: OpenRow | null = null;
+  let isPassed = false;
   for (const ref of refs) {
     const item = required(await draft.readOne<ItemRow>(keys.item(ref.run, ref.item)), keys.item(ref.run, ref.item));
     if (item.state !== 'pending') continue;
-    const waitingOn = await withoutDependency(draft, ref, item, source.item);
-    if (waitingOn === item.waitingOn) continue;
-    if (waitingOn.length > 0 || run.stopping) {
-      draft.put(keys.item(ref.run, ref.item), { ...item, waitingOn } satisfies ItemRow);
+    const meaning = end.state === 'done' ? 'met' : meaningOf((await readItem(draft, ref))[0].item, end);
+    if (meaning === 'met' || meaning === 'let_pass') {
+      const onward = await goOn(deps, draft, ref, item, source.item, run);
+      if (onward !== null && meaning === 'let_pass') isPassed = true;
+      if (onward === 'deciding') told.deciding.push(ref.item);
+      if (onward === 'ready' || onward === 'queued') readied.push(ref.item);
+      if (onward === 'queued') told.queue = run.queue;
       continue;
     }
     const [spec] = await readItem(draft, ref);
-    draft.check(keys.run(ref.run));
-    if (makeReady(deps, draft, ref, run, spec, item)) isQueued = true;
-    readied.push(ref.item);
+    const because = { reason: meaning, cause: source.item };
+    root = (await closeItem(draft, ref, spec, { ...item, ...because }, 'skipped')).completed;
+    closed.push({ id: ref.item, state: 'skipped', ...because });
   }
-  if (readied.length === 0) return null;
-  draft.emit(source.run, { type: 'item.ready', data: { items: readied } });
-  return isQueued ? run.queue : null;
+  // Written by each that ends others or goes on without it, so that its own second beginning stands behind them all.
+  if (end.state === 'done') draft.check(key);
+  else draft.put(key, { ...now, ...(isPassed ? { passed: true as const } : {}) } satisfies ItemRow);
+  if (readied.length > 0) draft.emit(source.run, { type: 'item.ready', data: { items: readied } });
+  if (closed.length > 0) draft.emit(source.run, { type: 'item.closed', data: { items: closed } });
+  if (root) await completeRun(draft, source.run, root);
+  return { ...told, skipped: closed.map(({ id }) => id), completed: root !== null };
+}
+
+/** One dependency less. Null: it had been told before. */
+async function goOn(
+  deps: FlowDeps,
+  draft: Draft,
+  ref: ItemRef,
+  item: ItemRow,
+  dep: string,
+  run: RunRow,
+): Promise<'waiting' | 'deciding' | 'ready' | 'queued' | null> {
+  const waitingOn = await withoutDependency(draft, ref, item, dep);
+  if (waitingOn === item.waitingOn) return null;
+  if (waitingOn.length > 0 || run.stopping) {
+    draft.put(keys.item(ref.run, ref.item), { ...item, waitingOn } satisfies ItemRow);
+    return 'waiting';
+  }
+  const [spec] = await readItem(draft, ref);
+  if (isConditional(spec.item)) {
+    deferToCondition(draft, ref, item);
+    return 'deciding';
+  }
+  draft.check(keys.run(ref.run));
+  return makeReady(deps, draft, ref, run, spec, item) ? 'queued' : 'ready';
 }
 
 /** The item's unmet dependencies without `dep`: the same array when it had been told before. */
@@ -174,26 +215,4 @@ async function withoutDependency(draft: Draft, ref: ItemRef, item: ItemRow, dep:
   const ids = without(set.ids, dep);
   draft.put(key, { ids } satisfies SetRow);
   return ids.length === 0 ? without(item.waitingOn, `#${n}`) : [...item.waitingOn];
-}
-
-/** Dependents of what did not succeed end as skipped. */
-async function tellEnded(
-  draft: Draft,
-  source: ItemRef,
-  refs: ItemRef[],
-): Promise<{ skipped: string[]; completed: boolean }> {
-  const skipped: string[] = [];
-  let root: OpenRow | null = null;
-  for (const ref of refs) {
-    const [spec, item] = await readItem(draft, ref);
-    if (item.state !== 'pending') continue;
-    const ended = { ...item, reason: 'upstream_failed', cause: source.item };
-    root = (await closeItem(draft, ref, spec, ended, 'skipped')).completed;
-    skipped.push(ref.item);
-  }
-  if (skipped.length === 0) return { skipped, completed: false };
-  const items = skipped.map((id) => ({ id, state: 'skipped' as const, reason: 'upstream_failed', cause: source.item }));
-  draft.emit(source.run, { type: 'item.closed', data: { items } });
-  if (root) await completeRun(draft, source.run, root);
-  return { skipped, completed: root !== null };
 }

@@ -5,6 +5,7 @@
 import { type ItemRow, keys, type QueueRow, type RunRow, type TurnRow } from '#core/rows.ts';
 import { concludeAbort } from '#flow/abort.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
+import { decideCondition } from '#flow/condition.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { makeReady, readItem, readRun } from '#flow/items.ts';
 import { lineUp } from '#flow/pause.ts';
@@ -83,7 +84,7 @@ export async function resumeRun(deps: FlowDeps, run: string): Promise<void> {
   if (state.completedAtMs !== undefined) deps.hints.runCompleted(run);
 }
 
-/** Works off todo rows: released locks, cancels of items, pauses and their ends, retries. */
+/** Works off todo rows: released locks, cancels of items, pauses and their ends, retries, items to be weighed. */
 export async function resumeTodos(deps: FlowDeps, onTrouble: OnTrouble): Promise<void> {
   for await (const row of pages(deps, 'todo', '')) {
     const [kind, ...rest] = row.sk.split('/');
@@ -95,6 +96,7 @@ async function resumeTodo(deps: FlowDeps, kind: string | undefined, rest: string
   const [run = '', what = ''] = rest;
   if (kind === 'locks') return advanceLocks(deps, rest.join('/'));
   if (kind === 'retry') return reopen(deps, { run, item: what });
+  if (kind === 'decide') return decideCondition(deps, { run, item: what }).then(() => {});
   return kind === 'line-up' ? lineUp(deps, run, what) : cancelItem(deps, { run, item: what });
 }
 

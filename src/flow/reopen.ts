@@ -7,7 +7,7 @@ import { type ItemRow, keys, type RunRow, type SetRow, type SpecRow } from '#cor
 import { chunk } from '#core/sets.ts';
 import { isTerminal } from '#core/tally.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { type ItemRef, makeReady, readItem, readRun, required } from '#flow/items.ts';
+import { type ItemRef, isLettingPass, makeReady, readItem, readRun, required } from '#flow/items.ts';
 import { tellAgain, wakeDependents } from '#flow/readiness.ts';
 import { isLate, openItem } from '#flow/retry.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
@@ -27,7 +27,7 @@ export async function reopen(deps: FlowDeps, ref: ItemRef): Promise<void> {
   const [todo] = await deps.store.get([keys.todoRetry(run, ref.item)]);
   if (!todo) return;
   // Again, because some may be skipped only now: nothing is opened whose own dependents have not been told of its end.
-  while ((await reopenSkipped(deps, run, todo)) > 0);
+  while (await reopenSkipped(deps, run, todo));
   await tellWhatEnded(deps, run);
   const isQueued = await decide(deps, (draft) => letGo(deps, draft, ref, todo));
   if (isQueued !== null) deps.hints.queueChanged(isQueued);
@@ -45,14 +45,18 @@ async function isStill(deps: FlowDeps, draft: Draft, todo: Row): Promise<boolean
   return true;
 }
 
-async function reopenSkipped(deps: FlowDeps, run: string, todo: Row): Promise<number> {
+/** Resolves with whether it has to be looked again: something was opened, or was found other than it stood. */
+async function reopenSkipped(deps: FlowDeps, run: string, todo: Row): Promise<boolean> {
   const standings = await standingsOf(deps, run);
-  let opened = 0;
-  for (const batch of chunk(reopenable(standings), OPENED_PER_DECISION)) {
+  const order = reopenable(standings);
+  for (const batch of chunk(order, OPENED_PER_DECISION)) {
     for (const item of batch) await prepare(deps, { run, item }, standings);
-    opened += await decide(deps, (draft) => openBatch(deps, draft, run, batch, standings, todo));
+    const opened = await decide(deps, (draft) => openBatch(deps, draft, run, batch, standings, todo));
+    if (opened === null) return false;
+    // What comes after was to be opened because of this one.
+    if (opened < batch.length) return true;
   }
-  return opened;
+  return order.length > 0;
 }
 
 /** Its own end is told to the end, and its sets are right, before it is open. */
@@ -78,14 +82,14 @@ async function openBatch(
   ids: readonly string[],
   standings: ReadonlyMap<string, Standing>,
   todo: Row,
-): Promise<number> {
+): Promise<number | null> {
   const row = await readRun(draft, run);
-  if (row.stopping || row.completedAtMs !== undefined || !(await isStill(deps, draft, todo))) return 0;
+  if (row.stopping || row.completedAtMs !== undefined || !(await isStill(deps, draft, todo))) return null;
   const opened: string[] = [];
   for (const id of ids) {
     const ref = { run, item: id };
     const [spec, item] = await readItem(draft, ref);
-    if (!isReopenable(item) || isLate(deps, row, spec)) continue;
+    if (!isReopenable(item) || isLate(deps, row, spec)) break;
     const waitingOn = unmetOf(required(standings.get(id), keys.item(run, id)), standings).root;
     await openItem(draft, ref, spec, { ...item, waitingOn });
     opened.push(id);
@@ -134,11 +138,12 @@ async function standingsOf(deps: FlowDeps, run: string): Promise<Map<string, Sta
   const specs = new Map<string, SpecRow>();
   const row = required(await peek<RunRow>(deps, keys.run(run)), keys.run(run));
   for await (const [id, spec] of rowsOf<SpecRow>(deps, run, 'spec/')) specs.set(id, spec);
-  for await (const [id, { state, reason, cancelAsked, waitingOn }] of rowsOf<ItemRow>(deps, run, 'item/')) {
+  for await (const [id, { state, reason, cancelAsked, passed, waitingOn }] of rowsOf<ItemRow>(deps, run, 'item/')) {
     const spec = required(specs.get(id), keys.spec(run, id));
     const because = reason === undefined ? {} : { reason };
-    const isBarred = cancelAsked === true || isLate(deps, row, spec);
-    found.set(id, { state, ...because, isBarred, deps: spec.item.deps, waitingOn });
+    const isBarred = cancelAsked === true || passed === true || isLate(deps, row, spec);
+    const lettingPass = isLettingPass(spec);
+    found.set(id, { state, ...because, isBarred, deps: spec.item.deps, dependent: spec.item, lettingPass, waitingOn });
   }
   return found;
 }
@@ -154,5 +159,5 @@ async function* rowsOf<Body>(deps: FlowDeps, run: string, prefix: string): Async
 }
 
 function isReopenable(item: ItemRow): boolean {
-  return isSkippedForUpstream(item) && !item.cancelAsked;
+  return isSkippedForUpstream(item) && !item.cancelAsked && !item.passed;
 }

@@ -10,7 +10,7 @@ import { isTerminal, subtractTally, tallyOf } from '#core/tally.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import { type Asked, accepted, askedItem, dedupedAs, emitControl } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { type ItemRef, makeReady, readItem, required } from '#flow/items.ts';
+import { type ItemRef, isLettingPass, makeReady, readItem, required } from '#flow/items.ts';
 import type { Draft } from '#flow/transaction.ts';
 
 /** `tell-end`: the end of the item has to be told to its dependents first, and then asked again. */
@@ -43,10 +43,11 @@ export async function acceptRetry(deps: FlowDeps, draft: Draft, asked: Asked, id
 
 /** @param isOver its deadline is, whatever it failed for: the timer of that has fired and will not again */
 function problemOf(item: ItemRow, isOver: boolean): { problem: string; fix: string } | null {
-  const { state, reason, cause, cancelAsked } = item;
+  const { state, reason, cause, cancelAsked, passed } = item;
   const ended = { problem: `the item has ended as ${state}`, fix: 'Submit the run under a new id.' };
   if (state === 'skipped' && cause !== undefined) return { ...ended, fix: `Retry ${cause}, because of which it was.` };
   if (state !== 'failed') return ended;
+  if (passed) return { ...ended, problem: 'others have gone on after its failure, as the plan lets them' };
   if (cancelAsked) return { ...ended, problem: 'somebody asked to cancel the item' };
   return isOver || reason === 'deadline_exceeded' ? { ...ended, problem: 'the deadline of the item is over' } : null;
 }
@@ -66,7 +67,7 @@ export async function openItem(draft: Draft, ref: ItemRef, spec: SpecRow, item: 
     const ids = [...root.ids, String(spec.openChunk)];
     draft.put(rootKey, { ids, tally: subtractTally(root.tally, open.tally) } satisfies OpenRow);
   }
-  const tally = subtractTally(open.tally, tallyOf(item, item.state));
+  const tally = subtractTally(open.tally, tallyOf(item, item.state, isLettingPass(spec)));
   draft.put(key, { ids: [...open.ids, ref.item], tally } satisfies OpenRow);
   const { reason: _reason, cause: _cause, detail: _detail, ...rest } = item;
   const reopened = (item.reopened ?? 0) + 1;

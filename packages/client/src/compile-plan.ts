@@ -6,9 +6,10 @@ import { canonicalize, digestOf } from '@waybill/verify';
 import { durationMs, formatDuration } from './duration.ts';
 import type { Refusal } from './errors.ts';
 import { DEFAULTS, LIMITS, type Limits } from './limits.ts';
-import { depsOf, linkProblems, type PlacedItem } from './link-items.ts';
+import { depsOf, linkProblems, type PlacedItem, sourcesOf } from './link-items.ts';
 import { pipelineProblems } from './pipeline-order.ts';
 import type { Block, Plan, PlanItem, PlanNeed, PlanSource } from './plan.ts';
+import { plannedCondition, sizeProblem } from './plan-condition.ts';
 import { planDigest } from './plan-entries.ts';
 import type { ItemSpec, RunSpec } from './spec.ts';
 import { byteLength } from './spec-fields.ts';
@@ -74,6 +75,8 @@ function planItem(item: ItemSpec, { defaults, notBefore }: Pick<RunSpec['spec'],
     id: item.id,
     deps: depsOf(item),
     needs: needsOf(item),
+    ...(item.when === undefined ? {} : { when: plannedCondition(item.when) }),
+    ...(item.onError === 'continue' ? { onError: item.onError } : {}),
     locks: (item.locks ?? [])
       .map((lock) => (typeof lock === 'string' ? { name: lock, mode: 'exclusive' as const } : lock))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -89,7 +92,7 @@ function planItem(item: ItemSpec, { defaults, notBefore }: Pick<RunSpec['spec'],
 
 function needsOf(item: ItemSpec): PlanNeed[] {
   return Object.entries(item.needs ?? {})
-    .map(([key, { from, select }]): PlanNeed => ({ key, from: [from], select }))
+    .map(([key, need]): PlanNeed => ({ key, from: sourcesOf(need), select: need.select }))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
@@ -141,8 +144,15 @@ function itemProblems(item: ItemSpec, index: number, defaults: Defaults, limits:
       say('SPEC_INVALID', ['locks', n], `the lock ${lockName} is named twice`, 'Keep one of them.');
     names.add(lockName);
   }
-  if (byteLength(canonicalize(needsOf(item))) > limits.needsBytes) {
-    const problem = `what the item needs is over ${limits.needsBytes} bytes as it is sealed`;
+  for (const [n, id] of Object.entries(item.needs ?? {}).flatMap(([key, need]) => repeated(key, need)))
+    say('SPEC_INVALID', n, `the item ${id} is named twice`, 'Keep one of them.');
+  const asked = item.when === undefined ? null : sizeProblem(item.when, limits);
+  if (asked !== null) say('SPEC_LIMIT', ['when'], asked, 'Let an item before write one value that says it all.');
+  const sealed = byteLength(canonicalize(needsOf(item)));
+  const whenBytes =
+    item.when === undefined || asked !== null ? 0 : byteLength(canonicalize(plannedCondition(item.when)));
+  if (sealed + whenBytes > limits.needsBytes) {
+    const problem = `what the item needs and asks is over ${limits.needsBytes} bytes as it is sealed`;
     say('SPEC_LIMIT', ['needs'], problem, 'Use shorter names and paths, or gather outputs in one item before.');
   }
   const env = Object.entries({ ...defaults?.env, ...item.env });
@@ -160,6 +170,17 @@ function itemProblems(item: ItemSpec, index: number, defaults: Defaults, limits:
     say('SPEC_INVALID', ['retry', 'maxBackoff'], problem, 'Raise maxBackoff, or leave it out.');
   }
   return problems;
+}
+
+type Need = NonNullable<ItemSpec['needs']>[string];
+
+function repeated(key: string, need: Need): [path: PropertyKey[], id: string][] {
+  const seen = new Set<string>();
+  return (need.oneOf ?? []).flatMap((id, n): [PropertyKey[], string][] => {
+    if (seen.has(id)) return [[['needs', key, 'oneOf', n], id]];
+    seen.add(id);
+    return [];
+  });
 }
 
 function planSource(run: RunSpec): PlanSource | Refusal {

@@ -20,7 +20,16 @@ export const LIMITS = {
   /** Dependencies of all items together. */
   edges: 200_000,
   needsPerItem: 128,
-  /** All needs of one item, as they are sealed: with 500 dependencies and 32 locks they still fit into one event line. */
+  /** Alternatives of one need. */
+  sourcesPerNeed: 32,
+  /** Values and states that one condition asks for, all together. */
+  testsPerCondition: 32,
+  /** A text that a condition compares with. */
+  conditionTextChars: 256,
+  pointerChars: 256,
+  /** `all`, `any` and `not` inside each other. */
+  conditionNesting: 6,
+  /** All needs of one item and its condition, as they are sealed: with 500 dependencies and 32 locks they still fit into one event line. */
   needsBytes: 24 * 1024,
   /** One claim takes all locks of an item in one transaction: 32 keep it within 80 actions. */
   locksPerItem: 32,

@@ -7,6 +7,7 @@ import { orderOf } from './item-order.ts';
 import type { Limits } from './limits.ts';
 import { nearest } from './nearest-word.ts';
 import type { ItemSpec } from './spec.ts';
+import type { WrittenCondition } from './spec-conditions.ts';
 import { formatPath, quote } from './spec-issue.ts';
 
 /** An item and where it stands in `spec.items`. */
@@ -26,8 +27,29 @@ const PRINTED_MEMBERS = 5;
 /** dependsOn and needs together: sorted, unique. */
 export function depsOf(item: ItemSpec): string[] {
   const deps = new Set(item.dependsOn);
-  for (const need of Object.values(item.needs ?? {})) deps.add(need.from);
+  for (const need of Object.values(item.needs ?? {})) for (const source of sourcesOf(need)) deps.add(source);
+  for (const { written } of testsOf(item.when, [])) deps.add(written.from ?? '');
   return [...deps].sort();
+}
+
+type Need = NonNullable<ItemSpec['needs']>[string];
+
+/** In the order of preference. */
+export function sourcesOf({ from, oneOf }: Need): string[] {
+  return oneOf ?? [from ?? ''];
+}
+
+/** What a condition asks, each with its path. Its nesting has been bounded by its reader. */
+function testsOf(
+  written: WrittenCondition | undefined,
+  path: readonly PropertyKey[],
+): { written: WrittenCondition; path: PropertyKey[] }[] {
+  if (written === undefined) return [];
+  const { all, any, not } = written;
+  if (not !== undefined) return testsOf(not, [...path, 'not']);
+  const [key, members] = all === undefined ? ['any', any] : ['all', all];
+  if (members === undefined) return [{ written, path: [...path] }];
+  return members.flatMap((one, n) => testsOf(one, [...path, key as string, n]));
 }
 
 /**
@@ -67,9 +89,12 @@ export function linkProblems(items: readonly PlacedItem[], ids: WrittenIds, limi
 function referenceProblems({ index, item }: PlacedItem, known: ReadonlyMap<string, number>): Refusal[] {
   const named: [path: string, id: string][] = [
     ...(item.dependsOn ?? []).map((id, n): [string, string] => [itemPath(index, 'dependsOn', n), id]),
-    ...Object.entries(item.needs ?? {}).map(([key, need]): [string, string] => [
-      itemPath(index, 'needs', key, 'from'),
-      need.from,
+    ...Object.entries(item.needs ?? {}).flatMap(([key, need]) =>
+      sourcesOf(need).map((id, n): [string, string] => [sourcePath(index, key, need, n), id]),
+    ),
+    ...testsOf(item.when, ['when']).map(({ written, path }): [string, string] => [
+      itemPath(index, ...path, 'from'),
+      written.from ?? '',
     ]),
   ];
   return named.flatMap(([path, id]): Refusal[] => {
@@ -85,16 +110,32 @@ function referenceProblems({ index, item }: PlacedItem, known: ReadonlyMap<strin
   });
 }
 
-/** What is selected must be captured upstream. */
+function sourcePath(index: number, key: string, need: Need, n: number): string {
+  return need.oneOf === undefined ? itemPath(index, 'needs', key, 'from') : itemPath(index, 'needs', key, 'oneOf', n);
+}
+
+/** What is selected or asked for must be captured upstream. */
 function selectProblems({ index, item }: PlacedItem, readable: ReadonlyMap<string, PlacedItem>): Refusal[] {
-  return Object.entries(item.needs ?? {}).flatMap(([key, { from, select }]): Refusal[] => {
+  const selected = Object.entries(item.needs ?? {}).flatMap(([key, need]) =>
+    sourcesOf(need).map((from) => {
+      const what = need.select === 'patch' ? ('patch' as const) : ('outputs' as const);
+      return { from, what, path: itemPath(index, 'needs', key, 'select') };
+    }),
+  );
+  const asked = testsOf(item.when, ['when'])
+    .filter(({ written }) => written.output !== undefined)
+    .map(({ written, path }) => ({
+      from: written.from ?? '',
+      what: 'outputs' as const,
+      path: itemPath(index, ...path, 'output'),
+    }));
+  return [...selected, ...asked].flatMap(({ from, what, path }): Refusal[] => {
     const upstream = readable.get(from)?.item;
     if (upstream === undefined || from === item.id) return [];
-    const what = select === 'patch' ? 'patch' : 'outputs';
     if (upstream.pipeline.some((block) => block.block === 'capture' && block.what === what)) return [];
     const problem = `the item ${quote(from)} captures no ${what}`;
     const fix = `Add \`{ block: capture, what: ${what} }\` to the pipeline of ${from}.`;
-    return [{ code: 'SPEC_INVALID', path: itemPath(index, 'needs', key, 'select'), problem, fix }];
+    return [{ code: 'SPEC_INVALID', path, problem, fix }];
   });
 }
 

@@ -2,7 +2,7 @@
  * The plan: what a run spec compiles to. Items with their edges, normalised, with every default filled in and every
  * duration in milliseconds, so that nothing later needs to know how the author wrote it.
  */
-import type { Digest } from '@waybill/verify';
+import type { Digest, PlannedCondition } from '@waybill/verify';
 
 export type LockMode = 'shared' | 'exclusive';
 
@@ -44,6 +44,10 @@ export interface PlanItem {
   deps: string[];
   /** Sorted by key. */
   needs: PlanNeed[];
+  /** Asked once all dependencies have ended; its texts are digests. */
+  when?: PlannedCondition;
+  /** When it fails, those that only wait for it go on, and the run is not failed for it. */
+  onError?: 'continue';
   /** Sorted by name, unique. */
   locks: { name: string; mode: LockMode }[];
   pipeline: Block[];
@@ -84,5 +88,8 @@ export interface PlanEntry {
   /** In the first entry of an item. */
   locks: { name: string; mode: LockMode }[];
   maxAttempts: number;
+  /** In the first entry of an item, as `needs`. */
+  when?: PlannedCondition;
+  onError?: 'continue';
   more?: true;
 }

@@ -5,10 +5,10 @@
  */
 import * as z from 'zod';
 import { LIMITS } from './limits.ts';
-import { relativePathProblem } from './relative-path.ts';
 import { isPlainRef, readSourceUrl } from './source-url.ts';
+import { condition, outputPath } from './spec-conditions.ts';
 import { argv, closed, duration, env, find, itemId, lockName, name, plainText, record } from './spec-fields.ts';
-import { quote, says } from './spec-issue.ts';
+import { says } from './spec-issue.ts';
 
 export const API_VERSION = 'waybill/v1';
 
@@ -43,20 +43,6 @@ const pipeline = z
   .min(1)
   .max(LIMITS.blocksPerPipeline);
 
-const outputPath = z
-  .string()
-  .max(LIMITS.outputPathChars)
-  .superRefine((path, context) => {
-    const problem = relativePathProblem(path);
-    if (problem === null) return;
-    find(
-      context,
-      'SPEC_INVALID',
-      `${quote(path)} is not a path under outputs/: it ${problem}`,
-      'Write a relative path with `/`, without empty parts, `.`, `..`, backslashes or characters that nobody sees.',
-    );
-  });
-
 export const selectSchema = z
   .union([z.literal('patch'), closed({ output: outputPath })], {
     error: says('it is neither `patch` nor an output', 'Write `patch`, or `{ output: <path under outputs/> }`.'),
@@ -64,8 +50,18 @@ export const selectSchema = z
   .describe('The captured patch, or one captured output.');
 
 const need = closed({
-  from: itemId.describe('The item that makes it; it becomes a dependency.'),
+  from: itemId.optional().describe('The item that makes it; it becomes a dependency.'),
+  oneOf: z
+    .array(itemId)
+    .min(2)
+    .max(LIMITS.sourcesPerNeed)
+    .optional()
+    .describe('Instead of `from`: the first of these that is done, in this order. All of them are waited for.'),
   select: selectSchema,
+}).superRefine((written, context) => {
+  if ((written.from === undefined) !== (written.oneOf === undefined)) return;
+  const problem = written.from === undefined ? 'it names no item' : 'it has both `from` and `oneOf`';
+  find(context, 'SPEC_INVALID', problem, 'Write `from: <item>`, or `oneOf: [<item>, <item>]`.');
 });
 
 const lock = z
@@ -102,6 +98,13 @@ export const itemSchema = closed({
   pipeline,
   needs: record(name, need, LIMITS.needsPerItem).optional().describe('Inputs by file name under inputs/.'),
   dependsOn: z.array(itemId).max(LIMITS.items).optional(),
+  when: condition
+    .optional()
+    .describe('Asked once all dependencies have ended: if it does not hold, the item is left out.'),
+  onError: z
+    .enum(['stop', 'continue'])
+    .optional()
+    .describe('`continue`: when it fails, those that only wait for it go on, and the run is not failed for it.'),
   locks: z.array(lock).max(LIMITS.locksPerItem).optional(),
   timeout: timeout.optional().describe('Wall clock of one attempt.'),
   retry: retry.optional(),

@@ -72,6 +72,7 @@ function factsView(facts: VerifiedFacts): HTMLElement {
   const ended = (['done', 'failed', 'skipped', 'cancelled', 'denied'] as const)
     .filter((state) => counts[state] > 0)
     .map((state) => `${grouped(counts[state])} ${state}`);
+  if (counts.tolerated) ended.push(`${grouped(counts.tolerated)} of the failures let pass by the plan`);
   if (counts.reopened) ended.push(`${grouped(counts.reopened)} opened again`);
   const unsandboxed = [
     ...(counts.unsandboxed > 0 ? [`${grouped(counts.unsandboxed)} ran without a sandbox`] : []),

@@ -104,6 +104,18 @@ export {
 } from './log/tlog-policy.ts';
 export { formatTlogProof, parseTlogProof, type TlogProof } from './log/tlog-proof.ts';
 export {
+  ABSENT,
+  conditionHolds,
+  type EndState,
+  type Operand,
+  type PlannedCondition,
+  type SealedValue,
+  sealedValue,
+  testsOf,
+  UNREADABLE,
+  type ValueTest,
+} from './record/condition.ts';
+export {
   type AttestKey,
   type DsseEnvelope,
   type DsseSignature,
@@ -159,6 +171,7 @@ export {
 } from './record/statement.ts';
 export { TEST_RESULT_PREDICATE, type TestResultPredicate, type TestResultStatement } from './record/test-result.ts';
 export { NO_COUNTS } from './replay/run-machine.ts';
+export { type Dependent, firstDone, type Meaning, meaningOf, type UpstreamEnd } from './replay/upstream.ts';
 export { bareTimestamp } from './rfc3161/bare-timestamp.ts';
 export type { TimestampInput } from './rfc3161/stamp.ts';
 export { type TimestampCheckId, TimestampError } from './rfc3161/timestamp-error.ts';

@@ -120,11 +120,25 @@ export const handOff: Check = {
         for (const need of needs) {
           const input = mustFind(byKey.get(need.key), `${at} lacks the input ${need.key}`);
           mustBeHandedOn(need, input, done.get(input.from.item), `the input ${need.key} of ${at}`);
+          mustBeFirst(need, input, done, `the input ${need.key} of ${at}`);
         }
       },
     };
   },
 };
+
+/** Of several that could give it, the first in the order of the plan that is done and left it. */
+function mustBeFirst(
+  { from }: PlannedNeed,
+  input: ManifestInput,
+  done: ReadonlyMap<string, Settled['data']>,
+  at: string,
+): void {
+  for (const before of from.slice(0, from.indexOf(input.from.item))) {
+    const isLeft = done.get(before)?.outputs.some(({ name }) => name === input.from.output) ?? false;
+    mustHold(!isLeft, `${at} comes from ${input.from.item}, and the plan prefers ${before}`);
+  }
+}
 
 function mustBeHandedOn(need: PlannedNeed, input: ManifestInput, maker: Settled['data'] | undefined, at: string): void {
   const { from } = input;

@@ -17,6 +17,7 @@ import {
   time,
 } from '../json/scalars.ts';
 import { choose, closed, flag, listOf, nullable, oneOf, type Shape } from '../json/shape.ts';
+import { operand, plannedCondition } from './condition.ts';
 import type {
   AttemptClaim,
   ClaimedBlock,
@@ -55,6 +56,7 @@ export const runCounts: Shape<RunCounts> = closed<RunCounts>({
   retries: count,
   unsandboxed: count,
   reopened: { optional: count },
+  tolerated: { optional: count },
 });
 
 type NoSource = Extract<SealedSource, { kind: 'none' }>;
@@ -81,6 +83,8 @@ const plannedItem = closed<PlannedItem>({
   ),
   locks: listOf(closed<PlannedLock>({ name: lockName, mode: oneOf('shared', 'exclusive') })),
   maxAttempts: ordinal,
+  when: { optional: plannedCondition },
+  onError: { optional: oneOf('continue') },
   more: { optional: oneOf(true) },
 });
 
@@ -160,6 +164,7 @@ const DATA: { [T in EventType]: Shape<EventData[T]> } = {
     deadline: { optional: time },
   }),
   'run.planned': closed<EventData['run.planned']>({ part: count, parts: ordinal, items: listOf(plannedItem, 1) }),
+  'item.decided': closed<EventData['item.decided']>({ item: itemId, holds: flag, operands: listOf(operand, 1) }),
   'item.ready': closed<EventData['item.ready']>({ items: listOf(itemId, 1) }),
   'attempt.claimed': closed<EventData['attempt.claimed']>({ queue: name, claims: listOf(attemptClaim, 1) }),
   'attempt.dispatched': closed<EventData['attempt.dispatched']>({

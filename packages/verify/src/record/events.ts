@@ -3,6 +3,7 @@
  * directly in `data` are what the platform observed; what only the worker said stands under `claimed`.
  */
 import type { Digest } from '../crypto/digest.ts';
+import type { Operand, PlannedCondition } from './condition.ts';
 
 export type Pseudonym = `hmac-sha256:${string}`;
 export type Isolation = 'bubblewrap' | 'container' | 'none' | 'in-process';
@@ -31,6 +32,10 @@ export interface PlannedItem {
   locks: PlannedLock[];
   /** How many attempts may count against the item; the same in every entry of the item. */
   maxAttempts: number;
+  /** In the first entry of the item: asked once all of its deps have ended. */
+  when?: PlannedCondition;
+  /** In the first entry of the item: those that only wait for it go on when it fails, and the run is not failed for it. */
+  onError?: 'continue';
   more?: true;
 }
 
@@ -78,7 +83,8 @@ export type SealedOutcome =
 
 /**
  * Items by terminal state; attempts = claims; retries = claims after an item's first; unsandboxed = dispatches with
- * isolation `none`; reopened = how often an item was opened again, absent where none was.
+ * isolation `none`; reopened = how often an item was opened again, tolerated = those of `failed` whose plan lets that
+ * pass: both absent where there is none.
  */
 export interface RunCounts {
   items: number;
@@ -91,6 +97,7 @@ export interface RunCounts {
   retries: number;
   unsandboxed: number;
   reopened?: number;
+  tolerated?: number;
 }
 
 /** What the result document says; nothing when there is none. Its three judgements stand together or not at all. */
@@ -119,6 +126,8 @@ export interface EventData {
     deadline?: string;
   };
   'run.planned': { part: number; parts: number; items: PlannedItem[] };
+  /** What came of the condition of an item whose deps have ended; it is ready or skipped by that. `operands`: one a test. */
+  'item.decided': { item: string; holds: boolean; operands: Operand[] };
   /** pending -> ready */
   'item.ready': { items: string[] };
   /** ready -> running */

@@ -2,6 +2,7 @@
 import { Contradiction, mustHold } from '../contradiction.ts';
 import { type Digest, runningDigest } from '../crypto/digest.ts';
 import { canonicalize } from '../json/jcs.ts';
+import { type PlannedCondition, testsOf } from '../record/condition.ts';
 import type { EventData, PlannedItem, PlannedLock, PlannedNeed } from '../record/events.ts';
 
 export interface BookedItem {
@@ -10,12 +11,15 @@ export interface BookedItem {
   needs: PlannedNeed[];
   locks: PlannedLock[];
   maxAttempts: number;
+  when?: PlannedCondition;
+  onError?: 'continue';
 }
 
 export class PlanBook {
   readonly items: Map<string, BookedItem> = new Map();
   readonly #hash = runningDigest();
   readonly #sources = new Set<string>();
+  readonly #asked = new Set<string>();
   #parts = 0;
   #partsDue: number | undefined;
   #edges = 0;
@@ -28,6 +32,11 @@ export class PlanBook {
   /** Whether another item may be given what this one hands on. */
   isSource(id: string): boolean {
     return this.#sources.has(id);
+  }
+
+  /** Whether a condition asks for a value that this one left. */
+  isAsked(id: string): boolean {
+    return this.#asked.has(id);
   }
 
   /** Takes the next part. Throws Contradiction when it does not continue the ones before. */
@@ -51,7 +60,7 @@ export class PlanBook {
       this.#edges === promised.edges,
       `run.opened promises ${promised.edges} edges, the plan has ${this.#edges}`,
     );
-    for (const [id, { deps, needs }] of this.items) {
+    for (const [id, { deps, needs, when }] of this.items) {
       for (const dep of deps) mustHold(this.items.has(dep), `item ${id} depends on ${dep}, which is not in the plan`);
       const known = new Set(deps);
       const sources = needs.flatMap(({ from }) => from);
@@ -59,6 +68,8 @@ export class PlanBook {
         sources.every((from) => known.has(from)),
         `item ${id} needs an item that it does not depend on`,
       );
+      const isWaitedFor = when === undefined || testsOf(when).every(({ from }) => known.has(from));
+      mustHold(isWaitedFor, `item ${id} asks an item that it does not depend on`);
     }
     this.#mustBeAcyclic();
   }
@@ -66,20 +77,24 @@ export class PlanBook {
   #addEntry(entry: PlannedItem): void {
     this.#hash.update(`${canonicalize(entry)}\n`);
     this.#edges += entry.deps.length;
-    const { id, spec, deps, needs, locks, maxAttempts } = entry;
+    const { id, spec, deps, needs, locks, maxAttempts, when, onError } = entry;
     let booked = this.items.get(id);
     if (this.#unfinished === undefined) {
       mustHold(booked === undefined, `item ${id} is planned twice`);
       booked = { spec, deps: kept(deps), needs: kept(needs), locks: kept(locks), maxAttempts };
+      if (when !== undefined) booked.when = when;
+      if (onError !== undefined) booked.onError = onError;
       this.items.set(id, booked);
     } else {
       mustHold(id === this.#unfinished && booked !== undefined, `item ${this.#unfinished} is cut short by ${id}`);
-      const isSame = booked.spec === spec && booked.maxAttempts === maxAttempts && locks.length === 0;
+      const isBare = locks.length === 0 && when === undefined && onError === undefined;
+      const isSame = booked.spec === spec && booked.maxAttempts === maxAttempts && isBare;
       mustHold(isSame, `the entries of item ${id} are not of one item`);
       booked.deps = grown(booked.deps, deps);
       booked.needs = grown(booked.needs, needs);
     }
     for (const { from } of needs) for (const source of from) this.#sources.add(source);
+    if (when !== undefined) for (const test of testsOf(when)) if ('output' in test) this.#asked.add(test.from);
     this.#unfinished = entry.more ? id : undefined;
     if (entry.more) return;
     mustHold(isAscending(booked.deps), `the deps of item ${id} are not sorted and unique`);

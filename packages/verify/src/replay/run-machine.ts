@@ -9,6 +9,7 @@ import { deriveAttemptId } from '../record/ids.ts';
 import { LockReplay } from './lock-replay.ts';
 import type { BookedItem, PlanBook } from './plan-book.ts';
 import { mustBeJudgedRight, mustBeOutputs } from './settle-rules.ts';
+import { UpstreamReplay } from './upstream-replay.ts';
 
 /** The reason of an item that ended because somebody asked for a skip; no other item names it. */
 const SKIP_REQUESTED = 'skip_requested';
@@ -62,6 +63,7 @@ export class RunMachine {
   readonly #reopenedItems = new Set<string>();
   /** Items that failed because their deadline was over. */
   readonly #lateItems = new Set<string>();
+  readonly #upstream: UpstreamReplay;
   #opened: EventData['run.opened'] | undefined;
   #isRunCancelled = false;
   #isPaused = false;
@@ -72,6 +74,7 @@ export class RunMachine {
   constructor(run: string, plan: PlanBook) {
     this.#run = run;
     this.#plan = plan;
+    this.#upstream = new UpstreamReplay(plan, (id) => this.#item(id).state);
   }
 
   /**
@@ -94,6 +97,9 @@ export class RunMachine {
   #step(event: Exclude<RunEvent, { type: 'run.opened' | 'run.planned' }>, at: string): void {
     mustHold(this.#plan.isComplete, `${event.type} stands before the plan is complete`);
     switch (event.type) {
+      case 'item.decided':
+        this.#upstream.decide(event.data);
+        break;
       case 'item.ready':
         for (const id of event.data.items) this.#ready(id);
         break;
@@ -138,9 +144,8 @@ export class RunMachine {
   #ready(id: string): void {
     const item = this.#item(id);
     mustHold(item.state === 'pending', `item ${id} becomes ready while ${item.state}`);
-    for (const dep of this.#booked(id).deps) {
-      mustHold(this.#item(dep).state === 'done', `item ${id} becomes ready before ${dep} is done`);
-    }
+    this.#upstream.mustBeFree(id);
+    this.#upstream.mustBeDecided(id);
     this.#items.set(id, item === AT_REST.pending ? AT_REST.ready : { ...item, state: 'ready' });
   }
 
@@ -191,6 +196,7 @@ export class RunMachine {
     mustHold(item.spent <= maxAttempts, `${at} counts and was not left: the plan allows ${maxAttempts}`);
     if (data.next === 'cancelled') this.#mustBeCancellable(data.item);
     mustBeOutputs(data, at);
+    this.#upstream.settled(data);
     this.#locks.release(item.locks);
     if (data.next === 'retry') Object.assign(item, { state: 'ready', locks: [] });
     else this.#end(data.item, data.next, data.reason, item);
@@ -207,16 +213,14 @@ export class RunMachine {
       this.#end(id, state, reason, item);
     }
     // One event may close a whole chain, so that its causes are judged after all of it.
-    for (const { id, state, reason, cause } of closed) {
+    for (const each of closed) {
+      const { id, state, reason, cause } = each;
       const isAsked = reason === SKIP_REQUESTED;
       const isGranted = state === 'skipped' && this.#skippedItems.has(id);
       mustHold(!isAsked || isGranted, `item ${id} is passed over and nobody asked for it`);
-      mustHold(state !== 'skipped' || isAsked !== (cause !== undefined), `item ${id} is skipped without a cause`);
-      if (cause === undefined) continue;
-      const causeState = this.#item(cause).state;
-      mustHold(this.#booked(id).deps.includes(cause), `item ${id} names ${cause} as cause and does not depend on it`);
-      const isUnmet = ['failed', 'skipped', 'cancelled', 'denied'].includes(causeState);
-      mustHold(isUnmet, `item ${id} is ${state} because of ${cause}, which is ${causeState}`);
+      const isUncaused = isAsked || reason === 'condition_false';
+      mustHold(state !== 'skipped' || isUncaused !== (cause !== undefined), `item ${id} is skipped without a cause`);
+      this.#upstream.mustBeCaused(each);
     }
   }
 
@@ -254,6 +258,7 @@ export class RunMachine {
     mustHold(this.#stopping === undefined, `item ${id} is opened again after the run was stopped`);
     mustHold(item.state === 'failed' || item.state === 'skipped', `item ${id} is opened again while ${item.state}`);
     mustHold(!this.#cancelledItems.has(id), `item ${id} is opened again after it was cancelled`);
+    this.#upstream.mustBeReopenable(id);
     if (item.state === 'failed') {
       mustHold(this.#retriedItems.delete(id), `item ${id} is opened again and nobody asked for it`);
     } else {
@@ -262,6 +267,7 @@ export class RunMachine {
       mustHold(isCaused, `item ${id} is opened again and nothing that it depends on was`);
     }
     this.#counts[item.state]--;
+    if (item.state === 'failed') this.#tolerate(id, -1);
     this.#counts.reopened = (this.#counts.reopened ?? 0) + 1;
     this.#reopenedItems.add(id);
     this.#items.set(id, item.attempt === 0 ? AT_REST.pending : { ...item, state: 'pending', spent: 0 });
@@ -294,7 +300,7 @@ export class RunMachine {
       mustHold(ended === 'skipped', `item ${id} was to be passed over and ends as ${ended}`);
     }
     for (const id of this.#retriedItems) throw new Contradiction(`item ${id} was to be tried again and is not`);
-    for (const key of [...Object.keys(NO_COUNTS), 'reopened'] as (keyof RunCounts)[]) {
+    for (const key of [...Object.keys(NO_COUNTS), 'reopened', 'tolerated'] as (keyof RunCounts)[]) {
       const [said, counted] = [counts[key] ?? 0, this.#counts[key] ?? 0];
       mustHold(said === counted, `run.completed counts ${key} ${said}, the events say ${counted}`);
     }
@@ -305,7 +311,8 @@ export class RunMachine {
 
   #endState(): EventData['run.completed']['state'] {
     if (this.#stopping === 'cancelled') return 'cancelled';
-    if (this.#stopping === 'deadline_exceeded' || this.#counts.failed + this.#counts.denied > 0) return 'failed';
+    const { failed, denied, tolerated = 0 } = this.#counts;
+    if (this.#stopping === 'deadline_exceeded' || failed - tolerated + denied > 0) return 'failed';
     return this.#counts.cancelled > 0 ? 'cancelled' : 'done';
   }
 
@@ -315,6 +322,13 @@ export class RunMachine {
     this.#items.set(id, isTried ? { ...item, state, locks: [] } : AT_REST[state]);
     if (state === 'failed' && reason === 'deadline_exceeded') this.#lateItems.add(id);
     this.#counts[state]++;
+    if (state === 'failed') this.#tolerate(id, 1);
+    this.#upstream.ended(id, state, reason);
+  }
+
+  #tolerate(id: string, by: 1 | -1): void {
+    if (this.#booked(id).onError !== 'continue') return;
+    this.#counts.tolerated = (this.#counts.tolerated ?? 0) + by;
   }
 
   #mustBeCancellable(id: string): void {

@@ -69,9 +69,10 @@ function describe(facts: VerifiedFacts, facets: Facets): string[] {
     (state) => `${counts[state]} ${state}`,
   );
   const again = counts.reopened ? `; ${counts.reopened} opened again` : '';
+  const passed = counts.tolerated ? `; ${counts.tolerated} of the failures let pass by the plan` : '';
   return [
     `  run          ${escapeText(facts.name)} (${facts.run}), ${facts.state}, ${facts.openedAt} to ${facts.completedAt}`,
-    `  items        ${counts.items}: ${ended.join(', ')}; ${counts.attempts} attempts, ${counts.retries} of them retries${again}`,
+    `  items        ${counts.items}: ${ended.join(', ')}; ${counts.attempts} attempts, ${counts.retries} of them retries${again}${passed}`,
     `  sealed       ${facts.events} events under ${facts.root}`,
     `  log          ${escapeText(facts.origin)}, run ${facts.runSeq}, in a log of ${facts.logSize} entries`,
     ...facetLines(facets),
