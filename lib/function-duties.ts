@@ -26,6 +26,8 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     say.publishStatus(),
     say.tell(),
     ...say.leases(),
+    // What conditions ask for.
+    say.read('artifacts', 'sha256/*'),
     say.dataKey(),
     say.complete(environments),
   ],
@@ -80,6 +82,7 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     ...say.leases(),
     say.remove('staging', '*'),
     say.keepArtifacts(),
+    say.read('artifacts', 'sha256/*'),
     say.dataKey(),
     say.attest(),
     say.publicKeys(),

@@ -1,6 +1,14 @@
 import { createLocalClock } from '#adapters/local/clock.ts';
 import { lambdaFunction } from '#lambdas/shared/function.ts';
-import { flowOf, openInbox, openLauncher, openMailbox, openNotifier, openQueue } from '#lambdas/shared/ports.ts';
+import {
+  flowOf,
+  openArtifacts,
+  openInbox,
+  openLauncher,
+  openMailbox,
+  openNotifier,
+  openQueue,
+} from '#lambdas/shared/ports.ts';
 import { watchedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
 import { advanceRecords } from './advance-records.ts';
 
@@ -10,7 +18,7 @@ export const handler = lambdaFunction(
     const launcher = openLauncher();
     const { remembered: mailbox } = watchedMailbox(openMailbox(), createLocalClock());
     return {
-      flow: flowOf(told, { inbox: openInbox(), launcher, mailbox }),
+      flow: flowOf(told, { artifacts: openArtifacts(), inbox: openInbox(), launcher, mailbox }),
       sequencer: openQueue('SEAL'),
       timers: openQueue('TIMER'),
       notifier: openNotifier(),

@@ -67,4 +67,17 @@ describe('reopen', () => {
     );
     assert.deepEqual(unmetOf({ deps: ['i000', 'i120'] }, items), { root: ['i120'], rows: [] });
   });
+
+  it('what an item goes on without neither holds it back nor opens it', () => {
+    const onlyWaits = { needs: [] };
+    const items = new Map<string, Standing>([
+      ['retried', standing('pending')],
+      ['passed', { ...standing('failed'), lettingPass: true }],
+      ['left-out', standing('skipped', [], 'condition_false')],
+      ['waits', { ...standing('skipped', ['left-out', 'passed', 'retried']), dependent: onlyWaits }],
+      ['takes', { ...standing('skipped', ['passed', 'retried']), dependent: { needs: [{ from: ['passed'] }] } }],
+      ['chose', { ...standing('skipped', ['passed']), dependent: { needs: [{ from: ['passed', 'left-out'] }] } }],
+    ]);
+    assert.deepEqual(reopenable(items), ['waits']);
+  });
 });

@@ -183,6 +183,8 @@ export interface ItemRow {
   reopening?: true;
   /** It waits for nothing any more, and has not been weighed. */
   deciding?: true;
+  /** Whether its condition was found to hold. */
+  holds?: boolean;
   /** It ended otherwise than done, and others have gone on: it is not opened again. */
   passed?: true;
   /** How often it was opened again after its end. */

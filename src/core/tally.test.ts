@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NO_COUNTS } from '@waybill/verify';
 import type { ItemRow, Tally } from './rows.ts';
-import { addTally, isTerminal, runStateOf, tallyOf } from './tally.ts';
+import { addTally, isTerminal, runStateOf, subtractTally, tallyOf } from './tally.ts';
 
 const ITEM: ItemRow = {
   place: 0,
@@ -20,6 +20,15 @@ describe('tally', () => {
   it('an ended item counts once, with its attempts, and a retry is an attempt after another', () => {
     assert.deepEqual(tallyOf(ITEM, 'failed'), of({ items: 1, failed: 1, attempts: 3, retries: 2, unsandboxed: 1 }));
     assert.deepEqual(tallyOf({ ...ITEM, attempt: 0, unsandboxed: 0 }, 'skipped'), of({ items: 1, skipped: 1 }));
+  });
+
+  it('a failure that the plan lets pass is counted as such, and fails no run; another one does', () => {
+    const passed = tallyOf(ITEM, 'failed', true);
+    assert.equal(passed.tolerated, 1);
+    assert.equal(tallyOf(ITEM, 'cancelled', true).tolerated, undefined);
+    assert.equal(runStateOf(passed, undefined), 'done');
+    assert.equal(runStateOf(addTally(passed, tallyOf(ITEM, 'failed')), undefined), 'failed');
+    assert.equal(addTally(passed, subtractTally(NO_COUNTS, passed)).tolerated, undefined);
   });
 
   it('sums are per column', () => {

@@ -67,13 +67,15 @@ async function weigh(deps: FlowDeps, draft: Draft, ref: ItemRef, files: Files): 
     if (from.length > 1 && firstDone(from, (id) => states[from.indexOf(id)]?.state === 'done') === null)
       return leaveOut(draft, ref, spec, item, causeOf(from, states));
   }
+  let weighed = item;
   if (when !== undefined) {
     const operands = await operandsOf(draft, ref.run, spec, files);
     const holds = conditionHolds(when, operands);
     draft.emit(ref.run, { type: 'item.decided', data: { item: ref.item, holds, operands } });
-    if (!holds) return leaveOut(draft, ref, spec, item, { reason: CONDITION_FALSE });
+    weighed = { ...item, holds };
+    if (!holds) return leaveOut(draft, ref, spec, weighed, { reason: CONDITION_FALSE });
   }
-  const isQueued = makeReady(deps, draft, ref, row, spec, item);
+  const isQueued = makeReady(deps, draft, ref, row, spec, weighed);
   draft.emit(ref.run, { type: 'item.ready', data: { items: [ref.item] } });
   return isQueued ? { ...nothing, queue: row.queue } : nothing;
 }

@@ -18,6 +18,7 @@ interface Item {
   what?: 'outputs' | 'patch';
   dependsOn?: string[];
   needs?: Record<string, { from: string; select: { output: string } }>;
+  when?: object;
 }
 
 /** A run of items of one script each; with a source when one of them captures a patch. */

@@ -75,12 +75,16 @@ async function failedItem(world: World): Promise<void> {
     specOf('failing', [
       { id: 'bad', script: 'exit 3' },
       { id: 'after', script: 'true', dependsOn: ['bad'] },
-      { id: 'apart', script: 'true' },
+      { id: 'apart', script: `echo '{"ok":true}' > "$WAYBILL_OUTPUTS/v.json"` },
+      { id: 'asked', script: 'true', when: { from: 'apart', output: 'v.json', at: '/ok', equals: true } },
     ]),
     'failing',
   );
   const status = await world.sealed('failing');
-  assert.deepEqual([status.state, states(status)], ['failed', { bad: 'failed', after: 'skipped', apart: 'done' }]);
+  assert.deepEqual(
+    [status.state, states(status)],
+    ['failed', { bad: 'failed', after: 'skipped', apart: 'done', asked: 'done' }],
+  );
   assert.equal(item(status, 'bad').attempts[0]?.exit, 3);
   await assertVerified(world, status);
 }

@@ -86,6 +86,13 @@ export const UNUSED_GRANTS: readonly UnusedGrant[] = [
     why: 'Submissions that cannot be read are kept aside; the scenarios write none.',
   },
   {
+    roles: 'reconcile',
+    sid: 'ReadArtifactsSha256',
+    actions: ['s3:GetObject'],
+    why: 'For a condition whose decision was cut off; that of advance is not.',
+    sometimes: true,
+  },
+  {
     roles: 'seal',
     sid: 'WriteLedger',
     actions: ['s3:GetObjectRetention'],

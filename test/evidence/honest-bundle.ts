@@ -2,7 +2,7 @@
 
 import type { TrustFile } from '../../packages/verify/src/keys/trust.ts';
 import type { RunOpenedEntry, RunSealedEntry } from '../../packages/verify/src/log/log-entry.ts';
-import type { EventData, EventLine, RunEvent } from '../../packages/verify/src/record/events.ts';
+import type { EventData, EventLine, PlannedItem, RunEvent } from '../../packages/verify/src/record/events.ts';
 import type {
   DispatchPredicate,
   DispatchStatement,
@@ -121,12 +121,16 @@ class EventWriter {
   readonly #opened: EventData['run.opened'];
   readonly #completed: EventData['run.completed'];
   readonly #story: readonly RunEvent[];
+  readonly #plan: readonly PlannedItem[];
   readonly #manifests = new Map<string, DispatchStatement>();
   readonly #done = new Map<string, EventData['attempt.settled']>();
 
   constructor(forgery: Forgery, story: readonly RunEvent[]) {
     this.#forgery = forgery;
     this.#story = story;
+    const planned = story.flatMap((event) => (event.type === 'run.planned' ? event.data.items : []));
+    // What a story leaves out of its plan was dispatched as it was planned.
+    this.#plan = [...planned, ...PLAN];
     this.#origin = forgery.origin ?? ORIGIN;
     this.#run = forgery.run ?? RUN;
     this.#opened = dataOf(story, 'run.opened');
@@ -209,7 +213,7 @@ class EventWriter {
   }
 
   #manifestOf({ item, attempt, id, isolation }: EventData['attempt.dispatched']): DispatchStatement {
-    const planned = PLAN.find((entry) => entry.id === item);
+    const planned = this.#plan.find((entry) => entry.id === item);
     const spec = planned?.spec ?? digest('');
     const claims = this.#story.flatMap((event) => (event.type === 'attempt.claimed' ? event.data.claims : []));
     const claim = claims.find((one) => one.item === item && one.attempt === attempt);
@@ -242,9 +246,10 @@ class EventWriter {
   }
 
   #inputOf({ key, from, select }: (typeof PLAN)[number]['needs'][number]): ManifestInput {
-    const item = from[0] as string;
-    const maker = this.#done.get(item);
     const output = select === 'patch' ? 'patch' : `outputs/${select.output}`;
+    const isLeft = (id: string): boolean => this.#done.get(id)?.outputs.some(({ name }) => name === output) ?? false;
+    const item = from.find(isLeft) ?? (from[0] as string);
+    const maker = this.#done.get(item);
     const made = maker?.outputs.find(({ name }) => name === output);
     const { sha256, sizeBytes } = made ?? { sha256: digest(''), sizeBytes: 0 };
     return { key, sha256, sizeBytes, from: { item, attempt: maker?.attempt ?? 1, output } };

@@ -1,5 +1,6 @@
 /** Every forged bundle of the tamper suite, by what was tampered with. */
 import { OF_ATTESTATIONS } from './attestation-forgeries.ts';
+import { OF_DECISIONS } from './decision-forgeries.ts';
 import type { Forged } from './forged.ts';
 import { WITH_EVERY_KEY } from './insider-forgeries.ts';
 import { OF_KEYS, OF_POLICIES } from './key-forgeries.ts';
@@ -30,7 +31,10 @@ function kindOf({ failing }: Forged): string {
   return CLASS_OF_CHECK[failing[0]?.split(' ')[0] ?? ''] ?? 'container';
 }
 
-const BY_CHECK = Map.groupBy([...WITHOUT_A_KEY, ...WITH_EVERY_KEY, ...AGAINST_THE_RULES, ...OF_ATTESTATIONS], kindOf);
+const BY_CHECK = Map.groupBy(
+  [...WITHOUT_A_KEY, ...WITH_EVERY_KEY, ...AGAINST_THE_RULES, ...OF_DECISIONS, ...OF_ATTESTATIONS],
+  kindOf,
+);
 
 function withMore(kind: string, ...more: readonly Forged[]): readonly Forged[] {
   return [...(BY_CHECK.get(kind) ?? []), ...more];

@@ -7,6 +7,7 @@ import { STRICT_RULES } from '../../packages/verify/src/record/bundle-line.ts';
 import type { RunEvent } from '../../packages/verify/src/record/events.ts';
 import type { DispatchStatement } from '../../packages/verify/src/record/statement.ts';
 import { suppliedBy, verifyWith } from '../../packages/verify/src/verdict/verify-bundle.ts';
+import { branch } from './branching-story.ts';
 import type { Forged } from './forged.ts';
 import { buildBundle, bundleLines, type Forgery, listedFor, trustFile } from './honest-bundle.ts';
 import { secondLine, withSecondKey, withSecondKeyAlone } from './key-forgeries.ts';
@@ -42,8 +43,8 @@ test('verify: an honest run with a retry, a failure, a skip, a cancel and hand-o
   assert.equal(report.facts?.counts.retries, 1);
 });
 
-test('verify: a run that was paused and resumed, around an item, and one with a retry that was asked for, are verified', async () => {
-  for (const story of [steer, retryLint]) {
+test('verify: a run that was paused and resumed, one with a retry that was asked for, and one that branches, are verified', async () => {
+  for (const story of [steer, retryLint, (events: RunEvent[]): void => branch(events)]) {
     const report = await verifyBundle([buildBundle({ story })], { trust: trustFile() });
     assert.deepEqual([failing(report), report.exitCode], [[], 0], story.name);
   }

@@ -228,7 +228,8 @@ export class Attempts {
     // What was closed is gone; a late object would lie where nobody looks.
     const box = this.boxes.get(attemptId);
     if (box === undefined || box.result !== null) return;
-    if (bad !== 'no-outputs') box.outputs = frameOf({ data: encoder.encode(attemptId) });
+    if (bad !== 'no-outputs')
+      box.outputs = frameOf({ data: encoder.encode(JSON.stringify({ draw: worker.bits % 4, attemptId })) });
     const result = resultOf({ job, outcome, reason, outputs: box.outputs, at: this.#timeline.nowMs });
     const said = bad === 'wrong-epoch' ? { ...result, epoch: result.epoch + 1 } : result;
     box.result = bad === 'garbage' ? encoder.encode('{"v":1}') : encoder.encode(canonicalize(said));

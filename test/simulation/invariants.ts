@@ -1,5 +1,6 @@
 /** The invariants of the engine, checked with every transaction, every start of a worker and every answer to a client. */
 import type { Receipt } from '@waybill/client/documents';
+import type { PlanItem } from '@waybill/client/plan';
 import type { LogEntry } from '@waybill/verify';
 import type { RowChange } from '#core/row-changes.ts';
 import { type AttemptRow, type ItemRow, keys, type LogEntryRow, type RunRow, type SpecRow } from '#core/rows.ts';
@@ -85,7 +86,9 @@ export class Invariants {
     }
     if (isTerminal(was.state)) {
       // Written again as it is by who tells of its end, or opened again by a retry.
-      if (JSON.stringify(was) === JSON.stringify(now)) return;
+      const rest = ({ passed: _passed, ...row }: ItemRow): string => JSON.stringify(row);
+      if (rest(was) === rest(now)) return;
+      mustHold(!was.passed, 'I2', `${pk} ${sk} changes after others have gone on without it`);
       const isReopened = now.state === 'pending' && now.reopened === (was.reopened ?? 0) + 1;
       const mayBe = was.state === 'failed' || was.state === 'skipped';
       mustHold(isReopened && mayBe, 'I8', `${pk} ${sk} changes after it has ended as ${was.state}`);
@@ -97,9 +100,10 @@ export class Invariants {
     mustHold(now.attempt === was.attempt + (isClaim ? 1 : 0), 'I5', `${pk} ${sk} jumps to attempt ${now.attempt}`);
     const item = sk.slice('item/'.length);
     if (isClaim) this.#mustBeRunnable(run, item, was);
-    if (now.state === 'ready' && was.state === 'pending') this.#depsMustBe(run, item, ['done'], 'every');
-    if (now.state === 'skipped' && now.reason !== 'skip_requested')
-      this.#depsMustBe(run, item, ['failed', 'skipped', 'cancelled', 'denied'], 'some');
+    if (now.state === 'ready' && was.state === 'pending') this.#mustBeFree(run, item, now);
+    if (now.state === 'skipped' && now.reason === 'condition_false')
+      mustHold(now.holds === false, 'I2', `${item} of ${run} is left out, and its condition holds`);
+    else if (now.state === 'skipped' && now.reason !== 'skip_requested') this.#mustHaveCause(run, item, now);
   }
 
   #mustBeRunnable(run: string, item: string, was: ItemRow): void {
@@ -108,13 +112,64 @@ export class Invariants {
     const row = this.#table.body<RunRow>(keys.run(run));
     mustHold(!row?.stopping, 'I2', `${item} of ${run} is claimed while the run stops`);
     mustHold(row?.pausedAtMs === undefined, 'I2', `${item} of ${run} is claimed while the run is paused`);
-    this.#depsMustBe(run, item, ['done'], 'every');
+    this.#mustBeFree(run, item, was);
   }
 
-  #depsMustBe(run: string, item: string, states: string[], how: 'every' | 'some'): void {
-    const deps = this.#table.body<SpecRow>(keys.spec(run, item))?.item.deps ?? [];
-    const holds = deps[how]((dep) => states.includes(this.#table.body<ItemRow>(keys.item(run, dep))?.state ?? ''));
-    mustHold(holds, how === 'every' ? 'I2' : 'I8', `of the dependencies of ${item} of ${run} not ${how} is ${states}`);
+  /** Every dependency is done, or ended as this item, or the dependency itself, says that it may. */
+  #mustBeFree(run: string, id: string, row: ItemRow): void {
+    const { item } = this.#specOf(run, id);
+    for (const dep of item.deps) {
+      const { state } = this.#rowOf(run, dep);
+      const isLetPass = isTerminal(state) && this.#mayEndSo(item, dep, run);
+      mustHold(state === 'done' || isLetPass, 'I2', `${id} of ${run} goes on while ${dep} is ${state}`);
+      mustHold(
+        state === 'done' || this.#rowOf(run, dep).passed === true,
+        'I2',
+        `${dep} of ${run} may come back after ${id}`,
+      );
+    }
+    for (const { key, from } of item.needs) {
+      const isGiven = from.some((dep) => this.#rowOf(run, dep).state === 'done');
+      mustHold(isGiven, 'I2', `nothing gives ${id} of ${run} its ${key}`);
+    }
+    mustHold(
+      item.when === undefined || row.holds === true,
+      'I2',
+      `${id} of ${run} goes on and its condition does not hold`,
+    );
+  }
+
+  #mayEndSo(item: PlanItem, dep: string, run: string): boolean {
+    const { state, reason = '' } = this.#rowOf(run, dep);
+    if (item.needs.some(({ from }) => from.length === 1 && from[0] === dep)) return false;
+    const isAsked = JSON.stringify(item.when ?? {}).includes(`{"from":"${dep}","state":`);
+    if (isAsked || item.needs.some(({ from }) => from.includes(dep))) return true;
+    if (state === 'failed') return this.#specOf(run, dep).item.onError === 'continue';
+    return state === 'skipped' && ['condition_false', 'upstream_skipped'].includes(reason);
+  }
+
+  #mustHaveCause(run: string, id: string, { cause = '' }: ItemRow): void {
+    const { item } = this.#specOf(run, id);
+    const { state } = this.#rowOf(run, cause);
+    const isEnd = item.deps.includes(cause) && isTerminal(state) && state !== 'done';
+    mustHold(isEnd, 'I8', `${id} of ${run} is skipped because of ${cause}, which is ${state}`);
+    const isExhausted = item.needs.some(
+      ({ from }) => from.includes(cause) && from.every((dep) => this.#rowOf(run, dep).state !== 'done'),
+    );
+    const isUnmet = isExhausted || !this.#mayEndSo(item, cause, run);
+    mustHold(isUnmet, 'I8', `${id} of ${run} is skipped because of ${cause}, without which it could go on`);
+  }
+
+  #specOf(run: string, id: string): SpecRow {
+    const spec = this.#table.body<SpecRow>(keys.spec(run, id));
+    mustHold(spec !== null, 'I9', `item ${id} of ${run} has no spec`);
+    return spec;
+  }
+
+  #rowOf(run: string, id: string): ItemRow {
+    const row = this.#table.body<ItemRow>(keys.item(run, id));
+    mustHold(row !== null, 'I9', `item ${id} of ${run} is gone`);
+    return row;
   }
 
   #run({ pk, before, after }: RowChange): void {

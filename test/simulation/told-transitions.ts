@@ -31,6 +31,8 @@ function sayingsOf({ type, data }: EventLine): string[] {
   switch (type) {
     case 'run.opened':
       return ['opens'];
+    case 'item.decided':
+      return [`${data.item} decided ${data.holds}`];
     case 'item.ready':
       return data.items.map((item) => `${item} ready`);
     case 'attempt.claimed':
@@ -76,6 +78,7 @@ function ofItem(was: ItemRow, now: ItemRow): string[] {
   const deeds: string[] = [];
   if (!was.cancelAsked && now.cancelAsked) deeds.push('cancel asked');
   if (was.reason !== 'skip_requested' && now.reason === 'skip_requested') deeds.push('skip asked');
+  if (was.holds === undefined && now.holds !== undefined) deeds.push(`decided ${now.holds}`);
   if (was.state === now.state) return deeds;
   if (isTerminal(was.state)) deeds.push('reopened');
   else if (now.state === 'running') deeds.push(`claimed ${now.attempt} ${now.attempts.at(-1)?.id}`);

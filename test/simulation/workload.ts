@@ -121,11 +121,17 @@ function changesOfMind(random: Random, { run, principal, runId, ids, atMs }: Sub
 }
 
 function withoutStrangers(item: ItemDraft, known: ReadonlySet<string>): ItemDraft {
-  const { dependsOn = [], needs = {}, ...rest } = item;
+  const { dependsOn = [], needs = {}, when, ...rest } = item;
   const deps = dependsOn.filter((id) => known.has(id));
-  const kept = Object.entries(needs).filter(([, { from }]) => known.has(from));
+  const kept = Object.entries(needs).filter(([, { from, oneOf = [] }]) =>
+    [...oneOf, ...(from === undefined ? [] : [from])].every((id) => known.has(id)),
+  );
+  const isAnswerable = [...JSON.stringify(when ?? {}).matchAll(/"from":"([^"]+)"/g)].every(([, id = '']) =>
+    known.has(id),
+  );
   return {
     ...rest,
+    ...(when !== undefined && isAnswerable ? { when } : {}),
     ...(deps.length > 0 ? { dependsOn: deps } : {}),
     ...(kept.length > 0 ? { needs: Object.fromEntries(kept) } : {}),
   };
@@ -151,15 +157,32 @@ function randomGraph(random: Random, count: number): ItemDraft[] {
       .slice(-8)
       .map(({ id }) => id)
       .filter(() => random.chance(0.25));
-    const [source] = before;
-    const needs = source !== undefined && random.chance(0.4);
     items.push({
       ...dressed(random, n),
       ...(before.length > 0 ? { dependsOn: before } : {}),
-      ...(needs ? { needs: { data: { from: source, select: { output: 'data' } } } } : {}),
+      ...coursesOf(random, before),
     });
   }
   return items;
+}
+
+const DATA = { output: 'data' };
+
+/** What an item makes of those before it: it takes from one or from the first of several, and asks some how they ended. */
+function coursesOf(random: Random, before: readonly string[]): Partial<ItemDraft> {
+  const [source, other] = before;
+  if (source === undefined) return {};
+  const draw = random.fraction();
+  const oneOf = other !== undefined && draw < 0.2 ? [other, source] : [];
+  const needs = oneOf.length > 0 ? { oneOf, select: DATA } : { from: source, select: DATA };
+  const asked = before[random.below(before.length)] ?? source;
+  const value = { ...DATA, from: asked, at: '/draw', lessThan: 1 + random.below(4) };
+  const state = { from: asked, state: random.chance(0.7) ? 'done' : 'failed' };
+  const when = random.chance(0.5) ? value : random.chance(0.5) ? state : { any: [value, { not: state }] };
+  return {
+    ...(draw < 0.4 ? { needs: { data: needs } } : {}),
+    ...(random.chance(0.2) ? { when } : {}),
+  };
 }
 
 function fanOutFanIn(random: Random, count: number): ItemDraft[] {
@@ -204,6 +227,7 @@ function dressed(random: Random, n: number): ItemDraft {
     ...(locks.length > 0 ? { locks } : {}),
     ...(random.chance(0.2) ? { priority: random.below(101) } : {}),
     ...(random.chance(0.04) ? { deadline: `${5 + random.below(200)}s` } : {}),
+    ...(random.chance(0.15) ? { onError: 'continue' as const } : {}),
     ...(random.chance(0.1) ? { lens: 'verify' as const } : {}),
     timeout: random.chance(0.9) ? '60s' : '5s',
   };

@@ -3,7 +3,9 @@
 export interface ItemDraft {
   id: string;
   dependsOn?: string[];
-  needs?: Record<string, { from: string; select: 'patch' | { output: string } }>;
+  needs?: Record<string, { from?: string; oneOf?: string[]; select: 'patch' | { output: string } }>;
+  when?: object;
+  onError?: 'stop' | 'continue';
   locks?: (string | { name: string; mode: 'shared' | 'exclusive' })[];
   retry?: { maxAttempts?: number; backoff?: string; maxBackoff?: string };
   priority?: number;

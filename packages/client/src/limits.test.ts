@@ -46,6 +46,22 @@ const PATHS_TO_THE_LIMIT = ((): string[] => {
   return [...paths.slice(1), `${'é'.repeat(75)}/${'o'.repeat(left)}`];
 })();
 
+const CAPTURE = { block: 'capture', what: 'outputs' };
+const ENDED = { from: 'up', state: 'done' };
+
+/** An item that asks one before it. */
+const asking = (when: unknown): unknown => runOf([item('up', { pipeline: [SCRIPT, CAPTURE] }), item('a', { when })]);
+
+const negated = (times: number): object => (times === 0 ? ENDED : { not: negated(times - 1) });
+
+/** An item that takes from the first of so many. */
+const choosing = (count: number): unknown => {
+  const up = numbered(count, (n) => item(`u${n}`, { pipeline: [SCRIPT, CAPTURE] }));
+  const oneOf = up.map(({ id }) => id);
+  const filler = numbered(LIMITS.sourcesPerNeed + 1 - count, (n) => item(`f${n}`));
+  return runOf([...up, ...filler, item('a', { needs: { k: { oneOf, select: { output: 'o' } } } })]);
+};
+
 const CASES: Partial<Record<keyof typeof LIMITS, LimitCase>> = {
   items: {
     at: () => runOf(numbered(LIMITS.items, (n) => item(`i${n}`))),
@@ -61,6 +77,31 @@ const CASES: Partial<Record<keyof typeof LIMITS, LimitCase>> = {
     at: () => withNeeds(LIMITS.needsPerItem),
     over: () => withNeeds(LIMITS.needsPerItem + 1),
     refused: 'SPEC_LIMIT spec.items[1].needs',
+  },
+  sourcesPerNeed: {
+    at: () => choosing(LIMITS.sourcesPerNeed),
+    over: () => choosing(LIMITS.sourcesPerNeed + 1),
+    refused: `SPEC_LIMIT spec.items[${LIMITS.sourcesPerNeed + 1}].needs.k.oneOf`,
+  },
+  testsPerCondition: {
+    at: () => asking({ any: [...numbered(LIMITS.testsPerCondition - 2, () => ENDED), { all: [ENDED, ENDED] }] }),
+    over: () => asking({ any: [...numbered(LIMITS.testsPerCondition - 1, () => ENDED), { all: [ENDED, ENDED] }] }),
+    refused: 'SPEC_LIMIT spec.items[1].when',
+  },
+  conditionTextChars: {
+    at: () => asking({ from: 'up', output: 'o', equals: 'x'.repeat(LIMITS.conditionTextChars) }),
+    over: () => asking({ from: 'up', output: 'o', equals: 'x'.repeat(LIMITS.conditionTextChars + 1) }),
+    refused: 'SPEC_LIMIT spec.items[1].when.equals',
+  },
+  pointerChars: {
+    at: () => asking({ from: 'up', output: 'o', at: `/${'x'.repeat(LIMITS.pointerChars - 1)}`, exists: true }),
+    over: () => asking({ from: 'up', output: 'o', at: `/${'x'.repeat(LIMITS.pointerChars)}`, exists: true }),
+    refused: 'SPEC_LIMIT spec.items[1].when.at',
+  },
+  conditionNesting: {
+    at: () => asking(negated(LIMITS.conditionNesting)),
+    over: () => asking(negated(LIMITS.conditionNesting + 1)),
+    refused: 'SPEC_LIMIT spec.items[1].when',
   },
   needsBytes: {
     at: () => needing(PATHS_TO_THE_LIMIT),

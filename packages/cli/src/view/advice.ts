@@ -54,6 +54,8 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
     'The worker ended without a result: see engine.log in the state directory, or the log of the attempt’s execution.',
   // the run
   upstream_failed: 'Mend the item that caused it; this one was never tried.',
+  upstream_skipped: 'What it needs comes from an item that a condition left out: nothing went wrong.',
+  condition_false: 'Its `when` did not hold once what it asks had ended: nothing went wrong.',
   skip_requested: 'Somebody passed it over: submit the run under a new id to have it done.',
   cancelled: 'Somebody cancelled it: submit the run under a new id to have it done.',
   deadline_exceeded: "Raise `spec.caps.wallClock` or the item's `deadline`, or give the queue more slots.",

@@ -1,0 +1,121 @@
+/** Conditions, choices and failures that may happen: what is refused, and what the rest compiles to. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { digestOf } from '@waybill/verify';
+import { item, parsed, refusalsFor, runOf, SCRIPT, summary } from '../test/run-sample.ts';
+import { compile, compileItems, type PlanItem, planEntries } from './compile.ts';
+
+const CAPTURES = { pipeline: [SCRIPT, { block: 'capture', what: 'outputs' }] };
+const UP = [item('up', CAPTURES), item('other', CAPTURES), item('bare')];
+const asking = (when: unknown): unknown => runOf([...UP, item('a', { when })]);
+const choosing = (need: object): unknown => runOf([...UP, item('a', { needs: { k: need } })]);
+const I = 'spec.items[3]';
+const VALUE = { from: 'up', output: 'v.json', at: '/ok' };
+
+const REFUSED: [title: string, document: unknown, ...refused: string[]][] = [
+  ['a condition on nothing', asking({}), `SPEC_INVALID ${I}.when`],
+  ['a condition that is code', asking('up.ok'), `SPEC_INVALID ${I}.when`],
+  ['a condition on no item', asking({ state: 'done' }), `SPEC_INVALID ${I}.when`],
+  ['a condition that asks nothing', asking({ from: 'up' }), `SPEC_INVALID ${I}.when`],
+  ['a state of no item', asking({ from: 'up', state: 'fine' }), `SPEC_INVALID ${I}.when.state`],
+  ['a state and a value at once', asking({ ...VALUE, state: 'done', equals: 1 }), `SPEC_INVALID ${I}.when`],
+  ['a value without an operator', asking(VALUE), `SPEC_INVALID ${I}.when`],
+  ['two operators', asking({ ...VALUE, equals: 1, exists: true }), `SPEC_INVALID ${I}.when`],
+  [
+    'an operator that is none',
+    asking({ ...VALUE, matches: '.*' }),
+    `SPEC_UNKNOWN_KEY ${I}.when.matches`,
+    `SPEC_INVALID ${I}.when`,
+  ],
+  ['an order of texts', asking({ ...VALUE, atLeast: 'b' }), `SPEC_INVALID ${I}.when.atLeast`],
+  ['a comparison with a list', asking({ ...VALUE, equals: [1] }), `SPEC_INVALID ${I}.when.equals`],
+  ['a choice of no values', asking({ ...VALUE, in: [] }), `SPEC_INVALID ${I}.when.in`],
+  ['a pointer without its slash', asking({ ...VALUE, at: 'ok', equals: 1 }), `SPEC_INVALID ${I}.when.at`],
+  ['an output outside', asking({ ...VALUE, output: '../v', equals: 1 }), `SPEC_INVALID ${I}.when.output`],
+  ['all of nothing', asking({ all: [] }), `SPEC_INVALID ${I}.when.all`],
+  ['a group beside a test', asking({ all: [{ ...VALUE, equals: 1 }], from: 'up' }), `SPEC_INVALID ${I}.when`],
+  [
+    'an unknown item deep inside',
+    asking({ all: [{ not: { any: [{ from: 'upp', state: 'done' }] } }] }),
+    `SPEC_UNKNOWN_REFERENCE ${I}.when.all[0].not.any[0].from`,
+  ],
+  ['itself', asking({ from: 'a', state: 'done' }), `SPEC_CYCLE ${I}.when.from`],
+  [
+    'a value of an item that captures none',
+    asking({ ...VALUE, from: 'bare', equals: 1 }),
+    `SPEC_INVALID ${I}.when.output`,
+  ],
+  [
+    'a need of one item and of several',
+    choosing({ from: 'up', oneOf: ['up', 'other'], select: { output: 'o' } }),
+    `SPEC_INVALID ${I}.needs.k`,
+  ],
+  ['a need of no item', choosing({ select: { output: 'o' } }), `SPEC_INVALID ${I}.needs.k`],
+  ['a choice of one', choosing({ oneOf: ['up'], select: { output: 'o' } }), `SPEC_INVALID ${I}.needs.k.oneOf`],
+  [
+    'a choice of one twice',
+    choosing({ oneOf: ['up', 'up'], select: { output: 'o' } }),
+    `SPEC_INVALID ${I}.needs.k.oneOf[1]`,
+  ],
+  [
+    'a choice of an unknown item',
+    choosing({ oneOf: ['up', 'x'], select: { output: 'o' } }),
+    `SPEC_UNKNOWN_REFERENCE ${I}.needs.k.oneOf[1]`,
+  ],
+  [
+    'a choice of one that captures nothing',
+    choosing({ oneOf: ['up', 'bare'], select: { output: 'o' } }),
+    `SPEC_INVALID ${I}.needs.k.select`,
+  ],
+  ['a course after an error', runOf([...UP, item('a', { onError: 'ignore' })]), `SPEC_INVALID ${I}.onError`],
+];
+
+describe('malformed specs: conditions and choices', () => {
+  for (const [title, document, ...refused] of REFUSED) {
+    test(`refuses ${title}`, () => {
+      assert.deepEqual(summary(refusalsFor(document)), refused);
+    });
+  }
+});
+
+function lastOf(document: unknown): PlanItem | undefined {
+  const compiled = compileItems(parsed(document));
+  return compiled.ok ? compiled.items.at(-1) : undefined;
+}
+
+test('compile: what a condition asks is waited for, and its texts are digests', () => {
+  const text = digestOf('"yes"');
+  const last = lastOf(
+    asking({ any: [{ ...VALUE, in: ['yes', 1, 0.5, null] }, { not: { from: 'bare', state: 'failed' } }] }),
+  );
+  assert.deepEqual(last?.deps, ['bare', 'up']);
+  assert.deepEqual(last?.when, {
+    any: [{ ...VALUE, op: 'in', value: [text, 1, '0.5', null] }, { not: { from: 'bare', state: 'failed' } }],
+  });
+});
+
+test('compile: a choice keeps its order, and a failure that may happen is in the plan', () => {
+  const last = lastOf(choosing({ oneOf: ['up', 'other'], select: { output: 'o' } }));
+  assert.deepEqual(last?.needs, [{ key: 'k', from: ['up', 'other'], select: { output: 'o' } }]);
+  assert.deepEqual(last?.deps, ['other', 'up']);
+  const courses = ['stop', 'continue'].map((onError) => lastOf(runOf([item('a', { onError })]))?.onError);
+  assert.deepEqual(courses, [undefined, 'continue']);
+});
+
+test('plan entries: condition and course stand in the first entry of an item, and change the plan', () => {
+  const wide = Array.from({ length: 501 }, (_, n) => item(`w${n}`));
+  const of = (more: object) => {
+    const compiled = compile(parsed(runOf([...wide, item('a', { dependsOn: wide.map(({ id }) => id), ...more })])));
+    return compiled.ok ? compiled.plan : assert.fail();
+  };
+  const plan = of({ when: { from: 'w0', state: 'failed' }, onError: 'continue' });
+  const entries = planEntries(plan).slice(-2);
+  assert.deepEqual(
+    entries.map(({ when, onError }) => [when, onError]),
+    [
+      [{ from: 'w0', state: 'failed' }, 'continue'],
+      [undefined, undefined],
+    ],
+  );
+  assert.notEqual(plan.digest, of({}).digest);
+});
