@@ -12,6 +12,7 @@ import { distinct, type FlowFiles, gatherParts } from './flow-parts.ts';
 import { type FlowNode, isObject, readTree } from './flow-tree.ts';
 import { orderOf } from './item-order.ts';
 import { LIMITS } from './limits.ts';
+import { sourcesOf } from './link-items.ts';
 import type { RunSpec } from './spec.ts';
 import { byteLength } from './spec-fields.ts';
 import { bounded, formatPath, quote, refusalsOf } from './spec-issue.ts';
@@ -86,7 +87,7 @@ function ledBack(refusal: Refusal, paths: readonly string[]): Refusal {
 function circleProblems(run: RunSpec, origins: readonly FlowNode[]): Refusal[] {
   const place = new Map(run.spec.items.map(({ id }, n) => [id, n]));
   const deps = run.spec.items.map(({ dependsOn = [], needs = {} }) =>
-    [...new Set([...dependsOn, ...Object.values(needs).map(({ from }) => from)])].map((id) => place.get(id) ?? -1),
+    [...new Set([...dependsOn, ...Object.values(needs).flatMap(sourcesOf)])].map((id) => place.get(id) ?? -1),
   );
   return orderOf(deps).cycles.map((members) => {
     const named = members.map((n) => quote(run.spec.items[n]?.id ?? '')).join(' waits for ');
