@@ -142,6 +142,27 @@ test('doctor: what may not be looked at fails, and the other checks go on', asyn
   assert.deepEqual(await complaints({ HeadBucket: () => awsError('NotFound', 404) }).then((all) => all.length), 4);
 });
 
+test('doctor: credentials that AWS does not take are said once, with the names of all checks that need them', async () => {
+  const all = [...new Set((await findings()).map(({ check }) => check))];
+  const refused = () => awsError('ExpiredTokenException', 400);
+  for (const [answers, first] of [
+    [{ GetCallerIdentity: refused }, 'identity'],
+    [{ DescribeTable: refused }, 'table'],
+  ] as const) {
+    const failed = (await findings(answers)).filter(({ verdict }) => verdict !== 'ok');
+    assert.deepEqual(
+      failed.map(({ check, verdict }) => [check, verdict]),
+      [
+        [first, 'fail'],
+        ['not examined', 'fail'],
+      ],
+    );
+    const rest = all.slice(all.indexOf(first) + 1).join(', ');
+    assert.ok(failed[0]?.detail.includes('CREDENTIALS_INVALID'));
+    assert.ok(failed[1]?.detail.endsWith(` of ${rest}`), failed[1]?.detail);
+  }
+});
+
 test('doctor: what the deployment file does not name is said and never taken for good', async () => {
   const { format, origin, account, region } = DEPLOYMENT;
   const found = await findings({}, { format, origin, account, region, buckets: {} });

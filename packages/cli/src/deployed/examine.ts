@@ -28,13 +28,23 @@ const identity: Check = {
 const CHECKS: readonly Check[] = [identity, ...BUCKET_CHECKS, ...KEY_CHECKS, ...RUNTIME_CHECKS, ...WATCH_CHECKS];
 
 export async function* examine(clients: Clients, deployment: Deployment): AsyncGenerator<Finding> {
-  for (const { name, run } of CHECKS) {
+  for (const [n, { name, run }] of CHECKS.entries()) {
     try {
       for (const found of await run(clients, deployment)) yield { check: name, ...found };
     } catch (error) {
       if (!(error instanceof WaybillError)) throw error;
       const { code, path, problem, fix } = error;
       yield { check: name, verdict: 'fail', detail: `${path}: ${problem} (${code})`, fix };
+      if (code !== 'CREDENTIALS_INVALID') continue;
+      // every other check would say the same once more
+      yield* unexamined(CHECKS.slice(n + 1));
+      return;
     }
   }
+}
+
+function unexamined(checks: readonly Check[]): Finding[] {
+  if (checks.length === 0) return [];
+  const detail = `without credentials nothing is known of ${checks.map(({ name }) => name).join(', ')}`;
+  return [{ check: 'not examined', verdict: 'fail', detail, fix: 'Examine again once AWS takes your credentials.' }];
 }
