@@ -6,6 +6,8 @@ import { GREETER } from './greeter.ts';
 
 const HERE = relative('', import.meta.dirname) || '.';
 const STATE = join(HERE, '.waybill');
+/** By its path: by its name alone it is found only where somebody has put it on the PATH. */
+const WAYBILL = join(HERE, '..', '..', 'node_modules', '.bin', 'waybill');
 
 await startAfresh(STATE);
 makeRepository(join(HERE, 'repo'), GREETER);
@@ -22,9 +24,9 @@ if (exit === 0) {
   process.stdout.write(`
 What to look at next
   the spec          ${join(HERE, 'waybill.yaml')}
-  one patch         npx waybill patch latest greet-politely --dir ${STATE}
-  the first try     npx waybill logs latest changelog --attempt 1 --dir ${STATE}
-  the evidence      npx waybill audit verify latest --dir ${STATE}
+  one patch         ${WAYBILL} patch latest greet-politely --dir ${STATE}
+  the first try     ${WAYBILL} logs latest changelog --attempt 1 --dir ${STATE}
+  the evidence      ${WAYBILL} audit verify latest --dir ${STATE}
   how it works      docs/life-of-a-run.md
 `);
 }

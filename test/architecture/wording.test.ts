@@ -3,7 +3,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { ROOT, repositoryFiles, sourceFiles } from './repository-files.ts';
-import { badFileNames, forbiddenWords, plainErrors, relativeLinks, type SourceText } from './wording.ts';
+import {
+  badFileNames,
+  fetchingCommands,
+  forbiddenWords,
+  plainErrors,
+  relativeLinks,
+  type SourceText,
+} from './wording.ts';
 
 const MAX_ADR_LINES = 60;
 
@@ -74,6 +81,35 @@ test('words: markers and references that no reader can follow are caught, wherev
     );
   }
   assert.deepEqual(forbiddenWords({ path: 'a.md', text: 'a todo list, an issue, a design, work/flow\n' }), []);
+});
+
+test('docs: no page, hint or example fetches a program by its bare name', () => {
+  const searched = textFiles().filter((path) => path !== 'package-lock.json' && !path.startsWith('test/architecture/'));
+  assert.ok(searched.includes('README.md') && searched.includes('examples/headline/run.ts'));
+  assert.deepEqual(
+    searched.flatMap((path) => fetchingCommands(read(path))),
+    [],
+  );
+});
+
+test('docs: what would fetch a program is caught, and what only runs an installed one is not', () => {
+  const fetching = [
+    'npx waybill run',
+    'npx --yes waybill',
+    'npm exec waybill',
+    'npm i -g waybill',
+    'npm install @waybill/verify',
+  ];
+  for (const text of fetching) assert.equal(fetchingCommands({ path: 'a.md', text }).length, 1, text);
+  const fine = [
+    'node_modules/.bin/waybill run',
+    'waybill run',
+    'npm install',
+    'npx cdk synth',
+    'npm install --prefix waybill',
+    'npm run build -w @waybill/verify',
+  ];
+  for (const text of fine) assert.deepEqual(fetchingCommands({ path: 'a.md', text }), [], text);
 });
 
 test('docs: every relative link leads to a file', () => {

@@ -55,6 +55,16 @@ export function plainErrors({ path, text }: SourceText): Finding[] {
   return findAll({ path, text: code }, /\bnew Error\(/);
 }
 
+/**
+ * What looks a program up by its bare name and fetches it from a registry when it is not installed, or installs it from
+ * there by that name: the names of this repository belong to nobody, or to a stranger.
+ */
+export function fetchingCommands(source: SourceText): Finding[] {
+  const runs = '\\b(?:npx|bunx|npm exec|npm x|pnpm dlx|yarn dlx)\\s+(?:-\\S+\\s+)*@?waybill\\b';
+  const installs = '\\b(?:npm|pnpm|yarn) (?:install|i|add|link)\\s+(?:-(?!-prefix)\\S+\\s+)*@?waybill\\b';
+  return findAll(source, new RegExp(`${runs}|${installs}`));
+}
+
 /** Relative links of a Markdown text, without their fragments. */
 export function relativeLinks(markdown: string): string[] {
   const prose = markdown.replace(/^(```|~~~)[\s\S]*?^\1/gm, '').replace(/`[^`\n]*`/g, '');

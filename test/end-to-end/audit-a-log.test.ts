@@ -8,7 +8,7 @@ import { ROOT } from '../architecture/repository-files.ts';
 import { openFlowBed } from '../support/embedded-flow.ts';
 import { SUCCEEDED } from '../support/finished-run.ts';
 import { runOf } from '../support/run-spec.ts';
-import { fencedCommands, runCommand, strayFences } from './readme-commands.ts';
+import { fencedCommands, ON_PATH, runCommand, strayFences } from './readme-commands.ts';
 
 const page = (name: string): string => readFileSync(join(ROOT, 'docs', 'how-to', name), 'utf8');
 const room = mkdtempSync(join(tmpdir(), 'waybill-audit-'));
@@ -26,7 +26,7 @@ test('how to pin keys, rotate them and audit the log: the commands of the three 
     assert.deepEqual(strayFences(page(name)), []);
     for (const command of commands) {
       const typed = command.replaceAll('build/waybill', directory).replaceAll('build/auditor', auditor);
-      const { exit, output } = await runCommand(ROOT, typed);
+      const { exit, output } = await runCommand(ROOT, `${ON_PATH}\n${typed}`);
       assert.equal(exit, 0, `${command}\n${output}`);
     }
   }

@@ -32,6 +32,18 @@ export function fencedCommands(markdown: string): string[] {
   );
 }
 
+/** How a reader's shell finds the commands of the clone; the README has it, and what is typed after it stands on it. */
+export const ON_PATH = 'export PATH="$PWD/node_modules/.bin:$PATH"';
+
+/** Each command with the exports that stand before it, as in the shell that a reader goes on in. */
+export function inOneShell(commands: readonly string[]): { command: string; typed: string }[] {
+  const isExport = (command: string): boolean => command.startsWith('export ');
+  return commands.map((command, n) => ({
+    command,
+    typed: [...commands.slice(0, n).filter(isExport), command].join('\n'),
+  }));
+}
+
 /** Fences that look like commands and would escape the search above. */
 export function strayFences(markdown: string): string[] {
   return [...markdown.matchAll(/^```(bash|shell|console|zsh|terminal)\b.*$/gm)].map(([fence]) => fence);

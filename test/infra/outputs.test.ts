@@ -59,7 +59,7 @@ test('outputs: whoever has deployed is told what comes next, in commands that th
       ([command]) => command,
     );
     assert.equal(commands.length, 2, text);
-    for (const command of commands) assert.ok(guide.includes(`npx ${command}`), command);
+    for (const command of commands) assert.ok(guide.includes(`\n${command}`), command);
   }
   assert.ok(said.some((text) => text.includes('--stack waybill-ledger --stack waybill-state --stack waybill-runtime')));
 });

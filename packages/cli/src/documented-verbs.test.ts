@@ -6,16 +6,19 @@ import { COMMON_OPTIONS, VERBS } from './verbs.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 
-/** Commands of pages that no test can type, because they need an account: `npx waybill …`, continued lines joined. */
+/** What a page says to type: `waybill …` in a fenced block, continued lines joined. */
 function documentedCommands(page: string): string[] {
   const text = readFileSync(join(ROOT, page), 'utf8').replace(/\\\n\s*/g, '');
-  const blocks = [...text.matchAll(/^```text\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
-  return blocks.flatMap((block) => block.split('\n')).filter((line) => line.startsWith('npx waybill '));
+  const blocks = [...text.matchAll(/^```(?:text|sh)\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+  return blocks.flatMap((block) => block.split('\n')).filter((line) => line.startsWith('waybill '));
 }
 
 /** What is wrong with a command, by the table of verbs; null when it could be typed. */
 function problemOf(command: string): string | null {
-  const words = command.split(/\s+/).slice(2);
+  const words = command
+    .replaceAll(/\$\([^)]*\)/g, 'value')
+    .split(/\s+/)
+    .slice(1);
   while (words[0]?.startsWith('--')) words.splice(0, 2);
   const verb = VERBS.find(({ name }) => name === words.slice(0, name.split(' ').length).join(' '));
   if (verb === undefined) return 'no such verb';
@@ -26,10 +29,10 @@ function problemOf(command: string): string | null {
   return isEmbedded && command.includes('--target aws') ? 'it has no meaning for a deployment' : null;
 }
 
-test('documented verbs: every command of the pages about deployments has its verb and its options', () => {
-  const pages = ['README.md', ...globSync('docs/{deploy,runbook,upgrade*,architecture*}.md', { cwd: ROOT })];
+test('documented verbs: every command that a page says to type has its verb and its options', () => {
+  const pages = globSync('{*.md,docs/**/*.md,packages/*/README.md}', { cwd: ROOT });
   const commands = pages.flatMap(documentedCommands);
-  assert.ok(commands.length >= 10, `${commands.length} commands`);
+  assert.ok(commands.length >= 30, `${commands.length} commands`);
   assert.deepEqual(
     commands.map((command) => [command, problemOf(command)]).filter(([, problem]) => problem !== null),
     [],
@@ -37,8 +40,8 @@ test('documented verbs: every command of the pages about deployments has its ver
 });
 
 test('documented verbs: what could not be typed is found', () => {
-  assert.equal(problemOf('npx waybill frobnicate'), 'no such verb');
-  assert.equal(problemOf('npx waybill --target aws status latest --jsn'), 'no such option: --jsn');
-  assert.equal(problemOf('npx waybill keys rotate attest --target aws'), 'it has no meaning for a deployment');
-  assert.equal(problemOf('npx waybill audit export latest -o file'), null);
+  assert.equal(problemOf('waybill frobnicate'), 'no such verb');
+  assert.equal(problemOf('waybill --target aws status latest --jsn'), 'no such option: --jsn');
+  assert.equal(problemOf('waybill keys rotate attest --target aws'), 'it has no meaning for a deployment');
+  assert.equal(problemOf('waybill audit export latest -o file'), null);
 });

@@ -1,6 +1,7 @@
 /** What a verb is: one entry of the table in verbs.ts, and a handler that gets everything it may use. */
 import { usageError } from './error-report.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { programWord } from './program-word.ts';
 import type { StateDirectory } from './state-directory.ts';
 import type { Target } from './target.ts';
 import type { Terminal } from './terminal.ts';
@@ -102,14 +103,13 @@ export class VerbCall {
     );
   }
 
-  /** How a command has to be typed to reach the same target; started by npm, the program is not on the PATH. */
+  /** How a command has to be typed to reach the same target. */
   readonly command = (verb: string): string => {
-    const program = this.env.npm_execpath === undefined ? 'waybill' : 'npx waybill';
     const options = ['target', 'deployment', 'dir'].flatMap((name) => {
       const value = this.text(name);
       return value === undefined ? [] : [` --${name} ${quoted(value)}`];
     });
-    return `${program} ${verb}${options.join('')}`;
+    return `${quoted(programWord(this.env))} ${verb}${options.join('')}`;
   };
 }
 

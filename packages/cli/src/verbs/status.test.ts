@@ -6,7 +6,7 @@ import { pretendEngine, stateWith } from '../../test/state.ts';
 
 const OPEN = runOf([DONE, RUNNING, PENDING]);
 const SEALED = runOf([DONE], { state: 'done', completedAt: at(5), sealedAt: at(6) });
-const GO_ON = /no engine is running on this state directory.*\ngo on +waybill watch 0123456789ab/;
+const GO_ON = /no engine is running on this state directory.*\ngo on +\S*waybill watch 0123456789ab/;
 
 const SHOWN = [['status', 'latest'], ['runs'], ['explain', 'latest', 'edit-b']];
 
