@@ -3,10 +3,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { RetryableError } from '@waybill/client/errors';
+import { deriveRunId } from '@waybill/verify';
+import { keys, type RunRow } from '#core/rows.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 import { PRINCIPAL, putInbox } from '../../test/support/embedded-flow.ts';
 import { failedIds, type HandlerBed, queueEvent, withHandlers } from '../../test/support/handler-bed.ts';
-import { runOf } from '../../test/support/run-spec.ts';
+import { itemsOf, runOf } from '../../test/support/run-spec.ts';
 import { type SubmitDuties, takeInMessages } from './take-in.ts';
 
 function dutiesOf({ flow }: HandlerBed): SubmitDuties & { asked: [string, string | undefined][] } {
@@ -51,6 +53,23 @@ describe('submit', () => {
       assert.ok(isAnswered(bed, 'one'));
       assert.deepEqual(await bed.flow.inbox.list({ limit: 5 }), []);
       assert.equal((await bed.flow.store.query('runs', { prefix: '', limit: 5 })).length, 1);
+    });
+  });
+
+  it('a run that fits into one transaction is admitted in one, to the items that are ready; a longer one in parts', async () => {
+    await withHandlers(async (bed) => {
+      const transactions = async (id: string, items: number): Promise<number> => {
+        putInbox(bed.directory, 'default', id, JSON.stringify(runOf(itemsOf('i', items))));
+        bed.calls.length = 0;
+        await takeInMessages(dutiesOf(bed), queueEvent(created(keyOf(id))), bed.told);
+        const { state } = await bed.row<RunRow>(keys.run(deriveRunId(PRINCIPAL, id)));
+        assert.equal(state, 'running');
+        return bed.calls.filter((call) => call === 'store.transact').length;
+      };
+      // Of each item what is asked of it, how it stands, and its place among what is ready.
+      assert.equal(await transactions('short', 24), 1);
+      assert.ok((await transactions('long', 30)) > 1);
+      assert.equal((await bed.flow.store.query('queue/default', { prefix: 'ready/', limit: 99 })).length, 54);
     });
   });
 

@@ -98,11 +98,10 @@ export function planRow(origin: string, run: string, part: number, event: Salted
 }
 
 /** The deadlines of the run and of its items, as timers. */
-export function deadlineRows(run: string, plan: Plan, openedAtMs: number): (NewRow & { dueMs: number })[] {
+export function deadlineRows(run: string, plan: Plan, openedAtMs: number): NewRow[] {
   const timer = (what: string, afterMs: number | undefined) => {
     if (afterMs === undefined) return [];
-    const dueMs = openedAtMs + afterMs;
-    return [{ key: keys.timer(dueMs, what), body: {}, dueMs }];
+    return [{ key: keys.timer(openedAtMs + afterMs, what), body: {} }];
   };
   return [
     ...timer(`run/${run}`, plan.wallClockMs),

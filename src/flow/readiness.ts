@@ -22,17 +22,10 @@ const SKIPPED_PER_DECISION = 12;
 
 /** Readies the items of an opened run that wait for nothing. Interrupted, it is called again and finds what is left. */
 export async function readyRoots(deps: FlowDeps, run: string): Promise<void> {
-  let after: string | undefined;
-  do {
-    const range = { prefix: 'item/', limit: PAGE, ...(after === undefined ? {} : { after }) };
-    const rows = await deps.store.query(`run/${run}`, range);
-    const roots = rows.filter(({ body }) => waitsForNothing(body as unknown as ItemRow));
-    for (const batch of chunk(roots, TOLD_PER_DECISION)) {
-      const refs = batch.map(({ sk }) => ({ run, item: sk.slice('item/'.length) }));
-      await decide(deps, (draft) => readyBatch(deps, draft, run, refs));
-    }
-    after = rows.length < PAGE ? undefined : rows.at(-1)?.sk;
-  } while (after !== undefined);
+  const batches = chunk(await rootsOf(deps, run), TOLD_PER_DECISION);
+  for (const [n, refs] of batches.entries()) {
+    await decide(deps, (draft) => readyBatch(deps, draft, run, refs, n === batches.length - 1));
+  }
   const queue = await decide(deps, async (draft) => {
     const row = await readRun(draft, run);
     if (row.state === 'open') draft.put(keys.run(run), { ...row, state: 'running' } satisfies RunRow);
@@ -41,14 +34,38 @@ export async function readyRoots(deps: FlowDeps, run: string): Promise<void> {
   if (queue !== null) deps.hints.queueChanged(queue);
 }
 
+async function rootsOf(deps: FlowDeps, run: string): Promise<ItemRef[]> {
+  const roots: ItemRef[] = [];
+  let after: string | undefined;
+  do {
+    const range = { prefix: 'item/', limit: PAGE, ...(after === undefined ? {} : { after }) };
+    const rows = await deps.store.query(`run/${run}`, range);
+    for (const { sk, body } of rows)
+      if (waitsForNothing(body as unknown as ItemRow)) roots.push({ run, item: sk.slice('item/'.length) });
+    after = rows.length < PAGE ? undefined : rows.at(-1)?.sk;
+  } while (after !== undefined);
+  return roots;
+}
+
 function waitsForNothing(item: ItemRow): boolean {
   return item.state === 'pending' && item.waitingOn.length === 0 && !item.reopening && !item.deciding;
 }
 
-async function readyBatch(deps: FlowDeps, draft: Draft, run: string, refs: ItemRef[]): Promise<void> {
+/**
+ * Readies those of them that wait for nothing.
+ * @param isLast then the run is running: written later, that would meet the first claims, and each of the two be made twice
+ */
+export async function readyBatch(
+  deps: FlowDeps,
+  draft: Draft,
+  run: string,
+  refs: ItemRef[],
+  isLast: boolean,
+): Promise<void> {
   const row = await readRun(draft, run);
   if (row.state !== 'open' || row.stopping) return;
-  draft.check(keys.run(run));
+  if (isLast) draft.put(keys.run(run), { ...row, state: 'running' } satisfies RunRow);
+  else draft.check(keys.run(run));
   await draft.read(refs.flatMap((ref) => [keys.item(ref.run, ref.item), keys.spec(ref.run, ref.item)]));
   const readied: string[] = [];
   for (const ref of refs) {

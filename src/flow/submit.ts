@@ -14,8 +14,8 @@ import { chunk } from '#core/sets.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { readRun } from '#flow/items.ts';
-import { readyRoots } from '#flow/readiness.ts';
-import { decide, peek } from '#flow/transaction.ts';
+import { readyBatch, readyRoots } from '#flow/readiness.ts';
+import { type Draft, decide, peek } from '#flow/transaction.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
 export async function submit(
@@ -127,7 +127,14 @@ async function fetchSource(deps: FlowDeps, object: InboxObject, { source }: Plan
   ];
 }
 
-/** RUN `admitting`, then idempotent rows, then `open` together with run.opened. False: another submission has this id. */
+/** Beside the rows of a plan: those of the run, of its being active, of its opening and of what is ready then. */
+const ROWS_OF_ITS_OWN = 4;
+
+/**
+ * All at once, from run.opened to the items that are ready, where it fits into one transaction: each of them costs its calls and
+ * writes the row of the run anew. Else RUN `admitting`, then idempotent rows, then `open` together with run.opened, then the items
+ * that are ready. False: another submission has this id.
+ */
 async function admit(
   deps: FlowDeps,
   run: string,
@@ -135,28 +142,43 @@ async function admit(
   object: InboxObject,
   submission: Digest,
 ): Promise<boolean> {
-  const row = await decide(deps, async (draft) => {
-    const present = await draft.readOne<RunRow>(keys.run(run));
-    if (present) return present;
+  const { row, isDone } = await decide(deps, async (draft) => {
+    const [present] = await draft.read<RunRow>([keys.run(run), keys.activeRun(run)]);
+    if (present) return { row: present, isDone: present.state !== 'admitting' };
     const fresh = newRun(deps, plan, object, submission);
     draft.put(keys.run(run), fresh);
-    await draft.read([keys.activeRun(run)]);
     draft.put(keys.activeRun(run), {});
-    return fresh;
+    const rows = rowsOf(deps, run, plan, fresh);
+    const roots = plan.items.filter((item) => item.deps.length === 0).map((item) => ({ run, item: item.id }));
+    // Each root has a row in the list of its queue too.
+    if (rows.length + roots.length + ROWS_OF_ITS_OWN > MAX_ENGINE_ACTIONS) return { row: fresh, isDone: false };
+    for (const { key, body } of rows) draft.create(key, body);
+    openIn(deps, draft, run, plan, fresh);
+    await readyBatch(deps, draft, run, roots, true);
+    return { row: fresh, isDone: true };
   });
   if (row.submission !== submission) return false;
-  if (row.state !== 'admitting') return true;
-  const planned = planEvents(planEntries(plan)).map((event, n) =>
-    planRow(deps.origin, run, n, { event, atMs: row.admittedAtMs, salt: deps.chance.hex(16) }),
-  );
-  const deadlines = deadlineRows(run, plan, row.openedAtMs);
-  const rows = [...admissionRows(run, plan), ...planned, ...deadlines];
-  for (const batch of chunk(rows, MAX_ENGINE_ACTIONS - 1)) await writeMissing(deps, run, batch);
-  await open(deps, run, plan);
-  for (const { dueMs } of deadlines) deps.hints.timerSet(dueMs);
+  if (!isDone) await admitInParts(deps, run, plan, row);
   deps.hints.runOpened(run);
-  await readyRoots(deps, run);
+  deps.hints.queueChanged(row.queue);
   return true;
+}
+
+async function admitInParts(deps: FlowDeps, run: string, plan: Plan, row: RunRow): Promise<void> {
+  const rows = rowsOf(deps, run, plan, row);
+  for (const batch of chunk(rows, MAX_ENGINE_ACTIONS - 1)) await writeMissing(deps, run, batch);
+  await decide(deps, async (draft) => {
+    const now = await readRun(draft, run);
+    if (now.state === 'admitting') openIn(deps, draft, run, plan, now);
+  });
+  await readyRoots(deps, run);
+}
+
+function rowsOf(deps: FlowDeps, run: string, plan: Plan, { admittedAtMs, openedAtMs }: RunRow): NewRow[] {
+  const planned = planEvents(planEntries(plan)).map((event, n) =>
+    planRow(deps.origin, run, n, { event, atMs: admittedAtMs, salt: deps.chance.hex(16) }),
+  );
+  return [...admissionRows(run, plan), ...planned, ...deadlineRows(run, plan, openedAtMs)];
 }
 
 function newRun(deps: FlowDeps, plan: Plan, object: InboxObject, submission: Digest): RunRow {
@@ -193,15 +215,11 @@ async function writeMissing(deps: FlowDeps, run: string, rows: NewRow[]): Promis
   });
 }
 
-async function open(deps: FlowDeps, run: string, plan: Plan): Promise<void> {
-  await decide(deps, async (draft) => {
-    const row = await readRun(draft, run);
-    if (row.state !== 'admitting') return;
-    const event = openedEvent(row, deps.signer.pseudonym(row.principal), planEdges(plan));
-    const salted = { atMs: row.openedAtMs, salt: deps.chance.hex(16), event };
-    const body: EventRow = unplacedLine(unplacedEvent(deps.origin, run, salted));
-    const openedEventHash = hexOf(leafHash(eventLine(body, 0)));
-    draft.create(keys.event(run, 0, 0), body);
-    draft.put(keys.run(run), { ...row, state: 'open', openedEvent: openedEventHash } satisfies RunRow);
-  });
+function openIn(deps: FlowDeps, draft: Draft, run: string, plan: Plan, row: RunRow): void {
+  const event = openedEvent(row, deps.signer.pseudonym(row.principal), planEdges(plan));
+  const salted = { atMs: row.openedAtMs, salt: deps.chance.hex(16), event };
+  const body: EventRow = unplacedLine(unplacedEvent(deps.origin, run, salted));
+  const opened: RunRow = { ...row, state: 'open', openedEvent: hexOf(leafHash(eventLine(body, 0))) };
+  draft.create(keys.event(run, 0, 0), body);
+  draft.put(keys.run(run), opened);
 }

@@ -154,7 +154,7 @@ describe('flow: driven by changes of rows', { concurrency: true }, () => {
         bed.submit('skip', controlOf('skip', run, 'z'), '@control');
         released.open();
         await bed.until(async () => stateOf('z') === 'skipped' && (await waits('w'))?.shelved === true);
-        assert.equal(stateOf('x'), 'done');
+        await bed.until(() => stateOf('x') === 'done');
         bed.submit('resume', controlOf('resume', run), '@control');
         await bed.untilSealed('s');
         const { status, report } = await bed.verified('s');

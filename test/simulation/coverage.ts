@@ -8,7 +8,7 @@ type Machine = 'item' | 'attempt' | 'outcome' | 'run' | 'lock' | 'line' | 'queue
 
 /** Every edge that the flow can go along, as `from>to`; `-` is a row that is not there. */
 const EDGES: Readonly<Record<Machine, string>> = {
-  item: `->pending pending>ready pending>skipped pending>cancelled pending>failed ready>running ready>parked
+  item: `->pending ->ready ->waiting pending>ready pending>skipped pending>cancelled pending>failed ready>running ready>parked
     ready>cancelled ready>failed parked>running parked>ready parked>cancelled parked>failed running>done running>waiting
     running>failed running>cancelled waiting>ready waiting>cancelled waiting>failed ready>skipped parked>skipped
     waiting>skipped pending>shelved ready>shelved parked>shelved waiting>shelved shelved>ready shelved>skipped
@@ -18,7 +18,7 @@ const EDGES: Readonly<Record<Machine, string>> = {
   outcome: `succeeded>done failed>retry failed>failed timed_out>retry timed_out>failed lost>retry lost>failed
     cancelled>cancelled contract_error>retry contract_error>failed partial>failed stalled>retry stalled>failed
     policy_blocked>failed deferred>failed deferred>retry`,
-  run: `->admitting admitting>open open>running open>cancelling open>aborting running>cancelling running>overdue running>aborting
+  run: `->admitting ->running admitting>open open>running open>cancelling open>aborting running>cancelling running>overdue running>aborting
     open>overdue cancelling>aborting overdue>aborting running>done running>failed running>cancelled cancelling>cancelled
     overdue>failed aborting>regretted aborting>aborted done>regretted failed>regretted cancelled>regretted regretted>aborted
     open>paused paused>open running>paused paused>running paused>cancelling paused>overdue paused>aborting paused>done paused>failed

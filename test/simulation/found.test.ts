@@ -18,6 +18,8 @@ import { abortOf, cancelOf, itemsOf, runOf } from '../support/run-spec.ts';
 import { type InstantFlow, instantFlow } from './instant-flow.ts';
 
 const WHO = 'AROAEXAMPLE1:ada';
+/** Items of a run whose rows do not fit into one transaction. */
+const MORE_THAN_AT_ONCE = 40;
 const OFF = new TypeError('cut off');
 
 async function opened(bed: InstantFlow, submissionId: string, document: object): Promise<string> {
@@ -35,7 +37,7 @@ function itemOf(bed: InstantFlow, run: string, item: string): ItemRow | null {
 describe('simulation: what it has found', () => {
   it('a submission that is taken in twice at once has one plan, although the other is opened and sequenced first', async () => {
     const bed = instantFlow();
-    const object = bed.put(`default/${WHO}/twice.json`, runOf(itemsOf('i', 2)));
+    const object = bed.put(`default/${WHO}/twice.json`, runOf(itemsOf('i', MORE_THAN_AT_ONCE)));
     const run = deriveRunId(WHO, 'twice');
     const other = bed.flow('submit');
     await adoptKeys(other);

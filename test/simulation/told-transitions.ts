@@ -63,9 +63,11 @@ function deedsOf({ pk, sk, before, after }: RowChange): string[] {
   const run = pk.slice('run/'.length);
   if (sk === 'attempt') return ofAttempt(pk.slice('attempt/'.length), before as AttemptRow | null, after as AttemptRow);
   if (sk === 'run') return ofRun(before as RunRow | null, after as RunRow).map((each) => `${run} ${each}`);
-  if (!sk.startsWith('item/') || before === null) return [];
+  if (!sk.startsWith('item/')) return [];
   const item = sk.slice('item/'.length);
-  return ofItem(before as ItemRow, after as ItemRow).map((each) => `${run} ${item} ${each}`);
+  // One that is ready when its run opens was pending in the same transaction.
+  const was = before ?? ({ ...after, state: 'pending' } as ItemRow);
+  return ofItem(was as ItemRow, after as ItemRow).map((each) => `${run} ${item} ${each}`);
 }
 
 function ofAttempt(id: string, was: AttemptRow | null, now: AttemptRow): string[] {
@@ -89,7 +91,7 @@ function ofItem(was: ItemRow, now: ItemRow): string[] {
 
 function ofRun(was: RunRow | null, now: RunRow): string[] {
   const deeds: string[] = [];
-  if (was?.state === 'admitting' && now.state !== 'admitting') deeds.push('opens');
+  if ((was?.state ?? 'admitting') === 'admitting' && now.state !== 'admitting') deeds.push('opens');
   if (!was?.stopping && now.stopping) {
     deeds.push(`stops ${now.stopping}`);
     if (now.stopping === 'cancelled') deeds.push('cancel');
