@@ -26,10 +26,13 @@ export interface Deployed {
   attestKeys: readonly string[];
 }
 
-/** @returns what it wrote; throws with that text when it fails */
-function cdk(bed: Ministack, args: readonly string[]): Promise<string> {
+/**
+ * @param cwd where the command line looks for an app
+ * @returns what it wrote; throws with that text when it fails
+ */
+function cdk(bed: Ministack, args: readonly string[], cwd: string = ROOT): Promise<string> {
   const child = spawn(process.execPath, [join(ROOT, 'node_modules', 'aws-cdk', 'bin', 'cdk'), ...args], {
-    cwd: ROOT,
+    cwd,
     env: {
       PATH: [join(ROOT, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
       HOME: bed.directory,
@@ -119,21 +122,24 @@ export async function deploy(
     alarmEmail: 'operator@example.com',
     monthlyBudgetUsd: 50,
   };
-  const synthesize = async (assembly: string, more: object, ...stacks: readonly string[]): Promise<void> => {
+  const synthesize = async (assembly: string, more: object, ...args: readonly string[]): Promise<void> => {
     writeFileSync(config, JSON.stringify({ ...settings, ...more }));
-    await cdk(bed, ['synth', '--quiet', '-c', `config=${config}`, '--output', assembly, ...stacks]);
+    await cdk(bed, ['synth', '--quiet', '-c', `config=${config}`, '--output', assembly, ...args]);
   };
   const ship = (assembly: string, stacks: readonly string[]): Promise<string> =>
     cdk(bed, ['deploy', '--app', assembly, '--require-approval', 'never', ...stacks]);
 
   const draft = join(bed.directory, 'draft.out');
-  await synthesize(draft, {}, 'Waybill/Ledger');
-  await cdk(bed, ['bootstrap', `aws://${account}/${region}`, '--app', draft]);
+  await Promise.all([
+    synthesize(draft, {}, 'Waybill/Ledger'),
+    cdk(bed, ['bootstrap', `aws://${account}/${region}`], bed.directory),
+  ]);
   stripAssembly(draft, strip);
   await ship(draft, ['--exclusively', 'Waybill/Ledger']);
   const keys = await attestKeys(bed);
   const assembly = join(bed.directory, 'cdk.out');
-  await synthesize(assembly, { pinnedKeys: pinned(keys) });
+  // The functions were built with the draft.
+  await synthesize(assembly, { pinnedKeys: pinned(keys) }, '--build', 'true');
   const templates = templatesOf(assembly);
   const stripped = join(bed.directory, 'stripped.out');
   cpSync(assembly, stripped, { recursive: true });

@@ -1,12 +1,13 @@
 /** Runs in a deployment of all three stacks: from an object in the inbox to a bundle that the verifier accepts. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { openWorld, type World } from './deployed-world.ts';
 import { grantedAndUsed } from './granted-and-used.ts';
 import { verdictOn } from './least-privilege.ts';
+import type { Scenarios } from './scenario.ts';
 import { LOST } from './scenarios-of-lost-events.ts';
-import { RUNS } from './scenarios-of-runs.ts';
-import { TROUBLE } from './scenarios-of-trouble.ts';
+import { FAN_IN, RUNS } from './scenarios-of-runs.ts';
+import { CANCELLED, TROUBLE } from './scenarios-of-trouble.ts';
 import { UNUSED_GRANTS } from './unused-grants.ts';
 
 let world: World;
@@ -22,13 +23,19 @@ after(async () => {
   await world?.close({ keepLogs: failures > 0 });
 });
 
-for (const [name, body] of Object.entries({ ...RUNS, ...TROUBLE, ...LOST })) {
-  test(`deployed: ${name}`, async () => {
-    failures += 1;
-    await body(world);
-    failures -= 1;
-  });
+function scenarios(list: Scenarios): void {
+  for (const [name, body] of Object.entries(list)) {
+    test(`deployed: ${name}`, async () => {
+      failures += 1;
+      await body(world);
+      failures -= 1;
+    });
+  }
 }
+
+scenarios({ ...RUNS, ...TROUBLE, ...LOST });
+// A worker hears within half a minute that it is cancelled: meanwhile others have enough to do.
+suite('deployed, beside each other', { concurrency: true }, () => scenarios({ ...FAN_IN, ...CANCELLED }));
 
 test('deployed: what each role did in all of this is what it may do, and what more it may is listed with a reason', async (t) => {
   const { names } = world.deployed;

@@ -15,7 +15,6 @@ import {
 import { type Receipt, type RunStatus, submitRun } from '@waybill/client';
 import { S3Transport } from '@waybill/client/aws';
 import { parseDeployment } from '@waybill/client/deployment';
-import { bundleFunction, FUNCTIONS } from '../../lambdas/build.ts';
 import { makeRepository } from '../support/git-repository.ts';
 import { until } from '../support/processes.ts';
 import { type Ministack, start } from './beds/ministack.ts';
@@ -136,7 +135,6 @@ export async function openWorld(): Promise<World> {
 async function deployedWorld(bed: Ministack): Promise<World> {
   const programs = await workerProcesses(join(bed.directory, 'programs'));
   bed.setContainers(programs.containers);
-  for (const name of Object.keys(FUNCTIONS)) await bundleFunction(name as keyof typeof FUNCTIONS);
   const deployed = await deploy(bed, programs.worker);
   const file = join(bed.directory, 'waybill-deployment.json');
   const cli = join(ROOT, 'packages', 'cli', 'bin', 'waybill.js');
@@ -152,7 +150,7 @@ async function deployedWorld(bed: Ministack): Promise<World> {
   const person = await submitter(bed, deployed);
   const place = { endpoint: bed.url, region: bed.region };
   const s3 = new S3Client({ ...place, credentials: person.credentials, forcePathStyle: true });
-  const transport = new S3Transport(s3, parsed.deployment, person.principal, { pollMs: 100, maxPollMs: 400 });
+  const transport = new S3Transport(s3, parsed.deployment, person.principal, { pollMs: 100, maxPollMs: 1_000 });
   const directory = join(bed.directory, 'submitter');
   mkdirSync(directory);
   makeRepository(join(directory, 'repo'), () => writeFileSync(join(directory, 'repo', 'greeting.txt'), 'hello\n'));

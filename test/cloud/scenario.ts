@@ -1,13 +1,13 @@
 /** What scenarios in a deployment are made of: a run of small scripts, what its status says, what its evidence proves. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { ItemStatus, RunStatus } from '@waybill/client';
 import type { World } from './deployed-world.ts';
 
-/** Scenarios share one world and run one after the other, in the order of their list; each leaves nothing running. */
+/** Scenarios share one world. Those of a list run one after the other, in its order; each leaves nothing running. */
 export type Scenarios = Readonly<Record<string, (world: World) => Promise<void>>>;
 
 const VERIFIER = join(import.meta.dirname, '..', '..', 'packages', 'verify', 'bin', 'waybill-verify.js');
@@ -79,11 +79,12 @@ export function asRoot(world: World) {
   return { endpoint: world.bed.url, region: world.bed.region, credentials: world.bed.credentials };
 }
 
-/** Pids of the containers of that name which are alive. */
-export function living(world: World, container: string): number[] {
-  const pids = globSync(`tasks/*/${container}.pid`, { cwd: world.bed.directory }).map((file) =>
-    Number(readFileSync(join(world.bed.directory, file), 'utf8')),
-  );
+/** Pids of the containers of that name which are alive; with `marker` of tasks in whose workspace such a file lies. */
+export function living(world: World, container: string, marker?: string): number[] {
+  const pids = globSync(`tasks/*/${container}.pid`, { cwd: world.bed.directory })
+    .map((file) => join(world.bed.directory, file))
+    .filter((file) => marker === undefined || existsSync(join(dirname(file), 'workspace', marker)))
+    .map((file) => Number(readFileSync(file, 'utf8')));
   return pids.filter((pid) => {
     try {
       return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');

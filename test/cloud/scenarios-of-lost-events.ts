@@ -92,7 +92,7 @@ async function lostEvents(world: World): Promise<void> {
     await reconciledUntil(world, () => reconciled(world, from).has('SendTaskHeartbeat'));
 
     writeFileSync(join(world.bed.directory, dirname(begun ?? ''), 'ended'), '');
-    await until(() => living(world, 'wrapper').length === 0);
+    await until(() => living(world, 'wrapper', 'begun-untold').length === 0);
     await world.reconcile();
     const status = await world.sealed('untold');
     sealed = status;

@@ -108,14 +108,16 @@ async function neverStarts(world: World): Promise<void> {
 }
 
 async function cancelled(world: World): Promise<void> {
-  const run = await accepted(world, specOf('cancelled', [{ id: 'a', script: 'sleep 600' }]), 'cancelled');
-  await world.reached('cancelled', 'running', () => living(world, 'wrapper').length === 1);
+  const script = 'touch begun-cancelled; sleep 600';
+  const run = await accepted(world, specOf('cancelled', [{ id: 'a', script }]), 'cancelled');
+  const own = (): number[] => living(world, 'wrapper', 'begun-cancelled');
+  await world.reached('cancelled', 'running', () => own().length === 1);
   const receipt = await cancelRun(world.transport, { run });
   assert.equal(receipt.status, 'accepted');
   const status = await world.sealed('cancelled');
   assert.deepEqual([status.state, states(status)], ['cancelled', { a: 'cancelled' }]);
   await assertVerified(world, status);
-  await world.reached('cancelled', 'stopped', () => living(world, 'wrapper').length === 0);
+  await world.reached('cancelled', 'stopped', () => own().length === 0);
 }
 
 export const TROUBLE: Scenarios = {
@@ -123,5 +125,8 @@ export const TROUBLE: Scenarios = {
   'a task that is taken away is a lost attempt, and the next one succeeds': takenAway,
   'a worker that is killed is a failed attempt that says why it may have been': killedWorker,
   'a task that never starts is a lost attempt too': neverStarts,
+};
+
+export const CANCELLED: Scenarios = {
   'a run that is cancelled in flight ends, and nothing of it goes on': cancelled,
 };

@@ -41,6 +41,13 @@ export const UNUSED_GRANTS: readonly UnusedGrant[] = [
     why: 'The same: S3 encrypts the lease.',
     sometimes: true,
   },
+  {
+    roles: 'advance',
+    sid: 'DataKey',
+    actions: ['kms:Decrypt'],
+    why: 'A status tells of a beat or a result that is staged when it is written; attempts of the scenarios are over before they beat.',
+    sometimes: true,
+  },
   { roles: 'dispatch', sid: 'ExecutionRow', actions: ['dynamodb:UpdateItem'], why: RACE, sometimes: true },
   { roles: 'dispatch', sid: 'Complete', actions: ['states:SendTaskSuccess'], why: RACE, sometimes: true },
   { roles: 'dispatch', sid: 'Leases', actions: ['s3:GetObject'], why: RACE, sometimes: true },
