@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { SpecRefused, TerminalError } from '@waybill/client';
 import { type Deployment, parseDeployment } from '@waybill/client/deployment';
+import { readProblem } from './file-problem.ts';
 
 export const DEFAULT_DEPLOYMENT = 'waybill-deployment.json';
 
@@ -16,7 +17,7 @@ function readBytes(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    const problem = `the deployment file cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;
+    const problem = `the deployment file is needed: ${readProblem(cause)}`;
     const fix = 'Name one with --deployment or WAYBILL_DEPLOYMENT; `waybill deployment pull` writes it.';
     throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause });
   }

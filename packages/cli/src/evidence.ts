@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type RunStatus, TerminalError, type Transport } from '@waybill/client';
 import { EvidenceError, loadTrust, type TrustFile } from '@waybill/verify';
+import { readProblem } from './file-problem.ts';
 
 /** Reads public keys. Throws TerminalError FILE_UNREADABLE for a file that is none or holds no valid keys. */
 export async function readTrustFile(path: string): Promise<TrustFile> {
@@ -35,7 +36,7 @@ export async function* openFile(path: string): AsyncGenerator<Uint8Array> {
   try {
     yield* createReadStream(path);
   } catch (cause) {
-    const problem = `the file cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;
+    const problem = readProblem(cause);
     const fix = 'Name an audit bundle, or a run of the state directory.';
     throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause });
   }

@@ -2,29 +2,32 @@
 import { reportError } from './error-report.ts';
 import { EXIT } from './exit-codes.ts';
 import { runProgram } from './program.ts';
+import { unwritable } from './saved-file.ts';
 import { Terminal } from './terminal.ts';
+import { wordsOf } from './typed-words.ts';
 
 const streams = { out: process.stdout, err: process.stderr, env: process.env };
 
 // what no caller waits for, such as a stream that breaks later, would otherwise end in Node's own stack and exit code 1
 process.on('uncaughtException', (error) => {
-  const json = process.argv.includes('--json');
-  process.exit(reportError(new Terminal({ ...streams, json, plain: !json }), error));
+  process.exit(reportError(chosenTerminal(), error));
 });
+
+// what cannot be said on standard error is said by the exit code
+process.stderr.on('error', () => {});
+
+function chosenTerminal(): Terminal {
+  const json = process.argv.includes('--json');
+  return new Terminal({ ...streams, json, plain: !json });
+}
 
 // a reader that has seen enough (`waybill logs … | head`) is no error, but neither does it make a verdict or a run good
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  const verb = verbIn(process.argv.slice(2));
+  if (error.code !== 'EPIPE') process.exit(reportError(chosenTerminal(), unwritable('standard output', error)));
+  const [verb] = wordsOf(process.argv.slice(2));
   if (verb === 'audit') return;
   process.exit(verb === 'run' || verb === 'watch' ? EXIT.interrupted : EXIT.ok);
 });
-
-/** The first word that is neither an option that may stand before it nor the value of one. */
-function verbIn(words: readonly string[]): string {
-  const isValue = (at: number): boolean => ['--target', '--deployment'].includes(words[at - 1] ?? '');
-  return words.find((word, at) => !word.startsWith('-') && !isValue(at)) ?? '';
-}
 
 function interruption(): AbortSignal {
   const controller = new AbortController();

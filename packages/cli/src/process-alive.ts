@@ -5,12 +5,20 @@ const TICKS_PER_SECOND = 100;
 /** Both times are rounded, and the boot time to whole seconds. */
 const ROUNDING_MS = 2_000;
 
-/** When the process started, in ms since the epoch; null where that cannot be told. */
-function startOf(pid: number): number | null {
+/** As the kernel describes the process, behind its name, which may hold anything; null where it describes none. */
+function statOf(pid: number): string[] | null {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ');
+  } catch {
+    return null;
+  }
+}
+
+/** In ms since the epoch; null where that cannot be told. */
+function startOf(fields: readonly string[]): number | null {
+  try {
     const bootSeconds = Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1]);
     const startMs = bootSeconds * 1000 + (Number(fields[19]) / TICKS_PER_SECOND) * 1000;
     return Number.isFinite(startMs) ? startMs : null;
@@ -30,6 +38,10 @@ export function isAliveSince(pid: number, noticedAtMs: number): boolean {
     // not ours to signal, but there
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
-  const startMs = startOf(pid);
+  const stat = statOf(pid);
+  if (stat === null) return true;
+  // ended, and kept only for a parent that does not ask: in a container, for ever
+  if (stat[0] === 'Z' || stat[0] === 'X') return false;
+  const startMs = startOf(stat);
   return startMs === null || startMs <= noticedAtMs + ROUNDING_MS;
 }

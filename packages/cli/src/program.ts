@@ -1,4 +1,5 @@
 /** The commander program, made from the table of verbs. */
+import { readFileSync } from 'node:fs';
 import { escapeText } from '@waybill/verify';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { chooseTarget, given } from './choose-target.ts';
@@ -6,8 +7,9 @@ import { reportError, usageError } from './error-report.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { stateDirectoryOf } from './state-directory.ts';
 import { Terminal, type TextSink } from './terminal.ts';
-import { type Verb, VerbCall } from './verb.ts';
-import { COMMON_OPTIONS, TARGET_OPTIONS, VERBS } from './verbs.ts';
+import { requireText, unknownVerb, verbIn } from './typed-words.ts';
+import { type Verb, VerbCall, type VerbOption } from './verb.ts';
+import { COMMON_OPTIONS, VERBS } from './verbs.ts';
 
 export interface Surroundings {
   out: TextSink;
@@ -23,8 +25,9 @@ audit verify: 0 verified, 1 failed, 2 insufficient, 3 malformed, 4 usage, 5 stor
 
 A run is named by its id, the beginning of it, its submission id, or latest.`;
 
-/** Options that may stand before the verb, with a value behind them. */
-const TARGET_WORDS: ReadonlySet<string> = new Set(TARGET_OPTIONS.map(({ flags }) => flags.split(' ')[0] ?? ''));
+const { version: VERSION } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 type Options = Record<string, string | readonly string[] | boolean | undefined>;
 
@@ -34,14 +37,16 @@ export async function runProgram(args: readonly string[], surroundings: Surround
   const program = newCommand('waybill', surroundings)
     .description('Offloads work to isolated workers and proves what happened.')
     .enablePositionalOptions()
+    .version(VERSION, '--version', 'print the version of this program')
     .addHelpText('after', EXIT_CODES_HELP);
-  for (const { flags, summary } of TARGET_OPTIONS) program.option(flags, summary, onlyOne);
+  for (const option of COMMON_OPTIONS) addOption(program, option);
   for (const verb of VERBS) {
     addVerb(program, verb, surroundings, async (args, options) => {
       exit = await perform(verb, { args, before: program.opts(), options }, surroundings);
     });
   }
   try {
+    requireText(args);
     await program.parseAsync([...args], { from: 'user' });
     return exit;
   } catch (error) {
@@ -60,24 +65,10 @@ export async function runProgram(args: readonly string[], surroundings: Surround
 
 /** The help of `waybill` stands in for that of a verb that there is none of, which is not to pass for its own. */
 function helped(args: readonly string[], { err }: Surroundings): ExitCode {
-  const [first = 'help', second] = wordsOf(args);
-  const ofGroup = VERBS.filter(({ name }) => name.startsWith(`${first} `));
-  const asked = ofGroup.length > 0 && second !== undefined ? `${first} ${second}` : first;
-  const isKnown =
-    asked === 'help' || (asked === first && ofGroup.length > 0) || VERBS.some(({ name }) => name === asked);
-  if (!isKnown) err.write(`waybill: there is no verb ${escapeText(asked)}; this is the help of what there is.\n`);
+  const unknown = unknownVerb(args);
+  if (unknown !== null)
+    err.write(`waybill: there is no verb ${escapeText(unknown)}; this is the help of what there is.\n`);
   return EXIT.ok;
-}
-
-function wordsOf(args: readonly string[]): string[] {
-  return args.filter((word, at) => !word.startsWith('-') && !TARGET_WORDS.has(args[at - 1] ?? ''));
-}
-
-/** The words of the verb that was meant; none when it is not known. */
-function verbIn(args: readonly string[]): string[] {
-  const words = wordsOf(args);
-  const known = VERBS.find(({ name }) => name === words.slice(0, name.split(' ').length).join(' '));
-  return known === undefined ? [] : known.name.split(' ');
 }
 
 /** What was typed: options before the verb, its arguments and its own options. */
@@ -88,8 +79,11 @@ interface Typed {
 }
 
 async function perform(verb: Verb, typed: Typed, surroundings: Surroundings): Promise<number> {
-  const terminal = terminalOf(surroundings, typed.options);
+  const { before, options } = typed;
+  const [json, plain] = [before.json ?? options.json, before.plain ?? options.plain];
+  const terminal = terminalOf(surroundings, { json, plain });
   try {
+    if (json && plain) throw usageError('--json', '--plain was given too, which is another form', 'Give one of them.');
     const handler = await verb.load();
     return await handler(callOf(verb, typed, terminal, surroundings));
   } catch (error) {
@@ -105,7 +99,8 @@ function callOf(
 ): VerbCall {
   const { env, interruption } = surroundings;
   if (args.includes('')) throw usageError('arguments', 'one of them is empty', `See \`waybill ${verb.name} --help\`.`);
-  const home = stateDirectoryOf(options.dir, env);
+  const dir = given(before.dir, options.dir, 'dir');
+  const home = stateDirectoryOf(dir, env);
   const words = {
     // a verb that is about a deployment says so by an option of its own
     target: given(before.target, options.target, 'target') ?? (options.deployed === true ? 'aws' : undefined),
@@ -116,7 +111,7 @@ function callOf(
     const fix = 'Leave out --target aws, or see docs/deploy.md for what a deployment has instead.';
     throw usageError('--target aws', `\`${verb.name}\` works on the files of a state directory`, fix);
   }
-  return new VerbCall({ terminal, home, target, env, interruption }, args, { ...options, ...words });
+  return new VerbCall({ terminal, home, target, env, interruption }, args, { ...options, ...words, dir });
 }
 
 function newCommand(name: string, { out, err }: Surroundings): Command {
@@ -138,14 +133,16 @@ function addVerb(
   const group = words.length > 1 ? groupOf(program, words[0] ?? '', surroundings) : program;
   const command = newCommand(name, surroundings).description(verb.summary);
   if (verb.args !== '') command.arguments(verb.args);
-  for (const { flags, summary, isRepeated } of [...verb.options, ...COMMON_OPTIONS]) {
-    if (isRepeated)
-      command.option(flags, summary, (value: string, before: readonly string[] = []) => [...before, notEmpty(value)]);
-    else if (flags.includes('<')) command.option(flags, summary, onlyOne);
-    else command.option(flags, summary);
-  }
+  for (const option of [...verb.options, ...COMMON_OPTIONS]) addOption(command, option);
   command.action(() => act(command.args, command.opts()));
   group.addCommand(command);
+}
+
+function addOption(command: Command, { flags, summary, isRepeated }: VerbOption): void {
+  if (isRepeated)
+    command.option(flags, summary, (value: string, before: readonly string[] = []) => [...before, notEmpty(value)]);
+  else if (flags.includes('<')) command.option(flags, summary, onlyOne);
+  else command.option(flags, summary);
 }
 
 /** An empty value is what an unset variable of a script leaves: `--dir "$STATE"` would be the current directory. */

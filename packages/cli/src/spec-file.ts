@@ -13,6 +13,7 @@ import {
   type WrittenSpec,
 } from '@waybill/client';
 import type { PlacedRefusal } from './error-report.ts';
+import { readProblem } from './file-problem.ts';
 
 export interface SpecFile {
   path: string;
@@ -43,6 +44,16 @@ async function readPlaced(file: string, bytes: Uint8Array, baseDir: string): Pro
   }
 }
 
+/** A refusal of the spec that showed only when it was submitted, such as of its source, with its place in the file. */
+export function placedInFile(file: string, { bytes }: SpecFile, error: unknown): unknown {
+  const isOfSpec = error instanceof TerminalError && !(error instanceof SpecRefused) && error.path.startsWith('spec.');
+  return isOfSpec ? new SpecRefused(placed(file, bytes, [refusalOf(error)])) : error;
+}
+
+function refusalOf({ code, path, problem, fix }: TerminalError): Refusal {
+  return { code, path, problem, fix };
+}
+
 function placed(file: string, bytes: Uint8Array, refusals: readonly Refusal[]): PlacedRefusal[] {
   // of a file that is too large, the end was not read
   const places = bytes.length > LIMITS.specBytes ? [] : locateRefusals(bytes, refusals);
@@ -59,7 +70,7 @@ async function readBytes(path: string): Promise<Buffer> {
     for await (const chunk of createReadStream(path, { end: LIMITS.specBytes })) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);
   } catch (cause) {
-    const problem = `the file cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;
+    const problem = readProblem(cause);
     throw new TerminalError(
       { code: 'FILE_UNREADABLE', path, problem, fix: 'Name a run spec or a flow; `waybill init` writes one.' },
       { cause },

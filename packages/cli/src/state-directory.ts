@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { TerminalError } from '@waybill/client';
+import { readProblem } from './file-problem.ts';
 import { isAliveSince } from './process-alive.ts';
 
 const DEFAULT_DIRECTORY = '.waybill';
@@ -56,12 +57,17 @@ export class StateDirectory {
     throw new TerminalError({ code: 'USAGE', path: this.path, problem, fix });
   }
 
-  /** None for what is no directory, or is not there. */
+  /** None for what is no directory, or is not there. Throws TerminalError FILE_UNREADABLE for what may not be looked at. */
   #names(): string[] {
     try {
       return readdirSync(this.path);
-    } catch {
-      return [];
+    } catch (cause) {
+      if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return [];
+      const fix = 'Name a state directory of yours, with --dir or WAYBILL_HOME.';
+      throw new TerminalError(
+        { code: 'FILE_UNREADABLE', path: this.path, problem: readProblem(cause), fix },
+        { cause },
+      );
     }
   }
 

@@ -1,10 +1,10 @@
 /** What is typed wrong, or points somewhere else than was meant: said, and never taken for something else. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { AnsweringEngine } from '../../client/test/answering-engine.ts';
-import { DONE, runOf } from '../test/run-sample.ts';
+import { DONE, FAILED, RUNNING, runOf } from '../test/run-sample.ts';
 import { call, scratch } from '../test/scratch.ts';
 import { pretendEngine, stateWith } from '../test/state.ts';
 import { COMMON_OPTIONS, VERBS } from './verbs.ts';
@@ -58,41 +58,6 @@ test('usage: what writes a file says where by one option in all verbs', () => {
   assert.deepEqual([...named], ['-o, --output']);
 });
 
-test('usage: a named directory that is none of an engine is said to be so, and what is not named may be new', async (t) => {
-  const root = scratch(t);
-  const other = join(root, 'other');
-  mkdirSync(other);
-  writeFileSync(join(other, 'thesis.txt'), '');
-  writeFileSync(join(root, 'file'), '');
-  mkdirSync(join(root, 'empty'));
-  for (const dir of ['absent', 'empty', 'other', 'file']) {
-    for (const verb of [['runs'], ['status', 'latest'], ['cancel', 'latest']]) {
-      for (const env of [{}, { WAYBILL_HOME: join(root, dir) }]) {
-        const named = 'WAYBILL_HOME' in env ? [] : ['--dir', join(root, dir)];
-        const { exit, err } = await call([...verb, ...named], env);
-        const { code, path } = JSON.parse(err).error;
-        assert.deepEqual([exit, code, path], [4, 'FILE_UNREADABLE', join(root, dir)], verb.join(' '));
-      }
-    }
-  }
-  const here = process.cwd();
-  t.after(() => process.chdir(here));
-  process.chdir(join(root, 'empty'));
-  for (const env of [{}, { WAYBILL_HOME: '' }]) {
-    const { exit, out } = await call(['runs', '--plain'], env);
-    assert.deepEqual([exit, out], [0, `0 runs in ${join(process.cwd(), '.waybill')}\n`]);
-  }
-});
-
-test('usage: no engine begins to work among the files of others', async (t) => {
-  const root = scratch(t);
-  writeFileSync(join(root, 'waybill.yaml'), SPEC);
-  const { exit, err } = await call(['submit', join(root, 'waybill.yaml'), '--dir', root]);
-  assert.deepEqual([exit, JSON.parse(err).error.path], [4, root]);
-  assert.match(err, /holds other files/);
-  assert.deepEqual(readdirSync(root), ['waybill.yaml']);
-});
-
 test('usage: options for an engine are said to change nothing where one runs already', async (t) => {
   const dir = stateWith(t, runOf([DONE]));
   const spec = join(scratch(t), 'waybill.yaml');
@@ -123,18 +88,38 @@ test('usage: the same submission again is told to be known, with the same run', 
   assert.doesNotMatch(first.out, /known/);
 });
 
-test('usage: a spec without an end is refused by its size', {
-  skip: !existsSync('/dev/zero') && 'needs /dev/zero',
-}, async () => {
-  const { exit, err } = await call(['validate', '/dev/zero']);
-  assert.deepEqual([exit, JSON.parse(err).error.code], [2, 'SPEC_TOO_LARGE']);
+test('usage: options that every verb takes may stand before it, once and without contradicting each other', async (t) => {
+  const dir = stateWith(t, runOf([DONE]));
+  const before = await call(['--dir', dir, '--plain', 'status', 'latest']);
+  assert.match(before.out, /^nightly 0123456789ab/);
+  assert.equal(JSON.parse((await call(['--json', 'status', 'latest', '--dir', dir])).out).name, 'nightly');
+  assert.match((await call(['--dir', dir, 'runs', '--dir', dir])).err, /before the verb and after it/);
+  assert.match((await call(['--plain', 'runs', '--json', '--dir', dir])).err, /another form/);
 });
 
-test('usage: a directory that init cannot make is named, with what stands in its way', async (t) => {
-  const file = join(scratch(t), 'file');
-  writeFileSync(file, '');
-  const { exit, err } = await call(['init', join(file, 'x')]);
-  const { code, path, problem } = JSON.parse(err).error;
-  assert.deepEqual([exit, code, path], [4, 'FILE_UNWRITABLE', join(file, 'x')]);
-  assert.match(problem, /no directory/);
+test('usage: the version is printed', async () => {
+  assert.match((await call(['--version'])).out, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('usage: what is wrong with the source shows where the spec names it', async (t) => {
+  const dir = stateWith(t, runOf([DONE]));
+  const spec = join(scratch(t), 'waybill.yaml');
+  writeFileSync(spec, SPEC.replace('spec: {', 'spec:\n { source: { git: { url: ./absent } },'));
+  pretendEngine(dir);
+  const { exit, err } = await call(['submit', spec, '--dir', dir]);
+  const { code, path, file, line, column } = JSON.parse(err).error;
+  assert.deepEqual([exit, code, path], [2, 'SOURCE_UNRESOLVED', 'spec.source.git.url']);
+  assert.deepEqual([file, line, column], [spec, 5, 21]);
+});
+
+test('usage: the log of an attempt that has none is not there, whether it runs or has ended', async (t) => {
+  const dir = stateWith(t, runOf([RUNNING, FAILED]));
+  for (const [item, why] of [
+    ['edit-b', /has not ended/],
+    ['lint', /left no log/],
+  ] as const) {
+    const { exit, err } = await call(['logs', 'latest', item, '--dir', dir]);
+    assert.deepEqual([exit, JSON.parse(err).error.code], [4, 'OBJECT_MISSING']);
+    assert.match(err, why);
+  }
 });

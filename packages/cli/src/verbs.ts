@@ -3,18 +3,13 @@ import { COMPARE_FLAGS, ITEM_FLAGS, LOG_FLAGS, type ModeFlag, VERIFY_FLAGS } fro
 import type { Verb, VerbOption } from './verb.ts';
 
 /** Taken by every verb, and before any: `waybill --target aws status latest`. */
-export const TARGET_OPTIONS: readonly VerbOption[] = [
+export const COMMON_OPTIONS: readonly VerbOption[] = [
+  { flags: '--dir <path>', summary: 'state directory (default: $WAYBILL_HOME, else .waybill)' },
   { flags: '--target <home>', summary: 'embedded (default) or aws: where the work goes (default: $WAYBILL_TARGET)' },
   {
     flags: '--deployment <file>',
     summary: 'deployment file for --target aws (default: $WAYBILL_DEPLOYMENT, else waybill-deployment.json)',
   },
-];
-
-/** Taken by every verb. */
-export const COMMON_OPTIONS: readonly VerbOption[] = [
-  { flags: '--dir <path>', summary: 'state directory (default: $WAYBILL_HOME, else .waybill)' },
-  ...TARGET_OPTIONS,
   { flags: '--json', summary: 'one JSON value a line; the default when the output is not a terminal' },
   { flags: '--plain', summary: 'text for people, line after line, also when the output is not a terminal' },
 ];

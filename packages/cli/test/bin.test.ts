@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync } from 'node:fs';
+import { closeSync, cpSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { scratch } from './scratch.ts';
@@ -36,4 +36,26 @@ test('bin: what breaks where nobody waits for it is still one line and exit 70',
   const { status, stderr } = spawnSync(process.execPath, ['--import', breaks, BIN, '--help'], { encoding: 'utf8' });
   assert.equal(status, 70);
   assert.match(stderr, /^error INTERNAL: late .*\n$/);
+});
+
+const onFull = !existsSync('/dev/full') && 'needs /dev/full';
+
+test('bin: a standard output that takes nothing more is named, and a standard error changes no exit code', {
+  skip: onFull,
+}, (t) => {
+  const full = openSync('/dev/full', 'w');
+  t.after(() => closeSync(full));
+  const out = spawnSync(process.execPath, [BIN, '--help'], { encoding: 'utf8', stdio: ['ignore', full, 'pipe'] });
+  assert.equal(out.status, 4);
+  assert.match(out.stderr, /^error FILE_UNWRITABLE at standard output: .*no room is left/);
+  const err = spawnSync(process.execPath, [BIN, 'bogus'], { stdio: ['ignore', 'pipe', full] });
+  assert.equal(err.status, 4);
+});
+
+test('bin: in a directory that was removed it says so', (t) => {
+  const script = `mkdir gone && cd gone && rmdir ../gone && exec "$0" "$1" runs --plain`;
+  const options = { cwd: scratch(t), encoding: 'utf8' } as const;
+  const { status, stderr } = spawnSync('sh', ['-c', script, process.execPath, BIN], options);
+  assert.equal(status, 4);
+  assert.match(stderr, /^error USAGE at \.: the current directory is not there any more/);
 });

@@ -37,13 +37,20 @@ export async function logs(call: VerbCall): Promise<ExitCode> {
   const { run } = await accessRun(transport, call.arg(0));
   const attempt = attemptOf(itemOf(run, call.arg(1)), call.count('attempt', 1, MAX_ATTEMPTS));
   const log = await openLog(transport, call.target, attempt);
-  if (log !== null) await call.terminal.copy(log);
-  else if (call.target.kind === 'aws' && attempt.endedAt === undefined) throw notYet(attempt.id);
+  if (log === null) throw attempt.endedAt === undefined ? notYet(call, attempt.id) : noLog(attempt.id);
+  await call.terminal.copy(log);
   return EXIT.ok;
 }
 
-function notYet(attempt: string): TerminalError {
-  const problem = 'the attempt still runs, and until it has ended its log is between the worker and the deployment';
-  const fix = "Wait for its end (`waybill watch`); an operator finds the worker's own output in CloudWatch.";
+function noLog(attempt: string): TerminalError {
+  const problem = 'the attempt has ended and left no log';
+  const fix = 'See `waybill explain` for how it ended.';
+  return new TerminalError({ code: 'OBJECT_MISSING', path: attempt, problem, fix });
+}
+
+function notYet({ target }: VerbCall, attempt: string): TerminalError {
+  const problem = 'the attempt has not ended, and nothing of its log can be seen yet';
+  const operator = target.kind === 'aws' ? "; an operator finds the worker's own output in CloudWatch" : '';
+  const fix = `Wait for its end (\`waybill watch\`)${operator}.`;
   return new TerminalError({ code: 'OBJECT_MISSING', path: attempt, problem, fix });
 }

@@ -8,7 +8,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { followRun, isSealed } from '../follow.ts';
 import { shapeOf } from '../plan-shape.ts';
 import { accessRun } from '../run-access.ts';
-import { readSpecFile, type SpecFile } from '../spec-file.ts';
+import { placedInFile, readSpecFile, type SpecFile } from '../spec-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { summaryLines } from '../view/run-summary.ts';
 import { abortedLines, type Depths } from '../view/run-tree.ts';
@@ -65,7 +65,9 @@ async function submitSpec(call: VerbCall, spec: SpecFile): Promise<Submitted> {
     timeoutMs: target.patienceMs,
     ...(submissionId === undefined ? {} : { submissionId }),
   });
-  const receipt = await target.answered(submitted);
+  const receipt = await target.answered(submitted).catch((error: unknown) => {
+    throw placedInFile(call.arg(0), spec, error);
+  });
   terminal.emit({ type: 'receipt', ...receipt });
   terminal.say(receiptLines(receipt));
   return { transport, receipt };
