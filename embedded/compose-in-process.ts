@@ -9,6 +9,7 @@ import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
 import { createLocalInbox, type LocalInbox } from '#adapters/local/inbox.ts';
 import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store.ts';
+import { createLocalScheduler } from '#adapters/local/scheduler.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
 import { type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
 
@@ -27,6 +28,7 @@ export async function composeInProcess(
   const signer = openLocalSigner(join(directory, 'keys'));
   const inbox = createLocalInbox(directory);
   await inbox.watch();
+  const clock = createLocalClock();
   const deps: InProcess['deps'] = {
     ...NO_OUTSIDERS,
     origin: signer.origin,
@@ -36,7 +38,8 @@ export async function composeInProcess(
     ledger: createLocalRootLedger(join(directory, 'ledger')),
     signer,
     ...createInProcessExecutor(execute),
-    clock: createLocalClock(),
+    scheduler: createLocalScheduler(clock),
+    clock,
     chance: createLocalChance(),
     worker: {
       isolation: 'in-process',

@@ -7,6 +7,7 @@ import { createLocalLauncher } from '#adapters/local/launcher.ts';
 import { createLocalMailbox } from '#adapters/local/mailbox.ts';
 import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { openLocalRunStore } from '#adapters/local/run-store.ts';
+import { createLocalScheduler } from '#adapters/local/scheduler.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
 import { WorkList } from '#embedded/work-list.ts';
 import { type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
@@ -48,6 +49,7 @@ export function composeOffline(directory: string, storeFile: string = join(direc
     signer,
     clock,
     chance,
+    scheduler: createLocalScheduler(clock),
     artifacts,
     inbox: createLocalInbox(directory),
     ledger: createLocalRootLedger(at('ledger')),

@@ -11,6 +11,7 @@ import { createLocalMailbox, type LocalMailbox } from '#adapters/local/mailbox.t
 import { removeAttemptTree } from '#adapters/local/remove-tree.ts';
 import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store.ts';
+import { createLocalScheduler } from '#adapters/local/scheduler.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
 import { type Evidence, NO_EVIDENCE } from '#composition/evidence.ts';
 import { Mistakes } from '#core/mistakes.ts';
@@ -96,6 +97,7 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
       signer,
       mailbox,
       launcher,
+      scheduler: createLocalScheduler(clock),
       clock,
       chance,
       worker: {

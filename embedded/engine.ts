@@ -22,6 +22,7 @@ import { defineQueues, knownQueues } from '#flow/queues.ts';
 import { wakeDependents } from '#flow/readiness.ts';
 import { fireTimers, hasOpenRuns, type OnTrouble, resumeRuns, resumeTodos, sweepQueue } from '#flow/reconcile.ts';
 import { settle, settleStopped } from '#flow/settle.ts';
+import { fillSlots, resumeSchedules, schedulesInForce } from '#flow/slots.ts';
 import { publishStatus, showProgress } from '#flow/status.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
@@ -44,7 +45,7 @@ export interface EngineOptions extends RecordKeeping {
 export interface Engine {
   /** Takes up what is unfinished and begins to take in. */
   start(): Promise<void>;
-  /** Nothing is open and nothing waits in the inbox. */
+  /** Nothing is open, nothing waits in the inbox, and no schedule has slots to come. */
   isIdle(): Promise<boolean>;
   /** Stops taking work up; what is under way ends with the process and is taken up by the next. */
   stop(): Promise<void>;
@@ -100,6 +101,7 @@ class EmbeddedEngine implements Engine {
     });
     deps.launcher.onStopped((notice) => this.#spawn('settle', () => settleStopped(deps, notice)));
     this.#takingIn = new SharedTask(() => this.#takeIn());
+    deps.scheduler.onDue((ref) => this.#spawn('inbox', () => fillSlots(deps, ref)));
     deps.inbox.onArrival(() => this.#spawn('inbox', () => this.#takingIn.request()));
   }
 
@@ -124,6 +126,7 @@ class EmbeddedEngine implements Engine {
 
   async isIdle(): Promise<boolean> {
     if (this.#underWay.size > 0 || (await hasOpenRuns(this.#deps))) return false;
+    if ((await schedulesInForce(this.#deps)).some(({ paused }) => !paused)) return false;
     return (await this.#deps.inbox.list({ limit: 1 })).length === 0;
   }
 
@@ -206,6 +209,7 @@ class EmbeddedEngine implements Engine {
     this.#behind = false;
     await resumeTodos(this.#deps, this.#onTrouble);
     await resumeRuns(this.#deps, this.#onTrouble);
+    await resumeSchedules(this.#deps, this.#onTrouble);
   }
 
   async #takeIn(): Promise<void> {
@@ -219,6 +223,7 @@ class EmbeddedEngine implements Engine {
       this.#spawn('advance', async () => {
         try {
           await this.#sweepQueues(false);
+          await enterPolicy(this.#deps, this.#settings());
           if (this.#behind) await this.#resume();
           await this.#takingIn.request();
         } finally {

@@ -11,13 +11,13 @@ const ROOT = join(import.meta.dirname, '..');
 
 /** Each function, and the clients of AWS in its bundle: no more, and no fewer. */
 export const FUNCTIONS = {
-  submit: ['dynamodb', 'kms', 's3'],
+  submit: ['dynamodb', 'kms', 's3', 'scheduler'],
   advance: ['dynamodb', 'eventbridge', 's3', 'sfn', 'sqs'],
   dispatch: ['dynamodb', 'kms', 's3', 'sfn', 'sts'],
   settle: ['dynamodb', 'kms', 's3'],
   seal: ['dynamodb', 'kms', 's3'],
   reconcile: ['dynamodb', 'kms', 's3', 'sfn', 'sqs', 'sts'],
-  slot: ['s3'],
+  slot: ['dynamodb', 's3'],
   doctor: [
     'dynamodb',
     'ec2',

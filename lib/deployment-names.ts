@@ -59,6 +59,8 @@ export interface DeploymentArns {
   role(of: string): string;
   rule(of: string): string;
   functionArn(which: FunctionName): string;
+  /** Every schedule of the deployment's group. */
+  readonly schedules: string;
   machine(environment: string): string;
   machineAlias(environment: string): string;
   /** Every revision of the environment's task definition. */
@@ -113,6 +115,7 @@ export function deploymentNames(place: Place): DeploymentNames {
     queue: (queue) => regional('sqs', queue),
     role: (of) => `arn:${partition}:iam::${account}:role/${names.role(of)}`,
     rule: (of) => regional('events', `rule/${names.rule(of)}`),
+    schedules: regional('scheduler', `schedule/${names.scheduleGroup}/*`),
     functionArn: (which) => regional('lambda', `function:${names.functionName(which)}`),
     machine: (environment) => regional('states', `stateMachine:${names.machine(environment)}`),
     machineAlias: (environment) => regional('states', `stateMachine:${names.machine(environment)}:${LIVE_ALIAS}`),

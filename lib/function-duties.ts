@@ -17,6 +17,7 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     say.dataKey(),
     say.publicKeys(),
     say.pseudonyms(),
+    ...say.schedules(),
   ],
   advance: (say, { names, environments }) => [
     ...say.rows(),
@@ -93,7 +94,14 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     say.complete(environments),
     say.prolong(environments),
   ],
-  slot: (say) => [say.write('inbox', 'inbox/*')],
+  slot: (say) => [
+    ...say.rows(),
+    // The schedule, as it was added.
+    say.read('artifacts', 'sha256/*'),
+    say.openData(),
+    say.write('inbox', 'inbox/*'),
+    say.write('inbox', 'outbox/*/schedules.json'),
+  ],
   doctor: (say, { names, keys, environments, repositories }) => [
     {
       sid: 'DescribeBuckets',

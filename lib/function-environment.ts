@@ -58,13 +58,20 @@ const EXAMINED = [
 ];
 
 const TOLD: Readonly<Record<FunctionName, readonly string[]>> = {
-  submit: FLOW,
+  submit: [...FLOW, 'WAYBILL_SCHEDULE_GROUP', 'WAYBILL_SCHEDULE_ROLE', 'WAYBILL_SLOT_FUNCTION'],
   advance: FLOW,
   dispatch: FLOW,
   settle: FLOW,
   seal: SEAL,
   reconcile: FLOW,
-  slot: ['WAYBILL_DEPLOYMENT', 'WAYBILL_INBOX_BUCKET'],
+  slot: [
+    ...STORE,
+    'WAYBILL_INBOX_BUCKET',
+    'WAYBILL_ARTIFACTS_BUCKET',
+    'WAYBILL_DATA_KEY',
+    'WAYBILL_WORKER_DIGEST',
+    'WAYBILL_ISOLATION',
+  ],
   doctor: EXAMINED,
 };
 
@@ -120,6 +127,9 @@ export function factsOf({
     WAYBILL_CLUSTER: names.arn.cluster,
     WAYBILL_MAILBOX_ROLE: names.arn.role('mailbox'),
     WAYBILL_EVENT_BUS: names.bus,
+    WAYBILL_SCHEDULE_GROUP: names.scheduleGroup,
+    WAYBILL_SCHEDULE_ROLE: names.arn.role('schedules'),
+    WAYBILL_SLOT_FUNCTION: names.arn.functionArn('slot'),
     WAYBILL_QUEUES: JSON.stringify(settings.queues ?? DEFAULT_QUEUES),
     WAYBILL_RETENTION: `${settings.retention.mode}:${settings.retention.days}`,
     WAYBILL_WORKER_DIGEST: workerExecutable(

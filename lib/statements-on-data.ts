@@ -133,6 +133,13 @@ export function aboutKeys(names: DeploymentNames, keys: KeyArns) {
       resources: [keys.data],
       conditions: through(names, 's3'),
     }),
+    /** To read, and not to write. */
+    openData: (): Statement => ({
+      sid: 'OpenData',
+      actions: ['kms:Decrypt'],
+      resources: [keys.data],
+      conditions: through(names, 's3'),
+    }),
     attest: (): Statement => ({
       sid: 'Attest',
       actions: ['kms:Sign'],

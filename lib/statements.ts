@@ -53,6 +53,21 @@ function aboutExecutions(names: DeploymentNames) {
       resources: environments.map((environment) => arn.machine(environment)),
       conditions: { 'ForAnyValue:StringEquals': { 'states:StateMachineQualifier': [LIVE_ALIAS] } },
     }),
+    /** A schedule that a principal has put into force is one of EventBridge Scheduler, which calls in a role of ours. */
+    schedules: (): Statement[] => [
+      {
+        sid: 'Schedules',
+        actions: ['scheduler:CreateSchedule', 'scheduler:UpdateSchedule', 'scheduler:DeleteSchedule'],
+        resources: [arn.schedules],
+        why: 'Names of schedules are made at run time; the group is this deployment’s.',
+      },
+      {
+        sid: 'PassScheduleRole',
+        actions: ['iam:PassRole'],
+        resources: [arn.role('schedules')],
+        conditions: { StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' } },
+      },
+    ],
     complete: (environments: readonly string[]): Statement => ({
       sid: 'Complete',
       actions: ['states:SendTaskSuccess'],

@@ -6,6 +6,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { STSClient } from '@aws-sdk/client-sts';
@@ -20,6 +21,7 @@ import { createSqsQueue } from '#adapters/aws/message-queue.ts';
 import { createBusNotifier } from '#adapters/aws/notifier.ts';
 import { createS3RootLedger, parseRetention } from '#adapters/aws/root-ledger.ts';
 import { createTableRunStore } from '#adapters/aws/run-store.ts';
+import { createGroupScheduler } from '#adapters/aws/scheduler.ts';
 import { openKmsSigner } from '#adapters/aws/signer.ts';
 import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
@@ -30,6 +32,7 @@ import type { Mailbox } from '#ports/mailbox.ts';
 import type { MessageQueue } from '#ports/message-queue.ts';
 import type { Notifier } from '#ports/notifier.ts';
 import type { RootLedger } from '#ports/root-ledger.ts';
+import type { Scheduler } from '#ports/scheduler.ts';
 import type { Signer } from '#ports/signer.ts';
 import { listSetting, setting } from './settings.ts';
 import { quietHints, type Told } from './told.ts';
@@ -41,7 +44,9 @@ const LEASE_MS = 300_000;
 const START_MS = 600_000;
 
 /** The ports that not every function has. */
-export type Opened = Partial<Pick<FlowDeps, 'artifacts' | 'inbox' | 'launcher' | 'ledger' | 'mailbox' | 'signer'>>;
+export type Opened = Partial<
+  Pick<FlowDeps, 'artifacts' | 'inbox' | 'launcher' | 'ledger' | 'mailbox' | 'scheduler' | 'signer'>
+>;
 
 /** What the use cases get. A port that was not opened throws when it is used, by its name. */
 export function flowOf(told: Told, opened: Opened): FlowDeps {
@@ -53,6 +58,7 @@ export function flowOf(told: Told, opened: Opened): FlowDeps {
     launcher: absent('launcher'),
     ledger: absent('ledger'),
     mailbox: absent('mailbox'),
+    scheduler: absent('scheduler'),
     signer: absent('signer'),
     ...opened,
     store: createTableRunStore({ client: new DynamoDBClient({}), table: setting('WAYBILL_TABLE') }),
@@ -120,6 +126,15 @@ export function openSigner(): Promise<Signer> {
     attestKeys: listSetting('WAYBILL_ATTEST_KEYS'),
     logKeys: listSetting('WAYBILL_LOG_KEYS'),
     pseudonymKey: setting('WAYBILL_PSEUDONYM_KEY'),
+  });
+}
+
+export function openScheduler(): Scheduler {
+  return createGroupScheduler({
+    client: new SchedulerClient({}),
+    group: setting('WAYBILL_SCHEDULE_GROUP'),
+    role: setting('WAYBILL_SCHEDULE_ROLE'),
+    target: setting('WAYBILL_SLOT_FUNCTION'),
   });
 }
 

@@ -1,66 +1,77 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { listeningTold } from '../../test/support/listening-told.ts';
+import type { FlowDeps } from '#flow/deps.ts';
+import { addSchedule } from '#flow/schedules.ts';
+import type { Clock } from '#ports/clock.ts';
+import { PRINCIPAL } from '../../test/support/embedded-flow.ts';
+import { type HandlerBed, withHandlers } from '../../test/support/handler-bed.ts';
 import { fillSlot } from './fill-slot.ts';
 
-const OWNER = 'AIDAEXAMPLEEXAMPLE';
-const schedule = {
-  name: 'nightly',
-  expression: 'rate(1 hour)',
-  start: '2026-01-01T00:00:00Z',
-  queue: 'default',
-  principal: OWNER,
-  spec: { kind: 'Run' },
-};
+const REF = { principal: PRINCIPAL, name: 'hourly' };
+const UNFILLED = { scheduledTime: '<aws.scheduler.scheduled-time>', schedule: REF };
+const at = (scheduledTime: string): object => ({ scheduledTime, schedule: REF });
 
-async function fill(events: object[], now = '2026-11-21T10:30:00Z'): Promise<Map<string, string>> {
-  const written = new Map<string, string>();
-  const duties = {
-    nowMs: () => Date.parse(now),
-    async writeOnce(key: string, text: string) {
-      if (written.has(key)) return false;
-      written.set(key, text);
-      return true;
-    },
-  };
-  for (const event of events) await fillSlot(duties, event, listeningTold());
-  return written;
+/** A schedule that was added at 10:20, and a clock that stands where the test says. */
+async function withSchedule(
+  use: (bed: HandlerBed, fill: (now: string, event: object) => Promise<string[]>) => Promise<void>,
+) {
+  await withHandlers(async (bed) => {
+    const standing = (now: string): FlowDeps => {
+      const clock: Clock = { nowMs: () => Date.parse(now), after: bed.flow.clock.after };
+      return { ...bed.flow, clock };
+    };
+    const items = [{ id: 'x', pipeline: [{ block: 'script' as const, run: 'true' }] }];
+    const object = { key: 'k', queue: '@control', principal: PRINCIPAL, submissionId: 'add' };
+    await addSchedule(standing('2026-05-04T10:20:00Z'), object, {
+      apiVersion: 'waybill/v1',
+      kind: 'Schedule',
+      metadata: { name: 'hourly' },
+      spec: { timeZone: 'UTC', cron: '0 * * * *', run: { items } },
+    });
+    await use(bed, async (now, event) => {
+      await fillSlot(standing(now), event, bed.told);
+      return (await bed.flow.inbox.list({ limit: 10 })).map(({ key }) => key);
+    });
+  });
 }
 
 describe('slot', () => {
-  it('one object for a slot, however often and however late the scheduler calls', async () => {
-    const planned = { scheduledTime: '2026-11-21T10:00:00Z', schedule };
-    const written = await fill([
-      planned,
-      planned,
-      { ...planned, scheduledTime: '2026-11-21T10:00:00.000Z' },
-      { schedule },
-    ]);
-    assert.equal(written.size, 1);
-    const [[key, text]] = [...written] as [[string, string]];
-    assert.match(key, new RegExp(`^inbox/default/${OWNER}/slot-[0-9a-f]{64}\\.json$`));
-    assert.deepEqual(JSON.parse(text), { kind: 'Run' });
+  it('one object for a slot, however often the scheduler calls, and whether it says for which time or not', async () => {
+    await withSchedule(async (_bed, fill) => {
+      const [key = '', ...more] = await fill('2026-05-04T11:00:01Z', at('2026-05-04T11:00:00Z'));
+      assert.match(key, new RegExp(`^default/${PRINCIPAL}/slot-hourly-[0-9a-f]{32}\\.json$`));
+      assert.deepEqual(more, []);
+      for (const event of [at('2026-05-04T11:00:00.000Z'), UNFILLED, { schedule: REF }])
+        assert.deepEqual(await fill('2026-05-04T11:00:30Z', event), [key]);
+      assert.equal((await fill('2026-05-04T12:00:02Z', UNFILLED)).length, 2);
+    });
   });
 
-  it('another slot, and another schedule at the same time, are other objects', async () => {
-    const at = (scheduledTime: string, name = 'nightly') => ({ scheduledTime, schedule: { ...schedule, name } });
-    const written = await fill([
-      at('2026-11-21T10:00:00Z'),
-      at('2026-11-21T11:00:00Z'),
-      at('2026-11-21T10:00:00Z', 'other'),
-    ]);
-    assert.equal(written.size, 3);
+  it('a scheduler whose clock is a little ahead is believed, one that is far ahead is not', async () => {
+    await withSchedule(async (_bed, fill) => {
+      assert.deepEqual(await fill('2026-05-04T10:58:59Z', at('2026-05-04T11:00:00Z')), []);
+      assert.deepEqual(await fill('2026-05-04T10:59:59.900Z', UNFILLED), [], 'it is not eleven yet');
+      assert.equal((await fill('2026-05-04T10:59:59.900Z', at('2026-05-04T11:00:00Z'))).length, 1);
+      assert.equal((await fill('2026-05-04T11:00:00.100Z', UNFILLED)).length, 1);
+    });
   });
 
-  it('a time that nobody filled in is made up from the schedule', async () => {
-    const unfilled = { scheduledTime: '<aws.scheduler.scheduled-time>', schedule };
-    const written = await fill([unfilled, { scheduledTime: '2026-11-21T10:00:00Z', schedule }]);
-    assert.equal(written.size, 1);
+  it('a call for what is not there, or that names no schedule, fills nothing', async () => {
+    await withSchedule(async (bed, fill) => {
+      assert.deepEqual(await fill('2026-05-04T11:00:01Z', { schedule: { ...REF, name: 'other' } }), []);
+      assert.deepEqual(await fill('2026-05-04T11:00:01Z', { scheduledTime: '2026-05-04T11:00:00Z' }), []);
+      assert.equal(bed.told.badRecords.length, 1);
+    });
   });
 
-  it('a principal or a queue that would lead out of its folder is refused', async () => {
-    for (const wrong of [{ principal: '../x' }, { queue: 'a/b' }, { principal: '' }]) {
-      await assert.rejects(fill([{ schedule: { ...schedule, ...wrong } }]));
-    }
+  it('a call that fails on its way is made up for by the next one', async () => {
+    await withSchedule(async (bed, fill) => {
+      bed.before = ({ port, method }) => {
+        if (port === 'inbox' && method === 'put') throw new Error('S3 is away');
+      };
+      await assert.rejects(fill('2026-05-04T11:00:01Z', UNFILLED), /S3 is away/);
+      bed.before = () => {};
+      assert.equal((await fill('2026-05-04T11:00:20Z', UNFILLED)).length, 1);
+    });
   });
 });

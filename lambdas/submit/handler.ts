@@ -1,6 +1,6 @@
 import { objectOfEvent } from '#adapters/aws/inbox-names.ts';
 import { lambdaFunction } from '#lambdas/shared/function.ts';
-import { flowOf, openArtifacts, openInbox, openMailbox, openSigner } from '#lambdas/shared/ports.ts';
+import { flowOf, openArtifacts, openInbox, openMailbox, openScheduler, openSigner } from '#lambdas/shared/ports.ts';
 import { takeInMessages } from './take-in.ts';
 
 export const handler = lambdaFunction(
@@ -11,6 +11,7 @@ export const handler = lambdaFunction(
       artifacts: openArtifacts(),
       inbox: openInbox(),
       mailbox: openMailbox(),
+      scheduler: openScheduler(),
       signer: await openSigner(),
     };
     return { flow: flowOf(told, ports), objectOf: objectOfEvent };

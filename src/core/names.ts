@@ -27,6 +27,9 @@ export const MAX_SET_IDS = 100;
 /** Every transaction of the engine stays below this, so that it fits DynamoDB's 100 with room for two homes' extras. */
 export const MAX_ENGINE_ACTIONS = 80;
 
+/** Of one deployment: what is in force is one row, and one document of the ledger. */
+export const MAX_SCHEDULES = 100;
+
 /** A waiting item may be overtaken this often on a lock that it leaves free; then the lock is kept for it. */
 export const MAX_OVERTAKES = 8;
 

@@ -27,6 +27,8 @@
  *   timers           <dueMs>/<what>      back-offs and deadlines
  *   runs             <run>               runs that are not sealed yet
  *   turns            <whose>             up to which of them somebody has come who looks at some of them at a time
+ *   schedules        all                 every schedule of the deployment, by its definition
+ *   schedule/<principal>  name/<name>    one schedule, and the runs that it has started last
  *   log              head, entry/<index> the deployment log
  *                    keys                the keys that its entries have added
  *                    policy              the settings that were entered last
@@ -79,6 +81,8 @@ export const keys = {
   queues: (): Key => ({ pk: 'queues', sk: 'names' }),
   activeRun: (run: string): Key => ({ pk: 'runs', sk: run }),
   turn: (whose: string): Key => ({ pk: 'turns', sk: whose }),
+  schedules: (): Key => ({ pk: 'schedules', sk: 'all' }),
+  schedule: (principal: string, name: string): Key => ({ pk: `schedule/${principal}`, sk: `name/${name}` }),
   logPolicy: (): Key => ({ pk: 'log', sk: 'policy' }),
   witness: (name: string): Key => ({ pk: 'log', sk: `witness/${name}` }),
   logKeys: (): Key => ({ pk: 'log', sk: 'keys' }),

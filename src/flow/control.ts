@@ -2,7 +2,7 @@
  * Control: a verified principal changes the course of a run. What is asked for is recorded with the event; what follows
  * from it (ending items, stopping workers, leaving lists) is worked off afterwards and taken up again after a crash.
  */
-import { type ControlSpec, parseControl } from '@waybill/client/compile';
+import { parseControl, type RunVerb } from '@waybill/client/compile';
 import type { Digest } from '@waybill/verify';
 import { type ItemRow, keys, type RunRow } from '#core/rows.ts';
 import { isTerminal } from '#core/tally.ts';
@@ -24,16 +24,23 @@ import { acceptPause, lineUp } from '#flow/pause.ts';
 import { wakeDependents } from '#flow/readiness.ts';
 import { reopen } from '#flow/reopen.ts';
 import { acceptRetry } from '#flow/retry.ts';
+import { addSchedule, steerSchedule } from '#flow/schedules.ts';
 import { acceptSkip } from '#flow/skip.ts';
 import { cancelItem, standBehindClaims, stopRun } from '#flow/stop.ts';
 import { type Draft, decide } from '#flow/transaction.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
-/** Answers a control object. Asking for what has been done already is deduped; a sealed or unknown run is left alone. */
+/** Answers an object of the control queue: a verb about a run or a schedule, or a schedule that is to be in force. */
 export async function control(deps: FlowDeps, object: InboxObject, bytes: Uint8Array, digest: Digest): Promise<Answer> {
   const parsed = parseControl(bytes);
   if (!parsed.ok) return { status: 'invalid', reasons: parsed.refusals };
+  if (parsed.control.kind === 'Schedule') return addSchedule(deps, object, parsed.control);
   const { spec } = parsed.control;
+  return spec.verb === 'schedule' ? steerSchedule(deps, object, spec) : steer(deps, object, spec, digest);
+}
+
+/** Asking for what has been done already is deduped; a sealed or unknown run is left alone. */
+async function steer(deps: FlowDeps, object: InboxObject, spec: RunVerb, digest: Digest): Promise<Answer> {
   const { run } = spec;
   const { follow, before, ...answer } = await decide(deps, async (draft): Promise<Decided> => {
     const row = await draft.readOne<RunRow>(keys.run(run));
@@ -49,7 +56,7 @@ export async function control(deps: FlowDeps, object: InboxObject, bytes: Uint8A
   });
   if (before) {
     await before();
-    return control(deps, object, bytes, digest);
+    return steer(deps, object, spec, digest);
   }
   if (answer.status === 'invalid') deps.hints.entered();
   if (answer.status !== 'accepted') return answer;
@@ -87,7 +94,7 @@ function refuseUnknown(run: string): Answer {
   });
 }
 
-async function acceptOnce(deps: FlowDeps, draft: Draft, asked: Asked, spec: ControlSpec['spec']): Promise<Decided> {
+async function acceptOnce(deps: FlowDeps, draft: Draft, asked: Asked, spec: RunVerb): Promise<Decided> {
   const before = await answerBefore(draft, asked);
   if (before !== null) return before;
   const decided = await accept(deps, draft, asked, spec);
@@ -95,7 +102,7 @@ async function acceptOnce(deps: FlowDeps, draft: Draft, asked: Asked, spec: Cont
   return decided;
 }
 
-async function accept(deps: FlowDeps, draft: Draft, asked: Asked, spec: ControlSpec['spec']): Promise<Decided> {
+async function accept(deps: FlowDeps, draft: Draft, asked: Asked, spec: RunVerb): Promise<Decided> {
   const { run, row } = asked;
   if (spec.verb === 'abort') return acceptAbort(deps, draft, asked, spec.reason);
   if (row.completedAtMs !== undefined) {

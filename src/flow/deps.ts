@@ -7,6 +7,7 @@ import type { Launcher } from '#ports/launcher.ts';
 import type { Mailbox } from '#ports/mailbox.ts';
 import type { RootLedger } from '#ports/root-ledger.ts';
 import type { RunStore } from '#ports/run-store.ts';
+import type { Scheduler } from '#ports/scheduler.ts';
 import type { Signer } from '#ports/signer.ts';
 import type { TimestampAuthority } from '#ports/timestamp-authority.ts';
 import type { Witness } from '#ports/witness.ts';
@@ -66,6 +67,7 @@ export interface FlowDeps extends Outsiders {
   signer: Signer;
   mailbox: Mailbox;
   launcher: Launcher;
+  scheduler: Scheduler;
   clock: Clock;
   chance: Chance;
   hints: Hints;

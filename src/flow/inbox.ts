@@ -12,6 +12,7 @@ import { CONTROL_QUEUE } from '#core/names.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import { control } from '#flow/control.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { noteSlot } from '#flow/slots.ts';
 import { submit } from '#flow/submit.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
@@ -62,6 +63,7 @@ export async function takeInOne(deps: FlowDeps, object: InboxObject): Promise<bo
     reasons: answer.reasons,
     at: isoTime(deps.clock.nowMs()),
   };
+  await noteSlot(deps, object, answer);
   await deps.store.durable();
   await deps.inbox.answer(object, receipt);
   await deps.inbox.archive(object, QUARANTINED.has(answer.status) ? 'quarantine' : 'done');

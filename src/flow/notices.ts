@@ -5,16 +5,22 @@
 import { canonicalize, digestOf } from '@waybill/verify';
 import { heartbeatEntry, policyEntry } from '#core/evidence.ts';
 import { keys, type LogHeadRow, type LogPolicyRow } from '#core/rows.ts';
+import type { SchedulesRow } from '#core/schedule-rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { appendNotice, bytesOf } from '#flow/log.ts';
 import { decide, peek } from '#flow/transaction.ts';
 
-/** Enters the settings when they are not those that were entered last. The document stays in the ledger, under its digest. */
+/**
+ * Enters the settings, schedules included, when they are not those that were entered last. The document stays in the ledger,
+ * under its digest.
+ */
 export async function enterPolicy(deps: FlowDeps, settings: object): Promise<void> {
-  const document = canonicalize(settings);
-  const digest = digestOf(document);
   const key = keys.logPolicy();
-  if ((await peek<LogPolicyRow>(deps, key))?.policy === digest) return;
+  const [before, inForce] = await deps.store.get([key, keys.schedules()]);
+  const schedules = scheduleSettings(deps, inForce?.body as SchedulesRow | undefined);
+  const document = canonicalize(schedules.length === 0 ? settings : { ...settings, schedules });
+  const digest = digestOf(document);
+  if ((before?.body as LogPolicyRow | undefined)?.policy === digest) return;
   await deps.ledger.put(`policies/${digest.slice('sha256:'.length)}.json`, bytesOf(document));
   await decide(deps, async (draft) => {
     const last = await draft.readOne<LogPolicyRow>(key);
@@ -23,6 +29,13 @@ export async function enterPolicy(deps: FlowDeps, settings: object): Promise<voi
     draft.put(key, { policy: digest } satisfies LogPolicyRow);
   });
   deps.hints.entered();
+}
+
+/** Whoever reads them sees who has what in force, under the names that principals have in the record of a run. */
+function scheduleSettings({ signer }: FlowDeps, row: SchedulesRow | undefined): object[] {
+  return (row?.schedules ?? []).map(({ principal, name, definition, paused = false }) => {
+    return { principal: `hmac-sha256:${signer.pseudonym(principal)}`, name, definition, paused };
+  });
 }
 
 /** Enters a heartbeat when nothing was entered for `everyMs`. Resolves with the time until the next one may be due. */

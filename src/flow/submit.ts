@@ -36,15 +36,26 @@ export async function submit(
   if (!parsed.ok) return { status: 'invalid', reasons: parsed.refusals };
   const compiled = compile(parsed.run);
   if (!compiled.ok) return { status: 'invalid', reasons: compiled.refusals };
-  const denial = isolationDenial(deps, compiled.plan);
-  if (denial) return { status: 'denied', reasons: [denial] };
-  const problems = [
-    ...(await queueProblems(deps, object, compiled.plan, before !== null)),
-    ...(await fetchSource(deps, object, compiled.plan)),
-  ];
-  if (problems.length > 0) return { status: 'invalid', reasons: problems };
+  const refusal = await refuseHere(deps, object, compiled.plan, before !== null);
+  if (refusal) return refusal;
   const opened = await admit(deps, run, compiled.plan, object, submission);
   return opened ? { status: 'accepted', run, reasons: [] } : conflictWith(object, run);
+}
+
+/**
+ * Why this deployment does not take the run, whose plan is sound; null when it does. Its source is an artifact then.
+ * @param isAdmitting it was accepted before, and only its rows are not all written
+ */
+export async function refuseHere(
+  deps: FlowDeps,
+  from: Pick<InboxObject, 'queue' | 'principal'>,
+  plan: Plan,
+  isAdmitting: boolean,
+): Promise<Answer | null> {
+  const denial = isolationDenial(deps, plan);
+  if (denial) return { status: 'denied', reasons: [denial] };
+  const problems = [...(await queueProblems(deps, from, plan, isAdmitting)), ...(await fetchSource(deps, from, plan))];
+  return problems.length > 0 ? { status: 'invalid', reasons: problems } : null;
 }
 
 function conflictWith(object: InboxObject, run: string): Answer {
@@ -66,10 +77,9 @@ function isolationDenial(deps: FlowDeps, plan: Plan): Refusal | null {
   };
 }
 
-/** @param isAdmitting it was accepted before, and only its rows are not all written */
 async function queueProblems(
   deps: FlowDeps,
-  object: InboxObject,
+  object: Pick<InboxObject, 'queue'>,
   plan: Plan,
   isAdmitting: boolean,
 ): Promise<Refusal[]> {
@@ -89,7 +99,11 @@ async function queueProblems(
 }
 
 /** Moves the source bundle from the client's upload to the artifacts, checked against its digest on the way. */
-async function fetchSource(deps: FlowDeps, object: InboxObject, { source }: Plan): Promise<Refusal[]> {
+async function fetchSource(
+  deps: FlowDeps,
+  object: Pick<InboxObject, 'principal'>,
+  { source }: Plan,
+): Promise<Refusal[]> {
   if (source.kind === 'none') return [];
   const path = 'spec.source.bundle';
   const size = await deps.artifacts.size(source.bundle);

@@ -11,11 +11,13 @@
  * - `answer` writes the receipt for these bytes. An acceptance stays whatever is answered later; a refusal gives way, because
  *   what was wrong may have been the deployment. `archive` takes the object out of `list`,
  *   after its receipt; with `quarantine` the bytes are kept aside for the operator. Both are idempotent.
- * - `publish` replaces the status document of a run. `openUpload` streams what a client uploaded, or null.
+ * - `put` writes an object for a principal, once: for runs that a schedule of theirs starts. False: one with this name waits.
+ *   It throws TerminalError PRINCIPAL_MISMATCH where the store would not vouch for the principal.
+ * - `publish` replaces the status document of a run, `publishSchedules` what a principal is shown of their schedules. `openUpload` streams what a client uploaded, or null.
  * - `onArrival` hints that something arrived, where the adapter itself hears of it. Hints may be lost or doubled: `list` is
  *   the truth.
  */
-import type { Receipt, RunStatus } from '@waybill/client/documents';
+import type { Receipt, RunStatus, ScheduleList } from '@waybill/client/documents';
 import type { Digest } from '@waybill/verify';
 
 export interface InboxObject {
@@ -39,7 +41,9 @@ export interface Inbox {
   digest(object: InboxObject): Promise<Digest | null>;
   answer(object: InboxObject, receipt: Receipt): Promise<void>;
   archive(object: InboxObject, how: 'done' | 'quarantine'): Promise<void>;
+  put(name: Pick<InboxObject, 'queue' | 'principal' | 'submissionId'>, bytes: Uint8Array): Promise<boolean>;
   publish(principal: string, submissionId: string, status: RunStatus): Promise<void>;
+  publishSchedules(list: ScheduleList): Promise<void>;
   openUpload(principal: string, digest: Digest): Promise<AsyncIterable<Uint8Array> | null>;
   onArrival(listener: () => void): void;
 }

@@ -34,7 +34,7 @@ export function callsOfServices(templates: Iterable<Template>, known: Known): As
           ...asks(known.names.role('flow-logs'), '*', ['logs:DescribeLogGroups']),
         ];
       case 'AWS::Scheduler::ScheduleGroup':
-        // Schedules of the group are made by people, with the function for slots as their target.
+        // Schedules of the group have the function for slots as their target.
         return asks(known.names.role('schedules'), known.names.arn.functionArn('slot'), ['lambda:InvokeFunction']);
       default:
         return [];

@@ -150,6 +150,21 @@ function onBus(body: Body, { account, region }: Place): Asked[] {
   }));
 }
 
+const SCHEDULE_ACTIONS: Readonly<Record<string, string>> = { POST: 'Create', PUT: 'Update', DELETE: 'Delete' };
+
+/** Whoever makes a schedule also hands over the role in which it calls. */
+function onSchedule({ method, url }: RecordedCall, body: Body, { account, region }: Place): Asked[] {
+  const [path = '', query = ''] = url.split('?');
+  const group = body.GroupName ?? new URLSearchParams(query).get('groupName');
+  const name = decodeURIComponent(path).split('/').at(-1);
+  const resource = `arn:aws:scheduler:${region}:${account}:schedule/${group}/${name}`;
+  const role = (body.Target as { RoleArn?: string } | undefined)?.RoleArn;
+  return [
+    { action: `scheduler:${SCHEDULE_ACTIONS[method] ?? 'Get'}Schedule`, resource },
+    ...(role === undefined ? [] : [{ action: 'iam:PassRole', resource: role }]),
+  ];
+}
+
 /** @throws TypeError for a service that it does not know: then it must be taught, or the call should not be made */
 export function askedOf(call: RecordedCall, place: Place): Asked[] {
   const { account, region } = place;
@@ -174,6 +189,8 @@ export function askedOf(call: RecordedCall, place: Place): Asked[] {
     }
     case 'events':
       return onBus(body, place);
+    case 'scheduler':
+      return onSchedule(call, body, place);
     case 'ecs':
     case 'servicequotas':
       return [{ action: `${service}:${operation}`, resource: '*' }];

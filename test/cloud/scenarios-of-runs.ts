@@ -1,13 +1,18 @@
 /** Runs that come to their end as they should. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
-import { CreateScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
-import type { RunStatus } from '@waybill/client';
+import type { RunStatus, SlotStatus } from '@waybill/client';
+import { addSchedule, steerSchedule } from '@waybill/client/operator';
 import { until } from '../support/processes.ts';
 import type { World } from './deployed-world.ts';
 import { accepted, asRoot, assertVerified, item, living, type Scenarios, specOf, states } from './scenario.ts';
+
+/** A schedule of each minute may have to wait for the next one, and functions for their start. */
+const PATIENT = { timeoutMs: 180_000 };
 
 async function oneObject(world: World): Promise<void> {
   const run = await accepted(
@@ -93,40 +98,38 @@ async function failedItem(world: World): Promise<void> {
 }
 
 async function slotOfSchedule(world: World): Promise<void> {
-  const { names } = world.deployed;
-  const schedule = {
-    name: 'nightly',
-    expression: 'rate(1 minute)',
-    start: new Date(Date.now() - 90_000).toISOString(),
-    queue: 'default',
-    principal: world.transport.principal,
-    spec: specOf('nightly', [{ id: 'a', script: 'true' }]),
+  const { transport, directory } = world;
+  const ask = async (verb: 'pause' | 'resume' | 'rm'): Promise<void> => {
+    const { status } = await steerSchedule(transport, { schedule: 'each-minute', do: verb }, PATIENT);
+    assert.equal(status, 'accepted', verb);
   };
-  await new SchedulerClient(asRoot(world)).send(
-    new CreateScheduleCommand({
-      Name: 'nightly',
-      GroupName: names.scheduleGroup,
-      FlexibleTimeWindow: { Mode: 'OFF' },
-      ScheduleExpression: `at(${new Date(Date.now() + 1_000).toISOString().slice(0, 19)})`,
-      Target: {
-        Arn: names.arn.functionArn('slot'),
-        RoleArn: names.arn.role('schedules'),
-        Input: JSON.stringify({ scheduledTime: '<aws.scheduler.scheduled-time>', schedule }),
-      },
-    }),
-  );
-  let found: string | undefined;
-  const deadline = performance.now() + 180_000;
-  while (found === undefined && performance.now() < deadline) {
-    await delay(300);
-    found = (await world.transport.listRuns(100)).find(({ submissionId }) =>
-      submissionId.startsWith('slot-'),
-    )?.submissionId;
+  const { spec } = specOf('', [{ id: 'a', script: 'true' }]) as { spec: object };
+  const schedule = (timing: object): object => {
+    const metadata = { name: 'each-minute' };
+    return { apiVersion: 'waybill/v1', kind: 'Schedule', metadata, spec: { timeZone: 'UTC', ...timing, run: spec } };
+  };
+  const file = join(directory, 'each-minute.json');
+  writeFileSync(file, JSON.stringify(schedule({ cron: '0 0 1 1 *' })));
+  const { exit, said } = await world.waybill('schedule', 'add', file);
+  assert.equal(exit, 0, said);
+  const everyMinute = Buffer.from(JSON.stringify(schedule({ cron: '* * * * *' })));
+  const { status: replaced } = await addSchedule(transport, everyMinute, { baseDir: directory, ...PATIENT });
+  assert.equal(replaced, 'accepted');
+  await ask('pause');
+  await ask('resume');
+  let slot: SlotStatus | undefined;
+  const deadline = performance.now() + PATIENT.timeoutMs;
+  while (slot === undefined && performance.now() < deadline) {
+    await delay(1_000);
+    slot = (await transport.readSchedules())?.schedules[0]?.slots.find(({ status }) => status !== undefined);
   }
-  assert.ok(found, 'a run of the slot');
-  const status = await world.sealed(found);
-  assert.equal(status.state, 'done');
-  await assertVerified(world, status);
+  await ask('rm');
+  assert.deepEqual((await transport.readSchedules())?.schedules, []);
+  const { submissionId = '', status, at = '' } = slot ?? {};
+  assert.deepEqual([submissionId.slice(0, 17), status, at.slice(16)], ['slot-each-minute-', 'accepted', ':00.000Z']);
+  const run = await world.sealed(submissionId);
+  assert.deepEqual([run.name, run.state], ['each-minute', 'done']);
+  await assertVerified(world, run);
 }
 
 async function fanIn(world: World): Promise<void> {
@@ -151,7 +154,7 @@ export const RUNS: Scenarios = {
   'one object in the inbox becomes a patch, a sealed run and a bundle that verifies': oneObject,
   'forty runs at once are all done, each with its own execution': fortyRuns,
   'what depends on a failed item is skipped, the rest is done': failedItem,
-  'a slot of a schedule becomes a run of its owner': slotOfSchedule,
+  'a schedule is added, replaced, paused and resumed, and its next slot becomes a run of its owner': slotOfSchedule,
 };
 
 export const FAN_IN: Scenarios = {

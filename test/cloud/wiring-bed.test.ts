@@ -13,6 +13,12 @@ import { GetPublicKeyCommand, KMSClient, SignCommand } from '@aws-sdk/client-kms
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import {
+  CreateScheduleCommand,
+  CreateScheduleGroupCommand,
+  DeleteScheduleCommand,
+  SchedulerClient,
+} from '@aws-sdk/client-scheduler';
+import {
   CreateStateMachineAliasCommand,
   DescribeExecutionCommand,
   PublishStateMachineVersionCommand,
@@ -98,15 +104,12 @@ interface Session {
   sessionToken: string;
 }
 
-async function session(policy?: object): Promise<Session> {
-  const assume = { RoleArn: outputs.Writer, RoleSessionName: 'writer' };
+async function session(policy?: object, RoleArn: string | undefined = outputs.Writer): Promise<Session> {
+  const assume = { RoleArn, RoleSessionName: 'writer' };
   const narrowed = policy === undefined ? {} : { Policy: JSON.stringify(policy) };
-  const { Credentials } = await new STSClient(asRoot).send(new AssumeRoleCommand({ ...assume, ...narrowed }));
-  return {
-    accessKeyId: Credentials?.AccessKeyId ?? '',
-    secretAccessKey: Credentials?.SecretAccessKey ?? '',
-    sessionToken: Credentials?.SessionToken ?? '',
-  };
+  const { Credentials: given } = await new STSClient(asRoot).send(new AssumeRoleCommand({ ...assume, ...narrowed }));
+  const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = given ?? {};
+  return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
 }
 
 /** @returns `written`, or the name of the refusal */
@@ -265,7 +268,7 @@ test('wiring bed: the time of a wait comes from the input', async () => {
 
 test('wiring bed: who starts an execution on an alias is asked for permission on the machine, with the alias as a condition', async () => {
   bed.setContainers({ blocks: { command: ['sleep', '600'] }, wrapper: { command: ['sleep', '600'] } });
-  const [asRole, machine] = [new STSClient(asRoot), new SFNClient(asRoot)];
+  const machine = new SFNClient(asRoot);
   const stateMachineArn = outputs.Machine ?? '';
   const { stateMachineVersionArn } = await machine.send(new PublishStateMachineVersionCommand({ stateMachineArn }));
   const routingConfiguration = [{ stateMachineVersionArn, weight: 100 }];
@@ -281,10 +284,7 @@ test('wiring bed: who starts an execution on an alias is asked for permission on
   const Outputs = { OnAlias: arnOf('OnAlias'), OnMachine: arnOf('OnMachine') };
   const arns = await stackOf('starters', JSON.stringify({ Resources: roles, Outputs }));
   const startAs = async (role: string, alias: string): Promise<string> => {
-    const assume = { RoleArn: arns[role], RoleSessionName: 'starter' };
-    const { Credentials: given } = await asRole.send(new AssumeRoleCommand(assume));
-    const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = given ?? {};
-    const credentials = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+    const credentials = await session(undefined, arns[role]);
     const input = JSON.stringify({ attempt: `${role}-${alias}`, timeoutSeconds: 1 });
     const start = new StartExecutionCommand({ stateMachineArn: `${stateMachineArn}:${alias}`, input });
     return new SFNClient({ ...asRoot, credentials }).send(start).then(
@@ -297,9 +297,37 @@ test('wiring bed: who starts an execution on an alias is asked for permission on
   assert.match(await startAs('OnAlias', 'live'), /^AccessDenied/);
 });
 
+test('wiring bed: who makes or removes a schedule is asked for permission on it in its group', async () => {
+  const Action = ['scheduler:CreateSchedule', 'scheduler:DeleteSchedule'];
+  const Role = allowing({ Action, Resource: 'arn:aws:scheduler:*:*:schedule/mine/*' });
+  const Outputs = { Role: { Value: { 'Fn::GetAtt': ['Role', 'Arn'] } } };
+  const { Role: RoleArn = '' } = await stackOf('schedulers', JSON.stringify({ Resources: { Role }, Outputs }));
+  const credentials = await session(undefined, RoleArn);
+  const [owner, role] = [new SchedulerClient(asRoot), new SchedulerClient({ ...asRoot, credentials })];
+  const answer = (call: Promise<object>): Promise<string> =>
+    call.then(
+      () => 'done',
+      (error: Error) => error.name,
+    );
+  for (const GroupName of ['mine', 'other']) {
+    const expected = GroupName === 'mine' ? /^done$/ : /^AccessDenied/;
+    await owner.send(new CreateScheduleGroupCommand({ Name: GroupName }));
+    const Target = { Arn: 'arn:aws:lambda:eu-west-1:000000000000:function:none', RoleArn };
+    const FlexibleTimeWindow = { Mode: 'OFF' } as const;
+    const schedule = { GroupName, Name: 'one', ScheduleExpression: 'cron(0 0 1 1 ? 2199)', FlexibleTimeWindow, Target };
+    assert.match(await answer(role.send(new CreateScheduleCommand(schedule))), expected);
+    await answer(owner.send(new CreateScheduleCommand(schedule)));
+    assert.match(await answer(role.send(new DeleteScheduleCommand({ GroupName, Name: 'one' }))), expected);
+  }
+});
+
 function starter(allowed: object): object {
+  return allowing({ Action: 'states:StartExecution', ...allowed });
+}
+
+function allowing(allowed: object): object {
   const trust = { Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' };
-  const may = { Effect: 'Allow', Action: 'states:StartExecution', ...allowed };
+  const may = { Effect: 'Allow', ...allowed };
   const document = (statement: object) => ({ Version: '2012-10-17', Statement: [statement] });
   return {
     Type: 'AWS::IAM::Role',

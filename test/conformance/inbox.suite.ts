@@ -1,7 +1,7 @@
 /** The contract of the inbox port, over any adapter. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Receipt, RunStatus } from '@waybill/client/documents';
+import type { Receipt, RunStatus, ScheduleList } from '@waybill/client/documents';
 import { digestOf } from '@waybill/verify';
 import type { Inbox, InboxObject } from '#ports/inbox.ts';
 import { aroundBed } from './around-bed.ts';
@@ -194,6 +194,30 @@ export function inboxSuite(name: string, open: () => Promise<InboxBed>, capabili
           [...first, ...rest].map(({ submissionId }) => submissionId),
           ['s0', 's1', 's2', 's3', 's4'],
         );
+      }),
+    );
+
+    it(
+      'IN-14 an object that the engine writes for its principal is one like any other, and is written once',
+      withInbox(async (bed, inbox) => {
+        const name = { queue: 'default', principal: bed.principal, submissionId: 'slot-nightly' };
+        assert.equal(await inbox.put(name, bytes('{"a":1}')), true);
+        assert.equal(await inbox.put(name, bytes('{"a":2}')), false);
+        const object = await only(inbox);
+        assert.equal(object.key, `default/${bed.principal}/slot-nightly.json`);
+        assert.equal(Buffer.from((await inbox.read(object, 100)) as Uint8Array).toString(), '{"a":1}');
+      }),
+    );
+
+    it(
+      'IN-15 the list of schedules replaces the one before it',
+      withInbox(async (bed, inbox) => {
+        const list: ScheduleList = { v: 1, principal: bed.principal, at: '2026-01-01T00:00:00.000Z', schedules: [] };
+        for (const at of ['2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z']) {
+          await inbox.publishSchedules({ ...list, at });
+        }
+        const at = '2026-01-02T00:00:00.000Z';
+        assert.deepEqual(await bed.outbox(`${bed.principal}/schedules.json`), { ...list, at });
       }),
     );
 

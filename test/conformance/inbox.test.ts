@@ -67,3 +67,11 @@ it('inbox: directory: links, pipes and directories in the place of an object rea
   assert.deepEqual(await inbox.list({ limit: 10 }), []);
   await close();
 });
+
+it('inbox: directory: nothing is written for somebody whose file it would not be', async () => {
+  const { inbox, close } = await openDirectory();
+  const name = { queue: 'default', principal: 'uid-4242424', submissionId: 'slot-nightly' };
+  await assert.rejects(inbox.put(name, Buffer.from('{}')), { code: 'PRINCIPAL_MISMATCH', retryable: false });
+  assert.deepEqual(await inbox.list({ limit: 10 }), []);
+  await close();
+});

@@ -174,6 +174,8 @@ export function flowOf(name: FunctionName, platform: Platform, container: Contai
     signer: signerOf(keys, container),
     mailbox: name === 'advance' ? watchedMailbox(mailbox, clock).remembered : mailbox,
     launcher: launcherOf(attempts, container),
+    // Nobody makes schedules here.
+    scheduler: { set: async () => {}, remove: async () => {}, onDue() {} },
     clock,
     chance: chanceOf(container),
     hints: quietHints(told),

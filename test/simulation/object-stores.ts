@@ -74,6 +74,14 @@ export function inboxOf(buckets: Buckets, container: Container): Inbox {
       container.call(`inbox publish ${submissionId}`, () => {
         buckets.statuses.set(`${principal}/${submissionId}`, status);
       }),
+    put: ({ queue, principal, submissionId }, bytes) =>
+      container.call(`inbox put ${submissionId}`, () => {
+        const key = `${queue}/${principal}/${submissionId}.json`;
+        if (buckets.arrived.has(key)) return false;
+        buckets.put(key, bytes);
+        return true;
+      }),
+    publishSchedules: async () => {},
     openUpload: (principal, digest) =>
       container.call(
         `inbox upload ${digest}`,

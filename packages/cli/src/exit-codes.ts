@@ -43,6 +43,7 @@ const EXIT_OF: Record<ErrorCode, ExitCode> = {
   RUN_SEALED: EXIT.refused,
   ITEM_UNKNOWN: EXIT.usage,
   ITEM_STATE: EXIT.refused,
+  SCHEDULE_UNKNOWN: EXIT.usage,
   ROW_CONFLICT: EXIT.failed,
   ROW_TOO_LARGE: EXIT.failed,
   TRANSACTION_TOO_LARGE: EXIT.failed,

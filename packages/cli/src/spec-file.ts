@@ -30,15 +30,20 @@ export interface SpecFile {
 /** Throws TerminalError FILE_UNREADABLE, or SpecRefused with everything that is wrong with the spec, and where in the file. */
 export async function readSpecFile(file: string): Promise<SpecFile> {
   const path = resolve(file);
-  const bytes = await readBytes(path);
+  const bytes = await readSpecBytes(path);
   const baseDir = dirname(path);
   const { run, items, origins } = await readPlaced(file, bytes, baseDir);
   return { path, baseDir, bytes, name: run.metadata.name, queue: queueOf(run), items, origins };
 }
 
 async function readPlaced(file: string, bytes: Uint8Array, baseDir: string): Promise<WrittenSpec> {
+  return placing(file, bytes, () => readSpec(bytes, baseDir));
+}
+
+/** What is refused of a file is told with its line and column there. */
+export async function placing<T>(file: string, bytes: Uint8Array, act: () => Promise<T>): Promise<T> {
   try {
-    return await readSpec(bytes, baseDir);
+    return await act();
   } catch (error) {
     throw error instanceof SpecRefused ? new SpecRefused(placed(file, bytes, error.refusals)) : error;
   }
@@ -63,7 +68,8 @@ function placed(file: string, bytes: Uint8Array, refusals: readonly Refusal[]): 
     .toSorted((left, right) => Math.sign(lineOf(left) - lineOf(right)) || 0);
 }
 
-async function readBytes(path: string): Promise<Buffer> {
+/** Throws TerminalError FILE_UNREADABLE. */
+export async function readSpecBytes(path: string): Promise<Buffer> {
   try {
     const chunks: Buffer[] = [];
     // a device has no end, and a file may be of any size: one byte more than is taken tells enough

@@ -1,6 +1,8 @@
 /** What a control plane needs of this package: parsing and compiling. Pure: no file, no process, no clock. */
 export { type Compiled, type CompiledItems, compile, compileItems, queueOf } from './compile-plan.ts';
+export { type CronFields, readCron } from './cron.ts';
 export { type ParsedControl, type ParsedRun, parseControl, parseRun } from './parse-spec.ts';
 export type { Block, Plan, PlanEntry, PlanItem, PlanNeed, PlanSource } from './plan.ts';
 export { planEdges, planEntries } from './plan-entries.ts';
-export type { ControlSpec, ItemSpec, RunSpec } from './spec.ts';
+export { type MissedRule, placedInSchedule, runOf, type ScheduleSpec } from './schedule.ts';
+export type { ControlSpec, ItemSpec, RunSpec, RunVerb, ScheduleVerb } from './spec.ts';

@@ -4,7 +4,7 @@ import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises
 import { join } from 'node:path';
 import type { Digest } from '@waybill/verify';
 import { mismatch, missing, tooLarge, unreadable } from './artifact-refusals.ts';
-import type { Receipt, RunStatus } from './documents.ts';
+import type { Receipt, RunStatus, ScheduleList } from './documents.ts';
 import { RetryableError, WaybillError } from './errors.ts';
 import { fileHints } from './file-hints.ts';
 import {
@@ -68,6 +68,10 @@ export class DirectoryTransport implements Transport {
 
   readStatus(ref: SubmissionRef): Promise<RunStatus | null> {
     return this.#readJson<RunStatus>(join(this.#outbox(ref), 'status.json'));
+  }
+
+  readSchedules(): Promise<ScheduleList | null> {
+    return this.#readJson<ScheduleList>(this.#path('outbox', this.principal, 'schedules.json'));
   }
 
   listRuns(limit: number): Promise<SubmissionRef[]> {

@@ -111,3 +111,42 @@ export interface RunStatus {
   /** Set once sealed: ledger key and digest of the audit bundle. */
   bundle?: { key: string; sha256: Digest };
 }
+
+/** A run that a schedule has started, and what the inbox answered to it. */
+export interface SlotStatus {
+  /** The time that was planned; of a trigger, when it was asked for. */
+  at: string;
+  how: 'slot' | 'trigger';
+  submissionId: string;
+  run: string;
+  /** Absent until it is answered. */
+  status?: ReceiptStatus;
+  /** Why there is no run. */
+  reasons: Refusal[];
+}
+
+export interface ScheduleStatus {
+  name: string;
+  queue: string;
+  cron: string;
+  timeZone: string;
+  missed: 'skip' | 'latest' | { all: number };
+  /** Of the document that was added, which is an artifact. */
+  definition: Digest;
+  paused: boolean;
+  addedAt: string;
+  /** The next three times, when it was written; none while it is paused. */
+  next: string[];
+  /** The newest twenty, oldest first. */
+  slots: SlotStatus[];
+  /** The last slots that were missed and passed over, by the rule: the first and the last of them. */
+  passedOver?: { from: string; to: string };
+}
+
+/** `outbox/<principal>/schedules.json`, replaced whole: all schedules of the principal, by name. */
+export interface ScheduleList {
+  v: 1;
+  principal: string;
+  at: string;
+  schedules: ScheduleStatus[];
+}

@@ -28,6 +28,7 @@ export const ERROR_CODES = [
   'RUN_SEALED',
   'ITEM_UNKNOWN',
   'ITEM_STATE',
+  'SCHEDULE_UNKNOWN',
   // storage and the engine
   'ROW_CONFLICT',
   'ROW_TOO_LARGE',

@@ -11,7 +11,7 @@ import {
   SCRIPT,
   summary,
 } from '../test/run-sample.ts';
-import { compile, compileItems, parseRun } from './compile.ts';
+import { compile, compileItems, parseControl, parseRun } from './compile.ts';
 import { formatDuration } from './duration.ts';
 import { LIMITS } from './limits.ts';
 import { planEntries } from './plan-entries.ts';
@@ -267,6 +267,13 @@ const refusedAs = (bytes: Uint8Array, syntax: 'json' | 'yaml' = 'json'): string[
   return read.ok ? [] : summary(read.refusals);
 };
 
+const refusedOfSchedule = (timing: object): string[] => {
+  const { metadata, spec } = runOf([item('a')]);
+  const stated = { timeZone: 'UTC', cron: '0 0 * * *', ...timing, run: spec };
+  const read = parseControl(bytesOf({ apiVersion: 'waybill/v1', kind: 'Schedule', metadata, spec: stated }));
+  return read.ok ? [] : summary(read.refusals);
+};
+
 /** Limits that need more than one value: each is asserted by the test of its name. */
 const ELSEWHERE: Record<string, () => void> = {
   specBytes: () => {
@@ -296,6 +303,20 @@ const ELSEWHERE: Record<string, () => void> = {
     const over = refusalsFor(broken(LIMITS.refusals + 1));
     assert.equal(over.length, LIMITS.refusals);
     assert.equal(over.at(-1)?.problem, 'there are 2 more problems');
+  },
+  timeZoneChars: () => {
+    const refused = (chars: number): string[] => refusedOfSchedule({ timeZone: 'A'.repeat(chars) });
+    assert.deepEqual(refused(LIMITS.timeZoneChars), ['SPEC_INVALID spec.timeZone']);
+    assert.deepEqual(refused(LIMITS.timeZoneChars + 1), ['SPEC_LIMIT spec.timeZone']);
+  },
+  cronChars: () => {
+    const long = '00 * * * *'.replace('00', `00${',0'.repeat((LIMITS.cronChars - 10) / 2)}`);
+    assert.deepEqual(refusedOfSchedule({ cron: long }), []);
+    assert.deepEqual(refusedOfSchedule({ cron: `${long} ` }), ['SPEC_LIMIT spec.cron']);
+  },
+  missedSlots: () => {
+    assert.deepEqual(refusedOfSchedule({ missed: { all: LIMITS.missedSlots } }), []);
+    assert.deepEqual(refusedOfSchedule({ missed: { all: LIMITS.missedSlots + 1 } }), ['SPEC_LIMIT spec.missed.all']);
   },
   chainDepth: () => {
     const chain = parsed(runOf(numbered(50, (n) => item(`i${n}`, n === 0 ? {} : { dependsOn: [`i${n - 1}`] }))));

@@ -63,6 +63,11 @@ export const LIMITS = {
   minDeadlineMs: 1_000,
   maxDeadlineMs: 30 * 24 * 3_600_000,
 
+  timeZoneChars: 64,
+  cronChars: 200,
+  /** Runs that one look may start for slots that were missed. */
+  missedSlots: 10,
+
   /** One packed source. */
   sourceBytes: 1024 * 1024 * 1024,
   /** Dependencies in one sealed plan entry; an event line holds at most 65,535 bytes. */

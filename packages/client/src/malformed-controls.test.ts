@@ -25,6 +25,13 @@ const CONTROLS: Row[] = [
   ['no verb', control({ run: 'a'.repeat(32) }), 'SPEC_INVALID spec.verb'],
   ['a pause of an item', control({ verb: 'pause', run: 'a'.repeat(32), item: 'a' }), 'SPEC_UNKNOWN_KEY spec.item'],
   ['a skip of nothing', control({ verb: 'skip', run: 'a'.repeat(32) }), 'SPEC_INVALID spec.item'],
+  ['a schedule without a name', control({ verb: 'schedule', do: 'rm' }), 'SPEC_INVALID spec.schedule'],
+  ['a schedule and nothing to do', control({ verb: 'schedule', schedule: 'n' }), 'SPEC_INVALID spec.do'],
+  [
+    'a schedule of a run',
+    control({ verb: 'schedule', do: 'rm', schedule: 'n', run: 'a' }),
+    'SPEC_UNKNOWN_KEY spec.run',
+  ],
   ['a short run id', control({ verb: 'cancel', run: 'abc' }), 'SPEC_INVALID spec.run'],
   ['an item that is no name', control({ verb: 'cancel', run: 'a'.repeat(32), item: '../x' }), 'SPEC_INVALID spec.item'],
   ['a reason', control({ verb: 'cancel', run: 'a'.repeat(32), reason: 'x' }), 'SPEC_UNKNOWN_KEY spec.reason'],
@@ -63,5 +70,5 @@ test('control objects: every verb is accepted in the form that it has', () => {
 test('malformed controls: the fix for an unknown verb lists every verb', () => {
   const read = parseControl(bytesOf(control({ verb: 'explode', run: 'a'.repeat(32) })));
   const fix = read.ok ? '' : (read.refusals[0]?.fix ?? '');
-  assert.deepEqual(fix.match(/(?<=`)\w+(?=`)/g), ['abort', 'cancel', 'pause', 'resume', 'retry', 'skip']);
+  assert.deepEqual(fix.match(/(?<=`)\w+(?=`)/g), ['abort', 'cancel', 'pause', 'resume', 'retry', 'schedule', 'skip']);
 });

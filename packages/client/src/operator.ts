@@ -2,9 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { canonicalize } from '@waybill/verify';
 import { submitObject, type WaitOptions } from './await-receipt.ts';
+import { compile } from './compile-plan.ts';
 import type { Receipt } from './documents.ts';
 import { checkSubmissionId } from './object-names.ts';
-import { API_VERSION, type ControlSpec } from './spec.ts';
+import { readSchedule } from './read-spec.ts';
+import { placedInSchedule, runOf } from './schedule.ts';
+import { API_VERSION, type ControlSpec, type ScheduleVerb } from './spec.ts';
+import { SpecRefused } from './spec-refused.ts';
+import { type SubmitOptions, submissionBytes, withPackedSource } from './submit.ts';
 import { CONTROL_QUEUE, type Transport } from './transport.ts';
 
 export interface ControlOptions extends WaitOptions {
@@ -70,4 +75,33 @@ export function abortRun(
   options: ControlOptions = {},
 ): Promise<Receipt> {
   return submitControl(transport, { verb: 'abort', ...target }, options);
+}
+
+/**
+ * Puts a schedule into force, as YAML or JSON, in place of one of the same name. Its source is packed now: every slot runs the
+ * commit that the ref names at this moment. Throws SpecRefused, and what `packSource` throws.
+ */
+export async function addSchedule(
+  transport: Transport,
+  written: Uint8Array,
+  options: SubmitOptions,
+): Promise<Receipt & { name: string }> {
+  // Judged before the source is packed, so that a mistake costs no time.
+  const schedule = readSchedule(written);
+  const { run } = await withPackedSource(transport, runOf(schedule), options);
+  const compiled = compile(run);
+  if (!compiled.ok) throw new SpecRefused(compiled.refusals.map(placedInSchedule));
+  const bytes = submissionBytes({ ...schedule, spec: { ...schedule.spec, run: run.spec } });
+  const submissionId = checkSubmissionId(options.submissionId ?? randomUUID());
+  const receipt = await submitObject(transport, CONTROL_QUEUE, submissionId, bytes, options);
+  return { ...receipt, name: schedule.metadata.name };
+}
+
+/** Pauses a schedule, resumes it, takes it away; or has it run now, then the receipt names the run. */
+export function steerSchedule(
+  transport: Transport,
+  target: { schedule: string; do: ScheduleVerb['do'] },
+  options: ControlOptions = {},
+): Promise<Receipt> {
+  return submitControl(transport, { verb: 'schedule', ...target }, options);
 }

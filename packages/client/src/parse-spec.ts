@@ -5,11 +5,13 @@ import type { Refusal } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { linkProblems, type PlacedItem, type WrittenIds } from './link-items.ts';
 import { type ReadWritten, readDocument } from './read-document.ts';
+import { placedInSchedule, type ScheduleSpec, scheduleSchema } from './schedule.ts';
 import { type ControlSpec, controlSchema, itemSchema, type RunSpec, runSchema } from './spec.ts';
 import { bounded, refusalsOf } from './spec-issue.ts';
 
 export type ParsedRun = { ok: true; run: RunSpec } | { ok: false; refusals: Refusal[] };
-export type ParsedControl = { ok: true; control: ControlSpec } | { ok: false; refusals: Refusal[] };
+export type ParsedSchedule = { ok: true; schedule: ScheduleSpec } | { ok: false; refusals: Refusal[] };
+export type ParsedControl = { ok: true; control: ControlSpec | ScheduleSpec } | { ok: false; refusals: Refusal[] };
 
 /**
  * Reads a run spec as an inbox holds it, in JSON; `readSpec` reads what a person wrote. On refusal every problem is
@@ -29,9 +31,23 @@ export function checkRun(document: unknown): ParsedRun {
   return { ok: false, refusals: bounded([...refusals, ...judgeReadable(document)]) };
 }
 
+/** As `checkRun`, of a schedule. */
+export function checkSchedule(value: unknown): ParsedSchedule {
+  const parsed = scheduleSchema.safeParse(value, { reportInput: true });
+  if (parsed.success) return { ok: true, schedule: parsed.data };
+  const run = (value as { spec?: { run?: unknown } } | null)?.spec?.run;
+  const refusals = refusalsOf(parsed.error.issues);
+  return { ok: false, refusals: bounded([...refusals, ...judgeReadable({ spec: run }).map(placedInSchedule)]) };
+}
+
+/** What stands in the control queue: a verb, or a schedule that is to be in force from now on. */
 export function parseControl(bytes: Uint8Array): ParsedControl {
   const read = readDocument(bytes);
   if (!read.ok) return read;
+  if ((read.value as { kind?: unknown } | null)?.kind === 'Schedule') {
+    const parsed = checkSchedule(read.value);
+    return parsed.ok ? { ok: true, control: parsed.schedule } : parsed;
+  }
   const verb = (read.value as { spec?: { verb?: unknown } } | null)?.spec?.verb;
   const parsed = controlSchema(verb).safeParse(read.value, { reportInput: true });
   return parsed.success

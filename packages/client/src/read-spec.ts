@@ -1,10 +1,11 @@
 import { compileFlow } from './compile-flow.ts';
 import { compileItems } from './compile-plan.ts';
 import { readIncluded } from './included-files.ts';
-import { checkRun } from './parse-spec.ts';
+import { checkRun, checkSchedule } from './parse-spec.ts';
 import type { PlanItem } from './plan.ts';
 import { readDocument } from './read-document.ts';
 import { readYaml } from './read-yaml.ts';
+import { placedInSchedule, runOf, type ScheduleSpec } from './schedule.ts';
 import type { RunSpec } from './spec.ts';
 import { SpecRefused } from './spec-refused.ts';
 
@@ -31,6 +32,16 @@ export async function readSpec(bytes: Uint8Array, baseDir: string): Promise<Writ
   const compiled = compileFlow(read.value, await readIncluded(read.value, bytes.length, baseDir));
   if (!compiled.ok) throw new SpecRefused(compiled.refusals);
   return { run: compiled.run, items: judged(compiled.run), origins: compiled.origins };
+}
+
+/** Reads a schedule, in YAML or JSON. Throws SpecRefused with everything that is wrong, by its path in the schedule. */
+export function readSchedule(bytes: Uint8Array): ScheduleSpec {
+  const read = readDocument(bytes, readYaml);
+  const parsed = read.ok ? checkSchedule(read.value) : read;
+  if (!parsed.ok) throw new SpecRefused(parsed.refusals);
+  const compiled = compileItems(runOf(parsed.schedule));
+  if (!compiled.ok) throw new SpecRefused(compiled.refusals.map(placedInSchedule));
+  return parsed.schedule;
 }
 
 function judged(run: RunSpec): PlanItem[] {

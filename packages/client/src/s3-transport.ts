@@ -7,7 +7,7 @@ import { type Digest, digestOf } from '@waybill/verify';
 import { mismatch, missing, tooLarge, unreadable } from './artifact-refusals.ts';
 import { awsFailure, awsNameOf, isAbsentObject, isDenied, statusOf } from './aws-errors.ts';
 import type { BucketRole, Deployment } from './deployment.ts';
-import type { Receipt, RunStatus } from './documents.ts';
+import type { Receipt, RunStatus, ScheduleList } from './documents.ts';
 import { RetryableError, TerminalError } from './errors.ts';
 import {
   checkLedgerKey,
@@ -122,6 +122,12 @@ export class S3Transport implements Transport {
     this.#remember(place.key, { etag: found.etag, status });
     this.#news++;
     return status;
+  }
+
+  async readSchedules(): Promise<ScheduleList | null> {
+    const place = { bucket: this.#bucket('inbox'), key: `outbox/${this.principal}/schedules.json` };
+    const found = await this.#reader.open(place, () => this.#reader.isUnlisted(place));
+    return found === null || found === 'same' ? null : parsed<ScheduleList>(await wholeOf(found.bytes), place.key);
   }
 
   async listRuns(limit: number): Promise<SubmissionRef[]> {

@@ -1,11 +1,12 @@
 /**
- * The published JSON Schemas of run specs and flows, generated so that editors complete exactly what the parser accepts.
+ * The published JSON Schemas of run specs, flows and schedules, generated so that editors complete exactly what the parser accepts.
  * `node src/schema-file.ts` prints them; `--write` stores them; `--check` exits 1 when a stored file is not what it prints.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import * as z from 'zod';
 import { flowPartSchema, flowSchema } from './flow.ts';
+import { scheduleSchema } from './schedule.ts';
 import { runSchema } from './spec.ts';
 
 interface PublishedSchema {
@@ -19,6 +20,7 @@ export const PUBLISHED: readonly PublishedSchema[] = [
   { name: 'run-v1', title: 'Waybill run spec v1', schema: runSchema },
   { name: 'flow-v1', title: 'Waybill flow v1', schema: flowSchema },
   { name: 'flow-part-v1', title: 'Waybill flow part v1', schema: flowPartSchema },
+  { name: 'schedule-v1', title: 'Waybill schedule v1', schema: scheduleSchema },
 ];
 
 export function schemaFile({ name }: PublishedSchema): URL {

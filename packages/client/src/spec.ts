@@ -204,12 +204,23 @@ const reason = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, {
 
 const abortSchema = closed({ ...control, spec: closed({ verb: z.literal('abort'), run: runId, reason }) });
 
+const scheduleVerbSchema = closed({
+  ...control,
+  spec: closed({ verb: z.literal('schedule'), do: z.enum(['pause', 'resume', 'trigger', 'rm']), schedule: name }),
+});
+
 export type RunSpec = z.infer<typeof runSchema>;
 export type ItemSpec = z.infer<typeof itemSchema>;
 type Cancel = z.infer<typeof cancelSchema>;
-export type ControlSpec = Omit<Cancel, 'spec'> & {
-  spec: (Cancel | z.infer<typeof abortSchema> | z.infer<typeof pauseSchema> | z.infer<typeof steerItemSchema>)['spec'];
-};
+export type ScheduleVerb = z.infer<typeof scheduleVerbSchema>['spec'];
+/** What may be asked of a run. */
+export type RunVerb = (
+  | Cancel
+  | z.infer<typeof abortSchema>
+  | z.infer<typeof pauseSchema>
+  | z.infer<typeof steerItemSchema>
+)['spec'];
+export type ControlSpec = Omit<Cancel, 'spec'> & { spec: RunVerb | ScheduleVerb };
 
 /** The schema of a control object by its verb. */
 const CONTROL_SCHEMAS = new Map<unknown, z.ZodType<ControlSpec>>([
@@ -218,6 +229,7 @@ const CONTROL_SCHEMAS = new Map<unknown, z.ZodType<ControlSpec>>([
   ['pause', pauseSchema],
   ['resume', pauseSchema],
   ['retry', steerItemSchema],
+  ['schedule', scheduleVerbSchema],
   ['skip', steerItemSchema],
 ]);
 

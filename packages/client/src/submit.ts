@@ -11,6 +11,7 @@ import { checkSubmissionId } from './object-names.ts';
 import { packSource } from './pack-source.ts';
 import type { Plan } from './plan.ts';
 import { readSpec } from './read-spec.ts';
+import type { ScheduleSpec } from './schedule.ts';
 import type { RunSpec } from './spec.ts';
 import { SpecRefused } from './spec-refused.ts';
 import type { Transport } from './transport.ts';
@@ -58,7 +59,8 @@ export async function prepareRun(
   return { run, plan: compiled.plan, bytes: submissionBytes(run), queue: queueOf(run), submodules };
 }
 
-async function withPackedSource(
+/** The run with its source packed and uploaded, where it names one that is not. */
+export async function withPackedSource(
   transport: Pick<Transport, 'putUpload'>,
   run: RunSpec,
   options: Pick<SubmitOptions, 'baseDir' | 'workDir'>,
@@ -80,8 +82,9 @@ async function withPackedSource(
   }
 }
 
-function submissionBytes(run: RunSpec): Uint8Array {
-  const bytes = new TextEncoder().encode(canonicalize(run));
+/** Throws SpecRefused for a document that no inbox would read. */
+export function submissionBytes(document: RunSpec | ScheduleSpec): Uint8Array {
+  const bytes = new TextEncoder().encode(canonicalize(document));
   if (bytes.length <= LIMITS.specBytes) return bytes;
   const problem = `as JSON the spec has ${bytes.length} bytes, more than ${LIMITS.specBytes}`;
   const fix = 'Split the run, or move scripts into the source.';

@@ -11,6 +11,7 @@
  *   Two writers at once: one gets `written`, the others `same` or `other`.
  * - `readReceipt` resolves with the answer to exactly these bytes under this id, or null while there is none.
  * - `readStatus` resolves with the newest status of a run, or null before the first. Never half a document.
+ * - `readSchedules` resolves with the principal's schedules, newest state, or null before the first.
  * - `listRuns` lists the principal's own runs, newest first, at most `limit`.
  * - `openArtifact` streams bytes by digest and checks them on the way: TerminalError OBJECT_MISSING when there are none,
  *   OBJECT_DIGEST_MISMATCH at the end of a stream that is not what it should be. `maxBytes` bounds what is read (OBJECT_TOO_LARGE).
@@ -22,7 +23,7 @@
  * no store would take.
  */
 import type { Digest } from '@waybill/verify';
-import type { Receipt, RunStatus } from './documents.ts';
+import type { Receipt, RunStatus, ScheduleList } from './documents.ts';
 
 /** One submission of one principal: a run, or a control object. */
 export interface SubmissionRef {
@@ -41,6 +42,7 @@ export interface Transport {
   putSubmission(queue: string, submissionId: string, bytes: Uint8Array): Promise<PutResult>;
   readReceipt(ref: SubmissionRef, submission: Digest): Promise<Receipt | null>;
   readStatus(ref: SubmissionRef): Promise<RunStatus | null>;
+  readSchedules(): Promise<ScheduleList | null>;
   listRuns(limit: number): Promise<SubmissionRef[]>;
   openArtifact(digest: Digest, maxBytes?: number): Promise<AsyncIterable<Uint8Array>>;
   openLedger(key: string): Promise<AsyncIterable<Uint8Array> | null>;

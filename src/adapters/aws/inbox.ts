@@ -7,12 +7,14 @@
  * that version away: a delete marker would also hide what a client wrote under the same name a moment ago.
  */
 import { CopyObjectCommand, ListObjectVersionsCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { Receipt, RunStatus } from '@waybill/client/documents';
+import type { Receipt, RunStatus, ScheduleList } from '@waybill/client/documents';
 import { RetryableError } from '@waybill/client/errors';
 import { type Digest, runningDigest } from '@waybill/verify';
 import type { Inbox, InboxObject } from '#ports/inbox.ts';
 import { Bucket, ONCE, wholeOf } from './bucket.ts';
 import { INBOX, inboxObject, listedKey } from './inbox-names.ts';
+
+type Named = Pick<InboxObject, 'queue' | 'principal' | 'submissionId'>;
 
 const MAX_RECEIPT_BYTES = 1024 * 1024;
 const PAGE = 1_000;
@@ -89,6 +91,15 @@ class S3Inbox implements Inbox {
     const version = object.version ?? (await this.#bucket.head(key))?.version ?? null;
     if (how === 'quarantine') await this.#keepAside(object, version);
     await this.#bucket.delete(key, version);
+  }
+
+  async put({ queue, principal, submissionId }: Named, bytes: Uint8Array): Promise<boolean> {
+    const key = `${INBOX}${queue}/${principal}/${submissionId}.json`;
+    return (await this.#bucket.put(key, bytes, { ...ONCE, ...JSON_TYPE })) !== null;
+  }
+
+  async publishSchedules(list: ScheduleList): Promise<void> {
+    await this.#bucket.put(`outbox/${list.principal}/schedules.json`, jsonBytes(list), JSON_TYPE);
   }
 
   async publish(principal: string, submissionId: string, status: RunStatus): Promise<void> {

@@ -6,15 +6,18 @@
 import { constants, createReadStream, type Dirent, type FSWatcher, type Stats, watch } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Receipt, RunStatus } from '@waybill/client/documents';
+import type { Receipt, RunStatus, ScheduleList } from '@waybill/client/documents';
+import { TerminalError } from '@waybill/client/errors';
 import { type Digest, digestOf, runningDigest, sha256Hex } from '@waybill/verify';
-import { ignoreMissing, isCode, publishOver, writeTemporary } from '#adapters/local/durable-file.ts';
+import { ignoreMissing, isCode, publishOnce, publishOver, writeTemporary } from '#adapters/local/durable-file.ts';
 import type { Inbox, InboxObject } from '#ports/inbox.ts';
 
 const QUEUE = /^@?[a-z0-9][a-z0-9._-]{0,62}$/;
 const PRINCIPAL = /^uid-(\d{1,10})$/;
 const SUBMISSION = /^([A-Za-z0-9][A-Za-z0-9._-]{0,127})\.json$/;
 const TEMPORARY = /^\./;
+
+type Named = Pick<InboxObject, 'queue' | 'principal' | 'submissionId'>;
 
 export interface LocalInbox extends Inbox {
   /** Starts watching; hints begin to come. */
@@ -82,6 +85,17 @@ class DirectoryInbox implements LocalInbox {
   async publish(principal: string, submissionId: string, status: RunStatus): Promise<void> {
     const directory = this.#outboxOf(principal, submissionId);
     await publishOver(await writeTemporary(directory, jsonBytes(status)), join(directory, 'status.json'));
+  }
+
+  async put({ queue, principal, submissionId }: Named, bytes: Uint8Array): Promise<boolean> {
+    if (`uid-${process.getuid?.() ?? 0}` !== principal) throw notOurs(principal);
+    const directory = join(this.#root, 'inbox', queue, principal);
+    return publishOnce(await writeTemporary(directory, bytes), join(directory, `${submissionId}.json`));
+  }
+
+  async publishSchedules(list: ScheduleList): Promise<void> {
+    const directory = join(this.#root, 'outbox', list.principal);
+    await publishOver(await writeTemporary(directory, jsonBytes(list)), join(directory, 'schedules.json'));
   }
 
   async openUpload(principal: string, digest: Digest): Promise<AsyncIterable<Uint8Array> | null> {
@@ -222,6 +236,16 @@ function badlyNamed(key: string, problem: string): InboxObject {
     submissionId: `invalid-${sha256Hex(key).slice(0, 16)}`,
     badlyNamed: `the object ${problem}`,
   };
+}
+
+/** The owner of a file is who wrote it, and that would be this process. */
+function notOurs(principal: string): TerminalError {
+  return new TerminalError({
+    code: 'PRINCIPAL_MISMATCH',
+    path: `inbox/${principal}`,
+    problem: 'this engine runs as somebody else, and can write submissions for nobody but itself',
+    fix: 'Keep schedules in an engine of your own: see docs/how-to/run-a-private-engine.md.',
+  });
 }
 
 /** An acceptance is final; a refusal may be answered otherwise once the deployment has changed. */

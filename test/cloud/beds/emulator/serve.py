@@ -267,6 +267,22 @@ def ask_about_the_machine_of_a_version_or_alias():
     iam_actions.extract_resource_arn, iam_actions.request_tag_context = resource_arn, request_context
 
 
+def ask_about_a_schedule_in_its_group():
+    """The emulator asks about every schedule as if it were in the group `default`."""
+    resource_of = iam_actions.extract_resource_arn
+
+    def resource_arn(service, method, path, headers, body, query_params, *args, **kwargs):
+        arn = resource_of(service, method, path, headers, body, query_params, *args, **kwargs)
+        if service != "scheduler" or ":schedule/default/" not in arn:
+            return arn
+        asked = (query_params or {}).get("groupName")
+        in_query = asked[0] if isinstance(asked, list) else asked
+        group = in_query or (json.loads(body).get("GroupName") if body else None) or "default"
+        return arn.replace(":schedule/default/", f":schedule/{group}/")
+
+    iam_actions.extract_resource_arn = resource_arn
+
+
 def write_invocations_down():
     """One line of invocations.jsonl for every start of a function's process and for every invocation."""
     execute, spawn = lambda_svc._execute_function, lambda_runtime.Worker._spawn
@@ -320,6 +336,7 @@ def main():
     fill_in_variables_of_policies()
     ask_for_one_message_in_a_batch()
     ask_about_the_machine_of_a_version_or_alias()
+    ask_about_a_schedule_in_its_group()
     write_invocations_down()
     say_versions_in_events_of_objects()
     publish_state_changes_of_tasks()
