@@ -17,6 +17,8 @@ import { submit } from '#flow/submit.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
 const PAGE = 500;
+/** Objects under way at once: their answers share syncs of the disk, and none waits for another whose source is large. */
+const AT_ONCE = 32;
 
 /** Quarantined are objects that no honest client writes; a conflict or a denial is an answer, not an attack. */
 const QUARANTINED: ReadonlySet<ReceiptStatus> = new Set(['invalid', 'too_large']);
@@ -34,13 +36,17 @@ export async function takeIn(
   let after: string | undefined;
   do {
     page = await deps.inbox.list({ limit: PAGE, ...(after === undefined ? {} : { after }) });
-    for (const object of page) {
-      try {
-        if (await takeInOne(deps, object)) answered += 1;
-      } catch (error) {
-        onTrouble(object, error);
+    const waiting = page.values();
+    const answerWaiting = async (): Promise<void> => {
+      for (const object of waiting) {
+        try {
+          if (await takeInOne(deps, object)) answered += 1;
+        } catch (error) {
+          onTrouble(object, error);
+        }
       }
-    }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, answerWaiting));
     after = page.at(-1)?.key;
   } while (page.length === PAGE);
   return answered;
