@@ -7,26 +7,86 @@ import { join } from 'node:path';
 import { deriveRunId } from '@waybill/verify';
 import type { Execution } from '#adapters/in-process/executor.ts';
 import type { CadenceRule } from '#embedded/cadence.ts';
-import { composeInProcess } from '#embedded/compose-in-process.ts';
+import { composeInProcess, type InProcess } from '#embedded/compose-in-process.ts';
 import { createEngine } from '#embedded/engine.ts';
+import type { BenchItem } from './shapes.ts';
 
 const CONCURRENCY = 100;
-const GIVE_UP_MS = 60_000;
-
-export interface BenchItem {
-  id: string;
-  dependsOn?: string[];
-}
+/** On a machine that does other things too. */
+const GIVE_UP_MS = 300_000;
+const PRINCIPAL = `uid-${process.getuid?.() ?? 0}`;
 
 /** What a measurement of one part of the run looks at. */
-export interface Watching {
+interface Watching {
   cadence?: CadenceRule;
   /** An attempt is about to end. */
   onExecuted?(atMs: number): void;
   onSealed?(bundle: Buffer): void;
 }
 
-/** Milliseconds from the object in the inbox to the sealed bundle in the ledger. Throws when the engine logged an error. */
+export interface Bed {
+  /** Milliseconds from the object in the inbox to the sealed bundle in the ledger. Throws when the engine logged an error. */
+  time(submissionId: string, items: BenchItem[]): Promise<number>;
+  bundle(submissionId: string): Buffer;
+  close(): Promise<void>;
+}
+
+/** Starts an engine in a directory. */
+export async function openBed(
+  directory: string,
+  { deps, store, inbox }: InProcess,
+  { concurrency = CONCURRENCY, cadence }: { concurrency?: number; cadence?: CadenceRule | undefined } = {},
+): Promise<Bed> {
+  const folder = join(directory, 'inbox', 'default', PRINCIPAL);
+  mkdirSync(folder, { recursive: true });
+  const errors: unknown[] = [];
+  const engine = createEngine(deps, {
+    queues: { default: { concurrency } },
+    selfCheck: false,
+    status: false,
+    ...(cadence ? { cadence } : {}),
+    log: (level, message, facts) => {
+      if (level === 'error') errors.push({ message, ...facts });
+    },
+    onFatal: (error) => errors.push(error),
+  });
+  await engine.start();
+  const sealedPath = (submissionId: string): string => {
+    const run = deriveRunId(PRINCIPAL, submissionId);
+    return join(directory, 'ledger', 'runs', run, `run-${run}.audit.jsonl`);
+  };
+  return {
+    async time(submissionId, items) {
+      const pipeline = [{ block: 'script', run: 'true' }];
+      const spec = { items: items.map((item) => ({ ...item, pipeline })) };
+      const run = { apiVersion: 'waybill/v1', kind: 'Run', metadata: { name: 'bench' }, spec };
+      const startedMs = performance.now();
+      writeFileSync(join(folder, '.bench.tmp'), JSON.stringify(run));
+      renameSync(join(folder, '.bench.tmp'), join(folder, `${submissionId}.json`));
+      await until(() => existsSync(sealedPath(submissionId)), directory, errors);
+      return performance.now() - startedMs;
+    },
+    bundle: (submissionId) => readFileSync(sealedPath(submissionId)),
+    async close() {
+      await engine.stop();
+      inbox.unwatch();
+      await store.close();
+    },
+  };
+}
+
+async function until(isDone: () => boolean, directory: string, errors: unknown[]): Promise<void> {
+  const startedMs = performance.now();
+  while (!isDone()) {
+    const isRefused = existsSync(join(directory, 'quarantine'));
+    if (isRefused || errors.length > 0 || performance.now() - startedMs > GIVE_UP_MS) {
+      throw new RangeError(`the bench run failed: ${JSON.stringify(errors[0] ?? 'refused, or not sealed in time')}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** One run in an engine of its own. */
 export async function timeRun(scratch: string, items: BenchItem[], watching: Watching = {}): Promise<number> {
   const directory = mkdtempSync(join(scratch, 'engine-'));
   let startedMs = 0;
@@ -34,61 +94,12 @@ export async function timeRun(scratch: string, items: BenchItem[], watching: Wat
     watching.onExecuted?.(performance.now() - startedMs);
     return { outcome: 'succeeded', reason: 'ok', exit: 0 };
   };
-  const { deps, store, inbox } = await composeInProcess(directory, execute, { leaseMs: 60_000 });
-  const principal = `uid-${process.getuid?.() ?? 0}`;
-  const folder = join(directory, 'inbox', 'default', principal);
-  mkdirSync(folder, { recursive: true });
-  const errors: unknown[] = [];
-  const engine = createEngine(deps, {
-    queues: { default: { concurrency: CONCURRENCY } },
-    selfCheck: false,
-    status: false,
-    ...(watching.cadence ? { cadence: watching.cadence } : {}),
-    log: (level, message, facts) => {
-      if (level === 'error') errors.push({ message, ...facts });
-    },
-    onFatal: (error) => errors.push(error),
-  });
-  await engine.start();
-  const run = deriveRunId(principal, 'bench');
-  const spec = {
-    apiVersion: 'waybill/v1',
-    kind: 'Run',
-    metadata: { name: 'bench' },
-    spec: { items: items.map((item) => ({ ...item, pipeline: [{ block: 'script', run: 'true' }] })) },
-  };
-  const sealed = join(directory, 'ledger', 'runs', run, `run-${run}.audit.jsonl`);
+  const composed = await composeInProcess(directory, execute, { leaseMs: 60_000 });
+  const bed = await openBed(directory, composed, { cadence: watching.cadence });
   startedMs = performance.now();
-  writeFileSync(join(folder, '.bench.tmp'), JSON.stringify(spec));
-  renameSync(join(folder, '.bench.tmp'), join(folder, 'bench.json'));
-  const refused = join(directory, 'quarantine');
-  while (
-    !existsSync(sealed) &&
-    !existsSync(refused) &&
-    errors.length === 0 &&
-    performance.now() - startedMs < GIVE_UP_MS
-  ) {
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  const elapsedMs = performance.now() - startedMs;
-  await engine.stop();
-  inbox.unwatch();
-  await store.close();
-  const isSealed = existsSync(sealed);
-  if (isSealed) watching.onSealed?.(readFileSync(sealed));
+  const elapsedMs = await bed.time('bench', items);
+  await bed.close();
+  watching.onSealed?.(bed.bundle('bench'));
   rmSync(directory, { recursive: true });
-  if (errors.length > 0 || !isSealed)
-    throw new RangeError(`the bench run failed: ${JSON.stringify(errors[0] ?? 'refused, or not sealed in time')}`);
   return elapsedMs;
-}
-
-/** `n` items: all but the last have no dependencies, and the last one waits for all of them. */
-export function fanOutFanIn(n: number): BenchItem[] {
-  const fan = Array.from({ length: n - 1 }, (_, k) => ({ id: `i${k}` }));
-  return [...fan, { id: 'join', dependsOn: fan.map(({ id }) => id) }];
-}
-
-/** Each item waits for the one before it. */
-export function chain(n: number): BenchItem[] {
-  return Array.from({ length: n }, (_, k) => (k === 0 ? { id: 'i0' } : { id: `i${k}`, dependsOn: [`i${k - 1}`] }));
 }

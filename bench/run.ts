@@ -1,99 +1,146 @@
 /**
- * Measures the engine next to the floor of this machine, in one run: `npm run bench [-- --rounds N | --list]`.
+ * Measures the engine next to the floor of this machine and to other engines, in one run: `npm run bench -- [--rounds N] [--only NAME]... [--report DIRECTORY]`.
  *
- * Rounds are interleaved and medians taken, because the speed of syncing a disk changes by the minute. Figures of
- * different runs must not be compared; the ratios of one run may.
+ * Rounds are interleaved and medians taken, because the speed of syncing a disk changes by the minute. Figures of different
+ * runs must not be compared; the ratios of one run may. Ends with 1 when something failed or a bound of our own is broken.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chain, fanOutFanIn, timeRun } from './engine-bed.ts';
+import { BULLMQ, ENGINES, FLOOR, IN_PROCESS, WAYBILL } from './engines.ts';
 import { measureVerification } from './evidence.ts';
-import { timeFloor } from './floor.ts';
+import { probeDisk } from './floor.ts';
+import { measureIdle } from './idle.ts';
+import { measureLaunches } from './launches.ts';
+import { chartOf, linesOf, type Measurements, peakBytesOf, rateOf, ratioOf } from './report.ts';
 import { measureSeal } from './seal.ts';
+import type { Case, Round } from './shapes.ts';
 import { measureTimestamps } from './timestamps.ts';
 
-const GROUP = 100;
 /** Work per item may not grow with the size of the run. */
 const MAX_GROWTH = 1.15;
-/** What a floor is measured with: enough commits for a stable figure. */
-const FLOOR_COMMITS = 1_000;
 
-interface Case {
-  name: string;
-  items: number;
-  measure(scratch: string): Promise<number> | number;
-}
-
-const CASES: Case[] = [
+/** What is wanted of the ratios of one run; what is missed is said, and is no failure of the bench. */
+const WANTED: { what: string; name: Case; engine: string; other: string; atLeast: number }[] = [
+  { what: 'W1 1,000 against BullMQ', name: 'w1-1000', engine: WAYBILL, other: BULLMQ, atLeast: 1.8 },
+  { what: 'W1 10,000 against BullMQ', name: 'w1-10000', engine: WAYBILL, other: BULLMQ, atLeast: 1.8 },
+  { what: 'W2 against the floor', name: 'w2', engine: WAYBILL, other: FLOOR, atLeast: 0.7 },
+  { what: 'W3 against the barriers of BullMQ', name: 'w3', engine: WAYBILL, other: BULLMQ, atLeast: 4 },
   {
-    name: 'floor: one commit per completion',
-    items: FLOOR_COMMITS,
-    measure: (scratch) => timeFloor(scratch, FLOOR_COMMITS, 1),
+    what: 'W4 burst through the inbox against the floor',
+    name: 'w4-burst',
+    engine: WAYBILL,
+    other: FLOOR,
+    atLeast: 0.7,
   },
-  { name: 'floor: group commit of 100', items: 100_000, measure: (scratch) => timeFloor(scratch, 100_000, GROUP) },
-  { name: 'W1 fan-out/fan-in 1,000', items: 1_000, measure: (scratch) => timeRun(scratch, fanOutFanIn(1_000)) },
-  { name: 'W1 fan-out/fan-in 10,000', items: 10_000, measure: (scratch) => timeRun(scratch, fanOutFanIn(10_000)) },
-  { name: 'W2 chain of 300', items: 300, measure: (scratch) => timeRun(scratch, chain(300)) },
+  {
+    what: 'W4 32 in flight through the inbox against the floor',
+    name: 'w4-32',
+    engine: WAYBILL,
+    other: FLOOR,
+    atLeast: 0.7,
+  },
+  { what: 'W4 burst in process against BullMQ', name: 'w4-burst', engine: IN_PROCESS, other: BULLMQ, atLeast: 1 },
+  { what: 'W4 32 in flight in process against BullMQ', name: 'w4-32', engine: IN_PROCESS, other: BULLMQ, atLeast: 1 },
 ];
 
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
+type Print = (line: string) => void;
+
+/** What is measured beside the engines: none of it knows of the others. False: a bound is broken. */
+const PARTS: Record<string, (scratch: string, rounds: number, print: Print) => Promise<boolean>> = {
+  seal: measureSeal,
+  verification: measureVerification,
+  async timestamps(scratch, _rounds, print) {
+    await measureTimestamps(scratch, print);
+    return true;
+  },
+  launches: measureLaunches,
+  idle: measureIdle,
+};
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '3' }, list: { type: 'boolean', default: false } },
+  options: {
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string', multiple: true, default: [] },
+    report: { type: 'string' },
+    list: { type: 'boolean', default: false },
+  },
 });
+const names = [...ENGINES.map(({ name }) => name), ...Object.keys(PARTS)];
 if (values.list) {
-  for (const { name } of CASES) process.stdout.write(`${name}\n`);
+  for (const name of names) process.stdout.write(`${name}\n`);
   process.exit(0);
 }
 const rounds = Number(values.rounds);
-if (!Number.isInteger(rounds) || rounds < 1 || rounds > 50) {
-  process.stderr.write('--rounds takes a whole number from 1 to 50\n');
+const stranger = values.only.find((name) => !names.includes(name));
+if (!Number.isInteger(rounds) || rounds < 1 || rounds > 50 || stranger !== undefined) {
+  const problem =
+    stranger === undefined ? '--rounds takes a whole number from 1 to 50' : `--list does not show ${stranger}`;
+  process.stderr.write(`${problem}\n`);
   process.exit(4);
 }
-const scratch = mkdtempSync(join(tmpdir(), 'waybill-bench-'));
-let isSealedInTime = false;
-let isVerifiedInTime = false;
-const verification: string[] = [];
-const elapsedMs = new Map<string, number[]>(CASES.map(({ name }) => [name, []]));
-let peakBytes = 0;
-try {
-  // The first run compiles the code and is not counted.
-  await timeRun(scratch, fanOutFanIn(500));
-  for (let round = 0; round < rounds; round += 1) {
-    for (const { name, measure } of CASES) {
-      elapsedMs.get(name)?.push(await measure(scratch));
-      peakBytes = Math.max(peakBytes, process.resourceUsage().maxRSS * 1024);
+const isWanted = (name: string): boolean => values.only.length === 0 || values.only.includes(name);
+
+async function measureEngines(scratch: string): Promise<Omit<Measurements, 'others' | 'command'>> {
+  const engines = ENGINES.filter(({ name }) => isWanted(name));
+  const absent = new Map(
+    engines.flatMap((engine) => {
+      const why = engine.absent();
+      return why === null ? [] : [[engine.name, why] as const];
+    }),
+  );
+  const present = engines.filter(({ name }) => !absent.has(name));
+  const found = new Map<string, Round[]>(present.map(({ name }) => [name, []]));
+  const [probesMs, loads]: [number[], number[]] = [[], []];
+  for (let n = 0; n < rounds && present.length > 0; n += 1) {
+    probesMs.push(await probeDisk(scratch));
+    loads.push(loadavg()[0] ?? 0);
+    for (const { name, round } of present) {
+      process.stderr.write(`round ${n + 1} of ${rounds}: ${name}\n`);
+      found.get(name)?.push(await round(scratch));
     }
   }
-  isSealedInTime = await measureSeal(scratch, rounds, (line) => verification.push(line));
-  isVerifiedInTime = await measureVerification(scratch, rounds, (line) => verification.push(line));
-  await measureTimestamps(scratch, (line) => verification.push(line));
+  return { rounds, engines, found, absent, probesMs, loads };
+}
+
+function judge(all: Measurements): { lines: string[]; isGood: boolean } {
+  const lines = WANTED.flatMap(({ what, name, engine, other, atLeast }) => {
+    const ratio = ratioOf(all, name, engine, other);
+    if (ratio === null) return [];
+    return [`${what}: ${ratio.toFixed(2)} (wanted ${atLeast}${ratio < atLeast ? ', missed' : ''})`];
+  });
+  const [small, large] = [rateOf(all, WAYBILL, 'w1-1000'), rateOf(all, WAYBILL, 'w1-10000')];
+  if (small === null || large === null) return { lines, isGood: true };
+  const growth = small / large;
+  lines.push(`time per item, 10,000 against 1,000: ${growth.toFixed(2)} (at most ${MAX_GROWTH})`);
+  lines.push(`largest size of the process that ran 10,000 items: ${Math.round(peakBytesOf(all, WAYBILL) / 1e6)} MB`);
+  return { lines, isGood: growth <= MAX_GROWTH };
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'waybill-bench-'));
+const others: string[] = [];
+let isGood = true;
+try {
+  const measured = await measureEngines(scratch);
+  for (const [name, measure] of Object.entries(PARTS)) {
+    if (!isWanted(name)) continue;
+    process.stderr.write(`${name}\n`);
+    if (!(await measure(scratch, rounds, (line) => others.push(line)))) isGood = false;
+  }
+  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim();
+  const all: Measurements = { ...measured, command, others };
+  const verdict = judge(all);
+  if (!verdict.isGood) isGood = false;
+  const lines = linesOf({ ...all, others: [...verdict.lines, ...others] });
+  if (values.report !== undefined) {
+    mkdirSync(values.report, { recursive: true });
+    const head = ['# Bench', '', 'Generated by `npm run bench`; not to be edited.', ''];
+    writeFileSync(join(values.report, 'README.md'), [...head, ...lines, '', '![Per second](bench.svg)', ''].join('\n'));
+    writeFileSync(join(values.report, 'bench.svg'), chartOf(all));
+  }
+  process.stdout.write(`${lines.join('\n')}\n`);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
-const perSecond = (name: string): number => {
-  const { items } = CASES.find((each) => each.name === name) as Case;
-  return items / (median(elapsedMs.get(name) ?? []) / 1000);
-};
-const floors = CASES.slice(0, 2).map(({ name }) => perSecond(name));
-process.stdout.write(
-  `command: npm run bench -- --rounds ${rounds} (medians of ${rounds} interleaved rounds, every event durable, every attempt signed, run sealed)\n`,
-);
-for (const { name } of CASES) {
-  const rate = perSecond(name);
-  const [single = Number.NaN, grouped = Number.NaN] = floors;
-  process.stdout.write(
-    `${name.padEnd(34)} ${Math.round(rate).toLocaleString('en').padStart(9)} /s  ${(rate / single).toFixed(3)} of one-commit floor  ${(rate / grouped).toFixed(3)} of group floor\n`,
-  );
-}
-const ratio = perSecond('W1 fan-out/fan-in 1,000') / perSecond('W1 fan-out/fan-in 10,000');
-process.stdout.write(`time per item, 10,000 against 1,000: ${ratio.toFixed(2)} (at most ${MAX_GROWTH})\n`);
-if (ratio > MAX_GROWTH) process.exitCode = 1;
-for (const line of verification) process.stdout.write(`${line}\n`);
-if (!isVerifiedInTime || !isSealedInTime) process.exitCode = 1;
-process.stdout.write(`peak memory of the process: ${Math.round(peakBytes / 1e6)} MB\n`);
+if (!isGood) process.exitCode = 1;

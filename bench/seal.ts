@@ -6,7 +6,8 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { leafHash, sha256, TreeBuilder } from '@waybill/verify';
 import { CADENCE, type CadenceRule } from '#embedded/cadence.ts';
-import { fanOutFanIn, timeRun } from './engine-bed.ts';
+import { timeRun } from './engine-bed.ts';
+import { fanOutFanIn } from './shapes.ts';
 
 const ITEMS = 10_000;
 /** Against hashing and signing alone. */
