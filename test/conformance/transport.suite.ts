@@ -25,6 +25,17 @@ export interface TransportBed {
   close(): Promise<void>;
 }
 
+const STATUS = {
+  v: 1,
+  run: 'a'.repeat(32),
+  name: 'n',
+  principal: 'p',
+  submissionId: 'job',
+  openedAt: '2026-01-01T00:00:00.000Z',
+  counts: {},
+  items: [],
+};
+
 const RECEIPT: Receipt = {
   v: 1,
   status: 'accepted',
@@ -160,7 +171,8 @@ export function transportSuite(name: string, open: () => Promise<TransportBed>):
       withBed(async ({ answer }, transport) => {
         const ref = { principal: transport.principal, submissionId: 'job' };
         const path = `${transport.principal}/job/status.json`;
-        const write = (state: RunStatus['state']): Promise<void> => answer(path, bytesOf(JSON.stringify({ state })));
+        const write = (state: RunStatus['state']): Promise<void> =>
+          answer(path, bytesOf(JSON.stringify({ ...STATUS, state })));
         assert.equal(await transport.readStatus(ref), null);
         await write('open');
         assert.equal((await transport.readStatus(ref))?.state, 'open');

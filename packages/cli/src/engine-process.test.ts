@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -44,6 +44,7 @@ test('engine: it is started once, apart from the command, and with what was aske
   t.after(() => ended(first.notice.pid));
   const second = await ensureEngine(home, start);
   assert.equal(first.started, true);
+  assert.equal(readFileSync(home.at('.gitignore'), 'utf8'), '*\n');
   assert.deepEqual([second.started, second.notice.pid], [false, first.notice.pid]);
   const { default: args } = await import(home.at('arguments.json'), { with: { type: 'json' } });
   assert.deepEqual(args, ['--dir', home.path, '--idle-exit-ms', '10000', '--concurrency', '3', '--no-sandbox']);
@@ -109,4 +110,12 @@ test('engine: one that does not answer is reported with its log; every other err
   await assert.rejects(answered(home, silent), /no receipt; its log ends with:\nthe inbox is on fire/);
   const refused = new TerminalError({ code: 'SPEC_INVALID', ...facts });
   await assert.rejects(answered(home, Promise.reject(refused)), refused);
+});
+
+test('engine: a directory that was there before is not hidden from git', async (t) => {
+  const { home, start } = stage(t, READY);
+  mkdirSync(home.path);
+  const { notice } = await ensureEngine(home, start);
+  t.after(() => ended(notice.pid));
+  assert.equal(existsSync(home.at('.gitignore')), false);
 });

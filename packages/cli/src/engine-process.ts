@@ -3,7 +3,7 @@
  * every terminal that uses the same state directory, and ends by itself when it has been idle.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { RetryableError, TerminalError, WaybillError } from '@waybill/client';
@@ -58,13 +58,19 @@ function launch(home: StateDirectory, start: EngineStart): ChildProcess {
 
 function openLog(home: StateDirectory): number {
   try {
-    makeDirectory(home.path, 0o700);
+    if (!existsSync(home.path)) makeState(home);
     return openSync(home.at('engine.log'), 'a', 0o600);
   } catch (cause) {
     const problem = `no engine can work there (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;
     const fix = 'Give --dir a directory that this user may write to.';
     throw new TerminalError({ code: 'STORE_FAILED', path: home.path, problem, fix }, { cause });
   }
+}
+
+/** Within a repository, private keys and records are one `git add` away from being published. */
+function makeState(home: StateDirectory): void {
+  makeDirectory(home.path, 0o700);
+  writeFileSync(home.at('.gitignore'), '*\n');
 }
 
 /** What the engine itself said last, when it was an error that says what to do. */

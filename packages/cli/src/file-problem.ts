@@ -1,5 +1,5 @@
 const READ_PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'there is no such file or directory',
   ENOTDIR: 'a part of its path is no directory',
   EISDIR: 'it is a directory',
   EACCES: 'this user may not read it',

@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { DirectoryTransport } from '@waybill/client';
+import { DONE, runOf } from '../test/run-sample.ts';
 import { call, scratch } from '../test/scratch.ts';
+import { patched, stateWith } from '../test/state.ts';
 
 const SPEC =
   'apiVersion: waybill/v1\nkind: Run\nmetadata: { name: x }\nspec: { items: [{ id: a, pipeline: [{ block: script, run: "true" }] }] }\n';
@@ -85,4 +88,32 @@ test('foreign files: a spec without an end is refused by its size', {
 }, async () => {
   const { exit, err } = await call(['validate', '/dev/zero']);
   assert.deepEqual([exit, JSON.parse(err).error.code], [2, 'SPEC_TOO_LARGE']);
+});
+
+test('foreign files: a status that is none is named, and nothing of it is shown', async (t) => {
+  for (const content of ['{', '{}', 'null', '[]']) {
+    const dir = stateWith(t, runOf([DONE]));
+    const { principal } = new DirectoryTransport(dir);
+    const file = join(dir, 'outbox', principal, 'nightly-1', 'status.json');
+    writeFileSync(file, content);
+    for (const verb of [['runs'], ['status', 'latest'], ['status', 'nightly-1']]) {
+      const { exit, out, err } = await call([...verb, '--dir', dir]);
+      const { code, path, fix } = JSON.parse(err).error;
+      assert.deepEqual([exit, out, code, path, fix !== ''], [5, '', 'STORE_FAILED', file, true], content);
+    }
+  }
+});
+
+test('foreign files: a patch is applied to a directory, and to nothing else', async (t) => {
+  const dir = stateWith(t, patched());
+  const file = join(dir, 'file');
+  writeFileSync(file, '');
+  for (const [path, why] of [
+    [join(dir, 'absent'), /no such file or directory/],
+    [file, /it is no directory/],
+  ] as const) {
+    const { exit, err } = await call(['patch', 'latest', 'edit-a', '--apply', path, '--dir', dir]);
+    assert.deepEqual([exit, JSON.parse(err).error.path], [4, path]);
+    assert.match(err, why);
+  }
 });

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { type Readable, Readable as Stream } from 'node:stream';
 import { TerminalError } from '@waybill/client';
 import { escapeText } from '@waybill/verify';
+import { readProblem } from './file-problem.ts';
 
 interface GitAnswer {
   exit: number | null;
@@ -28,17 +30,18 @@ async function gitApply(directory: string, options: readonly string[], patch: Bu
     const [exit, stdout, stderr] = await Promise.all([ended, textOf(child.stdout), textOf(child.stderr)]);
     return { exit, stdout, stderr };
   } catch (cause) {
-    const problem = `git cannot be started in ${directory} (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;
-    const fix = 'Install git, and name a directory that is there.';
+    const problem = `git cannot be started (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;
+    const fix = 'Install git, and see that this user may work in the directory.';
     throw new TerminalError({ code: 'GIT_UNAVAILABLE', path: directory, problem, fix }, { cause });
   }
 }
 
 /**
  * Applies a patch to a working tree and resolves with the paths it touches. Checks first, so that nothing is changed when
- * any part of it does not apply: TerminalError PATCH_CONFLICT.
+ * any part of it does not apply: TerminalError PATCH_CONFLICT. FILE_UNREADABLE where there is no such directory.
  */
 export async function applyPatch(directory: string, chunks: AsyncIterable<Uint8Array>): Promise<string[]> {
+  requireDirectory(directory);
   const parts: Uint8Array[] = [];
   for await (const chunk of chunks) parts.push(chunk);
   const patch = Buffer.concat(parts);
@@ -49,6 +52,20 @@ export async function applyPatch(directory: string, chunks: AsyncIterable<Uint8A
   const applied = await gitApply(directory, [], patch);
   if (applied.exit !== 0) throw conflict(directory, applied.stderr);
   return numbers.stdout.split('\0').flatMap((entry) => entry.split('\t')[2] ?? []);
+}
+
+/** A program that is started where there is no directory fails as one that is not there. */
+function requireDirectory(path: string): void {
+  const fix = 'Name the working tree that the patch is for.';
+  const refused = (problem: string, cause?: unknown): TerminalError =>
+    new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause });
+  let isDirectory: boolean;
+  try {
+    isDirectory = statSync(path).isDirectory();
+  } catch (cause) {
+    throw refused(readProblem(cause), cause);
+  }
+  if (!isDirectory) throw refused('it is no directory');
 }
 
 function conflict(directory: string, stderr: string): TerminalError {

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import type { RunStatus } from '@waybill/client';
 import { digestOf } from '@waybill/verify';
 import { VERIFY_FLAGS } from '@waybill/verify/flags';
-import { DONE, FAILED, HOSTILE, PENDING, RUN_ID, runOf, UNSEEN } from '../test/run-sample.ts';
+import { DONE, HOSTILE, RUN_ID, runOf, UNSEEN } from '../test/run-sample.ts';
 import { call, callIn, scratch } from '../test/scratch.ts';
-import { PATCH, pretendEngine, stateWith } from '../test/state.ts';
+import { PATCH, patched, pretendEngine, stateWith } from '../test/state.ts';
 import { EXIT } from './exit-codes.ts';
 import { VERBS } from './verbs.ts';
 
@@ -17,15 +17,6 @@ const RAW = `+\tZoë ${HOSTILE}\n`;
 /** The codes of a list such as `0 ok; 1 failed`. */
 function numbersIn(text: string): number[] {
   return [...text.matchAll(/(?:^|[;,]\s)(\d+) /g)].map(([, code]) => Number(code));
-}
-
-function patched(content = PATCH): RunStatus {
-  const sha256 = digestOf(content);
-  const attempts = DONE.attempts.map((one) => ({
-    ...one,
-    outputs: one.outputs.map((output) => ({ ...output, sha256 })),
-  }));
-  return runOf([{ ...DONE, attempts }, FAILED, PENDING]);
 }
 
 test('program: every verb of the table has a handler, and every handler file a verb', async () => {

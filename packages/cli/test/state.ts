@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { DirectoryTransport, type RunStatus } from '@waybill/client';
 import { digestOf } from '@waybill/verify';
+import { DONE, FAILED, PENDING, runOf } from './run-sample.ts';
 import { scratch } from './scratch.ts';
 
 export const PATCH = 'diff --git a/a b/a\n';
@@ -20,6 +21,16 @@ export function stateWith(t: TestContext, run: RunStatus, content = PATCH): stri
   mkdirSync(shelf, { recursive: true });
   writeFileSync(join(shelf, hex), content);
   return directory;
+}
+
+/** A run whose first item has left a patch with that content. */
+export function patched(content = PATCH): RunStatus {
+  const sha256 = digestOf(content);
+  const attempts = DONE.attempts.map((one) => ({
+    ...one,
+    outputs: one.outputs.map((output) => ({ ...output, sha256 })),
+  }));
+  return runOf([{ ...DONE, attempts }, FAILED, PENDING]);
 }
 
 /** From now on it looks as if an engine worked on it: this process. */

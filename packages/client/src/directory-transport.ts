@@ -15,6 +15,7 @@ import {
   digestHex,
   isSubmissionId,
 } from './object-names.ts';
+import { type DocumentPlace, receiptFrom, schedulesFrom, statusFrom } from './outbox-documents.ts';
 import type { PutResult, SubmissionRef, Transport } from './transport.ts';
 import { writeOnce } from './write-once.ts';
 
@@ -24,6 +25,9 @@ export interface DirectoryTransportOptions {
 }
 
 const DEFAULT_POLL_MS = 250;
+
+const MOVE_AWAY =
+  'Restore it from a copy, or move it away: what it says is then not shown, and evidence stays in ledger/.';
 
 /** Transport over a state directory on this machine; the principal is the owner of the files it writes. */
 export class DirectoryTransport implements Transport {
@@ -63,15 +67,15 @@ export class DirectoryTransport implements Transport {
 
   readReceipt(ref: SubmissionRef, submission: Digest): Promise<Receipt | null> {
     const name = `receipt-${digestHex(submission).slice(0, 16)}.json`;
-    return this.#readJson<Receipt>(join(this.#outbox(ref), name));
+    return this.#readDocument(join(this.#outbox(ref), name), receiptFrom);
   }
 
   readStatus(ref: SubmissionRef): Promise<RunStatus | null> {
-    return this.#readJson<RunStatus>(join(this.#outbox(ref), 'status.json'));
+    return this.#readDocument(join(this.#outbox(ref), 'status.json'), statusFrom);
   }
 
   readSchedules(): Promise<ScheduleList | null> {
-    return this.#readJson<ScheduleList>(this.#path('outbox', this.principal, 'schedules.json'));
+    return this.#readDocument(this.#path('outbox', this.principal, 'schedules.json'), schedulesFrom);
   }
 
   listRuns(limit: number): Promise<SubmissionRef[]> {
@@ -115,10 +119,10 @@ export class DirectoryTransport implements Transport {
     return fileHints(this.#outbox(ref), this.#pollMs, signal);
   }
 
-  #readJson<T>(path: string): Promise<T | null> {
+  #readDocument<T>(path: string, from: (bytes: Uint8Array, place: DocumentPlace) => T): Promise<T | null> {
     return this.#guarded(async () => {
       const bytes = await readOrNull(path);
-      return bytes === null ? null : (JSON.parse(bytes.toString('utf8')) as T);
+      return bytes === null ? null : from(bytes, { path, fix: MOVE_AWAY });
     });
   }
 

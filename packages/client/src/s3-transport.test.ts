@@ -120,11 +120,23 @@ test('s3 transport: an upload is sent when looking for it is denied, and refused
   await assert.rejects(picky.transport.putUpload(digest, file), { code: 'OBJECT_DIGEST_MISMATCH' });
 });
 
+const STATUS = {
+  name: 'n',
+  state: 'open',
+  openedAt: '2026-01-01T00:00:00.000Z',
+  principal: 'p',
+  submissionId: 'job',
+  counts: {},
+  items: [],
+};
+
 test('s3 transport: a status that has not changed is not sent again, and is forgotten after others', async (context) => {
   const tags: (string | undefined)[] = [];
   const { transport } = await transportTo(context, ({ path, etag }) => {
     tags.push(etag);
-    return etag === undefined ? { status: 200, body: JSON.stringify({ run: path }), etag: '"1"' } : { status: 304 };
+    return etag === undefined
+      ? { status: 200, body: JSON.stringify({ ...STATUS, run: path }), etag: '"1"' }
+      : { status: 304 };
   });
   const first = await transport.readStatus(REF);
   assert.deepEqual(await transport.readStatus(REF), first);

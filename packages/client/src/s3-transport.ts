@@ -17,6 +17,7 @@ import {
   digestHex,
   isSubmissionId,
 } from './object-names.ts';
+import { receiptFrom, schedulesFrom, statusFrom } from './outbox-documents.ts';
 import { S3Reader, wholeOf } from './s3-reader.ts';
 import type { PutResult, SubmissionRef, Transport } from './transport.ts';
 
@@ -26,6 +27,7 @@ export interface S3TransportOptions {
   maxPollMs?: number;
 }
 
+const ASK_OPERATOR = 'Try again; if it stays, ask whoever runs the deployment.';
 const DEFAULT_POLL_MS = 500;
 const DEFAULT_MAX_POLL_MS = 4_000;
 const POLL_GROWTH = 1.5;
@@ -109,7 +111,7 @@ export class S3Transport implements Transport {
     const found = await this.#reader.open(place, () => this.#reader.isUnlisted(place));
     if (found === null || found === 'same') return null;
     this.#news++;
-    return parsed<Receipt>(await wholeOf(found.bytes), place.key);
+    return receiptFrom(await wholeOf(found.bytes), { path: place.key, fix: ASK_OPERATOR });
   }
 
   async readStatus(ref: SubmissionRef): Promise<RunStatus | null> {
@@ -118,7 +120,7 @@ export class S3Transport implements Transport {
     const found = await this.#reader.open(place, () => this.#reader.isUnlisted(place), before?.etag);
     if (found === 'same') return before?.status ?? null;
     if (found === null) return null;
-    const status = parsed<RunStatus>(await wholeOf(found.bytes), place.key);
+    const status = statusFrom(await wholeOf(found.bytes), { path: place.key, fix: ASK_OPERATOR });
     this.#remember(place.key, { etag: found.etag, status });
     this.#news++;
     return status;
@@ -127,7 +129,8 @@ export class S3Transport implements Transport {
   async readSchedules(): Promise<ScheduleList | null> {
     const place = { bucket: this.#bucket('inbox'), key: `outbox/${this.principal}/schedules.json` };
     const found = await this.#reader.open(place, () => this.#reader.isUnlisted(place));
-    return found === null || found === 'same' ? null : parsed<ScheduleList>(await wholeOf(found.bytes), place.key);
+    if (found === null || found === 'same') return null;
+    return schedulesFrom(await wholeOf(found.bytes), { path: place.key, fix: ASK_OPERATOR });
   }
 
   async listRuns(limit: number): Promise<SubmissionRef[]> {
@@ -258,13 +261,4 @@ async function* checkedStream(
 /** Closes the connection without reading what is left. */
 async function discard(bytes: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const _chunk of bytes) break;
-}
-
-function parsed<T>(bytes: Buffer, path: string): T {
-  try {
-    return JSON.parse(bytes.toString('utf8')) as T;
-  } catch (cause) {
-    const fix = 'Try again; if it stays, ask whoever runs the deployment.';
-    throw new RetryableError({ code: 'STORE_FAILED', path, problem: 'the document is not JSON', fix }, { cause });
-  }
 }

@@ -8,7 +8,7 @@ import { accessRun, attemptOf, itemOf, outputOf } from '../run-access.ts';
 import { safeBlock } from '../safe-text.ts';
 import { saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
-import { formatBytes } from '../view/measure.ts';
+import { counted, formatBytes } from '../view/measure.ts';
 import { type Line, paintLines, toned } from '../view/styled.ts';
 
 export async function patch(call: VerbCall): Promise<ExitCode> {
@@ -67,7 +67,7 @@ async function saveProvenance(
 async function apply(call: VerbCall, transport: Transport, { sha256 }: OutputRef, directory: string): Promise<void> {
   const files = await applyPatch(directory, await transport.openArtifact(sha256));
   call.terminal.emit({ applied: directory, sha256, files });
-  call.terminal.say([[toned('good', 'applied'), `  ${files.length} files in ${directory}`]]);
+  call.terminal.say([[toned('good', 'applied'), `  ${counted(files.length, 'file')} in ${directory}`]]);
 }
 
 /** On a terminal line by line, with colours where they are wanted; else the bytes themselves. */

@@ -24,8 +24,8 @@ export async function status(call: VerbCall): Promise<ExitCode> {
 }
 
 export async function runs(call: VerbCall): Promise<ExitCode> {
-  const found = await listRuns(await call.target.open(), MAX_RUNS);
-  const newestFirst = found.toSorted((left, right) => right.openedAt.localeCompare(left.openedAt));
+  const found = await listRuns(await call.target.open(), MAX_RUNS + 1);
+  const newestFirst = found.toSorted((left, right) => right.openedAt.localeCompare(left.openedAt)).slice(0, MAX_RUNS);
   for (const run of newestFirst) {
     const { items: _items, ...head } = run;
     call.terminal.emit({ ...head, engineRuns: isCaredFor(call, run) });
@@ -41,6 +41,8 @@ export async function runs(call: VerbCall): Promise<ExitCode> {
   const head = ['RUN', 'NAME', 'STATE', 'OPENED', 'ITEMS', 'SUBMISSION'];
   const none = [[toned('quiet', `${counted(0, 'run')} in ${call.target.where}`)]];
   call.terminal.say(rows.length === 0 ? none : tableLines(head, rows));
+  if (found.length > MAX_RUNS)
+    call.terminal.say([[toned('quiet', `… and older ones; any run can be named by its id`)]]);
   const stopped = newestFirst.find((run) => !isCaredFor(call, run));
   if (stopped !== undefined) call.terminal.say([[], ...stoppedLines(stopped, call)]);
   return EXIT.ok;
