@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RULES, readArrows } from './arrows.ts';
+import { RULES } from './arrows.ts';
 import { type Files, packageManifests, withPlantedTree } from './planted-tree.ts';
+import { readArrows } from './read-arrows.ts';
 import { ROOT } from './repository-files.ts';
 
 const MIN_MODULES = 50;
@@ -82,6 +83,7 @@ const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'lambdas-apart', path: 'lambdas/seal/planted-other.ts', source: "import '#lambdas/settle/handler.ts';\n" },
   { rule: 'lambdas-build', path: 'lambdas/planted.ts', source: "import './seal/handler.ts';\n" },
   { rule: 'embedded', path: 'embedded/planted.ts', source: "import '#worker/main.ts';\n" },
+  { rule: 'bench-peers', path: 'bench/peers/planted.js', source: "import 'absent-engine';\n" },
   { rule: 'bench', path: 'bench/planted.ts', source: "import 'zod';\n" },
   { rule: 'own-app', path: 'examples/own-app/planted.ts', source: "import '#core/run.ts';\n" },
   { rule: 'examples', path: 'examples/headline/planted.ts', source: "import '#core/run.ts';\n" },
