@@ -94,7 +94,10 @@ async function claimBatch(deps: FlowDeps, draft: Draft, candidates: Candidate[])
   const batch: Batch = { attempts: [], seen: 0, full: false, held: [] };
   const claims = new Map<string, { queue: string; claims: ClaimedEvent[] }>();
   for (const candidate of candidates) {
-    const specKey = keys.spec(candidate.run, candidate.item);
+    const { run, item, queue } = candidate;
+    const specKey = keys.spec(run, item);
+    // All that is known to be looked at, in one call; what it locks stands in the first of them.
+    await draft.read([specKey, keys.run(run), keys.item(run, item), keys.queue(queue)]);
     const spec = required(await draft.readOne<SpecRow>(specKey), specKey);
     const worst = 4 + 3 * spec.item.locks.length + claims.size;
     if (batch.seen > 0 && draft.actions + worst > MAX_ENGINE_ACTIONS - 2) break;
@@ -132,7 +135,7 @@ async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec
   const { run, queue } = candidate;
   const itemKey = keys.item(run, candidate.item);
   const lockKeys = spec.item.locks.map(({ name }) => keys.lock(name));
-  await draft.read([keys.run(run), itemKey, keys.queue(queue), ...lockKeys]);
+  await draft.read(lockKeys);
   const row = required(await draft.readOne<RunRow>(keys.run(run)), keys.run(run));
   const item = required(await draft.readOne<ItemRow>(itemKey), itemKey);
   const isWanted = row.stopping === undefined && row.pausedAtMs === undefined && !item.cancelAsked;

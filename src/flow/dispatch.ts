@@ -74,6 +74,7 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
   if (attempt?.state !== 'claimed') return null;
   if (attempt.cancel) return { ending: { outcome: 'cancelled', reason: 'cancelled' } };
   const ref = { run: attempt.run, item: attempt.item };
+  await draft.read([keys.run(ref.run), keys.spec(ref.run, ref.item), keys.item(ref.run, ref.item)]);
   const run = await readRun(draft, attempt.run);
   // The stop of the run is under way and will mark this attempt; nothing of it is dispatched any more.
   if (run.stopping) return null;
