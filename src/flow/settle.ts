@@ -51,7 +51,8 @@ interface Settled {
 /** The worker ended, or was ended. With a staged result that result counts; without one the attempt was lost. */
 export async function settleStopped(deps: FlowDeps, notice: StopNotice): Promise<boolean> {
   if (await settle(deps, notice.attemptId)) return true;
-  const { attemptId, exit, detail } = notice;
+  const { attemptId, cause, detail } = notice;
+  const exit = NOT_STARTED.has(cause) ? null : notice.exit;
   const settled = await settleWith(deps, attemptId, {
     ...NOTHING_STAGED,
     ending: endingOf(notice),
@@ -93,8 +94,10 @@ export async function settleWithout(
   return settleWith(deps, attemptId, { ...NOTHING_STAGED, ending, ...(detail === undefined ? {} : { detail }) });
 }
 
+/** Whatever ran of a task that was never whole says nothing, its exit code neither. */
+const NOT_STARTED: ReadonlySet<StopNotice['cause']> = new Set<StopNotice['cause']>(['start_failed', 'no_room']);
+
 function endingOf({ cause, exit }: StopNotice): Ending {
-  // Whatever ran of a task that was never whole says nothing.
   if (cause === 'no_room') return LAUNCH_DEFERRED;
   if (cause === 'start_failed') return { outcome: 'lost', reason: 'start_failed' };
   // Whoever is stopped and does not end in time is killed as well.

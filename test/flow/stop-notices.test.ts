@@ -10,7 +10,13 @@ import { runOf } from '../support/run-spec.ts';
 
 const QUIET = new Proxy({}, { get: () => () => {} }) as never;
 
-type Case = [title: string, notice: Pick<StopNotice, 'cause' | 'exit'>, outcome: string, reason: string];
+type Case = [
+  title: string,
+  notice: Pick<StopNotice, 'cause' | 'exit'>,
+  outcome: string,
+  reason: string,
+  exit?: number | null,
+];
 const CASES: Case[] = [
   ['what the kernel kills has too little memory', { cause: 'exited', exit: 137 }, 'failed', 'out_of_memory'],
   ['so has what the platform says so of', { cause: 'out_of_memory', exit: null }, 'failed', 'out_of_memory'],
@@ -21,11 +27,13 @@ const CASES: Case[] = [
     'interrupted',
   ],
   ['what never started is lost', { cause: 'start_failed', exit: null }, 'lost', 'start_failed'],
+  ['an exit code of what never started is none', { cause: 'start_failed', exit: 1 }, 'lost', 'start_failed', null],
+  ['nor is one of what had no room', { cause: 'no_room', exit: 137 }, 'deferred', 'launch_deferred', null],
   ['what a signal ended is lost', { cause: 'signalled', exit: 139 }, 'lost', 'no_result'],
 ];
 
 describe('flow: stop notices', { concurrency: true }, () => {
-  for (const [title, notice, outcome, reason] of CASES) {
+  for (const [title, notice, outcome, reason, exit = notice.exit] of CASES) {
     it(title, async () => {
       const never = new Gate();
       const execute = (job: { attempt: number }) =>
@@ -40,7 +48,7 @@ describe('flow: stop notices', { concurrency: true }, () => {
         const flow = { ...bed.deps, hints: QUIET, lane: createLane() };
         assert.equal(await settleStopped(flow, { attemptId, detail: '', ...notice }), true);
         const [ended] = (await bed.itemRow(run, 'x'))?.attempts ?? [];
-        assert.deepEqual([ended?.outcome, ended?.reason], [outcome, reason]);
+        assert.deepEqual([ended?.outcome, ended?.reason, ended?.exit], [outcome, reason, exit]);
         never.open();
       });
     });
