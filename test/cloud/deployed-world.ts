@@ -33,6 +33,8 @@ export interface Invocation {
   startedMs: number;
   /** Of an invocation. */
   elapsedMs?: number;
+  /** Processor time of the function's process meanwhile; null where the bed does not know it. */
+  cpuMs?: number | null;
   memoryMiB?: number;
   records?: number;
   failed?: boolean;

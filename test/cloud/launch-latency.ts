@@ -23,6 +23,8 @@ export interface Launch {
   hops: Record<Hop, number>;
   /** Of our hops: without the time in which a call was at the bed and nothing was left to do but wait for it. */
   computeMs: number;
+  /** Processor time of the three invocations, to their ends: what else the machine does is not in it. */
+  cpuMs: Record<(typeof OURS)[number], number>;
   totalMs: number;
 }
 
@@ -103,7 +105,8 @@ export class LaunchLatency {
       launch: spanOf(worker).fromMs - spans.dispatch.toMs,
     };
     const computeMs = OURS.reduce((sum, which) => sum + this.#compute(which, spans[which]), 0);
-    return { hops, computeMs, totalMs: spanOf(worker).fromMs - putMs };
+    const cpuMs = { submit: spans.submit.cpuMs, advance: spans.advance.cpuMs, dispatch: spans.dispatch.cpuMs };
+    return { hops, computeMs, cpuMs, totalMs: spanOf(worker).fromMs - putMs };
   }
 
   private get names(): DeploymentNames {
@@ -111,14 +114,14 @@ export class LaunchLatency {
   }
 
   /** From the start of the invocation to the answer of the call that ends the hop. */
-  #workOn(which: FunctionName, end: RecordedCall): Span {
+  #workOn(which: FunctionName, end: RecordedCall): Span & { cpuMs: number } {
     const toMs = spanOf(end).toMs;
     const name = this.#names.functionName(which);
     const begun = this.#invocations
       .filter((one) => one.function === name && one.elapsedMs !== undefined && one.startedMs <= end.atMs)
       .at(-1);
     if (begun === undefined) throw new TypeError(`no invocation of ${which}`);
-    return { fromMs: begun.startedMs, toMs };
+    return { fromMs: begun.startedMs, toMs, cpuMs: begun.cpuMs ?? Number.NaN };
   }
 
   #compute(which: FunctionName, span: Span): number {

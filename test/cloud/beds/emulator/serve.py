@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import dataclasses
 import datetime
+import glob
 import json
 import logging
 import math
@@ -285,7 +286,8 @@ def ask_about_a_schedule_in_its_group():
 
 def write_invocations_down():
     """One line of invocations.jsonl for every start of a function's process and for every invocation."""
-    execute, spawn = lambda_svc._execute_function, lambda_runtime.Worker._spawn
+    execute, spawn, invoke = lambda_svc._execute_function, lambda_runtime.Worker._spawn, lambda_runtime.Worker.invoke
+    burnt = threading.local()
     path = os.path.join(os.environ["WAYBILL_BED_DIRECTORY"], "invocations.jsonl")
 
     def line(**fields):
@@ -299,14 +301,35 @@ def write_invocations_down():
         line(function=worker.config["FunctionName"], startedMs=started * 1000, initMs=(time.time() - started) * 1000)
         return answer
 
+    def cpu_ms(worker):
+        # Of all threads of its process, in nanoseconds; a process that is not there yet has used none.
+        if worker._proc is None or worker._proc.poll() is not None:
+            return 0
+        total = 0
+        for task in glob.glob(f"/proc/{worker._proc.pid}/task/*/schedstat"):
+            try:
+                with open(task, encoding="ascii") as text:
+                    total += int(text.read().split()[0])
+            except OSError:
+                pass
+        return total / 1e6
+
+    def invoked(worker, *args, **kwargs):
+        before = cpu_ms(worker)
+        try:
+            return invoke(worker, *args, **kwargs)
+        finally:
+            burnt.ms = cpu_ms(worker) - before
+
     def executed(function, event, *args, **kwargs):
-        started = time.time()
+        started, burnt.ms = time.time(), None
         result = execute(function, event, *args, **kwargs)
         config = function.get("config") or function
         line(
             function=config["FunctionName"],
             startedMs=started * 1000,
             elapsedMs=(time.time() - started) * 1000,
+            cpuMs=burnt.ms,
             memoryMiB=config.get("MemorySize", 128),
             records=len(event.get("Records", [])) if isinstance(event, dict) else 0,
             failed=bool(result.get("error")),
@@ -315,6 +338,7 @@ def write_invocations_down():
         return result
 
     lambda_svc._execute_function, lambda_runtime.Worker._spawn = executed, spawned
+    lambda_runtime.Worker.invoke = invoked
 
 
 def end_with_the_test():
