@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { keys } from '#core/rows.ts';
+import type { ScheduleRow } from '#core/schedule-rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { takeIn } from '#flow/inbox.ts';
 import { addSchedule } from '#flow/schedules.ts';
 import type { Clock } from '#ports/clock.ts';
 import { PRINCIPAL } from '../../test/support/embedded-flow.ts';
@@ -61,6 +64,26 @@ describe('slot', () => {
       assert.deepEqual(await fill('2026-05-04T11:00:01Z', { schedule: { ...REF, name: 'other' } }), []);
       assert.deepEqual(await fill('2026-05-04T11:00:01Z', { scheduledTime: '2026-05-04T11:00:00Z' }), []);
       assert.equal(bed.told.badRecords.length, 1);
+    });
+  });
+
+  it('while nothing can be written a row does not grow without end, and afterwards it goes on', async () => {
+    await withSchedule(async (bed, fill) => {
+      const hour = (n: number): string => new Date(Date.parse('2026-05-04T11:00:01Z') + n * 3_600_000).toISOString();
+      bed.before = ({ port, method }) => {
+        if (port === 'inbox' && method === 'put') throw new Error('S3 is away');
+      };
+      for (let n = 0; n < 30; n += 1) await assert.rejects(fill(hour(n), UNFILLED));
+      const { slots } = await bed.row<ScheduleRow>(keys.schedule(PRINCIPAL, 'hourly'));
+      assert.equal(slots.length, 20);
+      bed.before = () => {};
+      await fill(hour(30), UNFILLED);
+      assert.equal((await bed.flow.inbox.list({ limit: 50 })).length, 20);
+      await takeIn(bed.flow, (_object, error) => assert.fail(String(error)));
+      await fill(hour(30), UNFILLED);
+      const [key, ...more] = (await bed.flow.inbox.list({ limit: 50 })).map((object) => object.submissionId);
+      const after = await bed.row<ScheduleRow>(keys.schedule(PRINCIPAL, 'hourly'));
+      assert.deepEqual([after.slots.at(-1)?.id, after.slots.length, more], [key, 20, []]);
     });
   });
 

@@ -33,6 +33,8 @@ export async function fillSlots(deps: FlowDeps, ref: ScheduleRef, plannedMs = 0)
   await decide(deps, async (draft) => {
     const row = await draft.readOne<ScheduleRow>(keys.schedule(ref.principal, ref.name));
     if (row === null || row.removed || row.paused) return;
+    // Nothing is decided on top of so much that could not be written: it stays due, and the row small.
+    if (unanswered(row).length >= KEPT_SLOTS) return;
     const nowMs = plannedMs <= draft.atMs + EARLY_MS ? Math.max(draft.atMs, plannedMs) : draft.atMs;
     const due = dueSlots(timingOf(row), row.missed, row.decidedMs, nowMs);
     if (due === null) return;
@@ -93,12 +95,15 @@ export function withEntries(row: ScheduleRow, entries: readonly SlotEntry[]): Sc
   return { ...row, slots: slots.filter((entry) => !dropped.has(entry)) };
 }
 
+function unanswered({ slots }: ScheduleRow): SlotEntry[] {
+  return slots.filter(({ status }) => status === undefined);
+}
+
 /** Writes the objects of slots that have no answer yet. One that lies there already is left alone. */
 export async function writeUnanswered(deps: FlowDeps, ref: ScheduleRef): Promise<void> {
   const row = await peek<ScheduleRow>(deps, keys.schedule(ref.principal, ref.name));
-  const waiting = row?.slots.filter(({ status }) => status === undefined) ?? [];
-  if (row === null || waiting.length === 0) return;
-  for (const { id } of waiting) {
+  if (row === null) return;
+  for (const { id } of unanswered(row)) {
     try {
       const bytes = new TextEncoder().encode(canonicalize(runOf(await definitionOf(deps, row))));
       await deps.inbox.put({ queue: row.queue, principal: ref.principal, submissionId: id }, bytes);

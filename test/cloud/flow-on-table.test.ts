@@ -46,3 +46,4 @@ it('the rows of a run are in the table and nowhere else', async () => {
 await import('../flow/runs.test.ts');
 await import('../flow/duplicates.test.ts');
 await import('../flow/causal-order.test.ts');
+await import('../flow/schedules.test.ts');

@@ -1,5 +1,6 @@
 import { compileFlow } from './compile-flow.ts';
 import { compileItems } from './compile-plan.ts';
+import type { Refusal } from './errors.ts';
 import { readIncluded } from './included-files.ts';
 import { checkRun, checkSchedule } from './parse-spec.ts';
 import type { PlanItem } from './plan.ts';
@@ -24,7 +25,8 @@ export interface WrittenSpec {
 export async function readSpec(bytes: Uint8Array, baseDir: string): Promise<WrittenSpec> {
   const read = readDocument(bytes, readYaml);
   if (!read.ok) throw new SpecRefused(read.refusals);
-  if (!isFlow(read.value)) {
+  if (isKind(read.value, /^schedule/i)) throw new SpecRefused([A_SCHEDULE]);
+  if (!isKind(read.value, /^flow/i)) {
     const parsed = checkRun(read.value);
     if (!parsed.ok) throw new SpecRefused(parsed.refusals);
     return { run: parsed.run, items: judged(parsed.run), origins: null };
@@ -50,8 +52,15 @@ function judged(run: RunSpec): PlanItem[] {
   return compiled.items;
 }
 
+const A_SCHEDULE: Refusal = {
+  code: 'SPEC_INVALID',
+  path: 'kind',
+  problem: 'this is a schedule, and no run',
+  fix: 'Put it into force with `waybill schedule add`, which first says all that is wrong with it.',
+};
+
 /** A slip in the word is better explained as a slip in it than as no run. */
-function isFlow(document: unknown): boolean {
+function isKind(document: unknown, word: RegExp): boolean {
   const kind = (document as { kind?: unknown } | null)?.kind;
-  return typeof kind === 'string' && /^flow/i.test(kind);
+  return typeof kind === 'string' && word.test(kind);
 }

@@ -10,7 +10,7 @@ import { parseControl } from './compile.ts';
 import { readCron } from './cron.ts';
 import { DirectoryTransport } from './directory-transport.ts';
 import { addSchedule, steerSchedule } from './operator.ts';
-import { readSchedule } from './read-spec.ts';
+import { readSchedule, readSpec } from './read-spec.ts';
 import { SpecRefused } from './spec-refused.ts';
 import { CONTROL_QUEUE, type PutResult } from './transport.ts';
 
@@ -68,6 +68,14 @@ describe('schedules as their authors write them', () => {
       assert.deepEqual(refusalsOf(document).slice(0, refused.length), refused);
     });
   }
+});
+
+test('a schedule in the place of a run is told apart, with the verb that takes it', async () => {
+  await assert.rejects(readSpec(bytesOf(scheduleOf()), '.'), (error: unknown) => {
+    assert.ok(error instanceof SpecRefused);
+    assert.deepEqual([error.path, /waybill schedule add/.test(error.fix)], ['kind', true]);
+    return true;
+  });
 });
 
 test('cron: what homes understand differently, or nobody does, is refused with what to write instead', () => {
