@@ -57,17 +57,18 @@ export interface KeptBucketProps extends BucketLife {
   readonly versioned: boolean;
   readonly objectLockEnabled?: boolean;
   readonly lifecycleRules?: BucketProps['lifecycleRules'];
-  readonly eventBridgeEnabled?: boolean;
+  /** Which of its objects are told of, and where. */
+  readonly tells?: CfnBucket.NotificationConfigurationProperty;
   /** What the bucket refuses whoever asks. */
   readonly refuses: readonly BucketStatement[];
 }
 
 /**
  * A bucket as all of ours are: owned by the account, closed to the public and to plain connections, and logged. Without a
- * handler behind it: notifications go to EventBridge, which a property of the bucket turns on.
+ * handler behind it: where it tells of objects, that is a property of it.
  */
 export function keptBucket(scope: Construct, id: string, which: BucketName, props: KeptBucketProps): Bucket {
-  const { names, retain, key, eventBridgeEnabled, refuses, ...rest } = props;
+  const { names, retain, key, tells, refuses, ...rest } = props;
   const bucket = new Bucket(scope, id, {
     ...rest,
     bucketName: names.bucket(which),
@@ -85,9 +86,6 @@ export function keptBucket(scope: Construct, id: string, which: BucketName, prop
   // By name: the construct would write the other stack's bucket policy, and the two stacks would need each other.
   const plain = bucket.node.defaultChild as CfnBucket;
   plain.loggingConfiguration = { destinationBucketName: names.bucket('access-logs'), logFilePrefix: `${which}/` };
-  if (eventBridgeEnabled === true) {
-    // The construct's own way is a custom resource with a function behind it.
-    plain.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
-  }
+  if (tells !== undefined) plain.notificationConfiguration = tells;
   return bucket;
 }

@@ -16,10 +16,10 @@ export interface Connected {
 /** Connects what happens with the functions that it concerns. */
 export function connect(scope: Construct, stack: Connected): void {
   const { queues } = stack;
-  arrivals(scope, stack);
   endings(scope, stack);
   consume(stack.fn('submit'), queues.queue('submit'), { size: 10 });
-  consume(stack.fn('settle'), queues.queue('settle'), { size: 10 });
+  // A patch of the largest size is held twice while it is read, and this many at once fit into the function's memory.
+  consume(stack.fn('settle'), queues.queue('settle'), { size: 5 });
   consume(stack.fn('seal'), queues.queue('seal'), { size: 10 });
   consume(stack.fn('reconcile'), queues.queue('timers'), { size: 10 });
   const arn = stack.tableStreamArn;
@@ -40,57 +40,51 @@ export function connect(scope: Construct, stack: Connected): void {
 
 type Match = readonly (string | { readonly prefix: string })[];
 
-function rows(keys: { pk?: Match; sk?: Match }, eventName?: 'INSERT' | 'MODIFY'): object {
+function rows(
+  keys: { pk?: Match; sk?: Match },
+  { eventName, ...images }: { eventName?: 'INSERT' | 'MODIFY'; OldImage?: object; NewImage?: object } = {},
+): object {
   const matched = Object.entries(keys).map(([name, S]) => [name, { S }]);
-  return { ...(eventName && { eventName: [eventName] }), dynamodb: { Keys: Object.fromEntries(matched) } };
+  return { ...(eventName && { eventName: [eventName] }), dynamodb: { Keys: Object.fromEntries(matched), ...images } };
 }
 
-/** Changes that ask for something, as src/core/row-changes.ts says: events, specs and the log's entries wake nobody. */
+/** Attributes with a text are matched by their type. */
+const state = (...wanted: string[]): object => ({ state: { S: wanted } });
+const WRITTEN = { NewImage: { pk: { S: [{ exists: true }] } } };
+/** It was said before that nobody needs the execution; until then nobody waits for its token. */
+const RELEASED = { OldImage: { released: { BOOL: [{ exists: true }] } } };
+
+/**
+ * Changes that ask for something, as src/core/row-changes.ts says: events, specs and the log's entries wake nobody, and of an
+ * attempt only its claim and what comes after its dispatch. Lambda takes five for each reader.
+ */
 export const ADVANCING: readonly object[] = [
-  rows({ sk: ['run', 'queue', 'attempt', 'execution'] }),
-  rows({ sk: [{ prefix: 'item/' }] }, 'MODIFY'),
-  rows({ pk: ['todo', 'timers'] }, 'INSERT'),
-  rows({ sk: [{ prefix: 'ready/' }, { prefix: 'wake/' }] }, 'INSERT'),
+  rows({ sk: ['run', 'queue', { prefix: 'wake/' }] }, WRITTEN),
+  rows({ sk: [{ prefix: 'item/' }] }, { eventName: 'MODIFY' }),
+  rows({ pk: ['todo', 'timers', { prefix: 'queue/' }] }, { eventName: 'INSERT' }),
+  rows({ sk: ['attempt'] }, { OldImage: state('dispatched', 'settled') }),
+  rows({ sk: ['execution'] }, RELEASED),
 ];
 
-export const DISPATCHING: readonly object[] = [rows({ pk: [{ prefix: 'attempt/' }], sk: ['attempt'] })];
+export const DISPATCHING: readonly object[] = [rows({ sk: ['attempt'] }, { NewImage: state('claimed') })];
 
-function arrivals(scope: Construct, { names, queues }: Connected): void {
-  route(scope, 'Arrived', {
-    names,
-    rule: 'arrived',
-    description: 'An object was written into the inbox',
-    pattern: {
-      source: ['aws.s3'],
-      'detail-type': ['Object Created'],
-      detail: { bucket: { name: [names.bucket('inbox')] }, object: { key: [{ prefix: 'inbox/' }] } },
-    },
-    to: queues.queue('submit'),
-    deadLetters: queues.deadLetters('submit'),
-  });
-  route(scope, 'Staged', {
-    names,
-    rule: 'staged',
-    description: 'A worker has written its result',
-    pattern: {
-      source: ['aws.s3'],
-      'detail-type': ['Object Created'],
-      detail: { bucket: { name: [names.bucket('staging')] }, object: { key: [{ suffix: '/result.json' }] } },
-    },
-    to: queues.queue('settle'),
-    deadLetters: queues.deadLetters('settle'),
-  });
-}
+/** A worker ends with 0 once it has staged a good result, of which S3 tells: nothing is left to hear of such a task. */
+const NOT_WELL: readonly object[] = [
+  { stopCode: [{ 'anything-but': ['EssentialContainerExited'] }] },
+  { stopCode: [{ exists: false }] },
+  { containers: { name: ['wrapper'], exitCode: [{ 'anything-but': [0] }] } },
+  { containers: { name: ['wrapper'], exitCode: [{ exists: false }] } },
+];
 
 function endings(scope: Construct, { names, queues, environments }: Connected): void {
   route(scope, 'TaskStopped', {
     names,
     rule: 'task-stopped',
-    description: 'The task of an attempt has stopped',
+    description: 'The task of an attempt has stopped otherwise than well',
     pattern: {
       source: ['aws.ecs'],
       'detail-type': ['ECS Task State Change'],
-      detail: { clusterArn: [names.arn.cluster], lastStatus: ['STOPPED'] },
+      detail: { clusterArn: [names.arn.cluster], lastStatus: ['STOPPED'], $or: NOT_WELL },
     },
     to: queues.queue('settle'),
     deadLetters: queues.deadLetters('settle'),

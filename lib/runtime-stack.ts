@@ -1,5 +1,5 @@
 /** Everything that runs and can be made again: queues, functions, machines, the workers' network, and who watches them. */
-import { Annotations, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { Annotations, type Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { CfnEventBus } from 'aws-cdk-lib/aws-events';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
@@ -10,6 +10,7 @@ import { connect } from './connections.ts';
 import { dashboard } from './dashboard.ts';
 import { type DeploymentNames, FUNCTIONS, type FunctionName, type QueueName } from './deployment-names.ts';
 import { environmentOf, factsOf } from './function-environment.ts';
+import { FUNCTION_TIMEOUTS } from './function-timeouts.ts';
 import { watchKeys } from './key-watch.ts';
 import { signersOf } from './keys.ts';
 import type { LedgerStack } from './ledger-stack.ts';
@@ -34,21 +35,7 @@ export interface RuntimeStackProps extends StackProps {
 }
 
 const DEFAULT_LOG_DAYS = 90;
-const TIMEOUTS: Readonly<Record<FunctionName, Duration>> = {
-  // A source of a gigabyte goes from the uploads to the artifacts.
-  submit: Duration.seconds(300),
-  advance: Duration.seconds(60),
-  dispatch: Duration.seconds(60),
-  settle: Duration.seconds(300),
-  // Ten runs of thousands of items may end at once.
-  seal: Duration.seconds(600),
-  reconcile: Duration.seconds(55),
-  slot: Duration.seconds(30),
-  doctor: Duration.seconds(60),
-};
 const MEMORY_MIB: Readonly<Partial<Record<FunctionName, number>>> = {
-  settle: 1769,
-  seal: 1769,
   slot: 512,
   doctor: 512,
 };
@@ -111,7 +98,7 @@ export class RuntimeStack extends Stack {
     this.machines = new Map(
       environments.map((environment) => [environment, this.#machine(environment, { ...common, roles })]),
     );
-    this.queues = new Queues(this, 'Queues', { names, timeouts: queueTimeouts() });
+    this.queues = new Queues(this, 'Queues', { names, timeouts: queueTimeouts(), arrivals: state.arrivals });
     this.bus = new CfnEventBus(this, 'Bus', {
       name: names.bus,
       description: `Waybill ${names.name}: what happens to runs`,
@@ -136,7 +123,7 @@ export class RuntimeStack extends Stack {
           role: roles.role(which).withoutPolicyUpdates(),
           deadLetters: this.queues.ofFunction(which),
           environment: environmentOf(which, facts),
-          timeout: TIMEOUTS[which],
+          timeout: FUNCTION_TIMEOUTS[which],
           ...(MEMORY_MIB[which] !== undefined && { memoryMiB: MEMORY_MIB[which] }),
           ...(SPOOL_MIB[which] !== undefined && { spoolMiB: SPOOL_MIB[which] }),
         }),
@@ -216,7 +203,8 @@ function arnOf({ keyArn }: Key): string {
 }
 
 function queueTimeouts(): Record<QueueName, Duration> {
-  return { submit: TIMEOUTS.submit, settle: TIMEOUTS.settle, seal: TIMEOUTS.seal, timers: TIMEOUTS.reconcile };
+  const { submit, settle, seal, reconcile } = FUNCTION_TIMEOUTS;
+  return { submit, settle, seal, timers: reconcile };
 }
 
 /** Of images that are in ECR; others are public, or their registry asks for what only the customer knows. */

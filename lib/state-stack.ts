@@ -1,4 +1,4 @@
-/** What runs stand on while they are open, and what they leave: inbox, staging, artifacts, the table. */
+/** What runs stand on while they are open, and what they leave: inbox and staging with the queues that they tell, artifacts, the table. */
 import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, StreamViewType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import type { Key } from 'aws-cdk-lib/aws-kms';
@@ -7,8 +7,10 @@ import type { Construct } from 'constructs';
 import { artifactsPolicy, inboxPolicy, stagingPolicy } from './bucket-policies.ts';
 import { type BucketLife, keptBucket } from './buckets.ts';
 import type { DeploymentNames } from './deployment-names.ts';
+import { FUNCTION_TIMEOUTS } from './function-timeouts.ts';
 import { dataKey, stateKey } from './keys.ts';
 import { writersOf } from './roles.ts';
+import { Arrivals } from './routes.ts';
 import type { WaybillProps } from './waybill-props.ts';
 
 export interface StateStackProps extends StackProps {
@@ -25,6 +27,7 @@ const OUTBOX_DAYS = 400;
 const QUARANTINE_DAYS = 90;
 
 export class StateStack extends Stack {
+  readonly arrivals: Arrivals;
   readonly inbox: Bucket;
   readonly staging: Bucket;
   readonly artifacts: Bucket;
@@ -39,10 +42,11 @@ export class StateStack extends Stack {
     const [slot, mailbox] = [arn.role('slot'), arn.role('mailbox')];
     this.dataKey = dataKey(this, names, life);
     this.stateKey = stateKey(this, names, life);
+    this.arrivals = new Arrivals(this, 'Arrivals', { names, timeout: FUNCTION_TIMEOUTS.settle });
     this.inbox = keptBucket(this, 'Inbox', 'inbox', {
       ...life,
       versioned: true,
-      eventBridgeEnabled: true,
+      tells: this.arrivals.toldOf('inbox'),
       refuses: inboxPolicy({
         bucket: arn.bucket('inbox'),
         engine: writersOf('inbox', names).filter((role) => role !== slot),
@@ -67,7 +71,7 @@ export class StateStack extends Stack {
       ...life,
       key: this.dataKey,
       versioned: false,
-      eventBridgeEnabled: true,
+      tells: this.arrivals.toldOf('staging'),
       refuses: stagingPolicy({
         bucket: arn.bucket('staging'),
         engine: writersOf('staging', names).filter((role) => role !== mailbox),
@@ -92,6 +96,8 @@ export class StateStack extends Stack {
       }),
       lifecycleRules: [{ id: 'parts', abortIncompleteMultipartUploadAfter: Duration.days(1) }],
     });
+    // S3 looks whether it is let in when it is told of a queue.
+    for (const bucket of [this.inbox, this.staging]) bucket.node.addDependency(this.arrivals);
     this.table = new Table(this, 'Table', {
       tableName: names.table,
       partitionKey: { name: 'pk', type: AttributeType.STRING },

@@ -12,10 +12,10 @@ function through(names: DeploymentNames, service: string): Statement['conditions
 export function aboutRows(names: DeploymentNames, keys: KeyArns) {
   const { arn } = names;
   return {
-    rows: (): Statement[] => [
+    rows: (...more: 'BatchWriteItem'[]): Statement[] => [
       {
         sid: 'Rows',
-        actions: ['BatchGetItem', 'Query', 'PutItem', 'DeleteItem', 'ConditionCheckItem'].map(
+        actions: ['BatchGetItem', 'Query', 'PutItem', 'DeleteItem', 'ConditionCheckItem', ...more].map(
           (action) => `dynamodb:${action}`,
         ),
         resources: [arn.table],

@@ -127,13 +127,13 @@ describe('advance', () => {
         { state: 'dispatched', handle: 'h' },
         { state: 'settled', handle: 'in-process:h' },
       );
-      const record = streamRecord(change({ pk: `attempt/${id}`, sk: 'execution' }, null, null), 2);
-      // As the machine writes it: attributes of its own and no body.
-      const parked = {
-        ...record.dynamodb,
-        NewImage: { token: { S: 'T' }, released: { BOOL: true }, task: { S: 'arn' } },
-      };
-      await advanceRecords(duties, { Records: [...eventOf(settled).Records, { dynamodb: parked }] }, bed.told);
+      const released = { released: true };
+      const parked = change({ pk: `attempt/${id}`, sk: 'execution' }, released, {
+        ...released,
+        token: 'T',
+        task: 'arn',
+      });
+      await advanceRecords(duties, eventOf(settled, parked), bed.told);
       assert.ok(bed.calls.includes('launcher.stop'));
       assert.deepEqual(duties.completed, ['T']);
       assert.deepEqual(bed.told.troubles, []);

@@ -1,6 +1,7 @@
 import { createLocalClock } from '#adapters/local/clock.ts';
 import { lambdaFunction } from '#lambdas/shared/function.ts';
 import { keysInForce } from '#lambdas/shared/keys-in-force.ts';
+import { toldOf } from '#lambdas/shared/platform-events.ts';
 import {
   flowOf,
   openArtifacts,
@@ -12,7 +13,6 @@ import {
 } from '#lambdas/shared/ports.ts';
 import { watchedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
 import { queuesSetting } from '#lambdas/shared/settings.ts';
-import type { InboxObject } from '#ports/inbox.ts';
 import { type ReconcileDuties, reconcile } from './reconcile.ts';
 
 export const handler = lambdaFunction(
@@ -34,14 +34,8 @@ export const handler = lambdaFunction(
       submissions: openQueue('SUBMIT'),
       sequencer: openQueue('SEAL'),
       timers: openQueue('TIMER'),
-      arrivalOf,
+      arrivalOf: ({ key, version }) => toldOf(`inbox/${key}`, version),
     };
   },
   reconcile,
 );
-
-/** As EventBridge tells of an object. */
-function arrivalOf({ key, version }: InboxObject): object {
-  const object = { key: `inbox/${key}`, ...(version === undefined ? {} : { 'version-id': version }) };
-  return { 'detail-type': 'Object Created', detail: { object } };
-}

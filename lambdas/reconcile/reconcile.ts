@@ -38,7 +38,7 @@ export interface ReconcileDuties {
   submissions: MessageQueue;
   sequencer: MessageQueue;
   timers: MessageQueue;
-  /** What EventBridge would say of an object that waits in the inbox. */
+  /** What S3 says of an object that waits in the inbox. */
   arrivalOf(object: InboxObject): object;
 }
 

@@ -45,13 +45,16 @@ describe('reconcile: workers', () => {
     });
   });
 
-  it('nobody is asked about one that was heard of, and one that is there is kept', async () => {
+  it('one that has just begun is left to its events; one that is silent is asked about, and kept where it is there', async () => {
     await withWorker(async (bed, attemptId, minute) => {
       await minute(500);
-      assert.ok(!bed.calls.includes('launcher.alive'));
-      assert.ok(bed.calls.includes('launcher.keep'));
+      assert.deepEqual(
+        bed.calls.filter((call) => /^launcher\.|^mailbox\./.test(call)),
+        [],
+      );
       await minute(SILENT_MS);
       assert.equal(bed.calls.filter((call) => call === 'launcher.alive').length, 1);
+      assert.ok(bed.calls.includes('launcher.keep'));
       assert.equal(await stateOf(bed, attemptId), 'dispatched');
     });
   });
@@ -111,6 +114,45 @@ describe('reconcile: workers', () => {
       await reconcile(duties, TICK, bed.told);
       assert.deepEqual(asked, [[`execution:${attemptId}`]]);
       assert.equal(await stateOf(bed, attemptId), 'settled');
+    });
+  });
+
+  it('one whose process died behind its launch is found by its handle, kept, and launched no second time', async () => {
+    await withHandlers(async (bed) => {
+      let passedMs = 0;
+      const { clock } = bed.flow;
+      const flow = { ...bed.flow, clock: { ...clock, nowMs: () => clock.nowMs() + passedMs } };
+      const duties = { ...dutiesOf(bed), flow };
+      const heard: string[] = [];
+      const handleOf = (attemptId: string): string => `execution:${attemptId}`;
+      Object.assign(flow.launcher, {
+        handleOf,
+        launch: async (order: { attemptId: string }) => {
+          heard.push('launch');
+          bed.before = ({ port }) => {
+            if (port === 'store') throw new RangeError('the process ends');
+          };
+          return handleOf(order.attemptId);
+        },
+        alive: async (handles: string[]) => {
+          heard.push(`alive ${handles}`);
+          return new Set(handles);
+        },
+        keep: async (handle: string) => {
+          heard.push(`keep ${handle}`);
+        },
+      });
+      const { attemptId } = await claimed(bed);
+      await reconcile(duties, TICK, bed.told);
+      bed.before = () => {};
+      const handle = handleOf(attemptId);
+      assert.deepEqual([await stateOf(bed, attemptId), heard], ['dispatched', ['launch']]);
+      passedMs += SILENT_MS;
+      await reconcile(duties, TICK, bed.told);
+      assert.deepEqual(
+        [await stateOf(bed, attemptId), heard],
+        ['dispatched', ['launch', `alive ${handle}`, `keep ${handle}`]],
+      );
     });
   });
 

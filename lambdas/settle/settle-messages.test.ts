@@ -6,6 +6,7 @@ import { advance } from '#flow/advance.ts';
 import { takeIn } from '#flow/inbox.ts';
 import { dispatchRecords } from '#lambdas/dispatch/dispatch-records.ts';
 import { keysInForce } from '#lambdas/shared/keys-in-force.ts';
+import { toldOf } from '#lambdas/shared/platform-events.ts';
 import { PRINCIPAL, putInbox } from '../../test/support/embedded-flow.ts';
 import { streamRecord } from '../../test/support/fake-stream.ts';
 import { failedIds, type HandlerBed, queueEvent, withHandlers } from '../../test/support/handler-bed.ts';
@@ -36,10 +37,7 @@ async function outcomeOf(bed: HandlerBed, item: string): Promise<string | undefi
   return attempts[0]?.outcome === undefined ? undefined : `${attempts[0].outcome} ${attempts[0].reason}`;
 }
 
-const result = (id: string): object => ({
-  'detail-type': 'Object Created',
-  detail: { object: { key: `${id}/result.json` } },
-});
+const result = (id: string): object => toldOf(`${id}/result.json`, undefined);
 const stopped = (startedBy: string, more: object = {}): object => ({
   'detail-type': 'ECS Task State Change',
   detail: { lastStatus: 'STOPPED', startedBy, stopCode: 'EssentialContainerExited', containers: [], ...more },

@@ -8,7 +8,7 @@ import { createLane } from '#flow/lane.ts';
 import { settle, settleStopped } from '#flow/settle.ts';
 import { peek } from '#flow/transaction.ts';
 import { type BatchResponse, eachMessage } from '#lambdas/shared/batch.ts';
-import { objectCreated } from '#lambdas/shared/platform-events.ts';
+import { objectsCreated, objectsOf } from '#lambdas/shared/platform-events.ts';
 import type { Told } from '#lambdas/shared/told.ts';
 
 export interface SettleDuties {
@@ -20,46 +20,49 @@ const workerEnded = z.object({
   'detail-type': z.enum(['ECS Task State Change', 'Step Functions Execution Status Change']),
   detail: z.looseObject({}),
 });
-const settleEvent = z.union([objectCreated, workerEnded]);
+/** Of an attempt, as a message has it. */
+interface End {
+  attemptId: string;
+  settle(): Promise<unknown>;
+}
+
+const settleEvent = z.union([objectsCreated, workerEnded]);
 
 export async function settleMessages(duties: SettleDuties, event: unknown, told: Told): Promise<BatchResponse> {
   await duties.keysInForce();
   const turns = new Map<string, ReturnType<typeof createLane>>();
   return eachMessage(event, settleEvent, told, async (message) => {
-    const end = endOf(duties.flow, message);
-    if (end === null) return;
-    const turn = turns.get(end.attemptId) ?? createLane();
-    turns.set(end.attemptId, turn);
-    await turn(end.settle);
+    for (const { attemptId, settle: settled } of endsOf(duties.flow, message)) {
+      const turn = turns.get(attemptId) ?? createLane();
+      turns.set(attemptId, turn);
+      await turn(settled);
+    }
   });
 }
 
 /** A result and the end of its task come at nearly the same time: the second of them must find what the first has done. */
-function endOf(
-  flow: FlowDeps,
-  message: z.output<typeof settleEvent>,
-): { attemptId: string; settle(): Promise<unknown> } | null {
-  if (message['detail-type'] === 'Object Created') {
-    const attemptId = attemptOfResult(message.detail.object.key);
-    return attemptId === null ? null : { attemptId, settle: () => settle(flow, attemptId) };
+function endsOf(flow: FlowDeps, message: z.output<typeof settleEvent>): End[] {
+  if (!('detail-type' in message)) {
+    return objectsOf(message).flatMap(({ key }) => {
+      const attemptId = attemptOfResult(key);
+      return attemptId === null ? [] : [{ attemptId, settle: () => settle(flow, attemptId) }];
+    });
   }
   const notice = stopNoticeOf(message);
-  if (notice === null) return null;
+  if (notice === null) return [];
   const { attemptId } = notice;
-  return {
-    attemptId,
-    settle: async () => {
-      if (!(await isBeingSettled(flow, attemptId))) await settleStopped(flow, notice);
-    },
+  const settled = async (): Promise<void> => {
+    if (!(await isBeingSettled(flow, attemptId))) await settleStopped(flow, notice);
   };
+  return [{ attemptId, settle: settled }];
 }
 
 /**
  * A worker ends when it has staged its result, whose own event is being worked on then: both would store and sign the same,
- * and one of them for nothing. Where that event was lost, the reconciler finds the result within a minute.
+ * and one of them for nothing. Where that event was lost, the reconciler finds the result when a beat is overdue.
  */
 async function isBeingSettled(flow: FlowDeps, attemptId: string): Promise<boolean> {
   const attempt = await peek<AttemptRow>(flow, keys.attempt(attemptId));
   if (attempt?.state !== 'dispatched') return false;
-  return (await flow.mailbox.staged(attemptId)).result !== null;
+  return (await flow.mailbox.staged(attemptId, 'result')).result !== null;
 }

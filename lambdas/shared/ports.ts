@@ -37,9 +37,9 @@ import type { Signer } from '#ports/signer.ts';
 import { listSetting, setting } from './settings.ts';
 import { quietHints, type Told } from './told.ts';
 
-/** Workers in tasks beat seldom: each beat is a paid write. They read their leases more often. */
-const HEARTBEAT_MS = 60_000;
 const LEASE_MS = 300_000;
+/** Workers in tasks beat no more often than a lease needs: each beat is a paid write. They read their leases more often. */
+const HEARTBEAT_MS: number = LEASE_MS / 3;
 /** Before the first beat a task is placed, its image pulled and its source fetched, which may take a quarter of an hour in all. */
 const START_MS = 600_000;
 

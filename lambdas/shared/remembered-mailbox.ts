@@ -6,30 +6,31 @@ import type { Clock } from '#ports/clock.ts';
 import type { Mailbox, Staged } from '#ports/mailbox.ts';
 
 /** Workers beat once in this time. */
-const FRESH_MS = 60_000;
+const FRESH_MS = 100_000;
 const REMEMBERED = 1_000;
 
 export interface WatchedMailbox {
   /** Always asks, and lets the other remember what it heard. */
   asked: Mailbox;
-  /** Says what was staged when somebody asked last, if that was a moment ago. */
+  /** Says what heartbeat was staged when somebody asked last, if that was a moment ago. */
   remembered: Mailbox;
 }
 
 export function watchedMailbox(mailbox: Mailbox, clock: Pick<Clock, 'nowMs'>): WatchedMailbox {
   const seen = new Map<string, { atMs: number; staged: Promise<Staged> }>();
-  const ask: Mailbox['staged'] = (attemptId) => {
+  const ask: Mailbox['staged'] = (attemptId, only) => {
+    if (only === 'result') return mailbox.staged(attemptId, only);
     seen.delete(attemptId);
-    const fresh = { atMs: clock.nowMs(), staged: mailbox.staged(attemptId) };
+    const fresh = { atMs: clock.nowMs(), staged: mailbox.staged(attemptId, only) };
     fresh.staged.catch(() => seen.delete(attemptId));
     seen.set(attemptId, fresh);
     const [oldest] = seen.keys();
     if (seen.size > REMEMBERED && oldest !== undefined) seen.delete(oldest);
     return fresh.staged;
   };
-  const recall: Mailbox['staged'] = (attemptId) => {
-    const known = seen.get(attemptId);
-    return known && clock.nowMs() - known.atMs < FRESH_MS ? known.staged : ask(attemptId);
+  const recall: Mailbox['staged'] = (attemptId, only) => {
+    const known = only === 'heartbeat' ? seen.get(attemptId) : undefined;
+    return known && clock.nowMs() - known.atMs < FRESH_MS ? known.staged : ask(attemptId, only);
   };
   return { asked: withStaged(mailbox, ask), remembered: withStaged(mailbox, recall) };
 }

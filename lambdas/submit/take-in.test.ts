@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { RetryableError } from '@waybill/client/errors';
 import { deriveRunId } from '@waybill/verify';
 import { keys, type RunRow } from '#core/rows.ts';
+import { toldOf } from '#lambdas/shared/platform-events.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 import { PRINCIPAL, putInbox } from '../../test/support/embedded-flow.ts';
 import { failedIds, type HandlerBed, queueEvent, withHandlers } from '../../test/support/handler-bed.ts';
@@ -30,10 +31,7 @@ function dutiesOf({ flow }: HandlerBed): SubmitDuties & { asked: [string, string
   };
 }
 
-const created = (key: string, version?: string): object => ({
-  'detail-type': 'Object Created',
-  detail: { bucket: { name: 'b' }, object: { key, ...(version === undefined ? {} : { 'version-id': version }) } },
-});
+const created = (key: string, version?: string): object => toldOf(key, version);
 const keyOf = (submissionId: string): string => `inbox/default/${PRINCIPAL}/${submissionId}.json`;
 const put = (bed: HandlerBed, submissionId: string): void =>
   putInbox(bed.directory, 'default', submissionId, JSON.stringify(runOf([{ id: 'x' }])));
@@ -76,7 +74,7 @@ describe('submit', () => {
   it('what is malformed fails alone; what lies elsewhere is nobody’s', async () => {
     await withHandlers(async (bed) => {
       put(bed, 'one');
-      const foreign = { 'detail-type': 'Object Deleted', detail: {} };
+      const foreign = { Records: [{ eventName: 'ObjectRemoved:Delete', s3: { object: { key: keyOf('one') } } }] };
       const event = queueEvent('no JSON', created(keyOf('one')), foreign, created('uploads/x'), '{}');
       assert.deepEqual(failedIds(await takeInMessages(dutiesOf(bed), event, bed.told)), ['m0', 'm2', 'm4']);
       assert.ok(isAnswered(bed, 'one'));

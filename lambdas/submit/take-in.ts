@@ -1,24 +1,26 @@
-/** Submit: EventBridge says which version of which object arrived; it is read, answered and archived. */
+/** Submit: S3 says which version of which object arrived; it is read, answered and archived. */
 
 import type { FlowDeps } from '#flow/deps.ts';
 import { takeInOne } from '#flow/inbox.ts';
 import { type BatchResponse, eachMessage } from '#lambdas/shared/batch.ts';
 import { requireBegun } from '#lambdas/shared/keys-in-force.ts';
-import { objectCreated } from '#lambdas/shared/platform-events.ts';
+import { objectsCreated, objectsOf } from '#lambdas/shared/platform-events.ts';
 import type { Told } from '#lambdas/shared/told.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
 export interface SubmitDuties {
   flow: FlowDeps;
-  /** The object of a key as S3 tells it; null outside the inbox. Its version decides what is read, whatever came after it. */
+  /** The object of a key; null outside the inbox. Its version decides what is read, whatever came after it. */
   objectOf(key: string, version: string | undefined): InboxObject | null;
 }
 
 export async function takeInMessages(duties: SubmitDuties, event: unknown, told: Told): Promise<BatchResponse> {
   const { flow } = duties;
   await requireBegun(flow);
-  return eachMessage(event, objectCreated, told, async ({ detail: { object: created } }) => {
-    const object = duties.objectOf(created.key, created['version-id']);
-    if (object !== null) await takeInOne(flow, object);
+  return eachMessage(event, objectsCreated, told, async (message) => {
+    for (const { key, version } of objectsOf(message)) {
+      const object = duties.objectOf(key, version);
+      if (object !== null) await takeInOne(flow, object);
+    }
   });
 }

@@ -122,8 +122,13 @@ export interface Result {
   worker: Digest;
 }
 
+export const MAX_RESULT_BYTES: number = 256 * 1024;
+
 /** Longest outputs and longest log that travel in the result, in bytes of each. */
 export const MAX_INLINE_BYTES: number = 32 * 1024;
+
+/** Longest result that something travels in: well under the limit, whatever else it has to say. */
+export const MAX_LADEN_RESULT_BYTES: number = 192 * 1024;
 
 /** Most paths that a result lists as left out, and the longest of them. More is a contract error, never a shorter list. */
 export const MAX_EXCLUDED = 1_000;

@@ -79,7 +79,7 @@ describe('row changes: attempts', () => {
 
   it('a claimed attempt is dispatched, and again when it is marked before it was', () => {
     assert.deepEqual(work(key, null, attempt({})), [dispatch]);
-    assert.deepEqual(work(key, attempt({}), attempt({ cancel: 'cancelled' })), [dispatch, timer]);
+    assert.deepEqual(work(key, attempt({}), attempt({ cancel: 'cancelled' })), [dispatch]);
     assert.deepEqual(work(key, attempt({}), attempt({})), []);
   });
 
@@ -102,13 +102,12 @@ describe('row changes: attempts', () => {
     assert.deepEqual(work(key, settled, { ...settled, late: ['late-stop'] }), [{ do: 'publish' }]);
   });
 
-  it('a token is completed when it stands beside the release, whichever came first, once', () => {
+  it('a token that is parked after the release is completed, once; one that was there is by who releases', () => {
     const execution: Key = { pk: `attempt/${ATTEMPT}`, sk: 'execution' };
     const both = { token: 't', released: true };
     const complete: Work[] = [{ do: 'complete-token', attemptId: ATTEMPT, token: 't' }];
-    assert.deepEqual(work(execution, { token: 't' }, both), complete);
     assert.deepEqual(work(execution, { released: true }, both), complete);
-    assert.deepEqual(work(execution, null, both), complete);
+    assert.deepEqual(work(execution, { token: 't' }, both), []);
     assert.deepEqual(work(execution, both, { ...both, expires: 1 }), []);
     assert.deepEqual(work(execution, null, { token: 't' }), []);
     assert.deepEqual(work(execution, null, { released: true }), []);

@@ -111,19 +111,20 @@ function ofAttempt(attemptId: string, { sk, before, after }: RowChange): Work[] 
   const work: Work[] = [];
   const isMarked = now.cancel !== undefined && was?.cancel === undefined && now.state !== 'settled';
   if (now.state === 'claimed' && (was === null || isMarked)) work.push({ do: 'dispatch', attemptId });
-  // Its worker may not listen.
-  if (isMarked) work.push({ do: 'timer', dueMs: now.expiresAtMs, what: `${ATTEMPT_TIMER}${attemptId}` });
+  // Its worker may not listen. One that is not dispatched has none, and dispatch ends it.
+  if (isMarked && was?.state === 'dispatched')
+    work.push({ do: 'timer', dueMs: now.expiresAtMs, what: `${ATTEMPT_TIMER}${attemptId}` });
   const { handle } = now;
-  if (now.state === 'settled' && was?.state !== 'settled' && handle !== undefined) {
+  if (now.state === 'settled' && was?.state === 'dispatched' && handle !== undefined) {
     work.push({ do: 'stop-worker', attemptId, handle });
   }
-  if ((now.late?.length ?? 0) > (was?.late?.length ?? 0)) work.push({ do: 'publish' });
+  if (was?.state === 'settled' && (now.late?.length ?? 0) > (was.late?.length ?? 0)) work.push({ do: 'publish' });
   return work;
 }
 
 function ofExecution(attemptId: string, before: ExecutionRow, after: ExecutionRow): Work[] {
   const { token } = after;
-  if (token === undefined || after.released !== true) return [];
-  const isOld = before.token === token && before.released === true;
-  return isOld ? [] : [{ do: 'complete-token', attemptId, token }];
+  // Whoever releases it completes the token that it finds there; this is for one that is parked afterwards.
+  if (token === undefined || before.released !== true) return [];
+  return before.token === token ? [] : [{ do: 'complete-token', attemptId, token }];
 }

@@ -39,7 +39,7 @@ export const NOTHING_STAGED: Omit<Collected, 'ending'> = {
 export async function collect(deps: FlowDeps, attemptId: string): Promise<Collected | null> {
   const attempt = await peek<AttemptRow>(deps, keys.attempt(attemptId));
   if (attempt?.state !== 'dispatched') return null;
-  const { result: bytes } = await deps.mailbox.staged(attemptId);
+  const { result: bytes } = await deps.mailbox.staged(attemptId, 'result');
   if (bytes === null) return null;
   const result = digestOf(bytes);
   try {

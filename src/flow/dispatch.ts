@@ -76,9 +76,8 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
   const ref = { run: attempt.run, item: attempt.item };
   await draft.read([keys.run(ref.run), keys.spec(ref.run, ref.item), keys.item(ref.run, ref.item)]);
   const run = await readRun(draft, attempt.run);
-  // The stop of the run is under way and will mark this attempt; nothing of it is dispatched any more.
+  // The stop of the run is under way and will mark this attempt. One that begins now marks it after its dispatch.
   if (run.stopping) return null;
-  draft.check(keys.run(attempt.run));
   const [spec, item] = await readItem(draft, ref);
   const inputs = await resolveInputs(draft, attempt.run, spec.item.needs);
   if ('missing' in inputs) {

@@ -27,7 +27,7 @@ import { required } from '#flow/items.ts';
 import { bytesOf, checkpointKey, entryLines, inconsistent, readHead, readLedger } from '#flow/log.ts';
 import { stamp } from '#flow/stamp.ts';
 import { writeTiles } from '#flow/tiles.ts';
-import { decide, forget } from '#flow/transaction.ts';
+import { decide } from '#flow/transaction.ts';
 
 /**
  * Publishes everything up to the head and resolves with the size of the newest checkpoint. `timed`: a seal needs this
@@ -67,7 +67,7 @@ async function publishHead(deps: FlowDeps, head: LogHeadRow, lines: string[]): P
     const receipts = [...(now.receipts ?? []), receipt];
     draft.put(keys.logHead(), { ...now, published: head.tree, receipts } satisfies LogHeadRow);
   });
-  for (let index = head.published.size; index < size; index += 1) await forget(deps, keys.logEntry(index));
+  await deps.store.discard(lines.map((_, n) => keys.logEntry(head.published.size + n)));
 }
 
 /** Resolves with the line of the receipt's entry. */

@@ -13,9 +13,7 @@ import { TerminalError } from '@waybill/client/errors';
 import { canonicalize, equalBytes, leafHash, TreeBuilder, type TreeState } from '@waybill/verify';
 import { eventLine } from '#core/evidence.ts';
 import { ordinal } from '#core/ids.ts';
-import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
 import { type EventRow, keys, type RunTreeRow } from '#core/rows.ts';
-import { chunk } from '#core/sets.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
 import type { Row } from '#ports/run-store.ts';
@@ -142,22 +140,10 @@ export function isEvent(line: Uint8Array): boolean {
   return line[2] === 0x61;
 }
 
-async function removeBatch(deps: FlowDeps, run: string, { row, rows }: Batch): Promise<void> {
-  const groups = chunk(row.batch.rows, MAX_ENGINE_ACTIONS - 1);
-  const known = rows === null ? null : chunk(rows, MAX_ENGINE_ACTIONS - 1);
-  for (const [n, names] of groups.entries()) {
-    const isLast = n === groups.length - 1;
-    let answered = known?.[n] ?? null;
-    await decide(deps, async (draft) => {
-      const wanted = names.map((name) => outboxKey(run, name));
-      if (answered) draft.adopt(answered);
-      else await draft.read(wanted);
-      // Rows never change; if some are gone, another has begun to remove them, and the next look finds what is left.
-      answered = null;
-      for (const each of wanted) draft.delete(each);
-      if (isLast) await endBatch(draft, run, row);
-    });
-  }
+/** Rows never change and no name comes twice: if some are gone, another has begun to remove them. */
+async function removeBatch(deps: FlowDeps, run: string, { row }: Batch): Promise<void> {
+  await deps.store.discard(row.batch.rows.map((name) => outboxKey(run, name)));
+  await decide(deps, (draft) => endBatch(draft, run, row));
 }
 
 async function endBatch(draft: Draft, run: string, row: Batch['row']): Promise<void> {

@@ -80,7 +80,7 @@ export async function settle(deps: FlowDeps, attemptId: string): Promise<boolean
 }
 
 async function stagedResult(deps: FlowDeps, attemptId: string): Promise<Digest | null> {
-  const { result } = await deps.mailbox.staged(attemptId);
+  const { result } = await deps.mailbox.staged(attemptId, 'result');
   return result === null ? null : digestOf(result);
 }
 

@@ -145,7 +145,7 @@ async function itemStatus(deps: FlowDeps, waiter: Waiter): Promise<ItemStatus> {
   const { id, item } = waiter;
   const waiting = await waitingOf(deps, waiter);
   const running = item.state === 'running' ? item.attempts.at(-1) : undefined;
-  const progress = running ? (await deps.mailbox.staged(running.id)).heartbeat?.progress : undefined;
+  const progress = running ? (await deps.mailbox.staged(running.id, 'heartbeat')).heartbeat?.progress : undefined;
   return {
     id,
     state: item.state,

@@ -14,13 +14,17 @@ import { type Draft, decide, peek } from '#flow/transaction.ts';
 /** Time beyond the next reading of the lease and the worker's own grace before it is ended from outside. */
 const CANCEL_MARGIN_MS = 3_000;
 
-/** Heartbeats that may fail to come before somebody asks whether there is a worker at all. */
-const MISSED_BEATS = 3;
+/**
+ * Heartbeats that may fail to come before somebody asks whether there is a worker at all. For as long after its dispatch
+ * an attempt is left to its events, so that one which is over soon costs no look.
+ */
+const MISSED_BEATS = 2;
 
 /** An attempt that was marked to be stopped, and when it is ended from outside. */
 export interface Marked {
   attemptId: string;
-  expiresAtMs: number;
+  /** Null where there is no worker that might not listen. */
+  expiresAtMs: number | null;
 }
 
 /** Marks an attempt to be stopped, in the caller's decision. Null when it has ended or has been marked before. */
@@ -37,7 +41,7 @@ export async function markForStop(
   const giveUpMs = deps.clock.nowMs() + lookMs + STOP_GRACE_MS + CANCEL_MARGIN_MS;
   const expiresAtMs = Math.min(attempt.expiresAtMs, giveUpMs);
   draft.put(key, { ...attempt, cancel, expiresAtMs } satisfies AttemptRow);
-  return { attemptId, expiresAtMs };
+  return { attemptId, expiresAtMs: attempt.state === 'dispatched' ? expiresAtMs : null };
 }
 
 /** Raises the cancel flag of marked attempts, once the marks are durable. One that is not launched yet is ended by dispatch. */
@@ -47,14 +51,15 @@ export async function tellWorkers(deps: FlowDeps, marked: readonly Marked[]): Pr
   for (const { attemptId, expiresAtMs } of marked) {
     await deps.mailbox.cancel(attemptId);
     deps.hints.claimed(attemptId);
-    deps.hints.timerSet(expiresAtMs);
+    if (expiresAtMs !== null) deps.hints.timerSet(expiresAtMs);
   }
 }
 
 /**
- * Looks at one attempt that holds a slot: settles it when its result is there, dispatches it when that was cut off, ends it
- * when its lease lapsed, its time is over or its worker is gone, and else keeps its URLs good. After a restart that no worker
- * survives all of them are gone; else the launcher is asked about a worker that is silent, and about no other.
+ * Looks at one attempt that holds a slot: dispatches it when that was cut off, settles it when its worker beats no more and
+ * its result is there, ends it when its lease lapsed, its time is over or its worker is gone, and else keeps its URLs good.
+ * After a restart that no worker survives all of them are gone; else the launcher is asked about a worker that is silent,
+ * and about no other.
  */
 export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted: boolean): Promise<void> {
   const attempt = await peek<AttemptRow>(deps, keys.attempt(attemptId));
@@ -63,19 +68,24 @@ export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted:
     await dispatch(deps, attemptId);
     return;
   }
-  const { heartbeatAtMs, result } = await deps.mailbox.staged(attemptId);
-  if (result !== null && (await settle(deps, attemptId))) {
-    await stopWorker(deps, attempt);
-    return;
-  }
-  const nowMs = deps.clock.nowMs();
   const { leaseMs, startMs, heartbeatMs } = deps.worker;
+  const dispatchedMs = attempt.leaseUntilMs - leaseMs - startMs;
+  const patienceMs = MISSED_BEATS * heartbeatMs;
+  if (!restarted && deps.clock.nowMs() < Math.min(dispatchedMs + patienceMs, attempt.expiresAtMs)) return;
+  const { heartbeatAtMs } = await deps.mailbox.staged(attemptId, 'heartbeat');
+  const nowMs = deps.clock.nowMs();
   const isOrphaned = restarted && !deps.worker.survivesRestart;
   // The first lease has room for a slow start; with the first heartbeat that is over.
   const leaseUntilMs = heartbeatAtMs === null ? attempt.leaseUntilMs : heartbeatAtMs + leaseMs;
-  const heardMs = heartbeatAtMs ?? attempt.leaseUntilMs - leaseMs - startMs;
-  const isSilent = nowMs > heardMs + MISSED_BEATS * heartbeatMs;
+  const heardMs = heartbeatAtMs ?? dispatchedMs;
+  const isSilent = nowMs > heardMs + patienceMs;
   const isOver = isOrphaned || nowMs >= leaseUntilMs || nowMs >= attempt.expiresAtMs;
+  // Whoever has staged a result beats no more.
+  const isOverdue = restarted || isOver || nowMs > heardMs + heartbeatMs;
+  if (isOverdue && (await settle(deps, attemptId))) {
+    await stopWorker(deps, attempt);
+    return;
+  }
   const isGone = !isOver && isSilent && (await hasNoWorker(deps, attempt));
   if (!isOver && !isGone) {
     await deps.mailbox.renew(attemptId);

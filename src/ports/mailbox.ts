@@ -13,7 +13,8 @@
  *   is refused with 412, one without the header is refused too, and what was written first stays. A staged object survives a
  *   crash of the engine once its PUT was answered.
  * - `staged` tells what is there now: the parsed heartbeat, and the bytes of the result. It never throws for what a worker wrote.
- *   Absent things are null. What is no heartbeat of the attempt is never shown; whether the one before it still is, is the
+ *   Absent things are null; with `only`, so may be what was not asked for, since each costs a request where they are objects.
+ *   What is no heartbeat of the attempt is never shown; whether the one before it still is, is the
  *   adapter's matter. Staged bytes are hostile until settled.
  * - `openOutputs` and `openLog` stream the staged bytes; RetryableError OBJECT_MISSING when absent.
  * - `close` forgets the attempt: nothing of it can be read any more, by its URLs or here, and its staged bytes are gone. A late
@@ -45,7 +46,7 @@ export interface Mailbox {
   post(draft: LeaseDraft): Promise<string>;
   renew(attemptId: string): Promise<void>;
   cancel(attemptId: string): Promise<void>;
-  staged(attemptId: string): Promise<Staged>;
+  staged(attemptId: string, only?: 'heartbeat' | 'result'): Promise<Staged>;
   openOutputs(attemptId: string): Promise<AsyncIterable<Uint8Array>>;
   openLog(attemptId: string): Promise<AsyncIterable<Uint8Array> | null>;
   close(attemptId: string): Promise<void>;

@@ -14,6 +14,8 @@
  *   `durable` resolves when everything that was visible at the time of the call would survive a crash. No effect outside
  *   the store may start before that. If durability fails the store is dead: every later call throws TerminalError
  *   STORE_FAILED, and the process must end, because it may have decided on what never happened.
+ * - `discard` takes rows away whatever they say, and costs less than a transaction. Absent ones are fine, and there is no limit.
+ *   It is not atomic: when it fails, some may be gone. It is for rows that are written once, and that nobody decides by.
  * - `get` answers in the order of the keys, null for absent rows. `query` answers rows of one pk whose sk starts with
  *   `prefix`, ordered by the bytes of sk, `after` an sk (exclusive), at most `limit`. Both are strongly consistent.
  * - A query with `snapshot` is causally closed: if row B was written by a transaction that saw row A, then an answer with B
@@ -60,6 +62,7 @@ export interface RunStore {
   query(pk: string, range: RowRange): Promise<Row[]>;
   /** Resolves with the version that the rows were written with. */
   transact(actions: readonly Action[]): Promise<number>;
+  discard(keys: readonly RowKey[]): Promise<void>;
   durable(): Promise<void>;
 }
 

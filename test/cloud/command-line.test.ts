@@ -56,7 +56,7 @@ before(async () => {
   const signer = await openKmsSigner({ client: kms, origin: ORIGIN, attestKeys: attest, logKeys: log, pseudonymKey });
   const inbox = createS3Inbox({ s3, bucket: BUCKETS.inbox });
   let looking: NodeJS.Timeout | undefined;
-  // In the place of EventBridge.
+  // In the place of events.
   inbox.onArrival = (listener) => {
     looking = setInterval(listener, LOOK_MS);
   };

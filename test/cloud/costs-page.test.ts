@@ -60,6 +60,17 @@ test('costs: a row is paid by the kilobyte, twice in a transaction, and its dele
   );
 });
 
+test('costs: one row alone and rows that are taken away in a batch are paid once', () => {
+  const sizes = new RowSizes();
+  const Key = { pk: { S: 'run/1' }, sk: { S: 'event' } };
+  assert.equal(sizes.ofOne({ Item: { ...Key, body: { S: 'x'.repeat(1_100) } } }), 2);
+  const DeleteRequest = { Key };
+  const batch = {
+    RequestItems: { t: [{ DeleteRequest }, { DeleteRequest: { Key: { ...Key, pk: { S: 'run/2' } } } }] },
+  };
+  assert.equal(sizes.ofBatch(batch), 3);
+});
+
 test('costs: what a run costs beside its items comes from runs of different sizes', () => {
   const names = {
     functionName: (which: string) => `w-${which}`,

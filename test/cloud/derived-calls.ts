@@ -13,10 +13,26 @@ type Properties = Record<string, unknown>;
 interface Known {
   names: DeploymentNames;
   resolve(reference: unknown): string;
+  /** Logical ids by the names under which other stacks import them. */
+  exported: ReadonlyMap<string, string>;
 }
 
-export function callsOfServices(templates: Iterable<Template>, known: Known): AskedByRole[] {
-  const resources: Resources = Object.assign({}, ...[...templates].map(({ Resources }) => Resources));
+function exportsOf(templates: readonly Template[]): Map<string, string> {
+  const outputs = templates.flatMap(({ Outputs = {} }) => Object.values(Outputs)) as {
+    Value: { Ref?: string; 'Fn::GetAtt'?: string[] };
+    Export?: { Name: string };
+  }[];
+  return new Map(
+    outputs.flatMap(({ Value, Export }) =>
+      Export === undefined ? [] : [[Export.Name, Value['Fn::GetAtt']?.[0] ?? Value.Ref ?? '']],
+    ),
+  );
+}
+
+export function callsOfServices(templates: Iterable<Template>, given: Omit<Known, 'exported'>): AskedByRole[] {
+  const all = [...templates];
+  const resources: Resources = Object.assign({}, ...all.map(({ Resources }) => Resources));
+  const known = { ...given, exported: exportsOf(all) };
   return Object.entries(resources).flatMap(([id, { Type, Properties = {} }]): AskedByRole[] => {
     switch (Type) {
       case 'AWS::Lambda::EventSourceMapping':
@@ -56,18 +72,24 @@ function writesLog(role: string, resource: string): AskedByRole[] {
 
 const TRACES = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'];
 
-function referenced(resources: Resources, reference: unknown): Properties {
-  const { Ref, 'Fn::GetAtt': [id] = [Ref] } = reference as { Ref?: string; 'Fn::GetAtt'?: string[] };
-  return resources[id ?? '']?.Properties ?? {};
+interface Reference {
+  Ref?: string;
+  'Fn::GetAtt'?: string[];
+  'Fn::ImportValue'?: string;
+}
+
+function referenced(resources: Resources, reference: unknown, exported?: Known['exported']): Properties {
+  const { Ref, 'Fn::GetAtt': [id] = [Ref], 'Fn::ImportValue': imported = '' } = reference as Reference;
+  return resources[id ?? exported?.get(imported) ?? '']?.Properties ?? {};
 }
 
 function roleOf(resources: Resources, reference: unknown): string {
   return String(referenced(resources, reference).RoleName);
 }
 
-function ofEventSource(mapping: Properties, resources: Resources, { names }: Known): AskedByRole[] {
+function ofEventSource(mapping: Properties, resources: Resources, { names, exported }: Known): AskedByRole[] {
   const role = roleOf(resources, referenced(resources, mapping.FunctionName).Role);
-  const { QueueName } = referenced(resources, mapping.EventSourceArn);
+  const { QueueName } = referenced(resources, mapping.EventSourceArn, exported);
   if (QueueName !== undefined) {
     return asks(role, `${names.arn.queue(String(QueueName))}`, [
       'sqs:ReceiveMessage',
@@ -90,6 +112,7 @@ function ofEventSource(mapping: Properties, resources: Resources, { names }: Kno
 
 function ofFunction(fn: Properties, resources: Resources, known: Known): AskedByRole[] {
   const { arn } = known.names;
+  const { exported } = known;
   const role = roleOf(resources, fn.Role);
   const { TargetArn } = fn.DeadLetterConfig as { TargetArn: unknown };
   const { LogGroup } = fn.LoggingConfig as { LogGroup: unknown };
@@ -97,7 +120,7 @@ function ofFunction(fn: Properties, resources: Resources, known: Known): AskedBy
   const [prefix = ''] = arn.logGroup('').split(':log-group:');
   const { Mode } = fn.TracingConfig as { Mode: string };
   return [
-    ...asks(role, arn.queue(String(referenced(resources, TargetArn).QueueName)), ['sqs:SendMessage']),
+    ...asks(role, arn.queue(String(referenced(resources, TargetArn, exported).QueueName)), ['sqs:SendMessage']),
     ...writesLog(role, `${prefix}:log-group:${group}:log-stream:any`),
     ...(Mode === 'Active' ? asks(role, '*', TRACES) : []),
   ];

@@ -7,7 +7,7 @@ import { credentialOf, operationOf } from './recorded-actions.ts';
 
 /** In order. Hops of the deployment are what its functions take; the others are the bed's own pace, and another in AWS. */
 export const HOPS = {
-  arrival: 'inbox PUT to start of submit (EventBridge, queue)',
+  arrival: 'inbox PUT to start of submit (event, queue)',
   submit: 'submit: read, admit, answer',
   'to advance': 'ready row to start of advance (stream)',
   advance: 'advance: claim',
@@ -145,9 +145,9 @@ export class LaunchLatency {
 const lengthOf = ({ fromMs, toMs }: Span): number => toMs - fromMs;
 
 function isWrite(call: RecordedCall, text: string): boolean {
-  return (
-    credentialOf(call)?.service === 'dynamodb' && operationOf(call) === 'TransactWriteItems' && call.body.includes(text)
-  );
+  const isOfRows =
+    credentialOf(call)?.service === 'dynamodb' && /^(TransactWriteItems|PutItem)$/.test(operationOf(call));
+  return isOfRows && call.body.includes(text);
 }
 
 export function median(values: readonly number[]): number {

@@ -66,7 +66,7 @@ async function open(): Promise<S3MailboxBed> {
 }
 
 mailboxSuite('S3', open, {
-  // EventBridge tells the deployment of every result.
+  // S3 tells a queue of every result.
   hints: false,
   guards: 'each reading',
   arrival: 'the clock of the store',

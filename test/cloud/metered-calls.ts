@@ -33,17 +33,28 @@ const KEY_REQUESTS_OF_A_SESSION = 2;
 
 type Body = Record<string, unknown>;
 
+interface Written {
+  Item?: object;
+  Key?: object;
+}
+
 /** What is known of the rows: an update or a check is billed by the size of what it meets. */
 export class RowSizes {
   readonly #units = new Map<string, number>();
 
   /** A unit for each kilobyte begun of the item, the larger one of before and after; two in a transaction. */
   ofTransaction(body: Body): number {
-    const actions = (body.TransactItems ?? []) as Record<string, { Item?: object; Key?: object }>[];
-    return actions.reduce((sum, action) => {
-      const { Item, Key } = Object.values(action)[0] ?? {};
-      return sum + 2 * (Item === undefined ? this.#met(Key) : this.#put(Item));
-    }, 0);
+    const actions = (body.TransactItems ?? []) as Record<string, Written>[];
+    return actions.reduce((sum, action) => sum + 2 * this.ofOne(Object.values(action)[0] ?? {}), 0);
+  }
+
+  ofBatch(body: Body): number {
+    const requests = Object.values((body.RequestItems ?? {}) as Record<string, Record<string, Written>[]>).flat();
+    return requests.reduce((sum, request) => sum + this.ofOne(Object.values(request)[0] ?? {}), 0);
+  }
+
+  ofOne({ Item, Key }: Written): number {
+    return Item === undefined ? this.#met(Key) : this.#put(Item);
   }
 
   #met(key: object | undefined): number {
@@ -74,24 +85,20 @@ function sizeOf(item: object): number {
 function ofTable(operation: string, call: RecordedCall, sizes: RowSizes): Partial<Counts> {
   const body = JSON.parse(call.body || '{}') as Body;
   if (operation === 'TransactWriteItems') return { writeUnits: sizes.ofTransaction(body) };
-  if (/^(Put|Update|Delete)Item$/.test(operation)) return { writeUnits: 1 };
+  if (operation === 'BatchWriteItem') return { writeUnits: sizes.ofBatch(body) };
+  if (/^(Put|Update|Delete)Item$/.test(operation)) return { writeUnits: sizes.ofOne(body) };
   const keys = Object.values((body.RequestItems ?? {}) as Record<string, { Keys?: unknown[] }>).flatMap(
     ({ Keys = [] }) => Keys,
   );
   return { readUnits: Math.max(1, keys.length, Math.ceil(call.responseBytes / READ_UNIT_BYTES)) };
 }
 
-/** @param isTold whether the bucket tells EventBridge of every object that is written or taken away */
-function ofBucket(call: RecordedCall, isTold: (bucket: string) => boolean): Partial<Counts> {
-  const [path = '', query = ''] = call.url.split('?');
-  const [bucket = '', ...rest] = path.slice(1).split('/');
-  const isObject = rest.join('') !== '';
-  const told = (events: number): Partial<Counts> =>
-    call.status < 300 && isTold(bucket) && events > 0 ? { events } : {};
-  if (call.method === 'DELETE') return told(1);
-  // Taking away is free; its request is a POST.
-  if (call.method === 'POST' && query.startsWith('delete')) return told(call.body.split('<Key>').length - 1);
-  if (call.method === 'PUT' || call.method === 'POST') return { objectWrites: 1, ...told(1) };
+/** Taking away is free; of many its request is a POST. S3 tells queues of objects free of charge, but for the message. */
+function ofBucket({ method, url }: RecordedCall): Partial<Counts> {
+  const [path = '', query = ''] = url.split('?');
+  const isObject = path.slice(1).split('/').slice(1).join('') !== '';
+  if (method === 'DELETE' || (method === 'POST' && query.startsWith('delete'))) return {};
+  if (method === 'PUT' || method === 'POST') return { objectWrites: 1 };
   return isObject ? { objectReads: 1 } : { objectWrites: 1 };
 }
 
@@ -100,11 +107,11 @@ function ofBus(body: string): Partial<Counts> {
 }
 
 /** Requests that failed too: AWS charges for most of them. Calls of STS, ECS and of executions themselves are free. */
-function ofCall(call: RecordedCall, sizes: RowSizes, isTold: (bucket: string) => boolean): Partial<Counts> {
+function ofCall(call: RecordedCall, sizes: RowSizes): Partial<Counts> {
   const operation = operationOf(call);
   switch (credentialOf(call)?.service) {
     case 's3':
-      return ofBucket(call, isTold);
+      return ofBucket(call);
     case 'dynamodb':
       return ofTable(operation, call, sizes);
     case 'kms':
@@ -147,7 +154,7 @@ export interface Observed {
   executions: number;
 }
 
-/** Events that EventBridge put into queues: what `submit` and `settle` were given and nobody of ours had sent. */
+/** Messages that S3 and EventBridge put into queues: what `submit` and `settle` were given and nobody of ours had sent. */
 function deliveries({ calls, invocations }: Observed, names: DeploymentNames): number {
   const taken = invocations
     .filter((one) => ['submit', 'settle'].includes(stageOf(names, one)))
@@ -161,7 +168,6 @@ function deliveries({ calls, invocations }: Observed, names: DeploymentNames): n
 /** @param sizes of all rows before; shared by the windows of one record */
 export function countsOf(observed: Observed, names: DeploymentNames, sizes: RowSizes): Counts {
   const { calls, invocations, transitions, executions } = observed;
-  const telling = new Set([names.bucket('inbox'), names.bucket('staging')]);
   let sum: Counts = combined(NOTHING, {
     transitions,
     // The machine writes the row of its execution.
@@ -170,11 +176,7 @@ export function countsOf(observed: Observed, names: DeploymentNames, sizes: RowS
     logBytes: executions * EXECUTION_LOG_BYTES,
     traces: executions * TRACED,
   });
-  for (const call of calls)
-    sum = combined(
-      sum,
-      ofCall(call, sizes, (bucket) => telling.has(bucket)),
-    );
+  for (const call of calls) sum = combined(sum, ofCall(call, sizes));
   for (const one of invocations) sum = combined(sum, ofInvocation(names, one));
   return sum;
 }

@@ -55,7 +55,7 @@ export const PRICES = {
     source: 'https://aws.amazon.com/kms/pricing/',
   },
   events: {
-    meter: 'EventBridge events (of objects, and our own)',
+    meter: 'EventBridge events of our own',
     usd: 1,
     per: 1_000_000,
     source: 'https://aws.amazon.com/eventbridge/pricing/',

@@ -3,6 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import {
   BatchGetItemCommand,
   type BatchGetItemCommandOutput,
+  BatchWriteItemCommand,
+  DeleteItemCommand,
   type DynamoDBClient,
   PutItemCommand,
   type QueryCommandOutput,
@@ -123,9 +125,56 @@ describe('run store: DynamoDB alone', () => {
       // As the SDK does it: the same request, token and all.
       return next();
     }, table);
-    assert.equal(await store.transact([put('a')]), 1);
+    assert.equal(await store.transact([put('a'), put('b')]), 1);
     const [row] = await createTableRunStore({ client, table }).get([{ pk: 'p', sk: 'a' }]);
     assert.deepEqual([sent, row?.version], [1, 1]);
+  });
+
+  it('a row alone whose write was sent again, and that is not as expected then, may have been written', async () => {
+    const table = await newTable();
+    const quiet = createTableRunStore({ client, table });
+    let attempts = 1;
+    const store = troubled(async (command, next) => {
+      assert.ok(command instanceof PutItemCommand || command instanceof DeleteItemCommand, 'a plain write, for half');
+      // As the SDK does it, which says how often it has asked.
+      for (let n = 1; n < attempts; n += 1) await next();
+      return next().catch((error: Error) => {
+        throw Object.assign(error, { $metadata: { attempts } });
+      });
+    }, table);
+    assert.equal(await store.transact([put('a')]), 1);
+    await assert.rejects(store.transact([put('a')]), hasCode(RetryableError, 'ROW_CONFLICT'));
+    attempts = 2;
+    await assert.rejects(store.transact([put('a', 1)]), hasCode(RetryableError, 'STORE_BUSY'));
+    const [row] = await quiet.get([{ pk: 'p', sk: 'a' }]);
+    assert.equal(row?.version, 2, 'and here it was');
+    await assert.rejects(
+      store.transact([{ do: 'delete', pk: 'p', sk: 'a', expect: 2 }]),
+      hasCode(RetryableError, 'STORE_BUSY'),
+    );
+    assert.deepEqual(await quiet.get([{ pk: 'p', sk: 'a' }]), [null]);
+  });
+
+  it('discards again what DynamoDB left unprocessed, and says STORE_BUSY when it leaves the same for ever', async () => {
+    const table = await newTable();
+    const leaving = (times: number): RunStore => {
+      let left = times;
+      return troubled(async (command, next) => {
+        if (!(command instanceof BatchWriteItemCommand) || left <= 0) return next();
+        left -= 1;
+        const { RequestItems = {} } = command.input;
+        const [last] = (RequestItems[table] ?? []).splice(-1);
+        if ((RequestItems[table] ?? []).length > 0) await next();
+        return { UnprocessedItems: { [table]: [last] } };
+      }, table);
+    };
+    const all = ['a', 'b', 'c'].map((sk) => ({ pk: 'p', sk }));
+    const quiet = createTableRunStore({ client, table });
+    await quiet.transact(all.map(({ sk }) => put(sk)));
+    await leaving(2).discard(all);
+    assert.deepEqual(await quiet.get(all), [null, null, null]);
+    await quiet.transact(all.map(({ sk }) => put(sk)));
+    await assert.rejects(leaving(Number.POSITIVE_INFINITY).discard(all), hasCode(RetryableError, 'STORE_BUSY'));
   });
 
   it('refuses a transaction beyond 4 MB by name', async () => {

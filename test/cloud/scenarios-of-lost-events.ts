@@ -6,6 +6,8 @@ import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { LambdaClient, ListEventSourceMappingsCommand, UpdateEventSourceMappingCommand } from '@aws-sdk/client-lambda';
 import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { RunStatus } from '@waybill/client';
+import { createTableRunStore } from '#adapters/aws/run-store.ts';
+import { type AttemptRow, keys } from '#core/rows.ts';
 import type { FunctionName } from '../../lib/deployment-names.ts';
 import { until } from '../support/processes.ts';
 import { callsByRole } from './callers.ts';
@@ -61,6 +63,8 @@ async function reconciledUntil(world: World, holds: () => boolean | Promise<bool
   });
 }
 
+const LONG_MS = 240_000;
+
 const SCRIPT = [
   'touch begun-untold',
   'until test -e ended; do sleep 0.1; done',
@@ -89,6 +93,7 @@ async function lostEvents(world: World): Promise<void> {
       const { Item } = await rows.send(new GetItemCommand({ TableName: names.table, Key }));
       return Item?.token !== undefined;
     });
+    await dispatchedLongAgo(rows, names.table, attemptId);
     await reconciledUntil(world, () => reconciled(world, from).has('SendTaskHeartbeat'));
 
     writeFileSync(join(world.bed.directory, dirname(begun ?? ''), 'ended'), '');
@@ -116,6 +121,16 @@ async function lostEvents(world: World): Promise<void> {
   await until(() => told.every((name) => invoked(world, [name], lateMs).length > 0));
   await until(() => isEmpty(world, 'settle'));
   assert.deepEqual(await world.status('untold'), sealed, 'what comes when all is over changes nothing');
+}
+
+/** The reconciler leaves an attempt to its events for some minutes, which this has then been for. */
+async function dispatchedLongAgo(rows: DynamoDBClient, table: string, attemptId: string): Promise<void> {
+  const store = createTableRunStore({ client: rows, table });
+  const [row] = await store.get([keys.attempt(attemptId)]);
+  assert.ok(row);
+  const { leaseUntilMs } = row.body as unknown as AttemptRow;
+  const body = { ...row.body, leaseUntilMs: leaseUntilMs - LONG_MS };
+  await store.transact([{ do: 'put', ...keys.attempt(attemptId), expect: row.version, body }]);
 }
 
 /** Of the one execution that the reconciler has started. */

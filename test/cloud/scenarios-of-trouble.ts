@@ -5,6 +5,7 @@ import { ECSClient, ListTasksCommand, StopTaskCommand } from '@aws-sdk/client-ec
 import { paginateListExecutions, SFNClient } from '@aws-sdk/client-sfn';
 import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { cancelRun } from '@waybill/client/operator';
+import { toldOf } from '#lambdas/shared/platform-events.ts';
 import { until } from '../support/processes.ts';
 import type { World } from './deployed-world.ts';
 import { accepted, asRoot, assertVerified, isEmpty, item, living, type Scenarios, specOf, states } from './scenario.ts';
@@ -22,13 +23,10 @@ async function eventsAgain(world: World): Promise<void> {
   const executions = await started();
   const key = `inbox/default/${world.transport.principal}/first.json`;
   // The object was taken away when its receipt was written, with its only version.
-  const object = { key, size: 400, 'version-id': randomBytes(16).toString('hex') };
   const startedBy = item(before, 'greet').attempts[0]?.id;
   const stopped = { lastStatus: 'STOPPED', startedBy, stopCode: 'SpotInterruption', containers: [] };
   const ended = { name: `a-${startedBy}`, status: 'ABORTED' };
-  await workedOff(world, 'submit', [
-    { 'detail-type': 'Object Created', detail: { bucket: { name: names.bucket('inbox') }, object } },
-  ]);
+  await workedOff(world, 'submit', [toldOf(key, randomBytes(16).toString('hex'))]);
   await workedOff(world, 'settle', [
     { 'detail-type': 'ECS Task State Change', detail: stopped },
     { 'detail-type': 'Step Functions Execution Status Change', detail: ended },

@@ -41,7 +41,7 @@ let bed: Ministack;
 let seen: string;
 let outputs: Record<string, string>;
 let asRoot: { endpoint: string; region: string; credentials: { accessKeyId: string; secretAccessKey: string } };
-let collected: { 'detail-type': string; detail: Record<string, unknown> }[];
+let collected: { detail?: Record<string, unknown>; Records?: { s3: { object: Record<string, unknown> } }[] }[];
 
 before(async () => {
   bed = await start();
@@ -69,8 +69,8 @@ after(async () => {
   await bed.stop();
 });
 
-/** Waits for an event that a rule brought into the queue. */
-async function event(matches: (one: (typeof collected)[number]) => boolean): Promise<Record<string, unknown>> {
+/** Waits for what a rule or a bucket brought into the queue. */
+async function message(matches: (one: (typeof collected)[number]) => boolean): Promise<(typeof collected)[number]> {
   const queue = new SQSClient(asRoot);
   await until(async () => {
     const { Messages } = await queue.send(
@@ -79,7 +79,11 @@ async function event(matches: (one: (typeof collected)[number]) => boolean): Pro
     collected.push(...(Messages ?? []).map(({ Body }) => JSON.parse(Body ?? '')));
     return collected.some(matches);
   });
-  return collected.find(matches)?.detail ?? {};
+  return collected.find(matches) ?? {};
+}
+
+async function stopOf(task: string): Promise<Record<string, unknown>> {
+  return (await message(({ detail }) => detail?.taskArn === task)).detail ?? {};
 }
 
 async function runTask(attempt: string): Promise<string> {
@@ -146,14 +150,9 @@ test('wiring bed: an object is announced with its version, policies of bucket an
   const written = await new S3Client({ ...asRoot, forcePathStyle: true }).send(
     new PutObjectCommand({ Bucket: 'bed', Key: 'inbox/a b.json', Body: '{}', IfNoneMatch: '*' }),
   );
-  const detail = await event((one) => one['detail-type'] === 'Object Created');
-  assert.deepEqual(
-    { key: 'inbox/a b.json', 'version-id': written.VersionId },
-    {
-      key: (detail.object as { key: string }).key,
-      'version-id': (detail.object as Record<string, string>)['version-id'],
-    },
-  );
+  const { Records = [] } = await message((one) => one.Records !== undefined);
+  const { key, versionId } = Records[0]?.s3.object ?? {};
+  assert.deepEqual([key, versionId], ['inbox/a+b.json', written.VersionId]);
 
   const policy = {
     Version: '2012-10-17',
@@ -245,7 +244,7 @@ test('wiring bed: an attempt is launched once, parked with its token, and stoppe
   await assert.rejects(new SFNClient({ ...asRoot, credentials: narrowed }).send(answer), /AccessDenied/);
   await new SFNClient({ ...asRoot, credentials: await session() }).send(answer);
   await until(async () => (await machine.send(new DescribeExecutionCommand({ executionArn }))).status === 'SUCCEEDED');
-  const detail = await event(({ detail }) => detail.taskArn === task);
+  const detail = await stopOf(task);
   assert.deepEqual(
     [detail.stopCode, detail.startedBy, detail.stoppedReason],
     ['UserInitiated', 'one', 'the attempt is over'],
@@ -341,7 +340,7 @@ function allowing(allowed: object): object {
 test('wiring bed: the end of the essential container ends the task, with its exit code', async () => {
   bed.setContainers({ blocks: { command: ['sleep', '600'] }, wrapper: { command: ['sh', '-c', 'exit 7'] } });
   const task = await runTask('three');
-  const detail = await event(({ detail }) => detail.taskArn === task);
+  const detail = await stopOf(task);
   assert.equal(detail.stopCode, 'EssentialContainerExited');
   const containers = detail.containers as { name: string; exitCode: number }[];
   assert.equal(containers.find(({ name }) => name === 'wrapper')?.exitCode, 7);
@@ -351,7 +350,7 @@ test('wiring bed: the end of the essential container ends the task, with its exi
 test('wiring bed: a container without an image fails the start of its task', async () => {
   bed.setContainers({ blocks: { command: ['sleep', '600'] } });
   const task = await runTask('four');
-  const detail = await event(({ detail }) => detail.taskArn === task);
+  const detail = await stopOf(task);
   assert.equal(detail.stopCode, 'TaskFailedToStart');
   assert.throws(() => process.kill(Number(written(task, 'blocks.pid')), 0), /ESRCH/);
 });

@@ -219,6 +219,42 @@ export function runStoreSuite(name: string, open: () => Promise<RunStoreBed>): v
       }),
     );
 
+    it(
+      'RS-15 what is discarded is gone, absent or not, however much it is, and may be written again',
+      withStore(async (store, bed) => {
+        const names = Array.from({ length: 60 }, (_, n) => String(n).padStart(3, '0'));
+        await store.transact(names.map((sk) => put('a', sk, 0)));
+        await store.transact([put('b', '000', 0), put('a', '000', 1)]);
+        await store.query('a', { prefix: '', limit: 100 });
+        const kept = names.splice(30, 1);
+        await store.discard([...names.map((sk) => ({ pk: 'a', sk })), { pk: 'a', sk: 'never' }]);
+        await store.discard([]);
+        await store.durable();
+        for (const each of [store, await bed.reopen()]) {
+          const rows = await each.query('a', { prefix: '', limit: 100 });
+          assert.deepEqual(
+            rows.map(({ sk }) => sk),
+            kept,
+          );
+          const [gone, other] = await each.get([
+            { pk: 'a', sk: '000' },
+            { pk: 'b', sk: '000' },
+          ]);
+          assert.deepEqual([gone, other?.sk], [null, '000']);
+        }
+      }),
+    );
+
+    it(
+      'RS-16 a row that was discarded expects version 0 of whoever writes it',
+      withStore(async (store) => {
+        await store.transact([put('a', '1', 0)]);
+        await store.discard([{ pk: 'a', sk: '1' }]);
+        await assert.rejects(store.transact([put('a', '1', 1)]), isRetryable('ROW_CONFLICT'));
+        assert.equal(await store.transact([put('a', '1', 0)]), 1);
+      }),
+    );
+
     it('RS-14 behaves as a map with versions under any sequence of transactions', async () => {
       const key = fc.constantFrom('a', 'b', 'c', 'd');
       const action = fc.record({ do: fc.constantFrom('put', 'delete', 'check'), sk: key, slip: fc.boolean() });

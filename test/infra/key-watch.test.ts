@@ -1,10 +1,9 @@
 /** Who signs without being a signer is told, whoever they are and whether or not it was refused. */
 import assert from 'node:assert/strict';
-import { matchesGlob } from 'node:path';
 import { test } from 'node:test';
 import { MOST_SIGNING_KEYS } from '../../lib/check-props.ts';
 import { productionProps, resources, type Templates, templates, templatesOf, waybill } from './deployment.ts';
-import { at } from './rules/rule.ts';
+import { isMatched } from './event-pattern.ts';
 
 const KEY = 'arn:aws:kms:us-east-1:000000000000:key/1234abcd';
 const ROLE = 'arn:aws:iam::000000000000:role/';
@@ -20,30 +19,6 @@ function resolved(value: unknown): unknown {
     return parts.map(resolved).join(glue);
   }
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolved(inner)]));
-}
-
-type Leaf = string | Record<string, unknown>;
-
-function isLeafMatched(wanted: Leaf, found: unknown): boolean {
-  if (typeof wanted === 'string') return found === wanted;
-  if ('exists' in wanted) return wanted.exists === (found !== undefined && found !== null);
-  if (typeof found !== 'string') return false;
-  if ('anything-but' in wanted) return !(wanted['anything-but'] as string[]).includes(found);
-  if ('suffix' in wanted) return found.endsWith(String(wanted.suffix));
-  // A slash is a letter like others there.
-  return matchesGlob(found.replaceAll('/', ':'), String(wanted.wildcard).replaceAll('/', ':'));
-}
-
-/** As EventBridge reads a pattern, with the kinds of matches that ours have. */
-function isMatched(pattern: unknown, event: unknown): boolean {
-  if (Array.isArray(pattern)) {
-    const found = Array.isArray(event) ? event : [event];
-    return pattern.some((wanted: Leaf) => found.some((one) => isLeafMatched(wanted, one)));
-  }
-  if (Array.isArray(event)) return event.some((one) => isMatched(pattern, one));
-  return Object.entries(pattern as object).every(([key, inner]) =>
-    key === '$or' ? (inner as object[]).some((one) => isMatched(one, event)) : isMatched(inner, at(event, key)),
-  );
 }
 
 function patternsOf(of: Templates): unknown[] {

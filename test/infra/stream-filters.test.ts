@@ -4,22 +4,13 @@ import { describe, it } from 'node:test';
 import { type RowChange, workOf } from '#core/row-changes.ts';
 import { type Key, keys } from '#core/rows.ts';
 import { ADVANCING, DISPATCHING } from '../../lib/connections.ts';
+import { streamRecord } from '../support/fake-stream.ts';
+import { isMatched } from './event-pattern.ts';
 
-interface Pattern {
-  eventName?: string[];
-  dynamodb: { Keys: Record<string, { S: (string | { prefix: string })[] }> };
-}
-
-/** As Lambda reads a filter: every field that is named must match one of its values. */
 function isDelivered(patterns: readonly object[], change: RowChange): boolean {
   const eventName = change.before === null ? 'INSERT' : change.after === null ? 'REMOVE' : 'MODIFY';
-  return (patterns as Pattern[]).some(({ eventName: wanted, dynamodb }) => {
-    if (wanted && !wanted.includes(eventName)) return false;
-    return Object.entries(dynamodb.Keys).every(([name, { S }]) => {
-      const key = name === 'pk' ? change.pk : change.sk;
-      return S.some((match) => (typeof match === 'string' ? key === match : key.startsWith(match.prefix)));
-    });
-  });
+  const event = { eventName, ...streamRecord(change, 1) };
+  return patterns.some((pattern) => isMatched(pattern, event));
 }
 
 const ATTEMPT = 'a'.repeat(32);
@@ -64,6 +55,9 @@ const BODIES: readonly (object | null)[] = [
     concurrency: 3,
   },
   { token: 't', released: true, holders: [], concurrency: 1 },
+  { token: 'u', released: true, holders: [], concurrency: 1 },
+  { token: 't', holders: [], concurrency: 1 },
+  { released: true, holders: [], concurrency: 1 },
 ];
 
 const CHANGES: readonly RowChange[] = KEYS.flatMap((key) =>
@@ -81,6 +75,21 @@ describe('filters of the table’s stream', () => {
     const asking = CHANGES.filter((change) => workOf(change).some((work) => work.do === 'dispatch'));
     assert.ok(asking.length > 0);
     for (const change of asking) assert.ok(isDelivered(DISPATCHING, change), JSON.stringify(change));
+  });
+
+  it('an attempt on its usual way calls each of them once, and its execution calls neither', () => {
+    const [claimed, dispatched, settled] = ['claimed', 'dispatched', 'settled'].map((state) => ({ state }));
+    const way = [null, claimed, dispatched, settled].map((body) => body ?? null);
+    const changes = way.slice(1).map((after, n) => ({ ...keys.attempt(ATTEMPT), before: way[n] ?? null, after }));
+    const parked = { token: 't' };
+    const executed = [
+      { ...EXECUTION, before: null, after: parked },
+      { ...EXECUTION, before: parked, after: { ...parked, released: true } },
+    ];
+    const delivered = (patterns: readonly object[]): boolean[] =>
+      [...changes, ...executed].map((change) => isDelivered(patterns, change));
+    assert.deepEqual(delivered(DISPATCHING), [true, false, false, false, false]);
+    assert.deepEqual(delivered(ADVANCING), [false, false, true, false, false]);
   });
 
   it('no more of them filter than Lambda allows, and rows that never ask are not delivered', () => {

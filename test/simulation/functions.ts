@@ -11,6 +11,7 @@ import { unstaged } from '#lambdas/seal/unstaged.ts';
 import { settleMessages } from '#lambdas/settle/settle-messages.ts';
 import type { BatchResponse } from '#lambdas/shared/batch.ts';
 import { keysInForce } from '#lambdas/shared/keys-in-force.ts';
+import { toldOf } from '#lambdas/shared/platform-events.ts';
 import { watchedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
 import { quietHints, type Told } from '#lambdas/shared/told.ts';
 import { takeInMessages } from '#lambdas/submit/take-in.ts';
@@ -143,7 +144,7 @@ function handlerOf(name: FunctionName, platform: Platform, container: Container)
 }
 
 export function arrivalOf({ key, version }: InboxObject): object {
-  return { 'detail-type': 'Object Created', detail: { object: { key: `inbox/${key}`, 'version-id': version } } };
+  return toldOf(`inbox/${key}`, version);
 }
 
 /** What a function works with. */

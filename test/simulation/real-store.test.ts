@@ -40,6 +40,7 @@ function boundTo(store: ReturnType<typeof openLocalRunStore>) {
     get: store.get.bind(store),
     query: store.query.bind(store),
     transact: store.transact.bind(store),
+    discard: store.discard.bind(store),
     durable: store.durable.bind(store),
   };
 }

@@ -165,6 +165,20 @@ export function runStoreOf(table: RowTable, container: Container): RunStore {
         both(table.commit(container, actions), (store) => store.transact(actions)),
       );
     },
+    async discard(keys) {
+      const remove = (some: readonly RowKey[]): Promise<void> =>
+        container.call(`discard ${some[0]?.pk} ${some[0]?.sk}`, async () => {
+          const found = some.flatMap(({ pk, sk }) => table.get(pk, sk) ?? []);
+          table.commit(
+            container,
+            found.map(({ pk, sk, version }) => ({ do: 'delete', pk, sk, expect: version })),
+          );
+          await both(undefined, (store) => store.discard(some));
+        });
+      const half = isTorn(keys.length) ? keys.length >> 1 : 0;
+      if (half > 0) await remove(keys.slice(0, half));
+      await remove(keys.slice(half));
+    },
     durable: () => Promise.resolve(),
   };
 }

@@ -6,6 +6,7 @@ import './inline-crypto.ts';
 import { WaybillError } from '@waybill/client/errors';
 import { type ItemRow, keys, type RunRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { toldOf } from '#lambdas/shared/platform-events.ts';
 import type { Told as Reports } from '#lambdas/shared/told.ts';
 import type { RunStore } from '#ports/run-store.ts';
 import { streamRecord } from '../support/fake-stream.ts';
@@ -307,8 +308,7 @@ class World {
     const tell = (body: object, about: string): void => this.#carriers.results.put(body, about);
     return {
       staged: (attemptId: string) => {
-        const object = { key: `${attemptId}/result.json` };
-        tell({ 'detail-type': 'Object Created', detail: { object } }, `staged ${attemptId}`);
+        tell(toldOf(`${attemptId}/result.json`, undefined), `staged ${attemptId}`);
       },
       ended: (attemptId: string, stopCode: string, exitCode: number | null) => {
         const containers = [{ name: 'wrapper', ...(exitCode === null ? {} : { exitCode }) }];

@@ -20,6 +20,7 @@ import { beginOnce, sequenceMessages } from '#lambdas/seal/sequence-messages.ts'
 import { settleMessages } from '#lambdas/settle/settle-messages.ts';
 import type { BatchResponse } from '#lambdas/shared/batch.ts';
 import { keysInForce } from '#lambdas/shared/keys-in-force.ts';
+import { toldOf } from '#lambdas/shared/platform-events.ts';
 import { quietHints, type Told } from '#lambdas/shared/told.ts';
 import { takeInMessages } from '#lambdas/submit/take-in.ts';
 import type { InboxObject } from '#ports/inbox.ts';
@@ -168,13 +169,13 @@ class World {
     this.flow = { ...base, hints: quietHints(this.#told), lane: (decision) => decision() };
     this.#handlers = this.#makeHandlers();
     base.mailbox.onStaged((attemptId, kind) => {
-      if (kind === 'result') this.#event(this.#results, created(`${attemptId}/result.json`));
+      if (kind === 'result') this.#event(this.#results, toldOf(`${attemptId}/result.json`, undefined));
     });
     base.launcher.onStopped(({ attemptId, exit }) => this.#event(this.#results, stopped(attemptId, exit ?? 1)));
   }
 
   arrived(key: string): void {
-    this.#event(this.#submissions, created(key));
+    this.#event(this.#submissions, toldOf(key, undefined));
   }
 
   async tick(): Promise<void> {
@@ -284,7 +285,7 @@ class World {
       submissions,
       sequencer,
       timers,
-      arrivalOf: ({ key }: InboxObject) => created(`inbox/${key}`),
+      arrivalOf: ({ key }: InboxObject) => toldOf(`inbox/${key}`, undefined),
     };
     const objectOf = (key: string): InboxObject | null => namedObject(key.slice('inbox/'.length));
     return {
@@ -311,10 +312,6 @@ type Handlers = Record<'advance' | 'dispatch' | 'submit' | 'settle' | 'seal' | '
 function namedObject(key: string): InboxObject {
   const [queue = '', principal = '', file = ''] = key.split('/');
   return { key, queue, principal, submissionId: file.replace(/\.json$/, '') };
-}
-
-function created(key: string): object {
-  return { 'detail-type': 'Object Created', detail: { bucket: { name: 'b' }, object: { key } } };
 }
 
 function stopped(attemptId: string, exitCode: number): object {

@@ -2,6 +2,7 @@
  * A table's stream as DynamoDB has one: every change in order within its partition, partitions beside each other, and a
  * batch again and again from the record that failed, up to a number of tries.
  */
+import { stateAttribute } from '#adapters/aws/row-body.ts';
 import type { RowChange } from '#core/row-changes.ts';
 import type { BatchResponse } from '#lambdas/shared/batch.ts';
 
@@ -60,12 +61,21 @@ function sequenceOf({ record }: { record: StreamRecord }): string {
   return record.dynamodb.SequenceNumber;
 }
 
+/** As the machine and the launcher write it. */
+function plain(body: object): object {
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => [name, typeof value === 'boolean' ? { BOOL: value } : { S: value }]),
+  );
+}
+
+function row(body: object): object {
+  return { version: { N: '1' }, ...stateAttribute(body), body: { S: JSON.stringify(body) } };
+}
+
 /** As the table stores rows: the body as text. */
 export function streamRecord({ pk, sk, before, after }: RowChange, sequence: number): StreamRecord {
   const image = (body: object | null): object | undefined =>
-    body === null
-      ? undefined
-      : { pk: { S: pk }, sk: { S: sk }, version: { N: '1' }, body: { S: JSON.stringify(body) } };
+    body === null ? undefined : { pk: { S: pk }, sk: { S: sk }, ...(sk === 'execution' ? plain(body) : row(body)) };
   const images = Object.entries({ OldImage: image(before), NewImage: image(after) }).filter(([, each]) => each);
   return {
     dynamodb: {

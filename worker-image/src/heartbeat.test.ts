@@ -112,7 +112,7 @@ describe('pulse:', () => {
     });
   });
 
-  it('a lease is read between beats that are seldom, so that a cancel waits for none', async () => {
+  it('a lease is read between beats that are seldom, so that a cancel waits for none, and what is over before the first costs none', async () => {
     const storage = new Storage();
     await storage.use(
       async (_, stop) => {
@@ -125,7 +125,20 @@ describe('pulse:', () => {
       3_600_000,
       20,
     );
-    assert.deepEqual(storage.written, ['heartbeat']);
+    assert.deepEqual(storage.written, []);
+  });
+
+  it('a beat comes after each whole time of the lease, and readings between', async () => {
+    const storage = new Storage();
+    await storage.use(
+      async () => {
+        while (storage.written.length < 2) await new Promise((resolve) => setImmediate(resolve));
+      },
+      60,
+      20,
+    );
+    // Two before the first beat, one with it, and so on.
+    assert.ok(storage.readings >= 5, `${storage.readings} readings`);
   });
 
   it('a refused beat does not end the attempt while its lease is there; a lease that is gone does', async () => {

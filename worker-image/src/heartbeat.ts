@@ -26,8 +26,7 @@ export interface Pulse {
 
 /**
  * Beats every `heartbeatMs` of the lease, whatever the blocks do, and reads the lease after each beat and in between. The
- * first beat comes as soon as a lease is read between others: an attempt that is over by then costs none. Ends `stop` when
- * the lease says so.
+ * first beat comes after its whole time: an attempt that is over by then costs none. Ends `stop` when the lease says so.
  */
 export function startPulse(first: Lease, stop: StopRequest, lookMs: number = MAX_LOOK_MS): Pulse {
   const ended = new AbortController();
@@ -74,13 +73,9 @@ export function startPulse(first: Lease, stop: StopRequest, lookMs: number = MAX
   const pauseMs = first.heartbeatMs / looks;
   const beating = (async (): Promise<void> => {
     await rest(pauseMs);
-    for (let seq = 0; !ended.signal.aborted; seq++) {
-      await beat(seq).catch(() => {});
+    for (let look = 1; !ended.signal.aborted; look++) {
+      await (look % looks === 0 ? beat(look / looks - 1) : readLease()).catch(() => {});
       await rest(pauseMs);
-      for (let look = 1; look < looks && !ended.signal.aborted; look++) {
-        await readLease().catch(() => {});
-        await rest(pauseMs);
-      }
     }
   })();
 

@@ -1,7 +1,7 @@
 /** Stages what an attempt leaves: the framed outputs and the log, where they are not small, and last the result, which closes the attempt. */
 import { createReadStream } from 'node:fs';
 import { canonicalize, type Digest } from '@waybill/verify';
-import { MAX_INLINE_BYTES, type Result } from '#core/mailbox-protocol.ts';
+import { MAX_INLINE_BYTES, MAX_LADEN_RESULT_BYTES, type Result } from '#core/mailbox-protocol.ts';
 import { frameHeader } from '#core/outputs-frame.ts';
 import { type CapturedFile, hashBody } from './captured-file.ts';
 import type { Pulse } from './heartbeat.ts';
@@ -25,15 +25,8 @@ export async function report(put: Pulse['put'], identity: Identity, end: Pipelin
   const outputs = files.length === 0 ? null : frameOf(files);
   const staged = outputs === null ? null : await hashBody(outputs);
   const logged = await hashBody(log.body());
-  const inline: NonNullable<Result['inline']> = {};
-  // Each object is a write that is paid, and told of, read and taken away again.
-  if (outputs !== null && outputs.sizeBytes <= MAX_INLINE_BYTES) inline.outputs = await textOf(outputs);
-  else if (outputs !== null) await put('outputs', outputs, true);
-  if (logged.sizeBytes <= MAX_INLINE_BYTES) inline.log = await textOf(log.body());
-  else await put('log', log.body(), false);
-
   const { outcome, reason, exit, blocks, excluded } = end;
-  const result: Result = {
+  const bare: Result = {
     v: 1,
     ...identity,
     outcome,
@@ -42,10 +35,22 @@ export async function report(put: Pulse['put'], identity: Identity, end: Pipelin
     blocks,
     outputs: staged,
     log: { ...logged, truncated: log.truncated() },
-    ...(Object.keys(inline).length > 0 && { inline }),
     excluded,
   };
+  // Each object is a write that is paid, read and taken away again.
+  let result = outputs === null ? bare : await laden(bare, 'outputs', outputs);
+  if (outputs !== null && result === bare) await put('outputs', outputs, true);
+  const withLog = await laden(result, 'log', log.body());
+  if (withLog === result) await put('log', log.body(), false);
+  result = withLog;
   await put('result', bodyOf(Buffer.from(canonicalize(result))), true);
+}
+
+/** The result with what is small enough to travel in it; itself when that is not, or when the result would not be. */
+async function laden(result: Result, name: 'outputs' | 'log', body: Body): Promise<Result> {
+  if (body.sizeBytes > MAX_INLINE_BYTES) return result;
+  const full = { ...result, inline: { ...result.inline, [name]: await textOf(body) } };
+  return Buffer.byteLength(canonicalize(full)) > MAX_LADEN_RESULT_BYTES ? result : full;
 }
 
 async function textOf(body: Body): Promise<string> {

@@ -60,7 +60,7 @@ export const SOUND: Answers = {
     Bucket === 'the-staging'
       ? { Rules: [{ Status: 'Enabled', Expiration: { Days: 7 } }] }
       : awsError('NoSuchLifecycleConfiguration', 404),
-  GetBucketNotificationConfiguration: () => ({ EventBridgeConfiguration: {} }),
+  GetBucketNotificationConfiguration: () => ({ QueueConfigurations: [{ Events: ['s3:ObjectCreated:*'] }] }),
   DescribeKey: ({ KeyId }) => described(KeyId, 'Enabled'),
   GetKeyRotationStatus: () => ({ KeyRotationEnabled: true }),
   DescribeTable: () => ({

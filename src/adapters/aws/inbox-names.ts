@@ -10,16 +10,8 @@ const QUEUE = /^@?[a-z0-9][a-z0-9._-]{0,62}$/;
 const PRINCIPAL = /^(?!.*\.\.)[A-Z0-9]{12,128}(?::[\w+=,.@-]{2,64})?$/;
 const SUBMISSION = /^([A-Za-z0-9][A-Za-z0-9._-]{0,127})\.json$/;
 
-/**
- * The object of an event. Events tell keys as they are, but not every sender does: one that is only well formed once it is
- * decoded is taken so. Null for what does not lie in the inbox.
- */
+/** The object of an event. Null for what does not lie in the inbox. */
 export function objectOfEvent(key: string, version?: string): InboxObject | null {
-  for (const told of [key, decoded(key)]) {
-    if (!told.startsWith(INBOX)) continue;
-    const object = inboxObject(told, version);
-    if (object.badlyNamed === undefined) return object;
-  }
   return key.startsWith(INBOX) ? inboxObject(key, version) : null;
 }
 
@@ -29,12 +21,8 @@ export function inboxObject(stored: string, version?: string): InboxObject {
   return version === undefined || version === 'null' ? object : { ...object, version };
 }
 
-/** A key as a listing with `encoding-type=url` has it. */
-export function listedKey(encoded: string): string {
-  return decoded(encoded);
-}
-
-function decoded(key: string): string {
+/** Of a key as events have it, and listings with `encoding-type=url`. */
+export function decodedKey(key: string): string {
   try {
     return decodeURIComponent(key.replaceAll('+', ' '));
   } catch {

@@ -12,7 +12,7 @@ import { RetryableError } from '@waybill/client/errors';
 import { type Digest, runningDigest } from '@waybill/verify';
 import type { Inbox, InboxObject } from '#ports/inbox.ts';
 import { Bucket, ONCE, wholeOf } from './bucket.ts';
-import { INBOX, inboxObject, listedKey } from './inbox-names.ts';
+import { decodedKey, INBOX, inboxObject } from './inbox-names.ts';
 
 type Named = Pick<InboxObject, 'queue' | 'principal' | 'submissionId'>;
 
@@ -40,12 +40,12 @@ class S3Inbox implements Inbox {
       const page = await this.#versions(from);
       for (const { Key = '', VersionId, IsLatest, LastModified } of page.Versions ?? []) {
         if (!IsLatest) continue;
-        const object = inboxObject(listedKey(Key), VersionId);
+        const object = inboxObject(decodedKey(Key), VersionId);
         objects.push(LastModified === undefined ? object : { ...object, arrivedAtMs: LastModified.getTime() });
         if (objects.length === limit) return objects;
       }
       if (!page.IsTruncated || page.NextKeyMarker === undefined) return objects;
-      from = { KeyMarker: listedKey(page.NextKeyMarker) };
+      from = { KeyMarker: decodedKey(page.NextKeyMarker) };
       if (page.NextVersionIdMarker) from.VersionIdMarker = page.NextVersionIdMarker;
     }
   }
@@ -111,7 +111,7 @@ class S3Inbox implements Inbox {
     return found?.body ?? null;
   }
 
-  /** Nothing to hear here: EventBridge tells the deployment of every object, and the reconciler lists. */
+  /** Nothing to hear here: S3 tells a queue of every object, and the reconciler lists. */
   onArrival(): void {}
 
   #versions(from: { KeyMarker?: string; VersionIdMarker?: string }) {

@@ -11,7 +11,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { RetryableError, WaybillError } from '@waybill/client/errors';
 import { canonicalize } from '@waybill/verify';
 import { parseLease } from '#core/lease-document.ts';
-import type { Heartbeat, Lease } from '#core/mailbox-protocol.ts';
+import { type Heartbeat, type Lease, MAX_RESULT_BYTES } from '#core/mailbox-protocol.ts';
 import { parseHeartbeat } from '#core/result-document.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { LeaseDraft, Mailbox, Staged } from '#ports/mailbox.ts';
@@ -20,7 +20,6 @@ import { type LeaseUrls, lapseOf, SESSION_SECONDS } from './mailbox-session.ts';
 import { isAttemptId, STAGED, stagedKey } from './staging-names.ts';
 
 const MAX_HEARTBEAT_BYTES = 4 * 1024;
-const MAX_RESULT_BYTES = 256 * 1024;
 /** URLs that live for less than this are renewed. */
 const RENEW_MS = (SESSION_SECONDS * 1_000) / 2;
 /** Attempts whose URLs are known to be good for a while. */
@@ -78,16 +77,19 @@ class S3Mailbox implements Mailbox {
     await this.#change(attemptId, (before) => (before.cancel ? null : { ...before, cancel: true }));
   }
 
-  async staged(attemptId: string): Promise<Staged> {
+  async staged(attemptId: string, only?: 'heartbeat' | 'result'): Promise<Staged> {
     const nothing: Staged = { heartbeat: null, heartbeatAtMs: null, result: null };
     if (!isAttemptId(attemptId)) return nothing;
-    const [lease, beat, result] = await Promise.all([
-      this.#bucket.head(stagedKey(attemptId, 'lease')),
-      this.#bucket.read(stagedKey(attemptId, 'heartbeat'), { lastByte: MAX_HEARTBEAT_BYTES }),
-      // One byte over the limit shows that it is broken, and nobody holds more of it.
-      this.#bucket.read(stagedKey(attemptId, 'result'), { lastByte: MAX_RESULT_BYTES }),
+    const read = (name: 'heartbeat' | 'result', lastByte: number): ReturnType<Bucket['read']> | null =>
+      only === undefined || only === name ? this.#bucket.read(stagedKey(attemptId, name), { lastByte }) : null;
+    // One byte over the limit shows that a result is broken, and nobody holds more of it.
+    const [beat, result] = await Promise.all([
+      read('heartbeat', MAX_HEARTBEAT_BYTES),
+      read('result', MAX_RESULT_BYTES),
     ]);
-    if (lease === null) return nothing;
+    // What is there may have come after the mailbox was closed.
+    if (beat === null && result === null) return nothing;
+    if ((await this.#bucket.head(stagedKey(attemptId, 'lease'))) === null) return nothing;
     const heartbeat = beat === null ? null : heartbeatOf(beat.bytes, attemptId);
     return {
       heartbeat,
@@ -112,7 +114,7 @@ class S3Mailbox implements Mailbox {
     await this.#bucket.deleteAll(names.map((name) => stagedKey(attemptId, name)));
   }
 
-  /** Nothing to hear here: EventBridge tells the deployment of every result, and heartbeats are looked at. */
+  /** Nothing to hear here: S3 tells a queue of every result, and heartbeats are looked at. */
   onStaged(): void {}
 
   /** Whatever changes a lease later gives it newer URLs. */

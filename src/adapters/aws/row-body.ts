@@ -21,6 +21,12 @@ const OPEN = '\u0001';
 const CLOSE = '\u0002';
 const WRITTEN_OUT = new RegExp(`${OPEN}([^${CLOSE}]*)${CLOSE}`, 'g');
 
+/** What a body says of its state, beside it: filters of the table's stream cannot look into a text. */
+export function stateAttribute(body: object): { state?: { S: string } } {
+  const { state } = body as { state?: unknown };
+  return typeof state === 'string' ? { state: { S: state } } : {};
+}
+
 export type BodyAttribute = { S: string } | { B: Uint8Array };
 
 export function bodyAttribute(json: string): BodyAttribute {

@@ -1,9 +1,11 @@
 /**
  * Run store on one DynamoDB table: keys `pk` and `sk`, attributes `version` (N) and `body` (the JSON text, S, or B where it is
- * deflated: row-body.ts). Items without a body are not rows: other adapters keep their own beside them.
+ * deflated: row-body.ts), and `state` of a body that has one. Items without a body are not rows: other adapters keep their own beside them.
  *
  * A transaction is one TransactWriteItems whose every action has a condition on the version. It carries a token, so a
  * request that is sent again because its answer was lost changes nothing a second time. It is durable when it resolves.
+ * One of a single row is a plain write with the same condition, which costs half and takes no token: where the SDK has
+ * sent it again and the condition then does not hold, it may have been the first try that was done, and that is said.
  *
  * **Snapshots.** DynamoDB has none of a range: Query reads each position of it at another instant, in the order of the
  * keys, and never one that has moved back. Therefore a range that is asked for as a snapshot is read until two readings,
@@ -22,14 +24,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   type AttributeValue,
   BatchGetItemCommand,
+  BatchWriteItemCommand,
+  DeleteItemCommand,
   type DynamoDBClient,
+  PutItemCommand,
   QueryCommand,
   type TransactWriteItem,
   TransactWriteItemsCommand,
+  type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
 import { RetryableError, TerminalError, type WaybillError } from '@waybill/client/errors';
 import { awsFailure, nameOf } from '#adapters/aws/aws-failure.ts';
-import { bodyAttribute, textOfBody } from '#adapters/aws/row-body.ts';
+import { bodyAttribute, stateAttribute, textOfBody } from '#adapters/aws/row-body.ts';
 import {
   type Action,
   jsonOf,
@@ -44,6 +50,8 @@ import {
 const MAX_TRANSACTION_BYTES = 3_500_000;
 /** Most keys of one BatchGetItem. */
 const KEYS_A_READ = 100;
+/** Most rows of one BatchWriteItem. */
+const ROWS_A_REMOVAL = 25;
 const READINGS = 20;
 const UNPROCESSED_TRIES = 8;
 const FIRST_DELAY_MS = 20;
@@ -108,13 +116,34 @@ class TableRunStore implements RunStore {
     if (actions.length === 0) return version;
     const items = actions.map((action, n) => this.#writeOf(action, version, texts[n] ?? ''));
     try {
-      await this.#client.send(
-        new TransactWriteItemsCommand({ TransactItems: items, ClientRequestToken: randomUUID() }),
-      );
+      await this.#write(items);
     } catch (error) {
       throw this.#refusal(actions, error);
     }
     return version;
+  }
+
+  async #write(items: TransactWriteItem[]): Promise<void> {
+    const [{ Put, Delete } = {}, ...more] = items;
+    if (more.length === 0 && Put !== undefined) await this.#client.send(new PutItemCommand(Put));
+    else if (more.length === 0 && Delete !== undefined) await this.#client.send(new DeleteItemCommand(Delete));
+    else {
+      const ClientRequestToken = randomUUID();
+      await this.#client.send(new TransactWriteItemsCommand({ TransactItems: items, ClientRequestToken }));
+    }
+  }
+
+  async discard(keys: readonly RowKey[]): Promise<void> {
+    for (const chunk of inChunks(keys, ROWS_A_REMOVAL)) {
+      let rest: WriteRequest[] = chunk.map((key) => ({ DeleteRequest: { Key: keyOf(key) } }));
+      for (let tried = 0; rest.length > 0; tried += 1) {
+        if (tried === UNPROCESSED_TRIES) throw throttled(this.#table, `${rest.length} rows were left`);
+        if (tried > 0) await pauseBefore(tried);
+        const request = new BatchWriteItemCommand({ RequestItems: { [this.#table]: rest } });
+        const answer = await this.#ask(() => this.#client.send(request));
+        rest = answer.UnprocessedItems?.[this.#table] ?? [];
+      }
+    }
   }
 
   async durable(): Promise<void> {
@@ -126,7 +155,7 @@ class TableRunStore implements RunStore {
     let rest: Item[] = keys.map(keyOf);
     for (let tried = 0; rest.length > 0; tried += 1) {
       if (tried === UNPROCESSED_TRIES) throw throttled(this.#table, `${rest.length} keys were left unread`);
-      if (tried > 0) await delay(FIRST_DELAY_MS * 2 ** tried * (0.5 + Math.random() / 2));
+      if (tried > 0) await pauseBefore(tried);
       const request = { [this.#table]: { Keys: rest, ConsistentRead: true } };
       const answer = await this.#ask(() => this.#client.send(new BatchGetItemCommand({ RequestItems: request })));
       rows.push(...(answer.Responses?.[this.#table] ?? []).flatMap(rowOf));
@@ -173,9 +202,8 @@ class TableRunStore implements RunStore {
     };
     if (action.do === 'check') return { ConditionCheck: { ...condition, Key: keyOf({ pk, sk }) } };
     if (action.do === 'delete') return { Delete: { ...condition, Key: keyOf({ pk, sk }) } };
-    return {
-      Put: { ...condition, Item: { ...keyOf({ pk, sk }), version: { N: String(version) }, body: bodyAttribute(json) } },
-    };
+    const attributes = { version: { N: String(version) }, ...stateAttribute(action.body), body: bodyAttribute(json) };
+    return { Put: { ...condition, Item: { ...keyOf({ pk, sk }), ...attributes } } };
   }
 
   async #ask<T>(call: () => Promise<T>): Promise<T> {
@@ -187,9 +215,33 @@ class TableRunStore implements RunStore {
   }
 
   #refusal(actions: readonly Action[], error: unknown): WaybillError {
-    const reasons = (error as { CancellationReasons?: { Code?: string }[] }).CancellationReasons ?? [];
-    return refusalOf(this.#table, actions, nameOf(error), reasons, error);
+    const { CancellationReasons, $metadata } = error as Refused;
+    const name = nameOf(error);
+    const alone = CONFLICTS_OF_ONE.get(name);
+    if (alone !== undefined && ($metadata?.attempts ?? 1) > 1) return undecided(this.#table, actions, error);
+    const reasons = CancellationReasons ?? (alone === undefined ? [] : [{ Code: alone }]);
+    return refusalOf(this.#table, actions, name, reasons, error);
   }
+}
+
+/** What the SDK throws for a write that was not made. */
+interface Refused {
+  CancellationReasons?: { Code?: string }[];
+  $metadata?: { attempts?: number };
+}
+
+/** What a plain write is refused with, as the reason that a transaction would have. */
+const CONFLICTS_OF_ONE: ReadonlyMap<string, string> = new Map([
+  ['ConditionalCheckFailedException', 'ConditionalCheckFailed'],
+  ['TransactionConflictException', 'TransactionConflict'],
+]);
+
+function undecided(table: string, [action]: readonly RowKey[], cause: unknown): RetryableError {
+  const problem = `it was sent again, and the row ${action?.pk} ${action?.sk} is not as it was before: it may have been written`;
+  return new RetryableError(
+    { code: 'STORE_BUSY', path: table, problem, fix: 'Read again and decide again.' },
+    { cause },
+  );
 }
 
 /**
@@ -240,6 +292,10 @@ function requireSmall(texts: readonly (string | null)[]): void {
     problem: `${sizeBytes} bytes of rows, more than ${MAX_TRANSACTION_BYTES}`,
     fix: 'Split it into transactions that are right one by one.',
   });
+}
+
+function pauseBefore(tried: number): Promise<void> {
+  return delay(FIRST_DELAY_MS * 2 ** tried * (0.5 + Math.random() / 2));
 }
 
 function keyOf({ pk, sk }: RowKey): Item {

@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TerminalError } from '@waybill/client/errors';
 import { canonicalize } from '@waybill/verify';
+import { MAX_RESULT_BYTES } from '#core/mailbox-protocol.ts';
 import { MAX_INDEX_BYTES } from '#core/outputs-frame.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import type { Chance, Clock } from '#ports/clock.ts';
@@ -13,7 +14,6 @@ import type { LeaseDraft, Mailbox } from '#ports/mailbox.ts';
 import { type MailboxObject, serveMailbox } from './mailbox-http.ts';
 import { notStaged, StagingArea } from './staging-area.ts';
 
-const MAX_RESULT_BYTES = 256 * 1024;
 const REQUEST_TIMEOUT_MS = 120_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 

@@ -133,15 +133,34 @@ class SqliteRunStore implements LocalRunStore {
       if (action.do === 'check') return;
       const partition = this.#partition(action.pk);
       const row = found[n] ?? this.#known.add(partition, action.sk, 0, false);
-      row.version = action.do === 'put' ? version : 0;
-      row.body = action.do === 'put' ? deepFreeze(action.body) : null;
-      this.#known.use(row);
-      if (row.unsaved === undefined) partition.unsaved.push(row);
-      row.unsaved = texts[n] ?? null;
-      this.#unsaved.add(partition);
+      const body = action.do === 'put' ? deepFreeze(action.body) : null;
+      this.#change(partition, row, { version: action.do === 'put' ? version : 0, body, text: texts[n] ?? null });
     });
     this.#openTurn();
     return version;
+  }
+
+  async discard(keys: readonly RowKey[]): Promise<void> {
+    this.#requireAlive();
+    for (const { pk, sk } of keys) {
+      const partition = this.#partition(pk);
+      const row = this.#find(partition, sk);
+      if (row !== undefined) this.#change(partition, row, { version: 0, body: null, text: null });
+    }
+    this.#openTurn();
+  }
+
+  #change(
+    partition: Partition,
+    row: KnownRow,
+    { version, body, text }: { version: number; body: object | null; text: string | null },
+  ): void {
+    row.version = version;
+    row.body = body;
+    this.#known.use(row);
+    if (row.unsaved === undefined) partition.unsaved.push(row);
+    row.unsaved = text;
+    this.#unsaved.add(partition);
   }
 
   async durable(): Promise<void> {

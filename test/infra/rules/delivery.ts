@@ -1,11 +1,19 @@
 import { matchesGlob } from 'node:path';
-import { productionProps, resources } from '../deployment.ts';
+import { productionProps, type Resource, resources, type Templates } from '../deployment.ts';
 import { all, at, failing, first, lines, list, type Rule } from './rule.ts';
 
 const MAPPING = 'AWS::Lambda::EventSourceMapping';
 const QUEUE = 'AWS::SQS::Queue';
 
 const isDeadLetters = (properties: Record<string, unknown>): boolean => String(properties.QueueName).includes('-dead');
+
+/** Of the runtime stack, or of the state stack, which exports it. */
+function queueBehind(templates: Templates, arn: unknown): Resource | undefined {
+  const imported = at(arn, 'Fn::ImportValue');
+  if (imported === undefined) return templates.runtime.Resources[String(at(arn, 'Fn::GetAtt', 0))];
+  const exported = Object.values(templates.state.Outputs ?? {}).find((one) => at(one, 'Export', 'Name') === imported);
+  return templates.state.Resources[String(at(exported, 'Value', 'Fn::GetAtt', 0))];
+}
 
 export const DELIVERY_RULES: readonly Rule[] = [
   {
@@ -76,8 +84,9 @@ export const DELIVERY_RULES: readonly Rule[] = [
     says: 'delivery: a message stays hidden for six times as long as its function may take; of those in order, no longer than it',
     broken: (templates) =>
       all(templates, MAPPING).flatMap(({ id, properties }) => {
-        const queue = templates.runtime.Resources[String(at(properties.EventSourceArn, 'Fn::GetAtt', 0))];
-        if (queue?.Type !== QUEUE) return [];
+        if (properties.StartingPosition !== undefined) return [];
+        const queue = queueBehind(templates, properties.EventSourceArn);
+        if (queue === undefined) return [id];
         const fn = templates.runtime.Resources[String(at(properties.FunctionName, 'Ref'))];
         const hidden = Number(queue.Properties.VisibilityTimeout);
         const limit = Number(fn?.Properties.Timeout);

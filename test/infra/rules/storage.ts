@@ -113,18 +113,43 @@ export const STORAGE_RULES: readonly Rule[] = [
     },
   },
   {
-    says: 'staging and inbox: their events go to EventBridge, and staging is gone in days',
-    broken: (templates) => [
-      ...failing(
-        [first(templates, BUCKET, named('inbox')), first(templates, BUCKET, named('staging'))],
-        ({ properties }) => {
-          return at(properties.NotificationConfiguration, 'EventBridgeConfiguration', 'EventBridgeEnabled') === true;
-        },
-      ),
-      ...failing([first(templates, BUCKET, named('staging'))], ({ properties }) => {
+    says: 'staging and inbox: one queue is told of what is written there, of nothing else, once it lets the bucket in',
+    broken: (templates) =>
+      (['inbox', 'staging'] as const).flatMap((which) => {
+        const bucket = first(templates, BUCKET, named(which));
+        const told = (bucket.properties.NotificationConfiguration ?? {}) as { QueueConfigurations?: object[] };
+        const [one, ...more] = told.QueueConfigurations ?? [];
+        const queue = at(one, 'Queue', 'Fn::GetAtt', 0);
+        const admits = all(templates, 'AWS::SQS::QueuePolicy').find(
+          ({ stack, id, properties }) =>
+            stack === bucket.stack &&
+            bucket.resource.DependsOn?.includes(id) === true &&
+            at(properties.Queues, 0, 'Ref') === queue &&
+            lines(properties.PolicyDocument).some(
+              ({ Principal, Condition }) =>
+                at(Principal, 'Service') === 's3.amazonaws.com' &&
+                String(at(Condition, 'ArnEquals', 'aws:SourceArn')).endsWith(String(bucket.properties.BucketName)) &&
+                at(Condition, 'StringEquals', 'aws:SourceAccount') !== undefined,
+            ),
+        );
+        const isNarrow = at(one, 'Filter', 'S3Key', 'Rules', 0, 'Value') !== undefined;
+        const isAlone = Object.keys(told).length === 1 && more.length === 0;
+        return isNarrow && isAlone && admits !== undefined ? [] : [which];
+      }),
+    plant: (templates) => {
+      for (const { properties } of all(templates, 'AWS::SQS::QueuePolicy')) {
+        for (const line of lines(properties.PolicyDocument)) {
+          if (at(line.Principal, 'Service') === 's3.amazonaws.com') delete line.Condition;
+        }
+      }
+    },
+  },
+  {
+    says: 'staging: what is in it is gone in days',
+    broken: (templates) =>
+      failing([first(templates, BUCKET, named('staging'))], ({ properties }) => {
         return Number(at(properties.LifecycleConfiguration, 'Rules', 0, 'ExpirationInDays')) <= 7;
       }),
-    ],
     plant: (templates) => {
       delete first(templates, BUCKET, named('staging')).properties.LifecycleConfiguration;
     },

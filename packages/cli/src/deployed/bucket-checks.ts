@@ -16,7 +16,7 @@ interface Demands {
   /** Where nothing is said, any but none. */
   encryption?: 'AES256' | 'aws:kms';
   isVersioned?: boolean;
-  /** What arrives there is told to EventBridge. */
+  /** A queue is told of what arrives there. */
   tells?: true;
   /** What lies there goes by itself. */
   expires?: true;
@@ -86,8 +86,8 @@ async function movementOf(s3: S3Client, owned: Owned, { tells, expires }: Demand
   const found: Found[] = [];
   if (tells) {
     const told = await asked(Bucket, s3.send(new GetBucketNotificationConfigurationCommand(owned)));
-    const holds = told?.EventBridgeConfiguration !== undefined;
-    found.push(claim(holds, 'EventBridge hears of it', 'EventBridge does not hear of what arrives in it'));
+    const holds = (told?.QueueConfigurations?.length ?? 0) > 0;
+    found.push(claim(holds, 'a queue is told of it', 'no queue is told of what arrives in it'));
   }
   if (expires) {
     const fix = 'Deploy the state stack again: what workers stage is paid for until it goes.';

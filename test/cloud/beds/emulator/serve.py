@@ -25,7 +25,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-from ministack.services import ec2, ecs, eventbridge, lambda_svc, s3, stepfunctions
+from ministack.services import ec2, ecs, eventbridge, lambda_svc, stepfunctions
 
 
 def publish_state_changes_of_tasks():
@@ -138,25 +138,6 @@ def retry_failed_records_of_streams():
         return result
 
     lambda_svc._execute_function = executed
-
-
-def say_versions_in_events_of_objects():
-    """`Object Created` of a versioned bucket carries the version that was written."""
-    fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
-    version = contextvars.ContextVar("version", default=None)
-
-    def fired(*args, **kwargs):
-        version.set(kwargs.get("version_id"))
-        return fire(*args, **kwargs)
-
-    def dispatched(event, *args, **kwargs):
-        if event.get("Source") == "aws.s3" and version.get() is not None:
-            detail = json.loads(event["Detail"])
-            detail["object"]["version-id"] = version.get()
-            event = {**event, "Detail": json.dumps(detail)}
-        return dispatch(event, *args, **kwargs)
-
-    s3._fire_s3_event, eventbridge._dispatch_event = fired, dispatched
 
 
 def know_the_keys_of_conditions():
@@ -362,7 +343,6 @@ def main():
     ask_about_the_machine_of_a_version_or_alias()
     ask_about_a_schedule_in_its_group()
     write_invocations_down()
-    say_versions_in_events_of_objects()
     publish_state_changes_of_tasks()
     answer_run_task_once_per_client_token()
     name_results_of_run_task_as_step_functions_does()
