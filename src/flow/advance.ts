@@ -1,7 +1,7 @@
 /**
  * Advance: what became ready is claimed, together with its slot and all its locks, in one transaction.
  */
-import { type Claim, claim } from '#core/claim.ts';
+import { type Claim, claim, slotsOf } from '#core/claim.ts';
 import { FREE_LOCK } from '#core/locks.ts';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
 import {
@@ -19,9 +19,12 @@ import {
 import type { FlowDeps } from '#flow/deps.ts';
 import { type ItemRef, nextWaiter, parkItem, required, unqueueItem } from '#flow/items.ts';
 import { type Draft, decide, forget, peek } from '#flow/transaction.ts';
+import type { Row } from '#ports/run-store.ts';
 
 const READY_PAGE = 32;
 const WAITER_PAGE = 16;
+/** Without locks a claim takes three actions, and not many more than these fit into a transaction. */
+const MOST_AHEAD = 26;
 
 interface Candidate extends ItemRef {
   queue: string;
@@ -40,7 +43,7 @@ export async function advance(deps: FlowDeps, queue: string): Promise<void> {
     const rows = await deps.store.query(`queue/${queue}`, range);
     if (rows.length === 0) return;
     const candidates = rows.map((row) => ({ ...(row.body as unknown as ReadyRow), queue }));
-    const batch = await claimSome(deps, candidates);
+    const batch = await claimSome(deps, candidates, rows);
     if (batch.full || batch.seen === 0) return;
     after = rows[batch.seen - 1]?.sk;
   }
@@ -71,8 +74,14 @@ async function advanceLock(deps: FlowDeps, lock: string): Promise<void> {
   }
 }
 
-async function claimSome(deps: FlowDeps, candidates: Candidate[]): Promise<Batch> {
-  const batch = await decide(deps, (draft) => claimBatch(deps, draft, candidates));
+/** @param listed the rows that named the candidates, as a query has just answered them */
+async function claimSome(deps: FlowDeps, candidates: Candidate[], listed: readonly Row[] = []): Promise<Batch> {
+  let fresh = listed;
+  const batch = await decide(deps, (draft) => {
+    draft.adopt(fresh);
+    fresh = [];
+    return claimBatch(deps, draft, candidates);
+  });
   for (const { run, id } of batch.attempts) {
     deps.hints.claimed(id);
     deps.hints.runChanged(run);
@@ -93,6 +102,7 @@ interface Batch {
 async function claimBatch(deps: FlowDeps, draft: Draft, candidates: Candidate[]): Promise<Batch> {
   const batch: Batch = { attempts: [], seen: 0, full: false, held: [] };
   const claims = new Map<string, { queue: string; claims: ClaimedEvent[] }>();
+  await readAhead(deps, draft, candidates);
   for (const candidate of candidates) {
     const { run, item, queue } = candidate;
     const specKey = keys.spec(run, item);
@@ -116,6 +126,16 @@ async function claimBatch(deps: FlowDeps, draft: Draft, candidates: Candidate[])
   }
   for (const [run, data] of claims) draft.emit(run, { type: 'attempt.claimed', data });
   return batch;
+}
+
+/** All at once what the claims will look at that there are slots for; what is not claimed is paid for nothing. */
+async function readAhead(deps: FlowDeps, draft: Draft, candidates: Candidate[]): Promise<void> {
+  const [first] = candidates;
+  if (first === undefined) return;
+  const queue = await draft.readOne<QueueRow>(keys.queue(first.queue));
+  const free = queue === null ? 0 : slotsOf(queue, deps.clock.nowMs()) - queue.holders.length;
+  const likely = candidates.slice(0, Math.max(0, Math.min(free, MOST_AHEAD)));
+  await draft.read(likely.flatMap(({ run, item }) => [keys.run(run), keys.spec(run, item), keys.item(run, item)]));
 }
 
 interface ClaimedEvent {

@@ -64,8 +64,10 @@ function requireSameAttempt(result: Result, attempt: AttemptRow, attemptId: stri
 
 async function collectResult(deps: FlowDeps, attemptId: string, parsed: Result, result: Digest): Promise<Collected> {
   const { inline = {} } = parsed;
-  const outputs = parsed.outputs ? await storeOutputs(deps, attemptId, parsed.outputs, inline.outputs) : [];
-  const log = parsed.log ? await storeLog(deps, attemptId, parsed.log, inline.log) : null;
+  const [outputs, log] = await Promise.all([
+    parsed.outputs ? storeOutputs(deps, attemptId, parsed.outputs, inline.outputs) : [],
+    parsed.log ? storeLog(deps, attemptId, parsed.log, inline.log) : null,
+  ]);
   const { outcome, reason, exit, worker, excluded } = parsed;
   const blocks = parsed.blocks.map(({ index, block, lens, exit, startedAt, endedAt }) => ({
     index,

@@ -137,6 +137,7 @@ async function record(
   const attempt = await draft.readOne<AttemptRow>(keys.attempt(attemptId));
   if (!attempt || attempt.state === 'settled') return null;
   const ref = { run: attempt.run, item: attempt.item };
+  await draft.read([keys.spec(ref.run, ref.item), keys.item(ref.run, ref.item), keys.queue(attempt.queue)]);
   const [spec, item] = await readItem(draft, ref);
   const ending = collected.result === null && attempt.givenUp ? attempt.givenUp : collected.ending;
   const judgement = judge(ending, {

@@ -145,7 +145,9 @@ async function itemStatus(deps: FlowDeps, waiter: Waiter): Promise<ItemStatus> {
   const { id, item } = waiter;
   const waiting = await waitingOf(deps, waiter);
   const running = item.state === 'running' ? item.attempts.at(-1) : undefined;
-  const progress = running ? (await deps.mailbox.staged(running.id, 'heartbeat')).heartbeat?.progress : undefined;
+  // Before its first beat there is none, and asking costs.
+  const mayBeat = running !== undefined && deps.clock.nowMs() - running.startedAtMs >= deps.worker.heartbeatMs;
+  const progress = mayBeat ? (await deps.mailbox.staged(running.id, 'heartbeat')).heartbeat?.progress : undefined;
   return {
     id,
     state: item.state,

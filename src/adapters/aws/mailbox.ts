@@ -83,13 +83,14 @@ class S3Mailbox implements Mailbox {
     const read = (name: 'heartbeat' | 'result', lastByte: number): ReturnType<Bucket['read']> | null =>
       only === undefined || only === name ? this.#bucket.read(stagedKey(attemptId, name), { lastByte }) : null;
     // One byte over the limit shows that a result is broken, and nobody holds more of it.
-    const [beat, result] = await Promise.all([
+    const isOpen = async (): Promise<boolean> => (await this.#bucket.head(stagedKey(attemptId, 'lease'))) !== null;
+    // What is there may have come after the mailbox was closed. Who asks for a result mostly knows that there is one.
+    const [beat, result, open] = await Promise.all([
       read('heartbeat', MAX_HEARTBEAT_BYTES),
       read('result', MAX_RESULT_BYTES),
+      only === 'result' ? isOpen() : null,
     ]);
-    // What is there may have come after the mailbox was closed.
-    if (beat === null && result === null) return nothing;
-    if ((await this.#bucket.head(stagedKey(attemptId, 'lease'))) === null) return nothing;
+    if ((beat === null && result === null) || !(open ?? (await isOpen()))) return nothing;
     const heartbeat = beat === null ? null : heartbeatOf(beat.bytes, attemptId);
     return {
       heartbeat,
