@@ -1,7 +1,14 @@
 import { type Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { Architecture, Function as LambdaFunction, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import {
+  Architecture,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  SystemLogLevel,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -50,6 +57,8 @@ export class StageFunction extends Construct {
       ...(props.spoolMiB !== undefined && { ephemeralStorageSize: Size.mebibytes(props.spoolMiB) }),
       tracing: Tracing.ACTIVE,
       loggingFormat: LoggingFormat.JSON,
+      // How long calls take is a metric, and in traces. Lambda's own lines are paid like ours: they come for calls that fail.
+      systemLogLevelV2: SystemLogLevel.WARN,
       logGroup,
       deadLetterQueue: props.deadLetters,
     });

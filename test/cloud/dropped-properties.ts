@@ -45,6 +45,8 @@ const EXPECTED: readonly Expectation[] = [
   { type: 'AWS::SQS::Queue', of: isFedQueue, path: 'RedrivePolicy.deadLetterTargetArn', holds: isSet },
   { type: 'AWS::Lambda::Function', path: 'DeadLetterConfig.TargetArn', holds: isSet },
   { type: 'AWS::Lambda::Function', path: 'Architectures.0', holds: (value) => value === 'arm64' },
+  // What calls cost is counted without Lambda's own lines.
+  { type: 'AWS::Lambda::Function', path: 'LoggingConfig.SystemLogLevel', holds: (value) => value === 'WARN' },
   { type: 'AWS::Lambda::EventSourceMapping', of: isStream, path: 'BisectBatchOnFunctionError', holds: isTrue },
   {
     type: 'AWS::Lambda::EventSourceMapping',

@@ -19,7 +19,7 @@ const STAGES_OF_QUEUES: Readonly<Record<string, 'messages' | 'orderedMessages'>>
   reconcile: 'messages',
   seal: 'orderedMessages',
 };
-/** Lambda's own lines of an invocation in a JSON log: its start and its report. */
+/** Lambda's own lines of an invocation that failed, in a JSON log: how it ended, and its report. Of others it writes none at the level WARN. */
 const PLATFORM_LOG_BYTES = 700;
 /** Of an execution that is logged without its data, at level ALL. */
 const EXECUTION_LOG_BYTES = 6_000;
@@ -129,13 +129,13 @@ function ofCall(call: RecordedCall, sizes: RowSizes): Partial<Counts> {
 
 /** An invocation, and what brings it: a queue is received from and deleted from once a batch. Lambda reads streams for free. */
 function ofInvocation(names: DeploymentNames, invocation: Invocation): Partial<Counts> {
-  const { elapsedMs, memoryMiB = 0, logBytes = 0, records = 0 } = invocation;
+  const { elapsedMs, memoryMiB = 0, logBytes = 0, records = 0, failed = false } = invocation;
   if (elapsedMs === undefined) return {};
   const queue = records > 0 ? STAGES_OF_QUEUES[stageOf(names, invocation)] : undefined;
   return {
     invocations: 1,
     gigabyteSeconds: (memoryMiB / 1_024) * (elapsedMs / 1_000),
-    logBytes: logBytes + PLATFORM_LOG_BYTES,
+    logBytes: logBytes + (failed ? PLATFORM_LOG_BYTES : 0),
     traces: TRACED,
     ...(queue !== undefined && { [queue]: 2 }),
   };
