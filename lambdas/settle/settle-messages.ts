@@ -8,7 +8,7 @@ import { createLane } from '#flow/lane.ts';
 import { settle, settleStopped } from '#flow/settle.ts';
 import { peek } from '#flow/transaction.ts';
 import { type BatchResponse, eachMessage } from '#lambdas/shared/batch.ts';
-import { objectsCreated, objectsOf } from '#lambdas/shared/platform-events.ts';
+import { isTried, objectsCreated, objectsOf } from '#lambdas/shared/platform-events.ts';
 import type { Told } from '#lambdas/shared/told.ts';
 
 export interface SettleDuties {
@@ -29,6 +29,7 @@ interface End {
 const settleEvent = z.union([objectsCreated, workerEnded]);
 
 export async function settleMessages(duties: SettleDuties, event: unknown, told: Told): Promise<BatchResponse> {
+  if (isTried(event)) return { batchItemFailures: [] };
   await duties.keysInForce();
   const turns = new Map<string, ReturnType<typeof createLane>>();
   return eachMessage(event, settleEvent, told, async (message) => {

@@ -1,6 +1,7 @@
 /** Events of the platform that more than one function reads, as far as they read them. */
 import * as z from 'zod/mini';
 import { decodedKey } from '#adapters/aws/inbox-names.ts';
+import { messagesOf } from './batch.ts';
 
 const told = z.object({
   Records: z.array(
@@ -13,6 +14,11 @@ const told = z.object({
 
 /** What S3 sends when a bucket is told of a queue: nothing has arrived. */
 const tried = z.object({ Service: z.literal('Amazon S3'), Event: z.literal('s3:TestEvent') });
+
+/** Whether nothing but such tries is in an event of a queue: the first that a deployment hears, before its log has begun. */
+export function isTried(event: unknown): boolean {
+  return messagesOf(event).every(({ body }) => tried.safeParse(body).success);
+}
 
 /** A message of a bucket that tells a queue of what is written into it. */
 export const objectsCreated = z.union([told, tried]);

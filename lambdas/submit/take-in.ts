@@ -4,7 +4,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { takeInOne } from '#flow/inbox.ts';
 import { type BatchResponse, eachMessage } from '#lambdas/shared/batch.ts';
 import { requireBegun } from '#lambdas/shared/keys-in-force.ts';
-import { objectsCreated, objectsOf } from '#lambdas/shared/platform-events.ts';
+import { isTried, objectsCreated, objectsOf } from '#lambdas/shared/platform-events.ts';
 import type { Told } from '#lambdas/shared/told.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
@@ -16,6 +16,7 @@ export interface SubmitDuties {
 
 export async function takeInMessages(duties: SubmitDuties, event: unknown, told: Told): Promise<BatchResponse> {
   const { flow } = duties;
+  if (isTried(event)) return { batchItemFailures: [] };
   await requireBegun(flow);
   return eachMessage(event, objectsCreated, told, async (message) => {
     for (const { key, version } of objectsOf(message)) {

@@ -17,7 +17,13 @@ const SHARED =
 const RACE = 'Only when two things happen to one attempt at once, which no scenario brings about.';
 
 export const UNUSED_GRANTS: readonly UnusedGrant[] = [
-  { roles: 'dispatch', sid: 'Rows', actions: ['dynamodb:DeleteItem', 'dynamodb:Query'], why: SHARED, sometimes: true },
+  {
+    roles: 'dispatch',
+    sid: 'Rows',
+    actions: ['dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:Query'],
+    why: SHARED,
+    sometimes: true,
+  },
   {
     roles: 'settle',
     sid: 'Rows',
