@@ -36,6 +36,7 @@ async function watchIdle(directory: string): Promise<Idle> {
         return store.query(pk, range);
       },
       transact: (actions) => store.transact(actions),
+      discard: (rows) => store.discard(rows),
       durable: () => store.durable(),
     } satisfies typeof store,
   };
