@@ -3,17 +3,9 @@ import { Duration } from 'aws-cdk-lib';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
-import type { CfnBucket } from 'aws-cdk-lib/aws-s3';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import {
-  type BucketName,
-  type DeploymentNames,
-  FUNCTIONS,
-  type FunctionName,
-  QUEUES,
-  type QueueName,
-} from './deployment-names.ts';
+import { type DeploymentNames, FUNCTIONS, type FunctionName, QUEUES, type QueueName } from './deployment-names.ts';
 import type { StageFunction } from './stage-function.ts';
 
 /** SQS asks for six times the timeout of the function behind it. */
@@ -23,12 +15,18 @@ const ORDERED_VISIBILITY_FACTOR = 1;
 const MAX_RECEIVES = 5;
 const DEAD_LETTER_DAYS = 14;
 
+/** Queues by their names, and their dead letters by what they belong to. */
+export interface MadeQueues {
+  readonly queues: ReadonlyMap<QueueName, Queue>;
+  readonly deadLetters: ReadonlyMap<string, Queue>;
+}
+
 export interface QueuesProps {
   readonly names: DeploymentNames;
   /** Of the function behind each queue. */
   readonly timeouts: Readonly<Record<QueueName, Duration>>;
   /** Those that buckets write to, which stand with the buckets. */
-  readonly arrivals: Arrivals;
+  readonly arrivals: MadeQueues;
 }
 
 /** All queues of a deployment: those that feed functions, and a queue of dead letters for each of them and for each function. */
@@ -73,56 +71,6 @@ export class Queues extends Construct {
   }
 }
 
-export interface ArrivalsProps {
-  readonly names: DeploymentNames;
-  /** Of the function behind each of them. */
-  readonly timeout: Duration;
-}
-
-/** Which objects of a bucket are told of, and in which queue. */
-export interface Arriving {
-  readonly queue: 'submit' | 'settle';
-  readonly bucket: BucketName;
-  readonly key: { readonly prefix: string } | { readonly suffix: string };
-}
-
-export const ARRIVING: readonly Arriving[] = [
-  { queue: 'submit', bucket: 'inbox', key: { prefix: 'inbox/' } },
-  { queue: 'settle', bucket: 'staging', key: { suffix: '/result.json' } },
-];
-
-/**
- * The queues that S3 writes to by itself. They stand in the stack of the buckets: a bucket can only name a queue that is
- * there and lets it in.
- */
-export class Arrivals extends Construct {
-  readonly queues = new Map<QueueName, Queue>();
-  readonly deadLetters = new Map<string, Queue>();
-
-  constructor(scope: Construct, id: string, { names, timeout }: ArrivalsProps) {
-    super(scope, id);
-    for (const { queue: which, bucket } of ARRIVING) {
-      const deadLetters = deadLetterQueue(this, names, which);
-      const queue = fedQueue(this, { which, names, timeout, deadLetters });
-      queue.addToResourcePolicy(fromBucket(queue, names, bucket));
-      this.queues.set(which, queue);
-      this.deadLetters.set(which, deadLetters);
-    }
-  }
-
-  /** As a property of the bucket: the construct's own way is a custom resource with a function behind it. */
-  toldOf(bucket: BucketName): CfnBucket.NotificationConfigurationProperty {
-    const told = ARRIVING.filter((one) => one.bucket === bucket);
-    return {
-      queueConfigurations: told.map(({ queue, key }) => ({
-        event: 's3:ObjectCreated:*',
-        queue: this.queues.get(queue)?.queueArn ?? '',
-        filter: { s3Key: { rules: Object.entries(key).map(([name, value]) => ({ name, value })) } },
-      })),
-    };
-  }
-}
-
 interface FedQueue {
   which: QueueName;
   names: DeploymentNames;
@@ -130,7 +78,7 @@ interface FedQueue {
   deadLetters: Queue;
 }
 
-function fedQueue(scope: Construct, { which, names, timeout, deadLetters }: FedQueue): Queue {
+export function fedQueue(scope: Construct, { which, names, timeout, deadLetters }: FedQueue): Queue {
   const fifo = which === 'seal';
   const queue = new Queue(scope, which, {
     queueName: names.queue(which),
@@ -144,7 +92,7 @@ function fedQueue(scope: Construct, { which, names, timeout, deadLetters }: FedQ
   return queue;
 }
 
-function deadLetterQueue(scope: Construct, names: DeploymentNames, of: string): Queue {
+export function deadLetterQueue(scope: Construct, names: DeploymentNames, of: string): Queue {
   const queue = new Queue(scope, `${of}-dead`, {
     queueName: names.deadLetters(of),
     ...(of === 'seal' && { fifo: true }),
@@ -153,20 +101,6 @@ function deadLetterQueue(scope: Construct, names: DeploymentNames, of: string): 
   });
   queue.addToResourcePolicy(tlsOnly(queue));
   return queue;
-}
-
-/** By their names, since the bucket waits for this policy. The ARN of a bucket names no account. */
-function fromBucket(queue: Queue, names: DeploymentNames, bucket: BucketName): PolicyStatement {
-  return new PolicyStatement({
-    sid: `From-${bucket}`.replace(/[^a-zA-Z0-9]/g, ''),
-    principals: [new ServicePrincipal('s3.amazonaws.com')],
-    actions: ['sqs:SendMessage'],
-    resources: [queue.queueArn],
-    conditions: {
-      ArnEquals: { 'aws:SourceArn': names.arn.bucket(bucket) },
-      StringEquals: { 'aws:SourceAccount': names.account },
-    },
-  });
 }
 
 /** In the policy of the queue, so that no principal of the account is an exception. */

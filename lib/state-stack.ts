@@ -4,13 +4,13 @@ import { AttributeType, BillingMode, StreamViewType, Table, TableEncryption } fr
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { Arrivals } from './arrivals.ts';
 import { artifactsPolicy, inboxPolicy, stagingPolicy } from './bucket-policies.ts';
 import { type BucketLife, keptBucket } from './buckets.ts';
 import type { DeploymentNames } from './deployment-names.ts';
 import { FUNCTION_TIMEOUTS } from './function-timeouts.ts';
 import { dataKey, stateKey } from './keys.ts';
 import { writersOf } from './roles.ts';
-import { Arrivals } from './routes.ts';
 import type { WaybillProps } from './waybill-props.ts';
 
 export interface StateStackProps extends StackProps {

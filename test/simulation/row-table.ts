@@ -169,10 +169,8 @@ export function runStoreOf(table: RowTable, container: Container): RunStore {
       const remove = (some: readonly RowKey[]): Promise<void> =>
         container.call(`discard ${some[0]?.pk} ${some[0]?.sk}`, async () => {
           const found = some.flatMap(({ pk, sk }) => table.get(pk, sk) ?? []);
-          table.commit(
-            container,
-            found.map(({ pk, sk, version }) => ({ do: 'delete', pk, sk, expect: version })),
-          );
+          const gone = found.map(({ pk, sk, version }) => ({ do: 'delete' as const, pk, sk, expect: version }));
+          table.commit(container, gone);
           await both(undefined, (store) => store.discard(some));
         });
       const half = isTorn(keys.length) ? keys.length >> 1 : 0;
