@@ -23,8 +23,12 @@ function chosenTerminal(): Terminal {
 
 // a reader that has seen enough (`waybill logs … | head`) is no error, but neither does it make a verdict or a run good
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') process.exit(reportError(chosenTerminal(), unwritable('standard output', error)));
   const [verb] = wordsOf(process.argv.slice(2));
+  if (error.code !== 'EPIPE') {
+    // the verifier has one code of its own for everything that keeps it from a verdict
+    if (verb === 'audit') throw error;
+    process.exit(reportError(chosenTerminal(), unwritable('standard output', error)));
+  }
   if (verb === 'audit') return;
   process.exit(verb === 'run' || verb === 'watch' ? EXIT.interrupted : EXIT.ok);
 });
