@@ -14,9 +14,10 @@ import { decideCondition, deferToCondition, isConditional } from '#flow/conditio
 import type { FlowDeps } from '#flow/deps.ts';
 import { closeItem, completeRun, type ItemRef, makeReady, readItem, readRun, required } from '#flow/items.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
+import type { Row } from '#ports/run-store.ts';
 
 const PAGE = 200;
-/** At most three rows an item and an event; and up to five an item when items end instead. */
+/** At most three rows an item, and four more; and up to five an item when items end instead. */
 const TOLD_PER_DECISION = 24;
 const SKIPPED_PER_DECISION = 12;
 
@@ -92,16 +93,18 @@ export async function wakeDependents(deps: FlowDeps, ref: ItemRef): Promise<void
     const spec = await readStored<SpecRow>(deps, keys.spec(run, item));
     for (let n = -1; n < spec.moreDependents; n += 1) {
       const ids = n < 0 ? spec.dependents : (await readStored<SetRow>(deps, keys.fan(run, item, n))).ids;
-      pending.push(...(await tell(deps, { run, item }, ids)));
+      const isLast = n === spec.moreDependents - 1;
+      pending.push(...(await tell(deps, { run, item }, ids, isLast ? wake : null)));
     }
-    await decide(deps, async (draft) => {
-      const [left] = await deps.store.get([keys.wake(run, item)]);
-      // One of another version is of a later end: the item was opened again since.
-      if (left?.version !== wake.version) return;
-      draft.adopt([left]);
-      draft.delete(wake);
-    });
   }
+}
+
+async function endWake(deps: FlowDeps, draft: Draft, wake: Row): Promise<void> {
+  const [left] = await deps.store.get([wake]);
+  // One of another version is of a later end: the item was opened again since.
+  if (left?.version !== wake.version) return;
+  draft.adopt([left]);
+  draft.delete(wake);
 }
 
 /** Every item of the run that ended and whose dependents have not all been told. */
@@ -117,22 +120,33 @@ export async function wakeAll(deps: FlowDeps, run: string): Promise<void> {
 
 /** Tells some dependents once more of an item that has ended: they were opened after they would have been told. */
 export async function tellAgain(deps: FlowDeps, source: ItemRef, ids: string[]): Promise<void> {
-  for (const item of await tell(deps, source, ids)) await wakeDependents(deps, { run: source.run, item });
+  for (const item of await tell(deps, source, ids, null)) await wakeDependents(deps, { run: source.run, item });
 }
 
 async function readStored<Body extends object>(deps: FlowDeps, key: ReturnType<typeof keys.spec>): Promise<Body> {
   return required(await peek<Body>(deps, key), key);
 }
 
-/** Resolves with the dependents that have ended by it. */
-async function tell(deps: FlowDeps, source: ItemRef, ids: string[]): Promise<string[]> {
+/**
+ * Resolves with the dependents that have ended by it.
+ * @param wake goes with the last of them, or at once where there is nothing to tell; null: others are told after these
+ */
+async function tell(deps: FlowDeps, source: ItemRef, ids: string[], wake: Row | null): Promise<string[]> {
   const { state } = await readStored<ItemRow>(deps, keys.item(source.run, source.item));
-  if (!isTerminal(state)) return [];
+  if (!isTerminal(state)) {
+    if (wake) await decide(deps, (draft) => endWake(deps, draft, wake));
+    return [];
+  }
   const spec = await readStored<SpecRow>(deps, keys.spec(source.run, source.item));
   const ended: string[] = [];
-  for (const batch of chunk(ids, state === 'done' ? TOLD_PER_DECISION : SKIPPED_PER_DECISION)) {
+  const batches = chunk(ids, state === 'done' ? TOLD_PER_DECISION : SKIPPED_PER_DECISION);
+  for (const [n, batch] of batches.entries()) {
     const refs = batch.map((item) => ({ run: source.run, item }));
-    const told = await decide(deps, (draft) => tellBatch(deps, draft, { ...source, state, spec }, refs));
+    const told = await decide(deps, async (draft) => {
+      const outcome = await tellBatch(deps, draft, { ...source, state, spec }, refs);
+      if (wake && n === batches.length - 1) await endWake(deps, draft, wake);
+      return outcome;
+    });
     if (told.queue !== null) deps.hints.queueChanged(told.queue);
     ended.push(...told.skipped);
     if (told.completed) deps.hints.runCompleted(source.run);
