@@ -13,6 +13,7 @@ import { measureVerification } from './evidence.ts';
 import { probeDisk } from './floor.ts';
 import { measureIdle } from './idle.ts';
 import { measureLaunches } from './launches.ts';
+import { measureProfile } from './profile.ts';
 import { chartOf, linesOf, type Measurements, peakBytesOf, rateOf, ratioOf } from './report.ts';
 import { measureSeal } from './seal.ts';
 import type { Case, Round } from './shapes.ts';
@@ -55,6 +56,7 @@ const PARTS: Record<string, (scratch: string, rounds: number, print: Print) => P
     await measureTimestamps(scratch, print);
     return true;
   },
+  profile: measureProfile,
   launches: measureLaunches,
   idle: measureIdle,
 };
