@@ -2,8 +2,8 @@
  * The rows that a plan becomes. Pure and linear in items and edges; the order of the rows is fixed, so that an admission
  * that was interrupted writes the same rows again.
  */
-import type { Plan, PlanEntry } from '@waybill/client/plan';
-import { canonicalize, NO_COUNTS, type RunEvent } from '@waybill/verify';
+import type { Plan, PlanEntry, PlanGate } from '@waybill/client/plan';
+import { canonicalize, NO_COUNTS, type Pseudonym, type RunEvent } from '@waybill/verify';
 import { type SaltedEvent, unplacedEvent, unplacedLine } from '#core/evidence.ts';
 import { MAX_SET_IDS } from '#core/names.ts';
 import { type EventRow, type ItemRow, type Key, keys, type OpenRow, type SetRow, type SpecRow } from '#core/rows.ts';
@@ -17,8 +17,11 @@ export interface NewRow {
   body: object;
 }
 
-/** Everything but the run's own row and its events. */
-export function admissionRows(run: string, plan: Plan): NewRow[] {
+/**
+ * Everything but the run's own row and its events.
+ * @param reviewersOf who decides a gate
+ */
+export function admissionRows(run: string, plan: Plan, reviewersOf: (gate: PlanGate) => Pseudonym[]): NewRow[] {
   const dependents = dependentsOf(plan);
   const rows: NewRow[] = [];
   plan.items.forEach((item, n) => {
@@ -29,6 +32,7 @@ export function admissionRows(run: string, plan: Plan): NewRow[] {
       openChunk: Math.floor(n / MAX_SET_IDS),
       dependents: fan[0] ?? [],
       moreDependents: Math.max(0, fan.length - 1),
+      ...(item.gate === undefined ? {} : { reviewers: reviewersOf(item.gate) }),
     };
     const waiting = chunkedSet(item.deps);
     const row: ItemRow = {

@@ -37,7 +37,7 @@
 import type { AttemptOutcome, ItemState, OutputRef, RunState } from '@waybill/client/documents';
 import type { Refusal } from '@waybill/client/errors';
 import type { LockMode, PlanItem, PlanSource } from '@waybill/client/plan';
-import type { Digest, DsseEnvelope, RunCounts, TreeState, TrustedKey } from '@waybill/verify';
+import type { Digest, DsseEnvelope, Pseudonym, RunCounts, TreeState, TrustedKey } from '@waybill/verify';
 import { ordinal } from '#core/ids.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 import type { QueueDefinition } from '#core/queue-definition.ts';
@@ -149,6 +149,8 @@ export interface SpecRow {
   openChunk: number;
   dependents: string[];
   moreDependents: number;
+  /** Who decides it, where it is a gate. */
+  reviewers?: Pseudonym[];
 }
 
 export interface AttemptSummary {
@@ -162,6 +164,13 @@ export interface AttemptSummary {
   outputs: OutputRef[];
   /** No worker could be launched now. */
   deferred?: true;
+}
+
+/** Verdicts on a gate, by principals whose names only the deployment can tell. */
+export interface GateRow {
+  approved: Pseudonym[];
+  rejected: Pseudonym[];
+  expiresAtMs?: number;
 }
 
 export interface ItemRow {
@@ -185,6 +194,8 @@ export interface ItemRow {
   shelved?: true;
   /** It failed and shall be tried again; it becomes ready once all that was skipped because of it is open too. */
   reopening?: true;
+  /** Since it is or was suspended for them. */
+  gate?: GateRow;
   /** It waits for nothing any more, and has not been weighed. */
   deciding?: true;
   /** Whether its condition was found to hold. */

@@ -17,7 +17,8 @@ import { type ItemRow, keys, type SpecRow } from '#core/rows.ts';
 import { isTerminal, type TerminalState } from '#core/tally.ts';
 import { CONDITION_FALSE, isLeftOut, UPSTREAM_FAILED, UPSTREAM_SKIPPED } from '#core/upstream.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { closeItem, completeRun, type ItemRef, makeReady, readItem, readRun, required } from '#flow/items.ts';
+import { begin, emitBegun, nothingBegun } from '#flow/gate.ts';
+import { closeItem, completeRun, type ItemRef, readItem, readRun, required } from '#flow/items.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
 
 /** Whether an item has to be weighed once it waits for nothing any more. */
@@ -75,9 +76,10 @@ async function weigh(deps: FlowDeps, draft: Draft, ref: ItemRef, files: Files): 
     weighed = { ...item, holds };
     if (!holds) return leaveOut(draft, ref, spec, weighed, { reason: CONDITION_FALSE });
   }
-  const isQueued = makeReady(deps, draft, ref, row, spec, weighed);
-  draft.emit(ref.run, { type: 'item.ready', data: { items: [ref.item] } });
-  return isQueued ? { ...nothing, queue: row.queue } : nothing;
+  const begun = nothingBegun();
+  begin(deps, draft, ref, row, spec, weighed, begun);
+  emitBegun(draft, ref.run, begun);
+  return begun.isQueued ? { ...nothing, queue: row.queue } : nothing;
 }
 
 /** The first that could have given it. */

@@ -20,6 +20,7 @@ import {
   rememberAnswer,
 } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { acceptRuling, isReviewer } from '#flow/gate.ts';
 import { acceptPause, lineUp } from '#flow/pause.ts';
 import { wakeDependents } from '#flow/readiness.ts';
 import { reopen } from '#flow/reopen.ts';
@@ -45,7 +46,9 @@ async function steer(deps: FlowDeps, object: InboxObject, spec: RunVerb, digest:
   const { follow, before, ...answer } = await decide(deps, async (draft): Promise<Decided> => {
     const row = await draft.readOne<RunRow>(keys.run(run));
     if (spec.verb === 'abort' && row?.aborting && row.principal === object.principal) return dedupedAs(run);
-    const refusal = refusalOf(object.principal, run, row);
+    const isRuling = spec.verb === 'approve' || spec.verb === 'reject';
+    const isJudge = isRuling && (await isReviewer(deps, draft, { run, item: spec.item }, object.principal));
+    const refusal = refusalOf(object.principal, run, row, isRuling ? isJudge : null);
     if (refusal !== null || row === null) {
       const isLate = row?.principal === object.principal && row.sealedIndex !== undefined;
       if (isLate) await noteLateControl(deps, draft, run, row, digest);
@@ -72,11 +75,24 @@ type Decided = Answer & {
   before?: () => Promise<void>;
 };
 
-/** Null: the principal may ask something of the run, and it is there to be asked. */
-function refusalOf(principal: string, run: string, row: RunRow | null): Answer | null {
+/**
+ * Null: the principal may ask something of the run, and it is there to be asked.
+ * @param isReviewer of the gate that it is a verdict on; null where it is none
+ */
+function refusalOf(principal: string, run: string, row: RunRow | null, isReviewer: boolean | null): Answer | null {
   if (!row || row.state === 'admitting') return refuseUnknown(run);
   const path = 'spec.run';
-  if (row.recovered === undefined && row.principal !== principal) {
+  const isOwner = row.recovered !== undefined || row.principal === principal;
+  if (isReviewer === false && isOwner) {
+    const problem = 'you are no reviewer of that gate';
+    return refuse('denied', {
+      code: 'PRINCIPAL_MISMATCH',
+      path,
+      problem,
+      fix: 'Ask one of those that the spec names.',
+    });
+  }
+  if (!isOwner && isReviewer !== true) {
     const fix = 'Ask the principal who submitted the run.';
     return refuse('denied', { code: 'PRINCIPAL_MISMATCH', path, problem: 'the run belongs to another principal', fix });
   }
@@ -116,6 +132,7 @@ async function accept(deps: FlowDeps, draft: Draft, asked: Asked, spec: RunVerb)
   }
   if (spec.verb === 'retry') return retry(deps, draft, asked, spec.item);
   if (spec.verb === 'skip') return skip(deps, draft, asked, spec.item);
+  if (spec.verb === 'approve' || spec.verb === 'reject') return rule(deps, draft, asked, spec.verb, spec.item);
   const answer = await acceptPause(deps, draft, asked, spec.verb);
   return { ...answer, follow: () => lineUp(deps, run, controlId(asked)) };
 }
@@ -138,6 +155,21 @@ async function skip(deps: FlowDeps, draft: Draft, asked: Asked, item: string): P
     if (skipped?.completed) deps.hints.runCompleted(run);
   };
   return { ...answer, follow };
+}
+
+async function rule(
+  deps: FlowDeps,
+  draft: Draft,
+  asked: Asked,
+  verdict: 'approve' | 'reject',
+  item: string,
+): Promise<Decided> {
+  const { ended, ...answer } = await acceptRuling(deps, draft, asked, verdict, item);
+  const follow = async (): Promise<void> => {
+    deps.hints.itemEnded(asked.run, item);
+    if (ended?.isCompleted) deps.hints.runCompleted(asked.run);
+  };
+  return ended === undefined ? answer : { ...answer, follow };
 }
 
 /** Stops the run like a cancel, where something of it is still open, and notes that it must not be sealed. */

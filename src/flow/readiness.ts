@@ -12,7 +12,8 @@ import { isTerminal, type TerminalState } from '#core/tally.ts';
 import { endOf } from '#core/upstream.ts';
 import { decideCondition, deferToCondition, isConditional } from '#flow/condition.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { closeItem, completeRun, type ItemRef, makeReady, readItem, readRun, required } from '#flow/items.ts';
+import { type Begun, begin, emitBegun, nothingBegun } from '#flow/gate.ts';
+import { closeItem, completeRun, type ItemRef, readItem, readRun, required } from '#flow/items.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
 import type { Row } from '#ports/run-store.ts';
 
@@ -68,14 +69,12 @@ export async function readyBatch(
   if (isLast) draft.put(keys.run(run), { ...row, state: 'running' } satisfies RunRow);
   else draft.check(keys.run(run));
   await draft.read(refs.flatMap((ref) => [keys.item(ref.run, ref.item), keys.spec(ref.run, ref.item)]));
-  const readied: string[] = [];
+  const begun = nothingBegun();
   for (const ref of refs) {
     const [spec, item] = await readItem(draft, ref);
-    if (!waitsForNothing(item)) continue;
-    makeReady(deps, draft, ref, row, spec, item);
-    readied.push(ref.item);
+    if (waitsForNothing(item)) begin(deps, draft, ref, row, spec, item, begun);
   }
-  if (readied.length > 0) draft.emit(run, { type: 'item.ready', data: { items: readied } });
+  emitBegun(draft, run, begun);
 }
 
 /**
@@ -177,7 +176,7 @@ async function tellBatch(deps: FlowDeps, draft: Draft, source: Source, refs: Ite
   if (now?.state !== source.state) return told;
   const run = await readRun(draft, source.run);
   const end = endOf(source.item, { ...now, state: source.state }, source.spec.item);
-  const readied: string[] = [];
+  const begun = nothingBegun();
   const closed: EventOf<'item.closed'>['data']['items'] = [];
   let root: OpenRow | null = null;
   let isPassed = false;
@@ -186,11 +185,9 @@ async function tellBatch(deps: FlowDeps, draft: Draft, source: Source, refs: Ite
     if (item.state !== 'pending') continue;
     const meaning = end.state === 'done' ? 'met' : meaningOf((await readItem(draft, ref))[0].item, end);
     if (meaning === 'met' || meaning === 'let_pass') {
-      const onward = await goOn(deps, draft, ref, item, source.item, run);
+      const onward = await goOn(deps, draft, ref, item, source.item, run, begun);
       if (onward !== null && meaning === 'let_pass') isPassed = true;
       if (onward === 'deciding') told.deciding.push(ref.item);
-      if (onward === 'ready' || onward === 'queued') readied.push(ref.item);
-      if (onward === 'queued') told.queue = run.queue;
       continue;
     }
     const [spec] = await readItem(draft, ref);
@@ -201,10 +198,11 @@ async function tellBatch(deps: FlowDeps, draft: Draft, source: Source, refs: Ite
   // Written by each that ends others or goes on without it, so that its own second beginning stands behind them all.
   if (end.state === 'done') draft.check(key);
   else draft.put(key, { ...now, ...(isPassed ? { passed: true as const } : {}) } satisfies ItemRow);
-  if (readied.length > 0) draft.emit(source.run, { type: 'item.ready', data: { items: readied } });
+  emitBegun(draft, source.run, begun);
   if (closed.length > 0) draft.emit(source.run, { type: 'item.closed', data: { items: closed } });
   if (root) await completeRun(draft, source.run, root);
-  return { ...told, skipped: closed.map(({ id }) => id), completed: root !== null };
+  const queue = begun.isQueued ? run.queue : null;
+  return { ...told, queue, skipped: closed.map(({ id }) => id), completed: root !== null };
 }
 
 /** One dependency less. Null: it had been told before. */
@@ -215,7 +213,8 @@ async function goOn(
   item: ItemRow,
   dep: string,
   run: RunRow,
-): Promise<'waiting' | 'deciding' | 'ready' | 'queued' | null> {
+  begun: Begun,
+): Promise<'waiting' | 'deciding' | 'begun' | null> {
   const waitingOn = await withoutDependency(draft, ref, item, dep);
   if (waitingOn === item.waitingOn) return null;
   if (waitingOn.length > 0 || run.stopping) {
@@ -228,7 +227,8 @@ async function goOn(
     return 'deciding';
   }
   draft.check(keys.run(ref.run));
-  return makeReady(deps, draft, ref, run, spec, item) ? 'queued' : 'ready';
+  begin(deps, draft, ref, run, spec, item, begun);
+  return 'begun';
 }
 
 /** The item's unmet dependencies without `dep`: the same array when it had been told before. */

@@ -7,6 +7,7 @@ import { concludeAbort } from '#flow/abort.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
 import { decideCondition } from '#flow/condition.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { expireGate } from '#flow/gate.ts';
 import { makeReady, readItem, readRun } from '#flow/items.ts';
 import { lineUp } from '#flow/pause.ts';
 import { readyRoots, wakeAll } from '#flow/readiness.ts';
@@ -148,7 +149,8 @@ async function fireTimer(deps: FlowDeps, what: string, endAbort: EndAbort): Prom
     await stopRun(deps, run);
     return endAbort(run);
   }
-  if (kind === 'run') await exceedRunDeadline(deps, run);
+  if (kind === 'gate') await expireGate(deps, { run, item });
+  else if (kind === 'run') await exceedRunDeadline(deps, run);
   else if (kind === 'item') await exceedItemDeadline(deps, { run, item });
   else await endBackOff(deps, run, item);
   return true;

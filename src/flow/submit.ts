@@ -4,8 +4,8 @@
  */
 import { compile, parseRun, planEdges, planEntries } from '@waybill/client/compile';
 import { type Refusal, WaybillError } from '@waybill/client/errors';
-import type { Plan } from '@waybill/client/plan';
-import { type Digest, deriveRunId, leafHash } from '@waybill/verify';
+import type { Plan, PlanGate } from '@waybill/client/plan';
+import { type Digest, deriveRunId, leafHash, type Pseudonym } from '@waybill/verify';
 import { admissionRows, deadlineRows, type NewRow, planEvents, planRow } from '#core/admission.ts';
 import { eventLine, hexOf, openedEvent, unplacedEvent, unplacedLine } from '#core/evidence.ts';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
@@ -141,8 +141,8 @@ async function fetchSource(
   ];
 }
 
-/** Beside the rows of a plan: those of the run, of its being active, of its opening and of what is ready then. */
-const ROWS_OF_ITS_OWN = 4;
+/** Beside the rows of a plan: those of the run, of its being active, of its opening, and of what is ready or suspended then. */
+const ROWS_OF_ITS_OWN = 5;
 
 /**
  * All at once, from run.opened to the items that are ready, where it fits into one transaction: each of them costs its calls and
@@ -164,7 +164,7 @@ async function admit(
     draft.put(keys.activeRun(run), {});
     const rows = rowsOf(deps, run, plan, fresh);
     const roots = plan.items.filter((item) => item.deps.length === 0).map((item) => ({ run, item: item.id }));
-    // Each root has a row in the list of its queue too.
+    // Each root has a row in the list of its queue too, or a timer.
     if (rows.length + roots.length + ROWS_OF_ITS_OWN > MAX_ENGINE_ACTIONS) return { row: fresh, isDone: false };
     for (const { key, body } of rows) draft.create(key, body);
     openIn(deps, draft, run, plan, fresh);
@@ -188,11 +188,16 @@ async function admitInParts(deps: FlowDeps, run: string, plan: Plan, row: RunRow
   await readyRoots(deps, run);
 }
 
-function rowsOf(deps: FlowDeps, run: string, plan: Plan, { admittedAtMs, openedAtMs }: RunRow): NewRow[] {
+function rowsOf(deps: FlowDeps, run: string, plan: Plan, { admittedAtMs, openedAtMs, principal }: RunRow): NewRow[] {
   const planned = planEvents(planEntries(plan)).map((event, n) =>
     planRow(deps.origin, run, n, { event, atMs: admittedAtMs, salt: deps.chance.hex(16) }),
   );
-  return [...admissionRows(run, plan), ...planned, ...deadlineRows(run, plan, openedAtMs)];
+  // Whoever submitted it decides where nobody else is named.
+  const reviewersOf = ({ reviewers }: PlanGate): Pseudonym[] =>
+    (reviewers.length === 0 ? [principal] : reviewers).map(
+      (each): Pseudonym => `hmac-sha256:${deps.signer.pseudonym(each)}`,
+    );
+  return [...admissionRows(run, plan, reviewersOf), ...planned, ...deadlineRows(run, plan, openedAtMs)];
 }
 
 function newRun(deps: FlowDeps, plan: Plan, object: InboxObject, submission: Digest): RunRow {

@@ -2,7 +2,7 @@
 import type { Waiting } from '@waybill/client/documents';
 import { slotsOf } from '#core/claim.ts';
 import { isoTime } from '#core/evidence.ts';
-import { type ItemRow, keys, type LockRow, type QueueRow, type SpecRow } from '#core/rows.ts';
+import { type ItemRow, keys, type LockRow, type QueueRow, type RunRow, type SpecRow } from '#core/rows.ts';
 import { nextStartMs } from '#core/start-rate.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { peek } from '#flow/transaction.ts';
@@ -23,6 +23,7 @@ export async function waitingOf(deps: FlowDeps, waiter: Waiter): Promise<Waiting
   const { run, id, queueName, queue, item, isPaused } = waiter;
   const paused = isPaused ? { paused: 'run' as const } : {};
   if (item.state === 'pending') return { ...paused, deps: await unmetDeps(deps, run, id, item) };
+  if (item.state === 'suspended') return { gate: await gateOf(deps, run, id, item) };
   if (item.state !== 'ready') return undefined;
   if (item.notBeforeMs !== undefined) return { ...paused, notBefore: isoTime(item.notBeforeMs) };
   if (item.parked) return { ...paused, locks: await heldLocks(deps, run, id) };
@@ -31,6 +32,19 @@ export async function waitingOf(deps: FlowDeps, waiter: Waiter): Promise<Waiting
     queue: { name: queueName, concurrency: slotsOf(queue, deps.clock.nowMs()), held: queue.holders.length },
   };
   return { ...(queue.state === 'paused' ? { paused: 'queue' as const } : {}), ...held, ...rateOf(deps, queue) };
+}
+
+async function gateOf(deps: FlowDeps, run: string, id: string, item: ItemRow): Promise<NonNullable<Waiting['gate']>> {
+  const wanted = (await peek<SpecRow>(deps, keys.spec(run, id)))?.item.gate;
+  const owner = (await peek<RunRow>(deps, keys.run(run)))?.principal ?? '';
+  const { approved = [], rejected = [], expiresAtMs } = item.gate ?? {};
+  return {
+    approved: approved.length,
+    rejected: rejected.length,
+    approvals: wanted?.approvals ?? 1,
+    reviewers: wanted === undefined || wanted.reviewers.length === 0 ? [owner] : wanted.reviewers,
+    ...(expiresAtMs === undefined ? {} : { expires: isoTime(expiresAtMs) }),
+  };
 }
 
 function rateOf(deps: FlowDeps, { rate, bucket }: QueueRow): Pick<Waiting, 'rate'> {

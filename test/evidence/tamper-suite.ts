@@ -2,6 +2,7 @@
 import { OF_ATTESTATIONS } from './attestation-forgeries.ts';
 import { OF_DECISIONS } from './decision-forgeries.ts';
 import type { Forged } from './forged.ts';
+import { OF_GATES } from './gate-forgeries.ts';
 import { WITH_EVERY_KEY } from './insider-forgeries.ts';
 import { OF_KEYS, OF_POLICIES } from './key-forgeries.ts';
 import { WITH_ANOTHER_KEY, WITHOUT_A_KEY } from './outsider-forgeries.ts';
@@ -32,7 +33,7 @@ function kindOf({ failing }: Forged): string {
 }
 
 const BY_CHECK = Map.groupBy(
-  [...WITHOUT_A_KEY, ...WITH_EVERY_KEY, ...AGAINST_THE_RULES, ...OF_DECISIONS, ...OF_ATTESTATIONS],
+  [...WITHOUT_A_KEY, ...WITH_EVERY_KEY, ...AGAINST_THE_RULES, ...OF_DECISIONS, ...OF_GATES, ...OF_ATTESTATIONS],
   kindOf,
 );
 

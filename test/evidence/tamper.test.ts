@@ -9,6 +9,7 @@ import type { DispatchStatement } from '../../packages/verify/src/record/stateme
 import { suppliedBy, verifyWith } from '../../packages/verify/src/verdict/verify-bundle.ts';
 import { branch } from './branching-story.ts';
 import type { Forged } from './forged.ts';
+import { putUpGates } from './gated-story.ts';
 import { buildBundle, bundleLines, type Forgery, listedFor, trustFile } from './honest-bundle.ts';
 import { secondLine, withSecondKey, withSecondKeyAlone } from './key-forgeries.ts';
 import { retryLint, steer } from './steered-story.ts';
@@ -43,8 +44,8 @@ test('verify: an honest run with a retry, a failure, a skip, a cancel and hand-o
   assert.equal(report.facts?.counts.retries, 1);
 });
 
-test('verify: a run that was paused and resumed, one with a retry that was asked for, and one that branches, are verified', async () => {
-  for (const story of [steer, retryLint, (events: RunEvent[]): void => branch(events)]) {
+test('verify: a run that was paused and resumed, one with a retry that was asked for, one that branches, and one with gates, are verified', async () => {
+  for (const story of [steer, retryLint, (s: RunEvent[]): void => branch(s), (s: RunEvent[]): void => putUpGates(s)]) {
     const report = await verifyBundle([buildBundle({ story })], { trust: trustFile() });
     assert.deepEqual([failing(report), report.exitCode], [[], 0], story.name);
   }

@@ -12,7 +12,8 @@ const EDGES: Readonly<Record<Machine, string>> = {
     ready>cancelled ready>failed parked>running parked>ready parked>cancelled parked>failed running>done running>waiting
     running>failed running>cancelled waiting>ready waiting>cancelled waiting>failed ready>skipped parked>skipped
     waiting>skipped pending>shelved ready>shelved parked>shelved waiting>shelved shelved>ready shelved>skipped
-    shelved>cancelled shelved>failed failed>pending skipped>pending`,
+    shelved>cancelled shelved>failed failed>pending skipped>pending pending>suspended suspended>done suspended>denied
+    suspended>skipped suspended>cancelled suspended>failed`,
   attempt: `->claimed claimed>told claimed>dispatched claimed>settled told>settled dispatched>told-late
     dispatched>given-up told-late>given-up dispatched>settled told-late>settled given-up>settled settled>late`,
   outcome: `succeeded>done failed>retry failed>failed timed_out>retry timed_out>failed lost>retry lost>failed

@@ -100,7 +100,14 @@ export class Invariants {
     mustHold(now.attempt === was.attempt + (isClaim ? 1 : 0), 'I5', `${pk} ${sk} jumps to attempt ${now.attempt}`);
     const item = sk.slice('item/'.length);
     if (isClaim) this.#mustBeRunnable(run, item, was);
-    if (now.state === 'ready' && was.state === 'pending') this.#mustBeFree(run, item, now);
+    if (now.deciding && !was.deciding)
+      for (const dep of this.#specOf(run, item).item.deps)
+        mustHold(isTerminal(this.#rowOf(run, dep).state), 'I2', `${item} of ${run} is weighed before ${dep} has ended`);
+    const begins = now.state === 'ready' || now.state === 'suspended';
+    if (begins && was.state === 'pending') this.#mustBeFree(run, item, now);
+    if (now.state === 'suspended')
+      mustHold(now.rank === undefined, 'I7', `${item} of ${run} is suspended and in a list`);
+    if (was.state === 'suspended') this.#mustBeDecided(run, item, now);
     if (now.state === 'skipped' && now.reason === 'condition_false')
       mustHold(now.holds === false, 'I2', `${item} of ${run} is left out, and its condition holds`);
     else if (now.state === 'skipped' && now.reason !== 'skip_requested') this.#mustHaveCause(run, item, now);
@@ -137,6 +144,19 @@ export class Invariants {
       'I2',
       `${id} of ${run} goes on and its condition does not hold`,
     );
+  }
+
+  /** By distinct reviewers alone, and by what all of them have said. */
+  #mustBeDecided(run: string, id: string, { state, reason, gate }: ItemRow): void {
+    const { item, reviewers = [] } = this.#specOf(run, id);
+    const { approved = [], rejected = [] } = gate ?? {};
+    const given = [...approved, ...rejected];
+    const isFair = new Set(given).size === given.length && given.every((who) => reviewers.includes(who));
+    mustHold(isFair, 'I2', `${id} of ${run} is decided by somebody twice, or by a stranger`);
+    const isApproved = approved.length >= (item.gate?.approvals ?? 0);
+    mustHold((state === 'done') === isApproved, 'I2', `${id} of ${run} is ${state} with ${approved.length} approvals`);
+    const isHopeless = reviewers.length - rejected.length < (item.gate?.approvals ?? 0);
+    mustHold((reason === 'rejected') === isHopeless, 'I2', `${id} of ${run} is ${state} for ${reason}`);
   }
 
   #mayEndSo(item: PlanItem, dep: string, run: string): boolean {

@@ -2,7 +2,7 @@
  * Bugs that the simulation must find: each is a port that does not do what the flow asked for, or a row that is seen as it is not,
  * as if the rule about it had been forgotten. No product code knows of them.
  */
-import type { LockRow, QueueRow } from '#core/rows.ts';
+import type { ItemRow, LockRow, QueueRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import type { Action, Row, RunStore } from '#ports/run-store.ts';
 import type { Container } from './container.ts';
@@ -49,6 +49,9 @@ const attemptSeen = (functions: readonly string[], from: string, to: string): Pl
     row.sk === 'attempt' && row.body.state === from ? { ...row, body: { ...row.body, state: to } } : row,
   );
 
+/** Whoever is asked for is in it. */
+const EVERYBODY: readonly string[] = Object.assign(['one', 'two', 'three'], { includes: () => true });
+
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   { name: 'lost release of a slot', plant: slotsKept },
   { name: 'lost release of a lock', plant: locksKept },
@@ -86,6 +89,21 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plant: seeing(['advance', 'reconcile'], (row) =>
       row.sk.startsWith('item/') && row.body.state === 'pending'
         ? { ...row, body: { ...row.body, waitingOn: (row.body.waitingOn as string[]).slice(0, 1) } }
+        : row,
+    ),
+  },
+  {
+    name: 'an end that others went on after may come back',
+    plant: putting(
+      ({ sk, body }) => sk.startsWith('item/') && (body as ItemRow).passed === true,
+      ({ body, ...put }) => ({ ...put, body: { ...body, passed: undefined } }),
+    ),
+  },
+  {
+    name: 'verdict of a stranger',
+    plant: seeing(['submit'], (row) =>
+      row.sk.startsWith('spec/') && row.body.reviewers !== undefined
+        ? { ...row, body: { ...row.body, reviewers: EVERYBODY } }
         : row,
     ),
   },

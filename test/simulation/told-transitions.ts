@@ -33,6 +33,8 @@ function sayingsOf({ type, data }: EventLine): string[] {
       return ['opens'];
     case 'item.decided':
       return [`${data.item} decided ${data.holds}`];
+    case 'item.suspended':
+      return data.items.map(({ id }) => `${id} suspended`);
     case 'item.ready':
       return data.items.map((item) => `${item} ready`);
     case 'attempt.claimed':
@@ -80,9 +82,14 @@ function ofItem(was: ItemRow, now: ItemRow): string[] {
   const deeds: string[] = [];
   if (!was.cancelAsked && now.cancelAsked) deeds.push('cancel asked');
   if (was.reason !== 'skip_requested' && now.reason === 'skip_requested') deeds.push('skip asked');
+  const grows = (which: 'approved' | 'rejected'): boolean =>
+    (now.gate?.[which].length ?? 0) > (was.gate?.[which].length ?? 0);
+  if (grows('approved')) deeds.push('approve asked');
+  if (grows('rejected')) deeds.push('reject asked');
   if (was.holds === undefined && now.holds !== undefined) deeds.push(`decided ${now.holds}`);
   if (was.state === now.state) return deeds;
   if (isTerminal(was.state)) deeds.push('reopened');
+  else if (now.state === 'suspended') deeds.push('suspended');
   else if (now.state === 'running') deeds.push(`claimed ${now.attempt} ${now.attempts.at(-1)?.id}`);
   else if (now.state === 'ready') deeds.push(was.state === 'running' ? 'backs off by attempt' : 'ready');
   else if (isTerminal(now.state)) deeds.push(was.state === 'running' ? `${now.state} by attempt` : now.state);

@@ -82,6 +82,8 @@ function deedsOf(
     deeds.push({ atMs: atMs + random.below(2 * MINUTE_MS), key, document: other, run });
   }
   const ids = closed.map(({ id }) => id);
+  const gates = closed.filter(({ gate }) => gate !== undefined).map(({ id }) => id);
+  deeds.push(...verdictsOn(random, { run, principal, runId: deriveRunId(principal, submissionId), ids: gates, atMs }));
   deeds.push(...changesOfMind(random, { run, principal, runId: deriveRunId(principal, submissionId), ids, atMs }));
   return { deeds, items: closed.length };
 }
@@ -118,6 +120,18 @@ function changesOfMind(random: Random, { run, principal, runId, ids, atMs }: Sub
     else ask({ ...cancelOf(runId), kind: 'Nonsense' }, principal, soon());
   }
   return deeds;
+}
+
+/** Of anybody, about any gate, most of them while it waits. */
+function verdictsOn(random: Random, { run, runId, ids, atMs }: Subject): Deed[] {
+  return ids.flatMap((gate, k) =>
+    Array.from({ length: 3 + random.below(6) }, (_, n): Deed => {
+      const who = PRINCIPALS[random.below(3)] as string;
+      const document = controlOf(random.chance(0.75) ? 'approve' : 'reject', runId, gate);
+      const key = `@control/${who}/v-${run}-${k}-${n}.json`;
+      return { atMs: atMs + random.below(6 * MINUTE_MS), key, document, run };
+    }),
+  );
 }
 
 function withoutStrangers(item: ItemDraft, known: ReadonlySet<string>): ItemDraft {
@@ -157,13 +171,23 @@ function randomGraph(random: Random, count: number): ItemDraft[] {
       .slice(-8)
       .map(({ id }) => id)
       .filter(() => random.chance(0.25));
-    items.push({
-      ...dressed(random, n),
-      ...(before.length > 0 ? { dependsOn: before } : {}),
-      ...coursesOf(random, before),
-    });
+    const dependsOn = before.length > 0 ? { dependsOn: before } : {};
+    if (random.chance(0.08)) {
+      items.push({ id: idOf(n), ...dependsOn, gate: gateOf(random) });
+      continue;
+    }
+    const makers = before.filter((id) => items.find((item) => item.id === id)?.gate === undefined);
+    items.push({ ...dressed(random, n), ...dependsOn, ...coursesOf(random, makers) });
   }
   return items;
+}
+
+/** Each is over some day: a run that waits for people for ever would never end. */
+function gateOf(random: Random): NonNullable<ItemDraft['gate']> {
+  const expires = `${10 + random.below(200)}s`;
+  const reviewers = PRINCIPALS.filter(() => random.chance(0.6));
+  if (reviewers.length === 0) return { expires };
+  return { expires, reviewers, approvals: 1 + random.below(reviewers.length) };
 }
 
 const DATA = { output: 'data' };

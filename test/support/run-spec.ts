@@ -1,3 +1,5 @@
+import type { ControlSpec } from '@waybill/client/compile';
+
 /** Documents as a client submits them, for tests that care about the items and not about the form. */
 
 export interface ItemDraft {
@@ -6,6 +8,8 @@ export interface ItemDraft {
   needs?: Record<string, { from?: string; oneOf?: string[]; select: 'patch' | { output: string } }>;
   when?: object;
   onError?: 'stop' | 'continue';
+  /** Instead of the pipeline that every other item gets. */
+  gate?: { approvals?: number; reviewers?: string[]; expires?: string };
   locks?: (string | { name: string; mode: 'shared' | 'exclusive' })[];
   retry?: { maxAttempts?: number; backoff?: string; maxBackoff?: string };
   priority?: number;
@@ -22,7 +26,10 @@ export function runOf(items: readonly ItemDraft[], spec: { queue?: string; caps?
     apiVersion: 'waybill/v1',
     kind: 'Run',
     metadata: { name: 'tested' },
-    spec: { ...spec, items: items.map(({ lens, ...item }) => ({ ...item, pipeline: pipelineOf(lens) })) },
+    spec: {
+      ...spec,
+      items: items.map(({ lens, ...item }) => (item.gate ? item : { ...item, pipeline: pipelineOf(lens) })),
+    },
   };
 }
 
@@ -37,7 +44,7 @@ export function cancelOf(run: string, item?: string): object {
 }
 
 /** A request to steer a run or an item of it. */
-export function controlOf(verb: 'cancel' | 'pause' | 'resume' | 'retry' | 'skip', run: string, item?: string): object {
+export function controlOf(verb: ControlSpec['spec']['verb'], run: string, item?: string): object {
   return {
     apiVersion: 'waybill/v1',
     kind: 'Control',

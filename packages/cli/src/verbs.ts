@@ -145,6 +145,20 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./verbs/steer.ts')).skip,
   },
   {
+    name: 'approve',
+    args: '<run> <item>',
+    summary: 'give your verdict on a gate that waits: go on; of a run that is not yours, give the whole id',
+    options: [],
+    load: async () => (await import('./verbs/steer.ts')).approve,
+  },
+  {
+    name: 'reject',
+    args: '<run> <item>',
+    summary: 'give your verdict on a gate that waits: do not go on',
+    options: [],
+    load: async () => (await import('./verbs/steer.ts')).reject,
+  },
+  {
     name: 'abort',
     args: '<run>',
     summary: 'end a run that cannot or shall not be sealed; the log will say so for good',

@@ -69,6 +69,7 @@ export function queueOf(run: RunSpec): string {
 type Defaults = RunSpec['spec']['defaults'];
 
 function planItem(item: ItemSpec, { defaults, notBefore }: Pick<RunSpec['spec'], 'defaults' | 'notBefore'>): PlanItem {
+  if (item.gate !== undefined) return planGate(item, item.gate);
   const times = [notBefore, item.notBefore].filter((text) => text !== undefined).map((text) => Date.parse(text));
   const timeout = item.timeout ?? defaults?.timeout;
   return {
@@ -80,7 +81,7 @@ function planItem(item: ItemSpec, { defaults, notBefore }: Pick<RunSpec['spec'],
     locks: (item.locks ?? [])
       .map((lock) => (typeof lock === 'string' ? { name: lock, mode: 'exclusive' as const } : lock))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    pipeline: item.pipeline.map(planBlock),
+    pipeline: (item.pipeline ?? []).map(planBlock),
     env: { ...defaults?.env, ...item.env },
     priority: item.priority ?? defaults?.priority ?? DEFAULTS.priority,
     timeoutMs: timeout === undefined ? DEFAULTS.timeoutMs : durationMs(timeout),
@@ -96,7 +97,31 @@ function needsOf(item: ItemSpec): PlanNeed[] {
     .sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-function planBlock(block: ItemSpec['pipeline'][number]): Block {
+/** Nothing of a gate comes from the defaults: they are about what runs. */
+function planGate(item: ItemSpec, { approvals = 1, reviewers = [], expires }: Gate): PlanItem {
+  return {
+    id: item.id,
+    deps: depsOf(item),
+    needs: [],
+    ...(item.when === undefined ? {} : { when: plannedCondition(item.when) }),
+    gate: {
+      approvals,
+      reviewers: reviewers.toSorted(),
+      ...(expires === undefined ? {} : { expiresMs: durationMs(expires) }),
+    },
+    locks: [],
+    pipeline: [],
+    env: {},
+    priority: DEFAULTS.priority,
+    timeoutMs: DEFAULTS.timeoutMs,
+    ...(item.deadline === undefined ? {} : { deadlineMs: durationMs(item.deadline) }),
+    retry: retryOf(item, undefined),
+  };
+}
+
+type Gate = NonNullable<ItemSpec['gate']>;
+
+function planBlock(block: NonNullable<ItemSpec['pipeline']>[number]): Block {
   if (block.block === 'capture') return block;
   const { timeout, ...rest } = block;
   const timed = timeout === undefined ? {} : { timeoutMs: durationMs(timeout) };
@@ -127,7 +152,7 @@ export interface Surroundings {
 export function problemsWithin({ index, item }: PlacedItem, around: Surroundings, limits: Limits = LIMITS): Refusal[] {
   return [
     ...itemProblems(item, index, around.defaults, limits),
-    ...pipelineProblems(item.pipeline, index, around.hasSource),
+    ...pipelineProblems(item.pipeline ?? [], index, around.hasSource),
   ];
 }
 

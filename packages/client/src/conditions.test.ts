@@ -9,6 +9,7 @@ const CAPTURES = { pipeline: [SCRIPT, { block: 'capture', what: 'outputs' }] };
 const UP = [item('up', CAPTURES), item('other', CAPTURES), item('bare')];
 const asking = (when: unknown): unknown => runOf([...UP, item('a', { when })]);
 const choosing = (need: object): unknown => runOf([...UP, item('a', { needs: { k: need } })]);
+const gated = (gate: object, more: object = {}): unknown => runOf([...UP, { id: 'a', gate, ...more }]);
 const I = 'spec.items[3]';
 const VALUE = { from: 'up', output: 'v.json', at: '/ok' };
 
@@ -67,6 +68,25 @@ const REFUSED: [title: string, document: unknown, ...refused: string[]][] = [
     choosing({ oneOf: ['up', 'bare'], select: { output: 'o' } }),
     `SPEC_INVALID ${I}.needs.k.select`,
   ],
+  ['an item that does nothing', runOf([...UP, { id: 'a' }]), `SPEC_INVALID ${I}.pipeline`],
+  ['a gate with a pipeline', runOf([...UP, item('a', { gate: {} })]), `SPEC_INVALID ${I}.pipeline`],
+  ['locks of a gate', gated({}, { locks: ['l'] }), `SPEC_INVALID ${I}.locks`],
+  ['a failure of a gate that may happen', gated({}, { onError: 'continue' }), `SPEC_INVALID ${I}.onError`],
+  ['a gate of nobody', gated({ reviewers: [] }), `SPEC_INVALID ${I}.gate.reviewers`],
+  ['a reviewer twice', gated({ reviewers: ['ada', 'bob', 'ada'] }), `SPEC_INVALID ${I}.gate.reviewers[2]`],
+  ['a reviewer who is no principal', gated({ reviewers: ['../ada'] }), `SPEC_INVALID ${I}.gate.reviewers[0]`],
+  [
+    'more approvals than reviewers',
+    gated({ approvals: 3, reviewers: ['ada', 'bob'] }),
+    `SPEC_INVALID ${I}.gate.approvals`,
+  ],
+  ['two approvals of whoever submits it', gated({ approvals: 2 }), `SPEC_INVALID ${I}.gate.approvals`],
+  ['a gate that passes by itself', gated({ approvals: 0 }), `SPEC_LIMIT ${I}.gate.approvals`],
+  [
+    'an output of a gate',
+    runOf([...UP, { id: 'g', gate: {} }, item('a', { needs: { k: { from: 'g', select: 'patch' } } })]),
+    'SPEC_INVALID spec.items[4].needs.k.select',
+  ],
   ['a course after an error', runOf([...UP, item('a', { onError: 'ignore' })]), `SPEC_INVALID ${I}.onError`],
 ];
 
@@ -100,6 +120,22 @@ test('compile: a choice keeps its order, and a failure that may happen is in the
   assert.deepEqual(last?.deps, ['other', 'up']);
   const courses = ['stop', 'continue'].map((onError) => lastOf(runOf([item('a', { onError })]))?.onError);
   assert.deepEqual(courses, [undefined, 'continue']);
+});
+
+test('compile: a gate takes nothing from the defaults, and its entry names nobody', () => {
+  const gate = { approvals: 2, reviewers: ['bob', 'ada'], expires: '1h' };
+  const defaults = { env: { A: 'x' }, timeout: '1m', priority: 9, retry: { maxAttempts: 3 } };
+  const spec = runOf([item('up'), { id: 'a', dependsOn: ['up'], gate }], {
+    defaults,
+    notBefore: '2027-01-01T00:00:00Z',
+  });
+  const compiled = compile(parsed(spec));
+  if (!compiled.ok) assert.fail();
+  const last = compiled.plan.items.at(-1);
+  assert.deepEqual(last?.gate, { approvals: 2, reviewers: ['ada', 'bob'], expiresMs: 3_600_000 });
+  assert.deepEqual([last?.pipeline, last?.env, last?.priority, last?.notBeforeMs], [[], {}, 50, undefined]);
+  const entry = planEntries(compiled.plan).at(-1);
+  assert.deepEqual([entry?.gate, entry?.maxAttempts], [{ approvals: 2, reviewers: 2, expiresMs: 3_600_000 }, 1]);
 });
 
 test('plan entries: condition and course stand in the first entry of an item, and change the plan', () => {

@@ -67,6 +67,8 @@ export interface Waiting {
   queue?: { name: string; concurrency: number; held: number };
   /** The queue has started as many as its rate allows: the next one starts then, if nothing else holds it. */
   rate?: { starts: number; perSeconds: number; next: string };
+  /** Verdicts that are still to come: so many approve so far, and any of `reviewers` that has not may. */
+  gate?: { approved: number; rejected: number; approvals: number; reviewers: string[]; expires?: string };
   /** Back-off, or a time that the spec names. */
   notBefore?: string;
 }

@@ -6,7 +6,7 @@ import { type FlowNode, type FlowTree, isObject } from './flow-tree.ts';
 import type { ItemSpec } from './spec.ts';
 import { formatPath, quote } from './spec-issue.ts';
 
-type Pipeline = ItemSpec['pipeline'];
+type Pipeline = NonNullable<ItemSpec['pipeline']>;
 
 /** Of an item: everything but who it is and what it waits for. */
 export type Work = Omit<ItemSpec, 'id' | 'dependsOn'>;

@@ -78,6 +78,11 @@ const CASES: Partial<Record<keyof typeof LIMITS, LimitCase>> = {
     over: () => withNeeds(LIMITS.needsPerItem + 1),
     refused: 'SPEC_LIMIT spec.items[1].needs',
   },
+  reviewersPerGate: {
+    at: () => runOf([{ id: 'a', gate: { reviewers: numbered(LIMITS.reviewersPerGate, (n) => `r${n}`) } }]),
+    over: () => runOf([{ id: 'a', gate: { reviewers: numbered(LIMITS.reviewersPerGate + 1, (n) => `r${n}`) } }]),
+    refused: 'SPEC_LIMIT spec.items[0].gate.reviewers',
+  },
   sourcesPerNeed: {
     at: () => choosing(LIMITS.sourcesPerNeed),
     over: () => choosing(LIMITS.sourcesPerNeed + 1),

@@ -31,6 +31,8 @@ export const LIMITS = {
   conditionNesting: 6,
   /** All needs of one item and its condition, as they are sealed: with 500 dependencies and 32 locks they still fit into one event line. */
   needsBytes: 24 * 1024,
+  /** Those that become ready together are sealed in one event. */
+  reviewersPerGate: 16,
   /** One claim takes all locks of an item in one transaction: 32 keep it within 80 actions. */
   locksPerItem: 32,
   blocksPerPipeline: 16,

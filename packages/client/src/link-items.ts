@@ -132,9 +132,10 @@ function selectProblems({ index, item }: PlacedItem, readable: ReadonlyMap<strin
   return [...selected, ...asked].flatMap(({ from, what, path }): Refusal[] => {
     const upstream = readable.get(from)?.item;
     if (upstream === undefined || from === item.id) return [];
-    if (upstream.pipeline.some((block) => block.block === 'capture' && block.what === what)) return [];
+    if (upstream.pipeline?.some((block) => block.block === 'capture' && block.what === what)) return [];
     const problem = `the item ${quote(from)} captures no ${what}`;
-    const fix = `Add \`{ block: capture, what: ${what} }\` to the pipeline of ${from}.`;
+    const add = `Add \`{ block: capture, what: ${what} }\` to the pipeline of ${from}.`;
+    const fix = upstream.pipeline === undefined ? `Name an item that runs something: ${quote(from)} is a gate.` : add;
     return [{ code: 'SPEC_INVALID', path, problem, fix }];
   });
 }

@@ -70,5 +70,15 @@ test('control objects: every verb is accepted in the form that it has', () => {
 test('malformed controls: the fix for an unknown verb lists every verb', () => {
   const read = parseControl(bytesOf(control({ verb: 'explode', run: 'a'.repeat(32) })));
   const fix = read.ok ? '' : (read.refusals[0]?.fix ?? '');
-  assert.deepEqual(fix.match(/(?<=`)\w+(?=`)/g), ['abort', 'cancel', 'pause', 'resume', 'retry', 'schedule', 'skip']);
+  assert.deepEqual(fix.match(/(?<=`)\w+(?=`)/g), [
+    'abort',
+    'approve',
+    'cancel',
+    'pause',
+    'reject',
+    'resume',
+    'retry',
+    'schedule',
+    'skip',
+  ]);
 });

@@ -139,7 +139,6 @@ const ITEMS: Row[] = [
   ['no pipeline', runOf([{ id: 'a' }]), `SPEC_INVALID ${I}.pipeline`],
   ['an empty pipeline', one({ pipeline: [] }), `SPEC_INVALID ${I}.pipeline`],
   ['a pipeline that is one block', one({ pipeline: SCRIPT }), `SPEC_INVALID ${I}.pipeline`],
-  ['a gate', one({ gate: {} }), `SPEC_UNKNOWN_KEY ${I}.gate`],
   ['dependsOn that is a text', one({ dependsOn: 'b' }), `SPEC_INVALID ${I}.dependsOn`],
   ['a dependency that is no name', one({ dependsOn: ['B'] }), `SPEC_INVALID ${I}.dependsOn[0]`],
   ['a slip in dependsOn', one({ dependson: [] }), `SPEC_UNKNOWN_KEY ${I}.dependson`],

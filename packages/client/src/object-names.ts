@@ -10,6 +10,10 @@ export function isSubmissionId(text: string): boolean {
   return SUBMISSION_ID.test(text);
 }
 
+export function isPrincipal(text: string): boolean {
+  return PRINCIPAL.test(text);
+}
+
 /** Each returns the name, or throws TerminalError KEY_INVALID. */
 export function checkSubmissionId(text: string): string {
   return checked(text, SUBMISSION_ID, 'submissionId', 'Use 1 to 128 letters, digits, `.`, `_` and `-`, without `..`.');

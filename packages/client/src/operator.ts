@@ -68,6 +68,24 @@ export function retryItem(
   return submitControl(transport, { verb: 'retry', ...target }, options);
 }
 
+/** The verdict of a reviewer on a gate that waits; each has one, and it stands. */
+export function approveItem(
+  transport: Transport,
+  target: { run: string; item: string },
+  options: ControlOptions = {},
+): Promise<Receipt> {
+  return submitControl(transport, { verb: 'approve', ...target }, options);
+}
+
+/** As `approveItem`: the gate is denied once too few reviewers are left to approve it. */
+export function rejectItem(
+  transport: Transport,
+  target: { run: string; item: string },
+  options: ControlOptions = {},
+): Promise<Receipt> {
+  return submitControl(transport, { verb: 'reject', ...target }, options);
+}
+
 /** Ends a run that cannot or shall not be sealed; the log says so, with the reason. A sealed run is left alone. */
 export function abortRun(
   transport: Transport,

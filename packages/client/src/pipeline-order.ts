@@ -6,7 +6,11 @@ import { formatPath } from './spec-issue.ts';
  * Captures come last, once each: what a later block changed would be in no patch. A patch is a difference to a commit,
  * so it needs a source.
  */
-export function pipelineProblems(pipeline: ItemSpec['pipeline'], index: number, hasSource: boolean): Refusal[] {
+export function pipelineProblems(
+  pipeline: NonNullable<ItemSpec['pipeline']>,
+  index: number,
+  hasSource: boolean,
+): Refusal[] {
   const problems: Refusal[] = [];
   const captured = new Set<string>();
   const lastWork = pipeline.findLastIndex(({ block }) => block !== 'capture');

@@ -19,7 +19,7 @@ export function planEdges(plan: Pick<Plan, 'items'>): number {
   return plan.items.reduce((sum, { deps }) => sum + deps.length, 0);
 }
 
-function entriesOf({ id, deps, needs, locks, retry, when, onError }: PlanItem, spec: Digest): PlanEntry[] {
+function entriesOf({ id, deps, needs, locks, retry, when, onError, gate }: PlanItem, spec: Digest): PlanEntry[] {
   const entries: PlanEntry[] = [];
   const perEntry = LIMITS.depsPerPlanEntry;
   for (let from = 0; from === 0 || from < deps.length; from += perEntry) {
@@ -33,6 +33,8 @@ function entriesOf({ id, deps, needs, locks, retry, when, onError }: PlanItem, s
       maxAttempts: retry.maxAttempts,
       ...(from === 0 && when !== undefined ? { when } : {}),
       ...(from === 0 && onError !== undefined ? { onError } : {}),
+      // Names of people stand in no record.
+      ...(from === 0 && gate !== undefined ? { gate: { ...gate, reviewers: gate.reviewers.length } } : {}),
       ...(hasMore ? { more: true as const } : {}),
     });
   }

@@ -38,6 +38,15 @@ export interface PlanNeed {
   select: Select;
 }
 
+export interface PlanGate {
+  /** How many of the reviewers must approve. */
+  approvals: number;
+  /** Principals, sorted, unique; none: whoever submitted the run. */
+  reviewers: string[];
+  /** From the moment at which it waits; absent means never. */
+  expiresMs?: number;
+}
+
 export interface PlanItem {
   id: string;
   /** dependsOn and needs together: sorted, unique. */
@@ -48,6 +57,8 @@ export interface PlanItem {
   when?: PlannedCondition;
   /** When it fails, those that only wait for it go on, and the run is not failed for it. */
   onError?: 'continue';
+  /** It waits for people and runs nothing: its pipeline is empty. */
+  gate?: PlanGate;
   /** Sorted by name, unique. */
   locks: { name: string; mode: LockMode }[];
   pipeline: Block[];
@@ -91,5 +102,7 @@ export interface PlanEntry {
   /** In the first entry of an item, as `needs`. */
   when?: PlannedCondition;
   onError?: 'continue';
+  /** As PlanGate, with the number of those that are named. */
+  gate?: Omit<PlanGate, 'reviewers'> & { reviewers: number };
   more?: true;
 }

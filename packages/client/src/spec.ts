@@ -8,6 +8,7 @@ import { LIMITS } from './limits.ts';
 import { isPlainRef, readSourceUrl } from './source-url.ts';
 import { condition, outputPath } from './spec-conditions.ts';
 import { argv, closed, duration, env, find, itemId, lockName, name, plainText, record } from './spec-fields.ts';
+import { gate } from './spec-gate.ts';
 import { says } from './spec-issue.ts';
 
 export const API_VERSION = 'waybill/v1';
@@ -93,9 +94,15 @@ const notBefore = z.iso
 
 const priority = z.int().min(0).max(LIMITS.priority);
 
+/** What only acts on an item that runs something. */
+const OF_PIPELINES = ['needs', 'onError', 'locks', 'timeout', 'retry', 'env', 'priority', 'notBefore'] as const;
+
 export const itemSchema = closed({
   id: itemId,
-  pipeline,
+  pipeline: pipeline.optional(),
+  gate: gate
+    .optional()
+    .describe('Instead of a pipeline: it waits until people have decided, and holds nothing meanwhile.'),
   needs: record(name, need, LIMITS.needsPerItem).optional().describe('Inputs by file name under inputs/.'),
   dependsOn: z.array(itemId).max(LIMITS.items).optional(),
   when: condition
@@ -112,6 +119,15 @@ export const itemSchema = closed({
   priority: priority.optional().describe('Each point is a head start of 36 seconds in the queue.'),
   deadline: deadline.optional().describe('From the opening of the run.'),
   notBefore: notBefore.optional().describe('It is not started before this time, whatever else is ready.'),
+}).superRefine((item, context) => {
+  if ((item.pipeline === undefined) === (item.gate === undefined)) {
+    const problem = item.gate === undefined ? 'the item does nothing' : 'the item has a pipeline and a gate';
+    find(context, 'SPEC_INVALID', problem, 'Give it a `pipeline`, or a `gate`.', ['pipeline']);
+  }
+  for (const key of item.gate === undefined ? [] : OF_PIPELINES) {
+    if (item[key] === undefined) continue;
+    find(context, 'SPEC_INVALID', `nothing acts on the ${key} of a gate`, 'Remove it.', [key]);
+  }
 });
 
 const gitSource = closed({
@@ -195,7 +211,7 @@ const pauseSchema = closed({ ...control, spec: closed({ verb: z.enum(['pause', '
 
 const steerItemSchema = closed({
   ...control,
-  spec: closed({ verb: z.enum(['retry', 'skip']), run: runId, item: itemId }),
+  spec: closed({ verb: z.enum(['approve', 'reject', 'retry', 'skip']), run: runId, item: itemId }),
 });
 
 const reason = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, {
@@ -225,8 +241,10 @@ export type ControlSpec = Omit<Cancel, 'spec'> & { spec: RunVerb | ScheduleVerb 
 /** The schema of a control object by its verb. */
 const CONTROL_SCHEMAS = new Map<unknown, z.ZodType<ControlSpec>>([
   ['abort', abortSchema],
+  ['approve', steerItemSchema],
   ['cancel', cancelSchema],
   ['pause', pauseSchema],
+  ['reject', steerItemSchema],
   ['resume', pauseSchema],
   ['retry', steerItemSchema],
   ['schedule', scheduleVerbSchema],

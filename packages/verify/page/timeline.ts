@@ -94,6 +94,9 @@ export class TimelineReader {
       case 'item.closed':
         for (const { id, state, reason } of event.data.items) Object.assign(this.#item(id), { state, reason });
         break;
+      case 'item.suspended':
+        for (const { id } of event.data.items) this.#item(id).state = 'suspended';
+        break;
       case 'item.reopened':
         for (const id of event.data.items) Object.assign(this.#item(id), { state: 'pending', reason: '' });
         break;

@@ -1,6 +1,15 @@
-/** Six verbs that ask the engine to change the course of a run or of one item, and say what it answered. */
+/** Verbs that ask the engine to change the course of a run or of one item, and say what it answered. */
 import type { Receipt } from '@waybill/client/documents';
-import { abortRun, cancelRun, pauseRun, resumeRun, retryItem, skipItem } from '@waybill/client/operator';
+import {
+  abortRun,
+  approveItem,
+  cancelRun,
+  pauseRun,
+  rejectItem,
+  resumeRun,
+  retryItem,
+  skipItem,
+} from '@waybill/client/operator';
 import { refusalLines, usageError } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, itemOf } from '../run-access.ts';
@@ -52,6 +61,25 @@ export async function retry(call: VerbCall): Promise<ExitCode> {
 
 export async function skip(call: VerbCall): Promise<ExitCode> {
   return steerItem(call, 'skip', skipItem);
+}
+
+export async function approve(call: VerbCall): Promise<ExitCode> {
+  return giveVerdict(call, 'approve', approveItem);
+}
+
+export async function reject(call: VerbCall): Promise<ExitCode> {
+  return giveVerdict(call, 'reject', rejectItem);
+}
+
+/** A reviewer sees no runs but his own: of another he has to be given the whole id. */
+async function giveVerdict(call: VerbCall, verb: string, ask: typeof skipItem): Promise<ExitCode> {
+  const named = call.arg(0);
+  if (!/^[0-9a-f]{32}$/.test(named)) return steerItem(call, verb, ask);
+  const transport = await call.target.open();
+  await call.target.ensure({});
+  const target = { run: named, item: call.arg(1) };
+  const receipt = await call.target.answered(ask(transport, target, { timeoutMs: call.target.patienceMs }));
+  return conclude(call, receipt, `${verb} ${target.item} of run ${named}`);
 }
 
 async function steerItem(call: VerbCall, verb: string, ask: typeof skipItem): Promise<ExitCode> {

@@ -54,6 +54,8 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
     'The worker ended without a result: see engine.log in the state directory, or the log of the attempt’s execution.',
   // the run
   upstream_failed: 'Mend the item that caused it; this one was never tried.',
+  rejected: 'Its reviewers decided against it: nothing that depends on it is done.',
+  gate_expired: 'Too few reviewers gave their verdict in time: submit the run under a new id.',
   upstream_skipped: 'What it needs comes from an item that a condition left out: nothing went wrong.',
   condition_false: 'Its `when` did not hold once what it asks had ended: nothing went wrong.',
   skip_requested: 'Somebody passed it over: submit the run under a new id to have it done.',

@@ -108,3 +108,11 @@ test('explain: nothing from documents and logs reaches the terminal unescaped', 
   const hostile = item(HOSTILE, 'failed', { reason: HOSTILE, detail: HOSTILE, cause: HOSTILE });
   assert.doesNotMatch(explained(hostile, { logTail: HOSTILE }), UNSEEN);
 });
+
+test('explain: an item that waits for people says for how many of whom, until when, and how to decide', () => {
+  const gate = { approved: 1, rejected: 1, approvals: 2, reviewers: ['ada', 'bob', HOSTILE], expires: at(66) };
+  const text = explained(item('go', 'suspended', { waiting: { gate } }));
+  assert.match(text, /why {5}waits for the gate: 1 of 2 approve, 1 against, by ada, bob, .*; denied in 1 m 00 s\n/);
+  assert.match(text, /fix {5}waybill approve 0123456789ab go\n/);
+  assert.equal(text.includes(HOSTILE), false);
+});

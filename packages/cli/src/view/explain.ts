@@ -61,10 +61,11 @@ function afterwards(item: ItemStatus, run: string, nowMs: number): Line[] {
   return [fact('then', waitingText(rest, run, nowMs))];
 }
 
-function whatToDo({ waiting }: ItemStatus, run: RunStatus, hints: Hints): string {
+function whatToDo({ id: item, waiting }: ItemStatus, run: RunStatus, hints: Hints): string {
   const id = safeCell(run.run).slice(0, 12);
   if (waiting?.paused === 'queue') return 'Nothing here: who operates the queue has paused it.';
   if (waiting?.paused !== undefined) return hints.command(`resume ${id}`);
+  if (waiting?.gate !== undefined) return hints.command(`approve ${id} ${safeCell(item)}`);
   const [dep] = waiting?.deps?.first ?? [];
   if (dep === undefined) return 'Nothing: it starts by itself as soon as that is free.';
   return `Nothing, unless that is stuck: ${hints.command(`explain ${id} ${safeCell(dep)}`)}`;

@@ -27,7 +27,7 @@ export function isTerminal(state: ItemState): boolean {
 
 /** What holds the item, in words. */
 export function waitingText(
-  { paused, deps, locks, queue, rate, notBefore }: Waiting,
+  { paused, deps, gate, locks, queue, rate, notBefore }: Waiting,
   run: string,
   nowMs: number,
 ): string {
@@ -38,6 +38,15 @@ export function waitingText(
       deps.first.map((id) => safeCell(id)),
       deps.count,
     )}`;
+  if (gate !== undefined) {
+    const { approved, rejected, approvals, reviewers, expires } = gate;
+    const against = rejected > 0 ? `, ${rejected} against` : '';
+    const until = expires === undefined ? '' : `; denied in ${formatDuration(Date.parse(expires) - nowMs)}`;
+    return `waits for the gate: ${approved} of ${approvals} approve${against}, by ${firstOf(
+      reviewers.map((each) => safeCell(each)),
+      reviewers.length,
+    )}${until}`;
+  }
   if (locks !== undefined && locks.length > 0) {
     const [first] = locks;
     const holders = (first?.holders ?? []).map((holder) =>

@@ -16,6 +16,8 @@ const SHOWN_CHAIN = 8;
 const MAX_ORIGIN = 200;
 
 function blockText(item: PlanItem): string {
+  const { gate } = item;
+  if (gate !== undefined) return `gate(${gate.approvals} of ${Math.max(1, gate.reviewers.length)})`;
   return item.pipeline
     .map((block) => {
       if (block.block === 'script') return block.lens === undefined ? 'script' : `script(${block.lens})`;

@@ -28,6 +28,7 @@ import type {
   EventType,
   FencedLock,
   Isolation,
+  PlannedGate,
   PlannedItem,
   PlannedLock,
   PlannedNeed,
@@ -85,6 +86,9 @@ const plannedItem = closed<PlannedItem>({
   maxAttempts: ordinal,
   when: { optional: plannedCondition },
   onError: { optional: oneOf('continue') },
+  gate: {
+    optional: closed<PlannedGate>({ approvals: ordinal, reviewers: count, expiresMs: { optional: ordinal } }),
+  },
   more: { optional: oneOf(true) },
 });
 
@@ -166,6 +170,16 @@ const DATA: { [T in EventType]: Shape<EventData[T]> } = {
   'run.planned': closed<EventData['run.planned']>({ part: count, parts: ordinal, items: listOf(plannedItem, 1) }),
   'item.decided': closed<EventData['item.decided']>({ item: itemId, holds: flag, operands: listOf(operand, 1) }),
   'item.ready': closed<EventData['item.ready']>({ items: listOf(itemId, 1) }),
+  'item.suspended': closed<EventData['item.suspended']>({
+    items: listOf(
+      closed<EventData['item.suspended']['items'][number]>({
+        id: itemId,
+        reviewers: listOf(pseudonym, 1),
+        expiresAt: { optional: time },
+      }),
+      1,
+    ),
+  }),
   'attempt.claimed': closed<EventData['attempt.claimed']>({ queue: name, claims: listOf(attemptClaim, 1) }),
   'attempt.dispatched': closed<EventData['attempt.dispatched']>({
     item: itemId,
@@ -179,7 +193,7 @@ const DATA: { [T in EventType]: Shape<EventData[T]> } = {
     items: listOf(
       closed<EventData['item.closed']['items'][number]>({
         id: itemId,
-        state: oneOf('skipped', 'cancelled', 'failed', 'denied'),
+        state: oneOf('done', 'skipped', 'cancelled', 'failed', 'denied'),
         reason: reasonCode,
         cause: { optional: itemId },
       }),
@@ -188,7 +202,7 @@ const DATA: { [T in EventType]: Shape<EventData[T]> } = {
   }),
   'item.reopened': closed<EventData['item.reopened']>({ items: listOf(itemId, 1) }),
   'control.accepted': closed<EventData['control.accepted']>({
-    verb: oneOf('cancel', 'pause', 'resume', 'retry', 'skip'),
+    verb: oneOf('approve', 'cancel', 'pause', 'reject', 'resume', 'retry', 'skip'),
     item: { optional: itemId },
     principal: pseudonym,
     control: digest,

@@ -21,6 +21,16 @@ export interface PlannedLock {
   mode: 'shared' | 'exclusive';
 }
 
+/** Who decides an item that waits for people. */
+export interface PlannedGate {
+  /** How many of them must approve. */
+  approvals: number;
+  /** How many the plan names; 0: whoever submitted the run, alone. */
+  reviewers: number;
+  /** From the moment at which it waits. */
+  expiresMs?: number;
+}
+
 /** One item of the plan; `more` says that the next entry goes on with the same item's deps. */
 export interface PlannedItem {
   id: string;
@@ -36,6 +46,8 @@ export interface PlannedItem {
   when?: PlannedCondition;
   /** In the first entry of the item: those that only wait for it go on when it fails, and the run is not failed for it. */
   onError?: 'continue';
+  /** In the first entry of the item: it is decided and never claimed. */
+  gate?: PlannedGate;
   more?: true;
 }
 
@@ -130,6 +142,8 @@ export interface EventData {
   'item.decided': { item: string; holds: boolean; operands: Operand[] };
   /** pending -> ready */
   'item.ready': { items: string[] };
+  /** pending -> suspended, for each gate that waits for its reviewers now. */
+  'item.suspended': { items: { id: string; reviewers: Pseudonym[]; expiresAt?: string }[] };
   /** ready -> running */
   'attempt.claimed': { queue: string; claims: AttemptClaim[] };
   /** The manifest's envelope is the next line of the container. */
@@ -160,15 +174,23 @@ export interface EventData {
     attestations: Digest[];
     claimed: ClaimedResult;
   };
-  /** pending | ready -> a terminal state, without an attempt. */
+  /** pending | ready | suspended -> a terminal state, without an attempt; `done` and `denied` are ends of gates alone. */
   'item.closed': {
-    items: { id: string; state: 'skipped' | 'cancelled' | 'failed' | 'denied'; reason: string; cause?: string }[];
+    items: {
+      id: string;
+      state: 'done' | 'skipped' | 'cancelled' | 'failed' | 'denied';
+      reason: string;
+      cause?: string;
+    }[];
   };
   /** failed -> pending, for a retry; skipped -> pending, for what it depends on. */
   'item.reopened': { items: string[] };
-  /** `pause` and `resume` are about the run, `retry` and `skip` about an item, `cancel` about either. */
+  /**
+   * `pause` and `resume` are about the run, `retry` and `skip` about an item, `cancel` about either; `approve` and `reject`
+   * are verdicts of a reviewer on a gate.
+   */
   'control.accepted': {
-    verb: 'cancel' | 'pause' | 'resume' | 'retry' | 'skip';
+    verb: 'approve' | 'cancel' | 'pause' | 'reject' | 'resume' | 'retry' | 'skip';
     item?: string;
     principal: Pseudonym;
     control: Digest;

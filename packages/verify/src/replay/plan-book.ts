@@ -3,7 +3,7 @@ import { Contradiction, mustHold } from '../contradiction.ts';
 import { type Digest, runningDigest } from '../crypto/digest.ts';
 import { canonicalize } from '../json/jcs.ts';
 import { type PlannedCondition, testsOf } from '../record/condition.ts';
-import type { EventData, PlannedItem, PlannedLock, PlannedNeed } from '../record/events.ts';
+import type { EventData, PlannedGate, PlannedItem, PlannedLock, PlannedNeed } from '../record/events.ts';
 
 export interface BookedItem {
   spec: Digest;
@@ -13,6 +13,7 @@ export interface BookedItem {
   maxAttempts: number;
   when?: PlannedCondition;
   onError?: 'continue';
+  gate?: PlannedGate;
 }
 
 export class PlanBook {
@@ -77,17 +78,18 @@ export class PlanBook {
   #addEntry(entry: PlannedItem): void {
     this.#hash.update(`${canonicalize(entry)}\n`);
     this.#edges += entry.deps.length;
-    const { id, spec, deps, needs, locks, maxAttempts, when, onError } = entry;
+    const { id, spec, deps, needs, locks, maxAttempts, when, onError, gate } = entry;
     let booked = this.items.get(id);
     if (this.#unfinished === undefined) {
       mustHold(booked === undefined, `item ${id} is planned twice`);
       booked = { spec, deps: kept(deps), needs: kept(needs), locks: kept(locks), maxAttempts };
       if (when !== undefined) booked.when = when;
       if (onError !== undefined) booked.onError = onError;
+      if (gate !== undefined) booked.gate = gate;
       this.items.set(id, booked);
     } else {
       mustHold(id === this.#unfinished && booked !== undefined, `item ${this.#unfinished} is cut short by ${id}`);
-      const isBare = locks.length === 0 && when === undefined && onError === undefined;
+      const isBare = locks.length === 0 && when === undefined && onError === undefined && gate === undefined;
       const isSame = booked.spec === spec && booked.maxAttempts === maxAttempts && isBare;
       mustHold(isSame, `the entries of item ${id} are not of one item`);
       booked.deps = grown(booked.deps, deps);

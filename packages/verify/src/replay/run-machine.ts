@@ -6,6 +6,7 @@ import { Contradiction, mustFind, mustHold } from '../contradiction.ts';
 import { isSameJson } from '../json/same.ts';
 import type { AttemptClaim, EventData, FencedLock, RunCounts, RunEvent } from '../record/events.ts';
 import { deriveAttemptId } from '../record/ids.ts';
+import { GateReplay } from './gate-replay.ts';
 import { LockReplay } from './lock-replay.ts';
 import type { BookedItem, PlanBook } from './plan-book.ts';
 import { mustBeJudgedRight, mustBeOutputs } from './settle-rules.ts';
@@ -15,7 +16,7 @@ import { UpstreamReplay } from './upstream-replay.ts';
 const SKIP_REQUESTED = 'skip_requested';
 
 type TerminalState = 'done' | 'failed' | 'skipped' | 'cancelled' | 'denied';
-type ReplayedState = 'pending' | 'ready' | 'running' | TerminalState;
+type ReplayedState = 'pending' | 'ready' | 'running' | 'suspended' | TerminalState;
 
 interface ReplayedItem {
   state: ReplayedState;
@@ -31,11 +32,13 @@ interface ReplayedItem {
 
 /** An item that no attempt is about is one of these, so that memory grows with the attempts under way and not with the plan. */
 const AT_REST = Object.fromEntries(
-  (['pending', 'ready', 'done', 'failed', 'skipped', 'cancelled', 'denied'] as const).map((state) => [
+  (['pending', 'ready', 'suspended', 'done', 'failed', 'skipped', 'cancelled', 'denied'] as const).map((state) => [
     state,
     Object.freeze({ state, attempt: 0, epoch: 0, attemptId: '', isDispatched: false, spent: 0, locks: [] }),
   ]),
 ) as unknown as Record<Exclude<ReplayedState, 'running'>, ReplayedItem>;
+
+const WAITING: ReadonlySet<ReplayedState> = new Set<ReplayedState>(['pending', 'ready', 'suspended']);
 
 /** A run of which nothing has ended yet. */
 export const NO_COUNTS: RunCounts = {
@@ -64,6 +67,7 @@ export class RunMachine {
   /** Items that failed because their deadline was over. */
   readonly #lateItems = new Set<string>();
   readonly #upstream: UpstreamReplay;
+  readonly #gates: GateReplay;
   #opened: EventData['run.opened'] | undefined;
   #isRunCancelled = false;
   #isPaused = false;
@@ -74,6 +78,7 @@ export class RunMachine {
   constructor(run: string, plan: PlanBook) {
     this.#run = run;
     this.#plan = plan;
+    this.#gates = new GateReplay(plan);
     this.#upstream = new UpstreamReplay(plan, (id) => this.#item(id).state);
   }
 
@@ -103,6 +108,9 @@ export class RunMachine {
       case 'item.ready':
         for (const id of event.data.items) this.#ready(id);
         break;
+      case 'item.suspended':
+        for (const each of event.data.items) this.#suspend(each, at);
+        break;
       case 'attempt.claimed':
         this.#claim(event.data);
         break;
@@ -113,13 +121,13 @@ export class RunMachine {
         this.#settle(event.data);
         break;
       case 'item.closed':
-        this.#close(event.data.items);
+        this.#close(event.data.items, at);
         break;
       case 'item.reopened':
         for (const id of event.data.items) this.#reopen(id);
         break;
       case 'control.accepted':
-        this.#control(event.data);
+        this.#control(event.data, at);
         break;
       case 'run.stopping':
         this.#stop(event.data, at);
@@ -144,9 +152,20 @@ export class RunMachine {
   #ready(id: string): void {
     const item = this.#item(id);
     mustHold(item.state === 'pending', `item ${id} becomes ready while ${item.state}`);
+    mustHold(this.#booked(id).gate === undefined, `gate ${id} becomes ready to be claimed`);
     this.#upstream.mustBeFree(id);
     this.#upstream.mustBeDecided(id);
     this.#items.set(id, item === AT_REST.pending ? AT_REST.ready : { ...item, state: 'ready' });
+  }
+
+  #suspend(each: EventData['item.suspended']['items'][number], at: string): void {
+    const { id } = each;
+    const { state } = this.#item(id);
+    mustHold(state === 'pending', `item ${id} is suspended while ${state}`);
+    this.#upstream.mustBeFree(id);
+    this.#upstream.mustBeDecided(id);
+    this.#gates.suspend(each, mustFind(this.#opened, 'the run is never opened').principal, at);
+    this.#items.set(id, AT_REST.suspended);
   }
 
   #claim({ queue, claims }: EventData['attempt.claimed']): void {
@@ -202,13 +221,15 @@ export class RunMachine {
     else this.#end(data.item, data.next, data.reason, item);
   }
 
-  #close(closed: EventData['item.closed']['items']): void {
-    for (const { id, state, reason } of closed) {
+  #close(closed: EventData['item.closed']['items'], at: string): void {
+    for (const each of closed) {
+      const { id, state, reason } = each;
       const item = this.#item(id);
-      mustHold(state !== 'denied' && reason !== 'ok', `item ${id} is closed as ${state} for reason ${reason}`);
+      mustHold(reason !== 'ok', `item ${id} is closed as ${state} for reason ${reason}`);
       const isLate = reason === 'deadline_exceeded';
       mustHold(state !== 'failed' || isLate, `item ${id} failed for reason ${reason} without an attempt`);
-      mustHold(item.state === 'pending' || item.state === 'ready', `item ${id} is closed while ${item.state}`);
+      mustHold(WAITING.has(item.state), `item ${id} is closed while ${item.state}`);
+      this.#gates.mustBeDecided(each, at);
       if (state === 'cancelled') this.#mustBeCancellable(id);
       this.#end(id, state, reason, item);
     }
@@ -224,14 +245,15 @@ export class RunMachine {
     }
   }
 
-  #control({ verb, item }: EventData['control.accepted']): void {
+  #control({ verb, item, principal }: EventData['control.accepted'], at: string): void {
     if (verb === 'cancel') {
       if (item === undefined) this.#isRunCancelled = true;
       else this.#cancelledItems.add(this.#item(item) && item);
       return;
     }
     mustHold(this.#stopping === undefined, `a ${verb} is accepted after the run was stopped`);
-    if (verb === 'skip') this.#skip(item);
+    if (verb === 'approve' || verb === 'reject') this.#gates.rule(item ?? '', verb, principal, at);
+    else if (verb === 'skip') this.#skip(item);
     else if (verb === 'retry') this.#retry(item);
     else this.#pause(verb, item);
   }
@@ -276,7 +298,7 @@ export class RunMachine {
   #skip(id: string | undefined): void {
     if (id === undefined) throw new Contradiction('a skip is about no item');
     const { state } = this.#item(id);
-    mustHold(state === 'pending' || state === 'ready', `a skip of item ${id} is accepted while it is ${state}`);
+    mustHold(WAITING.has(state), `a skip of item ${id} is accepted while it is ${state}`);
     this.#skippedItems.add(id);
   }
 
@@ -291,7 +313,7 @@ export class RunMachine {
   #complete({ state, counts }: EventData['run.completed']): void {
     for (const [id, item] of this.#items) {
       mustHold(
-        !['pending', 'ready', 'running'].includes(item.state),
+        item.state !== 'running' && !WAITING.has(item.state),
         `the run completes while item ${id} is ${item.state}`,
       );
     }
