@@ -82,8 +82,8 @@ test('README: it counts the items of the example as they are', async () => {
   const { run } = await readSpec(readFileSync(join(folder, 'waybill.yaml')), folder);
   const { items } = run.spec;
   const count = (is: (item: (typeof items)[number]) => boolean): string => NUMBERS[items.filter(is).length] ?? '';
-  const patching = count(({ pipeline }) =>
-    pipeline.some((block) => block.block === 'capture' && block.what === 'patch'),
+  const patching = count(
+    ({ pipeline }) => pipeline?.some((block) => block.block === 'capture' && block.what === 'patch') ?? false,
   );
   const said = readme.replaceAll(/\s+/g, ' ');
   for (const claim of [

@@ -88,6 +88,10 @@ function startThread(): Thread {
   const owed: Thread['owed'] = [];
   const worker = new Worker(THREAD, { eval: true, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
   worker.unref();
+  // What a thread needs to begin keeps the program alive again, so that one which nobody asks anything would never let it end.
+  worker.once('online', () => {
+    if (owed.length === 0) worker.unref();
+  });
   worker.on('message', (holds: Uint8Array) => {
     owed.shift()?.resolve(Array.from(holds, (each) => each === 1));
     if (owed.length === 0) worker.unref();
