@@ -4,8 +4,8 @@ import { describe, it } from 'node:test';
 import { RetryableError } from '@waybill/client/errors';
 import { digestOf } from '@waybill/verify';
 import type { Execute, Execution } from '#adapters/in-process/executor.ts';
-import { type FlowBed, openFlowBed } from '../support/embedded-flow.ts';
-import { FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { openFlowBed } from '../support/embedded-flow.ts';
+import { answerTo, FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { cancelOf, controlOf, type ItemDraft, itemsOf, runOf } from '../support/run-spec.ts';
 import { eventsOf } from '../support/sealed-events.ts';
 
@@ -29,12 +29,6 @@ async function ended(execute: Execute, items: ItemDraft[]): ReturnType<typeof fi
     result = await finished(bed, 's');
   });
   return result ?? assert.fail();
-}
-
-async function answerTo(bed: FlowBed, submissionId: string, document: object): Promise<[string, string | undefined]> {
-  bed.control(submissionId, document);
-  const { status, reasons } = await bed.until(() => bed.receipts(submissionId)[0]);
-  return [status, reasons[0]?.code];
 }
 
 describe('flow: conditions', { concurrency: true }, () => {

@@ -9,19 +9,13 @@ import { reopen } from '#flow/reopen.ts';
 import { decide } from '#flow/transaction.ts';
 import type { Action, RowRange } from '#ports/run-store.ts';
 import type { FlowBed, FlowBedOptions } from '../support/embedded-flow.ts';
-import { FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { answerTo, FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { interceptPorts, type PortCall } from '../support/intercepted-ports.ts';
 import { controlOf, itemsOf, runOf } from '../support/run-spec.ts';
 
 const SILENT = new Proxy({}, { get: () => () => {} }) as Hints;
 
 type Around = (call: PortCall, proceed: () => unknown) => unknown;
-
-async function answerTo(bed: FlowBed, submissionId: string, document: object): Promise<[string, string | undefined]> {
-  bed.control(submissionId, document);
-  const { status, reasons } = await bed.until(() => bed.receipts(submissionId)[0]);
-  return [status, reasons[0]?.code];
-}
 
 async function until(bed: FlowBed, run: string, item: string, state: string): Promise<void> {
   await bed.until(async () => (await bed.itemRow(run, item))?.state === state);

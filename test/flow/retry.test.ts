@@ -6,16 +6,10 @@ import type { Execute } from '#adapters/in-process/executor.ts';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
 import type { Action } from '#ports/run-store.ts';
 import { type FlowBed, openFlowBed } from '../support/embedded-flow.ts';
-import { FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { answerTo, FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
 import { cancelOf, controlOf, itemsOf, runOf } from '../support/run-spec.ts';
 import { eventsOf } from '../support/sealed-events.ts';
-
-async function answerTo(bed: FlowBed, submissionId: string, document: object): Promise<[string, string | undefined]> {
-  bed.control(submissionId, document);
-  const { status, reasons } = await bed.until(() => bed.receipts(submissionId)[0]);
-  return [status, reasons[0]?.code];
-}
 
 async function until(bed: FlowBed, run: string, item: string, state: string): Promise<void> {
   await bed.until(async () => (await bed.itemRow(run, item))?.state === state);

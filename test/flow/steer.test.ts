@@ -9,18 +9,12 @@ import { parkItem, readItem } from '#flow/items.ts';
 import { decide } from '#flow/transaction.ts';
 import type { Action } from '#ports/run-store.ts';
 import { type FlowBed, openFlowBed } from '../support/embedded-flow.ts';
-import { FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { answerTo, FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
 import { cancelOf, controlOf, itemsOf, runOf } from '../support/run-spec.ts';
 import { eventsOf } from '../support/sealed-events.ts';
 
 const SILENT = new Proxy({}, { get: () => () => {} }) as Hints;
-
-async function answerTo(bed: FlowBed, submissionId: string, document: object): Promise<[string, string | undefined]> {
-  bed.control(submissionId, document);
-  const { status, reasons } = await bed.until(() => bed.receipts(submissionId)[0]);
-  return [status, reasons[0]?.code];
-}
 
 /** Until it is answered again; not before its first copy is out of the way, which would take this one with it. */
 async function deliverAgain(bed: FlowBed, submissionId: string, document: object): Promise<void> {

@@ -17,6 +17,17 @@ export async function withBed(options: FlowBedOptions, use: (bed: FlowBed) => Pr
   }
 }
 
+/** Asks by an object for the control queue; resolves with the status of the answer, and the code of its first reason. */
+export async function answerTo(
+  bed: FlowBed,
+  submissionId: string,
+  document: object,
+): Promise<[string, string | undefined]> {
+  bed.control(submissionId, document);
+  const { status, reasons } = await bed.until(() => bed.receipts(submissionId)[0]);
+  return [status, reasons[0]?.code];
+}
+
 export interface FinishedRun {
   status: RunStatus;
   /** By item. */
