@@ -22,6 +22,7 @@ import {
 import type { FlowDeps } from '#flow/deps.ts';
 import { acceptRuling, isReviewer } from '#flow/gate.ts';
 import { acceptPause, lineUp } from '#flow/pause.ts';
+import { refusalOf, refuseUnknown } from '#flow/permission.ts';
 import { wakeDependents } from '#flow/readiness.ts';
 import { reopen } from '#flow/reopen.ts';
 import { acceptRetry } from '#flow/retry.ts';
@@ -74,41 +75,6 @@ type Decided = Answer & {
   /** What has to be finished first; nothing was decided, and it is asked again. */
   before?: () => Promise<void>;
 };
-
-/**
- * Null: the principal may ask something of the run, and it is there to be asked.
- * @param isReviewer of the gate that it is a verdict on; null where it is none
- */
-function refusalOf(principal: string, run: string, row: RunRow | null, isReviewer: boolean | null): Answer | null {
-  if (!row || row.state === 'admitting') return refuseUnknown(run);
-  const path = 'spec.run';
-  const isOwner = row.recovered !== undefined || row.principal === principal;
-  if (isReviewer === false && isOwner) {
-    const problem = 'you are no reviewer of that gate';
-    return refuse('denied', {
-      code: 'PRINCIPAL_MISMATCH',
-      path,
-      problem,
-      fix: 'Ask one of those that the spec names.',
-    });
-  }
-  if (!isOwner && isReviewer !== true) {
-    const fix = 'Ask the principal who submitted the run.';
-    return refuse('denied', { code: 'PRINCIPAL_MISMATCH', path, problem: 'the run belongs to another principal', fix });
-  }
-  if (row.sealedIndex === undefined && row.abortedIndex === undefined) return null;
-  const how = row.sealedIndex === undefined ? 'was aborted' : `has ended as ${row.state}`;
-  return refuse('invalid', { code: 'RUN_SEALED', path, problem: `the run ${how}`, fix: 'Nothing is left to steer.' });
-}
-
-function refuseUnknown(run: string): Answer {
-  return refuse('invalid', {
-    code: 'RUN_UNKNOWN',
-    path: 'spec.run',
-    problem: `there is no run ${run}`,
-    fix: 'Name a run id of `waybill runs`.',
-  });
-}
 
 async function acceptOnce(deps: FlowDeps, draft: Draft, asked: Asked, spec: RunVerb): Promise<Decided> {
   const before = await answerBefore(draft, asked);
