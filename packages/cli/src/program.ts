@@ -83,7 +83,6 @@ async function perform(verb: Verb, typed: Typed, surroundings: Surroundings): Pr
   const [json, plain] = [before.json ?? options.json, before.plain ?? options.plain];
   const terminal = terminalOf(surroundings, { json, plain });
   try {
-    if (json && plain) throw usageError('--json', '--plain was given too, which is another form', 'Give one of them.');
     const handler = await verb.load();
     return await handler(callOf(verb, typed, terminal, surroundings));
   } catch (error) {

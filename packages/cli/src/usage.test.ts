@@ -88,13 +88,13 @@ test('usage: the same submission again is told to be known, with the same run', 
   assert.doesNotMatch(first.out, /known/);
 });
 
-test('usage: options that every verb takes may stand before it, once and without contradicting each other', async (t) => {
+test('usage: options that every verb takes may stand before it, once', async (t) => {
   const dir = stateWith(t, runOf([DONE]));
   const before = await call(['--dir', dir, '--plain', 'status', 'latest']);
   assert.match(before.out, /^nightly 0123456789ab/);
   assert.equal(JSON.parse((await call(['--json', 'status', 'latest', '--dir', dir])).out).name, 'nightly');
   assert.match((await call(['--dir', dir, 'runs', '--dir', dir])).err, /before the verb and after it/);
-  assert.match((await call(['--plain', 'runs', '--json', '--dir', dir])).err, /another form/);
+  assert.equal(JSON.parse((await call(['--plain', 'runs', '--json', '--dir', dir])).out).name, 'nightly');
 });
 
 test('usage: the version is printed', async () => {

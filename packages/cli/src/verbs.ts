@@ -11,7 +11,10 @@ export const COMMON_OPTIONS: readonly VerbOption[] = [
     summary: 'deployment file for --target aws (default: $WAYBILL_DEPLOYMENT, else waybill-deployment.json)',
   },
   { flags: '--json', summary: 'one JSON value a line; the default when the output is not a terminal' },
-  { flags: '--plain', summary: 'text for people, line after line, also when the output is not a terminal' },
+  {
+    flags: '--plain',
+    summary: 'text for people, line after line, also when the output is not a terminal; --json wins',
+  },
 ];
 
 const SUBMIT_OPTIONS: readonly VerbOption[] = [
