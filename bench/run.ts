@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { BULLMQ, ENGINES, FLOOR, IN_PROCESS, WAYBILL } from './engines.ts';
 import { measureVerification } from './evidence.ts';
 import { probeDisk } from './floor.ts';
+import { measureFlow } from './flow.ts';
 import { measureIdle } from './idle.ts';
 import { measureLaunches } from './launches.ts';
 import { measureProfile } from './profile.ts';
@@ -57,6 +58,10 @@ const PARTS: Record<string, (scratch: string, rounds: number, print: Print) => P
     return true;
   },
   profile: measureProfile,
+  async flow(_scratch, _rounds, print) {
+    await measureFlow(print);
+    return true;
+  },
   launches: measureLaunches,
   idle: measureIdle,
 };

@@ -101,6 +101,27 @@ describe('examples', () => {
     assert.match(out, new RegExp(`^all,${rows.length},${cents}$`, 'm'));
   });
 
+  test('examples: the flow is shortened until it is short enough, and corrected until its gate is green', async () => {
+    const { run, evidence } = await example('flow');
+    assert.deepEqual([run.state, evidence.verdict], ['done', 'verified']);
+    const happened = run.items.filter(({ state }) => state !== 'skipped').map(({ id, state }) => `${id} ${state}`);
+    assert.deepEqual(happened.sort(), [
+      'corrected done',
+      'corrected~2 done',
+      'draft done',
+      'measured done',
+      'measured~2 done',
+      'published done',
+      'shorter done',
+      'shorter~2 done',
+      'spelling failed',
+      'spelling~2 failed',
+      'spelling~3 done',
+    ]);
+    const { out } = await waybill('outputs', 'latest', 'published', 'published.txt', '--dir', 'examples/flow/.waybill');
+    assert.equal(out, 'the first line\na second line\nthe third line\n');
+  });
+
   test('run: an engine that is killed while the run is watched is started again, and the run ends as it should', async () => {
     const dir = join(copy, 'killed');
     engines.add(dir);

@@ -189,6 +189,22 @@ describe('flow: conditions', { concurrency: true }, () => {
     assert.deepEqual([item('take')?.reason, item('take')?.cause, status.state], ['upstream_failed', 'b', 'failed']);
   });
 
+  it('where a failure of one is not made up for, the item is skipped for it; what was left out is passed over', async () => {
+    const stopping = (oneOf: string[]) => ({ got: { oneOf, select: VALUE, onError: 'stop' as const } });
+    const left: ItemDraft = { id: 'left', when: { from: 'a', state: 'failed' } };
+    const { states, item } = await ended(acting({ a: leaving(1), bad: FAILED, may: FAILED }), [
+      { id: 'a' },
+      left,
+      { id: 'bad' },
+      { id: 'may', onError: 'continue' },
+      { id: 'takes', needs: stopping(['left', 'may', 'a']) },
+      { id: 'stops', needs: stopping(['a', 'bad']) },
+      { id: 'behind', dependsOn: ['stops'] },
+    ]);
+    assert.deepEqual([states.takes, states.stops, states.behind], ['done', 'skipped', 'skipped']);
+    assert.deepEqual([item('stops')?.reason, item('stops')?.cause], ['upstream_failed', 'bad']);
+  });
+
   it('a missing output of the chosen one fails with its key and the items that could have given it', async () => {
     const { item } = await ended(acting({ a: leaving(1) }), [
       { id: 'a' },

@@ -5,7 +5,7 @@ import type { ControlSpec } from '@waybill/client/compile';
 export interface ItemDraft {
   id: string;
   dependsOn?: string[];
-  needs?: Record<string, { from?: string; oneOf?: string[]; select: 'patch' | { output: string } }>;
+  needs?: Record<string, { from?: string; oneOf?: string[]; select: 'patch' | { output: string }; onError?: 'stop' }>;
   when?: object;
   onError?: 'stop' | 'continue';
   /** Instead of the pipeline that every other item gets. */

@@ -6,22 +6,26 @@ import { canonicalize } from '@waybill/verify';
 import { compileItems } from './compile-plan.ts';
 import type { Refusal } from './errors.ts';
 import { type Flow, flowSchema } from './flow.ts';
-import { agentProblems, selectProblems } from './flow-agents.ts';
+import { agentProblems, captureProblems } from './flow-agents.ts';
+import { testsOf } from './flow-conditions.ts';
 import { flowLinkProblems, tasksById } from './flow-links.ts';
 import { distinct, type FlowFiles, gatherParts } from './flow-parts.ts';
-import { type FlowNode, isObject, readTree } from './flow-tree.ts';
+import { type FlowNode, isObject, needsOf, readTree } from './flow-tree.ts';
 import { orderOf } from './item-order.ts';
 import { LIMITS } from './limits.ts';
-import { sourcesOf } from './link-items.ts';
+import { depsOf } from './link-items.ts';
+import type { PlanItem } from './plan.ts';
 import type { RunSpec } from './spec.ts';
 import { byteLength } from './spec-fields.ts';
 import { bounded, formatPath, quote, refusalsOf } from './spec-issue.ts';
-import { type Unrolled, unrollFlow } from './unroll-flow.ts';
+import { type Origin, type Unrolled, unrollFlow } from './unroll-flow.ts';
 
 export type CompiledFlow =
   | {
       ok: true;
       run: RunSpec;
+      /** What the run spec compiles to. */
+      items: PlanItem[];
       /** Path of the task that each item comes from, in the order of the items. */
       origins: string[];
       /** What the time goes by. */
@@ -44,7 +48,7 @@ export function compileFlow(document: unknown, files: FlowFiles): CompiledFlow {
     ...parts.refusals,
     ...agentProblems(tree, parts, hasSource(document)),
     ...flowLinkProblems(tree, tasks),
-    ...selectProblems(tree, tasks, parts),
+    ...captureProblems(tree, tasks, parts),
   ];
   if (!parsed.success || refusals.length > 0) return refuse(refusals);
   const unrolled = unrollFlow(tree, tasks, parts);
@@ -67,52 +71,53 @@ function judge({ metadata, spec }: Flow, { items, origins, steps }: Unrolled): C
   const circles = circleProblems(run, origins);
   if (circles.length > 0) return refuse(circles);
   const compiled = compileItems(run);
-  const paths = origins.map(({ path }) => formatPath(path));
-  if (!compiled.ok) return refuse(compiled.refusals.map((refusal) => ledBack(refusal, paths)));
-  const sizeBytes = byteLength(canonicalize(run));
-  if (sizeBytes <= LIMITS.specBytes) return { ok: true, run, origins: paths, steps };
+  if (!compiled.ok) return refuse(compiled.refusals.map((refusal) => ledBack(refusal, origins)));
+  const sizeBytes = byteLength(canonicalize(run, { numbers: 'any' }));
+  if (sizeBytes <= LIMITS.specBytes)
+    return { ok: true, run, items: compiled.items, origins: origins.map(({ node }) => formatPath(node.path)), steps };
   const problem = `the run spec that it becomes has ${sizeBytes} bytes, more than ${LIMITS.specBytes}`;
   const fix = 'Split the flow, or move scripts into the source.';
   return refuse([{ code: 'SPEC_TOO_LARGE', path: 'tasks', problem, fix }]);
 }
 
 /** From a place in the run spec to the place in the flow that it comes from. */
-function ledBack(refusal: Refusal, paths: readonly string[]): Refusal {
+function ledBack(refusal: Refusal, origins: readonly Origin[]): Refusal {
+  if (refusal.path === 'spec.items') return { ...refusal, path: 'tasks' };
   const [, index, rest = ''] = /^spec\.items\[(\d+)\](.*)$/s.exec(refusal.path) ?? [];
-  if (index !== undefined) return { ...refusal, path: `${paths[Number(index)] ?? 'tasks'}${rest}` };
-  return refusal.path === 'spec.items' ? { ...refusal, path: 'tasks' } : refusal;
+  const origin = index === undefined ? undefined : origins[Number(index)];
+  if (origin === undefined) return refusal;
+  const { node, asked } = origin;
+  // Conditions of groups, rounds and the task itself are one there; the largest is the one to mend.
+  const largest = asked.toSorted((a, b) => testsOf(b.condition, []).length - testsOf(a.condition, []).length)[0];
+  if (rest.startsWith('.when') && largest !== undefined) return { ...refusal, path: formatPath(largest.path) };
+  return { ...refusal, path: `${formatPath(node.path)}${rest}` };
 }
 
-/** Tasks side by side that need each other: order alone makes no circle, so each has a need to name. */
-function circleProblems(run: RunSpec, origins: readonly FlowNode[]): Refusal[] {
+/** Tasks side by side that ask or need each other: order alone makes no circle, so each has a reference to name. */
+function circleProblems(run: RunSpec, origins: readonly Origin[]): Refusal[] {
   const place = new Map(run.spec.items.map(({ id }, n) => [id, n]));
-  const deps = run.spec.items.map(({ dependsOn = [], needs = {} }) =>
-    [...new Set([...dependsOn, ...Object.values(needs).flatMap(sourcesOf)])].map((id) => place.get(id) ?? -1),
-  );
+  const deps = run.spec.items.map((item) => depsOf(item).map((id) => place.get(id) ?? -1));
   return orderOf(deps).cycles.map((members) => {
-    const named = members.map((n) => quote(run.spec.items[n]?.id ?? '')).join(' waits for ');
-    const paths = members.flatMap((member, n) => {
-      const next = members[(n + 1) % members.length] ?? member;
-      return needBetween(run, origins, member, next);
-    });
+    const named = [...members, members[0] ?? 0].map((n) => quote(run.spec.items[n]?.id ?? '')).join(' waits for ');
+    const paths = members.flatMap((member, n) =>
+      referencesTo(origins[member], origins[members[(n + 1) % members.length] ?? member]),
+    );
     return {
       code: 'SPEC_CYCLE',
-      path: formatPath(paths[0] ?? origins[members[0] ?? 0]?.path ?? ['tasks']),
+      path: formatPath(paths[0] ?? origins[members[0] ?? 0]?.node.path ?? ['tasks']),
       problem: `the tasks wait for each other in a circle: ${named}`,
-      fix: 'Remove one of these needs.',
+      fix: 'Remove one of these references.',
     };
   });
 }
 
-function needBetween(
-  run: RunSpec,
-  origins: readonly FlowNode[],
-  member: number,
-  next: number,
-): (readonly PropertyKey[])[] {
-  const id = run.spec.items[next]?.id;
-  const key = Object.entries(run.spec.items[member]?.needs ?? {}).find(([, { from }]) => from === id)?.[0];
-  let owner: FlowNode | null = origins[member] ?? null;
-  while (owner !== null && key !== undefined && !Object.hasOwn(owner.task.needs ?? {}, key)) owner = owner.parent;
-  return owner === null || key === undefined ? [] : [[...owner.path, 'needs', key, 'from']];
+/** Where the task, or a group that it stands in, refers to the other. */
+function referencesTo(from: Origin | undefined, to: Origin | undefined): (readonly PropertyKey[])[] {
+  const paths: (readonly PropertyKey[])[] = [];
+  for (let at: FlowNode | null = from?.node ?? null; at !== null; at = at.parent) {
+    const needed = needsOf(at).flatMap((sources) => sources.from);
+    const asked = testsOf(at.task.when, [...at.path, 'when']).map(({ id, path }) => ({ id, path: [...path, 'from'] }));
+    paths.push(...[...needed, ...asked].flatMap(({ id, path }) => (id === to?.node.id ? [path] : [])));
+  }
+  return paths;
 }

@@ -87,6 +87,16 @@ const REFUSED: [title: string, document: unknown, ...refused: string[]][] = [
     runOf([...UP, { id: 'g', gate: {} }, item('a', { needs: { k: { from: 'g', select: 'patch' } } })]),
     'SPEC_INVALID spec.items[4].needs.k.select',
   ],
+  [
+    'a course of a single source',
+    choosing({ from: 'up', select: { output: 'o' }, onError: 'stop' }),
+    `SPEC_INVALID ${I}.needs.k.onError`,
+  ],
+  [
+    'a choice that goes on in its own words',
+    choosing({ oneOf: ['up', 'other'], select: { output: 'o' }, onError: 'continue' }),
+    `SPEC_INVALID ${I}.needs.k.onError`,
+  ],
   ['a course after an error', runOf([...UP, item('a', { onError: 'ignore' })]), `SPEC_INVALID ${I}.onError`],
 ];
 
@@ -118,6 +128,8 @@ test('compile: a choice keeps its order, and a failure that may happen is in the
   const last = lastOf(choosing({ oneOf: ['up', 'other'], select: { output: 'o' } }));
   assert.deepEqual(last?.needs, [{ key: 'k', from: ['up', 'other'], select: { output: 'o' } }]);
   assert.deepEqual(last?.deps, ['other', 'up']);
+  const stopping = lastOf(choosing({ oneOf: ['up', 'other'], select: { output: 'o' }, onError: 'stop' }));
+  assert.deepEqual(stopping?.needs, [{ key: 'k', from: ['up', 'other'], select: { output: 'o' }, onError: 'stop' }]);
   const courses = ['stop', 'continue'].map((onError) => lastOf(runOf([item('a', { onError })]))?.onError);
   assert.deepEqual(courses, [undefined, 'continue']);
 });

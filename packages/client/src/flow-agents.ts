@@ -1,15 +1,17 @@
 /** What a task runs: the agent that it names, with presets, groups and the task itself merged over it. */
 import type { Refusal } from './errors.ts';
 import { type FlowAgent, SETTING_KEYS } from './flow.ts';
+import { testsOf } from './flow-conditions.ts';
+import type { FlowTasks } from './flow-links.ts';
 import { type FlowParts, mergeByKey, pathIn, presetProblems, unknownName } from './flow-parts.ts';
-import { type FlowNode, type FlowTree, isObject } from './flow-tree.ts';
+import { type FlowNode, type FlowTree, isObject, needsOf } from './flow-tree.ts';
 import type { ItemSpec } from './spec.ts';
 import { formatPath, quote } from './spec-issue.ts';
 
 type Pipeline = NonNullable<ItemSpec['pipeline']>;
 
 /** Of an item: everything but who it is and what it waits for. */
-export type Work = Omit<ItemSpec, 'id' | 'dependsOn'>;
+export type Work = Omit<ItemSpec, 'id' | 'dependsOn' | 'needs' | 'when'>;
 
 const SHELL = ['/bin/sh', '-c'];
 
@@ -22,7 +24,7 @@ export function agentProblems(tree: FlowTree, parts: FlowParts, hasSource: boole
   const named = tree.nodes.flatMap(({ path, kind, task }) => [
     ...presetProblems(task.preset, path, parts.presets),
     ...(kind === 'agent' ? useProblems(task.agent, path, parts, hasSource) : []),
-    ...(kind === 'gate' ? patchProblem(task.gate?.capture, [...path, 'gate', 'capture'], hasSource) : []),
+    ...(kind === 'check' ? patchProblem(task.gate?.capture, [...path, 'gate', 'capture'], hasSource) : []),
   ]);
   return [...defined, ...named];
 }
@@ -58,37 +60,46 @@ function patchProblem(capture: unknown, path: readonly PropertyKey[], hasSource:
   return [{ code: 'SPEC_INVALID', path: formatPath(path), problem, fix: 'Add `spec.source.git`, or capture outputs.' }];
 }
 
-/** What is taken must be captured where it is made. */
-export function selectProblems(tree: FlowTree, tasks: ReadonlyMap<string, FlowNode>, parts: FlowParts): Refusal[] {
-  return tree.nodes.flatMap((owner) => {
-    const { needs } = owner.task;
-    if (!isObject(needs)) return [];
-    return Object.entries(needs).flatMap(([key, need]): Refusal[] => {
-      if (!isObject(need) || typeof need.from !== 'string') return [];
-      const maker = tasks.get(need.from);
-      const what = need.select === 'patch' ? 'patch' : 'outputs';
-      const gap = maker === undefined ? null : captureGap(maker, what, parts);
-      if (gap === null) return [];
-      const problem = `the task ${quote(need.from)} captures no ${what}`;
-      const fix = `Add \`${what}\` to the \`capture\` of ${gap}.`;
-      return [{ code: 'SPEC_INVALID', path: formatPath([...owner.path, 'needs', key, 'select']), problem, fix }];
-    });
+/** What is taken, or asked for a value, must be captured where it is made. */
+export function captureProblems(tree: FlowTree, tasks: FlowTasks, parts: FlowParts): Refusal[] {
+  const wanted = tree.nodes.flatMap((node) => [
+    ...needsOf(node).flatMap(({ key, need, from }) =>
+      from.map(({ id }) => ({
+        id,
+        what: need.select === 'patch' ? ('patch' as const) : ('outputs' as const),
+        path: [...node.path, 'needs', key, 'select'],
+      })),
+    ),
+    ...[
+      ...testsOf(node.task.when, [...node.path, 'when']),
+      ...testsOf(node.task.loop?.until, [...node.path, 'loop', 'until']),
+    ]
+      .filter(({ ofOutput }) => ofOutput)
+      .map(({ id, path }) => ({ id, what: 'outputs' as const, path: [...path, 'output'] })),
+  ]);
+  return wanted.flatMap(({ id, what, path }): Refusal[] => {
+    const maker = tasks.get(id);
+    const gap = maker === undefined ? null : captureGap(maker, what, parts);
+    if (gap === null) return [];
+    const problem = `the task ${quote(id)} captures no ${what}`;
+    const fix = `Add \`${what}\` to the \`capture\` of ${gap}.`;
+    return [{ code: 'SPEC_INVALID', path: formatPath(path), problem, fix }];
   });
 }
 
 /** Where it should be captured; null where it is, or where nobody can tell. */
 function captureGap({ kind, task }: FlowNode, what: string, { agents }: FlowParts): string | null {
   const name = String(task.agent);
-  const maker = kind === 'gate' ? task.gate : Object.hasOwn(agents, name) ? agents[name] : undefined;
+  const maker = kind === 'check' ? task.gate : Object.hasOwn(agents, name) ? agents[name] : undefined;
   if (!isObject(maker) || (Array.isArray(maker.capture) && maker.capture.includes(what))) return null;
-  return kind === 'gate' ? 'the gate' : `the agent ${quote(name)}`;
+  return kind === 'check' ? 'the gate' : `the agent ${quote(name)}`;
 }
 
 /** What a task that runs something does, when everything that it refers to is there. */
 export function workOf(node: FlowNode, parts: FlowParts): Work {
   const { kind, task } = node;
   const around = [node, ...ancestors(node)].reverse().map((one) => settingsOf(one.task, parts));
-  if (kind === 'gate') {
+  if (kind === 'check') {
     const { run = '', capture } = task.gate ?? {};
     return { ...merged(around), pipeline: [{ block: 'script', run, lens: 'gate' }, ...captures(capture)] };
   }

@@ -31,6 +31,8 @@ interface Gathering {
   files: FlowFiles;
   merged: Record<Section, Entries>;
   homes: Map<string, string>;
+  /** Documents that count, the flow among them. */
+  included: Map<string, unknown>;
   mentions: number;
   refusals: Refusal[];
 }
@@ -41,15 +43,14 @@ export function gatherParts(document: unknown, files: FlowFiles): FlowParts {
     files,
     merged: { presets: {}, agents: {} },
     homes: new Map(),
+    included: new Map(),
     mentions: 0,
     refusals: [],
   };
   gather('', document, [], gathering);
   const { merged, homes, refusals } = gathering;
   const homeOf = (section: Section, name: string): string => homes.get(`${section}/${name}`) ?? '';
-  const unknown = [{ path: '', value: document }, ...readable(files)].flatMap(({ path, value }) =>
-    unknownPresets(path, value, merged.presets),
-  );
+  const unknown = [...gathering.included].flatMap(([path, value]) => unknownPresets(path, value, merged.presets));
   // A file that is included twice is judged twice, and told about once.
   return { ...merged, homeOf, refusals: distinct([...refusals, ...unknown]) };
 }
@@ -57,6 +58,7 @@ export function gatherParts(document: unknown, files: FlowFiles): FlowParts {
 /** @param above the files that led here, outermost first */
 function gather(file: string, document: unknown, above: readonly string[], gathering: Gathering): void {
   if (!isObject(document)) return;
+  gathering.included.set(file, document);
   const include = Array.isArray(document.include) ? document.include : [];
   for (const [n, written] of include.entries()) {
     if (typeof written !== 'string') continue;
@@ -117,10 +119,6 @@ function partProblems(path: string, file: FlowFile): Refusal[] {
 function formProblems(document: unknown): Refusal[] {
   const parsed = flowPartSchema.safeParse(document, { reportInput: true });
   return parsed.success ? [] : refusalsOf(parsed.error.issues as z.core.$ZodIssue[]);
-}
-
-function readable(files: FlowFiles): { path: string; value: unknown }[] {
-  return [...files].flatMap(([path, file]) => (file.ok ? [{ path, value: file.value }] : []));
 }
 
 export function distinct(refusals: readonly Refusal[]): Refusal[] {

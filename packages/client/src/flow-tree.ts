@@ -9,25 +9,24 @@ import { formatPath } from './spec-issue.ts';
 
 export interface FlowNode {
   path: readonly PropertyKey[];
-  kind: TaskKind;
-  /** Of a task that runs something. */
+  /** A gate is a group: of its check, and of what mends it. */
+  kind: TaskKind | 'check';
+  /** Of a task that runs something: an agent or a check. */
   id: string | null;
-  /** As written; well-formed only once the schema has let the document pass. */
+  /** What of the task is said of this node; well-formed only once the schema has let the document pass. */
   task: FlowTask;
   parent: FlowNode | null;
   /** Among the children of its parent. */
   place: number;
-  /** Loops that it stands in, outermost first. */
+  /** What it stands in that has rounds, outermost first. */
   loops: readonly FlowNode[];
   children: readonly FlowNode[];
 }
 
 /** One reference from a task to another. */
 export interface FlowReference {
-  owner: FlowNode;
   path: readonly PropertyKey[];
   id: string;
-  isOfRoundBefore: boolean;
 }
 
 export interface FlowTree {
@@ -50,9 +49,15 @@ type Around = Pick<FlowNode, 'parent' | 'loops'>;
 type Growing = { nodes: FlowNode[]; refusals: Refusal[] };
 
 /** Recursive: how deep a document may be nested has been bounded by its reader. */
-function readTasks(value: unknown, path: readonly PropertyKey[], around: Around, tree: Growing): FlowNode[] {
+function readTasks(
+  value: unknown,
+  path: readonly PropertyKey[],
+  around: Around,
+  tree: Growing,
+  firstPlace = 0,
+): FlowNode[] {
   if (!Array.isArray(value)) return [];
-  return value.flatMap((task: unknown, n) => readTask(task, [...path, n], n, around, tree));
+  return value.flatMap((task: unknown, n) => readTask(task, [...path, n], firstPlace + n, around, tree));
 }
 
 function readTask(
@@ -67,11 +72,16 @@ function readTask(
   tree.refusals.push(...formProblems(value, path, kinds));
   const [kind] = kinds;
   if (kind === undefined) return [];
-  const id = typeof value.id === 'string' ? value.id : null;
-  const node: FlowNode = { ...around, path, kind, id, task: value as FlowTask, place, children: [] };
+  const isRun = kind === 'agent';
+  const task = kind === 'gate' ? { when: value.when, gate: value.gate } : value;
+  const node: FlowNode = { ...around, path, kind, id: isRun ? idOf(value) : null, task, place, children: [] };
   tree.nodes.push(node);
-  node.children = readChildren(node, tree);
+  node.children = kind === 'gate' ? readGate(node, value, tree) : readChildren(node, tree);
   return [node];
+}
+
+function idOf({ id }: FlowTask): string | null {
+  return typeof id === 'string' ? id : null;
 }
 
 function readChildren(node: FlowNode, tree: Growing): FlowNode[] {
@@ -81,6 +91,26 @@ function readChildren(node: FlowNode, tree: Growing): FlowNode[] {
   }
   if (kind !== 'loop') return [];
   return readTasks(task.loop?.body, [...path, 'loop', 'body'], { parent: node, loops: [...loops, node] }, tree);
+}
+
+/** The check first; what mends it follows in the same round. Everything but the condition is said of the check alone. */
+function readGate(node: FlowNode, task: FlowTask, tree: Growing): FlowNode[] {
+  const { path } = node;
+  const around = { parent: node, loops: isMending(node) ? [...node.loops, node] : node.loops };
+  const { when: _, ...own } = task;
+  const check: FlowNode = { ...around, path, kind: 'check', id: idOf(task), task: own, place: 0, children: [] };
+  tree.nodes.push(check);
+  return [check, ...readTasks(task.gate?.fix, [...path, 'gate', 'fix'], around, tree, 1)];
+}
+
+/** A gate with rounds: red, mended, checked again. */
+export function isMending({ kind, task }: FlowNode): boolean {
+  return kind === 'gate' && task.gate?.fix !== undefined;
+}
+
+/** Whether only the run itself will show which of its rounds was the last. */
+export function isOpenEnded(node: FlowNode): boolean {
+  return isMending(node) || (node.kind === 'loop' && node.task.loop?.until !== undefined);
 }
 
 /** Exactly one kind; an id where something runs, and nowhere else; arguments for agents alone. */
@@ -110,17 +140,33 @@ function formProblems(
   if (kind !== 'agent' && task.input !== undefined) {
     problems.push(say([...path, 'input'], `only an agent takes arguments, not a ${kind}`, 'Remove it.'));
   }
+  const { fix, max } = isObject(task.gate) ? task.gate : {};
+  if (fix !== undefined && max === undefined) {
+    problems.push(say([...path, 'gate', 'max'], 'nothing says how often it may be mended', 'Add `max`.'));
+  }
+  if (fix === undefined && max !== undefined) {
+    problems.push(say([...path, 'gate', 'max'], 'there is nothing that could mend it', 'Add `fix`, or remove `max`.'));
+  }
   return problems;
 }
 
-/** What the task itself refers to. */
-export function referencesOf(owner: FlowNode): FlowReference[] {
-  const { needs } = owner.task;
-  if (!isObject(needs)) return [];
-  return Object.entries(needs as Record<string, FlowNeed>).flatMap(([key, need]): FlowReference[] => {
-    if (!isObject(need) || typeof need.from !== 'string') return [];
-    const path = [...owner.path, 'needs', key, 'from'];
-    return [{ owner, path, id: need.from, isOfRoundBefore: need.round === 'previous' }];
+/** What a node needs: by its keys, each with the tasks in order of preference and their places in the document. */
+export interface FlowSources {
+  key: string;
+  need: FlowNeed;
+  from: FlowReference[];
+}
+
+export function needsOf({ path, task }: FlowNode): FlowSources[] {
+  if (!isObject(task.needs)) return [];
+  return Object.entries(task.needs).flatMap(([key, need]: [string, unknown]): FlowSources[] => {
+    if (!isObject(need)) return [];
+    const at = [...path, 'needs', key];
+    const named: [path: PropertyKey[], id: unknown][] = Array.isArray(need.oneOf)
+      ? need.oneOf.map((id: unknown, n) => [[...at, 'oneOf', n], id])
+      : [[[...at, 'from'], need.from]];
+    const from = named.flatMap(([place, id]) => (typeof id === 'string' ? [{ path: place, id }] : []));
+    return [{ key, need: need as unknown as FlowNeed, from }];
   });
 }
 

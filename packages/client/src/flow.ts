@@ -6,12 +6,13 @@
 import * as z from 'zod';
 import { FLOW_LIMITS, LIMITS } from './limits.ts';
 import { API_VERSION, itemSchema, runSchema, scriptText, selectSchema } from './spec.ts';
-import { argv, closed, name, plainText, record } from './spec-fields.ts';
+import { condition, type WrittenCondition } from './spec-conditions.ts';
+import { argv, closed, find, name, plainText, record } from './spec-fields.ts';
 import { says } from './spec-issue.ts';
 
 /** What an item may be told besides its work; a task, a group of tasks, an agent and a preset may all hold it. */
-const { timeout, retry, env, locks, priority, deadline, notBefore } = itemSchema.shape;
-const settings = { timeout, retry, env, locks, priority, deadline, notBefore };
+const { timeout, retry, env, locks, priority, deadline, notBefore, onError } = itemSchema.shape;
+const settings = { timeout, retry, env, locks, priority, deadline, notBefore, onError };
 
 export const SETTING_KEYS: readonly string[] = Object.keys(settings);
 
@@ -43,17 +44,29 @@ const input = z
   .describe('Arguments behind those of the agent; a script sees them as `$1`, `$2` and so on.');
 
 const need = closed({
-  from: name.describe('The task that makes it.'),
+  from: name.optional().describe('The task that makes it.'),
+  oneOf: z
+    .array(name)
+    .min(2)
+    .max(LIMITS.sourcesPerNeed)
+    .optional()
+    .describe('Instead of `from`: the first of these that is done, in this order.'),
   select: selectSchema,
   round: z
     .literal('previous')
     .optional()
     .describe('What it left in the round before, of the loop that both stand in. The first round goes without.'),
+}).superRefine((written, context) => {
+  if ((written.from === undefined) !== (written.oneOf === undefined)) return;
+  const problem = written.from === undefined ? 'it names no task' : 'it has both `from` and `oneOf`';
+  find(context, 'SPEC_INVALID', problem, 'Write `from: <task>`, or `oneOf: [<task>, <task>]`.');
 });
 
-/** What an author may well write, and nothing carries out. */
-function unenforced(what: string): z.ZodOptional<z.ZodNever> {
-  return z.never({ error: says(`${what} is not carried out by this version`, 'Remove it.') }).optional();
+export interface FlowGate {
+  run: string | string[];
+  capture?: ('patch' | 'outputs')[] | undefined;
+  fix?: FlowTask[] | undefined;
+  max?: number | undefined;
 }
 
 export interface FlowTask {
@@ -62,8 +75,9 @@ export interface FlowTask {
   input?: string | string[] | undefined;
   sequential?: FlowTask[] | undefined;
   parallel?: FlowTask[] | undefined;
-  loop?: { max: number; body: FlowTask[] } | undefined;
-  gate?: { run: string | string[]; capture?: ('patch' | 'outputs')[] | undefined } | undefined;
+  loop?: { until?: WrittenCondition | undefined; max: number; body: FlowTask[] } | undefined;
+  gate?: FlowGate | undefined;
+  when?: WrittenCondition | undefined;
   needs?: Record<string, FlowNeed> | undefined;
   preset?: string | string[] | undefined;
 }
@@ -86,22 +100,24 @@ const taskSchema: z.ZodType<FlowTask> = closed({
   sequential: tasks.optional().describe('One after the other.'),
   parallel: tasks.optional().describe('Side by side, as far as their needs allow.'),
   loop: closed({
-    until: unenforced('`until`'),
+    until: condition
+      .optional()
+      .describe('Asked of the body at the end of each round: when it holds, no other follows.'),
     max: z.int().min(1).max(FLOW_LIMITS.loopRounds),
     body: tasks,
   })
     .optional()
-    .describe('The body again and again: `max` rounds.'),
-  gate: closed({ run: scriptText, capture: capture.optional(), fix: unenforced('`fix`'), max: unenforced('`fix`') })
+    .describe('The body again and again: at most `max` rounds.'),
+  gate: closed({
+    run: scriptText,
+    capture: capture.optional(),
+    fix: tasks.optional().describe('What happens when it is red; then it is checked again.'),
+    max: z.int().min(1).max(FLOW_LIMITS.loopRounds).optional().describe('How often it may be mended.'),
+  })
     .optional()
     .describe('A check: what follows happens only when it exits with 0.'),
   needs: record(name, need, LIMITS.needsPerItem).optional().describe('Inputs by file name under inputs/.'),
-  when: unenforced('`when`'),
-  onError: z
-    .literal('stop', {
-      error: says('`onError: continue` is not carried out by this version', 'Remove it: what follows is skipped.'),
-    })
-    .optional(),
+  when: condition.optional().describe('If it does not hold, the task is left out; of a group, all of it.'),
   preset: presetNames.optional(),
   ...settings,
 }).meta({ id: 'task', oneOf: TASK_KINDS.map((kind) => ({ required: [kind] })) });

@@ -36,7 +36,10 @@ export function planItem(
 
 export function needsOf(item: ItemSpec): PlanNeed[] {
   return Object.entries(item.needs ?? {})
-    .map(([key, need]): PlanNeed => ({ key, from: sourcesOf(need), select: need.select }))
+    .map(([key, need]): PlanNeed => {
+      const stopping = need.onError === undefined ? {} : { onError: need.onError };
+      return { key, from: sourcesOf(need), select: need.select, ...stopping };
+    })
     .sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 

@@ -36,6 +36,8 @@ export interface PlanNeed {
   /** Upstream items, in order of preference; one entry unless the author wrote `oneOf`. */
   from: string[];
   select: Select;
+  /** Of several: a failure of one is not made up for by another. */
+  onError?: 'stop';
 }
 
 export interface PlanGate {

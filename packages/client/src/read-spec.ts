@@ -29,11 +29,13 @@ export async function readSpec(bytes: Uint8Array, baseDir: string): Promise<Writ
   if (!isKind(read.value, /^flow/i)) {
     const parsed = checkRun(read.value);
     if (!parsed.ok) throw new SpecRefused(parsed.refusals);
-    return { run: parsed.run, items: judged(parsed.run), origins: null };
+    const judged = compileItems(parsed.run);
+    if (!judged.ok) throw new SpecRefused(judged.refusals);
+    return { run: parsed.run, items: judged.items, origins: null };
   }
   const compiled = compileFlow(read.value, await readIncluded(read.value, bytes.length, baseDir));
   if (!compiled.ok) throw new SpecRefused(compiled.refusals);
-  return { run: compiled.run, items: judged(compiled.run), origins: compiled.origins };
+  return { run: compiled.run, items: compiled.items, origins: compiled.origins };
 }
 
 /** Reads a schedule, in YAML or JSON. Throws SpecRefused with everything that is wrong, by its path in the schedule. */
@@ -44,12 +46,6 @@ export function readSchedule(bytes: Uint8Array): ScheduleSpec {
   const compiled = compileItems(runOf(parsed.schedule));
   if (!compiled.ok) throw new SpecRefused(compiled.refusals.map(placedInSchedule));
   return parsed.schedule;
-}
-
-function judged(run: RunSpec): PlanItem[] {
-  const compiled = compileItems(run);
-  if (!compiled.ok) throw new SpecRefused(compiled.refusals);
-  return compiled.items;
 }
 
 const A_SCHEDULE: Refusal = {

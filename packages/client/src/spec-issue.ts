@@ -32,7 +32,14 @@ export function formatPath(path: Path): string {
 
 /** All findings, the first `LIMITS.refusals` of them; the last one then says how many were left out. */
 export function refusalsOf(issues: readonly Issue[]): Refusal[] {
-  return bounded(issues.flatMap((issue) => translate(issue, [])));
+  return bounded(issues.filter((issue) => !isBeside(issue, issues)).flatMap((issue) => translate(issue, [])));
+}
+
+/** A text has a length too, which says nothing where a list belongs. */
+function isBeside(issue: Issue, issues: readonly Issue[]): boolean {
+  if (issue.code !== 'too_big' && issue.code !== 'too_small') return false;
+  const path = formatPath(issue.path);
+  return issues.some((one) => one.code === 'invalid_type' && formatPath(one.path) === path);
 }
 
 export function bounded(refusals: Refusal[]): Refusal[] {
@@ -122,7 +129,6 @@ function oneOf(path: Path, options: readonly string[], input: unknown): Refusal 
 }
 
 function wrongType(issue: z.core.$ZodIssueInvalidType): [string, string] {
-  if (issue.expected === 'never') return said(issue.message);
   const wanted = TYPE_NAMES[issue.expected] ?? issue.expected;
   if (issue.input === undefined) return ['the value is missing', `Add it; it is ${wanted}.`];
   return [`${describe(issue.input)} stands where ${wanted} belongs`, `Write ${wanted}.`];

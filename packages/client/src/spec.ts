@@ -59,7 +59,15 @@ const need = closed({
     .optional()
     .describe('Instead of `from`: the first of these that is done, in this order. All of them are waited for.'),
   select: selectSchema,
+  onError: z
+    .literal('stop')
+    .optional()
+    .describe('With `oneOf`: when one of them fails, this item is skipped, as if it took from that one alone.'),
 }).superRefine((written, context) => {
+  if (written.oneOf === undefined && written.onError !== undefined) {
+    const fix = 'Remove it: without the one item that it takes from, an item is skipped in any case.';
+    find(context, 'SPEC_INVALID', '`onError` is said of a single source', fix, ['onError']);
+  }
   if ((written.from === undefined) !== (written.oneOf === undefined)) return;
   const problem = written.from === undefined ? 'it names no item' : 'it has both `from` and `oneOf`';
   find(context, 'SPEC_INVALID', problem, 'Write `from: <item>`, or `oneOf: [<item>, <item>]`.');

@@ -45,6 +45,19 @@ test('submit: YAML travels as canonical JSON and is answered', async (context) =
   assert.equal(receipt.submission, digestOf(text));
 });
 
+test('submit: a condition compares with a number that has a fraction', async (context) => {
+  const { transport, options } = bench(context);
+  const pipeline = [SCRIPT, { block: 'capture', what: 'outputs' }];
+  const when = { from: 'a', output: 'v.json', at: '/share', atLeast: 79.5 };
+  const { bytes } = await prepareRun(
+    transport,
+    bytesOf(runOf([item('a', { pipeline }), item('b', { when })])),
+    options,
+  );
+  const read = parseRun(bytes);
+  assert.deepEqual(read.ok && read.run.spec.items[1]?.when, when);
+});
+
 test('submit: the same spec under one id 20 times at once is one submission', async (context) => {
   const { state, transport, options } = bench(context);
   new AnsweringEngine(state).start(context);

@@ -84,7 +84,7 @@ export async function withPackedSource(
 
 /** Throws SpecRefused for a document that no inbox would read. */
 export function submissionBytes(document: RunSpec | ScheduleSpec): Uint8Array {
-  const bytes = new TextEncoder().encode(canonicalize(document));
+  const bytes = new TextEncoder().encode(canonicalize(document, { numbers: 'any' }));
   if (bytes.length <= LIMITS.specBytes) return bytes;
   const problem = `as JSON the spec has ${bytes.length} bytes, more than ${LIMITS.specBytes}`;
   const fix = 'Split the run, or move scripts into the source.';

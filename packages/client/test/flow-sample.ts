@@ -2,6 +2,7 @@
 import { compileFlow } from '../src/compile-flow.ts';
 import type { Refusal } from '../src/errors.ts';
 import type { FlowFiles } from '../src/flow-parts.ts';
+import { depsOf } from '../src/link-items.ts';
 import type { ItemSpec, RunSpec } from '../src/spec.ts';
 import { summary } from './run-sample.ts';
 
@@ -46,10 +47,7 @@ export function flowRefusals(document: unknown, files: Record<string, unknown> =
 
 /** `b < a a~2`: b waits for a and the second round of a. */
 export function edgesOf({ spec }: RunSpec): string[] {
-  return spec.items.map(({ id, dependsOn = [], needs = {} }) => {
-    const deps = [...new Set([...dependsOn, ...Object.values(needs).map(({ from }) => from)])].sort();
-    return deps.length === 0 ? id : `${id} < ${deps.join(' ')}`;
-  });
+  return spec.items.map((item) => [item.id, ...depsOf(item)].join(' ').replace(' ', ' < '));
 }
 
 export function itemOf({ spec }: RunSpec, id: string): ItemSpec {

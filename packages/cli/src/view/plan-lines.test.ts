@@ -36,9 +36,10 @@ const PLAN: Sketch = {
         { block: 'capture', what: 'patch' },
       ],
     }),
-    item('lint', { retry: { maxAttempts: 3, backoffMs: 1000, maxBackoffMs: 60_000 } }),
+    item('lint', { onError: 'continue', retry: { maxAttempts: 3, backoffMs: 1000, maxBackoffMs: 60_000 } }),
     item('end', {
       deps: ['edit', 'lint'],
+      when: { from: 'edit', state: 'done' },
       needs: [{ key: 'change', from: ['edit'], select: 'patch' }],
       pipeline: [{ block: 'script', run: 'true', lens: 'verify' }],
     }),
@@ -51,8 +52,8 @@ test('plan: the tree shows blocks, needs, locks and retries, and the chains that
     `nightly  3 items, 2 edges, 2 levels, up to 2 side by side, queue default
 
 edit   agent(command) capture(patch); locks repo:api, docs*
-  end  script(verify); needs change; also after lint
-lint   script; up to 3 attempts
+  end  script(verify); needs change; on a condition; also after lint
+lint   script; may fail; up to 3 attempts
 
 longest chain  2 items, at most 2 m 00 s: edit -> end
 critical path  2 items, at most 2 m 00 s: edit -> end (one attempt each, by timeout)
@@ -63,8 +64,8 @@ critical path  2 items, at most 2 m 00 s: edit -> end (one attempt each, by time
 test('plan: of a flow it also shows which task each item comes from', () => {
   const plan = { ...PLAN, origins: ['tasks[0].parallel[0]', 'tasks[0].parallel[1]', 'tasks[1]'] };
   const text = paintLines(planLines(plan, shapeOf(plan.items)), { colour: false });
-  assert.match(text, /^ {2}end {2}script\(verify\); needs change; also after lint; from tasks\[1\]$/m);
-  assert.match(text, /^lint {3}script; up to 3 attempts; from tasks\[0\]\.parallel\[1\]$/m);
+  assert.match(text, /^ {2}end {2}script\(verify\); needs change; on a condition; also after lint; from tasks\[1\]$/m);
+  assert.match(text, /^lint {3}script; may fail; up to 3 attempts; from tasks\[0\]\.parallel\[1\]$/m);
 });
 
 test('plan: as Mermaid, hand-offs are named on their edges', () => {

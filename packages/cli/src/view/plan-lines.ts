@@ -33,6 +33,8 @@ function factsOf(item: PlanItem): Segment[] {
     blockText(item),
     ...(needs.length > 0 ? [`needs ${firstOf(needs)}`] : []),
     ...(locks.length > 0 ? [`locks ${firstOf(locks)}`] : []),
+    ...(item.when === undefined ? [] : ['on a condition']),
+    ...(item.onError === undefined ? [] : ['may fail']),
     ...(item.retry.maxAttempts > 1 ? [`up to ${item.retry.maxAttempts} attempts`] : []),
   ];
   return [toned('quiet', facts.join('; '))];

@@ -80,6 +80,7 @@ const plannedItem = closed<PlannedItem>({
       key: name,
       from: listOf(itemId, 1),
       select: (value) => (value === 'patch' ? undefined : selectOutput(value)),
+      onError: { optional: oneOf('stop') },
     }),
   ),
   locks: listOf(closed<PlannedLock>({ name: lockName, mode: oneOf('shared', 'exclusive') })),

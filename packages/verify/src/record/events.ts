@@ -14,6 +14,8 @@ export interface PlannedNeed {
   key: string;
   from: string[];
   select: 'patch' | { output: string };
+  /** Of several sources: a failure of one is not made up for by another. */
+  onError?: 'stop';
 }
 
 export interface PlannedLock {

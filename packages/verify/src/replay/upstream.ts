@@ -3,7 +3,7 @@ import { type EndState, type PlannedCondition, testsOf } from '../record/conditi
 
 /** What a dependent says of those that it depends on. */
 export interface Dependent {
-  needs: readonly { from: readonly string[] }[];
+  needs: readonly { from: readonly string[]; onError?: 'stop' }[];
   when?: PlannedCondition;
 }
 
@@ -24,7 +24,7 @@ export type Meaning = 'met' | 'let_pass' | 'upstream_failed' | 'upstream_skipped
 
 /**
  * A dependent that takes an output from this item alone cannot do without it. One that asks for its state, or has another
- * item to take from, goes on however it ended. One that only waits for it goes on where the plan lets a failure pass, and
+ * item to take from, goes on however it ended, unless that need says `stop`. One that only waits for it goes on where the plan lets a failure pass, and
  * where a condition left the item out.
  */
 export function meaningOf({ needs, when }: Dependent, end: UpstreamEnd): Meaning {
@@ -32,7 +32,7 @@ export function meaningOf({ needs, when }: Dependent, end: UpstreamEnd): Meaning
   if (state === 'done') return 'met';
   if (needs.some(({ from }) => from.length === 1 && from[0] === id))
     return isLeftOut ? 'upstream_skipped' : 'upstream_failed';
-  const isAlternative = needs.some(({ from }) => from.includes(id));
+  const isAlternative = needs.some(({ from, onError }) => onError !== 'stop' && from.includes(id));
   const isAsked = when !== undefined && testsOf(when).some((test) => test.from === id && 'state' in test);
   const isOrdered = isLeftOut || (state === 'failed' && lettingPass);
   return isAlternative || isAsked || isOrdered ? 'let_pass' : 'upstream_failed';

@@ -1,0 +1,170 @@
+/** Flows as they run: gates that are mended, loops that end by what a round has left, and failures that stop what follows. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readSpec } from '@waybill/client';
+import type { Execution } from '#adapters/in-process/executor.ts';
+import { FAILED, finished, SUCCEEDED, withBed } from '../support/finished-run.ts';
+
+interface Ran {
+  states: Record<string, string>;
+  state: string;
+  /** Digests of what items were given, by item and key. */
+  given: Record<string, string>;
+}
+
+const OUT = { output: 'out.json' };
+const AGENTS = { work: { run: 'true', capture: ['outputs'] } };
+const work = (id: string, more: object = {}): object => ({ id, agent: 'work', ...more });
+const taking = (from: string): object => ({ needs: { in: { from, select: OUT } } });
+const leaving = (value: unknown): Execution => ({
+  ...SUCCEEDED,
+  outputs: { 'out.json': new TextEncoder().encode(JSON.stringify(value)) },
+});
+
+/** Each item does what stands under its id, or leaves its id. */
+async function ran(tasks: object[], acts: Record<string, Execution>): Promise<Ran> {
+  const flow = { apiVersion: 'waybill/v1', kind: 'Flow', metadata: { name: 'flow' }, agents: AGENTS, tasks };
+  const { run } = await readSpec(new TextEncoder().encode(JSON.stringify(flow)), '.');
+  const given: Record<string, string> = {};
+  let result: Ran | undefined;
+  await withBed(
+    {
+      execute(job, { lease }) {
+        for (const { key, sha256 } of lease.inputs) given[`${job.item} ${key}`] = sha256;
+        return acts[job.item] ?? leaving(job.item);
+      },
+    },
+    async (bed) => {
+      bed.submit('s', run);
+      const { states, status } = await finished(bed, 's');
+      result = { states, state: status.state, given };
+    },
+  );
+  return result ?? assert.fail();
+}
+
+const GATE = {
+  id: 'check',
+  gate: { run: 'true', max: 2, fix: [work('mend'), work('look')] },
+};
+
+describe('flow: the flow form', { concurrency: true }, () => {
+  it('a red gate is mended and checked again; green, it lets the rest happen, and the run is done', async () => {
+    const { states, state } = await ran([work('build'), GATE, work('publish')], { check: FAILED });
+    assert.deepEqual(states, {
+      build: 'done',
+      check: 'failed',
+      mend: 'done',
+      look: 'done',
+      'check~2': 'done',
+      'mend~2': 'skipped',
+      'look~2': 'skipped',
+      'check~3': 'skipped',
+      publish: 'done',
+    });
+    assert.equal(state, 'done');
+  });
+
+  it('a gate that is green at once is not mended', async () => {
+    const { states, state } = await ran([GATE, work('publish')], {});
+    const happened = Object.keys(states).filter((id) => states[id] === 'done');
+    assert.deepEqual([happened.sort(), state], [['check', 'publish'], 'done']);
+  });
+
+  it('a gate that is still red after the last mending fails the run, and nothing behind it happens', async () => {
+    const { states, state } = await ran([GATE, work('publish')], {
+      check: FAILED,
+      'check~2': FAILED,
+      'check~3': FAILED,
+    });
+    assert.deepEqual(
+      [states['mend~2'], states['check~3'], states.publish, state],
+      ['done', 'failed', 'skipped', 'failed'],
+    );
+  });
+
+  it('a mending that fails ends the gate, and nothing behind it happens', async () => {
+    const { states, state } = await ran([GATE, work('publish')], { check: FAILED, mend: FAILED });
+    assert.deepEqual([states.look, states['check~2'], states['check~3']], ['skipped', 'skipped', 'skipped']);
+    assert.deepEqual([states.publish, state], ['skipped', 'failed']);
+  });
+
+  const review = (more: object = {}): object => ({
+    loop: {
+      until: { from: 'review', ...OUT, at: '/ok', equals: true },
+      max: 4,
+      body: [work('draft'), work('review', more)],
+    },
+  });
+
+  it('a loop ends after the round that was enough, and the last draft is what is taken', async () => {
+    const { states, state, given } = await ran([review(taking('draft')), work('publish', taking('draft'))], {
+      review: leaving({ ok: false }),
+      'review~2': leaving({ ok: true }),
+      draft: leaving('first'),
+      'draft~2': leaving('second'),
+    });
+    const happened = Object.keys(states).filter((id) => states[id] === 'done');
+    assert.deepEqual(happened.sort(), ['draft', 'draft~2', 'publish', 'review', 'review~2']);
+    assert.equal(state, 'done');
+    assert.equal(given['publish in'], given['review~2 in']);
+    assert.notEqual(given['publish in'], given['review in']);
+  });
+
+  it('a loop that never has enough ends after its last round, and the rest goes on', async () => {
+    const { states, state, given } = await ran([review(taking('draft')), work('publish', taking('draft'))], {});
+    assert.ok(Object.values(states).every((one) => one === 'done'));
+    assert.deepEqual([Object.keys(states).length, state, given['publish in']], [9, 'done', given['review~4 in']]);
+  });
+
+  for (const failing of ['draft~2', 'review~2']) {
+    it(`a failure of ${failing} ends the loop, and nothing that an earlier round left is taken for its result`, async () => {
+      const { states, state } = await ran([review(), work('publish', taking('review')), work('after')], {
+        [failing]: FAILED,
+      });
+      assert.deepEqual([states.review, states[failing], states['draft~3']], ['done', 'failed', 'skipped']);
+      assert.deepEqual([states.publish, states.after, state], ['skipped', 'skipped', 'failed']);
+    });
+  }
+
+  it('a round that only one task makes can end the loop, and hands on what it left', async () => {
+    const loop = { loop: { until: { from: 'try', ...OUT, equals: 'good' }, max: 3, body: [work('try')] } };
+    const good = await ran([loop, work('publish', taking('try'))], { 'try~2': leaving('good') });
+    assert.deepEqual([good.states['try~3'], good.states.publish, good.state], ['skipped', 'done', 'done']);
+    const bad = await ran([loop, work('publish', taking('try'))], { 'try~2': FAILED });
+    assert.deepEqual([bad.states['try~3'], bad.states.publish, bad.state], ['skipped', 'skipped', 'failed']);
+    const behind = await ran([loop, work('after')], { 'try~2': FAILED });
+    assert.deepEqual([behind.states['try~3'], behind.states.after], ['skipped', 'skipped']);
+  });
+
+  it('a loop goes on while a task that may fail does fail', async () => {
+    const loop = {
+      loop: {
+        until: { from: 'try', state: 'done' },
+        max: 3,
+        body: [work('try', { onError: 'continue' })],
+      },
+    };
+    const { states, state } = await ran([loop, work('after')], { try: FAILED });
+    assert.deepEqual(states, { try: 'failed', 'try~2': 'done', 'try~3': 'skipped', after: 'done' });
+    assert.equal(state, 'done');
+  });
+
+  it('who asks how a task ended runs after its failure; who comes behind does not, unless it was allowed to fail', async () => {
+    const rescue = work('rescue', { when: { from: 'risky', state: 'failed' } });
+    const plain = await ran([work('risky'), rescue, work('after')], { risky: FAILED });
+    assert.deepEqual(plain.states, { risky: 'failed', rescue: 'done', after: 'skipped' });
+    const allowed = await ran([work('risky', { onError: 'continue' }), rescue, work('after')], { risky: FAILED });
+    assert.deepEqual([allowed.states.after, allowed.state], ['done', 'done']);
+    const fine = await ran([work('risky'), rescue, work('after')], {});
+    assert.deepEqual(fine.states, { risky: 'done', rescue: 'skipped', after: 'done' });
+  });
+
+  it('a group that is left out is left out whole, loops and gates in it too', async () => {
+    const inner = { loop: { until: { from: 'x', ...OUT, equals: 1 }, max: 2, body: [work('x')] } };
+    const group = { when: { from: 'ask', ...OUT, equals: 'yes' }, sequential: [work('a'), inner, GATE] };
+    const { states, state } = await ran([work('ask'), group, work('after')], {});
+    const happened = Object.keys(states).filter((id) => states[id] !== 'skipped');
+    assert.deepEqual([happened.sort(), state], [['after', 'ask'], 'done']);
+  });
+});
