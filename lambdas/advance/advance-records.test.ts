@@ -3,9 +3,13 @@ import { describe, it } from 'node:test';
 import { RetryableError, TerminalError } from '@waybill/client/errors';
 import type { BusEvent } from '#core/bus-events.ts';
 import type { RowChange } from '#core/row-changes.ts';
-import { keys } from '#core/rows.ts';
+import { keys, type QueueRow } from '#core/rows.ts';
+import { advance } from '#flow/advance.ts';
+import { takeIn } from '#flow/inbox.ts';
+import { putInbox } from '../../test/support/embedded-flow.ts';
 import { streamRecord } from '../../test/support/fake-stream.ts';
 import { failedIds, type HandlerBed, keepingQueue, withHandlers } from '../../test/support/handler-bed.ts';
+import { itemsOf, runOf } from '../../test/support/run-spec.ts';
 import { type AdvanceDuties, advanceRecords } from './advance-records.ts';
 
 const RUN = 'c'.repeat(32);
@@ -137,6 +141,23 @@ describe('advance', () => {
       assert.ok(bed.calls.includes('launcher.stop'));
       assert.deepEqual(duties.completed, ['T']);
       assert.deepEqual(bed.told.troubles, []);
+    });
+  });
+
+  it('what a list of claims will look at is asked for at once, and no more of it than there are slots for', async () => {
+    await withHandlers(async (bed) => {
+      putInbox(bed.directory, 'default', 's', JSON.stringify(runOf(itemsOf('i-', 12))));
+      await takeIn(bed.flow, () => {});
+      const looks: number[] = [];
+      bed.before = ({ port, method, args }) => {
+        if (port === 'store' && method === 'get') looks.push((args[0] as object[]).length);
+      };
+      await advance(bed.flow, 'default');
+      const { holders } = await bed.row<QueueRow>(keys.queue('default'));
+      assert.ok(holders.length > 1 && holders.length < 12, `${holders.length} slots`);
+      // The queue, then run, spec and item of each, and what tells that there is no slot for the next.
+      assert.ok(looks.length <= 4, `asked ${looks.length} times`);
+      assert.ok(Math.max(...looks) <= 3 * holders.length, `${looks}`);
     });
   });
 
