@@ -38,7 +38,9 @@ describe('flow: queues', { concurrency: true }, () => {
       bed.submit('s', runOf([{ id: 'a' }]));
       const waiting = await bed.until(() => bed.status('s')?.items[0]?.waiting?.paused);
       assert.equal(waiting, 'queue');
-      assert.equal(bed.receipts('s')[0]?.status, 'accepted');
+      // The status of a run and the answer to its object are written beside each other.
+      const receipt = await bed.until(() => bed.receipts('s')[0]);
+      assert.equal(receipt.status, 'accepted');
       assert.deepEqual(begun, []);
       await bed.halt();
       await withBed({ execute, directory: bed.directory, queues: { default: { concurrency: 2 } } }, async (later) => {
