@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { TerminalError } from '@waybill/client/errors';
-import { EVIDENCE_FIX, type Evidence, NO_EVIDENCE, openEvidence } from '#composition/evidence.ts';
+import { type Evidence, NO_EVIDENCE, openEvidence } from '#composition/evidence.ts';
+import { EVIDENCE_FIX } from '#composition/evidence-fields.ts';
 import type { Chance, Clock } from '#ports/clock.ts';
 
 /** What the file says; without one nobody is asked. Throws TerminalError USAGE with the paths of all that is wrong. */

@@ -89,11 +89,13 @@ async function writeBundle(name: FunctionName, code: Uint8Array): Promise<void> 
 const CREDENTIALS = join(ROOT, 'lambdas', 'shared', 'environment-credentials.ts');
 
 /**
- * Three things that the SDK brings along and a function has no use for:
+ * What libraries bring along and a function has no use for. Of the SDK:
  * - the chain of credential providers, with clients of SSO and STS of its own;
  * - each client's package.json, of which only the version is read;
  * - the schemas of operations that are never called. They are constants, but with computed keys, and for all that a
  *   bundler can know computing one has an effect; the keys are constants of the same file, so they are written out.
+ *
+ * And of zod what writes JSON Schemas, which are published with the client and never asked for at run time.
  */
 const slimSdk: Plugin = {
   name: 'slim-sdk',
@@ -105,6 +107,9 @@ const slimSdk: Plugin = {
     });
     onLoad({ filter: /[\\/]@aws-sdk[\\/]client-[^\\/]+[\\/]dist-es[\\/]schemas[\\/]schemas_0\.js$/ }, ({ path }) => {
       return { contents: withPlainKeys(readFileSync(path, 'utf8')), loader: 'js' };
+    });
+    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]core[\\/]json-schema-processors\.js$/ }, () => {
+      return { contents: 'export const allProcessors = {}, toJSONSchema = undefined;', loader: 'js' };
     });
   },
 };

@@ -54,6 +54,7 @@ function total(sizes: ReadonlyMap<string, number>): number {
 const FIXES: Readonly<Record<string, string>> = {
   WAYBILL_EVIDENCE:
     'evidence: name fewer authorities and witnesses, or roots with keys of elliptic curves, which are shorter',
+  WAYBILL_ENVIRONMENTS: 'environments: have fewer, or shorter names',
   WAYBILL_QUEUES: 'queues: have fewer, or shorter names',
   WAYBILL_ATTEST_KEYS: 'signingKeys.attest: there are too many to tell',
   WAYBILL_LOG_KEYS: 'signingKeys.log: there are too many to tell',

@@ -21,7 +21,7 @@ export type BucketName = (typeof BUCKETS)[number];
 /** The version of an attempt machine that new attempts start on. */
 export const LIVE_ALIAS = 'live';
 
-/** The environment that attempts run in as long as a run spec cannot name one. */
+/** The environment of items that name none. */
 export const DEFAULT_ENVIRONMENT = 'default';
 
 export interface DeploymentNames extends Place {

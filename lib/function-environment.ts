@@ -11,6 +11,7 @@ const MAIL = ['WAYBILL_INBOX_BUCKET', 'WAYBILL_STAGING_BUCKET', 'WAYBILL_ARTIFAC
 const KEYS = ['WAYBILL_ATTEST_KEYS', 'WAYBILL_LOG_KEYS', 'WAYBILL_PSEUDONYM_KEY'];
 const ATTEMPTS = [
   'WAYBILL_STATE_MACHINE',
+  'WAYBILL_ENVIRONMENTS',
   'WAYBILL_CLUSTER',
   'WAYBILL_MAILBOX_ROLE',
   'WAYBILL_WORKER_DIGEST',
@@ -142,6 +143,21 @@ export function factsOf({
     WAYBILL_FUNCTIONS: functions.join(','),
     WAYBILL_ALARM_TOPIC: names.arn.topic,
     WAYBILL_VCPUS: vCpus,
+    ...otherEnvironments(names, settings),
     ...(settings.evidence !== undefined && { WAYBILL_EVIDENCE: JSON.stringify(settings.evidence) }),
   };
+}
+
+/** Those beside the default one, with the machine that starts attempts in each; nothing where there are none. */
+function otherEnvironments(
+  names: DeploymentNames,
+  { environments, workerDigest }: WaybillProps,
+): { WAYBILL_ENVIRONMENTS?: string } {
+  const others = Object.entries(environments).filter(([name]) => name !== DEFAULT_ENVIRONMENT);
+  if (others.length === 0) return {};
+  const told = others.map(([name, { image }]) => [
+    name,
+    { machine: names.arn.machineAlias(name), executable: workerExecutable(workerDigest, image) },
+  ]);
+  return { WAYBILL_ENVIRONMENTS: JSON.stringify(Object.fromEntries(told)) };
 }

@@ -81,7 +81,7 @@ export interface WaybillProps {
   /** `sha256:<hex>` of the worker's bundle in that image: with the digest of the environment, dispatch signs it into every manifest. */
   readonly workerDigest: string;
 
-  /** Toolchains by name, each an image by digest; `default` is the one that attempts run in. */
+  /** Toolchains by name, each an image by digest. An item of a run spec names one of them; one that names none runs in `default`. */
   readonly environments: Readonly<Record<string, WorkerEnvironment>>;
 
   /** Queues by name. Default: one called `default` with 20 items at once. */

@@ -34,7 +34,7 @@ import type { Notifier } from '#ports/notifier.ts';
 import type { RootLedger } from '#ports/root-ledger.ts';
 import type { Scheduler } from '#ports/scheduler.ts';
 import type { Signer } from '#ports/signer.ts';
-import { listSetting, setting } from './settings.ts';
+import { listSetting, otherEnvironments, setting } from './settings.ts';
 import { quietHints, type Told } from './told.ts';
 
 const LEASE_MS = 300_000;
@@ -69,6 +69,7 @@ export function flowOf(told: Told, opened: Opened): FlowDeps {
     worker: {
       isolation: setting('WAYBILL_ISOLATION') as Isolation,
       executable: setting('WAYBILL_WORKER_DIGEST') as Digest,
+      environments: new Map([...otherEnvironments()].map(([name, { executable }]) => [name, executable])),
       allowUnsandboxedAgents: false,
       leaseMs: LEASE_MS,
       startMs: START_MS,
@@ -145,6 +146,7 @@ export function openLauncher(): MachineLauncher {
     rows: new DynamoDBClient({}),
     table: setting('WAYBILL_TABLE'),
     machine: setting('WAYBILL_STATE_MACHINE'),
+    others: new Map([...otherEnvironments()].map(([name, { machine }]) => [name, machine])),
     isolation: setting('WAYBILL_ISOLATION') as Isolation,
     executable: setting('WAYBILL_WORKER_DIGEST') as Digest,
     nowMs: () => clock.nowMs(),

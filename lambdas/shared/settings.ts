@@ -1,5 +1,6 @@
 /** What a function is told of its deployment. The names stand in the deployment's templates too. */
 import { TerminalError } from '@waybill/client/errors';
+import type { Digest } from '@waybill/verify';
 import { type QueueDefinitions, readQueues } from '#core/queue-definition.ts';
 
 export function setting(name: string): string {
@@ -33,6 +34,19 @@ export function queuesSetting(): QueueDefinitions {
   } catch (error) {
     throw wrong('WAYBILL_QUEUES', `is no list of queues: ${String(error)}`);
   }
+}
+
+/** A toolchain beside the one called `default`. */
+export interface OtherEnvironment {
+  /** ARN of the alias of its machine. */
+  machine: string;
+  /** What runs in it, as manifests name it. */
+  executable: Digest;
+}
+
+/** By name. Functions that neither take in nor dispatch are told of none. */
+export function otherEnvironments(): ReadonlyMap<string, OtherEnvironment> {
+  return new Map(Object.entries((jsonSetting('WAYBILL_ENVIRONMENTS') ?? {}) as Record<string, OtherEnvironment>));
 }
 
 function wrong(name: string, problem: string): TerminalError {

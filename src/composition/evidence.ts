@@ -19,6 +19,7 @@ import { NO_OUTSIDERS, type Outsiders } from '#flow/deps.ts';
 import type { Chance, Clock } from '#ports/clock.ts';
 import type { TimestampAuthority } from '#ports/timestamp-authority.ts';
 import type { Witness } from '#ports/witness.ts';
+import { fieldsOf, listOf, refuse, wholeNumber, wrong } from './evidence-fields.ts';
 import { resting } from './resting.ts';
 
 const NAME = 'evidence.json';
@@ -26,7 +27,6 @@ const MAX_AUTHORITIES = 8;
 const MAX_ROOTS = 16;
 /** An Ed25519 SPKI ends with the key itself. */
 const ED25519_BYTES = 32;
-export const EVIDENCE_FIX = 'docs/formats/state-directory.md says what evidence.json holds.';
 
 /** What of it the log shall say. */
 export interface EvidenceSettings {
@@ -195,42 +195,4 @@ function fileOf(source: EvidenceSource, path: string, value: unknown): Uint8Arra
   } catch {
     throw wrong(`${path}.file`, `names ${file}, which cannot be read`);
   }
-}
-
-/** Its fields. What is no object has none, and is thrown at once. */
-function fieldsOf(
-  mistakes: Mistakes,
-  path: string,
-  value: unknown,
-  known: readonly string[],
-): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(path, 'is no object');
-  for (const key of Object.keys(value)) {
-    if (known.includes(key)) continue;
-    const problem = `has the unknown key ${JSON.stringify(key)}; known are ${known.join(', ')}`;
-    mistakes.reading(() => refuse(path, problem));
-  }
-  return value as Record<string, unknown>;
-}
-
-function listOf(path: string, value: unknown, most: number): unknown[] {
-  if (value === undefined) return [];
-  if (!Array.isArray(value) || value.length > most) throw wrong(path, `is no list of at most ${most}`);
-  return value;
-}
-
-function wholeNumber(path: string, value: unknown, min: number, max: number): number | undefined {
-  if (value === undefined || (Number.isInteger(value) && (value as number) >= min && (value as number) <= max)) {
-    return value as number | undefined;
-  }
-  throw wrong(path, `is no whole number from ${min} to ${max}`);
-}
-
-function refuse(path: string, problem: string): never {
-  throw wrong(path, problem);
-}
-
-function wrong(path: string, problem: string): TerminalError {
-  const where = path.includes(NAME) ? path : `${NAME} ${path}`;
-  return new TerminalError({ code: 'USAGE', path: where, problem, fix: EVIDENCE_FIX });
 }

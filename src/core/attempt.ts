@@ -33,7 +33,7 @@ export interface Judgement extends Ending {
 const RETRIED: ReadonlySet<AttemptOutcome> = new Set(['failed', 'timed_out', 'stalled', 'contract_error']);
 
 /** Reasons that come from the plan or the platform's rules, not from luck: no second attempt changes them. */
-const FINAL_REASONS: ReadonlySet<string> = new Set(['input_missing', 'lease_refused']);
+const FINAL_REASONS: ReadonlySet<string> = new Set(['input_missing', 'environment_gone', 'lease_refused']);
 
 /** The control plane itself went away. That says nothing about the item, however often it happens. */
 export const ENGINE_RESTARTED = 'engine_restarted';

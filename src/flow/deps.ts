@@ -57,6 +57,9 @@ export const NO_OUTSIDERS: Outsiders = {
   outsiderWaitMs: 10_000,
 };
 
+/** What runs the blocks of an attempt, as manifests name it. */
+export type Executable = Digest | 'in-process';
+
 /** Everything a use case may touch. Composition roots (embedded, Lambdas, tests) choose the adapters. */
 export interface FlowDeps extends Outsiders {
   origin: string;
@@ -74,7 +77,10 @@ export interface FlowDeps extends Outsiders {
   /** What the launcher's probe found, and what a run may therefore do. */
   worker: {
     isolation: Isolation;
-    executable: Digest | 'in-process';
+    /** In the environment `default`. */
+    executable: Executable;
+    /** In the other environments of the deployment, by name; absent where there is but one. */
+    environments?: ReadonlyMap<string, Executable>;
     allowUnsandboxedAgents: boolean;
     /** An attempt without a heartbeat for this long is lost. */
     leaseMs: number;

@@ -5,7 +5,6 @@
  * is durable. An attempt number is launched at most once: an attempt that is found dispatched without a worker is lost.
  */
 import { RetryableError } from '@waybill/client/errors';
-import type { PlanNeed } from '@waybill/client/plan';
 import { canonicalize, type DsseEnvelope, digestOf, type ManifestInput } from '@waybill/verify';
 import { type Ending, LAUNCH_DEFERRED } from '#core/attempt.ts';
 import { dispatchStatement, isoTime } from '#core/evidence.ts';
@@ -14,6 +13,8 @@ import { ATTEMPT_GRACE_MS, JOB_LIMITS, STOP_GRACE_MS } from '#core/names.ts';
 import { type AttemptRow, type ItemRow, keys, type ManifestFacts, type RunRow, type SpecRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { signStatement } from '#flow/envelope.ts';
+import { executableIn } from '#flow/environments.ts';
+import { resolveInputs } from '#flow/inputs.ts';
 import { readItem, readRun } from '#flow/items.ts';
 import { settleWithout } from '#flow/settle.ts';
 import { type Draft, decide } from '#flow/transaction.ts';
@@ -28,7 +29,7 @@ export async function dispatch(deps: FlowDeps, attemptId: string): Promise<void>
     return;
   }
   await deps.store.durable();
-  const handle = await launch(deps, attemptId, order.lease);
+  const handle = await launch(deps, attemptId, order);
   if (handle !== null) await watch(deps, attemptId, handle);
 }
 
@@ -36,11 +37,15 @@ export async function dispatch(deps: FlowDeps, attemptId: string): Promise<void>
 const PUT_OFF: ReadonlySet<string> = new Set(['LAUNCH_DEFERRED', 'STORE_BUSY']);
 
 /** Null when nothing was started; the attempt is then lost, or put off when there was no room for it. */
-async function launch(deps: FlowDeps, attemptId: string, lease: LeaseDraft): Promise<string | null> {
+async function launch(
+  deps: FlowDeps,
+  attemptId: string,
+  { lease, ...where }: { lease: LeaseDraft; environment?: string },
+): Promise<string | null> {
   try {
     const leaseUrl = await deps.mailbox.post(lease);
     const expiresAtMs = Date.parse(lease.expiresAt);
-    return await deps.launcher.launch({ attemptId, leaseUrl, isolation: lease.job.isolation, expiresAtMs });
+    return await deps.launcher.launch({ attemptId, leaseUrl, isolation: lease.job.isolation, expiresAtMs, ...where });
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     const isPutOff = error instanceof RetryableError && PUT_OFF.has(error.code);
@@ -66,7 +71,7 @@ async function watch(deps: FlowDeps, attemptId: string, handle: string): Promise
   await deps.mailbox.close(attemptId);
 }
 
-type Order = { lease: LeaseDraft } | { ending: Ending; detail?: string } | null;
+type Order = { lease: LeaseDraft; environment?: string } | { ending: Ending; detail?: string } | null;
 
 async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<Order> {
   const key = keys.attempt(attemptId);
@@ -82,6 +87,12 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
   const inputs = await resolveInputs(draft, attempt.run, spec.item.needs);
   if ('missing' in inputs) {
     return { ending: { outcome: 'contract_error', reason: 'input_missing' }, detail: inputs.missing };
+  }
+  const { environment } = spec.item;
+  const executable = executableIn(deps.worker, environment);
+  if (executable === undefined) {
+    const detail = `environment: there is no ${environment} any more`;
+    return { ending: { outcome: 'contract_error', reason: 'environment_gone' }, detail };
   }
   const { isolation } = deps.worker;
   const job = jobOf(attemptId, attempt, spec, isolation);
@@ -104,7 +115,7 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
     inputs: inputs.found,
     locks: attempt.locks,
     isolation,
-    executable: deps.worker.executable,
+    executable,
     timeoutMs: spec.item.timeoutMs,
   });
   const envelope = await signStatement(deps.signer, statement);
@@ -113,11 +124,11 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
     payload: digestOf(statement),
     issuedAtMs: nowMs,
     plan: run.plan,
-    executable: deps.worker.executable,
+    executable,
     ...(run.source.kind === 'git' ? { source: run.source.bundle } : {}),
     inputs: inputs.found.map(({ key, sha256 }) => ({ key, sha256 })),
   };
-  const handle = deps.launcher.handleOf(attemptId);
+  const handle = deps.launcher.handleOf(attemptId, environment);
   const dispatched: AttemptRow = {
     ...attempt,
     ...{ state: 'dispatched' as const, leaseUntilMs, expiresAtMs, isolation, manifest },
@@ -130,40 +141,8 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
   }
   const data = { item: ref.item, attempt: attempt.attempt, id: attemptId, manifest: manifest.payload, isolation };
   draft.emit(attempt.run, { type: 'attempt.dispatched', data }, [envelope]);
-  return { lease: leaseOf(deps, { attemptId, attempt: dispatched, run, job, envelope, inputs: inputs.found }) };
-}
-
-/** The digests behind the needs, from the first upstream item that has the output; or which one is missing. */
-async function resolveInputs(
-  draft: Draft,
-  run: string,
-  needs: PlanNeed[],
-): Promise<{ found: ManifestInput[] } | { missing: string }> {
-  const found: ManifestInput[] = [];
-  await draft.read(needs.flatMap(({ from }) => from.map((item) => keys.item(run, item))));
-  for (const need of needs) {
-    const output = need.select === 'patch' ? 'patch' : `outputs/${need.select.output}`;
-    const input = await findOutput(draft, run, need, output);
-    if (!input) return { missing: `needs.${need.key}: ${need.from.join(', ')} left no output "${output}"` };
-    found.push(input);
-  }
-  return { found };
-}
-
-async function findOutput(draft: Draft, run: string, need: PlanNeed, output: string): Promise<ManifestInput | null> {
-  for (const item of need.from) {
-    const row = await draft.readOne<ItemRow>(keys.item(run, item));
-    const last = row?.state === 'done' ? row.attempts.at(-1) : undefined;
-    const ref = last?.outputs.find(({ name }) => name === output);
-    if (!last || !ref) continue;
-    return {
-      key: need.key,
-      sha256: ref.sha256,
-      sizeBytes: ref.sizeBytes,
-      from: { item, attempt: last.attempt, output },
-    };
-  }
-  return null;
+  const lease = leaseOf(deps, { attemptId, attempt: dispatched, run, job, envelope, inputs: inputs.found });
+  return { lease, ...(environment === undefined ? {} : { environment }) };
 }
 
 function jobOf(attemptId: string, attempt: AttemptRow, spec: SpecRow, isolation: Isolation): Job {

@@ -13,6 +13,7 @@ import { type EventRow, keys, type QueueRow, type RunRow } from '#core/rows.ts';
 import { chunk } from '#core/sets.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { environmentProblems } from '#flow/environments.ts';
 import { readRun } from '#flow/items.ts';
 import { readyBatch, readyRoots } from '#flow/readiness.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
@@ -54,7 +55,12 @@ export async function refuseHere(
 ): Promise<Answer | null> {
   const denial = isolationDenial(deps, plan);
   if (denial) return { status: 'denied', reasons: [denial] };
-  const problems = [...(await queueProblems(deps, from, plan, isAdmitting)), ...(await fetchSource(deps, from, plan))];
+  const problems = [
+    ...(await queueProblems(deps, from, plan, isAdmitting)),
+    // What was accepted before is carried to its end, where an environment may be gone by then.
+    ...(isAdmitting ? [] : environmentProblems(deps.worker, plan)),
+    ...(await fetchSource(deps, from, plan)),
+  ];
   return problems.length > 0 ? { status: 'invalid', reasons: problems } : null;
 }
 

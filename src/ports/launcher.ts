@@ -28,6 +28,8 @@ export interface LaunchOrder {
   attemptId: string;
   leaseUrl: string;
   isolation: Isolation;
+  /** Which toolchain its blocks run in; absent means `default`. Only those that the launcher was made with are ordered. */
+  environment?: string;
   /** After this the attempt is over; a launcher may end its worker then by itself. */
   expiresAtMs: number;
 }
@@ -46,7 +48,7 @@ export interface StopNotice {
 export interface Launcher {
   /** The isolation a block gets here, found by trying it, and the digest of the worker executable. */
   probe(): Promise<{ isolation: Isolation; executable: Digest | 'in-process'; detail: string }>;
-  handleOf(attemptId: string): LaunchHandle | null;
+  handleOf(attemptId: string, environment?: string): LaunchHandle | null;
   launch(order: LaunchOrder): Promise<LaunchHandle>;
   stop(handle: LaunchHandle, graceMs: number): Promise<void>;
   alive(handles: LaunchHandle[]): Promise<Set<LaunchHandle>>;

@@ -85,13 +85,17 @@ async function lockLedger(bed: Ministack, names: DeploymentNames): Promise<void>
   await s3.send(new PutObjectLockConfigurationCommand({ Bucket: names.bucket('ledger'), ObjectLockConfiguration }));
 }
 
-async function publishMachine(bed: Ministack, names: DeploymentNames): Promise<void> {
+async function publishMachine(bed: Ministack, names: DeploymentNames, environment: string): Promise<void> {
   const machines = new SFNClient({ endpoint: bed.url, region: bed.region, credentials: bed.credentials });
-  const stateMachineArn = names.arn.machine('default');
+  const stateMachineArn = names.arn.machine(environment);
   const { stateMachineVersionArn } = await machines.send(new PublishStateMachineVersionCommand({ stateMachineArn }));
   const routingConfiguration = [{ stateMachineVersionArn, weight: 100 }];
   await machines.send(new CreateStateMachineAliasCommand({ name: LIVE_ALIAS, routingConfiguration }));
 }
+
+/** Digests of the images of the two environments, whose containers do the same. */
+export const DEFAULT_IMAGE = `sha256:${'3'.repeat(64)}`;
+export const OTHER_IMAGE = `sha256:${'4'.repeat(64)}`;
 
 /**
  * Bootstraps, deploys the ledger, pins its keys, deploys the rest: the order of docs/deploy.md.
@@ -116,7 +120,10 @@ export async function deploy(
     retention: { mode: 'GOVERNANCE', days: 1 },
     wrapperImage: `${registry}/wrapper@sha256:${'1'.repeat(64)}`,
     workerDigest,
-    environments: { default: { image: `${registry}/blocks@sha256:${'3'.repeat(64)}` } },
+    environments: {
+      default: { image: `${registry}/blocks@${DEFAULT_IMAGE}` },
+      other: { image: `${registry}/other@${OTHER_IMAGE}` },
+    },
     queues: { default: { concurrency: 40 } },
     s3PrefixListId: 'pl-6da54004',
     alarmEmail: 'operator@example.com',
@@ -147,6 +154,6 @@ export async function deploy(
   await ship(stripped, ['--all']);
   const names = deploymentNames({ name: NAME, account, region });
   await lockLedger(bed, names);
-  await publishMachine(bed, names);
+  for (const environment of Object.keys(settings.environments)) await publishMachine(bed, names, environment);
   return { names, origin: ORIGIN, templates, attestKeys: keys };
 }

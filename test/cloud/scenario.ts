@@ -16,6 +16,7 @@ interface Item {
   id: string;
   script: string;
   what?: 'outputs' | 'patch';
+  environment?: string;
   dependsOn?: string[];
   needs?: Record<string, { from: string; select: { output: string } }>;
   when?: object;
@@ -63,6 +64,17 @@ export async function assertVerified(world: World, status: RunStatus): Promise<v
     encoding: 'utf8',
   });
   assert.equal(verdict.status, 0, `${verdict.stdout}${verdict.stderr}`);
+}
+
+/** What the manifests in a bundle say ran. */
+export function executablesOf(bundle: string): string[] {
+  const payloads = readFileSync(bundle, 'utf8').match(/(?<="payload":")[^"]+/g) ?? [];
+  return payloads.flatMap((payload) => {
+    const { predicate } = JSON.parse(Buffer.from(payload, 'base64').toString()) as {
+      predicate?: { executable?: string };
+    };
+    return predicate?.executable === undefined ? [] : [predicate.executable];
+  });
 }
 
 export function item(status: RunStatus, id: string): ItemStatus {

@@ -7,9 +7,21 @@ import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { RunStatus, SlotStatus } from '@waybill/client';
 import { addSchedule, steerSchedule } from '@waybill/client/operator';
+import { workerExecutable } from '../../lib/worker-executable.ts';
 import { until } from '../support/processes.ts';
+import { DEFAULT_IMAGE, OTHER_IMAGE } from './deploy.ts';
 import type { World } from './deployed-world.ts';
-import { accepted, asRoot, assertVerified, item, living, type Scenarios, specOf, states } from './scenario.ts';
+import {
+  accepted,
+  asRoot,
+  assertVerified,
+  executablesOf,
+  item,
+  living,
+  type Scenarios,
+  specOf,
+  states,
+} from './scenario.ts';
 
 /** A schedule of each minute may have to wait for the next one, and functions for their start. */
 const PATIENT = { timeoutMs: 180_000 };
@@ -75,6 +87,34 @@ async function fortyRuns(world: World): Promise<void> {
     ids.map(() => 1),
   );
   await assertVerified(world, all.at(-1) as RunStatus);
+}
+
+async function otherEnvironment(world: World): Promise<void> {
+  const script = 'echo made > "$WAYBILL_OUTPUTS/name"';
+  const spec = specOf('elsewhere', [
+    { id: 'plain', script },
+    { id: 'named', script, environment: 'other' },
+  ]);
+  const run = await accepted(world, spec, 'elsewhere');
+  const status = await world.sealed('elsewhere');
+  assert.deepEqual(states(status), { plain: 'done', named: 'done' });
+  const { executions = [] } = await new SFNClient(asRoot(world)).send(
+    new ListExecutionsCommand({ stateMachineArn: world.deployed.names.arn.machine('other') }),
+  );
+  assert.deepEqual(
+    executions.map(({ name }) => name),
+    [`a-${item(status, 'named').attempts[0]?.id}`],
+  );
+  await assertVerified(world, status);
+  const digests = [DEFAULT_IMAGE, OTHER_IMAGE].map((image) => workerExecutable(world.programs.worker, image));
+  assert.deepEqual(new Set(executablesOf(join(world.directory, `${run}.jsonl`))), new Set(digests));
+
+  const unknown = await world.submit(specOf('nowhere', [{ id: 'a', script, environment: 'another' }]), 'nowhere');
+  assert.equal(unknown.status, 'invalid');
+  assert.deepEqual(
+    unknown.reasons.map(({ code, fix }) => [code, fix]),
+    [['ENVIRONMENT_UNKNOWN', 'Use one of default, other.']],
+  );
 }
 
 async function failedItem(world: World): Promise<void> {
@@ -153,6 +193,7 @@ async function fanIn(world: World): Promise<void> {
 export const RUNS: Scenarios = {
   'one object in the inbox becomes a patch, a sealed run and a bundle that verifies': oneObject,
   'forty runs at once are all done, each with its own execution': fortyRuns,
+  'an item runs in the environment that it names, and its manifest says so': otherEnvironment,
   'what depends on a failed item is skipped, the rest is done': failedItem,
   'a schedule is added, replaced, paused and resumed, and its next slot becomes a run of its owner': slotOfSchedule,
 };

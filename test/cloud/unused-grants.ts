@@ -100,12 +100,6 @@ export const UNUSED_GRANTS: readonly UnusedGrant[] = [
   },
   {
     roles: 'submit',
-    sid: 'ReadInboxInbox',
-    actions: ['s3:GetObject'],
-    why: 'For an event that names no version; those of a versioned bucket do.',
-  },
-  {
-    roles: 'submit',
     sid: 'ReadInboxOutbox',
     actions: ['s3:GetObject'],
     why: 'Only when two answers to the same submission come at once.',
@@ -117,12 +111,6 @@ export const UNUSED_GRANTS: readonly UnusedGrant[] = [
     actions: ['s3:ListBucket'],
     why: 'Without it S3 says of a lease that is gone that it is forbidden.',
     sometimes: true,
-  },
-  {
-    roles: 'submit',
-    sid: 'WriteInboxQuarantine',
-    actions: ['s3:PutObject'],
-    why: 'Submissions that cannot be read are kept aside; the scenarios write none.',
   },
   {
     roles: 'reconcile',

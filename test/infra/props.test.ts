@@ -27,6 +27,8 @@ function sized(size: Partial<WorkerEnvironment>): Record<'default', WorkerEnviro
   return { default: { image: `${REGISTRY}/blocks@${DIGEST}`, ...size } };
 }
 
+const MANY = Object.fromEntries(['default', ...'abcdefghijklmnopqrst'].map((name) => [name, sized({}).default]));
+
 const refused: readonly [title: string, change: Readonly<Record<string, unknown>>, property: string][] = [
   ['an account that is not typed out', { env: { account: 'ours', region: 'us-east-1' } }, 'env.account'],
   ['no region', { env: { account: '000000000000', region: '' } }, 'env.region'],
@@ -103,6 +105,7 @@ const refused: readonly [title: string, change: Readonly<Record<string, unknown>
     },
     'queues',
   ],
+  ['so many environments that no function could be told', { environments: MANY }, 'environments: have fewer'],
   ['a hold by somebody without an ARN', { legalHoldPrincipals: ['counsel'] }, 'legalHoldPrincipals'],
   ['no default environment', { environments: {} }, 'environments'],
   ['a digest without its kind', { workerDigest: '2'.repeat(64) }, 'workerDigest'],

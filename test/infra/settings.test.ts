@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Match, Annotations as Told } from 'aws-cdk-lib/assertions';
 import type { PinnedKeys, WaybillProps, WorkerEnvironment } from '../../lib/waybill-props.ts';
+import { workerExecutable } from '../../lib/worker-executable.ts';
 import { exampleProps, productionProps, resources, type Template, templatesOf, waybill } from './deployment.ts';
 import { at, lines, list } from './rules/rule.ts';
 
@@ -71,6 +72,32 @@ test('test mode: tables and keys go with their stack, the ledger stays, and noth
   assert.equal(ledger?.resource.DeletionPolicy, 'RetainExceptOnCreate');
   assert.equal(deployment.ledger.terminationProtection, false);
   assert.equal(waybill(productionProps()).ledger.terminationProtection, true);
+});
+
+test('environments: functions that take in and dispatch are told of each but the default one, by its machine and what runs there', () => {
+  const props = productionProps();
+  const gpu = { image: `000000000000.dkr.ecr.us-east-1.amazonaws.com/gpu@sha256:${'5'.repeat(64)}` };
+  const of = (environments: WaybillProps['environments']): Map<unknown, unknown> =>
+    new Map(
+      resources(templatesOf(waybill({ ...props, environments })), 'AWS::Lambda::Function').map(({ properties }) => [
+        properties.FunctionName,
+        at(properties.Environment, 'Variables', 'WAYBILL_ENVIRONMENTS'),
+      ]),
+    );
+  const told = of({ ...props.environments, gpu });
+  for (const name of ['submit', 'dispatch', 'reconcile']) {
+    assert.deepEqual(JSON.parse(String(told.get(`waybill-${name}`))), {
+      gpu: {
+        machine: 'arn:aws:states:us-east-1:000000000000:stateMachine:waybill-attempt-gpu:live',
+        executable: workerExecutable(props.workerDigest, gpu.image),
+      },
+    });
+  }
+  assert.equal(told.get('waybill-seal'), undefined);
+  assert.deepEqual(
+    [...of(props.environments).values()].filter((value) => value !== undefined),
+    [],
+  );
 });
 
 test('pinned keys: workers are told each attest key but one that was revoked', () => {

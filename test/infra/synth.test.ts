@@ -41,7 +41,9 @@ async function synthesize(folder: string, ...options: string[]): Promise<Record<
 test('synth: the command line synthesizes the example twice to the same bytes, offline and without a finding', async (context) => {
   const scratch = mkdtempSync(join(tmpdir(), 'waybill-synth-'));
   context.after(() => rmSync(scratch, { recursive: true, force: true }));
+  const startedMs = performance.now();
   const { [REPORT]: report = '', ...first } = await synthesize(join(scratch, 'first'));
+  context.diagnostic(`bundled, synthesized and judged in ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
   // What was valid once is the same bytes now, so it need not be judged again, nor bundled.
   const { [REPORT]: _, ...second } = await synthesize(join(scratch, 'second'), '--no-validation', '--build', 'true');
   assert.deepEqual(Object.keys(first), Object.keys(second));

@@ -13,6 +13,7 @@ export interface ItemDraft {
   locks?: (string | { name: string; mode: 'shared' | 'exclusive' })[];
   retry?: { maxAttempts?: number; backoff?: string; maxBackoff?: string };
   priority?: number;
+  environment?: string;
   timeout?: string;
   deadline?: string;
   notBefore?: string;
@@ -21,7 +22,10 @@ export interface ItemDraft {
 }
 
 /** A run of these items; each gets a pipeline, because an item without one is refused. */
-export function runOf(items: readonly ItemDraft[], spec: { queue?: string; caps?: object } = {}): object {
+export function runOf(
+  items: readonly ItemDraft[],
+  spec: { queue?: string; caps?: object; defaults?: object } = {},
+): object {
   return {
     apiVersion: 'waybill/v1',
     kind: 'Run',

@@ -34,6 +34,7 @@ const EXIT_OF: Record<ErrorCode, ExitCode> = {
   SOURCE_MISSING: EXIT.refused,
   SOURCE_INVALID: EXIT.refused,
   QUEUE_UNKNOWN: EXIT.refused,
+  ENVIRONMENT_UNKNOWN: EXIT.refused,
   QUEUE_DRAINING: EXIT.refused,
   PRINCIPAL_MISMATCH: EXIT.refused,
   KEY_INVALID: EXIT.refused,

@@ -57,6 +57,15 @@ test('compile: what an item says wins over the defaults, key by key', () => {
   assert.equal(b?.deadlineMs, 3_600_000);
 });
 
+test('compile: an environment is that of the item or of the defaults, and the default one is left out', () => {
+  const items = [item('a'), item('b', { environment: 'gpu' }), item('c', { environment: 'default' })];
+  const planned = (spec: object): unknown => planOf(runOf(items, spec)).items.map(({ environment }) => environment);
+  assert.deepEqual(planned({}), [undefined, 'gpu', undefined]);
+  assert.deepEqual(planned({ defaults: { environment: 'python' } }), ['python', 'gpu', undefined]);
+  const [plain, named] = [planOf(runOf([item('a')])), planOf(runOf([item('a', { environment: 'default' })]))];
+  assert.equal(plain.digest, named.digest);
+});
+
 test('compile: needs become dependencies, and everything is sorted', () => {
   const up = (id: string): object => item(id, { pipeline: [SCRIPT, { block: 'capture', what: 'outputs' }] });
   const select = { output: 'o' };

@@ -11,8 +11,8 @@ import { argv, closed, find, name, plainText, record } from './spec-fields.ts';
 import { says } from './spec-issue.ts';
 
 /** What an item may be told besides its work; a task, a group of tasks, an agent and a preset may all hold it. */
-const { timeout, retry, env, locks, priority, deadline, notBefore, onError } = itemSchema.shape;
-const settings = { timeout, retry, env, locks, priority, deadline, notBefore, onError };
+const { timeout, retry, env, environment, locks, priority, deadline, notBefore, onError } = itemSchema.shape;
+const settings = { timeout, retry, env, environment, locks, priority, deadline, notBefore, onError };
 
 export const SETTING_KEYS: readonly string[] = Object.keys(settings);
 

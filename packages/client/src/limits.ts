@@ -101,6 +101,7 @@ export const DEFAULTS = {
   queue: 'default',
   timeoutMs: 15 * 60_000,
   priority: 50,
+  environment: 'default',
   maxAttempts: 1,
   backoffMs: 1_000,
   maxBackoffMs: 60_000,

@@ -156,6 +156,7 @@ const ITEMS: Row[] = [
     `SPEC_INVALID ${I}.retry.maxBackoff`,
   ],
   ['a time that is none', one({ notBefore: 'tomorrow' }), `SPEC_INVALID ${I}.notBefore`],
+  ['an environment in capitals', one({ environment: 'GPU' }), `SPEC_INVALID ${I}.environment`],
   ['a priority below zero', one({ priority: -1 }), `SPEC_LIMIT ${I}.priority`],
   ['a priority in words', one({ priority: 'high' }), `SPEC_INVALID ${I}.priority`],
   ['a deadline as a date', one({ deadline: '2026-01-01' }), `SPEC_INVALID ${I}.deadline`],

@@ -15,6 +15,7 @@ export function planItem(
   if (item.gate !== undefined) return planGate(item, item.gate);
   const times = [notBefore, item.notBefore].filter((text) => text !== undefined).map((text) => Date.parse(text));
   const timeout = item.timeout ?? defaults?.timeout;
+  const environment = item.environment ?? defaults?.environment ?? DEFAULTS.environment;
   return {
     id: item.id,
     deps: depsOf(item),
@@ -26,6 +27,7 @@ export function planItem(
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     pipeline: (item.pipeline ?? []).map(planBlock),
     env: { ...defaults?.env, ...item.env },
+    ...(environment === DEFAULTS.environment ? {} : { environment }),
     priority: item.priority ?? defaults?.priority ?? DEFAULTS.priority,
     timeoutMs: timeout === undefined ? DEFAULTS.timeoutMs : durationMs(timeout),
     ...(item.deadline === undefined ? {} : { deadlineMs: durationMs(item.deadline) }),

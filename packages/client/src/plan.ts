@@ -65,6 +65,8 @@ export interface PlanItem {
   locks: { name: string; mode: LockMode }[];
   pipeline: Block[];
   env: Record<string, string>;
+  /** Name of the toolchain; absent means the one called `default`. */
+  environment?: string;
   /** Each point is a head start in the queue, 0 to 100. */
   priority: number;
   /** Wall clock of one attempt. */

@@ -103,7 +103,17 @@ const notBefore = z.iso
 const priority = z.int().min(0).max(LIMITS.priority);
 
 /** What only acts on an item that runs something. */
-const OF_PIPELINES = ['needs', 'onError', 'locks', 'timeout', 'retry', 'env', 'priority', 'notBefore'] as const;
+const OF_PIPELINES = [
+  'needs',
+  'onError',
+  'locks',
+  'timeout',
+  'retry',
+  'env',
+  'environment',
+  'priority',
+  'notBefore',
+] as const;
 
 export const itemSchema = closed({
   id: itemId,
@@ -124,6 +134,7 @@ export const itemSchema = closed({
   timeout: timeout.optional().describe('Wall clock of one attempt.'),
   retry: retry.optional(),
   env: env.optional(),
+  environment: name.optional().describe('A toolchain of the deployment.'),
   priority: priority.optional().describe('Each point is a head start of 36 seconds in the queue.'),
   deadline: deadline.optional().describe('From the opening of the run.'),
   notBefore: notBefore.optional().describe('It is not started before this time, whatever else is ready.'),
@@ -194,6 +205,7 @@ export const runSchema = closed({
       timeout: timeout.optional(),
       retry: retry.optional(),
       env: env.optional(),
+      environment: name.optional(),
       priority: priority.optional(),
     }).optional(),
     items: z.array(itemSchema).min(1).max(LIMITS.items),

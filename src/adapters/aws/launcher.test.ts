@@ -17,6 +17,7 @@ function launcherOn(answer: (command: StartExecutionCommand) => object): Machine
     rows: {} as DynamoDBClient,
     table: 'rows',
     machine: MACHINE,
+    others: new Map([['gpu', MACHINE.replace('default', 'gpu')]]),
     isolation: 'container',
     executable: digestOf('worker'),
     nowMs: () => NOW_MS,
@@ -45,6 +46,37 @@ describe('launcher: what an execution is given', () => {
   it('a heartbeat of half an hour at most: whoever keeps the attempt does so each minute', async () => {
     const { timeoutSeconds, heartbeatSeconds } = await inputFor(7_200_000);
     assert.deepEqual([timeoutSeconds, heartbeatSeconds], [7_320, 1_800]);
+  });
+});
+
+describe('launcher: which machine an attempt is started on', () => {
+  const started = async (environment?: string): Promise<[machine: string, handle: string]> => {
+    let machine = '';
+    const launcher = launcherOn((command) => {
+      machine = command.input.stateMachineArn ?? '';
+      return {};
+    });
+    const order = { attemptId: ATTEMPT, leaseUrl: 'https://mailbox.test/lease', expiresAtMs: NOW_MS } as const;
+    const where = environment === undefined ? {} : { environment };
+    const handle = await launcher.launch({ ...order, isolation: 'container', ...where });
+    assert.equal(launcher.handleOf(ATTEMPT, environment), handle);
+    return [machine, handle];
+  };
+
+  it('that of its environment, which its handle names too', async () => {
+    for (const [asked, name] of [
+      [undefined, 'default'],
+      ['default', 'default'],
+      ['gpu', 'gpu'],
+    ]) {
+      const [machine, handle] = await started(asked);
+      assert.match(machine, new RegExp(`:stateMachine:waybill-attempt-${name}:live$`));
+      assert.match(handle, new RegExp(`:execution:waybill-attempt-${name}:a-${ATTEMPT}$`));
+    }
+  });
+
+  it('none for an environment without a machine, rather than another', async () => {
+    await assert.rejects(started('rust'), { code: 'LAUNCH_FAILED', problem: /environment "rust"/ });
   });
 });
 

@@ -18,9 +18,10 @@ import {
   type SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { RetryableError } from '@waybill/client/errors';
+import { DEFAULTS } from '@waybill/client/limits';
 import type { Digest } from '@waybill/verify';
 import { awsFailure, nameOf, textOf } from '#adapters/aws/aws-failure.ts';
+import { inputOf, notLaunched } from '#adapters/aws/execution-input.ts';
 import { attemptOfHandle, executionArn, executionName } from '#adapters/aws/execution-name.ts';
 import { launchVerdict } from '#core/launch-errors.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
@@ -30,8 +31,10 @@ export interface MachineSettings {
   machines: SFNClient;
   rows: DynamoDBClient;
   table: string;
-  /** ARN of the machine's alias. */
+  /** ARN of the machine's alias, of the environment `default`. */
   machine: string;
+  /** The same of the other environments, by name. */
+  others?: ReadonlyMap<string, string>;
   isolation: Isolation;
   /** Of the worker in the image that the machine starts. */
   executable: Digest;
@@ -43,12 +46,6 @@ export interface MachineLauncher extends Launcher {
   completeToken(token: string): Promise<void>;
 }
 
-/** The machine's own deadline comes after the flow's, which decides how the attempt counts. */
-const AFTER_EXPIRY_MS = 120_000;
-/** The reconciler keeps a parked attempt each minute (`keep`); this long without it and the execution gives up. */
-const HEARTBEAT_SECONDS = 1_800;
-/** The overrides of a task have at most 8,192 characters, and the URL is not all of them. */
-const MAX_LEASE_URL = 7_000;
 /** The execution row is of no use after its execution; longer than any attempt. */
 const KEPT_SECONDS = 30 * 86_400;
 /** A token that nobody waits with: completed, timed out, or not of this deployment. */
@@ -71,14 +68,15 @@ class ExecutionLauncher implements MachineLauncher {
     return { isolation, executable, detail: `as deployed: ${machine}` };
   }
 
-  handleOf(attemptId: string): LaunchHandle {
-    return executionArn(this.#settings.machine, executionName(attemptId));
+  handleOf(attemptId: string, environment?: string): LaunchHandle {
+    return executionArn(this.#machineOf(attemptId, environment), executionName(attemptId));
   }
 
   async launch(order: LaunchOrder): Promise<LaunchHandle> {
-    const { machines, machine, nowMs } = this.#settings;
+    const { machines, nowMs } = this.#settings;
     const name = executionName(order.attemptId);
-    const handle = this.handleOf(order.attemptId);
+    const machine = this.#machineOf(order.attemptId, order.environment);
+    const handle = this.handleOf(order.attemptId, order.environment);
     const input = inputOf(order, nowMs());
     try {
       await machines.send(new StartExecutionCommand({ stateMachineArn: machine, name, input }));
@@ -123,6 +121,15 @@ class ExecutionLauncher implements MachineLauncher {
 
   onStopped(): void {
     // Told by events of the platform.
+  }
+
+  #machineOf(attemptId: string, environment: string = DEFAULTS.environment): string {
+    const { machine, others } = this.#settings;
+    const found = environment === DEFAULTS.environment ? machine : others?.get(environment);
+    if (found === undefined) {
+      throw notLaunched(attemptId, `no machine is for the environment "${environment}"`, 'LAUNCH_FAILED');
+    }
+    return found;
   }
 
   async #isRunning(handle: LaunchHandle): Promise<boolean> {
@@ -170,29 +177,4 @@ class ExecutionLauncher implements MachineLauncher {
 
 function rowKey(attemptId: string): Record<'pk' | 'sk', { S: string }> {
   return { pk: { S: `attempt/${attemptId}` }, sk: { S: 'execution' } };
-}
-
-/** Ids only: what an execution is given is shown in its history. */
-function inputOf({ attemptId, leaseUrl, expiresAtMs }: LaunchOrder, nowMs: number): string {
-  if (leaseUrl.length > MAX_LEASE_URL) {
-    throw notLaunched(
-      attemptId,
-      `its lease URL has ${leaseUrl.length} characters, more than ${MAX_LEASE_URL}`,
-      'LAUNCH_FAILED',
-    );
-  }
-  const timeoutSeconds = Math.max(2, Math.ceil((expiresAtMs + AFTER_EXPIRY_MS - nowMs) / 1000));
-  // Step Functions takes no heartbeat that is not smaller than the timeout.
-  const heartbeatSeconds = Math.min(HEARTBEAT_SECONDS, timeoutSeconds - 1);
-  return JSON.stringify({ attemptId, leaseUrl, timeoutSeconds, heartbeatSeconds });
-}
-
-function notLaunched(
-  attemptId: string,
-  problem: string,
-  code: 'LAUNCH_DEFERRED' | 'LAUNCH_FAILED',
-  cause?: unknown,
-): RetryableError {
-  const fix = 'The item is tried again; look at the executions of the attempt machine.';
-  return new RetryableError({ code, path: attemptId, problem, fix }, { cause });
 }

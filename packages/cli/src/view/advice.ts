@@ -16,6 +16,8 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
   policy_blocked: 'The agent said that a policy forbids it (exit 10); its log names which.',
   out_of_memory: 'Use less memory, or split the item.',
   // before or around the blocks
+  environment_gone:
+    'The deployment had that environment when the run was submitted and has it no more: ask its operator, or submit anew.',
   input_missing: 'The item it `needs` did not produce that output: check `select` and the upstream capture block.',
   input_mismatch: 'An input is not the bytes that were recorded: restore the artifact, or submit again under a new id.',
   source_invalid: 'Submit again under a new id, so that the source is packed once more.',
