@@ -90,7 +90,7 @@ const REFUSED: [title: string, document: unknown, ...refused: string[]][] = [
   [
     'a course of a single source',
     choosing({ from: 'up', select: { output: 'o' }, onError: 'stop' }),
-    `SPEC_INVALID ${I}.needs.k.onError`,
+    `SPEC_INVALID ${I}.needs.k`,
   ],
   [
     'a choice that goes on in its own words',

@@ -1,6 +1,6 @@
 /** Flows that are wrong in one way each: the exact code and path of everything that is said about them. First: values. */
 import { agent, type Mutation, preset, whole, without } from '../test/flow-mutations.ts';
-import { judged } from '../test/judged-mutations.ts';
+import { judged } from '../test/malformed-flows.suite.ts';
 
 const top = (more: object): unknown => whole({ top: more });
 const a = (more: object): unknown => whole({ a: more });

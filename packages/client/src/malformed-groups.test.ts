@@ -1,6 +1,6 @@
 /** Conditions and groups of flows that are wrong in one way each: the exact code and path of everything that is said about them. */
 import { type Mutation, whole } from '../test/flow-mutations.ts';
-import { judged } from '../test/judged-mutations.ts';
+import { judged } from '../test/malformed-flows.suite.ts';
 
 const when = (value: unknown): unknown => whole({ z: { when: value } });
 const loop = (more: object): unknown => whole({ loop: more });

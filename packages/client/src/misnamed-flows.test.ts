@@ -1,7 +1,7 @@
 /** Flows whose tasks do nothing or are called nothing that is there: the exact code and path of everything that is said about them. */
 import { type Mutation, whole } from '../test/flow-mutations.ts';
 import { flowOf, task } from '../test/flow-sample.ts';
-import { judged } from '../test/judged-mutations.ts';
+import { judged } from '../test/malformed-flows.suite.ts';
 
 const of = (...tasks: object[]): unknown => flowOf(tasks);
 const side = (...tasks: object[]): object => ({ parallel: tasks });

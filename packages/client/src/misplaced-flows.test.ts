@@ -1,7 +1,7 @@
 /** Flows whose tasks are wrong together: the exact code and path of everything that is said about them. */
 import { EQUALS, type Mutation, whole } from '../test/flow-mutations.ts';
 import { flowOf, taking, task } from '../test/flow-sample.ts';
-import { judged } from '../test/judged-mutations.ts';
+import { judged } from '../test/malformed-flows.suite.ts';
 
 const of = (...tasks: object[]): unknown => flowOf(tasks);
 const side = (...tasks: object[]): object => ({ parallel: tasks });

@@ -36,10 +36,10 @@ export function refusalsOf(issues: readonly Issue[]): Refusal[] {
 }
 
 /** A text has a length too, which says nothing where a list belongs. */
-function isBeside(issue: Issue, issues: readonly Issue[]): boolean {
-  if (issue.code !== 'too_big' && issue.code !== 'too_small') return false;
-  const path = formatPath(issue.path);
-  return issues.some((one) => one.code === 'invalid_type' && formatPath(one.path) === path);
+function isBeside({ code, path }: Issue, issues: readonly Issue[]): boolean {
+  return (
+    code.startsWith('too_') && issues.some((one) => one.code === 'invalid_type' && one.path.join() === path.join())
+  );
 }
 
 export function bounded(refusals: Refusal[]): Refusal[] {

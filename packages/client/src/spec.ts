@@ -59,18 +59,12 @@ const need = closed({
     .optional()
     .describe('Instead of `from`: the first of these that is done, in this order. All of them are waited for.'),
   select: selectSchema,
-  onError: z
-    .literal('stop')
-    .optional()
-    .describe('With `oneOf`: when one of them fails, this item is skipped, as if it took from that one alone.'),
-}).superRefine((written, context) => {
-  if (written.oneOf === undefined && written.onError !== undefined) {
-    const fix = 'Remove it: without the one item that it takes from, an item is skipped in any case.';
-    find(context, 'SPEC_INVALID', '`onError` is said of a single source', fix, ['onError']);
-  }
-  if ((written.from === undefined) !== (written.oneOf === undefined)) return;
-  const problem = written.from === undefined ? 'it names no item' : 'it has both `from` and `oneOf`';
-  find(context, 'SPEC_INVALID', problem, 'Write `from: <item>`, or `oneOf: [<item>, <item>]`.');
+  onError: z.literal('stop').optional().describe('A failure of one skips the item.'),
+}).superRefine(({ from, oneOf, onError }, context) => {
+  const isChoice = oneOf !== undefined;
+  if ((from === undefined) === isChoice && (isChoice || onError === undefined)) return;
+  const fix = 'Write `from: <item>`, or `oneOf: [<item>, <item>]`.';
+  find(context, 'SPEC_INVALID', 'it is neither an item nor a list', fix);
 });
 
 const lock = z
