@@ -58,6 +58,11 @@ class NoThread {
     return this;
   }
 
+  /** It never comes online: nothing has to begin. */
+  once(): this {
+    return this;
+  }
+
   postMessage({ hashes, keys, ends, bytes }: Batch): void {
     const holds = new Uint8Array(keys.length);
     let start = 0;
