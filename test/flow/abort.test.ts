@@ -47,10 +47,12 @@ describe('flow: abort', { concurrency: 3 }, () => {
       const run = bed.submit('s', runOf([...itemsOf('i', 8), { id: 'behind', dependsOn: ['i000'] }]));
       await bed.until(() => bed.status('s')?.counts.running === 8);
       bed.control('a', abortOf(run, 'not_needed'));
+      // Those that wait together are answered together, in no order.
+      assert.equal((await answer(bed, 'a')).status, 'accepted');
       bed.control('b', abortOf(run, 'again'));
       const status = await bed.until(() => (bed.status('s')?.aborted ? bed.status('s') : null));
       assert.deepEqual([status.state, status.aborted?.reason, status.bundle], ['cancelled', 'not_needed', undefined]);
-      assert.deepEqual([(await answer(bed, 'a')).status, (await answer(bed, 'b')).status], ['accepted', 'deduped']);
+      assert.equal((await answer(bed, 'b')).status, 'deduped');
       await bed.until(() => bed.engine.isIdle());
       const [entry] = await bed.until(() =>
         entriesOf(bed.directory, 'run.aborted').length > 0 ? entriesOf(bed.directory, 'run.aborted') : null,
