@@ -78,7 +78,7 @@ describe('simulation: what it has found', () => {
 
   it('items that were parked while the ready list was read do not leave the lists of a lock in one decision', async () => {
     const bed = instantFlow();
-    const run = await opened(bed, 'parked', runOf(itemsOf('i', 3, { locks: [{ name: 'one', mode: 'shared' }] })));
+    await opened(bed, 'parked', runOf(itemsOf('i', 3, { locks: [{ name: 'one', mode: 'shared' }] })));
     const holder = await opened(bed, 'holder', runOf([{ id: 'first', locks: ['one'], priority: 90 }]));
     let isParked = false;
     const late = bed.flow('advance', async (what) => {
