@@ -71,6 +71,12 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
       'Functions run our code alone and reach AWS APIs, witnesses and time-stamping authorities. In the workers’ network they would need ways out that workers must not have.',
   },
   {
+    rules: ['Serverless-LambdaTracing'],
+    resourceType: 'AWS::Lambda::Function',
+    reason:
+      'Traces of calls that know nothing of each other would be a tenth of what an item costs. Executions of the attempt machine are traced, by a rule of the deployment; logs name run, item and attempt.',
+  },
+  {
     rules: ['Serverless-SQSRedrivePolicy'],
     resourceType: 'AWS::SQS::Queue',
     path: /-dead\/Resource$/,

@@ -30,7 +30,6 @@ function functionRole(name: FunctionName, facts: RoleFacts, say: Vocabulary): Ro
       ...DUTIES[name](say, facts),
       say.send('DeadLetters', [names.deadLetters(name === 'seal' ? 'seal-function' : name)]),
       say.logs(name),
-      say.traces(),
     ],
   };
 }

@@ -23,6 +23,7 @@ import { StageFunction } from './stage-function.ts';
 import type { StateStack } from './state-stack.ts';
 import type { KeyArns, Statement } from './statement.ts';
 import { submitterStatements, submittersPolicy } from './submitters.ts';
+import { TracedAttempts } from './traced-attempts.ts';
 import type { WaybillProps } from './waybill-props.ts';
 import { Workers } from './worker.ts';
 import { WorkerNetwork } from './worker-network.ts';
@@ -103,6 +104,7 @@ export class RuntimeStack extends Stack {
       name: names.bus,
       description: `Waybill ${names.name}: what happens to runs`,
     });
+    new TracedAttempts(this, 'TracedAttempts', names);
     new CfnScheduleGroup(this, 'Schedules', { name: names.scheduleGroup });
     const facts = {
       ...factsOf({ names, settings, keys }),

@@ -23,7 +23,7 @@ const STAGES_OF_QUEUES: Readonly<Record<string, 'messages' | 'orderedMessages'>>
 const PLATFORM_LOG_BYTES = 700;
 /** Of an execution that is logged without its data, at level ALL. */
 const EXECUTION_LOG_BYTES = 6_000;
-/** X-Ray's default rule, beside one request a second that it always takes. */
+/** Of executions, by the sampling rule of the deployment, which has no reservoir. Functions begin no trace. */
 const TRACED = 0.05;
 /**
  * S3 asks for a bucket's data key once for each scope of a session that writes or reads there, and each attempt has a session
@@ -136,7 +136,6 @@ function ofInvocation(names: DeploymentNames, invocation: Invocation): Partial<C
     invocations: 1,
     gigabyteSeconds: (memoryMiB / 1_024) * (elapsedMs / 1_000),
     logBytes: logBytes + (failed ? PLATFORM_LOG_BYTES : 0),
-    traces: TRACED,
     ...(queue !== undefined && { [queue]: 2 }),
   };
 }

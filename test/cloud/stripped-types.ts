@@ -8,6 +8,7 @@ export const STRIPPED_TYPES: Readonly<Record<string, string>> = {
   'AWS::StepFunctions::StateMachineAlias': 'made through the API after the deployment',
   'AWS::EC2::SecurityGroupEgress': 'containers are local processes without a network of their own',
   'AWS::EC2::SecurityGroupIngress': 'containers are local processes without a network of their own',
+  'AWS::XRay::SamplingRule': 'nothing is traced there',
   'AWS::Budgets::Budget': 'nothing costs anything there',
   'AWS::EC2::FlowLog': 'no packet crosses the emulated network',
   'AWS::Route53Resolver::FirewallDomainList': 'no name is looked up in the emulated network',

@@ -88,6 +88,29 @@ export const ATTEMPT_RULES: readonly Rule[] = [
     },
   },
   {
+    says: 'machine: one attempt in twenty is traced, by a rule that takes no first of each second',
+    broken: (templates) => {
+      const rules = all(templates, 'AWS::XRay::SamplingRule');
+      return [
+        ...(rules.length === 1 ? [] : [`${rules.length} rules`]),
+        ...failing(rules, ({ properties }) => {
+          const rule = properties.SamplingRule;
+          const machines = new RegExp(`^${String(at(rule, 'ServiceName')).replaceAll('*', '.+')}$`);
+          return (
+            at(rule, 'ReservoirSize') === 0 &&
+            at(rule, 'FixedRate') === 0.05 &&
+            String(at(rule, 'RuleName')).length <= 32 &&
+            all(templates, MACHINE).every((machine) => machines.test(String(machine.properties.StateMachineName)))
+          );
+        }),
+      ];
+    },
+    plant: (templates) => {
+      const [rule] = all(templates, 'AWS::XRay::SamplingRule');
+      (rule?.properties.SamplingRule as Record<string, unknown>).ReservoirSize = 1;
+    },
+  },
+  {
     says: 'machine: attempts start on an alias of a version that stays',
     broken: (templates) => [
       ...failing(

@@ -10,7 +10,7 @@ const POLICY = 'AWS::IAM::ManagedPolicy';
 
 export const FUNCTION_RULES: readonly Rule[] = [
   {
-    says: 'functions: all of them are ours, on arm64 and Node 24, traced, with a time limit',
+    says: 'functions: all of them are ours, on arm64 and Node 24, beginning no trace, with a time limit',
     broken: (templates) => {
       const functions = all(templates, FUNCTION);
       const strangers = functions.length === FUNCTIONS.length ? [] : [`${functions.length} functions`];
@@ -21,7 +21,7 @@ export const FUNCTION_RULES: readonly Rule[] = [
           ({ properties }) =>
             properties.Runtime === 'nodejs24.x' &&
             at(properties.Architectures, 0) === 'arm64' &&
-            at(properties.TracingConfig, 'Mode') === 'Active' &&
+            at(properties.TracingConfig, 'Mode') === 'PassThrough' &&
             Number(properties.Timeout) > 0,
         ),
       ];
