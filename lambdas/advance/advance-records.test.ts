@@ -6,6 +6,7 @@ import type { RowChange } from '#core/row-changes.ts';
 import { keys, type QueueRow } from '#core/rows.ts';
 import { advance } from '#flow/advance.ts';
 import { takeIn } from '#flow/inbox.ts';
+import { defineQueues } from '#flow/queues.ts';
 import { putInbox } from '../../test/support/embedded-flow.ts';
 import { streamRecord } from '../../test/support/fake-stream.ts';
 import { failedIds, type HandlerBed, keepingQueue, withHandlers } from '../../test/support/handler-bed.ts';
@@ -159,6 +160,27 @@ describe('advance', () => {
       assert.ok(looks.length <= 4, `asked ${looks.length} times`);
       assert.ok(Math.max(...looks) <= 3 * holders.length, `${looks}`);
     });
+  });
+
+  it('of a list of claims no more is asked for than the queue may start now, however many slots are free', async () => {
+    await withHandlers(
+      async (bed) => {
+        await defineQueues(bed.flow, { default: { concurrency: 20, rate: { starts: 2, perSeconds: 3_600 } } });
+        putInbox(bed.directory, 'default', 's', JSON.stringify(runOf(itemsOf('i-', 12))));
+        await takeIn(bed.flow, () => {});
+        const looks: number[] = [];
+        bed.before = ({ port, method, args }) => {
+          if (port === 'store' && method === 'get') looks.push((args[0] as object[]).length);
+        };
+        await advance(bed.flow, 'default');
+        assert.equal((await bed.row<QueueRow>(keys.queue('default'))).holders.length, 2);
+        assert.ok(Math.max(...looks) <= 3 * 2, `${looks}`);
+        looks.length = 0;
+        await advance(bed.flow, 'default');
+        assert.ok(Math.max(...looks) <= 3, `none may start: ${looks}`);
+      },
+      { concurrency: 20 },
+    );
   });
 
   it('tells others what happened, all of a batch at once, and again with it when they could not be told', async () => {

@@ -7,7 +7,7 @@ import { ordinal } from '#core/ids.ts';
 import { acquireLock, awaitLock, FREE_LOCK, leaveLockQueue, lockVerdict } from '#core/locks.ts';
 import { PRIORITY_HEAD_START_MS, SLOT_REGROWTH_MS } from '#core/names.ts';
 import type { AttemptRow, HeldLock, ItemRow, LockRow, QueueRow } from '#core/rows.ts';
-import { afterStart, nextStartMs } from '#core/start-rate.ts';
+import { afterStart, nextStartMs, startsNow } from '#core/start-rate.ts';
 
 /**
  * The place of a ready item: first come first served, and each point of priority is a head start of PRIORITY_HEAD_START_MS. So
@@ -28,6 +28,13 @@ export function slotsOf({ concurrency, narrowed }: QueueRow, nowMs: number): num
   return minutes === 0
     ? Math.min(concurrency, narrowed.slots)
     : Math.min(concurrency, Math.max(1, narrowed.slots) * 2 ** minutes);
+}
+
+/** How many items without locks a queue would let be claimed now: what its slots and its rate leave. */
+export function claimsNow(queue: QueueRow, nowMs: number): number {
+  if (queue.state === 'paused') return 0;
+  const free = Math.max(0, slotsOf(queue, nowMs) - queue.holders.length);
+  return queue.rate === undefined ? free : Math.min(free, startsNow(queue.rate, queue.bucket, nowMs));
 }
 
 export interface ClaimInput {

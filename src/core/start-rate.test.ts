@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { afterStart, nextStartMs, type StartBucket } from './start-rate.ts';
+import { afterStart, nextStartMs, type StartBucket, startsNow } from './start-rate.ts';
 
 describe('start rate', () => {
   it('a full bucket lets a burst through, then one after the other', () => {
@@ -20,6 +20,19 @@ describe('start rate', () => {
     const rate = { starts: 1, perSeconds: 10 };
     const bucket = afterStart(rate, undefined, 50_000);
     assert.equal(nextStartMs(rate, bucket, 20_000), 60_000);
+  });
+
+  it('says how many may start now: as many as do, one after the other', () => {
+    const rate = { starts: 3, perSeconds: 2 };
+    let bucket: StartBucket | undefined;
+    for (const nowMs of [1_000, 1_000, 1_700, 2_400, 2_400, 60_000]) {
+      const said = startsNow(rate, bucket, nowMs);
+      let begun = 0;
+      let left = bucket;
+      for (; nextStartMs(rate, left, nowMs) <= nowMs; begun += 1) left = afterStart(rate, left, nowMs);
+      assert.equal(said, begun);
+      if (begun > 0) bucket = afterStart(rate, bucket, nowMs);
+    }
   });
 
   it('within no span more start than a burst and what the span brings, however they come', () => {

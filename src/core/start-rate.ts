@@ -24,6 +24,11 @@ export function nextStartMs(rate: StartRate, bucket: StartBucket | undefined, no
   return missing <= 0 ? nowMs : Math.max(nowMs, bucket?.atMs ?? 0) + Math.ceil(missing / rate.starts);
 }
 
+/** How many items may start now, one after the other. */
+export function startsNow(rate: StartRate, bucket: StartBucket | undefined, nowMs: number): number {
+  return Math.floor(dropsAt(rate, bucket, nowMs) / costOf(rate));
+}
+
 /** The bucket after a start; only when one may start now. */
 export function afterStart(rate: StartRate, bucket: StartBucket | undefined, nowMs: number): StartBucket {
   const atMs = Math.max(nowMs, bucket?.atMs ?? 0);

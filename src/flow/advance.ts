@@ -1,7 +1,7 @@
 /**
  * Advance: what became ready is claimed, together with its slot and all its locks, in one transaction.
  */
-import { type Claim, claim, slotsOf } from '#core/claim.ts';
+import { type Claim, claim, claimsNow } from '#core/claim.ts';
 import { FREE_LOCK } from '#core/locks.ts';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
 import {
@@ -128,13 +128,13 @@ async function claimBatch(deps: FlowDeps, draft: Draft, candidates: Candidate[])
   return batch;
 }
 
-/** All at once what the claims will look at that there are slots for; what is not claimed is paid for nothing. */
+/** All at once what the claims will look at that the queue will let be made; what is not claimed is paid for nothing. */
 async function readAhead(deps: FlowDeps, draft: Draft, candidates: Candidate[]): Promise<void> {
   const [first] = candidates;
   if (first === undefined) return;
   const queue = await draft.readOne<QueueRow>(keys.queue(first.queue));
-  const free = queue === null ? 0 : slotsOf(queue, deps.clock.nowMs()) - queue.holders.length;
-  const likely = candidates.slice(0, Math.max(0, Math.min(free, MOST_AHEAD)));
+  const claimable = queue === null ? 0 : claimsNow(queue, deps.clock.nowMs());
+  const likely = candidates.slice(0, Math.min(claimable, MOST_AHEAD));
   await draft.read(likely.flatMap(({ run, item }) => [keys.run(run), keys.spec(run, item), keys.item(run, item)]));
 }
 
