@@ -17,6 +17,10 @@ export function nameProblems({ name, origin }: Pick<WaybillProps, 'name' | 'orig
   if (name !== undefined && !/^[a-z][a-z0-9-]{0,18}[a-z0-9]$/.test(name)) {
     problems.push(isNot('name', name, '2 to 20 of a-z, 0-9 and -, from a letter to a letter or digit'));
   }
+  // Its machines would be among those of another deployment, whose names go on with this word.
+  if (name !== undefined && /-attempt(-|$)/.test(name)) {
+    problems.push(isNot('name', name, 'a name without "-attempt", which the names of machines go on with'));
+  }
   if (!/^[a-z0-9.-]+(\/[a-z0-9._-]+)*$/.test(origin)) {
     problems.push(isNot('origin', origin, 'a host and path such as example.com/waybill'));
   }

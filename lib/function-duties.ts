@@ -19,7 +19,7 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     say.pseudonyms(),
     ...say.schedules(),
   ],
-  advance: (say, { names, environments }) => [
+  advance: (say, { names }) => [
     ...say.rows(),
     say.executionRow(),
     ...say.stream(),
@@ -30,7 +30,7 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     // What conditions ask for.
     say.read('artifacts', 'sha256/*'),
     say.dataKey(),
-    say.complete(environments),
+    say.complete(),
   ],
   dispatch: (say, { environments }) => [
     ...say.rows(),
@@ -43,8 +43,8 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     say.pseudonyms(),
     say.mailbox(),
     say.start(environments),
-    say.describe(environments),
-    say.complete(environments),
+    say.describe(),
+    say.complete(),
   ],
   settle: (say, { names }) => [
     ...say.rows(),
@@ -91,9 +91,9 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     say.pseudonyms(),
     say.mailbox(),
     say.start(environments),
-    say.describe(environments),
-    say.complete(environments),
-    say.prolong(environments),
+    say.describe(),
+    say.complete(),
+    say.prolong(),
   ],
   slot: (say) => [
     ...say.rows(),

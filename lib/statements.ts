@@ -32,6 +32,10 @@ function aboutQueues(names: DeploymentNames) {
   };
 }
 
+/** None of them starts anything, and what goes on needs a token that only our table holds. */
+const TAKEN_AWAY =
+  'Attempts of an environment that was taken away are kept and ended as those of any other. All machines that begin with this name are this deployment’s.';
+
 function aboutExecutions(names: DeploymentNames) {
   const { arn } = names;
   return {
@@ -40,11 +44,11 @@ function aboutExecutions(names: DeploymentNames) {
       actions: ['sts:AssumeRole'],
       resources: [arn.role('mailbox')],
     }),
-    describe: (environments: readonly string[]): Statement => ({
+    describe: (): Statement => ({
       sid: 'Describe',
       actions: ['states:DescribeExecution'],
-      resources: environments.map((environment) => arn.execution(environment, 'a-*')),
-      why: 'An execution is named after its attempt.',
+      resources: [arn.execution('*', 'a-*')],
+      why: `An execution is named after its attempt. ${TAKEN_AWAY}`,
     }),
     // Step Functions asks for permission on the machine, whatever version or alias of it is called; which one is a condition.
     start: (environments: readonly string[]): Statement => ({
@@ -68,15 +72,17 @@ function aboutExecutions(names: DeploymentNames) {
         conditions: { StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' } },
       },
     ],
-    complete: (environments: readonly string[]): Statement => ({
+    complete: (): Statement => ({
       sid: 'Complete',
       actions: ['states:SendTaskSuccess'],
-      resources: environments.map((environment) => arn.machine(environment)),
+      resources: [arn.machine('*')],
+      why: TAKEN_AWAY,
     }),
-    prolong: (environments: readonly string[]): Statement => ({
+    prolong: (): Statement => ({
       sid: 'Prolong',
       actions: ['states:SendTaskHeartbeat'],
-      resources: environments.map((environment) => arn.machine(environment)),
+      resources: [arn.machine('*')],
+      why: TAKEN_AWAY,
     }),
   };
 }

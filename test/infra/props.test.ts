@@ -34,6 +34,7 @@ const refused: readonly [title: string, change: Readonly<Record<string, unknown>
   ['no region', { env: { account: '000000000000', region: '' } }, 'env.region'],
   ['one zone', { availabilityZones: ['us-east-1a'] }, 'availabilityZones'],
   ['a name in capitals', { name: 'Waybill' }, 'name'],
+  ['a name whose machines look like those of the deployment "ours"', { name: 'ours-attempt' }, 'name'],
   ['an origin with a scheme', { origin: 'https://example.com', pinnedKeys: undefined }, 'origin'],
   ['GOVERNANCE in production', { retention: { mode: 'GOVERNANCE', days: 400 } }, 'retention.mode'],
   ['half a day', { retention: { mode: 'COMPLIANCE', days: 0.5 } }, 'retention.days'],

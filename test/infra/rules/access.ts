@@ -5,6 +5,7 @@ const ROLE = 'AWS::IAM::Role';
 const POLICY = 'AWS::IAM::ManagedPolicy';
 /** IAM counts the characters of a managed policy without white space. */
 const MAX_POLICY_CHARACTERS = 6_144;
+const OF_EXECUTIONS = /^states:(SendTask\w+|(Describe|Start)Execution)$/;
 
 export const ACCESS_RULES: readonly Rule[] = [
   {
@@ -152,6 +153,32 @@ export const ACCESS_RULES: readonly Rule[] = [
         for (const line of lines(properties.PolicyDocument)) {
           if (list(line.Action).includes('states:StartExecution')) {
             line.Resource = list(line.Resource as string).map((arn) => `${arn}:live`);
+          }
+        }
+      }
+    },
+  },
+  {
+    says: 'policies: attempts of an environment that was taken away can be kept, looked at and ended, and none be started',
+    broken: (templates) => {
+      const about = all(templates, POLICY).flatMap(({ id, properties }) =>
+        lines(properties.PolicyDocument)
+          .filter(({ Action }) => list(Action).some((action) => OF_EXECUTIONS.test(action)))
+          .map(({ Action, Resource }) => ({ id, actions: list(Action), arns: list(Resource as string | string[]) })),
+      );
+      const ofAll = /:(stateMachine:waybill-attempt-\*|execution:waybill-attempt-\*:a-\*)$/;
+      return ['SendTaskHeartbeat', 'SendTaskSuccess', 'DescribeExecution', 'StartExecution'].flatMap((name) => {
+        const found = about.filter(({ actions }) => actions.includes(`states:${name}`));
+        if (found.length === 0) return [`nobody may ${name}`];
+        const isOfAll = ({ arns }: { arns: string[] }): boolean => arns.some((arn) => ofAll.test(arn));
+        return found.filter((line) => isOfAll(line) === (name === 'StartExecution')).map(({ id }) => `${id}: ${name}`);
+      });
+    },
+    plant: (templates) => {
+      for (const { properties } of all(templates, POLICY)) {
+        for (const line of lines(properties.PolicyDocument)) {
+          if (list(line.Action).includes('states:SendTaskHeartbeat')) {
+            line.Resource = list(line.Resource as string).map((arn) => arn.replace('*', 'default'));
           }
         }
       }
