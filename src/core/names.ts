@@ -27,6 +27,9 @@ export const MAX_SET_IDS = 100;
 /** Every transaction of the engine stays below this, so that it fits DynamoDB's 100 with room for two homes' extras. */
 export const MAX_ENGINE_ACTIONS = 80;
 
+/** Rows of an admission that are written together: far below what a store takes, since it writes more beside them. */
+export const MAX_ADMISSION_BYTES = 2_000_000;
+
 /** Of one deployment: what is in force is one row, and one document of the ledger. */
 export const MAX_SCHEDULES = 100;
 

@@ -3,14 +3,13 @@
  * point at which it was cut off, gives the same run and the same answer.
  */
 import { compile, parseRun, planEdges, planEntries } from '@waybill/client/compile';
-import { type Refusal, WaybillError } from '@waybill/client/errors';
+import { type Refusal, RetryableError, WaybillError } from '@waybill/client/errors';
 import type { Plan, PlanGate } from '@waybill/client/plan';
 import { type Digest, deriveRunId, leafHash, type Pseudonym } from '@waybill/verify';
 import { admissionRows, deadlineRows, type NewRow, planEvents, planRow } from '#core/admission.ts';
 import { eventLine, hexOf, openedEvent, unplacedEvent, unplacedLine } from '#core/evidence.ts';
-import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
+import { MAX_ADMISSION_BYTES, MAX_ENGINE_ACTIONS } from '#core/names.ts';
 import { type EventRow, keys, type QueueRow, type RunRow } from '#core/rows.ts';
-import { chunk } from '#core/sets.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { environmentProblems } from '#flow/environments.ts';
@@ -18,6 +17,7 @@ import { readRun } from '#flow/items.ts';
 import { readyBatch, readyRoots } from '#flow/readiness.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
 import type { InboxObject } from '#ports/inbox.ts';
+import { bytesOf, jsonOf } from '#ports/run-store.ts';
 
 export async function submit(
   deps: FlowDeps,
@@ -170,15 +170,18 @@ async function admit(
     draft.put(keys.activeRun(run), {});
     const rows = rowsOf(deps, run, plan, fresh);
     const roots = plan.items.filter((item) => item.deps.length === 0).map((item) => ({ run, item: item.id }));
+    // A row that no store takes is refused here, where nothing has been written.
+    const isOneBatch = batchesOf(rows).length === 1;
     // Each root has a row in the list of its queue too, or a timer.
-    if (rows.length + roots.length + ROWS_OF_ITS_OWN > MAX_ENGINE_ACTIONS) return { row: fresh, isDone: false };
+    const fits = rows.length + roots.length + ROWS_OF_ITS_OWN <= MAX_ENGINE_ACTIONS;
+    if (!fits || !isOneBatch) return { row: fresh, isDone: false };
     for (const { key, body } of rows) draft.create(key, body);
     openIn(deps, draft, run, plan, fresh);
     await readyBatch(deps, draft, run, roots, true);
     return { row: fresh, isDone: true };
   });
   if (row.submission !== submission) return false;
-  if (!isDone) await admitInParts(deps, run, plan, row);
+  if (!isDone) await admitInParts(deps, run, plan, row).catch((error: unknown) => keepWaiting(object, error));
   deps.hints.runOpened(run);
   deps.hints.queueChanged(row.queue);
   return true;
@@ -186,12 +189,42 @@ async function admit(
 
 async function admitInParts(deps: FlowDeps, run: string, plan: Plan, row: RunRow): Promise<void> {
   const rows = rowsOf(deps, run, plan, row);
-  for (const batch of chunk(rows, MAX_ENGINE_ACTIONS - 1)) await writeMissing(deps, run, batch);
+  for (const batch of batchesOf(rows)) await writeMissing(deps, run, batch);
   await decide(deps, async (draft) => {
     const now = await readRun(draft, run);
     if (now.state === 'admitting') openIn(deps, draft, run, plan, now);
   });
   await readyRoots(deps, run);
+}
+
+/**
+ * A submission of which rows have been written is not refused any more. To take them away is not safe: the same object may be taken
+ * in twice at once, and rows that the other writes behind the removal, or timers that were put off meanwhile, would become part
+ * of what is submitted next under this id. So it stays in the inbox, where whoever looks after it sees why, and goes on from there.
+ */
+function keepWaiting({ submissionId }: InboxObject, error: unknown): never {
+  if (!(error instanceof WaybillError) || error.retryable) throw error;
+  const problem = `the admission of ${submissionId} has begun and cannot go on: ${error.code}: ${error.problem}`;
+  const { path, fix } = error;
+  throw new RetryableError({ code: 'STORE_BUSY', path, problem, fix }, { cause: error });
+}
+
+/** Cut before either too many rows or too many bytes of them. Throws TerminalError ROW_TOO_LARGE. */
+function batchesOf(rows: readonly NewRow[]): NewRow[][] {
+  const batches: NewRow[][] = [[]];
+  let sizeBytes = 0;
+  for (const row of rows) {
+    const { pk, sk } = row.key;
+    const rowBytes = bytesOf(jsonOf({ do: 'put', pk, sk, expect: 0, body: row.body }) ?? '');
+    const { length = 0 } = batches.at(-1) ?? [];
+    if (length === MAX_ENGINE_ACTIONS - 1 || (length > 0 && sizeBytes + rowBytes > MAX_ADMISSION_BYTES)) {
+      batches.push([]);
+      sizeBytes = 0;
+    }
+    batches.at(-1)?.push(row);
+    sizeBytes += rowBytes;
+  }
+  return batches;
 }
 
 function rowsOf(deps: FlowDeps, run: string, plan: Plan, { admittedAtMs, openedAtMs, principal }: RunRow): NewRow[] {

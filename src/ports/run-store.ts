@@ -22,9 +22,9 @@
  *   whose range covers A has A too, unless A was deleted before the answer. Without it rows of one answer may have been
  *   read at different times.
  * - A store may not be to be had for a while: RetryableError STORE_BUSY, and the outcome of a `transact` is then open.
- * - Limits: 100 actions a transaction (TerminalError TRANSACTION_TOO_LARGE), 350,000 bytes of JSON a row (TerminalError
- *   ROW_TOO_LARGE), one action per row in a transaction (TerminalError TRANSACTION_TOO_LARGE for doubles). An adapter may
- *   refuse more than 3,500,000 bytes in one transaction in the same way.
+ * - Limits: 100 actions a transaction and 3,500,000 bytes of JSON in it (TerminalError TRANSACTION_TOO_LARGE), 350,000 bytes
+ *   of JSON a row (TerminalError ROW_TOO_LARGE), one action per row in a transaction (TerminalError TRANSACTION_TOO_LARGE
+ *   for doubles). Every adapter has them, so that what one takes the others take too.
  * Adapters may differ in latency, and in whether durable ever waits.
  */
 import { TerminalError } from '@waybill/client/errors';
@@ -56,6 +56,8 @@ export interface RowRange {
 
 export const MAX_ACTIONS = 100;
 export const MAX_ROW_BYTES = 350_000;
+/** DynamoDB's limit is 4 MB with the names of the attributes. */
+export const MAX_TRANSACTION_BYTES = 3_500_000;
 
 export interface RunStore {
   get(keys: readonly RowKey[]): Promise<(Row | null)[]>;
@@ -82,8 +84,7 @@ export function requireFitting(actions: readonly Action[]): void {
 export function jsonOf(action: Action): string | null {
   if (action.do !== 'put') return null;
   const json = JSON.stringify(action.body);
-  // Three bytes a UTF-16 unit is the most that UTF-8 takes; most rows are settled by that.
-  if (json.length * 3 > MAX_ROW_BYTES && new TextEncoder().encode(json).byteLength > MAX_ROW_BYTES) {
+  if (exceeds([json], MAX_ROW_BYTES)) {
     throw new TerminalError({
       code: 'ROW_TOO_LARGE',
       path: `${action.pk} ${action.sk}`,
@@ -92,4 +93,26 @@ export function jsonOf(action: Action): string | null {
     });
   }
   return json;
+}
+
+/** Refuses bodies that together are more than one transaction takes. */
+export function requireSmall(texts: readonly (string | null)[]): void {
+  if (!exceeds(texts, MAX_TRANSACTION_BYTES)) return;
+  throw new TerminalError({
+    code: 'TRANSACTION_TOO_LARGE',
+    path: 'transaction',
+    problem: `the rows have more than ${MAX_TRANSACTION_BYTES} bytes`,
+    fix: 'Split it into transactions that are right one by one.',
+  });
+}
+
+function exceeds(texts: readonly (string | null)[], maxBytes: number): boolean {
+  const units = texts.reduce((sum, text) => sum + (text?.length ?? 0), 0);
+  // Three bytes a UTF-16 unit is the most that UTF-8 takes; most texts are settled by that.
+  return units * 3 > maxBytes && texts.reduce((sum, text) => sum + bytesOf(text ?? ''), 0) > maxBytes;
+}
+
+/** Of a text in UTF-8. */
+export function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).byteLength;
 }

@@ -177,13 +177,6 @@ describe('run store: DynamoDB alone', () => {
     await assert.rejects(leaving(Number.POSITIVE_INFINITY).discard(all), hasCode(RetryableError, 'STORE_BUSY'));
   });
 
-  it('refuses a transaction beyond 4 MB by name', async () => {
-    const store = createTableRunStore({ client, table: await newTable() });
-    const large = Array.from({ length: 12 }, (_, n) => put(`${n}`, 0, { text: 'x'.repeat(300_000) }));
-    await assert.rejects(store.transact(large), hasCode(TerminalError, 'TRANSACTION_TOO_LARGE'));
-    await store.transact(large.slice(1));
-  });
-
   it('a table that is not there is no reason to try again', async () => {
     const store = createTableRunStore({ client, table: 'no-such-table' });
     await assert.rejects(store.get([{ pk: 'p', sk: 'a' }]), hasCode(TerminalError, 'STORE_FAILED'));

@@ -214,7 +214,10 @@ export function runStoreSuite(name: string, open: () => Promise<RunStoreBed>): v
           store.transact([put('a', '1', 0, { text: 'x'.repeat(MAX_ROW_BYTES) })]),
           isTerminal('ROW_TOO_LARGE'),
         );
+        const large = Array.from({ length: 12 }, (_, n) => put('a', `large-${n}`, 0, { text: 'x'.repeat(300_000) }));
+        await assert.rejects(store.transact(large), isTerminal('TRANSACTION_TOO_LARGE'));
         assert.deepEqual(await store.query('a', { prefix: '', limit: 1 }), []);
+        await store.transact(large.slice(1));
         await store.transact(many.slice(1));
       }),
     );

@@ -44,10 +44,9 @@ import {
   type RowRange,
   type RunStore,
   requireFitting,
+  requireSmall,
 } from '#ports/run-store.ts';
 
-/** DynamoDB's limit is 4 MB with the names of the attributes. */
-const MAX_TRANSACTION_BYTES = 3_500_000;
 /** Most keys of one BatchGetItem. */
 const KEYS_A_READ = 100;
 /** Most rows of one BatchWriteItem. */
@@ -281,17 +280,6 @@ function throttled(table: string, problem: string, cause?: unknown): RetryableEr
     { code: 'STORE_BUSY', path: table, problem: `DynamoDB throttles: ${problem}`, fix },
     { cause },
   );
-}
-
-function requireSmall(texts: readonly (string | null)[]): void {
-  const sizeBytes = texts.reduce((sum, text) => sum + (text === null ? 0 : Buffer.byteLength(text)), 0);
-  if (sizeBytes <= MAX_TRANSACTION_BYTES) return;
-  throw new TerminalError({
-    code: 'TRANSACTION_TOO_LARGE',
-    path: 'transaction',
-    problem: `${sizeBytes} bytes of rows, more than ${MAX_TRANSACTION_BYTES}`,
-    fix: 'Split it into transactions that are right one by one.',
-  });
 }
 
 function pauseBefore(tried: number): Promise<void> {

@@ -17,6 +17,7 @@ import {
   type RowRange,
   type RunStore,
   requireFitting,
+  requireSmall,
 } from '#ports/run-store.ts';
 import { type KnownRow, KnownRows, type Partition } from './known-rows.ts';
 
@@ -129,6 +130,7 @@ class SqliteRunStore implements LocalRunStore {
       version = Math.max(version, expect + 1);
     });
     const texts = actions.map(jsonOf);
+    requireSmall(texts);
     actions.forEach((action, n) => {
       if (action.do === 'check') return;
       const partition = this.#partition(action.pk);
