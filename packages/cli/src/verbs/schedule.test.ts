@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DirectoryTransport, type ScheduleStatus } from '@waybill/client';
@@ -81,4 +81,54 @@ test('schedule: a name that is none of yours is a usage error, before an engine 
       assert.deepEqual([exit, JSON.parse(err).error.code], [4, 'SCHEDULE_UNKNOWN'], verb);
     }
   }
+});
+
+/** Says that it is ready, accepts the first control that it finds, and ends. */
+const ACCEPTS = `
+  const { createHash } = await import('node:crypto');
+  const { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } = await import('node:fs');
+  const dir = process.argv[process.argv.indexOf('--dir') + 1];
+  const startedAt = new Date().toISOString();
+  writeFileSync(dir + '/engine.json', JSON.stringify({ pid: process.pid, startedAt, ready: true, isolation: 'none', detail: '' }));
+  setTimeout(() => process.exit(1), 30_000);
+  setInterval(() => {
+    const box = dir + '/inbox/@control';
+    for (const principal of existsSync(box) ? readdirSync(box) : []) {
+      for (const name of readdirSync(box + '/' + principal).filter((each) => /^[^.].*[.]json$/.test(each))) {
+        const hex = createHash('sha256').update(readFileSync(box + '/' + principal + '/' + name)).digest('hex');
+        const submissionId = name.slice(0, -5);
+        const out = dir + '/outbox/' + principal + '/' + submissionId;
+        mkdirSync(out, { recursive: true });
+        const about = { v: 1, status: 'accepted', principal, submissionId, submission: 'sha256:' + hex, reasons: [], at: startedAt };
+        writeFileSync(out + '/new', JSON.stringify(about));
+        renameSync(out + '/new', out + '/receipt-' + hex.slice(0, 16) + '.json');
+        process.exit(0);
+      }
+    }
+  }, 20);
+`;
+
+const WRITTEN = {
+  apiVersion: 'waybill/v1',
+  kind: 'Schedule',
+  metadata: { name: 'nightly' },
+  spec: {
+    cron: '30 2 * * *',
+    timeZone: 'Europe/Berlin',
+    run: { items: [{ id: 'a', pipeline: [{ block: 'script', run: 'true' }] }] },
+  },
+};
+
+test('schedule add: a state directory that is not there yet is made, as by submit; one that is somebody else’s is refused', async (t) => {
+  const place = scratch(t);
+  const [spec, engine, dir] = [join(place, 'schedule.json'), join(place, 'engine.mjs'), join(place, 'new', 'state')];
+  writeFileSync(spec, JSON.stringify(WRITTEN));
+  writeFileSync(engine, ACCEPTS);
+  const env = { ...process.env, WAYBILL_ENGINE: engine };
+  const added = await call(['schedule', 'add', spec, '--plain', '--dir', dir], env);
+  assert.deepEqual([added.exit, added.err], [0, '']);
+  assert.match(added.out, /^accepted {2}schedule nightly\n/);
+  assert.equal(existsSync(join(dir, '.gitignore')), true);
+  const refused = await call(['schedule', 'add', spec, '--dir', place], env);
+  assert.deepEqual([refused.exit, JSON.parse(refused.err).error.code], [4, 'USAGE']);
 });

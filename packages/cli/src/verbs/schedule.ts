@@ -16,8 +16,8 @@ const COLUMN = 12;
 export async function scheduleAdd(call: VerbCall): Promise<ExitCode> {
   const path = resolve(call.arg(0));
   const bytes = await readSpecBytes(path);
-  const transport = await call.target.open();
   await call.target.ensure({});
+  const transport = await call.target.open();
   const options = { baseDir: dirname(path), timeoutMs: call.target.patienceMs };
   const { name, ...receipt } = await call.target.answered(
     placing(call.arg(0), bytes, () => addSchedule(transport, bytes, options)),
