@@ -48,8 +48,8 @@ async function steer(deps: FlowDeps, object: InboxObject, spec: RunVerb, digest:
     const row = await draft.readOne<RunRow>(keys.run(run));
     if (spec.verb === 'abort' && row?.aborting && row.principal === object.principal) return dedupedAs(run);
     const isRuling = spec.verb === 'approve' || spec.verb === 'reject';
-    const isJudge = isRuling && (await isReviewer(deps, draft, { run, item: spec.item }, object.principal));
-    const refusal = refusalOf(object.principal, run, row, isRuling ? isJudge : null);
+    const isJudge = isRuling ? await isReviewer(deps, draft, { run, item: spec.item }, object.principal) : null;
+    const refusal = refusalOf(object.principal, run, row, isJudge);
     if (refusal !== null || row === null) {
       const isLate = row?.principal === object.principal && row.sealedIndex !== undefined;
       if (isLate) await noteLateControl(deps, draft, run, row, digest);

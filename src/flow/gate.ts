@@ -55,10 +55,16 @@ export function emitBegun(draft: Draft, run: string, { readied, suspended }: Beg
   if (suspended.length > 0) draft.emit(run, { type: 'item.suspended', data: { items: suspended } });
 }
 
-/** Whether the principal is one of those who decide the item, whosever the run is. */
-export async function isReviewer(deps: FlowDeps, draft: Draft, ref: ItemRef, principal: string): Promise<boolean> {
+/** Whether the principal is one of those who decide the item, whosever the run is; null where the item is no gate, or is not there. */
+export async function isReviewer(
+  deps: FlowDeps,
+  draft: Draft,
+  ref: ItemRef,
+  principal: string,
+): Promise<boolean | null> {
   const spec = await draft.readOne<SpecRow>(keys.spec(ref.run, ref.item));
-  return spec?.reviewers?.includes(pseudonymOf(deps, principal)) ?? false;
+  if (spec?.item.gate === undefined) return null;
+  return spec.reviewers?.includes(pseudonymOf(deps, principal)) ?? false;
 }
 
 function pseudonymOf({ signer }: FlowDeps, principal: string): Pseudonym {

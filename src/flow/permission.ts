@@ -4,7 +4,7 @@ import { type Answer, refuse } from '#flow/answer.ts';
 
 /**
  * Null: the principal may ask something of the run, and it is there to be asked.
- * @param isReviewer of the gate that it is a verdict on; null where it is none
+ * @param isReviewer of the gate that it is a verdict on; null where it is no verdict, or one on what is no gate
  */
 export function refusalOf(
   principal: string,

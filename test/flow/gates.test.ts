@@ -135,6 +135,20 @@ describe('flow: gates', { concurrency: true }, () => {
     });
   });
 
+  it('what is no gate has no verdict: whoever submitted the run is told so, and nobody else learns of it', async () => {
+    await withBed({ execute, adapt: manyPeople }, async (bed) => {
+      const run = bed.submit('s', runOf(around({ reviewers: ['ada'] })));
+      await waiting(bed, run);
+      for (const verb of ['approve', 'reject'] as const) {
+        assert.deepEqual(await ask(bed, null, controlOf(verb, run, 'build')), ['invalid', 'ITEM_STATE']);
+        assert.deepEqual(await ask(bed, null, controlOf(verb, run, 'absent')), ['invalid', 'ITEM_UNKNOWN']);
+        assert.deepEqual(await ask(bed, null, controlOf(verb, run, 'gate')), ['denied', 'PRINCIPAL_MISMATCH']);
+        for (const item of ['build', 'absent'])
+          assert.deepEqual(await ask(bed, 'eve', controlOf(verb, run, item)), ['denied', 'PRINCIPAL_MISMATCH']);
+      }
+    });
+  });
+
   it('nobody else decides: neither a stranger nor, where others are named, who submitted the run', async () => {
     await withBed({ execute, adapt: manyPeople }, async (bed) => {
       const run = bed.submit('s', runOf([...around({ reviewers: ['ada'] }), { id: 'mine', gate: {} }]));
