@@ -5,15 +5,24 @@ import { type RunStatus, TerminalError, type Transport } from '@waybill/client';
 import { EvidenceError, loadTrust, type TrustFile } from '@waybill/verify';
 import { readProblem } from './file-problem.ts';
 
-/** Reads public keys. Throws TerminalError FILE_UNREADABLE for a file that is none or holds no valid keys. */
+const NO_KEYS_FIX =
+  'Submit a run first: an engine makes its keys when it first starts. Where one has worked already, restore keys/ from a backup.';
+
+/** Reads the public keys of an engine. Throws TerminalError FILE_UNREADABLE for a file that is none or holds no valid keys. */
 export async function readTrustFile(path: string): Promise<TrustFile> {
   try {
     const trust = JSON.parse(await readFile(path, 'utf8')) as TrustFile;
     loadTrust(trust);
     return trust;
   } catch (cause) {
-    const known = cause instanceof EvidenceError || cause instanceof SyntaxError || 'code' in (cause as Error);
+    const isOfFile = cause instanceof Error && 'syscall' in cause;
+    const known = isOfFile || cause instanceof EvidenceError || cause instanceof SyntaxError;
     if (!known) throw cause;
+    if (isOfFile) {
+      const isAbsent = ['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '');
+      const fix = isAbsent ? NO_KEYS_FIX : 'Let this user read it, or name another state directory.';
+      throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem: readProblem(cause), fix }, { cause });
+    }
     const problem = `the keys cannot be used: ${(cause as Error).message}`;
     const fix = "Name the deployment's public keys (waybill-keys/v1); an engine writes its own to keys/public.json.";
     throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause });

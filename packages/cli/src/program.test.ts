@@ -115,6 +115,21 @@ test('program: what is no bundle is malformed, no keys are not enough, and no ti
   assert.equal((await call(['audit', 'export', 'latest', '--dir', dir])).exit, 4);
 });
 
+test('program: keys that are not there yet, or were lost, are told with their path and what to do', async (t) => {
+  const dir = scratch(t);
+  const path = join(dir, 'keys', 'public.json');
+  for (const verb of [['list'], ['export', '-o', '-'], ['fingerprint']]) {
+    const { exit, err } = await call(['keys', ...verb, '--dir', dir]);
+    const { error } = JSON.parse(err);
+    assert.deepEqual([exit, error.code, error.path], [4, 'FILE_UNREADABLE', path]);
+    assert.equal(error.problem, 'there is no such file or directory');
+    assert.match(error.fix, /Submit a run first.*restore keys\/ from a backup/);
+  }
+  mkdirSync(join(dir, 'keys'));
+  writeFileSync(path, '{}');
+  assert.match((await call(['keys', 'list', '--plain', '--dir', dir])).err, /the keys cannot be used/);
+});
+
 test('program: a run without a bundle is no contradiction, and one that was aborted is not to be waited for', async (t) => {
   for (const [aborted, reason] of [
     [undefined, /no audit bundle yet/],
