@@ -38,22 +38,39 @@ const PUT = ['s3:PutObject'];
 const DELETE = ['s3:DeleteObject', 's3:DeleteObjectVersion'];
 const WITHOUT_CONDITION = { Null: { 's3:if-none-match': 'true' } };
 
+/** Keys of runs that schedules start, in the inbox, under queue and owner; src/flow names them. */
+export const RUNS_OF_SCHEDULES = ['inbox/*/*/slot-*.json', 'inbox/*/*/trigger-*.json'] as const;
+
 export interface InboxRoles {
   /** ARN of the bucket. */
   readonly bucket: string;
   /** Roles that answer: they write receipts and status, and take objects away. */
   readonly engine: readonly string[];
-  /** Roles that write submissions for others: the owner of a schedule is checked before it is stored. */
+  /** Roles that start the runs of schedules for their owners, who are checked before a schedule is stored. */
   readonly onBehalf: readonly string[];
 }
 
 export function inboxPolicy({ bucket, engine, onBehalf }: InboxRoles): readonly BucketStatement[] {
+  const own = [`${bucket}/inbox/*/${SELF}/*`, `${bucket}/uploads/${SELF}/*`];
+  const spared = [...new Set([...engine, ...onBehalf])];
   return [
     deny('OwnNameOnly', 'Nobody but the engine writes anywhere but under their own id in inbox/ and uploads/.', {
       Action: PUT,
-      NotResource: [`${bucket}/inbox/*/${SELF}/*`, `${bucket}/uploads/${SELF}/*`],
-      ...otherThan([...engine, ...onBehalf]),
+      NotResource: own,
+      ...otherThan(spared),
     }),
+    deny(
+      'OnlyRunsOnBehalf',
+      'Nobody, the engine included, submits in the name of others but what is named as a run of a schedule.',
+      {
+        Action: PUT,
+        NotResource: [
+          ...own,
+          ...[...RUNS_OF_SCHEDULES, 'outbox/*', 'quarantine/*'].map((keyPattern) => `${bucket}/${keyPattern}`),
+        ],
+      },
+    ),
+    ...(spared.length === 0 ? [] : [controlsByPeople(bucket, spared)]),
     deny(
       'SubmitOnce',
       'Nobody writes a submission without If-None-Match, so none is ever written over, nor in parts.',
@@ -74,6 +91,15 @@ export function inboxPolicy({ bucket, engine, onBehalf }: InboxRoles): readonly 
       ...otherThan(engine),
     }),
   ];
+}
+
+/** Steering is for those who submit: no name that a run of a schedule may have makes a control of it. */
+function controlsByPeople(bucket: string, roles: readonly string[]): BucketStatement {
+  return deny('ControlsByPeople', 'The engine writes no control, in whoever’s name and however it is named.', {
+    Action: PUT,
+    Resource: [`${bucket}/inbox/@control/*`],
+    Condition: { ArnEquals: { 'aws:PrincipalArn': roles } },
+  });
 }
 
 export interface StagingRoles {

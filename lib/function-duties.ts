@@ -18,6 +18,8 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     say.publicKeys(),
     say.pseudonyms(),
     ...say.schedules(),
+    // One that is triggered runs at once; and slots that nobody else has filled.
+    say.runOnBehalf(),
   ],
   advance: (say, { names }) => [
     ...say.rows(),
@@ -96,11 +98,12 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     say.prolong(),
   ],
   slot: (say) => [
-    ...say.rows(),
+    say.scheduleRows(),
+    ...say.rows().filter(({ sid }) => sid === 'RowsKey'),
     // The schedule, as it was added.
     say.read('artifacts', 'sha256/*'),
     say.openData(),
-    say.write('inbox', 'inbox/*'),
+    say.runOnBehalf(),
     say.write('inbox', 'outbox/*/schedules.json'),
   ],
   doctor: (say, { names, keys, environments, repositories }) => [

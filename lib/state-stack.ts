@@ -10,7 +10,7 @@ import { type BucketLife, keptBucket } from './buckets.ts';
 import type { DeploymentNames } from './deployment-names.ts';
 import { FUNCTION_TIMEOUTS } from './function-timeouts.ts';
 import { dataKey, stateKey } from './keys.ts';
-import { writersOf } from './roles.ts';
+import { rolesThat, writersOf } from './roles.ts';
 import type { WaybillProps } from './waybill-props.ts';
 
 export interface StateStackProps extends StackProps {
@@ -50,7 +50,7 @@ export class StateStack extends Stack {
       refuses: inboxPolicy({
         bucket: arn.bucket('inbox'),
         engine: writersOf('inbox', names).filter((role) => role !== slot),
-        onBehalf: [slot],
+        onBehalf: rolesThat('s3:PutObject', arn.objects('inbox', 'inbox/'), names),
       }),
       lifecycleRules: [
         { id: 'uploads', prefix: 'uploads/', expiration: Duration.days(STAGING_DAYS) },

@@ -1,4 +1,5 @@
 /** Statements about what is stored: rows, objects, keys. */
+import { RUNS_OF_SCHEDULES } from './bucket-policies.ts';
 import type { DeploymentNames } from './deployment-names.ts';
 import type { KeyArns, Statement } from './statement.ts';
 
@@ -27,6 +28,13 @@ export function aboutRows(names: DeploymentNames, keys: KeyArns) {
         conditions: through(names, 'dynamodb'),
       },
     ],
+    /** Of schedules and nothing else: whoever may write any row decides what runs, and in whose name. */
+    scheduleRows: (): Statement => ({
+      sid: 'ScheduleRows',
+      actions: ['dynamodb:BatchGetItem', 'dynamodb:PutItem'],
+      resources: [arn.table],
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['schedule/*', 'schedules'] } },
+    }),
     /** Of the launcher alone: the flow never reads it. */
     executionRow: (...more: 'dynamodb:GetItem'[]): Statement => ({
       sid: 'ExecutionRow',
@@ -78,6 +86,13 @@ export function aboutObjects(names: DeploymentNames) {
       sid: `List${title(bucket)}`,
       actions: ['s3:ListBucket'],
       resources: [arn.bucket(bucket)],
+    }),
+    /** In the name of whoever has put a schedule into force. The bucket policy says that none of it is a control. */
+    runOnBehalf: (): Statement => ({
+      sid: 'RunOnBehalf',
+      actions: ['s3:PutObject'],
+      resources: RUNS_OF_SCHEDULES.map((keyPattern) => arn.objects('inbox', keyPattern)),
+      why: 'Owner, schedule and time are known at run time; how these objects are named tells them from what people write.',
     }),
     /** What waits there, each as the version that it is. */
     listSubmissions: (): Statement => ({

@@ -5,6 +5,7 @@
 import type { QueueDefinitions } from '#core/queue-definition.ts';
 import { ATTEMPT_TIMER } from '#core/row-changes.ts';
 import { keys } from '#core/rows.ts';
+import type { SchedulesRow } from '#core/schedule-rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { loggedKeys } from '#flow/keys.ts';
 import { defineQueues, knownQueues } from '#flow/queues.ts';
@@ -22,6 +23,7 @@ import { peek } from '#flow/transaction.ts';
 import { checkAttempt } from '#flow/worker.ts';
 import { type BatchResponse, eachMessage } from '#lambdas/shared/batch.ts';
 import { type Showing, STATUS_TIMER, showRun, unshownRuns } from '#lambdas/shared/paced-status.ts';
+import { RESUME_SCHEDULES } from '#lambdas/shared/schedules-message.ts';
 import { sequencerMessageFor } from '#lambdas/shared/sequencer-messages.ts';
 import { type TimerMessage, timerMessage, timerMessageFor } from '#lambdas/shared/timer-messages.ts';
 import type { Told } from '#lambdas/shared/told.ts';
@@ -46,6 +48,8 @@ const MINUTE_MS = 60_000;
 const INBOX_PAGE = 500;
 /** What came a moment ago is being answered: told of again, two would answer it at once. */
 const EVENT_PATIENCE_MS = 30_000;
+/** Fewer than those after which a slot whose rule is `skip` counts as missed, with the patience of submit. */
+const SCHEDULES_EACH_MINUTES = 3;
 /** Some seconds' worth. */
 const RUNS = 500;
 
@@ -89,8 +93,12 @@ async function askAbort({ flow, sequencer }: ReconcileDuties, run: string): Prom
 }
 
 /** The same question in the same minute is one message. */
-function causeNow({ clock }: FlowDeps): string {
-  return `minute-${Math.floor(clock.nowMs() / MINUTE_MS)}`;
+function causeNow(flow: FlowDeps): string {
+  return `minute-${minuteNow(flow)}`;
+}
+
+function minuteNow({ clock }: FlowDeps): number {
+  return Math.floor(clock.nowMs() / MINUTE_MS);
 }
 
 /** Each part goes on although another has failed: what one cannot reach must not hide what the next could mend. */
@@ -111,6 +119,9 @@ async function everyMinute(duties: ReconcileDuties, told: Told): Promise<void> {
   for (const queue of await knownQueues(flow)) {
     await part(`queue ${queue}`, () => sweepQueue(flow, queue, false, onTrouble));
   }
+  if (minuteNow(flow) % SCHEDULES_EACH_MINUTES === 0) {
+    await part('schedules', () => askForSchedules(duties));
+  }
   await part('runs', () => sweepRuns(duties, onTrouble));
   await part('progress', () => showProgress(duties, onTrouble));
 }
@@ -121,6 +132,12 @@ async function forwardInbox({ flow, submissions, arrivalOf }: ReconcileDuties): 
   const listed = await flow.inbox.list({ limit: INBOX_PAGE });
   const waiting = listed.filter(({ arrivedAtMs = 0 }) => nowMs - arrivedAtMs >= EVENT_PATIENCE_MS);
   await submissions.send(waiting.map((object) => ({ body: arrivalOf(object) })));
+}
+
+/** Alarms go with the stack that holds them, and calls get lost. Without schedules this reads one row. */
+async function askForSchedules({ flow, submissions }: ReconcileDuties): Promise<void> {
+  const row = await peek<SchedulesRow>(flow, keys.schedules());
+  if (row !== null && row.schedules.length > 0) await submissions.send([{ body: RESUME_SCHEDULES }]);
 }
 
 /** Fires what is due, and sends word for the next one if it is due before the next look. */

@@ -19,5 +19,5 @@ export async function fillSlot(flow: FlowDeps, event: unknown, told: Told): Prom
   if (!asked.success) return told.malformed('the event', 'it names no schedule');
   const { scheduledTime = '', schedule } = asked.data;
   const plannedMs = Date.parse(scheduledTime);
-  await fillSlots(flow, schedule, Number.isNaN(plannedMs) ? undefined : plannedMs);
+  await fillSlots(flow, schedule, Number.isNaN(plannedMs) ? {} : { plannedMs });
 }

@@ -2,14 +2,15 @@
  * Slots: what is due of a schedule becomes objects of the inbox, once each. The row says first that a slot is decided about
  * and that its object is to be written; so whoever comes after a crash writes it again, under the same name.
  */
-import { readCron, runOf, type ScheduleSpec } from '@waybill/client/compile';
+import { runOf, type ScheduleSpec } from '@waybill/client/compile';
 import type { ScheduleStatus, SlotStatus } from '@waybill/client/documents';
 import { WaybillError } from '@waybill/client/errors';
 import { canonicalize, deriveRunId, sha256Hex } from '@waybill/verify';
 import { isoTime } from '#core/evidence.ts';
 import { keys } from '#core/rows.ts';
 import type { ScheduleInForce, ScheduleRow, SchedulesRow, SlotEntry } from '#core/schedule-rows.ts';
-import { dueSlots, nextSlot, type Timing } from '#core/slots.ts';
+import { dueSlots, nextSlot } from '#core/slots.ts';
+import { setAlarm, timingOf } from '#flow/alarms.ts';
 import type { Answer } from '#flow/answer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { decide, peek } from '#flow/transaction.ts';
@@ -25,18 +26,26 @@ const SHOWN_NEXT = 3;
 const EARLY_MS = 60_000;
 const SLOT_ID = /^(?:slot|trigger)-([a-z0-9][a-z0-9._-]{0,62})-[0-9a-f]{32}$/;
 
-/**
- * Has everything that is due become a submission; called at each slot, and again whenever a call may have been lost.
- * @param plannedMs the slot for which a scheduler says that it calls: its clock may be a little ahead of ours
- */
-export async function fillSlots(deps: FlowDeps, ref: ScheduleRef, plannedMs = 0): Promise<void> {
+interface Due {
+  /** The slot for which a scheduler says that it calls: its clock may be a little ahead of ours. */
+  plannedMs?: number;
+  /** Slots that are younger are left to the call that is on its way. */
+  patienceMs?: number;
+}
+
+/** Has everything that is due become a submission; called at each slot, and again whenever a call may have been lost. */
+export async function fillSlots(
+  deps: FlowDeps,
+  ref: ScheduleRef,
+  { plannedMs = 0, patienceMs = 0 }: Due = {},
+): Promise<void> {
   await decide(deps, async (draft) => {
     const row = await draft.readOne<ScheduleRow>(keys.schedule(ref.principal, ref.name));
     if (row === null || row.removed || row.paused) return;
     // Nothing is decided on top of so much that could not be written: it stays due, and the row small.
     if (unanswered(row).length >= KEPT_SLOTS) return;
     const nowMs = plannedMs <= draft.atMs + EARLY_MS ? Math.max(draft.atMs, plannedMs) : draft.atMs;
-    const due = dueSlots(timingOf(row), row.missed, row.decidedMs, nowMs);
+    const due = dueSlots(timingOf(row), row.missed, row.decidedMs, nowMs - patienceMs);
     if (due === null) return;
     const entries = due.fill.map((atMs): SlotEntry => ({ id: slotId(ref, atMs), how: 'slot', atMs }));
     const passed = due.passedOver === undefined ? {} : { passedOver: due.passedOver };
@@ -53,14 +62,15 @@ export async function fillSlots(deps: FlowDeps, ref: ScheduleRef, plannedMs = 0)
 export async function resumeSchedules(
   deps: FlowDeps,
   onTrouble: (about: string, error: unknown) => void,
+  due: Due = {},
 ): Promise<void> {
   for (const { principal, name, paused } of await schedulesInForce(deps)) {
     const ref = { principal, name };
-    try {
-      await (paused ? writeUnanswered(deps, ref) : setAlarm(deps, ref).then(() => fillSlots(deps, ref)));
-    } catch (error) {
-      onTrouble(`schedule ${name}`, error);
-    }
+    // What is due does not wait for a scheduler that is away.
+    const acts = paused
+      ? [() => writeUnanswered(deps, ref)]
+      : [() => setAlarm(deps, ref), () => fillSlots(deps, ref, due)];
+    for (const act of acts) await act().catch((error: unknown) => onTrouble(`schedule ${name}`, error));
   }
 }
 
@@ -68,22 +78,9 @@ export async function schedulesInForce(deps: FlowDeps): Promise<ScheduleInForce[
   return (await peek<SchedulesRow>(deps, keys.schedules()))?.schedules ?? [];
 }
 
-/** The scheduler calls for what the row says, and for nothing else. */
-export async function setAlarm(deps: FlowDeps, ref: ScheduleRef): Promise<void> {
-  const row = await peek<ScheduleRow>(deps, keys.schedule(ref.principal, ref.name));
-  if (row === null || row.removed || row.paused) await deps.scheduler.remove(ref);
-  else await deps.scheduler.set({ ...ref, ...timingOf(row) });
-}
-
 /** One for a schedule and a time, so a slot that is filled twice is one submission. */
 function slotId({ principal, name }: ScheduleRef, slotMs: number): string {
   return `slot-${name}-${sha256Hex(`${principal}\0${name}\0${isoTime(slotMs)}`).slice(0, 32)}`;
-}
-
-export function timingOf({ cron, timeZone }: Pick<ScheduleRow, 'cron' | 'timeZone'>): Timing {
-  const read = readCron(cron);
-  if (!read.ok) throw new RangeError(`a stored schedule says ${cron}`);
-  return { fields: read.fields, timeZone };
 }
 
 /** A slot that is there already stays as it is. What is not answered is never dropped for what is newer. */

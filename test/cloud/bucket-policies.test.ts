@@ -160,6 +160,7 @@ describe('bucket policies: what the bed does not know', () => {
     const bucket = 'b';
     assert.deepEqual(leftOut(inboxPolicy({ bucket, engine: ['e'], onBehalf: [] })), [
       'OwnNameOnly',
+      'ControlsByPeople',
       'SubmitOnce',
       'UploadOnce',
       'NothingTakenBack',

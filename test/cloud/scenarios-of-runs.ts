@@ -139,9 +139,10 @@ async function failedItem(world: World): Promise<void> {
 
 async function slotOfSchedule(world: World): Promise<void> {
   const { transport, directory } = world;
-  const ask = async (verb: 'pause' | 'resume' | 'rm'): Promise<void> => {
-    const { status } = await steerSchedule(transport, { schedule: 'each-minute', do: verb }, PATIENT);
+  const ask = async (verb: 'pause' | 'resume' | 'trigger' | 'rm'): Promise<string | undefined> => {
+    const { status, run } = await steerSchedule(transport, { schedule: 'each-minute', do: verb }, PATIENT);
     assert.equal(status, 'accepted', verb);
+    return run;
   };
   const { spec } = specOf('', [{ id: 'a', script: 'true' }]) as { spec: object };
   const schedule = (timing: object): object => {
@@ -156,13 +157,22 @@ async function slotOfSchedule(world: World): Promise<void> {
   const { status: replaced } = await addSchedule(transport, everyMinute, { baseDir: directory, ...PATIENT });
   assert.equal(replaced, 'accepted');
   await ask('pause');
+  const triggered = [await ask('trigger')];
   await ask('resume');
-  let slot: SlotStatus | undefined;
+  triggered.push(await ask('trigger'));
+  let [slot, byHand]: [SlotStatus | undefined, SlotStatus[]] = [undefined, []];
   const deadline = performance.now() + PATIENT.timeoutMs;
-  while (slot === undefined && performance.now() < deadline) {
+  while ((slot === undefined || byHand.length < triggered.length) && performance.now() < deadline) {
     await delay(1_000);
-    slot = (await transport.readSchedules())?.schedules[0]?.slots.find(({ status }) => status !== undefined);
+    const shown = (await transport.readSchedules())?.schedules[0]?.slots ?? [];
+    const answered = shown.filter(({ status }) => status !== undefined);
+    slot = answered.find(({ how }) => how === 'slot');
+    byHand = answered.filter(({ how }) => how === 'trigger');
   }
+  assert.deepEqual(
+    byHand.map(({ run, status }) => [run, status]),
+    triggered.map((run) => [run, 'accepted']),
+  );
   await ask('rm');
   assert.deepEqual((await transport.readSchedules())?.schedules, []);
   const { submissionId = '', status, at = '' } = slot ?? {};
@@ -170,6 +180,7 @@ async function slotOfSchedule(world: World): Promise<void> {
   const run = await world.sealed(submissionId);
   assert.deepEqual([run.name, run.state], ['each-minute', 'done']);
   await assertVerified(world, run);
+  for (const { submissionId: id } of byHand) assert.equal((await world.sealed(id)).state, 'done', id);
 }
 
 async function fanIn(world: World): Promise<void> {
@@ -195,7 +206,8 @@ export const RUNS: Scenarios = {
   'forty runs at once are all done, each with its own execution': fortyRuns,
   'an item runs in the environment that it names, and its manifest says so': otherEnvironment,
   'what depends on a failed item is skipped, the rest is done': failedItem,
-  'a schedule is added, replaced, paused and resumed, and its next slot becomes a run of its owner': slotOfSchedule,
+  'a schedule is added, replaced, paused, triggered and resumed, and its next slot becomes a run of its owner':
+    slotOfSchedule,
 };
 
 export const FAN_IN: Scenarios = {

@@ -35,12 +35,6 @@ export const UNUSED_GRANTS: readonly UnusedGrant[] = [
   { roles: 'seal', sid: 'Rows', actions: ['dynamodb:ConditionCheckItem'], why: SHARED, sometimes: true },
   {
     roles: 'slot',
-    sid: 'Rows',
-    actions: ['dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:Query'],
-    why: SHARED,
-  },
-  {
-    roles: 'slot',
     sid: 'WriteInboxOutboxSchedulesJson',
     actions: ['s3:PutObject'],
     why: 'Only when what a schedule runs cannot be read or written any more, and its owner is to see that.',

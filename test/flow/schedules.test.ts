@@ -136,8 +136,8 @@ describe('flow: schedules', { concurrency: true }, () => {
       await finished(bed, id);
       const deps = { ...bed.deps, hints: SILENT, lane: <T>(decision: () => Promise<T>) => decision() };
       for (let call = 0; call < 3; call += 1) await fillSlots(deps, { principal: PRINCIPAL, name: 'hourly' });
-      const planned = Date.parse('2026-05-04T02:30:00Z');
-      await fillSlots(deps, { principal: PRINCIPAL, name: 'hourly' }, planned);
+      const plannedMs = Date.parse('2026-05-04T02:30:00Z');
+      await fillSlots(deps, { principal: PRINCIPAL, name: 'hourly' }, { plannedMs });
       assert.deepEqual(slots(bed), [['02:30', 'accepted']]);
       assert.equal((await bed.deps.store.query(`schedule/${PRINCIPAL}`, { prefix: '', limit: 9 })).length, 1);
       assert.deepEqual(

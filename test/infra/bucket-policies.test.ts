@@ -19,7 +19,10 @@ function refusals(of: Templates): Record<string, string[]> {
   return found;
 }
 
-const INBOX = ['OwnNameOnly', 'SubmitOnce', 'UploadOnce', 'NothingTakenBack'];
+const INBOX = [
+  ...['OwnNameOnly', 'OnlyRunsOnBehalf', 'ControlsByPeople'],
+  ...['SubmitOnce', 'UploadOnce', 'NothingTakenBack'],
+];
 const STAGING = ['ResultOnce', 'LeaseByEngine', 'StagedByWorkers', 'OwnKeyOnly'];
 const ARTIFACTS = ['StoredByEngine', 'ByDigestOnly', 'ArtifactOnce', 'DataKeyOnly', 'ArtifactsStay'];
 const LEDGER = [

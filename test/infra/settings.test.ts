@@ -163,5 +163,5 @@ test('buckets: their policies name the roles whose table lets them write there, 
   assert.deepEqual(list(denied(ledger, 'SequencerOnly')), [role('seal')]);
   assert.deepEqual(list(denied(state, 'StagedByWorkers')), [role('mailbox')]);
   assert.ok(!list(denied(state, 'StoredByEngine')).includes(role('mailbox')));
-  assert.ok(list(denied(state, 'OwnNameOnly')).includes(role('slot')));
+  for (const name of ['slot', 'submit']) assert.ok(list(denied(state, 'OwnNameOnly')).includes(role(name)));
 });
