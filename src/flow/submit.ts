@@ -3,7 +3,7 @@
  * point at which it was cut off, gives the same run and the same answer.
  */
 import { compile, parseRun, planEdges, planEntries } from '@waybill/client/compile';
-import { type Refusal, RetryableError, WaybillError } from '@waybill/client/errors';
+import { type Refusal, RetryableError, TerminalError, WaybillError } from '@waybill/client/errors';
 import type { Plan, PlanGate } from '@waybill/client/plan';
 import { type Digest, deriveRunId, leafHash, type Pseudonym } from '@waybill/verify';
 import { admissionRows, deadlineRows, type NewRow, planEvents, planRow } from '#core/admission.ts';
@@ -33,14 +33,29 @@ export async function submit(
     const isFirst = object.version !== undefined && object.version === before.arrived;
     return { status: isFirst ? 'accepted' : 'deduped', run, reasons: [] };
   }
+  const isAdmitting = before !== null;
+  const planned = await planOf(deps, object, bytes, isAdmitting);
+  if ('status' in planned) {
+    const [reason] = planned.reasons;
+    if (isAdmitting && reason !== undefined) keepWaiting(object, new TerminalError(reason));
+    return planned;
+  }
+  const opened = await admit(deps, run, planned, object, submission);
+  return opened ? { status: 'accepted', run, reasons: [] } : conflictWith(object, run);
+}
+
+/** What the object asks for, or why it is refused. */
+async function planOf(
+  deps: FlowDeps,
+  object: InboxObject,
+  bytes: Uint8Array,
+  isAdmitting: boolean,
+): Promise<Plan | Answer> {
   const parsed = parseRun(bytes);
   if (!parsed.ok) return { status: 'invalid', reasons: parsed.refusals };
   const compiled = compile(parsed.run);
   if (!compiled.ok) return { status: 'invalid', reasons: compiled.refusals };
-  const refusal = await refuseHere(deps, object, compiled.plan, before !== null);
-  if (refusal) return refusal;
-  const opened = await admit(deps, run, compiled.plan, object, submission);
-  return opened ? { status: 'accepted', run, reasons: [] } : conflictWith(object, run);
+  return (await refuseHere(deps, object, compiled.plan, isAdmitting)) ?? compiled.plan;
 }
 
 /**

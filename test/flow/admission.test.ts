@@ -8,6 +8,7 @@ import { deriveRunId } from '@waybill/verify';
 import { MAX_ADMISSION_BYTES } from '#core/names.ts';
 import { keys, type RunRow } from '#core/rows.ts';
 import { takeIn } from '#flow/inbox.ts';
+import { defineQueues } from '#flow/queues.ts';
 import type { Action } from '#ports/run-store.ts';
 import { PRINCIPAL, putInbox } from '../support/embedded-flow.ts';
 import { finished, SUCCEEDED, withBed } from '../support/finished-run.ts';
@@ -119,6 +120,13 @@ describe('flow: admission of large runs', { concurrency: true }, () => {
       assert.equal((await bed.row<RunRow>(keys.run(RUN))).state, 'admitting');
       assert.deepEqual([receiptsOf(bed).length, (await bed.flow.inbox.list({ limit: 9 })).length], [0, 1]);
       bed.before = () => {};
+      // Nor by what this deployment would refuse by now.
+      await defineQueues(bed.flow, { other: { concurrency: 1 } });
+      const found: WaybillError[] = [];
+      assert.equal(await takeIn(bed.flow, (_object, error) => found.push(error as WaybillError)), 0);
+      assert.match(found[0]?.problem ?? '', /QUEUE_UNKNOWN/);
+      assert.deepEqual([found[0]?.retryable, receiptsOf(bed).length], [true, 0]);
+      await defineQueues(bed.flow, { default: { concurrency: 1 } });
       const troubles: unknown[] = [];
       assert.equal(await takeIn(bed.flow, (_object, error) => troubles.push(error)), 1);
       assert.deepEqual(troubles, []);
