@@ -140,8 +140,8 @@ test('deploy: the doctor finds what the bed dropped, and nothing else', async ()
       'table: has no key of yours',
       'table: cannot be restored to a point in time',
       // Nothing was ever pushed: the bed starts processes where AWS starts images.
-      ...['wrapper', 'blocks'].map((name, n) => {
-        const digest = `sha256:${String(2 * n + 1).repeat(64)}`;
+      ...Object.entries({ wrapper: 1, blocks: 3, other: 4 }).map(([name, digit]) => {
+        const digest = `sha256:${String(digit).repeat(64)}`;
         const image = `${bed.account}.dkr.ecr.${bed.region}.amazonaws.com/${name}@${digest}`;
         return `images: ${image} is not there: no attempt can start`;
       }),

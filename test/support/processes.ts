@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Polls until the condition holds; fails after ten seconds. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+/** Polls until the condition holds; fails after ten seconds, or as long as is said. */
+export async function until(holds: () => boolean | Promise<boolean>, patienceMs = 10_000): Promise<void> {
   for (let waitedMs = 0; !(await holds()); waitedMs += 10) {
-    assert.ok(waitedMs < 10_000, 'it did not come to hold in time');
+    assert.ok(waitedMs < patienceMs, 'it did not come to hold in time');
     await sleep(10);
   }
 }
