@@ -28,13 +28,14 @@ export function nameProblems({ name, origin }: Pick<WaybillProps, 'name' | 'orig
 }
 
 export function networkProblems({
+  env,
   availabilityZones,
   network,
-}: Pick<WaybillProps, 'availabilityZones' | 'network'>): string[] {
+}: Pick<WaybillProps, 'env' | 'availabilityZones' | 'network'>): string[] {
   if (network === undefined) {
-    const zones = availabilityZones?.length ?? 0;
-    if (zones === 2 || zones === 3) return [];
-    return [isNot('availabilityZones', availabilityZones, 'two or three zones, typed out')];
+    const zones = new Set(availabilityZones?.filter((zone) => zone.startsWith(env.region)));
+    if (zones.size === availabilityZones?.length && (zones.size === 2 || zones.size === 3)) return [];
+    return [isNot('availabilityZones', availabilityZones, `two or three zones of ${env.region}, typed out, each once`)];
   }
   const { endpointSecurityGroups, reachWholeVpc } = network;
   const problems: string[] = [];

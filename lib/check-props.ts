@@ -28,7 +28,7 @@ function check<K extends Property>(reads: readonly K[], problems: (props: Pick<W
 const CHECKS: readonly Check[] = [
   check(['env'], placeProblems),
   check(['name', 'origin'], nameProblems),
-  check(['availabilityZones', 'network'], networkProblems),
+  check(['env', 'availabilityZones', 'network'], networkProblems),
   check(['mode', 'retention'], retentionProblems),
   check(['workerDigest'], digestProblems),
   check(['env', 'network', 'wrapperImage'], wrapperProblems),

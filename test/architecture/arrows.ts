@@ -202,7 +202,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'infrastructure',
     path: '^(bin/|lib/(?!worker-containers\\.ts$))',
-    mayImport: ['plain-data', 'composition', 'verify'],
+    mayImport: ['plain-data', 'composition', 'formats', 'verify'],
     packages: ['aws-cdk-lib', 'cdk-nag', 'constructs', 'zod'],
     node: ['crypto', 'fs', 'path'],
     why: 'says what is deployed; what runs there is bundled by path and never imported, but for the readers of documents and keys that are refused better here than there',

@@ -79,6 +79,11 @@ const UNREADABLE: readonly [title: string, content: string | undefined, problem:
     '{"env": {},}',
     /^- the file: is no JSON \(.*line 1 column 12\)\); begin with the one in docs\/deploy\.md$/m,
   ],
+  [
+    'one that says a thing twice',
+    '{"origin": "a",\n "origin": "b"}',
+    /^- origin: stands twice, again at 2:2; keep one of them$/m,
+  ],
   ['one that is a list', '[]', /^- the properties: is \[\]; it has to be an object$/m],
 ];
 

@@ -33,6 +33,8 @@ const refused: readonly [title: string, change: Readonly<Record<string, unknown>
   ['an account that is not typed out', { env: { account: 'ours', region: 'us-east-1' } }, 'env.account'],
   ['no region', { env: { account: '000000000000', region: '' } }, 'env.region'],
   ['one zone', { availabilityZones: ['us-east-1a'] }, 'availabilityZones'],
+  ['a zone twice', { availabilityZones: ['us-east-1a', 'us-east-1a'] }, 'availabilityZones'],
+  ['zones elsewhere', { availabilityZones: ['eu-west-1a', 'us-east-1b'] }, 'availabilityZones'],
   ['a name in capitals', { name: 'Waybill' }, 'name'],
   ['a name whose machines look like those of the deployment "ours"', { name: 'ours-attempt' }, 'name'],
   ['an origin with a scheme', { origin: 'https://example.com', pinnedKeys: undefined }, 'origin'],
