@@ -2,7 +2,7 @@
  * Submit: one object of the inbox becomes one run, or an answer that says why not. Replaying it, in whole or from any
  * point at which it was cut off, gives the same run and the same answer.
  */
-import { compile, parseRun, planEdges, planEntries } from '@waybill/client/compile';
+import { compile, parseRun, planEdges, planEntries, refuseRunId } from '@waybill/client/compile';
 import { type Refusal, RetryableError, TerminalError, WaybillError } from '@waybill/client/errors';
 import type { Plan, PlanGate } from '@waybill/client/plan';
 import { type Digest, deriveRunId, leafHash, type Pseudonym } from '@waybill/verify';
@@ -51,6 +51,8 @@ async function planOf(
   bytes: Uint8Array,
   isAdmitting: boolean,
 ): Promise<Plan | Answer> {
+  const reserved = isAdmitting ? null : refuseRunId(object.submissionId);
+  if (reserved !== null) return refuse('invalid', reserved);
   const parsed = parseRun(bytes);
   if (!parsed.ok) return { status: 'invalid', reasons: parsed.refusals };
   const compiled = compile(parsed.run);

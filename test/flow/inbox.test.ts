@@ -59,6 +59,15 @@ describe('flow: inbox', { concurrency: true }, () => {
     });
   });
 
+  it('no run is opened under a name that commands take for another one', async () => {
+    await withBed({ execute: () => SUCCEEDED }, async (bed) => {
+      const run = bed.submit('latest', ONE_ITEM);
+      const { status, reasons } = await bed.until(() => bed.receipts('latest')[0]);
+      assert.deepEqual([status, reasons[0]?.code, reasons[0]?.path], ['invalid', 'KEY_INVALID', 'submissionId']);
+      assert.equal(await bed.runRow(run), null);
+    });
+  });
+
   it('a queue that does not exist and a queue that is not the one of the spec are refused by name', async () => {
     await withBed({ execute: () => SUCCEEDED }, async (bed) => {
       bed.submit('nowhere', runOf([{ id: 'x' }], { queue: 'nowhere' }), 'nowhere');

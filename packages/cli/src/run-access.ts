@@ -4,6 +4,7 @@ import {
   type AttemptStatus,
   findRun,
   type ItemStatus,
+  LATEST_RUN,
   listRuns,
   type OutputRef,
   type RunStatus,
@@ -15,7 +16,6 @@ import { isSealed } from './follow.ts';
 import type { VerbCall } from './verb.ts';
 import { firstOf } from './view/measure.ts';
 
-const LATEST = 'latest';
 /** Among those that changed last, the one that was opened last is the latest. */
 const LATEST_SEARCHED = 50;
 
@@ -26,7 +26,7 @@ export interface FoundRun {
 
 /** By run id, the beginning of one, submission id, or `latest`. Throws TerminalError RUN_UNKNOWN. */
 export async function accessRun(transport: Transport, text: string): Promise<FoundRun> {
-  if (text === LATEST) return latestRun(transport);
+  if (text === LATEST_RUN) return latestRun(transport);
   const ref = await findRun(transport, text);
   const run = await transport.readStatus(ref);
   if (run === null) throw unknownRun(text);
@@ -36,7 +36,7 @@ export async function accessRun(transport: Transport, text: string): Promise<Fou
 async function latestRun(transport: Transport): Promise<FoundRun> {
   const runs = await listRuns(transport, LATEST_SEARCHED);
   const [run] = runs.toSorted((left, right) => right.openedAt.localeCompare(left.openedAt));
-  if (run === undefined) throw unknownRun(LATEST);
+  if (run === undefined) throw unknownRun(LATEST_RUN);
   return { ref: { principal: run.principal, submissionId: run.submissionId }, run };
 }
 

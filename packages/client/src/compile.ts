@@ -1,6 +1,7 @@
 /** What a control plane needs of this package: parsing and compiling. Pure: no file, no process, no clock. */
 export { type Compiled, type CompiledItems, compile, compileItems, queueOf } from './compile-plan.ts';
 export { type CronFields, readCron } from './cron.ts';
+export { LATEST_RUN, refuseRunId } from './object-names.ts';
 export { type ParsedControl, type ParsedRun, parseControl, parseRun } from './parse-spec.ts';
 export type { Block, Plan, PlanEntry, PlanItem, PlanNeed, PlanSource } from './plan.ts';
 export { planEdges, planEntries } from './plan-entries.ts';

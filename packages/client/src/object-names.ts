@@ -1,5 +1,5 @@
 /** Names that become parts of paths and keys: checked wherever they come from outside. */
-import { TerminalError } from './errors.ts';
+import { type Refusal, TerminalError } from './errors.ts';
 
 const SUBMISSION_ID = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const PRINCIPAL = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._:@+=,-]{0,255}$/;
@@ -17,6 +17,16 @@ export function isPrincipal(text: string): boolean {
 /** Each returns the name, or throws TerminalError KEY_INVALID. */
 export function checkSubmissionId(text: string): string {
   return checked(text, SUBMISSION_ID, 'submissionId', 'Use 1 to 128 letters, digits, `.`, `_` and `-`, without `..`.');
+}
+
+/** What a person types for the run of theirs that was opened last. */
+export const LATEST_RUN = 'latest';
+
+/** Why no run is opened under that submission id, which commands take for another one; null where it may be. */
+export function refuseRunId(submissionId: string): Refusal | null {
+  if (submissionId !== LATEST_RUN) return null;
+  const problem = `commands take ${JSON.stringify(LATEST_RUN)} for the run that was opened last`;
+  return { code: 'KEY_INVALID', path: 'submissionId', problem, fix: 'Submit it under another id.' };
 }
 
 export function checkPrincipal(text: string): string {

@@ -104,6 +104,17 @@ test('submit: without an engine the wait ends and says what to do; the object st
   await assert.rejects(stopped, { name: 'AbortError' });
 });
 
+test('submit: no run is called what commands take for another one, and a control may be', async (context) => {
+  const { state, transport, options } = bench(context);
+  const refused = submitRun(transport, SPEC, { ...options, submissionId: 'latest' });
+  await assert.rejects(refused, { code: 'KEY_INVALID', path: 'submissionId', fix: 'Submit it under another id.' });
+  assert.equal(existsSync(state), false);
+  new AnsweringEngine(state).start(context);
+  assert.equal((await submitRun(transport, SPEC, { ...options, submissionId: 'latest-1' })).status, 'accepted');
+  const cancelled = await cancelRun(transport, { run: 'a'.repeat(32) }, { ...options, submissionId: 'latest' });
+  assert.equal(cancelled.submissionId, 'latest');
+});
+
 test('submit: a spec that is refused carries every reason and leaves no trace', async (context) => {
   const { state, transport, options } = bench(context);
   const broken = bytesOf(

@@ -6,8 +6,9 @@ import { canonicalize } from '@waybill/verify';
 import { submitObject, type WaitOptions } from './await-receipt.ts';
 import { compile, queueOf } from './compile-plan.ts';
 import type { Receipt } from './documents.ts';
+import { TerminalError } from './errors.ts';
 import { LIMITS } from './limits.ts';
-import { checkSubmissionId } from './object-names.ts';
+import { checkSubmissionId, refuseRunId } from './object-names.ts';
 import { packSource } from './pack-source.ts';
 import type { Plan } from './plan.ts';
 import { readSpec } from './read-spec.ts';
@@ -37,10 +38,13 @@ export interface PreparedRun {
 
 /**
  * Reads a run spec or a flow, packs, uploads, submits, and waits for the receipt, which may say no: that is an answer, not an error.
- * Throws SpecRefused for a spec that the engine would refuse, what `packSource` throws, and RetryableError TIMED_OUT.
+ * Throws SpecRefused for a spec that the engine would refuse, what `packSource` throws, TerminalError KEY_INVALID for an id that no run
+ * may have, and RetryableError TIMED_OUT.
  */
 export async function submitRun(transport: Transport, specBytes: Uint8Array, options: SubmitOptions): Promise<Receipt> {
   const submissionId = checkSubmissionId(options.submissionId ?? randomUUID());
+  const reserved = refuseRunId(submissionId);
+  if (reserved !== null) throw new TerminalError(reserved);
   const { queue, bytes } = await prepareRun(transport, specBytes, options);
   return submitObject(transport, queue, submissionId, bytes, options);
 }
