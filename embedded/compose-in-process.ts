@@ -25,7 +25,7 @@ export async function composeInProcess(
   worker: Partial<FlowDeps['worker']> = {},
 ): Promise<InProcess> {
   const store = openLocalRunStore(join(directory, 'store.sqlite'));
-  const signer = openLocalSigner(join(directory, 'keys'));
+  const signer = openLocalSigner(join(directory, 'keys'), join(directory, 'ledger'));
   const inbox = createLocalInbox(directory);
   await inbox.watch();
   const clock = createLocalClock();

@@ -26,7 +26,7 @@ export const STORE = 'store.sqlite';
 export function composeOffline(directory: string, storeFile: string = join(directory, STORE)): Offline {
   const at = (...names: string[]): string => join(directory, ...names);
   const store = openLocalRunStore(storeFile);
-  const signer = openLocalSigner(at('keys'));
+  const signer = openLocalSigner(at('keys'), at('ledger'));
   const clock = createLocalClock();
   const chance = createLocalChance();
   const artifacts = createLocalArtifacts(at('artifacts'));

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { composeEmbedded, type Embedded } from '#embedded/compose.ts';
+import { composeInProcess } from '#embedded/compose-in-process.ts';
+import { composeOffline } from '#embedded/compose-offline.ts';
 
 async function withState(use: (directory: string, open: () => Promise<Embedded>) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'waybill-compose-'));
@@ -77,3 +79,17 @@ it('compose: what is wrong with both files is said in one error, with the page o
       fix: /define-queues\.md .*state-directory\.md/,
     });
   }));
+
+for (const [title, composes] of Object.entries({
+  'an engine': (_: string, open: () => Promise<unknown>) => open(),
+  'one without workers': (directory: string) => composeInProcess(directory, async () => assert.fail()),
+  'a program beside it': async (directory: string) => composeOffline(directory),
+})) {
+  it(`compose: ${title} makes no keys for a ledger whose keys were lost`, () =>
+    withState(async (directory, open) => {
+      mkdirSync(join(directory, 'ledger', 'checkpoints'), { recursive: true });
+      const keys = join(directory, 'keys');
+      await assert.rejects(composes(directory, open), { code: 'OBJECT_MISSING', path: keys, fix: /^Restore keys\// });
+      assert.equal(existsSync(keys), false);
+    }));
+}

@@ -53,7 +53,7 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
   const chance = createLocalChance();
   const { queues, evidence } = settingsOf(options, { clock, chance });
   const store = openLocalRunStore(at('store.sqlite'));
-  const signer = openLocalSigner(at('keys'));
+  const signer = openLocalSigner(at('keys'), at('ledger'));
   const artifacts = createLocalArtifacts(at('artifacts'));
   const mailbox = createLocalMailbox({ stagingDir: at('staging'), artifacts, chance, clock });
   await mailbox.listen();

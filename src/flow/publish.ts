@@ -5,6 +5,7 @@
  * Nothing is signed but the stored head, and a checkpoint that is anchored already wins over one that was made again:
  * so two different trees of one size are never signed, wherever a process dies and however many do this at once.
  */
+import { TerminalError } from '@waybill/client/errors';
 import {
   canonicalize,
   digestOf,
@@ -102,12 +103,20 @@ export async function requireCheckpoint(deps: FlowDeps, bytes: Uint8Array, tree:
   }
 }
 
+/** Nothing has to be missing of the ledger: where its keys were lost, an engine may have made others. */
+function ofAnother(origin: string, deps: FlowDeps): TerminalError {
+  const problem = `the ledger is of ${origin}, the keys are of ${deps.origin}`;
+  const fix =
+    'Restore the keys of that ledger (keys/) from their backup, or the ledger of these keys. Nothing is signed before.';
+  return new TerminalError({ code: 'LEDGER_INCONSISTENT', path: 'keys', problem, fix });
+}
+
 /** A checkpoint of this log, signed by one of its keys. Throws TerminalError LEDGER_INCONSISTENT for anything else. */
 export async function readCheckpoint(deps: FlowDeps, bytes: Uint8Array): Promise<{ size: number; root: Uint8Array }> {
   try {
     const note = parseNote(bytes);
     const { origin, size, root, extensions } = parseCheckpoint(note.text);
-    if (origin !== deps.origin) throw inconsistent(`the ledger is of ${origin}, the keys are of ${deps.origin}`);
+    if (origin !== deps.origin) throw ofAnother(origin, deps);
     if (extensions.length > 0) throw inconsistent('a checkpoint has extension lines, which this log never wrote');
     const signers = await verifyNote(note, loadTrust(deps.signer.trust).log);
     if (signers.length === 0)

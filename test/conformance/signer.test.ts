@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, cpSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
@@ -61,5 +72,35 @@ it('signer: files: an adoption that was cut off after any of its steps is finish
     const left = readdirSync(directory).filter((name) => /pending|tmp|new$/.test(name));
     assert.deepEqual(left, [], title);
   }
+  rmSync(root, { recursive: true });
+});
+
+it('signer: files: where the ledger has begun, keys that are gone were lost, and none are made in their place', () => {
+  const root = mkdtempSync(join(tmpdir(), 'waybill-keys-'));
+  const [backup, keys, ledger] = [join(root, 'backup'), join(root, 'keys'), join(root, 'ledger')];
+  // What a first write left that was cut off is no ledger.
+  mkdirSync(join(ledger, '.incoming'), { recursive: true });
+  const { origin } = openLocalSigner(backup, ledger);
+  mkdirSync(join(ledger, 'checkpoints'));
+  const refused = { code: 'OBJECT_MISSING', fix: /^Restore / };
+  assert.throws(() => openLocalSigner(keys, ledger), {
+    ...refused,
+    path: keys,
+    fix: /^Restore keys\/ from its backup/,
+  });
+  assert.equal(existsSync(keys), false);
+  const names = readdirSync(backup);
+  for (const lost of names.filter((name) => name !== 'public.json')) {
+    for (const left of [names, names.filter((name) => name !== 'public.json')]) {
+      mkdirSync(keys);
+      for (const name of left.filter((each) => each !== lost)) copyFileSync(join(backup, name), join(keys, name));
+      assert.throws(() => openLocalSigner(keys, ledger), refused, lost);
+      assert.deepEqual(readdirSync(keys), left.filter((each) => each !== lost).sort());
+      rmSync(keys, { recursive: true });
+    }
+  }
+  cpSync(backup, keys, { recursive: true });
+  rmSync(join(keys, 'public.json'));
+  assert.equal(openLocalSigner(keys, ledger).origin, origin);
   rmSync(root, { recursive: true });
 });

@@ -1,6 +1,6 @@
 /**
  * Signer with keys in files, readable by their owner only: `<use>-<key id>.pem`, and `….pem.pending` until the log has the
- * key. The first two are made at the first start. `public.json` says which are in force; when it is lost, the log says so.
+ * key. The first two are made at the first start, and never for a ledger that has begun. `public.json` says which are in force; when it is lost, the log says so.
  */
 import { createHmac, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -42,12 +42,23 @@ interface LogHalf {
   key: KeyObject;
 }
 
-export function openLocalSigner(directory: string): LocalSigner {
+/**
+ * @param ledger the directory of the log that they sign; where it has begun, keys that are gone were lost and none are made
+ *
+ * Throws TerminalError OBJECT_MISSING for keys that were lost.
+ */
+export function openLocalSigner(directory: string, ledger?: string): LocalSigner {
+  const hasBegun = ledger !== undefined && holdsAnything(ledger);
+  if (hasBegun && !holdsAnything(directory)) throw lost(directory);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const isFirst = !existsSync(join(directory, PUBLIC));
-  if (!isFirst && !existsSync(join(directory, PSEUDONYMS))) throw missing(join(directory, PSEUDONYMS));
+  if ((!isFirst || hasBegun) && !existsSync(join(directory, PSEUDONYMS))) throw missing(join(directory, PSEUDONYMS));
   const pseudonyms = loadSecret(join(directory, PSEUDONYMS), () => randomBytes(32));
-  const signer = new FileSigner(directory, isFirst ? makeFirstKeys(directory) : readTrust(directory), pseudonyms);
+  const signer = new FileSigner(
+    directory,
+    isFirst ? firstKeys(directory, !hasBegun) : readTrust(directory),
+    pseudonyms,
+  );
   if (isFirst) writeOnceSync(join(directory, PUBLIC), format(signer.trust));
   return signer;
 }
@@ -165,12 +176,21 @@ class FileSigner implements LocalSigner {
   }
 }
 
-/** The keys of a new deployment, which its log will begin with: the log key at index 0, the attest key at 1. */
-function makeFirstKeys(directory: string): TrustFile {
+/** What a first write that was cut off left behind is hidden, and nothing. */
+function holdsAnything(directory: string): boolean {
+  return existsSync(directory) && readdirSync(directory).some((name) => !name.startsWith('.'));
+}
+
+/**
+ * The keys of a new deployment, which its log will begin with: the log key at index 0, the attest key at 1.
+ * @param mayMake the log has not begun
+ */
+function firstKeys(directory: string, mayMake: boolean): TrustFile {
   const [log, attest] = (['log', 'attest'] as const).map((use) => {
     // One that a first start made before it died is as good as any.
     const made = readdirSync(directory).find((name) => name.startsWith(`${use}-`) && name.endsWith('.pem'));
     if (made !== undefined) return spkiOf(readKey(join(directory, made)));
+    if (!mayMake) throw lost(directory);
     const { pem, spki } = generateKey(FIRST_ALGORITHM[use]);
     writeOnceSync(join(directory, keyFile(use, sha256Hex(spki))), pem);
     return spki;
@@ -199,6 +219,15 @@ function format(trust: TrustFile): string {
 
 function signText(text: string, alg: NoteAlgorithm, key: KeyObject): Uint8Array {
   return sign(alg === 'ed25519' ? null : 'sha256', Buffer.from(text), key);
+}
+
+function lost(directory: string): TerminalError {
+  return new TerminalError({
+    code: 'OBJECT_MISSING',
+    path: directory,
+    problem: 'the keys were lost, and their ledger is there: keys made now could not go on with it',
+    fix: 'Restore keys/ from its backup, or begin a new state directory with keys and a log of its own.',
+  });
 }
 
 function missing(path: string): TerminalError {
