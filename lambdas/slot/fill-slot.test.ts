@@ -8,6 +8,7 @@ import { addSchedule } from '#flow/schedules.ts';
 import type { Clock } from '#ports/clock.ts';
 import { PRINCIPAL } from '../../test/support/embedded-flow.ts';
 import { type HandlerBed, withHandlers } from '../../test/support/handler-bed.ts';
+import { HOURLY } from '../../test/support/hourly-schedule.ts';
 import { fillSlot } from './fill-slot.ts';
 
 const REF = { principal: PRINCIPAL, name: 'hourly' };
@@ -23,14 +24,8 @@ async function withSchedule(
       const clock: Clock = { nowMs: () => Date.parse(now), after: bed.flow.clock.after };
       return { ...bed.flow, clock };
     };
-    const items = [{ id: 'x', pipeline: [{ block: 'script' as const, run: 'true' }] }];
     const object = { key: 'k', queue: '@control', principal: PRINCIPAL, submissionId: 'add' };
-    await addSchedule(standing('2026-05-04T10:20:00Z'), object, {
-      apiVersion: 'waybill/v1',
-      kind: 'Schedule',
-      metadata: { name: 'hourly' },
-      spec: { timeZone: 'UTC', cron: '0 * * * *', run: { items } },
-    });
+    await addSchedule(standing('2026-05-04T10:20:00Z'), object, HOURLY);
     await use(bed, async (now, event) => {
       await fillSlot(standing(now), event, bed.told);
       return (await bed.flow.inbox.list({ limit: 10 })).map(({ key }) => key);

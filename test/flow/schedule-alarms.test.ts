@@ -6,6 +6,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { addSchedule, steerSchedule } from '#flow/schedules.ts';
 import { PRINCIPAL } from '../support/embedded-flow.ts';
 import { withHandlers } from '../support/handler-bed.ts';
+import { HOURLY } from '../support/hourly-schedule.ts';
 
 type Call = 'set' | 'remove';
 type Steer = (id: string, what: ScheduleVerb['do']) => Promise<string>;
@@ -30,16 +31,7 @@ async function withAlarms(
     const object = (submissionId: string) => ({ key: 'k', queue: '@control', principal: PRINCIPAL, submissionId });
     const steer: Steer = async (id, what) =>
       (await steerSchedule(flow, object(id), { schedule: 'hourly', do: what } as ScheduleVerb)).status;
-    await addSchedule(flow, object('add'), {
-      apiVersion: 'waybill/v1',
-      kind: 'Schedule',
-      metadata: { name: 'hourly' },
-      spec: {
-        timeZone: 'UTC',
-        cron: '0 * * * *',
-        run: { items: [{ id: 'x', pipeline: [{ block: 'script', run: 'true' }] }] },
-      },
-    });
+    await addSchedule(flow, object('add'), HOURLY);
     landed.length = 0;
     await use({ landed, steer, on });
   });

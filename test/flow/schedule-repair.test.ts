@@ -11,6 +11,7 @@ import { RESUME_SCHEDULES } from '#lambdas/shared/schedules-message.ts';
 import { takeInMessages } from '#lambdas/submit/take-in.ts';
 import { PRINCIPAL } from '../support/embedded-flow.ts';
 import { failedIds, type HandlerBed, queueEvent, withHandlers } from '../support/handler-bed.ts';
+import { HOURLY } from '../support/hourly-schedule.ts';
 import { dutiesOf, TICK } from '../support/reconcile-bed.ts';
 
 /** A third minute, in which the reconciler looks at schedules. */
@@ -41,16 +42,7 @@ async function withSchedule(use: (bed: SchedulesBed) => Promise<void>): Promise<
       scheduler,
       clock: { ...bed.flow.clock, nowMs: () => Date.parse(now) },
     });
-    await addSchedule(at('2026-05-04T10:20:00Z'), asked('add'), {
-      apiVersion: 'waybill/v1',
-      kind: 'Schedule',
-      metadata: { name: 'hourly' },
-      spec: {
-        timeZone: 'UTC',
-        cron: '0 * * * *',
-        run: { items: [{ id: 'x', pipeline: [{ block: 'script', run: 'true' }] }] },
-      },
-    });
+    await addSchedule(at('2026-05-04T10:20:00Z'), asked('add'), HOURLY);
     const waiting = async (): Promise<string[]> =>
       (await bed.flow.inbox.list({ limit: 10 })).map(({ submissionId }) => submissionId);
     const minute: SchedulesBed['minute'] = async (now, flow = at(now)) => {

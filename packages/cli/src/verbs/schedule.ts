@@ -1,9 +1,10 @@
 /** schedule: what runs by the clock, put into force, looked at and steered. */
 import { dirname, resolve } from 'node:path';
-import { type Receipt, type ScheduleStatus, type SlotStatus, TerminalError, type Transport } from '@waybill/client';
+import { type ScheduleStatus, type SlotStatus, TerminalError, type Transport } from '@waybill/client';
 import { addSchedule, steerSchedule } from '@waybill/client/operator';
 import { refusalLines } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { reportReceipt } from '../receipt-report.ts';
 import { safeCell } from '../safe-text.ts';
 import { placing, readSpecBytes } from '../spec-file.ts';
 import type { VerbCall } from '../verb.ts';
@@ -22,7 +23,7 @@ export async function scheduleAdd(call: VerbCall): Promise<ExitCode> {
   const { name, ...receipt } = await call.target.answered(
     placing(call.arg(0), bytes, () => addSchedule(transport, bytes, options)),
   );
-  const exit = conclude(call, receipt, `schedule ${name}`);
+  const exit = reportReceipt(call, receipt, `schedule ${name}`);
   if (exit !== EXIT.ok) return exit;
   const added = (await schedulesOf(transport)).find((schedule) => schedule.name === name);
   if (added !== undefined) call.terminal.say([[toned('quiet', 'next'.padEnd(COLUMN)), nextText(added)]]);
@@ -73,7 +74,7 @@ async function steer(call: VerbCall, verb: 'pause' | 'resume' | 'trigger' | 'rm'
   await call.target.ensure({});
   const asked = steerSchedule(transport, { schedule: name, do: verb }, { timeoutMs: call.target.patienceMs });
   const receipt = await call.target.answered(asked);
-  const exit = conclude(call, receipt, `${verb} schedule ${name}`);
+  const exit = reportReceipt(call, receipt, `${verb} schedule ${name}`);
   if (receipt.run !== undefined && exit === EXIT.ok) {
     call.terminal.say([[toned('quiet', 'next'.padEnd(COLUMN)), call.command(`watch ${receipt.run.slice(0, 12)}`)]]);
   }
@@ -91,16 +92,6 @@ async function scheduleNamed(transport: Transport, name: string): Promise<Schedu
   const problem = `there is no schedule ${JSON.stringify(name)} of yours here`;
   const fix = 'See `waybill schedule list`, or say where to look: --dir, or --target aws with --deployment.';
   throw new TerminalError({ code: 'SCHEDULE_UNKNOWN', path: 'schedule', problem, fix });
-}
-
-function conclude(call: VerbCall, receipt: Receipt, what: string): ExitCode {
-  const taken = receipt.status === 'accepted' || receipt.status === 'deduped';
-  call.terminal.emit({ type: 'receipt', ...receipt });
-  call.terminal.say([
-    [toned(taken ? 'good' : 'bad', receipt.status), `  ${what}`],
-    ...receipt.reasons.flatMap(refusalLines),
-  ]);
-  return taken ? EXIT.ok : EXIT.refused;
 }
 
 function nextText({ paused, next: [first] }: ScheduleStatus): string {

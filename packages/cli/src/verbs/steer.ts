@@ -1,5 +1,4 @@
 /** Verbs that ask the engine to change the course of a run or of one item, and say what it answered. */
-import type { Receipt } from '@waybill/client/documents';
 import {
   abortRun,
   approveItem,
@@ -10,11 +9,11 @@ import {
   retryItem,
   skipItem,
 } from '@waybill/client/operator';
-import { refusalLines, usageError } from '../error-report.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { usageError } from '../error-report.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { reportReceipt } from '../receipt-report.ts';
 import { accessRun, itemOf } from '../run-access.ts';
 import type { VerbCall } from '../verb.ts';
-import { toned } from '../view/styled.ts';
 
 export async function cancel(call: VerbCall): Promise<ExitCode> {
   const transport = await call.target.open();
@@ -24,7 +23,7 @@ export async function cancel(call: VerbCall): Promise<ExitCode> {
   await call.target.ensure({});
   const target = { run: run.run, ...(item === undefined ? {} : { item }) };
   const receipt = await call.target.answered(cancelRun(transport, target, { timeoutMs: call.target.patienceMs }));
-  return conclude(call, receipt, `cancel ${item === undefined ? '' : `${item} of `}run ${run.run}`);
+  return reportReceipt(call, receipt, `cancel ${item === undefined ? '' : `${item} of `}run ${run.run}`);
 }
 
 export async function abort(call: VerbCall): Promise<ExitCode> {
@@ -36,7 +35,7 @@ export async function abort(call: VerbCall): Promise<ExitCode> {
   await call.target.ensure({});
   const target = { run: run.run, reason };
   const receipt = await call.target.answered(abortRun(transport, target, { timeoutMs: call.target.patienceMs }));
-  return conclude(call, receipt, `abort run ${run.run}`);
+  return reportReceipt(call, receipt, `abort run ${run.run}`);
 }
 
 export async function pause(call: VerbCall): Promise<ExitCode> {
@@ -52,7 +51,7 @@ async function steer(call: VerbCall, verb: string, ask: typeof pauseRun): Promis
   const { run } = await accessRun(transport, call.arg(0));
   await call.target.ensure({});
   const receipt = await call.target.answered(ask(transport, run.run, { timeoutMs: call.target.patienceMs }));
-  return conclude(call, receipt, `${verb} run ${run.run}`);
+  return reportReceipt(call, receipt, `${verb} run ${run.run}`);
 }
 
 export async function retry(call: VerbCall): Promise<ExitCode> {
@@ -79,7 +78,7 @@ async function giveVerdict(call: VerbCall, verb: string, ask: typeof skipItem): 
   await call.target.ensure({});
   const target = { run: named, item: call.arg(1) };
   const receipt = await call.target.answered(ask(transport, target, { timeoutMs: call.target.patienceMs }));
-  return conclude(call, receipt, `${verb} ${target.item} of run ${named}`);
+  return reportReceipt(call, receipt, `${verb} ${target.item} of run ${named}`);
 }
 
 async function steerItem(call: VerbCall, verb: string, ask: typeof skipItem): Promise<ExitCode> {
@@ -89,15 +88,5 @@ async function steerItem(call: VerbCall, verb: string, ask: typeof skipItem): Pr
   await call.target.ensure({});
   const target = { run: run.run, item };
   const receipt = await call.target.answered(ask(transport, target, { timeoutMs: call.target.patienceMs }));
-  return conclude(call, receipt, `${verb} ${item} of run ${run.run}`);
-}
-
-function conclude(call: VerbCall, receipt: Receipt, what: string): ExitCode {
-  const taken = receipt.status === 'accepted' || receipt.status === 'deduped';
-  call.terminal.emit({ type: 'receipt', ...receipt });
-  call.terminal.say([
-    [toned(taken ? 'good' : 'bad', receipt.status), `  ${what}`],
-    ...receipt.reasons.flatMap(refusalLines),
-  ]);
-  return taken ? EXIT.ok : EXIT.refused;
+  return reportReceipt(call, receipt, `${verb} ${item} of run ${run.run}`);
 }
