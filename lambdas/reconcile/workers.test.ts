@@ -8,6 +8,18 @@ import { reconcile } from './reconcile.ts';
 describe('reconcile: workers', () => {
   const SILENT_MS = 4_000;
 
+  /** What the reconciler does, by a clock that `pass` moves on. */
+  function laterDuties(bed: HandlerBed, worker: Partial<HandlerBed['flow']['worker']> = {}) {
+    let passedMs = 0;
+    const { clock } = bed.flow;
+    const shifted = { ...clock, nowMs: () => clock.nowMs() + passedMs };
+    const flow = { ...bed.flow, clock: shifted, worker: { ...bed.flow.worker, ...worker } };
+    const pass = (ms: number): void => {
+      passedMs += ms;
+    };
+    return { duties: { ...dutiesOf(bed), flow }, pass };
+  }
+
   /** A dispatched attempt whose worker never answers; `pass` lets time go by. */
   async function withWorker(
     use: (bed: HandlerBed, attemptId: string, minute: (ms: number) => Promise<void>) => Promise<void>,
@@ -15,17 +27,13 @@ describe('reconcile: workers', () => {
   ): Promise<void> {
     await withHandlers(
       async (bed) => {
-        let passedMs = 0;
-        const { clock } = bed.flow;
-        const shifted = { ...clock, nowMs: () => clock.nowMs() + passedMs };
-        const flow = { ...bed.flow, clock: shifted, worker: { ...bed.flow.worker, ...worker } };
-        const duties = { ...dutiesOf(bed), flow };
+        const { duties, pass } = laterDuties(bed, worker);
         const { attemptId } = await claimed(bed);
         await reconcile(duties, TICK, bed.told);
         assert.equal(await stateOf(bed, attemptId), 'dispatched');
         bed.calls.length = 0;
         await use(bed, attemptId, async (ms) => {
-          passedMs += ms;
+          pass(ms);
           await reconcile(duties, TICK, bed.told);
         });
       },
@@ -91,13 +99,11 @@ describe('reconcile: workers', () => {
 
   it('one whose launch was cut off is missed by the handle that it would have had', async () => {
     await withHandlers(async (bed) => {
-      let passedMs = 0;
-      const { clock } = bed.flow;
-      const flow = { ...bed.flow, clock: { ...clock, nowMs: () => clock.nowMs() + passedMs } };
-      const duties = { ...dutiesOf(bed), flow };
+      const { duties, pass } = laterDuties(bed);
+      const { launcher } = duties.flow;
       const asked: string[][] = [];
-      flow.launcher.handleOf = (attemptId) => `execution:${attemptId}`;
-      flow.launcher.alive = async (handles) => {
+      launcher.handleOf = (attemptId) => `execution:${attemptId}`;
+      launcher.alive = async (handles) => {
         asked.push(handles);
         return new Set();
       };
@@ -110,7 +116,7 @@ describe('reconcile: workers', () => {
       assert.deepEqual([state, handle], ['dispatched', `execution:${attemptId}`]);
       assert.ok(!bed.calls.includes('launcher.launch'));
       bed.before = () => {};
-      passedMs += SILENT_MS;
+      pass(SILENT_MS);
       await reconcile(duties, TICK, bed.told);
       assert.deepEqual(asked, [[`execution:${attemptId}`]]);
       assert.equal(await stateOf(bed, attemptId), 'settled');
@@ -119,13 +125,11 @@ describe('reconcile: workers', () => {
 
   it('one whose process died behind its launch is found by its handle, kept, and launched no second time', async () => {
     await withHandlers(async (bed) => {
-      let passedMs = 0;
-      const { clock } = bed.flow;
-      const flow = { ...bed.flow, clock: { ...clock, nowMs: () => clock.nowMs() + passedMs } };
-      const duties = { ...dutiesOf(bed), flow };
+      const { duties, pass } = laterDuties(bed);
+      const { launcher } = duties.flow;
       const heard: string[] = [];
       const handleOf = (attemptId: string): string => `execution:${attemptId}`;
-      Object.assign(flow.launcher, {
+      Object.assign(launcher, {
         handleOf,
         launch: async (order: { attemptId: string }) => {
           heard.push('launch');
@@ -147,7 +151,7 @@ describe('reconcile: workers', () => {
       bed.before = () => {};
       const handle = handleOf(attemptId);
       assert.deepEqual([await stateOf(bed, attemptId), heard], ['dispatched', ['launch']]);
-      passedMs += SILENT_MS;
+      pass(SILENT_MS);
       await reconcile(duties, TICK, bed.told);
       assert.deepEqual(
         [await stateOf(bed, attemptId), heard],
