@@ -2,7 +2,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { measureFloor, measureGroupFloor } from './floor.ts';
 import type { Round } from './shapes.ts';
 
 const HERE = import.meta.dirname;
@@ -28,13 +27,13 @@ export const ENGINES: readonly MeasuredEngine[] = [
     name: FLOOR,
     about: 'SQLite, one synced commit for each completion; W4: one synced file and name for each submission',
     absent: () => null,
-    round: measureFloor,
+    round: (scratch) => inChild(['floor-round.ts', scratch]),
   },
   {
     name: 'floor, shared commits',
     about: 'SQLite, one synced commit for each 100 completions',
     absent: () => null,
-    round: async (scratch) => measureGroupFloor(scratch),
+    round: (scratch) => inChild(['floor-round.ts', scratch, 'shared']),
   },
   {
     name: WAYBILL,
@@ -61,6 +60,13 @@ export const ENGINES: readonly MeasuredEngine[] = [
     absent: () => notInstalled('openworkflow'),
     round: (scratch) => inChild(['peers/openworkflow.js', scratch]),
   },
+  {
+    name: 'Restate',
+    about:
+      'its own server, log synced; one invocation with a durable step for each item, 100 at once, W3 with a barrier between layers; W4: a call that is sent for later',
+    absent: () => notInstalled('@restatedev/restate-server'),
+    round: (scratch) => inChild(['peers/restate.js', scratch]),
+  },
 ];
 
 function notInstalled(name: string): string | null {
@@ -78,6 +84,8 @@ async function inChild([script = '', ...args]: string[]): Promise<Round> {
   const child = spawn(process.execPath, [join(HERE, script), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: ROUND_TIMEOUT_MS,
+    // As the command line starts the engine: whoever syncs files in the pool has as many at once.
+    env: { UV_THREADPOOL_SIZE: '16', ...process.env },
   });
   let [output, trouble] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

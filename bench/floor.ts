@@ -39,7 +39,7 @@ export function timeFloor(scratch: string, n: number, perCommit: number): number
 }
 
 /** One durable file for each submission: written, synced, and its name synced. */
-async function timeCreates(scratch: string, inFlight: number): Promise<Figure> {
+export async function timeCreates(scratch: string, inFlight: number): Promise<Figure> {
   const directory = join(scratch, `creates-${inFlight}`);
   mkdirSync(directory);
   const figure = await timeSubmissions(inFlight, async (n) => {

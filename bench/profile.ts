@@ -1,16 +1,36 @@
-/** Where the time of an item goes: samples of one run of 5,000 items, by what they were taken in. */
+/** Where the time of an item goes: samples of runs of each shape, by what they were taken in. */
 import { Session } from 'node:inspector/promises';
 import { timeRun } from './engine-bed.ts';
-import { fanOutFanIn } from './shapes.ts';
+import type { Table } from './report.ts';
+import { fanOutFanIn, IN_FLIGHT, SHAPES, SUBMISSIONS } from './shapes.ts';
+import { timeSubmitting } from './submissions.ts';
 
 const ITEMS = 5_000;
+const REPEATED = 2;
+
+interface Profiled {
+  title: string;
+  /** Of one go. */
+  count: number;
+  go(scratch: string): Promise<unknown>;
+}
+
+const PROFILED: readonly Profiled[] = [
+  { title: 'W1', count: ITEMS, go: (scratch) => timeRun(scratch, fanOutFanIn(ITEMS)) },
+  { title: 'W2', count: SHAPES.w2().length, go: (scratch) => timeRun(scratch, SHAPES.w2()) },
+  { title: 'W3', count: SHAPES.w3().length, go: (scratch) => timeRun(scratch, SHAPES.w3()) },
+  { title: 'W4 inbox', count: SUBMISSIONS, go: (scratch) => timeSubmitting(scratch, IN_FLIGHT, 'inbox') },
+  { title: 'W4 in process', count: SUBMISSIONS, go: (scratch) => timeSubmitting(scratch, IN_FLIGHT, 'in-process') },
+];
 
 /** The first that fits the innermost frame whose place is known; what is built in counts for whoever called it. */
 const AREAS: readonly (readonly [name: string, fits: RegExp])[] = [
-  ['store: SQLite and its rows', /adapters\/local\/(run-store|known-rows)|ports\/run-store/],
+  ['store: turns written out, given to SQLite and synced', /adapters\/local\/store-file/],
+  ['store: rows in memory', /adapters\/local\/(run-store|known-rows|ordered-rows|frozen-body)|ports\/run-store/],
   ['signing', /adapters\/local\/signer|internal\/crypto\/sig|record\/dsse|flow\/envelope/],
   ['canonical JSON and shapes', /packages\/verify\/src\/json|record\/event|core\/evidence/],
   ['hashes and trees', /packages\/verify\/src\/(log|crypto)|internal\/crypto\/hash/],
+  ['client: its object made durable', /packages\/client\/src\/(directory-transport|write-once)/],
   ['reading and compiling the spec', /packages\/client|node_modules/],
   ['decisions of the flow', /src\/flow|src\/core/],
   ['engine, inbox, ledger and executor', /embedded\/|src\/adapters|bench\//],
@@ -26,26 +46,49 @@ export async function measureProfile(
   scratch: string,
   _rounds: number,
   print: (line: string) => void,
+  tabulate: (table: Table) => void,
 ): Promise<boolean> {
-  // What is measured is the engine at work and not the compiler.
-  for (let n = 0; n < 2; n += 1) await timeRun(scratch, fanOutFanIn(ITEMS));
+  const columns: { title: string; each: Map<string, number> }[] = [];
+  for (const { title, count, go } of PROFILED) {
+    // What is measured is the engine at work and not the compiler.
+    for (let n = 0; n < REPEATED; n += 1) await go(scratch);
+    const items = count * REPEATED;
+    const { sums, cpu } = await profiled(async () => {
+      for (let n = 0; n < REPEATED; n += 1) await go(scratch);
+    });
+    columns.push({ title, each: new Map([...sums].map(([name, us]) => [name, us / items])) });
+    print(
+      `profile of ${title}, warm: ${Math.round(cpu.user / items)} us of user CPU and ${Math.round(cpu.system / items)} of system CPU an item, the samples included`,
+    );
+  }
+  const names = [...AREAS.map(([name]) => name), ...OTHERS];
+  const sumOf = (each: Map<string, number>): number => [...each.values()].reduce((sum, us) => sum + us, 0);
+  tabulate({
+    title:
+      'Where the time of an item, or a submission, goes: us of the main thread, by samples, with the start and the end of its engine',
+    head: ['', ...columns.map(({ title }) => title)],
+    rows: [
+      ...names.map((name) => [name, ...columns.map(({ each }) => (each.get(name) ?? 0).toFixed(0))]),
+      ['all', ...columns.map(({ each }) => sumOf(each).toFixed(0))],
+    ],
+  });
+  return true;
+}
+
+async function profiled(
+  act: () => Promise<void>,
+): Promise<{ sums: Map<string, number>; cpu: { user: number; system: number } }> {
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
   await session.post('Profiler.setSamplingInterval', { interval: 500 });
   await session.post('Profiler.start');
-  const cpu = process.cpuUsage();
-  await timeRun(scratch, fanOutFanIn(ITEMS));
-  const { user, system } = process.cpuUsage(cpu);
+  const before = process.cpuUsage();
+  await act();
+  const cpu = process.cpuUsage(before);
   const { profile } = await session.post('Profiler.stop');
   session.disconnect();
-  const shares = sharesOf(profile);
-  const perItem = (us: number): string => (us / ITEMS).toFixed(0);
-  print(
-    `profile of W1 ${ITEMS.toLocaleString('en')}, warm: ${perItem(user)} us of user CPU and ${perItem(system)} of system CPU an item`,
-  );
-  for (const [name, share] of shares) print(`profile: ${(share * 100).toFixed(1).padStart(5)} %  ${name}`);
-  return true;
+  return { sums: sumsOf(profile), cpu };
 }
 
 type Profile = {
@@ -54,8 +97,8 @@ type Profile = {
   timeDeltas?: number[] | undefined;
 };
 
-/** Shares of the time in which the process did something, largest first. */
-function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profile): [string, number][] {
+/** Microseconds by area. */
+function sumsOf({ nodes, samples = [], timeDeltas = [] }: Profile): Map<string, number> {
   const byId = new Map<number, Node>();
   for (const { id, callFrame } of nodes)
     byId.set(id, { name: callFrame.functionName, place: callFrame.url, parent: null });
@@ -66,24 +109,24 @@ function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profile): [string, n
     }
   }
   const sums = new Map<string, number>();
-  let whole = 0;
   samples.forEach((id, n) => {
     const area = areaOf(byId.get(id) ?? null);
-    if (area === null) return;
-    const us = timeDeltas[n] ?? 0;
-    whole += us;
-    sums.set(area, (sums.get(area) ?? 0) + us);
+    if (area !== null) sums.set(area, (sums.get(area) ?? 0) + (timeDeltas[n] ?? 0));
   });
-  return [...sums].map(([name, us]): [string, number] => [name, us / whole]).sort((a, b) => b[1] - a[1]);
+  return sums;
 }
 
+const [COLLECTOR, WAITING, OTHER] = ['garbage collector', 'nothing: waits for syncs', 'other: promises, timers, files'];
+const OTHERS = [COLLECTOR, OTHER, WAITING];
+
 function areaOf(innermost: Node | null): string | null {
-  // Nor is the removal of what a run has left a part of it.
-  if (innermost?.name === '(idle)' || innermost?.name === 'rmSync') return null;
-  if (innermost?.name === '(garbage collector)') return 'garbage collector';
+  // The removal of what a run has left is no part of it.
+  if (innermost?.name === 'rmSync') return null;
+  if (innermost?.name === '(idle)') return WAITING;
+  if (innermost?.name === '(garbage collector)') return COLLECTOR;
   for (let node = innermost; node; node = node.parent) {
     const found = AREAS.find(([, fits]) => fits.test(node?.place ?? ''));
     if (found) return found[0];
   }
-  return 'other: promises, timers, files';
+  return OTHER;
 }

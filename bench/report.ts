@@ -26,6 +26,14 @@ export interface Measurements {
   loads: readonly number[];
   /** Lines about other things that were measured. */
   others: readonly string[];
+  tables: readonly Table[];
+}
+
+export interface Table {
+  title: string;
+  /** The first column is text, and so is the last where it has words in it. */
+  head: readonly string[];
+  rows: readonly (readonly string[])[];
 }
 
 export function median(values: readonly number[]): number {
@@ -46,6 +54,18 @@ function p95Of({ found }: Measurements, engine: string, name: Case): number | nu
   return times.length === 0 ? null : median(times);
 }
 
+/** Microseconds of processors an item took, by case: what a busy machine changes least. Null where nothing was measured. */
+export function cpuLine({ found }: Measurements, engine: string): string | null {
+  const shown = CASES.flatMap((name) => {
+    const each = (found.get(engine) ?? []).flatMap(({ figures }) => {
+      const { cpuMs, count } = figures[name] ?? {};
+      return cpuMs === undefined || count === undefined ? [] : [(cpuMs * 1000) / count];
+    });
+    return each.length === 0 ? [] : [`${name} ${Math.round(median(each))}`];
+  });
+  return shown.length === 0 ? null : `processor time of ${engine}, us an item: ${shown.join(', ')}`;
+}
+
 export function peakBytesOf({ found }: Measurements, engine: string): number {
   return Math.max(...(found.get(engine) ?? []).map(({ peakBytes }) => peakBytes));
 }
@@ -57,7 +77,7 @@ export function ratioOf(all: Measurements, name: Case, engine: string, other: st
 }
 
 export function linesOf(all: Measurements): string[] {
-  const { command, rounds, probesMs, loads, absent, engines, others } = all;
+  const { command, rounds, probesMs, loads, absent, engines, others, tables } = all;
   const [cpu] = cpus();
   const list = (values: readonly number[]): string => values.map((value) => value.toFixed(2)).join(', ');
   return [
@@ -71,7 +91,13 @@ export function linesOf(all: Measurements): string[] {
     ...engines.map(({ name, about }) => `- ${name}: ${absent.get(name) ? `absent, ${absent.get(name)}` : about}.`),
     '',
     ...others.map((line) => `- ${line}`),
+    ...tables.flatMap(tableLines),
   ];
+}
+
+function tableLines({ title, head, rows }: Table): string[] {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return ['', `## ${title}`, '', line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)];
 }
 
 function table(all: Measurements): string[] {
@@ -91,7 +117,7 @@ function table(all: Measurements): string[] {
 }
 
 const [ROW, LABEL, WIDTH] = [18, 330, 420];
-const COLOURS = ['#9aa0a6', '#c8ccd0', '#0b57d0', '#7aa7ef', '#b3261e', '#e0a29d'];
+const COLOURS = ['#9aa0a6', '#c8ccd0', '#0b57d0', '#7aa7ef', '#b3261e', '#e0a29d', '#2e7d32'];
 
 /** Bars of what each engine does per second, on a scale of their own for each case. */
 export function chartOf(all: Measurements): string {

@@ -8,49 +8,33 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BULLMQ, ENGINES, FLOOR, IN_PROCESS, WAYBILL } from './engines.ts';
+import { type Ceilings, measureCeilings } from './ceilings.ts';
+import { measureCounts } from './counts.ts';
+import { ENGINES, IN_PROCESS, WAYBILL } from './engines.ts';
 import { measureVerification } from './evidence.ts';
 import { probeDisk } from './floor.ts';
 import { measureFlow } from './flow.ts';
 import { measureIdle } from './idle.ts';
 import { measureLaunches } from './launches.ts';
 import { measureProfile } from './profile.ts';
-import { chartOf, linesOf, type Measurements, peakBytesOf, rateOf, ratioOf } from './report.ts';
+import { chartOf, cpuLine, linesOf, type Measurements, peakBytesOf, rateOf, type Table } from './report.ts';
 import { measureSeal } from './seal.ts';
-import type { Case, Round } from './shapes.ts';
+import type { Round } from './shapes.ts';
+import { measureTable } from './table.ts';
 import { measureTimestamps } from './timestamps.ts';
+import { ceilingLines, ceilingTable, wantedLines } from './wanted.ts';
 
 /** Work per item may not grow with the size of the run. */
-const MAX_GROWTH = 1.15;
-
-/** What is wanted of the ratios of one run; what is missed is said, and is no failure of the bench. */
-const WANTED: { what: string; name: Case; engine: string; other: string; atLeast: number }[] = [
-  { what: 'W1 1,000 against BullMQ', name: 'w1-1000', engine: WAYBILL, other: BULLMQ, atLeast: 1.8 },
-  { what: 'W1 10,000 against BullMQ', name: 'w1-10000', engine: WAYBILL, other: BULLMQ, atLeast: 1.8 },
-  { what: 'W2 against the floor', name: 'w2', engine: WAYBILL, other: FLOOR, atLeast: 0.7 },
-  { what: 'W3 against the barriers of BullMQ', name: 'w3', engine: WAYBILL, other: BULLMQ, atLeast: 4 },
-  {
-    what: 'W4 burst through the inbox against the floor',
-    name: 'w4-burst',
-    engine: WAYBILL,
-    other: FLOOR,
-    atLeast: 0.7,
-  },
-  {
-    what: 'W4 32 in flight through the inbox against the floor',
-    name: 'w4-32',
-    engine: WAYBILL,
-    other: FLOOR,
-    atLeast: 0.7,
-  },
-  { what: 'W4 burst in process against BullMQ', name: 'w4-burst', engine: IN_PROCESS, other: BULLMQ, atLeast: 1 },
-  { what: 'W4 32 in flight in process against BullMQ', name: 'w4-32', engine: IN_PROCESS, other: BULLMQ, atLeast: 1 },
-];
+const MAX_GROWTH = 1.1;
 
 type Print = (line: string) => void;
+type Tabulate = (table: Table) => void;
+type Part = (scratch: string, rounds: number, print: Print, tabulate: Tabulate) => Promise<boolean>;
+
+let ceilings: Ceilings | null = null;
 
 /** What is measured beside the engines: none of it knows of the others. False: a bound is broken. */
-const PARTS: Record<string, (scratch: string, rounds: number, print: Print) => Promise<boolean>> = {
+const PARTS: Record<string, Part> = {
   seal: measureSeal,
   verification: measureVerification,
   async timestamps(scratch, _rounds, print) {
@@ -58,12 +42,19 @@ const PARTS: Record<string, (scratch: string, rounds: number, print: Print) => P
     return true;
   },
   profile: measureProfile,
+  counts: measureCounts,
   async flow(_scratch, _rounds, print) {
     await measureFlow(print);
     return true;
   },
   launches: measureLaunches,
+  table: measureTable,
   idle: measureIdle,
+  async ceilings(scratch, _rounds, print) {
+    ceilings = await measureCeilings(scratch);
+    for (const line of ceilingLines(ceilings)) print(line);
+    return true;
+  },
 };
 
 const { values } = parseArgs({
@@ -89,7 +80,7 @@ if (!Number.isInteger(rounds) || rounds < 1 || rounds > 50 || stranger !== undef
 }
 const isWanted = (name: string): boolean => values.only.length === 0 || values.only.includes(name);
 
-async function measureEngines(scratch: string): Promise<Omit<Measurements, 'others' | 'command'>> {
+async function measureEngines(scratch: string): Promise<Omit<Measurements, 'others' | 'tables' | 'command'>> {
   const engines = ENGINES.filter(({ name }) => isWanted(name));
   const absent = new Map(
     engines.flatMap((engine) => {
@@ -112,11 +103,8 @@ async function measureEngines(scratch: string): Promise<Omit<Measurements, 'othe
 }
 
 function judge(all: Measurements): { lines: string[]; isGood: boolean } {
-  const lines = WANTED.flatMap(({ what, name, engine, other, atLeast }) => {
-    const ratio = ratioOf(all, name, engine, other);
-    if (ratio === null) return [];
-    return [`${what}: ${ratio.toFixed(2)} (wanted ${atLeast}${ratio < atLeast ? ', missed' : ''})`];
-  });
+  const lines = wantedLines(all);
+  lines.push(...[WAYBILL, IN_PROCESS].flatMap((engine) => cpuLine(all, engine) ?? []));
   const [small, large] = [rateOf(all, WAYBILL, 'w1-1000'), rateOf(all, WAYBILL, 'w1-10000')];
   if (small === null || large === null) return { lines, isGood: true };
   const growth = small / large;
@@ -127,16 +115,24 @@ function judge(all: Measurements): { lines: string[]; isGood: boolean } {
 
 const scratch = mkdtempSync(join(tmpdir(), 'waybill-bench-'));
 const others: string[] = [];
+const tables: Table[] = [];
 let isGood = true;
 try {
   const measured = await measureEngines(scratch);
   for (const [name, measure] of Object.entries(PARTS)) {
     if (!isWanted(name)) continue;
     process.stderr.write(`${name}\n`);
-    if (!(await measure(scratch, rounds, (line) => others.push(line)))) isGood = false;
+    const isKept = await measure(
+      scratch,
+      rounds,
+      (line) => others.push(line),
+      (table) => tables.push(table),
+    );
+    if (!isKept) isGood = false;
   }
   const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim();
-  const all: Measurements = { ...measured, command, others };
+  const all: Measurements = { ...measured, command, others, tables };
+  if (ceilings !== null) tables.unshift(ceilingTable(all, ceilings));
   const verdict = judge(all);
   if (!verdict.isGood) isGood = false;
   const lines = linesOf({ ...all, others: [...verdict.lines, ...others] });

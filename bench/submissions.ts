@@ -21,14 +21,19 @@ const SPEC = {
   metadata: { name: 'bench' },
   spec: { items: [{ id: 'only', pipeline: [{ block: 'script', run: 'true' }] }] },
 };
-const BYTES = new TextEncoder().encode(JSON.stringify(SPEC));
+/** The object that each submission is. */
+export const SUBMITTED: Uint8Array = new TextEncoder().encode(JSON.stringify(SPEC));
 
 type Way = 'inbox' | 'in-process';
+
+export function transportTo(directory: string): DirectoryTransport {
+  return new DirectoryTransport(directory);
+}
 
 export async function timeSubmitting(scratch: string, inFlight: number, way: Way): Promise<Figure> {
   const directory = mkdtempSync(join(scratch, 'submit-'));
   const { deps, store, inbox } = await composeInProcess(directory, () => null);
-  const transport = new DirectoryTransport(directory);
+  const transport = transportTo(directory);
   const answered = new Map<string, () => void>();
   const answer = inbox.answer.bind(inbox);
   inbox.answer = async (object, receipt) => {
@@ -52,13 +57,13 @@ export async function timeSubmitting(scratch: string, inFlight: number, way: Way
   const through: Record<Way, (n: number) => Promise<unknown>> = {
     async inbox(n) {
       const accepted = new Promise<void>((resolve) => answered.set(`s${n}`, resolve));
-      await transport.putSubmission('default', `s${n}`, BYTES);
+      await transport.putSubmission('default', `s${n}`, SUBMITTED);
       await accepted;
     },
     async 'in-process'(n) {
       const { principal } = transport;
       const object = { key: `default/${principal}/s${n}.json`, queue: 'default', principal, submissionId: `s${n}` };
-      if (whole) await submit(whole, object, BYTES, digestOf(BYTES));
+      if (whole) await submit(whole, object, SUBMITTED, digestOf(SUBMITTED));
       await store.durable();
     },
   };

@@ -11,6 +11,7 @@ import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store.ts';
 import { createLocalScheduler } from '#adapters/local/scheduler.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
+import { LOCAL_PRICES, pricingOf } from '#core/price-table.ts';
 import { type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
 
 export interface InProcess {
@@ -41,6 +42,7 @@ export async function composeInProcess(
     scheduler: createLocalScheduler(clock),
     clock,
     chance: createLocalChance(),
+    pricing: pricingOf(LOCAL_PRICES),
     worker: {
       isolation: 'in-process',
       executable: 'in-process',

@@ -9,6 +9,7 @@ import { createLocalRootLedger } from '#adapters/local/root-ledger.ts';
 import { openLocalRunStore } from '#adapters/local/run-store.ts';
 import { createLocalScheduler } from '#adapters/local/scheduler.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
+import { LOCAL_PRICES, pricingOf } from '#core/price-table.ts';
 import { WorkList } from '#embedded/work-list.ts';
 import { type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
 import { createLane } from '#flow/lane.ts';
@@ -55,6 +56,7 @@ export function composeOffline(directory: string, storeFile: string = join(direc
     ledger: createLocalRootLedger(at('ledger')),
     mailbox: createLocalMailbox({ stagingDir: at('staging'), artifacts, chance, clock }),
     launcher: createLocalLauncher({ workerFile: at('worker.mjs'), keys: [], origin: signer.origin }),
+    pricing: pricingOf(LOCAL_PRICES),
     worker: {
       isolation: 'none',
       executable: 'in-process',

@@ -69,6 +69,41 @@ for (const text of [
     }));
 }
 
+for (const text of ['{"allow":"all"}', '{"allow":["*"]}', '{"deny":[]}', '{"allow":[1]}'])
+  it(`compose: intents.json with ${text} is refused with the page on effects`, () =>
+    withState(async (directory, open) => {
+      writeFileSync(join(directory, 'intents.json'), text);
+      await assert.rejects(open(), { code: 'USAGE', path: /^intents\.json/, fix: /declare-effects\.md/ });
+    }));
+
+for (const text of ['no json', '{"codex":{"url":"http://a.example","models":[]}}', '{"command":{}}'])
+  it(`compose: models.json with ${text} is refused with the page on agents`, () =>
+    withState(async (directory, open) => {
+      writeFileSync(join(directory, 'models.json'), text);
+      await assert.rejects(open(), { code: 'USAGE', path: /models\.json/, fix: /run-agents\.md/ });
+    }));
+
+for (const [title, mode, isRefused] of [
+  ['is not there', null, true],
+  ['others may read', 0o644, true],
+  ['is for its owner alone', 0o600, false],
+] as const)
+  it(`compose: models.json with a key that ${title} is ${isRefused ? 'refused' : 'taken'}`, () =>
+    withState(async (directory, open) => {
+      const endpoint = { url: 'https://a.example', models: ['m'], keyFile: 'model.key' };
+      writeFileSync(join(directory, 'models.json'), JSON.stringify({ codex: endpoint }));
+      if (mode !== null) writeFileSync(join(directory, 'model.key'), 'k', { mode });
+      if (!isRefused) return void (await open());
+      await assert.rejects(open(), { code: 'USAGE', path: 'models.json.codex.keyFile', fix: /run-agents\.md/ });
+    }));
+
+for (const allow of [[], ['promote.patch']])
+  it(`compose: intents.json lets ${allow.length} kinds of intents pass`, () =>
+    withState(async (directory, open) => {
+      if (allow.length > 0) writeFileSync(join(directory, 'intents.json'), JSON.stringify({ allow }));
+      assert.deepEqual((await open()).deps.intentPolicy, { allow });
+    }));
+
 it('compose: what is wrong with both files is said in one error, with the page on each', () =>
   withState(async (directory, open) => {
     writeFileSync(join(directory, 'queues.json'), '{"a":{"concurrency":0},"b":{"concurrency":1,"state":"shut"}}');

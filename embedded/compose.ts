@@ -2,7 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TerminalError } from '@waybill/client/errors';
+import { SecretFolder } from '@waybill/client/secret-folder';
 import type { TrustedKey } from '@waybill/verify';
+import { type CallbackEndpoint, createHttpCallbacks } from '#adapters/http/callbacks.ts';
 import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
 import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
 import { createLocalInbox, type LocalInbox } from '#adapters/local/inbox.ts';
@@ -14,10 +16,21 @@ import { type LocalRunStore, openLocalRunStore } from '#adapters/local/run-store
 import { createLocalScheduler } from '#adapters/local/scheduler.ts';
 import { openLocalSigner } from '#adapters/local/signer.ts';
 import { type Evidence, NO_EVIDENCE } from '#composition/evidence.ts';
+import { createSecretVault } from '#composition/secret-vault.ts';
+import { EGRESS_FIX, type EgressSettings, readEgressSettings } from '#core/egress-settings.ts';
+import { DENY_ALL, INTENTS_FIX, type IntentPolicy, readIntentPolicy } from '#core/intent.ts';
 import { Mistakes } from '#core/mistakes.ts';
+import { MODELS_FIX } from '#core/model-settings.ts';
+import { LOCAL_PRICES, pricingOf } from '#core/price-table.ts';
+import { DEFAULT_CAPS } from '#core/purse.ts';
 import { QUEUES_FIX, type QueueDefinitions, readQueues } from '#core/queue-definition.ts';
+import { readSpending, SPENDING_FIX, type Spending } from '#core/spending.ts';
+import { CALLBACKS_FIX, readCallbacksFile } from '#embedded/callbacks-file.ts';
 import { readEvidenceFile } from '#embedded/evidence-file.ts';
+import { checkModelsFile } from '#embedded/models-file.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import type { SecretKeeping } from '#flow/release.ts';
+import type { Callbacks } from '#ports/callbacks.ts';
 import type { Chance, Clock } from '#ports/clock.ts';
 import { buildWorker } from '#worker-bundle';
 
@@ -32,6 +45,8 @@ export interface EmbeddedOptions {
 /** A worker that is silent for this long is lost; local workers beat every second. */
 const LEASE_MS = 30_000;
 const HEARTBEAT_MS = 1_000;
+const MODELS = 'models.json';
+const CALLBACKS = 'callbacks.json';
 
 export interface Embedded {
   deps: Omit<FlowDeps, 'hints' | 'lane'>;
@@ -39,8 +54,12 @@ export interface Embedded {
   inbox: LocalInbox;
   mailbox: LocalMailbox;
   queues: QueueDefinitions;
+  /** What spending.json says. */
+  spending: Spending;
   /** What evidence.json says. */
   evidence: Evidence;
+  callbacks: Callbacks;
+  secrets: SecretKeeping;
   isolationDetail: string;
   /** Removes the trees of attempts whose worker was killed with an earlier engine; call it once those have been stopped. */
   removeLeftovers(): Promise<void>;
@@ -51,7 +70,8 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
   const at = (...names: string[]): string => join(options.directory, ...names);
   const clock = createLocalClock();
   const chance = createLocalChance();
-  const { queues, evidence } = settingsOf(options, { clock, chance });
+  const { queues, spending, intentPolicy, egress, evidence, endpoints } = settingsOf(options, { clock, chance });
+  const callbacks = createHttpCallbacks(endpoints, clock);
   const store = openLocalRunStore(at('store.sqlite'));
   const signer = openLocalSigner(at('keys'), at('ledger'));
   const artifacts = createLocalArtifacts(at('artifacts'));
@@ -75,14 +95,20 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
     origin: signer.origin,
     isolationWanted: options.sandbox,
     allowUnsandboxed: options.allowUnsandboxedAgents,
+    ...(existsSync(at(MODELS)) ? { modelsFile: at(MODELS) } : {}),
   });
+  const folder = new SecretFolder(options.directory);
   const probed = await launcher.probe();
   return {
     store,
     inbox,
     mailbox,
     queues,
+    spending,
     evidence,
+    callbacks,
+    // Read each time: a secret that is changed is another one from the next attempt on.
+    secrets: { vault: createSecretVault(async (name) => folder.read(name)), channel: mailbox },
     isolationDetail: probed.detail,
     async removeLeftovers() {
       for (const name of leftovers) await removeAttemptTree(join(workDir, name));
@@ -100,10 +126,15 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
       scheduler: createLocalScheduler(clock),
       clock,
       chance,
+      pricing: pricingOf(spending.prices),
+      intentPolicy,
+      callbacks: callbacks.endpoints,
+      egress,
       worker: {
         isolation: probed.isolation,
         executable: probed.executable,
         allowUnsandboxedAgents: options.allowUnsandboxedAgents,
+        givesSecrets: true,
         leaseMs: LEASE_MS,
         startMs: 0,
         heartbeatMs: HEARTBEAT_MS,
@@ -117,22 +148,43 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
 function settingsOf(
   { directory, concurrency }: EmbeddedOptions,
   ports: { clock: Clock; chance: Chance },
-): { queues: QueueDefinitions; evidence: Evidence } {
+): Pick<Embedded, 'queues' | 'spending' | 'evidence'> & {
+  intentPolicy: IntentPolicy;
+  egress: EgressSettings;
+  endpoints: ReadonlyMap<string, CallbackEndpoint>;
+} {
   const mistakes = new Mistakes();
-  const queues = mistakes.reading(() => queuesOf(join(directory, 'queues.json')));
+  const queues = mistakes.reading(() => readQueues(written(directory, 'queues.json', QUEUES_FIX), 'queues.json'));
+  const spending = mistakes.reading(() =>
+    readSpending(written(directory, 'spending.json', SPENDING_FIX), 'spending.json', LOCAL_PRICES),
+  );
+  const intentPolicy = mistakes.reading(() =>
+    readIntentPolicy(written(directory, 'intents.json', INTENTS_FIX), 'intents.json'),
+  );
+  const egress = mistakes.reading(() =>
+    readEgressSettings(written(directory, 'egress.json', EGRESS_FIX), 'egress.json'),
+  );
   const evidence = mistakes.reading(() => readEvidenceFile(directory, ports));
+  mistakes.reading(() => checkModelsFile(directory, written(directory, MODELS, MODELS_FIX)));
+  const endpoints = mistakes.reading(() => readCallbacksFile(directory, written(directory, CALLBACKS, CALLBACKS_FIX)));
   mistakes.settle();
-  return { queues: { default: { concurrency }, ...queues }, evidence: evidence ?? NO_EVIDENCE };
+  return {
+    queues: { default: { concurrency }, ...queues },
+    spending: spending ?? { caps: DEFAULT_CAPS, prices: LOCAL_PRICES },
+    intentPolicy: intentPolicy ?? DENY_ALL,
+    egress: egress ?? {},
+    evidence: evidence ?? NO_EVIDENCE,
+    endpoints: endpoints ?? new Map(),
+  };
 }
 
-function queuesOf(file: string): QueueDefinitions {
+/** What stands in a file of the operator; nothing when there is none. */
+function written(directory: string, name: string, fix: string): unknown {
+  const file = join(directory, name);
   if (!existsSync(file)) return {};
-  let written: unknown;
   try {
-    written = JSON.parse(readFileSync(file, 'utf8'));
+    return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    const problem = `is no JSON (${(error as Error).message})`;
-    throw new TerminalError({ code: 'USAGE', path: file, problem, fix: QUEUES_FIX });
+    throw new TerminalError({ code: 'USAGE', path: file, problem: `is no JSON (${(error as Error).message})`, fix });
   }
-  return readQueues(written, 'queues.json');
 }

@@ -4,6 +4,7 @@
  */
 import { WaybillError } from '@waybill/client/errors';
 import type { EvidenceSettings } from '#composition/evidence.ts';
+import type { Caps } from '#core/money-rows.ts';
 import type { QueueDefinitions } from '#core/queue-definition.ts';
 import type { Stage } from '#core/stages.ts';
 import { RecordKeeper, type RecordKeeping } from '#embedded/record-keeper.ts';
@@ -11,8 +12,10 @@ import { SharedTask } from '#embedded/shared-task.ts';
 import { Throttle } from '#embedded/throttle.ts';
 import { type Work, WorkList } from '#embedded/work-list.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
+import { giveUpCallbacks, sendCallbacks } from '#flow/callbacks.ts';
 import type { FlowDeps, Hints } from '#flow/deps.ts';
 import { dispatch } from '#flow/dispatch.ts';
+import { defineCaps } from '#flow/gather.ts';
 import { takeIn } from '#flow/inbox.ts';
 import { adoptKeys } from '#flow/keys.ts';
 import { createLane } from '#flow/lane.ts';
@@ -21,6 +24,7 @@ import { enterPolicy } from '#flow/notices.ts';
 import { defineQueues, knownQueues } from '#flow/queues.ts';
 import { wakeDependents } from '#flow/readiness.ts';
 import { fireTimers, hasOpenRuns, type OnTrouble, resumeRuns, resumeTodos, sweepQueue } from '#flow/reconcile.ts';
+import { release, type SecretKeeping } from '#flow/release.ts';
 import { settle, settleStopped } from '#flow/settle.ts';
 import { fillSlots, resumeSchedules, schedulesInForce } from '#flow/slots.ts';
 import { publishStatus, showProgress } from '#flow/status.ts';
@@ -34,6 +38,10 @@ const NO_EVIDENCE_SETTINGS: EvidenceSettings = { witnesses: null, tsa: [] };
 export interface EngineOptions extends RecordKeeping {
   evidence?: EvidenceSettings;
   queues: QueueDefinitions;
+  /** What the deployment may spend; absent: what it may when nobody says anything. */
+  caps?: Caps;
+  /** Absent: nothing is given to anybody. */
+  secrets?: SecretKeeping;
   /** Publish status documents. */
   status: boolean;
   /** Stands before the engine's own hints: for tests that hear them. */
@@ -91,12 +99,15 @@ class EmbeddedEngine implements Engine {
     });
     const hints = options.hear?.(this.#work.hints) ?? this.#work.hints;
     const deps: FlowDeps = { ...base, hints, lane: createLane() };
+    const { secrets } = options;
+    if (secrets !== undefined) deps.release = (attemptId) => release(deps, secrets, attemptId);
     this.#deps = deps;
     this.#records = new RecordKeeper({ ...options, deps, spawn: (stage, task) => this.#spawn(stage, task) });
     const publish = options.status ? (run: string) => publishStatus(deps, run) : async () => {};
     this.#status = new Throttle(STATUS_MS, publish, (run, error) => this.#report('worker', error, { run }));
     deps.mailbox.onStaged((attemptId, kind) => {
       if (kind === 'result') this.#spawn('settle', () => settle(deps, attemptId));
+      else if (kind === 'key') this.#spawn('dispatch', async () => deps.release?.(attemptId));
       else this.#spawn('worker', () => showProgress(deps, attemptId));
     });
     deps.launcher.onStopped((notice) => this.#spawn('settle', () => settleStopped(deps, notice)));
@@ -109,8 +120,10 @@ class EmbeddedEngine implements Engine {
     await checkLedger(this.#deps);
     await adoptKeys(this.#deps);
     await enterPolicy(this.#deps, this.#settings());
+    await giveUpCallbacks(this.#deps);
     this.#records.start();
     await defineQueues(this.#deps, this.#options.queues);
+    if (this.#options.caps) await defineCaps(this.#deps, this.#options.caps);
     await this.#sweepQueues(true);
     await this.#resume();
     await this.#takingIn.request();
@@ -120,8 +133,17 @@ class EmbeddedEngine implements Engine {
   /** What decides how runs are carried out and how strong their evidence is: the log says when it changes. */
   #settings(): object {
     const { isolation, allowUnsandboxedAgents, executable } = this.#deps.worker;
-    const { queues, evidence = NO_EVIDENCE_SETTINGS } = this.#options;
-    return { format: 'waybill-settings/v1', queues, isolation, allowUnsandboxedAgents, executable, ...evidence };
+    const { queues, caps, evidence = NO_EVIDENCE_SETTINGS } = this.#options;
+    const spending = caps === undefined ? {} : { caps, prices: this.#deps.pricing.table };
+    return {
+      format: 'waybill-settings/v1',
+      queues,
+      ...spending,
+      isolation,
+      allowUnsandboxedAgents,
+      executable,
+      ...evidence,
+    };
   }
 
   async isIdle(): Promise<boolean> {
@@ -142,10 +164,16 @@ class EmbeddedEngine implements Engine {
 
   #spawn(stage: Stage, task: () => Promise<unknown>): void {
     if (this.#stopped) return;
-    const watched = task()
-      .catch((error: unknown) => this.#report(stage, error))
-      .finally(() => this.#underWay.delete(watched));
+    const watched: Promise<void> = this.#attempt(stage, task).then(() => void this.#underWay.delete(watched));
     this.#underWay.add(watched);
+  }
+
+  async #attempt(stage: Stage, task: () => Promise<unknown>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      this.#report(stage, error);
+    }
   }
 
   readonly #onTrouble: OnTrouble = (about, error) => this.#report('advance', error, { about });
@@ -203,6 +231,9 @@ class EmbeddedEngine implements Engine {
     for (const queue of await knownQueues(this.#deps)) await sweepQueue(this.#deps, queue, restarted, onTrouble);
     const dueMs = await fireTimers(this.#deps, onTrouble);
     if (dueMs !== null) this.#setAlarm(dueMs);
+    // A run that a timer has aborted passes nobody who seals.
+    const { callbacks } = this.#options;
+    if (callbacks) this.#spawn('seal', () => sendCallbacks(this.#deps, callbacks));
   }
 
   async #resume(): Promise<void> {
@@ -224,7 +255,7 @@ class EmbeddedEngine implements Engine {
         try {
           await this.#sweepQueues(false);
           await enterPolicy(this.#deps, this.#settings());
-          if (this.#behind) await this.#resume();
+          await (this.#behind ? this.#resume() : resumeTodos(this.#deps, this.#onTrouble));
           await this.#takingIn.request();
         } finally {
           if (!this.#stopped) this.#sweepLater();

@@ -68,12 +68,27 @@ async function untilDone(engine: Engine, idleExitMs: number | null): Promise<str
 }
 
 async function run(options: Options, embedded: Embedded): Promise<void> {
-  const { deps, store, inbox, mailbox, queues, evidence, isolationDetail, removeLeftovers } = embedded;
+  const {
+    deps,
+    store,
+    inbox,
+    mailbox,
+    queues,
+    spending,
+    evidence,
+    callbacks,
+    secrets,
+    isolationDetail,
+    removeLeftovers,
+  } = embedded;
   const { settings, heartbeatMs } = evidence;
   const engine = createEngine(deps, {
     queues,
+    caps: spending.caps,
     evidence: settings,
+    secrets,
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    callbacks,
     selfCheck: true,
     status: true,
     log,

@@ -7,6 +7,7 @@ import type { Stage } from '#core/stages.ts';
 import { BackOff } from '#embedded/back-off.ts';
 import { CADENCE, Cadence, type CadenceRule } from '#embedded/cadence.ts';
 import { SharedTask } from '#embedded/shared-task.ts';
+import { callBack } from '#flow/callbacks.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { checkpointRun, enterRun, sequenceEnded } from '#flow/enter.ts';
 import { createLane } from '#flow/lane.ts';
@@ -14,6 +15,7 @@ import { beat } from '#flow/notices.ts';
 import { publishLog } from '#flow/publish.ts';
 import { noteUnbundled, seal } from '#flow/seal.ts';
 import { verifySealed } from '#flow/verify.ts';
+import type { Callbacks } from '#ports/callbacks.ts';
 
 /** What was entered is covered by a checkpoint within this time, unless a seal brings one sooner. */
 const PUBLISH_MS = 1_000;
@@ -28,6 +30,8 @@ export interface RecordKeeping {
   cadence?: CadenceRule;
   /** The log is never silent for longer while an engine runs. */
   heartbeatMs?: number;
+  /** Tells those outside that a run has ended. */
+  callbacks?: Callbacks;
   log(level: 'info' | 'error', message: string, facts: object): void;
 }
 
@@ -137,6 +141,12 @@ export class RecordKeeper {
     });
   }
 
+  /** Nobody waits for whoever is told. */
+  #callBack(run: string): void {
+    const { callbacks, spawn } = this.#options;
+    if (callbacks !== undefined) spawn('seal', () => callBack(this.#deps, callbacks, run));
+  }
+
   async #seal(run: string): Promise<void> {
     if (this.#stopped) return;
     try {
@@ -147,6 +157,7 @@ export class RecordKeeper {
         return this.#publishing.request();
       });
       this.#backOff.passed(run);
+      this.#callBack(run);
     } catch (error) {
       const isDamaged = error instanceof TerminalError && error.code === 'OBJECT_CONFLICT';
       if (isDamaged && (await noteUnbundled(this.#deps, run, error.problem)) && !this.#stopped) {

@@ -7,16 +7,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const WAYBILL = join(import.meta.dirname, '..', 'packages', 'cli', 'bin', 'waybill.js');
 const STOP_PATIENCE_MS = 10_000;
 const POLL_MS = 50;
+const INTERRUPTED_EXIT = 130;
+
+/** Before anything of Waybill runs, nobody else would say why it ended. */
+function leave(): void {
+  process.stderr.write('interrupted: nothing was submitted\n');
+  process.exit(INTERRUPTED_EXIT);
+}
+process.on('SIGINT', leave);
 
 /** Runs `waybill` with this terminal, or as text for people where there is none; resolves with its exit code. */
 export function waybill(...args: readonly string[]): Promise<number> {
   const plain = process.stdout.isTTY ? [] : ['--plain'];
+  process.removeListener('SIGINT', leave);
   const child = spawn(process.execPath, [WAYBILL, ...args, ...plain], { stdio: 'inherit' });
   // the command decides what an interrupt means; the exit code comes from it
   process.on('SIGINT', () => {});
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (exit) => resolve(exit ?? 1));
+    child.once('exit', (exit, signal) => resolve(exit ?? (signal === 'SIGINT' ? INTERRUPTED_EXIT : 1)));
   });
 }
 

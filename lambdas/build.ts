@@ -3,7 +3,7 @@
  * sources. What of the SDK a function cannot use is left out: see `slimSdk`.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build, type Metafile, type Plugin } from 'esbuild';
 
@@ -88,19 +88,57 @@ async function writeBundle(name: FunctionName, code: Uint8Array): Promise<void> 
 
 const CREDENTIALS = join(ROOT, 'lambdas', 'shared', 'environment-credentials.ts');
 
+/** What clients are made with, and what the protocols ask for at an answer that is a stream: none of ours is. */
+const NO_EVENT_STREAMS = `
+  export const resolveEventStreamSerdeConfig = (config) => config;
+  export const eventStreamSerdeProvider = undefined, EventStreamSerde = undefined;
+`;
+
+/** Files of zod that write JSON Schemas, and what of them the others import. */
+const WITHOUT_JSON_SCHEMA = {
+  'json-schema-generator': 'export const JSONSchemaGenerator = undefined;',
+  'json-schema-processors': 'export const allProcessors = {}, toJSONSchema = undefined;',
+  'to-json-schema':
+    'export const createToJSONSchemaMethod = () => undefined, createStandardJSONSchemaMethod = createToJSONSchemaMethod;',
+};
+
+/** What zod itself would say of a refusal: people are told that in words of ours. */
+const NO_WORDS = 'export default () => ({});';
+
+/** As the formatter of this repository leaves it: one text between single quotes. */
+const DESCRIPTION = /\s*\.describe\(\s*'(?:[^'\\\n]|\\.)*',?\s*\)/g;
+
 /**
  * What libraries bring along and a function has no use for. Of the SDK:
  * - the chain of credential providers, with clients of SSO and STS of its own;
  * - each client's package.json, of which only the version is read;
+ * - the memory of endpoints that a service named, since no function asks for one;
+ * - hashes in JavaScript, for where there is none of Node's own;
+ * - event streams, in which S3 answers queries that nobody asks;
  * - the schemas of operations that are never called. They are constants, but with computed keys, and for all that a
- *   bundler can know computing one has an effect; the keys are constants of the same file, so they are written out.
+ *   bundler can know computing one has an effect; the keys are constants of the same file, so they are written out;
+ * - SHA-1 and SHA-256 for a Node that has neither.
  *
- * And of zod what writes JSON Schemas, which are published with the client and never asked for at run time.
+ * Of the validator of typed outputs the formats, which no schema may ask for. And of zod its own words for refusals, and what writes
+ * JSON Schemas, which are published with the client and never asked for at run time, with what our own schemas say to readers there.
  */
 const slimSdk: Plugin = {
   name: 'slim-sdk',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, () => ({ path: CREDENTIALS }));
+    onLoad({ filter: /[\\/]@aws-sdk[\\/]endpoint-cache[\\/]dist-es[\\/]EndpointCache\.js$/ }, () => ({
+      contents: 'export class EndpointCache {}',
+      loader: 'js',
+    }));
+    onLoad({ filter: /[\\/]@smithy[\\/]core[\\/]dist-es[\\/]submodules[\\/]event-streams[\\/]index\.js$/ }, () => ({
+      contents: NO_EVENT_STREAMS,
+      loader: 'js',
+    }));
+    for (const name of ['Sha1Js', 'Sha256Js'])
+      onLoad({ filter: new RegExp(`[\\\\/]${name}\\.js$`) }, () => ({
+        contents: `export class ${name} {}`,
+        loader: 'js',
+      }));
     onLoad({ filter: /[\\/]@aws-sdk[\\/]client-[^\\/]+[\\/]package\.json$/ }, ({ path }) => {
       const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string };
       return { contents: JSON.stringify({ version }), loader: 'json' };
@@ -108,9 +146,19 @@ const slimSdk: Plugin = {
     onLoad({ filter: /[\\/]@aws-sdk[\\/]client-[^\\/]+[\\/]dist-es[\\/]schemas[\\/]schemas_0\.js$/ }, ({ path }) => {
       return { contents: withPlainKeys(readFileSync(path, 'utf8')), loader: 'js' };
     });
-    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]core[\\/]json-schema-processors\.js$/ }, () => {
-      return { contents: 'export const allProcessors = {}, toJSONSchema = undefined;', loader: 'js' };
+    onLoad({ filter: /[\\/]packages[\\/]client[\\/]src[\\/](?:schedule|spec(?:-\w+)?)\.ts$/ }, ({ path }) => {
+      return { contents: readFileSync(path, 'utf8').replace(DESCRIPTION, ''), loader: 'ts' };
     });
+    onLoad({ filter: /[\\/](?:Sha1|Sha256)Js\.js$/ }, ({ path }) => ({
+      contents: `export const ${basename(path, '.js')} = undefined;`,
+      loader: 'js',
+    }));
+    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]en\.js$/ }, () => ({ contents: NO_WORDS, loader: 'js' }));
+    for (const [file, contents] of Object.entries(WITHOUT_JSON_SCHEMA))
+      onLoad({ filter: new RegExp(`[\\\\/]zod[\\\\/]v4[\\\\/]core[\\\\/]${file}\\.js$`) }, () => ({
+        contents,
+        loader: 'js',
+      }));
   },
 };
 

@@ -52,13 +52,18 @@ export interface InboxRoles {
 
 export function inboxPolicy({ bucket, engine, onBehalf }: InboxRoles): readonly BucketStatement[] {
   const own = [`${bucket}/inbox/*/${SELF}/*`, `${bucket}/uploads/${SELF}/*`];
+  const registered = `${bucket}/registry/*`;
   const spared = [...new Set([...engine, ...onBehalf])];
   return [
-    deny('OwnNameOnly', 'Nobody but the engine writes anywhere but under their own id in inbox/ and uploads/.', {
-      Action: PUT,
-      NotResource: own,
-      ...otherThan(spared),
-    }),
+    deny(
+      'OwnNameOnly',
+      'Nobody but the engine writes anywhere but under their own id in inbox/ and uploads/, and in the registry.',
+      {
+        Action: PUT,
+        NotResource: [...own, registered],
+        ...otherThan(spared),
+      },
+    ),
     deny(
       'OnlyRunsOnBehalf',
       'Nobody, the engine included, submits in the name of others but what is named as a run of a schedule.',
@@ -66,6 +71,7 @@ export function inboxPolicy({ bucket, engine, onBehalf }: InboxRoles): readonly 
         Action: PUT,
         NotResource: [
           ...own,
+          registered,
           ...[...RUNS_OF_SCHEDULES, 'outbox/*', 'quarantine/*'].map((keyPattern) => `${bucket}/${keyPattern}`),
         ],
       },
@@ -85,12 +91,31 @@ export function inboxPolicy({ bucket, engine, onBehalf }: InboxRoles): readonly 
       Resource: [`${bucket}/uploads/*`],
       Condition: { ...WITHOUT_CONDITION, Bool: { 's3:ObjectCreationOperation': 'true' } },
     }),
+    deny(
+      'RegisteredOnce',
+      'Nothing is registered without If-None-Match, nor in parts: what a name meant stays on record.',
+      {
+        Action: PUT,
+        Resource: [registered],
+        Condition: WITHOUT_CONDITION,
+      },
+    ),
+    ...(spared.length === 0 ? [] : [registeredByPeople(registered, spared)]),
     deny('NothingTakenBack', 'Nobody but the engine deletes anything.', {
       Action: DELETE,
       Resource: [`${bucket}/*`],
       ...otherThan(engine),
     }),
+    deny('RegistryStays', 'Nobody deletes what is registered.', { Action: DELETE, Resource: [registered] }),
   ];
+}
+
+function registeredByPeople(registered: string, roles: readonly string[]): BucketStatement {
+  return deny('RegisteredByPeople', 'The engine registers nothing.', {
+    Action: PUT,
+    Resource: [registered],
+    Condition: { ArnEquals: { 'aws:PrincipalArn': roles } },
+  });
 }
 
 /** Steering is for those who submit: no name that a run of a schedule may have makes a control of it. */

@@ -1,6 +1,7 @@
 import { evidenceProblems } from './check-evidence.ts';
 import { keyProblems } from './check-keys.ts';
 import { nameProblems, networkProblems, placeProblems, retentionProblems } from './check-place.ts';
+import { spendingProblems } from './check-spending.ts';
 import { toldTooMuch } from './check-told.ts';
 import {
   digestProblems,
@@ -36,6 +37,7 @@ const CHECKS: readonly Check[] = [
   check(['environments'], environmentProblems),
   check(['env', 'name', 'environments'], roleNameProblems),
   check(['queues'], queueProblems),
+  check(['spending'], spendingProblems),
   check(['pinnedKeys', 'origin'], keyProblems),
   check(['signingKeys'], signingKeyProblems),
   check(['permissionsBoundary', 'auditorPrincipals', 'legalHoldPrincipals'], principalProblems),

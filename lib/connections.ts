@@ -59,7 +59,7 @@ const RELEASED = { OldImage: { released: { BOOL: [{ exists: true }] } } };
  * attempt only its claim and what comes after its dispatch. Lambda takes five for each reader.
  */
 export const ADVANCING: readonly object[] = [
-  rows({ sk: ['run', 'queue', { prefix: 'wake/' }] }, WRITTEN),
+  rows({ sk: ['run', 'queue', 'ledger', { prefix: 'wake/' }] }, WRITTEN),
   rows({ sk: [{ prefix: 'item/' }] }, { eventName: 'MODIFY' }),
   rows({ pk: ['todo', 'timers', { prefix: 'queue/' }] }, { eventName: 'INSERT' }),
   rows({ sk: ['attempt'] }, { OldImage: state('dispatched', 'settled') }),

@@ -54,6 +54,8 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     ...say.staged(),
     say.remove('staging', '*'),
     say.keepArtifacts(),
+    // Outputs with a schema and intents are judged as they are kept.
+    say.read('artifacts', 'sha256/*'),
     say.dataKey(),
     say.attest(),
     say.publicKeys(),

@@ -1,4 +1,5 @@
 import { DEFAULT_ENVIRONMENT, type DeploymentNames, type FunctionName } from './deployment-names.ts';
+import { cpuOf, memoryOf } from './fargate-sizes.ts';
 import type { KeyArns } from './statement.ts';
 import type { WaybillProps } from './waybill-props.ts';
 import { workerExecutable } from './worker-executable.ts';
@@ -24,6 +25,7 @@ const REST = [
   'WAYBILL_TIMER_QUEUE_URL',
   'WAYBILL_EVENT_BUS',
   'WAYBILL_QUEUES',
+  'WAYBILL_SPENDING',
 ];
 /** What any function on the flow reads: one composition root serves them all. */
 const FLOW = [...STORE, ...MAIL, ...KEYS, ...ATTEMPTS, ...LEDGER, ...REST];
@@ -37,6 +39,7 @@ const SEAL = [
   'WAYBILL_WORKER_DIGEST',
   'WAYBILL_ISOLATION',
   'WAYBILL_QUEUES',
+  'WAYBILL_SPENDING',
   'WAYBILL_EVIDENCE',
 ];
 
@@ -132,6 +135,7 @@ export function factsOf({
     WAYBILL_SCHEDULE_ROLE: names.arn.role('schedules'),
     WAYBILL_SLOT_FUNCTION: names.arn.functionArn('slot'),
     WAYBILL_QUEUES: JSON.stringify(settings.queues ?? DEFAULT_QUEUES),
+    WAYBILL_SPENDING: JSON.stringify({ ...settings.spending, sizes: sizesOf(settings) }),
     WAYBILL_RETENTION: `${settings.retention.mode}:${settings.retention.days}`,
     WAYBILL_WORKER_DIGEST: workerExecutable(
       settings.workerDigest,
@@ -149,6 +153,14 @@ export function factsOf({
 }
 
 /** Those beside the default one, with the machine that starts attempts in each; nothing where there are none. */
+/** What a worker of each environment has, which is paid for by time. */
+function sizesOf({ environments }: WaybillProps): Record<string, { cpuUnits: number; memoryMiB: number }> {
+  const sizes = Object.entries(environments).map(([name, size]) => {
+    return [name, { cpuUnits: cpuOf(size), memoryMiB: memoryOf(size) }] as const;
+  });
+  return Object.fromEntries(sizes);
+}
+
 function otherEnvironments(
   names: DeploymentNames,
   { environments, workerDigest }: WaybillProps,

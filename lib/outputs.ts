@@ -48,6 +48,7 @@ export function declareOutputs({ names, ledger, state, runtime }: Declared, sett
     WaybillAlarmTopic: names.arn.topic,
     WaybillVCpus: vCpus,
     WaybillSubmitterPolicy: names.role('submitters'),
+    WaybillRegistrarPolicy: names.role('registrars'),
   });
 }
 

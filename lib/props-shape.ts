@@ -46,6 +46,8 @@ const SHAPE = closed({
       }),
     )
     .optional(),
+  // Judged as a whole, by what the functions read it with.
+  spending: z.looseObject({}).optional(),
   // What is in a key is judged with the file, by those who verify with it.
   pinnedKeys: closed({
     format: text,

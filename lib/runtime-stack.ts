@@ -22,7 +22,7 @@ import { Queues } from './routes.ts';
 import { StageFunction } from './stage-function.ts';
 import type { StateStack } from './state-stack.ts';
 import type { KeyArns, Statement } from './statement.ts';
-import { submitterStatements, submittersPolicy } from './submitters.ts';
+import { type People, peoplesPolicies, registrarStatements, submitterStatements } from './submitters.ts';
 import { TracedAttempts } from './traced-attempts.ts';
 import type { WaybillProps } from './waybill-props.ts';
 import { Workers } from './worker.ts';
@@ -58,8 +58,8 @@ export class RuntimeStack extends Stack {
   readonly bus: CfnEventBus;
   /** What every role may do. */
   readonly roleTables: readonly RoleTable[];
-  /** What people may do who have the policy of submitters. */
-  readonly submitters: readonly Statement[];
+  /** What people may do who have the policy that is called so. */
+  readonly people: Readonly<Record<People, readonly Statement[]>>;
   readonly #zones: readonly string[];
 
   constructor(scope: Construct, id: string, { names, settings, ledger, state, ...props }: RuntimeStackProps) {
@@ -94,8 +94,8 @@ export class RuntimeStack extends Stack {
     this.network.flowLog?.node.addDependency(roles.role('flow-logs'), roles.policy('flow-logs'));
     for (const task of this.workers.taskDefinitions.values())
       task.node.addDependency(roles.role('worker-execution'), roles.policy('worker-execution'));
-    this.submitters = submitterStatements(names, keys);
-    submittersPolicy(roles, names, this.submitters);
+    this.people = { submitters: submitterStatements(names, keys), registrars: registrarStatements(names) };
+    peoplesPolicies(roles, names, this.people);
     this.machines = new Map(
       environments.map((environment) => [environment, this.#machine(environment, { ...common, roles })]),
     );

@@ -1,4 +1,4 @@
-/** What people who submit may do, and no more than `waybill` asks for on their behalf. */
+/** What people may do who submit, and who register, and no more than `waybill` asks for on their behalf. */
 import { ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { DeploymentNames } from './deployment-names.ts';
@@ -6,6 +6,8 @@ import type { KeyArns, Statement } from './statement.ts';
 
 /** Whoever asks; IAM puts the id in. */
 const OWN = `\${aws:userid}`;
+/** Keys of what is registered, in the inbox. */
+const REGISTERED = 'registry/*';
 const OWN_KEYS = 'IAM narrows the pattern to keys with the caller’s own id in them.';
 
 export function submitterStatements({ arn, region }: DeploymentNames, keys: KeyArns): Statement[] {
@@ -27,10 +29,30 @@ export function submitterStatements({ arn, region }: DeploymentNames, keys: KeyA
       conditions: { StringLike: { 's3:prefix': `outbox/${OWN}/*` } },
     },
     {
+      sid: 'ReadRegistry',
+      actions: ['s3:GetObject'],
+      resources: [arn.objects('inbox', REGISTERED)],
+      why: 'What is registered is for everybody who submits.',
+    },
+    {
+      // the newest of a name is found by listing
+      sid: 'ListRegistry',
+      actions: ['s3:ListBucket'],
+      resources: [arn.bucket('inbox')],
+      conditions: { StringLike: { 's3:prefix': REGISTERED } },
+    },
+    {
       sid: 'ReadOutcomes',
       actions: ['s3:GetObject'],
       resources: [arn.objects('artifacts', 'sha256/*'), arn.objects('ledger', 'runs/*')],
       why: 'An artifact is named by its digest and a bundle by its run, which the status of a run tells its submitter.',
+    },
+    {
+      // `waybill logs --follow`
+      sid: 'ReadRunningLogs',
+      actions: ['s3:GetObject'],
+      resources: [arn.objects('staging', `logs/${OWN}/*`)],
+      ...own,
     },
     {
       sid: 'DecryptArtifacts',
@@ -46,19 +68,41 @@ export function submitterStatements({ arn, region }: DeploymentNames, keys: KeyA
   ];
 }
 
+/** What people may do who register, beside what submitters may: what they register runs in the items of others. */
+export function registrarStatements({ arn }: DeploymentNames): Statement[] {
+  return [
+    {
+      sid: 'Register',
+      actions: ['s3:PutObject'],
+      resources: [arn.objects('inbox', REGISTERED)],
+      why: 'Nothing there is ever written over, by the policy of the bucket.',
+    },
+  ];
+}
+
+/** Whom a policy is for. */
+const PEOPLE = { submitters: 'people who submit', registrars: 'people who register' } as const;
+export type People = keyof typeof PEOPLE;
+
 /** To be attached to people's roles by whoever runs the account. */
-export function submittersPolicy(scope: Construct, names: DeploymentNames, statements: readonly Statement[]): void {
-  new ManagedPolicy(scope, 'submitters-policy', {
-    managedPolicyName: names.role('submitters'),
-    description: `Waybill ${names.name}: everything that people who submit may do`,
-    statements: statements.map(
-      ({ sid, actions, resources, conditions }) =>
-        new PolicyStatement({
-          sid,
-          actions: [...actions],
-          resources: [...resources],
-          ...(conditions && { conditions }),
-        }),
-    ),
-  });
+export function peoplesPolicies(
+  scope: Construct,
+  names: DeploymentNames,
+  statementsOf: Readonly<Record<People, readonly Statement[]>>,
+): void {
+  for (const people of ['submitters', 'registrars'] as const) {
+    new ManagedPolicy(scope, `${people}-policy`, {
+      managedPolicyName: names.role(people),
+      description: `Waybill ${names.name}: everything that ${PEOPLE[people]} may do`,
+      statements: statementsOf[people].map(
+        ({ sid, actions, resources, conditions }) =>
+          new PolicyStatement({
+            sid,
+            actions: [...actions],
+            resources: [...resources],
+            ...(conditions && { conditions }),
+          }),
+      ),
+    });
+  }
 }

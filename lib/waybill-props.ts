@@ -88,6 +88,12 @@ export interface WaybillProps {
   readonly queues?: Readonly<Record<string, QueueSettings>>;
 
   /**
+   * Caps and prices, in whole micro-USD, as docs/how-to/cap-the-spend.md describes `spending.json`. Default: 1,000 USD that the account may
+   * spend in all, no cap of a day or month, and the prices of src/core/price-table.ts.
+   */
+  readonly spending?: object;
+
+  /**
    * The keys that workers check manifests with. Deploy the ledger stack first, then export them with `waybill keys export`.
    * Without them the runtime stack is an error.
    */

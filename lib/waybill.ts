@@ -49,8 +49,10 @@ export class Waybill extends Construct {
       state: this.state,
     });
     declareOutputs(this, settings);
-    const submitters = { role: 'submitters', trust: { roles: [] }, statements: this.runtime.submitters };
-    this.tables = [...this.runtime.roleTables, submitters];
+    const people = Object.entries(this.runtime.people).map(([role, statements]) => {
+      return { role, trust: { roles: [] }, statements };
+    });
+    this.tables = [...this.runtime.roleTables, ...people];
     acknowledge(this, this.tables);
     if (settings.permissionsBoundary !== undefined) {
       PermissionsBoundary.of(this).apply(

@@ -20,6 +20,9 @@ const NEEDS: readonly (readonly [path: string, ...commands: string[]])[] = [
   ['test/evidence/tiers', 'openssl'],
   ['test/evidence/timestamp', 'openssl'],
   ['test/evidence/verify-script', 'openssl'],
+  ['test/sandbox/escape-suite', 'perl', 'pgrep', 'unshare'],
+  ['test/sandbox/limits', 'perl'],
+  ['worker-image/src/sandbox-processes', 'perl'],
 ];
 
 /** @param file relative to the repository; the commands that it needs and that no folder of PATH has */

@@ -15,6 +15,7 @@ const GROUP_OF_FOLDER: readonly (readonly [prefix: string, group: string])[] = [
   ['test/vectors/', 'verifier'],
   ['test/conformance/', 'conformance'],
   ['test/flow/', 'flow'],
+  ['test/behaviours/', 'flow'],
   ['test/simulation/', 'simulation'],
   ['test/architecture/', 'architecture'],
   ['test/infra/', 'infra'],

@@ -8,11 +8,12 @@ import { busEventsOf } from '#core/bus-events.ts';
 import { STOP_GRACE_MS } from '#core/names.ts';
 import type { SequencerWork, Work } from '#core/row-changes.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
-import { decideCondition } from '#flow/condition.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { extend } from '#flow/extend.ts';
 import { lineUp } from '#flow/pause.ts';
 import { wakeDependents } from '#flow/readiness.ts';
 import { reopen } from '#flow/reopen.ts';
+import { spawn, weighItem } from '#flow/spawn.ts';
 import { cancelItem } from '#flow/stop.ts';
 import type { BatchResponse } from '#lambdas/shared/batch.ts';
 import { showRun } from '#lambdas/shared/paced-status.ts';
@@ -40,6 +41,8 @@ const ORDER: readonly Step['do'][] = [
   'line-up',
   'reopen',
   'decide-item',
+  'spawn',
+  'extend',
   'advance-locks',
   'wake',
   'advance',
@@ -112,7 +115,11 @@ function take({ flow, completeToken }: AdvanceDuties, step: Step): Promise<unkno
     case 'reopen':
       return reopen(flow, step);
     case 'decide-item':
-      return decideCondition(flow, step);
+      return weighItem(flow, step);
+    case 'extend':
+      return extend(flow, step.run, step.by);
+    case 'spawn':
+      return spawn(flow, step);
     case 'advance-locks':
       return advanceLocks(flow, step.by);
     case 'wake':

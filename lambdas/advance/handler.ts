@@ -10,15 +10,17 @@ import {
   openQueue,
 } from '#lambdas/shared/ports.ts';
 import { watchedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
+import { spendingSetting } from '#lambdas/shared/spending.ts';
 import { advanceRecords } from './advance-records.ts';
 
 export const handler = lambdaFunction(
   'advance',
   async (told) => {
     const launcher = openLauncher();
+    const { pricing } = spendingSetting();
     const { remembered: mailbox } = watchedMailbox(openMailbox(), createLocalClock());
     return {
-      flow: flowOf(told, { artifacts: openArtifacts(), inbox: openInbox(), launcher, mailbox }),
+      flow: flowOf(told, { artifacts: openArtifacts(), inbox: openInbox(), launcher, mailbox, pricing }),
       sequencer: openQueue('SEAL'),
       timers: openQueue('TIMER'),
       notifier: openNotifier(),

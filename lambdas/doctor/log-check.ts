@@ -1,7 +1,7 @@
 /** What the rows say of the log of the deployment. Only the function asks: clients never read the table. */
 
 import { bad, doubtful, type Found, good } from '@waybill/cli/deployed/finding';
-import type { LogHeadRow, LogKeysRow } from '#core/rows.ts';
+import type { LogHeadRow, LogKeysRow } from '#core/record-rows.ts';
 
 /** @param heartbeatMs the log is never silent for longer */
 export function judgeLog(

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Deployment } from '@waybill/client/deployment';
-import { keys, type LogHeadRow } from '#core/rows.ts';
+import type { LogHeadRow } from '#core/record-rows.ts';
+import { keys } from '#core/rows.ts';
 import { answeredClients } from '../../packages/cli/test/answered-clients.ts';
 import { listeningTold } from '../../test/support/listening-told.ts';
 import { judgeLog } from './log-check.ts';

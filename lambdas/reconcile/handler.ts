@@ -13,13 +13,16 @@ import {
 } from '#lambdas/shared/ports.ts';
 import { watchedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
 import { queuesSetting } from '#lambdas/shared/settings.ts';
+import { spendingSetting } from '#lambdas/shared/spending.ts';
 import { type ReconcileDuties, reconcile } from './reconcile.ts';
 
 export const handler = lambdaFunction(
   'reconcile',
   async (told): Promise<ReconcileDuties> => {
     const { asked, remembered } = watchedMailbox(openPostingMailbox(), createLocalClock());
+    const { pricing, caps } = spendingSetting();
     const flow = flowOf(told, {
+      pricing,
       artifacts: openArtifacts(),
       inbox: openInbox(),
       launcher: openLauncher(),
@@ -31,6 +34,7 @@ export const handler = lambdaFunction(
       glances: remembered,
       keysInForce: keysInForce(flow),
       queues: queuesSetting(),
+      caps,
       submissions: openQueue('SUBMIT'),
       sequencer: openQueue('SEAL'),
       timers: openQueue('TIMER'),

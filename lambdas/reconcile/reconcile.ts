@@ -2,11 +2,13 @@
  * Reconcile: what an event should have started and did not. Each minute it looks at the rows that stand for unfinished
  * work, as every process of an engine does when it starts; in between, messages come that say that a timer is due.
  */
+import type { Caps } from '#core/money-rows.ts';
 import type { QueueDefinitions } from '#core/queue-definition.ts';
 import { ATTEMPT_TIMER } from '#core/row-changes.ts';
 import { keys } from '#core/rows.ts';
 import type { SchedulesRow } from '#core/schedule-rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { defineCaps } from '#flow/gather.ts';
 import { loggedKeys } from '#flow/keys.ts';
 import { defineQueues, knownQueues } from '#flow/queues.ts';
 import {
@@ -37,6 +39,7 @@ export interface ReconcileDuties {
   glances: Mailbox;
   keysInForce(): Promise<void>;
   queues: QueueDefinitions;
+  caps: Caps;
   submissions: MessageQueue;
   sequencer: MessageQueue;
   timers: MessageQueue;
@@ -109,6 +112,7 @@ async function everyMinute(duties: ReconcileDuties, told: Told): Promise<void> {
   const part = (about: string, act: () => Promise<unknown>): Promise<unknown> =>
     act().catch((error: unknown) => told.trouble(about, error));
   await part('queues', () => defineQueues(flow, duties.queues));
+  await part('caps', () => defineCaps(flow, duties.caps));
   await part('sequencer', () => sequencer.send([sequencerMessageFor({ do: 'tick' }, cause)]));
   // Until the sequencer has begun the log there is nothing to look after: it was asked to just now.
   if ((await loggedKeys(flow)).length === 0) return;

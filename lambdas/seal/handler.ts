@@ -27,6 +27,7 @@ export const handler = lambdaFunction(
       settings: {
         format: 'waybill-settings/v1',
         queues: queuesSetting(),
+        spending: jsonSetting('WAYBILL_SPENDING'),
         isolation,
         allowUnsandboxedAgents,
         executable,

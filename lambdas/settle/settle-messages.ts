@@ -1,6 +1,6 @@
 /** Settle: a result was staged, a task stopped, or an execution failed. Whichever comes second changes nothing. */
 import * as z from 'zod/mini';
-import { attemptOfResult } from '#adapters/aws/staging-names.ts';
+import { attemptOf } from '#adapters/aws/staging-names.ts';
 import { stopNoticeOf } from '#adapters/aws/stop-notice.ts';
 import { type AttemptRow, keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -45,7 +45,7 @@ export async function settleMessages(duties: SettleDuties, event: unknown, told:
 function endsOf(flow: FlowDeps, message: z.output<typeof settleEvent>): End[] {
   if (!('detail-type' in message)) {
     return objectsOf(message).flatMap(({ key }) => {
-      const attemptId = attemptOfResult(key);
+      const attemptId = attemptOf('result', key);
       return attemptId === null ? [] : [{ attemptId, settle: () => settle(flow, attemptId) }];
     });
   }

@@ -45,7 +45,7 @@ const START_MS = 600_000;
 
 /** The ports that not every function has. */
 export type Opened = Partial<
-  Pick<FlowDeps, 'artifacts' | 'inbox' | 'launcher' | 'ledger' | 'mailbox' | 'scheduler' | 'signer'>
+  Pick<FlowDeps, 'artifacts' | 'inbox' | 'launcher' | 'ledger' | 'mailbox' | 'pricing' | 'scheduler' | 'signer'>
 >;
 
 /** What the use cases get. A port that was not opened throws when it is used, by its name. */
@@ -58,6 +58,7 @@ export function flowOf(told: Told, opened: Opened): FlowDeps {
     launcher: absent('launcher'),
     ledger: absent('ledger'),
     mailbox: absent('mailbox'),
+    pricing: absent('pricing'),
     scheduler: absent('scheduler'),
     signer: absent('signer'),
     ...opened,

@@ -100,7 +100,7 @@ is_included() {
 
 # --- the auditor's keys ---------------------------------------------------------------------------------------------------
 
-declare -a KEY_USE=() KEY_ID=() KEY_FROM=() KEY_TO=() KEY_NOTE=()
+declare -a KEY_USE=() KEY_ID=() KEY_FROM=() KEY_TO=() KEY_REVOKED=() KEY_NOTE=()
 
 read_keys() {
   local text rest object n=0
@@ -130,7 +130,7 @@ add_key() {
   KEY_ID[$2]=$(sha256sum < "$der" | cut -c 1-64)
   [[ ${KEY_ID[$2]} == "$(field "$1" keyid)" ]] || stop "a key id in $KEYS is not the SHA-256 of its key"
   openssl pkey -pubin -inform DER -in "$der" -out "$WORK/key$2.pem" 2> /dev/null || stop "a key in $KEYS cannot be read"
-  KEY_USE[$2]=$use KEY_FROM[$2]=$(field "$1" from) KEY_TO[$2]=$(field "$1" to)
+  KEY_USE[$2]=$use KEY_FROM[$2]=$(field "$1" from) KEY_TO[$2]=$(field "$1" to) KEY_REVOKED[$2]=$(field "$1" revoked)
   [[ ${KEY_FROM[$2]}/${KEY_TO[$2]} =~ ^(0|[1-9][0-9]{0,15})/((0|[1-9][0-9]{0,15})?)$ ]] || stop "a key in $KEYS has no valid range"
   KEY_NOTE[$2]=$({ printf '%s\n\001' "$TRUSTED_ORIGIN"; tail -c 32 "$der"; } | sha256sum | cut -c 1-8)
 }
@@ -143,7 +143,8 @@ is_valid() { # <key> <first> <last>
 # --- the lines ------------------------------------------------------------------------------------------------------------
 
 STATEMENTS=0 EVENTS=0 STATION=0 ENTRIES=0 NOTE='' TSR='' SEAL_FILE='' HAS_END=''
-declare -a PENDING=() NAMED=() ENVELOPE_KEY=() ENVELOPE_SIZE=()
+declare -a PENDING=() NAMED=() ENVELOPE_KEY=() ENVELOPE_SIZE=() ENVELOPE_OLDER=()
+OLDER=0
 
 read_bundle() {
   local lines n
@@ -207,11 +208,17 @@ read_event() {
   [[ ${BASH_REMATCH[1]} == "$ORIGIN" && ${BASH_REMATCH[2]} == "$RUN" ]] || wrong events "event $EVENTS is of another run"
   [[ ${BASH_REMATCH[3]} == "$EVENTS" ]] || wrong events "event ${BASH_REMATCH[3]} stands where event $EVENTS belongs"
   if ((EVENTS == 0)); then [[ $type == run.opened ]] || wrong events 'the first event is not run.opened'; fi
+  OLDER=0
   if [[ $type == attempt.dispatched ]]; then
     [[ $1 =~ ,\"manifest\":\"sha256:([0-9a-f]{64})\"\},\"origin\" ]] || wrong events "event $EVENTS names no manifest"
     PENDING=("${BASH_REMATCH[1]:-}")
+  elif [[ $type == item.reused ]]; then
+    # What it names may have been signed before this run was opened.
+    OLDER=1
+    [[ $1 =~ ,\"provenance\":\"sha256:([0-9a-f]{64})\"\},\"origin\" ]] || wrong events "event $EVENTS names no provenance"
+    PENDING=("${BASH_REMATCH[1]:-}")
   elif [[ $type == attempt.settled ]]; then
-    [[ ${1:0:600} =~ ^\{\"at\":\"[^\"\\]+\",\"data\":\{\"attempt\":[0-9]+,\"attestations\":\[([^]]*)\],\"claimed\": ]] ||
+    [[ ${1:0:600} =~ ^\{\"at\":\"[^\"\\]+\",\"data\":\{\"attempt\":[0-9]+,\"attestations\":\[([^]]*)\],(\"checkpoint\":\"sha256:[0-9a-f]{64}\",)?\"claimed\": ]] ||
       wrong events "event $EVENTS does not say which statements it names"
     local list=${BASH_REMATCH[1]:-}
     list=${list//\"/}
@@ -250,6 +257,7 @@ read_envelope() { # <text> <lines before it>
   PENDING=("${PENDING[@]:1}")
   ENVELOPE_KEY+=("$OPENED_KEY")
   ENVELOPE_SIZE+=("$OPENED_SIZE")
+  ENVELOPE_OLDER+=("$OLDER")
   STATEMENTS=$((STATEMENTS + 1))
 }
 
@@ -332,9 +340,12 @@ prove_checkpoint() {
 
 # Verifies a DSSE signature with the pinned key of that id, which has to cover some of the log indexes <first> to <last>.
 is_signed() { # <payload file> <size> <signature file> <keyid> <first> <last>
-  local key
+  local key first
   for key in "${!KEY_USE[@]}"; do
-    [[ ${KEY_USE[key]} == attest && ${KEY_ID[key]} == "$4" ]] && is_valid "$key" "$5" "$6" || continue
+    first=$5
+    # What a revoked key signed before the run cannot be told from what its thief signed later.
+    [[ -z ${KEY_REVOKED[key]} || $first -gt ${INDEX[0]} ]] || first=${INDEX[0]}
+    [[ ${KEY_USE[key]} == attest && ${KEY_ID[key]} == "$4" ]] && is_valid "$key" "$first" "$6" || continue
     { printf 'DSSEv1 28 application/vnd.in-toto+json %d ' "$2"; cat "$1"; } |
       openssl dgst -sha256 -verify "$WORK/key$key.pem" -signature "$3" > /dev/null 2>&1 && return
   done
@@ -342,12 +353,14 @@ is_signed() { # <payload file> <size> <signature file> <keyid> <first> <last>
 }
 
 prove_statements() {
-  local n name
+  local n name first
   ((STATEMENTS == 0)) || hash_files "$WORK/payloads"
   for ((n = 0; n < STATEMENTS; n++)); do
     printf -v name '%07d' "$n"
     [[ ${HASHES[n]:-} == "${NAMED[n]}" ]] || wrong named-statements "statement $((n + 1)) is not the one that its event names"
-    is_signed "$WORK/payloads/$name" "${ENVELOPE_SIZE[n]}" "$WORK/$name.sig" "${ENVELOPE_KEY[n]}" "${INDEX[0]}" "${INDEX[1]}" ||
+    first=${INDEX[0]}
+    ((ENVELOPE_OLDER[n] == 0)) || first=0
+    is_signed "$WORK/payloads/$name" "${ENVELOPE_SIZE[n]}" "$WORK/$name.sig" "${ENVELOPE_KEY[n]}" "$first" "${INDEX[1]}" ||
       wrong statement-signatures "statement $((n + 1)) is not signed by a pinned key that was valid"
   done
   proved named-statements

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { compile, planEntries } from '@waybill/client/compile';
 import type { Plan } from '@waybill/client/plan';
 import { canonicalize } from '@waybill/verify';
-import { admissionRows, deadlineRows, planEvents } from './admission.ts';
+import { admissionRows, deadlineRows, largestRows, planEvents } from './admission.ts';
 import { MAX_SET_IDS } from './names.ts';
 import type { ItemRow, OpenRow, SetRow, SpecRow } from './rows.ts';
 
@@ -49,6 +49,26 @@ describe('admission', () => {
       const { openChunk } = body<SpecRow>(`spec/${id}`);
       assert.ok(body<OpenRow>(`open/00${openChunk}`).ids.includes(id), id);
     }
+  });
+
+  it('the room that an item needs is that of what it may have become, and of one of these', () => {
+    const forEach = { from: 'top', outputs: 'p/', as: 'shard', max: 300 };
+    const grown = rows.map(({ key, body }) => {
+      const spec = body as SpecRow;
+      return { key, body: key.sk === 'spec/leaf-7' ? { ...spec, item: { ...spec.item, forEach } } : body };
+    });
+    const sizes = (some: typeof rows): Map<string, number> =>
+      new Map(some.map(({ key, body }) => [key.sk, canonicalize(body).length]));
+    const [now, most] = [sizes(grown), sizes(largestRows('r', grown))];
+    assert.deepEqual(
+      [...most.keys()].filter((sk) => !now.has(sk)),
+      ['spec/leaf-7~1'],
+    );
+    const growth = (sk: string): number => (most.get(sk) ?? 0) - (now.get(sk) ?? 0);
+    const digits = '99999'.length + '9999'.length - '0'.length - '2'.length;
+    assert.equal(growth('spec/top'), digits);
+    assert.equal(growth('spec/leaf-7'), digits + ',"branches":999'.length);
+    assert.equal(growth('item/top'), 0);
   });
 
   it('rows are the same, in the same order, when an admission is done again, and no two have one key', () => {

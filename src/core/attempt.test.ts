@@ -32,10 +32,23 @@ const ITEM: ItemRow = {
 
 function judged(
   outcome: AttemptOutcome,
-  more: { item?: Partial<ItemRow>; cancel?: AttemptRow['cancel']; reason?: string; hasResult?: boolean } = {},
+  more: {
+    item?: Partial<ItemRow>;
+    cancel?: AttemptRow['cancel'];
+    reason?: string;
+    hasResult?: boolean;
+    asks?: boolean;
+  } = {},
 ) {
   const { hasResult = false } = more;
-  const facts = { item: { ...ITEM, ...more.item }, plan: PLAN, cancel: more.cancel, hasResult, fraction: 0 };
+  const facts = {
+    item: { ...ITEM, ...more.item },
+    plan: PLAN,
+    cancel: more.cancel,
+    hasResult,
+    asks: more.asks ?? false,
+    fraction: 0,
+  };
   return judge({ outcome, reason: more.reason ?? 'because' }, facts);
 }
 
@@ -98,6 +111,25 @@ describe('attempt: what its end means', () => {
     assert.equal(judged('deferred', { reason, cancel: 'cancelled' }).next, 'cancelled');
   });
 
+  it('an attempt that asks waits for an answer only where it ended for that', () => {
+    assert.equal(judged('deferred', { reason: 'needs_input', hasResult: true, asks: true }).next, 'suspended');
+    for (const [outcome, reason] of [
+      ['policy_blocked', 'intent_undeclared'],
+      ['partial', 'because'],
+    ] as const) {
+      assert.equal(judged(outcome, { reason, hasResult: true, asks: true }).next, 'failed', outcome);
+    }
+    assert.equal(judged('deferred', { reason: 'turn_limit', hasResult: true, asks: true }).next, 'retry');
+  });
+
+  it('what reached a limit of its block is tried again within its budget, and what asks nothing is not', () => {
+    const first = judged('deferred', { reason: 'turn_limit', hasResult: true });
+    assert.deepEqual([first.next, first.spent, first.deferred, first.retryAfterMs], ['retry', true, undefined, 50]);
+    const last = judged('deferred', { reason: 'turn_limit', hasResult: true, item: { spent: 2 } });
+    assert.deepEqual([last.next, last.outcome, last.reason], ['failed', 'deferred', 'turn_limit']);
+    assert.equal(judged('deferred', { reason: 'needs_input', hasResult: true }).next, 'failed');
+  });
+
   it('a worker that says there was no room for it was there, and has failed', () => {
     const said = judged('deferred', { reason: LAUNCH_DEFERRED.reason, hasResult: true });
     assert.deepEqual([said.next, said.spent, said.deferred], ['failed', true, undefined]);
@@ -113,6 +145,20 @@ describe('attempt: what its end means', () => {
       lost: false,
     });
     assert.equal(judged('succeeded', { cancel: 'cancelled' }).next, 'done');
+  });
+
+  it('an attempt that was sent back counts for nothing, however its worker ended, unless it was done', () => {
+    const back = {
+      outcome: 'cancelled',
+      reason: 'requeued',
+      next: 'retry',
+      spent: false,
+      lost: false,
+      retryAfterMs: 0,
+    };
+    for (const outcome of ['cancelled', 'failed', 'timed_out', 'lost', 'contract_error'] as const)
+      assert.deepEqual(judged(outcome, { cancel: 'requeued', item: { spent: 2 } }), back, outcome);
+    assert.equal(judged('succeeded', { cancel: 'requeued' }).next, 'done');
   });
 
   it('a worker that says it was cancelled, though nobody cancelled it, was lost', () => {

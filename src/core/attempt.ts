@@ -3,6 +3,7 @@
  */
 import type { AttemptOutcome } from '@waybill/client/documents';
 import type { PlanItem } from '@waybill/client/plan';
+import { MAX_QUESTIONS } from '@waybill/verify';
 import {
   DEFERRAL_BACKOFF_MS,
   INFRASTRUCTURE_BACKOFF_MS,
@@ -18,7 +19,7 @@ export interface Ending {
 }
 
 export interface Judgement extends Ending {
-  next: 'done' | 'retry' | 'failed' | 'cancelled';
+  next: 'done' | 'retry' | 'suspended' | 'failed' | 'cancelled';
   /** Whether it counts against the item's retry budget. */
   spent: boolean;
   /** Whether it counts against the cap on infrastructure retries. */
@@ -30,16 +31,28 @@ export interface Judgement extends Ending {
 }
 
 /** Outcomes that the same input may not have next time; everything else would only fail again. */
-const RETRIED: ReadonlySet<AttemptOutcome> = new Set(['failed', 'timed_out', 'stalled', 'contract_error']);
+const RETRIED: ReadonlySet<AttemptOutcome> = new Set(['failed', 'timed_out', 'stalled', 'contract_error', 'deferred']);
 
-/** Reasons that come from the plan or the platform's rules, not from luck: no second attempt changes them. */
-const FINAL_REASONS: ReadonlySet<string> = new Set(['input_missing', 'environment_gone', 'lease_refused']);
+/** No room for a worker now: a quota, a throttle, no capacity. Only the platform says so; a worker that does was started. */
+export const LAUNCH_DEFERRED: Ending = { outcome: 'deferred', reason: 'launch_deferred' };
+
+/**
+ * Reasons that come from the plan or the platform's rules, not from luck, so that no second attempt changes them: nobody could
+ * answer what asks nothing, or asks too often.
+ */
+const FINAL_REASONS: ReadonlySet<string> = new Set([
+  'input_missing',
+  'environment_gone',
+  'lease_refused',
+  'needs_input',
+  LAUNCH_DEFERRED.reason,
+]);
 
 /** The control plane itself went away. That says nothing about the item, however often it happens. */
 export const ENGINE_RESTARTED = 'engine_restarted';
 
-/** No room for a worker now: a quota, a throttle, no capacity. Only the platform says so; a worker that does was started. */
-export const LAUNCH_DEFERRED: Ending = { outcome: 'deferred', reason: 'launch_deferred' };
+/** Somebody sent the item back to its queue while it ran: that says nothing about it. */
+const REQUEUED: Ending = { outcome: 'cancelled', reason: 'requeued' };
 
 /** Exponential, at most `maxMs`, then between half of it and all of it. */
 export function backoffMs(baseMs: number, maxMs: number, failures: number, fraction: number): number {
@@ -49,15 +62,26 @@ export function backoffMs(baseMs: number, maxMs: number, failures: number, fract
 
 export function judge(
   ending: Ending,
-  facts: { item: ItemRow; plan: PlanItem; cancel: AttemptRow['cancel']; hasResult: boolean; fraction: number },
+  facts: {
+    item: ItemRow;
+    plan: PlanItem;
+    cancel: AttemptRow['cancel'];
+    hasResult: boolean;
+    asks: boolean;
+    fraction: number;
+  },
 ): Judgement {
-  const { item, plan, cancel, hasResult, fraction } = facts;
+  const { item, plan, cancel, hasResult, asks, fraction } = facts;
   const free = { spent: false, lost: false };
   if (ending.outcome === 'succeeded') return { ...ending, ...free, next: 'done' };
   if (cancel === 'cancelled') return { outcome: 'cancelled', reason: 'cancelled', ...free, next: 'cancelled' };
   if (cancel === 'deadline_exceeded') {
     return { outcome: 'timed_out', reason: 'deadline_exceeded', next: 'failed', spent: true, lost: false };
   }
+  const needsInput = asks && ending.outcome === 'deferred' && ending.reason === 'needs_input';
+  if (needsInput && cancel === undefined && (item.talk?.length ?? 0) < MAX_QUESTIONS)
+    return { ...ending, ...free, next: 'suspended' };
+  if (cancel === 'requeued') return { ...REQUEUED, ...free, next: 'retry', retryAfterMs: 0 };
   if (!hasResult && ending.outcome === 'deferred') {
     const times = (item.deferred ?? 0) + 1;
     const delayMs = backoffMs(DEFERRAL_BACKOFF_MS, MAX_DEFERRAL_BACKOFF_MS, times, fraction);

@@ -16,7 +16,7 @@ import {
 } from '@waybill/verify';
 import { isoTime } from '#core/evidence.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
-import type { ManifestFacts } from '#core/rows.ts';
+import type { ManifestFacts } from '#core/record-rows.ts';
 
 export interface EndedAttempt {
   origin: string;
@@ -25,6 +25,8 @@ export interface EndedAttempt {
   attempt: number;
   attemptId: string;
   spec: Digest;
+  /** Of a pure item. */
+  recipe?: Digest | undefined;
   isolation: Isolation;
   manifest: ManifestFacts;
   outcome: SealedOutcome;
@@ -45,7 +47,7 @@ export function statementsAbout(ended: EndedAttempt): string[] {
 }
 
 function provenance(ended: EndedAttempt, subject: NamedDigest[]): ProvenanceStatement {
-  const { origin, run, item, attempt, attemptId, spec, isolation, manifest, outcome } = ended;
+  const { origin, run, item, attempt, attemptId, spec, recipe, isolation, manifest, outcome } = ended;
   const log = ended.outputs.find(({ kind }) => kind === 'log');
   return {
     _type: STATEMENT_TYPE,
@@ -54,7 +56,7 @@ function provenance(ended: EndedAttempt, subject: NamedDigest[]): ProvenanceStat
     predicate: {
       buildDefinition: {
         buildType: ATTEMPT_BUILD_TYPE,
-        externalParameters: { plan: manifest.plan, spec, item },
+        externalParameters: { plan: manifest.plan, spec, item, ...(recipe === undefined ? {} : { recipe }) },
         internalParameters: { origin, run, attempt, attemptId, isolation, outcome },
         resolvedDependencies: dependencies(manifest),
       },

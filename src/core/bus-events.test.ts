@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type BusEvent, busEventsOf } from './bus-events.ts';
+import { type Handed, moneyKeys, type Percent } from './money-rows.ts';
 import { type Key, keys } from './rows.ts';
 
 const NOW = Date.parse('2026-11-21T05:00:00.000Z');
@@ -17,6 +18,31 @@ const row = (more: object = {}): object => ({
   items: 3,
   openedAtMs: NOW,
   ...more,
+});
+
+describe('bus events: caps', () => {
+  const ledger = (microUsd: number, told?: Percent, of = '2026-11-21'): object => {
+    const handed = (name: string): Handed => ({ of: name, microUsd: 0 });
+    const day = { of, microUsd, ...(told === undefined ? {} : { told }) };
+    const row = { account: handed('ever'), month: handed('2026-11'), day };
+    return { caps: { accountMicroUsd: 1_000, dayMicroUsd: 100 }, handed: row, waiting: [] };
+  };
+  const LEDGER = moneyKeys.ledger();
+
+  it('a part of a cap is told when it is noted, once for each window, and with what it is a part of', () => {
+    const [event] = told(LEDGER, ledger(10), ledger(60, 50));
+    const about = { cap: 'day', window: '2026-11-21', percent: 50, limitMicroUsd: 100, usedMicroUsd: 60 };
+    const id = 'cap/day/2026-11-21/100/50';
+    assert.deepEqual(event, {
+      type: 'cap.reached',
+      detail: { v: 1, id, at: '2026-11-21T05:00:00.000Z', ...about },
+    });
+    assert.deepEqual(types(LEDGER, ledger(60, 50), ledger(70, 50)), []);
+    assert.deepEqual(types(LEDGER, ledger(70, 50), ledger(80, 80)), ['cap.reached']);
+    assert.deepEqual(types(LEDGER, ledger(80, 50), ledger(55, 50, '2026-11-22')), ['cap.reached']);
+    assert.deepEqual(types(LEDGER, ledger(80, 80), ledger(1, undefined, '2026-11-22')), []);
+    assert.deepEqual(types(LEDGER, ledger(80), null), []);
+  });
 });
 
 describe('bus events: runs', () => {

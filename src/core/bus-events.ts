@@ -6,6 +6,8 @@
  */
 import type { ItemState } from '@waybill/client/documents';
 import { isoTime } from '#core/evidence.ts';
+import type { CapName, LedgerRow, Percent } from '#core/money-rows.ts';
+import { capOf } from '#core/purse.ts';
 import type { RowChange } from '#core/row-changes.ts';
 import type { ItemRow, RunRow } from '#core/rows.ts';
 import { isTerminal } from '#core/tally.ts';
@@ -18,7 +20,8 @@ export type BusEvent =
   | { type: 'run.completed'; detail: OfRun & { state: string } }
   | { type: 'run.sealed'; detail: OfRun & { state: string; runSeq: number; sealedIndex: number } }
   | { type: 'run.aborted'; detail: OfRun & { reason: string } }
-  | { type: EndOfItem; detail: OfRun & { item: string; attempts: number; reason?: string } };
+  | { type: EndOfItem; detail: OfRun & { item: string; attempts: number; reason?: string } }
+  | { type: 'cap.reached'; detail: OfCap };
 
 interface OfRun {
   v: 1;
@@ -28,15 +31,43 @@ interface OfRun {
   at: string;
 }
 
+interface OfCap {
+  v: 1;
+  id: string;
+  at: string;
+  cap: CapName;
+  /** The day or the month; of the account `ever`. */
+  window: string;
+  percent: Percent;
+  limitMicroUsd: number;
+  /** Spent, reserved, or set aside for a queue. */
+  usedMicroUsd: number;
+}
+
 const RUN = /^run\/(.+)$/;
 
 /** @param nowMs when an item is told to have ended: its row does not say */
 export function busEventsOf({ pk, sk, before, after }: RowChange, nowMs: number): BusEvent[] {
+  if (pk === 'money') return after === null ? [] : ofLedger(before as LedgerRow | null, after as LedgerRow, nowMs);
   const run = RUN.exec(pk)?.[1];
   if (run === undefined || after === null) return [];
   if (sk === 'run') return ofRun(run, before as RunRow | null, after as RunRow);
   if (!sk.startsWith('item/')) return [];
   return ofItem(run, sk.slice('item/'.length), before as ItemRow | null, after as ItemRow, nowMs);
+}
+
+function ofLedger(before: LedgerRow | null, { caps, handed }: LedgerRow, nowMs: number): BusEvent[] {
+  return (['account', 'month', 'day'] as const).flatMap((cap): BusEvent[] => {
+    const { of: window, told: percent, microUsd: usedMicroUsd } = handed[cap];
+    const was = before?.handed[cap];
+    const limitMicroUsd = capOf(caps, cap);
+    if (percent === undefined || limitMicroUsd === undefined) return [];
+    if (was?.of === window && was.told === percent) return [];
+    // Of another limit it is told again.
+    const id = `cap/${cap}/${window}/${limitMicroUsd}/${percent}`;
+    const about = { cap, window, percent, limitMicroUsd, usedMicroUsd };
+    return [{ type: 'cap.reached', detail: { v: 1, id, at: isoTime(nowMs), ...about } }];
+  });
 }
 
 function ofRun(run: string, before: RunRow | null, after: RunRow): BusEvent[] {

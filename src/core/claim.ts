@@ -6,7 +6,8 @@ import { deriveAttemptId } from '@waybill/verify';
 import { ordinal } from '#core/ids.ts';
 import { acquireLock, awaitLock, FREE_LOCK, leaveLockQueue, lockVerdict } from '#core/locks.ts';
 import { PRIORITY_HEAD_START_MS, SLOT_REGROWTH_MS } from '#core/names.ts';
-import type { AttemptRow, HeldLock, ItemRow, LockRow, QueueRow } from '#core/rows.ts';
+import type { LockRow, QueueRow } from '#core/queue-rows.ts';
+import type { AttemptRow, HeldLock, ItemRow } from '#core/rows.ts';
 import { afterStart, nextStartMs, startsNow } from '#core/start-rate.ts';
 
 /**
@@ -93,8 +94,17 @@ export function claim(input: ClaimInput): Claim {
     claimedAtMs: nowMs,
     leaseUntilMs: nowMs + input.leaseMs,
     expiresAtMs: nowMs + input.leaseMs,
+    ...(plan.outputs === undefined ? {} : { typed: true }),
   };
-  const { rank: _rank, parked: _parked, notBeforeMs: _notBefore, reason: _reason, detail: _detail, ...rest } = item;
+  const {
+    rank: _rank,
+    parked: _parked,
+    short: _short,
+    notBeforeMs: _notBefore,
+    reason: _reason,
+    detail: _detail,
+    ...rest
+  } = item;
   const running: ItemRow = {
     ...rest,
     state: 'running',

@@ -44,6 +44,11 @@ export class DocumentReader {
     return this.#fields.has(key);
   }
 
+  /** For a value of which there are two kinds. */
+  holdsObject(key: string): boolean {
+    return typeof this.#fields.get(key) === 'object';
+  }
+
   string(key: string, maxLength: number, pattern?: RegExp): string {
     const value = this.#take(key);
     if (typeof value !== 'string' || value.length > maxLength) this.refuse(key, `is not text of at most ${maxLength}`);

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { acquireLock, awaitLock, FREE_LOCK, leaveLockQueue, lockVerdict, releaseLock } from './locks.ts';
 import { MAX_OVERTAKES } from './names.ts';
-import type { LockRow } from './rows.ts';
+import type { LockRow } from './queue-rows.ts';
 
 const wish = (rank: string, mode: 'shared' | 'exclusive' = 'exclusive') => ({
   mode,
@@ -44,6 +44,9 @@ describe('locks', () => {
     assert.equal(lockVerdict(lock, wish('x9')), 'kept');
     assert.equal(lockVerdict(lock, wish('a')), 'free');
     assert.equal(lockVerdict(lock, wish('m')), 'free');
+    const yielded = awaitLock(lock, 'c');
+    assert.equal(lockVerdict(yielded, wish('x9')), 'kept', 'it stays kept when an earlier one waits as well');
+    assert.equal(lockVerdict(yielded, wish('a')), 'free');
   });
 
   it('releasing twice, or what is not held, changes nothing', () => {

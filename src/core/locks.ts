@@ -7,7 +7,7 @@
  */
 import type { LockMode } from '@waybill/client/plan';
 import { MAX_OVERTAKES } from '#core/names.ts';
-import type { LockHolder, LockRow } from '#core/rows.ts';
+import type { LockHolder, LockRow } from '#core/queue-rows.ts';
 
 export const FREE_LOCK: LockRow = { mode: 'shared', holders: [], fence: 0 };
 
@@ -34,10 +34,13 @@ export function acquireLock(lock: LockRow, wish: LockWish): LockRow {
   return keptHead ? { ...next, head: keptHead } : next;
 }
 
-/** Puts a waiter at the head if none stands before it. */
+/**
+ * Puts a waiter at the head if none stands before it. It takes over how often whoever stood there was overtaken: a lock that is
+ * kept stays kept, or those who come later would pass the two of them once more.
+ */
 export function awaitLock(lock: LockRow, rank: string): LockRow {
   if (lock.head && lock.head.rank <= rank) return lock;
-  return { ...lock, head: { rank, overtaken: 0 } };
+  return { ...lock, head: { rank, overtaken: lock.head?.overtaken ?? 0 } };
 }
 
 /** The waiter is gone (claimed or ended); `next` is the rank of the one behind it, if any. */

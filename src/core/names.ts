@@ -1,6 +1,6 @@
 /** Names and numbers that more than one place must agree on. Read from the environment only in composition roots. */
 
-import type { JobLimits } from '#core/mailbox-protocol.ts';
+import type { JobLimits, JobResources } from '#core/mailbox-protocol.ts';
 
 /**
  * Environment of a worker process. On a machine that it shares with others every process of the same user can read it,
@@ -16,6 +16,8 @@ export const WORKER_ENV = {
   runnerSocket: 'WAYBILL_RUNNER_SOCKET',
   /** Digest of the image of that container. */
   environmentImage: 'WAYBILL_ENVIRONMENT_IMAGE',
+  /** Path of models.json, where the operator of this machine lets agents to models. */
+  models: 'WAYBILL_MODELS',
 } as const;
 
 /** Pseudo queue of the inbox that holds control objects; no real queue can start with `@`. */
@@ -57,12 +59,21 @@ export const MAX_DEFERRAL_BACKOFF_MS = 600_000;
 export const SLOT_REGROWTH_MS = 60_000;
 
 export const JOB_LIMITS: Readonly<JobLimits> = {
-  outputsBytes: 512 * 1024 * 1024,
   fileBytes: 256 * 1024 * 1024,
   // More do not fit into the record of an attempt, however short their names; see MAX_INDEX_WEIGHT.
   files: 300,
   logBytes: 4 * 1024 * 1024,
+  outputsBytes: 512 * 1024 * 1024,
   patchBytes: 64 * 1024 * 1024,
+};
+
+/** What a block may take where nothing else is asked for: a bound for accidents, well above what builds and tests need. */
+export const JOB_RESOURCES: Readonly<JobResources> = {
+  memoryBytes: 8 * 1024 ** 3,
+  diskBytes: 16 * 1024 ** 3,
+  inodes: 1_000_000,
+  processes: 2_048,
+  openFiles: 16_384,
 };
 
 /** Why a run was aborted that had been open when its store was lost. */

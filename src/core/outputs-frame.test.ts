@@ -11,7 +11,7 @@ const LIMITS = { outputsBytes: 1_000, fileBytes: 500, files: 5, patchBytes: 500 
 
 interface Sample {
   name: string;
-  kind: 'patch' | 'output';
+  kind: OutputEntry['kind'];
   bytes: string;
 }
 
@@ -38,6 +38,7 @@ async function split(text: string, size = 1_000, limits = LIMITS): Promise<Sampl
 }
 
 const SAMPLES: Sample[] = [
+  { name: 'checkpoint', kind: 'checkpoint', bytes: 'kept' },
   { name: 'outputs/a', kind: 'output', bytes: 'one' },
   { name: 'outputs/dir/b', kind: 'output', bytes: '' },
   { name: 'patch', kind: 'patch', bytes: 'diff\n' },

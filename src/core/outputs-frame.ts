@@ -5,7 +5,13 @@
 import { TerminalError } from '@waybill/client/errors';
 import { canonicalize } from '@waybill/verify';
 import { type DocumentKind, type DocumentReader, readDocument } from './document-reader.ts';
-import { type JobLimits, OUTPUTS_MAGIC, type OutputKind, type OutputsIndex } from './mailbox-protocol.ts';
+import {
+  type JobLimits,
+  MAX_CHECKPOINT_BYTES,
+  OUTPUTS_MAGIC,
+  type OutputKind,
+  type OutputsIndex,
+} from './mailbox-protocol.ts';
 import { outputNameProblem } from './output-name.ts';
 
 export type OutputEntry = OutputsIndex['files'][number];
@@ -18,7 +24,7 @@ export interface OutputPart extends OutputEntry {
 type FrameLimits = Pick<JobLimits, 'outputsBytes' | 'fileBytes' | 'files' | 'patchBytes'>;
 
 const FRAME: DocumentKind = { code: 'RESULT_INVALID', name: 'outputs' };
-const KINDS: readonly OutputKind[] = ['patch', 'output'];
+const KINDS: readonly OutputKind[] = ['patch', 'output', 'checkpoint'];
 /** Longest line of a frame: the largest index that `indexWeight` lets through, with room to spare. */
 export const MAX_INDEX_BYTES: number = 256 * 1024;
 /**
@@ -87,12 +93,15 @@ function parseIndex(line: Uint8Array, limits: FrameLimits): OutputEntry[] {
   for (const file of files) {
     if (file.offset !== total) throw invalid(file.name, 'does not start where the file before it ends');
     total += file.sizeBytes;
-    if (file.kind === 'patch' ? file.sizeBytes > limits.patchBytes : file.sizeBytes > limits.fileBytes) {
-      throw invalid(file.name, 'is larger than the job allows');
-    }
+    if (file.sizeBytes > mostBytes(file.kind, limits)) throw invalid(file.name, 'is larger than the job allows');
   }
   if (total > limits.outputsBytes) throw invalid('outputs', 'are together larger than the job allows');
   return files;
+}
+
+function mostBytes(kind: OutputKind, { patchBytes, fileBytes }: FrameLimits): number {
+  if (kind === 'checkpoint') return MAX_CHECKPOINT_BYTES;
+  return kind === 'patch' ? patchBytes : fileBytes;
 }
 
 function readEntry(reader: DocumentReader): OutputEntry {

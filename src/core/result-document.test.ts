@@ -6,7 +6,14 @@ import { canonicalize, digestOf } from '@waybill/verify';
 import fc from 'fast-check';
 import { eventLine } from '../../packages/verify/src/record/event-shapes.ts';
 import { parseLease } from './lease-document.ts';
-import { type BlockEvidence, CLAIMED_OUTCOMES, type Heartbeat, type Lease, type Result } from './mailbox-protocol.ts';
+import {
+  type BlockEvidence,
+  CLAIMED_OUTCOMES,
+  type Heartbeat,
+  type Lease,
+  MAX_QUESTION_CHARS,
+  type Result,
+} from './mailbox-protocol.ts';
 import { parseHeartbeat, parseResult } from './result-document.ts';
 
 const ID = 'a'.repeat(32);
@@ -27,6 +34,14 @@ const RESULT: Result = {
   log: { sha256: digestOf('l'), sizeBytes: 1, truncated: true },
   excluded: ['node_modules/'],
   worker: digestOf('w'),
+};
+
+const EGRESS: Result['egress'] = {
+  seen: [
+    { block: 0, host: 'a.example', port: 443, connections: 2, sentBytes: 3, receivedBytes: 4 },
+    { block: 1, host: '[::1]', port: 0, refused: 'address', connections: 1, sentBytes: 0, receivedBytes: 0 },
+  ],
+  more: { connections: 0, refused: 9, sentBytes: 0, receivedBytes: 0 },
 };
 
 const HEARTBEAT: Heartbeat = { v: 1, attemptId: ID, seq: 4, at: AT, progress: { block: 1, of: 2, label: 'script' } };
@@ -50,6 +65,7 @@ const LEASE: Lease = {
     env: { A: 'b' },
     timeoutMs: 1_000,
     limits: { outputsBytes: 1, fileBytes: 1, files: 1, logBytes: 1, patchBytes: 1 },
+    egress: { ask: ['a.example'], allow: ['*.example.org:80'], deny: ['a.example:22'] },
     isolation: 'none',
   },
   inputs: [{ key: 'k', url: 'http://x', sha256: digestOf(''), sizeBytes: 0 }],
@@ -80,10 +96,10 @@ function changed(document: object, path: string[], value: unknown): object {
   return copy;
 }
 
-const OPTIONAL = ['lens', 'progress', 'source', 'timeoutMs'];
+const OPTIONAL = ['lens', 'progress', 'source', 'timeoutMs', 'egress', 'more', 'refused', 'host', 'port'];
 
 for (const [name, parse, document, code, verbatim] of [
-  ['result', parseResult, RESULT, 'RESULT_INVALID', []],
+  ['result', parseResult, { ...RESULT, egress: EGRESS }, 'RESULT_INVALID', []],
   ['heartbeat', parseHeartbeat, HEARTBEAT, 'RESULT_INVALID', []],
   // The manifest is judged by whoever checks its signature, an author's variables have any name.
   ['lease', parseLease, LEASE, 'LEASE_INVALID', ['manifest', 'env']],
@@ -281,8 +297,53 @@ describe('result:', () => {
     assert.ok(parsed > 50, `only ${parsed} results were parsed`);
   });
 
+  it('asks plain text of people, where it says that it needs input and nowhere else', () => {
+    const asking = { ...RESULT, outcome: 'deferred', reason: 'needs_input', question: 'Which?\n\tThis?' } as const;
+    assert.deepEqual(parseResult(bytes(asking)), asking);
+    for (const question of ['', 'a\u0000', '\u001b[2J', 'a\r', '\u0085', 'x'.repeat(MAX_QUESTION_CHARS + 1)])
+      assert.throws(
+        () => parseResult(bytes({ ...asking, question })),
+        /question/,
+        JSON.stringify(question.slice(0, 9)),
+      );
+    for (const claim of [{ reason: 'stuck' }, { outcome: 'failed' }, { outcome: 'succeeded', reason: 'ok', exit: 0 }])
+      assert.throws(() => parseResult(bytes({ ...asking, ...claim } as Result)), /question/, JSON.stringify(claim));
+  });
+
   it('keeps reasons to codes', () => {
     for (const reason of ['Gate red', '', 'x'.repeat(65), '<b>'])
       assert.throws(() => parseResult(bytes({ ...RESULT, reason })), TerminalError);
   });
+});
+
+it('result: why usage could not be read stands only where it could not, and in few words', () => {
+  const usageProblem = 'block 1: usage is not JSON';
+  const read = (more: object): Result => parseResult(new TextEncoder().encode(canonicalize({ ...RESULT, ...more })));
+  assert.equal(read({ usageUnread: true, usageProblem }).usageProblem, usageProblem);
+  const wrong = [{ usageProblem }, { usageUnread: true, usageProblem: 'x'.repeat(301) }];
+  for (const more of wrong) assert.throws(() => read(more), { code: 'RESULT_INVALID', path: 'result.usageProblem' });
+});
+
+it('result: what was reached outside is of a block that ran, and has a name; what was refused need not', () => {
+  const [seen] = EGRESS?.seen ?? [];
+  const read = (...changes: object[]): unknown =>
+    parseResult(bytes({ ...RESULT, egress: { seen: changes.map((change) => ({ ...seen, ...change })) } })).egress;
+  const { host: _, port: _port, ...nameless } = seen ?? {};
+  const refused = { ...RESULT, egress: { seen: [{ ...nameless, refused: 'malformed' }] } };
+  assert.deepEqual(parseResult(bytes(refused)), refused);
+  assert.equal(eventLine(settledBy(parseResult(bytes(refused)))), undefined);
+  const named = 'result.egress.seen[0]';
+  for (const [changes, path] of [
+    [[{ block: 2 }], `${named}.block`],
+    [[{ connections: 0 }], `${named}.connections`],
+    [[{ host: 'a b' }], `${named}.host`],
+    [[{ host: 'x'.repeat(254) }], `${named}.host`],
+    [[{ port: 65_536 }], `${named}.port`],
+    [[{ refused: 'because' }], `${named}.refused`],
+    [[], 'result.egress.seen'],
+    [Array(33).fill({}), 'result.egress.seen'],
+  ] as const)
+    assert.throws(() => read(...changes), { code: 'RESULT_INVALID', path });
+  const wrong = { ...RESULT, egress: { seen: [nameless] } };
+  assert.throws(() => parseResult(bytes(wrong)), { code: 'RESULT_INVALID', path: `${named}.host` });
 });

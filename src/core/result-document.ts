@@ -1,7 +1,9 @@
 /** Parsers of what a worker writes. The bytes are hostile: nothing here trusts a length, a key or a type. */
 
-import { LIMITS } from '@waybill/client/limits';
+import { LIMITS, PIN_LIMITS } from '@waybill/client/limits';
+import { PLAIN_LINES } from '@waybill/verify';
 import { type DocumentKind, type DocumentReader, readDocument } from './document-reader.ts';
+import { readEgress } from './egress-document.ts';
 import {
   type BlockEvidence,
   CLAIMED_OUTCOMES,
@@ -9,13 +11,19 @@ import {
   MAX_EXCLUDED,
   MAX_INLINE_BYTES,
   MAX_PATH_LENGTH,
+  MAX_QUESTION_CHARS,
+  MAX_USAGE,
+  MAX_USAGE_PROBLEM,
   type Result,
+  type SetupEvidence,
 } from './mailbox-protocol.ts';
+import { readUsage } from './usage-document.ts';
 
 const RESULT: DocumentKind = { code: 'RESULT_INVALID', name: 'result' };
 const HEARTBEAT: DocumentKind = { code: 'RESULT_INVALID', name: 'heartbeat' };
 
 const MAX_BLOCKS = LIMITS.blocksPerPipeline;
+const CAPABILITY = /^(?!.*\.\.)[a-z0-9][a-z0-9._-]*$/;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const REASON = /^[a-z][a-z0-9_]*$/;
 
@@ -48,7 +56,19 @@ export function parseResult(bytes: Uint8Array): Result {
     excluded: root.strings('excluded', MAX_EXCLUDED, MAX_PATH_LENGTH),
     worker: root.digest('worker'),
   };
+  if (root.has('question')) result.question = readQuestion(root, result);
+  if (root.has('setup')) result.setup = readSetups(root);
   if (root.has('inline')) result.inline = readInline(root, result);
+  if (root.has('usage')) {
+    result.usage = root.objects('usage', MAX_USAGE).map((reader) => readUsage(reader, MAX_BLOCKS));
+    if (result.usage.length === 0) root.refuse('usage', 'is empty');
+  }
+  if (root.has('usageUnread'))
+    result.usageUnread = root.boolean('usageUnread') || root.refuse('usageUnread', 'is false');
+  if (root.has('usageProblem')) result.usageProblem = root.string('usageProblem', MAX_USAGE_PROBLEM);
+  if (result.usageProblem !== undefined && result.usageUnread === undefined)
+    root.refuse('usageProblem', 'stands only where usage could not be read');
+  if (root.has('egress')) result.egress = readEgress(root.object('egress'), result.blocks);
   const succeeded = result.outcome === 'succeeded';
   if (succeeded !== (result.reason === 'ok')) root.refuse('reason', `does not go with the outcome ${result.outcome}`);
   if (succeeded && (result.exit ?? 0) !== 0) root.refuse('exit', 'is not 0, and yet the outcome is succeeded');
@@ -85,6 +105,19 @@ function readBlocks(root: DocumentReader): BlockEvidence[] {
   });
 }
 
+function readSetups(root: DocumentReader): SetupEvidence[] {
+  const setups = root.objects('setup', PIN_LIMITS.perItem).map((reader) =>
+    reader.close({
+      capability: reader.string('capability', PIN_LIMITS.capabilityNameChars, CAPABILITY),
+      exit: readExit(reader),
+      startedAt: reader.instant('startedAt'),
+      endedAt: reader.instant('endedAt'),
+    }),
+  );
+  if (setups.length === 0) root.refuse('setup', 'is empty');
+  return setups;
+}
+
 function readBlock(reader: DocumentReader): BlockEvidence {
   const evidence: BlockEvidence = {
     index: reader.integer('index', 0, MAX_BLOCKS - 1),
@@ -107,6 +140,12 @@ function readInline(root: DocumentReader, result: Result): NonNullable<Result['i
     found[name] = inline.string(name, Math.ceil(MAX_INLINE_BYTES / 3) * 4, BASE64);
   }
   return inline.close(found);
+}
+
+function readQuestion(root: DocumentReader, { outcome, reason }: Result): string {
+  const isAsking = outcome === 'deferred' && reason === 'needs_input';
+  if (!isAsking) root.refuse('question', `does not go with ${outcome} for ${reason}`);
+  return root.string('question', MAX_QUESTION_CHARS, PLAIN_LINES);
 }
 
 function readExit(reader: DocumentReader): number | null {

@@ -121,6 +121,7 @@ describe('row changes: lists of things to do', () => {
     assert.deepEqual(work(keys.todoLineUp(RUN, 'c'), null, {}), [{ do: 'line-up', run: RUN, by: 'c' }]);
     assert.deepEqual(work(keys.todoRetry(RUN, 'x'), null, {}), [{ do: 'reopen', run: RUN, item: 'x' }]);
     assert.deepEqual(work(keys.todoDecide(RUN, 'x'), null, {}), [{ do: 'decide-item', run: RUN, item: 'x' }]);
+    assert.deepEqual(work(keys.todoSpawn(RUN, 'x'), null, {}), [{ do: 'spawn', run: RUN, item: 'x' }]);
     assert.deepEqual(work(keys.todoLocks(ATTEMPT), {}, null), []);
     assert.deepEqual(work(keys.timer(1_700_000_000_123, `retry/${RUN}/x`), null, {}), [
       { do: 'timer', dueMs: 1_700_000_000_123, what: `retry/${RUN}/x` },

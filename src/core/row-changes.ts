@@ -3,7 +3,8 @@
  * change here, and nothing else starts work. A change that is seen twice asks twice, which every use case bears; one that
  * is never seen is met by the reconciler, because the row still says it.
  */
-import type { AttemptRow, QueueRow, RunRow } from '#core/rows.ts';
+import type { QueueRow } from '#core/queue-rows.ts';
+import type { AttemptRow, RunRow } from '#core/rows.ts';
 
 /** A row before and after one transaction; null where it was or is absent. */
 export interface RowChange {
@@ -23,6 +24,8 @@ export type Work =
   | { do: 'line-up'; run: string; by: string }
   | { do: 'reopen'; run: string; item: string }
   | { do: 'decide-item'; run: string; item: string }
+  | { do: 'spawn'; run: string; item: string }
+  | { do: 'extend'; run: string; by: string }
   | { do: 'wake'; run: string; item: string }
   | { do: 'dispatch'; attemptId: string }
   | { do: 'stop-worker'; attemptId: string; handle: string }
@@ -78,6 +81,8 @@ function ofTodo(sk: string): Work[] {
   const [run = '', item = ''] = rest;
   if (kind === 'locks') return [{ do: 'advance-locks', by: rest.join('/') }];
   if (kind === 'retry') return [{ do: 'reopen', run, item }];
+  if (kind === 'extend') return [{ do: 'extend', run, by: item }];
+  if (kind === 'spawn') return [{ do: 'spawn', run, item }];
   if (kind === 'decide') return [{ do: 'decide-item', run, item }];
   return kind === 'line-up' ? [{ do: 'line-up', run, by: item }] : [{ do: 'cancel-item', run, item }];
 }
@@ -87,8 +92,13 @@ function ofRun(run: string, change: RowChange, isCreated: boolean): Work[] {
   if (after === null) return [];
   if (sk === 'run') return ofRunRow(run, change.before as RunRow | null, after as RunRow);
   if (sk.startsWith('wake/')) return isCreated ? [{ do: 'wake', run, item: sk.slice('wake/'.length) }] : [];
-  // Items are written while the run is being admitted, when nobody can see it yet.
-  return sk.startsWith('item/') && !isCreated ? [{ do: 'publish-status', run }] : [];
+  return isShown(sk, after, isCreated) ? [{ do: 'publish-status', run }] : [];
+}
+
+/** Of the rows of a run, those that its status is made of, but for what is written while nobody can see the run yet. */
+export function isShown(sk: string, after: object, isCreated: boolean): boolean {
+  if (sk === 'run') return (after as RunRow).state !== 'admitting';
+  return sk.startsWith('item/') && !isCreated;
 }
 
 function ofRunRow(run: string, before: RunRow | null, after: RunRow): Work[] {

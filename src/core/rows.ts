@@ -3,7 +3,8 @@
  *
  *   run/<run>        run                 one per run
  *                    spec/<item>         what the item is; never changes
- *                    fan/<item>/<n>      dependents beyond the first hundred
+ *                    shared              what items that are added later take from the run; never changes
+ *                    fan/<item>/<n>      dependents beyond the first hundred, and those of items added later
  *                    item/<item>         where the item stands
  *                    wait/<item>/<n>     unmet dependencies, in hundreds, when there are more than a hundred
  *                    open/<n>, open/root items that have not ended, in hundreds, and the hundreds that are not empty
@@ -22,11 +23,15 @@
  *   todo             locks/<by>          released locks whose waiters have not been tried yet
  *                    cancel/<run>/<item> an accepted cancel of an item that has not reached it yet
  *                    decide/<run>/<item> an item that waits for nothing any more and has not been weighed
+ *                    extend/<run>/<by>   items were added to a run that are not all written, or not all begun
+ *                    spawn/<run>/<item>  an item that has become others, which are not all written
  *                    retry/<run>/<item>  an item that was opened again, and what was skipped because of it has not
  *                    line-up/<run>/<by>  a pause, or its end, that has not reached all waiting items yet
  *   timers           <dueMs>/<what>      back-offs and deadlines
  *   runs             <run>               runs that are not sealed yet
  *   turns            <whose>             up to which of them somebody has come who looks at some of them at a time
+ *   callbacks        <run>               callbacks that are not over
+ *   reuse/<key>      by/<principal>      the newest result of a pure item that the principal may use again
  *   schedules        all                 every schedule of the deployment, by its definition
  *   schedule/<principal>  name/<name>    one schedule, and the runs that it has started last
  *   log              head, entry/<index> the deployment log
@@ -34,40 +39,53 @@
  *                    policy              the settings that were entered last
  *                    witness/<name>      what a witness saw last
  */
-import type { AttemptOutcome, ItemState, OutputRef, RunState } from '@waybill/client/documents';
+
+import type { Shared } from '@waybill/client/compile';
+import type { AttemptOutcome, Exceeded, ItemState, OutputRef, RunState } from '@waybill/client/documents';
 import type { Refusal } from '@waybill/client/errors';
 import type { LockMode, PlanItem, PlanSource } from '@waybill/client/plan';
-import type { Digest, DsseEnvelope, Pseudonym, RunCounts, TreeState, TrustedKey } from '@waybill/verify';
+import type { ClaimedEgress, Digest, JudgedIntent, Pseudonym, ReusedFrom, RunCounts } from '@waybill/verify';
 import { ordinal } from '#core/ids.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
-import type { QueueDefinition } from '#core/queue-definition.ts';
-import type { StartBucket } from '#core/start-rate.ts';
+import type { ManifestFacts } from '#core/record-rows.ts';
 
 export interface Key {
   pk: string;
   sk: string;
 }
 
+/** The name of a partition, the same string while it is asked for the same: what is looked up has been hashed before. */
+function partitions(kind: string): (id: string) => string {
+  let [lastId, lastPk] = ['', ''];
+  return (id) => {
+    if (id !== lastId) [lastId, lastPk] = [id, `${kind}/${id}`];
+    return lastPk;
+  };
+}
+
+const [runPk, attemptPk, queuePk] = [partitions('run'), partitions('attempt'), partitions('queue')];
+
 export const keys = {
-  run: (run: string): Key => ({ pk: `run/${run}`, sk: 'run' }),
-  spec: (run: string, item: string): Key => ({ pk: `run/${run}`, sk: `spec/${item}` }),
-  fan: (run: string, item: string, n: number): Key => ({ pk: `run/${run}`, sk: `fan/${item}/${ordinal(n, 3)}` }),
-  item: (run: string, item: string): Key => ({ pk: `run/${run}`, sk: `item/${item}` }),
-  wait: (run: string, item: string, n: number): Key => ({ pk: `run/${run}`, sk: `wait/${item}/${ordinal(n, 3)}` }),
-  open: (run: string, n: number): Key => ({ pk: `run/${run}`, sk: `open/${ordinal(n, 3)}` }),
-  openRoot: (run: string): Key => ({ pk: `run/${run}`, sk: 'open/root' }),
-  wake: (run: string, item: string): Key => ({ pk: `run/${run}`, sk: `wake/${item}` }),
+  run: (run: string): Key => ({ pk: runPk(run), sk: 'run' }),
+  spec: (run: string, item: string): Key => ({ pk: runPk(run), sk: `spec/${item}` }),
+  fan: (run: string, item: string, n: number): Key => ({ pk: runPk(run), sk: `fan/${item}/${ordinal(n, 3)}` }),
+  item: (run: string, item: string): Key => ({ pk: runPk(run), sk: `item/${item}` }),
+  wait: (run: string, item: string, n: number): Key => ({ pk: runPk(run), sk: `wait/${item}/${ordinal(n, 3)}` }),
+  open: (run: string, n: number): Key => ({ pk: runPk(run), sk: `open/${ordinal(n, 3)}` }),
+  openRoot: (run: string): Key => ({ pk: runPk(run), sk: 'open/root' }),
+  wake: (run: string, item: string): Key => ({ pk: runPk(run), sk: `wake/${item}` }),
   event: (run: string, version: number, k: number): Key => ({
-    pk: `run/${run}`,
+    pk: runPk(run),
     sk: `event/${ordinal(version, 12)}/${ordinal(k, 5)}`,
   }),
-  tree: (run: string): Key => ({ pk: `run/${run}`, sk: 'tree' }),
-  seal: (run: string): Key => ({ pk: `run/${run}`, sk: 'seal' }),
-  control: (run: string, id: string): Key => ({ pk: `run/${run}`, sk: `control/${id}` }),
-  shown: (run: string): Key => ({ pk: `run/${run}`, sk: 'shown' }),
-  attempt: (id: string): Key => ({ pk: `attempt/${id}`, sk: 'attempt' }),
-  queue: (queue: string): Key => ({ pk: `queue/${queue}`, sk: 'queue' }),
-  ready: (queue: string, rank: string): Key => ({ pk: `queue/${queue}`, sk: `ready/${rank}` }),
+  tree: (run: string): Key => ({ pk: runPk(run), sk: 'tree' }),
+  seal: (run: string): Key => ({ pk: runPk(run), sk: 'seal' }),
+  control: (run: string, id: string): Key => ({ pk: runPk(run), sk: `control/${id}` }),
+  shared: (run: string): Key => ({ pk: runPk(run), sk: 'shared' }),
+  shown: (run: string): Key => ({ pk: runPk(run), sk: 'shown' }),
+  attempt: (id: string): Key => ({ pk: attemptPk(id), sk: 'attempt' }),
+  queue: (queue: string): Key => ({ pk: queuePk(queue), sk: 'queue' }),
+  ready: (queue: string, rank: string): Key => ({ pk: queuePk(queue), sk: `ready/${rank}` }),
   lock: (name: string): Key => ({ pk: `lock/${name}`, sk: 'lock' }),
   lockWait: (name: string, rank: string): Key => ({ pk: `lock/${name}`, sk: `wait/${rank}` }),
   /** Locks that were released while somebody waited for them; gone once the waiters have been tried. */
@@ -76,10 +94,14 @@ export const keys = {
   /** `by`: the id of the control. */
   todoLineUp: (run: string, by: string): Key => ({ pk: 'todo', sk: `line-up/${run}/${by}` }),
   todoDecide: (run: string, item: string): Key => ({ pk: 'todo', sk: `decide/${run}/${item}` }),
+  todoSpawn: (run: string, item: string): Key => ({ pk: 'todo', sk: `spawn/${run}/${item}` }),
+  /** `by`: the id of the control. */
+  todoExtend: (run: string, by: string): Key => ({ pk: 'todo', sk: `extend/${run}/${by}` }),
   todoRetry: (run: string, item: string): Key => ({ pk: 'todo', sk: `retry/${run}/${item}` }),
   timer: (dueMs: number, what: string): Key => ({ pk: 'timers', sk: `${ordinal(dueMs, 13)}/${what}` }),
   queues: (): Key => ({ pk: 'queues', sk: 'names' }),
   activeRun: (run: string): Key => ({ pk: 'runs', sk: run }),
+  reuse: (key: Digest, principal: string): Key => ({ pk: `reuse/${key.slice(7)}`, sk: `by/${principal}` }),
   turn: (whose: string): Key => ({ pk: 'turns', sk: whose }),
   schedules: (): Key => ({ pk: 'schedules', sk: 'all' }),
   schedule: (principal: string, name: string): Key => ({ pk: `schedule/${principal}`, sk: `name/${name}` }),
@@ -95,6 +117,19 @@ export type Tally = RunCounts;
 
 export type StoppingReason = 'cancelled' | 'deadline_exceeded';
 
+/** Of a run whose items were not all planned when it was opened. */
+export interface Growth {
+  /** How many items there may be of those that are known, with all that they may become; and their dependencies. */
+  reserved: number;
+  edges: number;
+  /** Items may be added until it is closed: so many may there be then. */
+  mostItems?: number;
+  /** Nothing is added any more. */
+  closed?: true;
+  /** The control whose items are not all written and begun yet. */
+  extending?: string;
+}
+
 export interface RunRow {
   name: string;
   queue: string;
@@ -106,6 +141,9 @@ export interface RunRow {
   plan: Digest;
   source: PlanSource;
   items: number;
+  /** What all its attempts together may cost. */
+  capMicroUsd?: number;
+  growth?: Growth;
   /** `admitting` rows are still being written; nobody acts on the run before it is `open`. */
   state: 'admitting' | RunState;
   /** Open items are being ended; nothing of the run is claimed any more. */
@@ -136,11 +174,16 @@ export interface RunRow {
   abortedAtMs?: number;
   /** Made again from the log, which does not know its principal; `bare`: nothing but that it was there. */
   recovered?: 'whole' | 'bare';
+  /** What became of its callback, once something is known. */
+  callback?: { endpoint: string; state: 'delivered' | 'undelivered' | 'unknown'; detail: string };
   /** Controls that came after the seal and were entered as addenda. */
   lateControls?: Digest[];
 }
 
 export type LateKind = 'late-result' | 'late-stop';
+
+/** Of an open-ended run that says any of it. */
+export type SharedRow = Shared;
 
 export interface SpecRow {
   item: PlanItem;
@@ -151,6 +194,8 @@ export interface SpecRow {
   moreDependents: number;
   /** Who decides it, where it is a gate. */
   reviewers?: Pseudonym[];
+  /** How many it has become, where it says `forEach`. */
+  branches?: number;
 }
 
 export interface AttemptSummary {
@@ -161,6 +206,7 @@ export interface AttemptSummary {
   outcome?: AttemptOutcome;
   reason?: string;
   exit?: number | null;
+  costMicroUsd?: number;
   outputs: OutputRef[];
   /** No worker could be launched now. */
   deferred?: true;
@@ -171,11 +217,28 @@ export interface GateRow {
   approved: Pseudonym[];
   rejected: Pseudonym[];
   expiresAtMs?: number;
+  /** Of what they decide about, as it stood when it began to wait. */
+  reviewed?: Digest;
+}
+
+/** Bytes among the artifacts. */
+export interface TextRef {
+  sha256: Digest;
+  sizeBytes: number;
+}
+
+/** What an attempt ended with because it could not go on without somebody. */
+export interface TalkRow {
+  attempt: number;
+  question: TextRef;
+  answer?: TextRef;
 }
 
 export interface ItemRow {
   /** Its place in the spec, from 0: the order in which people see it. */
   place: number;
+  /** What it was not in the plan for. */
+  addedBy?: { item: string } | { control: Digest };
   state: ItemState;
   /** Unmet dependencies; `#<n>` stands for the set row wait/<item>/<n>. */
   waitingOn: string[];
@@ -190,12 +253,20 @@ export interface ItemRow {
   rank?: string;
   /** In the wait lists of its locks, not in the ready list. */
   parked?: boolean;
+  /** In the list of those of its run that wait for money, in no other. */
+  short?: true;
   /** Ready, and in no list at all: its run is paused. */
   shelved?: true;
   /** It failed and shall be tried again; it becomes ready once all that was skipped because of it is open too. */
   reopening?: true;
   /** Since it is or was suspended for them. */
   gate?: GateRow;
+  /** What it has asked so far, in order; only the last may be unanswered. */
+  talk?: TalkRow[];
+  /** The newest that an attempt left to go on from. */
+  checkpoint?: TextRef & { attempt: number };
+  /** The question that it is suspended for, for people; never sealed. */
+  asking?: string;
   /** It waits for nothing any more, and has not been weighed. */
   deciding?: true;
   /** Whether its condition was found to hold. */
@@ -209,28 +280,31 @@ export interface ItemRow {
   cancelAsked?: boolean;
   reason?: string;
   cause?: string;
+  /** The bound that it did not fit under. */
+  exceeded?: Exceeded;
   /** For people; never sealed. */
   detail?: string;
+  /** Why it is not known what an attempt used, of the last of which that holds; for people, never sealed. */
+  usageProblem?: string;
+  /** What blocks of the last attempt that says so reached outside, and were refused. */
+  egress?: ClaimedEgress;
   unsandboxed: number;
+  /** Of all its attempts. */
+  costMicroUsd?: number;
+  /** What its models come to, and how much of that was not charged since it is more than one attempt may be. */
+  modelMicroUsd?: Record<string, number>;
+  cutMicroUsd?: number;
   attempts: AttemptSummary[];
+  /** What was said to the intents that it left. */
+  intents?: JudgedIntent[];
+  /** It is done and ran nothing: what it took over, and from where. */
+  reused?: { from: ReusedFrom; outputs: OutputRef[]; isUnsandboxed?: true };
 }
 
 export interface HeldLock {
   name: string;
   mode: LockMode;
   fence: number;
-}
-
-/** What of an attempt's manifest the statements about its end repeat: kept with the attempt until it is settled. */
-export interface ManifestFacts {
-  /** Of its payload. */
-  payload: Digest;
-  issuedAtMs: number;
-  plan: Digest;
-  executable: Digest | 'in-process';
-  /** The bundle of a git source. */
-  source?: Digest;
-  inputs: { key: string; sha256: Digest }[];
 }
 
 export interface AttemptRow {
@@ -246,8 +320,16 @@ export interface AttemptRow {
   /** After this the attempt is over, whatever its heartbeats say. */
   expiresAtMs: number;
   isolation?: Isolation;
+  /** Its item declares what it must leave. */
+  typed?: true;
+  /** Of which day, wherever it ends. */
+  reserved?: { microUsd: number; day: string };
+  /** Of its run. */
+  capMicroUsd?: number;
   /** Only while dispatched. */
   manifest?: ManifestFacts;
+  /** Whose run it is, from its dispatch on: the mailbox keeps its log where nobody else may read it. */
+  principal?: string;
   handle?: string;
   /** How it counts when no result comes, decided before its worker was ended from outside. */
   givenUp?: { outcome: AttemptOutcome; reason: string };
@@ -255,53 +337,8 @@ export interface AttemptRow {
   fenced?: true;
   /** What of it came after the seal and was entered as addenda. */
   late?: LateKind[];
-  /** Why it was told to stop. */
-  cancel?: 'cancelled' | 'deadline_exceeded';
-}
-
-export interface QueueRow extends QueueDefinition {
-  /** Ids of the attempts that hold a slot. */
-  holders: string[];
-  /** There was no room for a worker at this time, when this many held a slot; see slotsOf. */
-  narrowed?: { slots: number; sinceMs: number };
-  /** What is left to start at its rate. Absent: it is full. */
-  bucket?: StartBucket;
-}
-
-/** Every queue that was ever defined; one that is defined no more has a concurrency of 0. */
-export interface QueuesRow {
-  names: string[];
-}
-
-export interface ReadyRow {
-  run: string;
-  item: string;
-}
-
-export interface LockHolder {
-  attempt: string;
-  run: string;
-  item: string;
-}
-
-export interface LockRow {
-  mode: LockMode;
-  holders: LockHolder[];
-  /** Grows with every acquisition. */
-  fence: number;
-  /** The waiter that comes first, and how often it was overtaken on this lock. */
-  head?: { rank: string; overtaken: number };
-}
-
-export interface LockWaitRow {
-  run: string;
-  item: string;
-  queue: string;
-  mode: LockMode;
-}
-
-export interface TodoLocksRow {
-  names: string[];
+  /** Why it was told to stop; `requeued` gives way to the others, which are for good. */
+  cancel?: StoppingReason | 'requeued';
 }
 
 export interface ControlRow {
@@ -315,36 +352,25 @@ export interface SetRow {
 
 export interface OpenRow extends SetRow {
   tally: Tally;
+  /** In the root of a run that may grow: how many ids have come into it, each hundred of them into a row of its own. */
+  places?: number;
 }
 
-/** An event line on both sides of its place, so that it is rendered once: before anybody knows which place it gets. */
-export interface UnplacedLine {
-  head: string;
-  tail: string;
+export interface TodoExtendRow {
+  /** Of the items as they are planned: a list of them is an artifact. */
+  planned: Digest;
+  /** Of the object that added them. */
+  control: Digest;
+  /** Of the first of them: in the open set, and where people see it. */
+  openPlace: number;
+  place: number;
+  /** Of these, whose plan says that others go on when they fail: they are counted even where the list cannot be read. */
+  lettingPass?: string[];
 }
 
-/** An event as it will be in the record, but for its place. */
-export interface EventRow extends UnplacedLine {
-  /** The statements that the event names, in its order. */
-  envelopes?: readonly DsseEnvelope[];
-}
-
-/** The run's own tree, and the one batch of events that is being moved from the outbox to the record. */
-export interface RunTreeRow {
-  /** Everything up to here stands in segments. */
-  tree: TreeState;
-  /** Its rows, by their keys without `event/`, in the order of their places; and the tree when they have them. */
-  batch?: { rows: string[]; after: TreeState };
-  /** Size of the newest prefix that was entered in the log as run.checkpoint. */
-  entered?: number;
-}
-
-export interface SealRow {
-  envelope: DsseEnvelope;
-  size: number;
-  root: Digest;
-  payload: Digest;
-  sealedAtMs: number;
+export interface TodoSpawnRow {
+  /** Of the first of them in the open set. */
+  openPlace: number;
 }
 
 export interface ShownRow {
@@ -361,38 +387,4 @@ export interface ShownRow {
 export interface TurnRow {
   /** The last run that was looked at. */
   after: string;
-}
-
-export interface LogHeadRow {
-  tree: TreeState;
-  /** Next runSeq. */
-  runSeq: number;
-  /** The tree of the newest checkpoint that is in the ledger. */
-  published: TreeState;
-  /** Runs that were opened and neither sealed nor aborted, by the entries. */
-  open: number;
-  /** When an entry was appended last. */
-  lastAtMs: number;
-  /** Lines of anchor.receipt entries that wait for the next entry. */
-  receipts?: string[];
-}
-
-/** Digest of the settings that were entered last. */
-export interface LogPolicyRow {
-  policy: Digest;
-}
-
-/** What a witness saw last, as far as we know. */
-export interface WitnessRow {
-  size: number;
-}
-
-/** What the entries of the log say about the keys, so that nobody has to read all of them. */
-export interface LogKeysRow {
-  keys: TrustedKey[];
-}
-
-export interface LogEntryRow {
-  /** The entry's JCS bytes, as a string. */
-  line: string;
 }

@@ -1,6 +1,6 @@
 import type { ItemState } from '@waybill/client/documents';
 import { NO_COUNTS } from '@waybill/verify';
-import type { ItemRow, Tally } from '#core/rows.ts';
+import type { ItemRow, StoppingReason, Tally } from '#core/rows.ts';
 
 export type TerminalState = Extract<ItemState, 'done' | 'failed' | 'skipped' | 'cancelled' | 'denied'>;
 
@@ -13,7 +13,11 @@ export function isTerminal(state: ItemState): state is TerminalState {
 export function addTally(a: Tally, b: Tally): Tally {
   const reopened = (a.reopened ?? 0) + (b.reopened ?? 0);
   const tolerated = (a.tolerated ?? 0) + (b.tolerated ?? 0);
+  const reused = (a.reused ?? 0) + (b.reused ?? 0);
+  const costMicroUsd = (a.costMicroUsd ?? 0) + (b.costMicroUsd ?? 0);
   return {
+    ...(reused === 0 ? {} : { reused }),
+    ...(costMicroUsd === 0 ? {} : { costMicroUsd }),
     ...(reopened === 0 ? {} : { reopened }),
     ...(tolerated === 0 ? {} : { tolerated }),
     items: a.items + b.items,
@@ -46,16 +50,20 @@ export function tallyOf(item: ItemRow, state: TerminalState, lettingPass = false
     attempts: item.attempt,
     retries: Math.max(0, item.attempt - 1),
     unsandboxed: item.unsandboxed,
+    ...(item.reused === undefined ? {} : { reused: 1 }),
     ...(item.reopened === undefined ? {} : { reopened: item.reopened }),
+    ...(item.costMicroUsd === undefined ? {} : { costMicroUsd: item.costMicroUsd }),
     ...(lettingPass && state === 'failed' ? { tolerated: 1 } : {}),
   };
 }
 
+/** Of an item that is ended from outside. */
+export function stoppedAs(why: StoppingReason): 'cancelled' | 'failed' {
+  return why === 'cancelled' ? 'cancelled' : 'failed';
+}
+
 /** The state of a run whose items have all ended. */
-export function runStateOf(
-  tally: Tally,
-  stopping: 'cancelled' | 'deadline_exceeded' | undefined,
-): 'done' | 'failed' | 'cancelled' {
+export function runStateOf(tally: Tally, stopping: StoppingReason | undefined): 'done' | 'failed' | 'cancelled' {
   if (stopping === 'cancelled') return 'cancelled';
   if (stopping === 'deadline_exceeded') return 'failed';
   if (tally.failed > (tally.tolerated ?? 0) || tally.denied > 0) return 'failed';

@@ -3,15 +3,17 @@
  * once nothing of it is open, or after some time even if something is, run.aborted takes the place of its seal.
  */
 import { abortedEntry } from '#core/evidence.ts';
-import { keys, type RunRow, type RunTreeRow } from '#core/rows.ts';
+import type { RunTreeRow } from '#core/record-rows.ts';
+import { keys, type RunRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { enterRun } from '#flow/enter.ts';
 import { readRun, required } from '#flow/items.ts';
 import { appendEntry } from '#flow/log.ts';
-import { wakeAll } from '#flow/readiness.ts';
+
 import { EMPTY_RECORD, sequence } from '#flow/sequence.ts';
 import { publishStatus } from '#flow/status.ts';
 import { decide, forget } from '#flow/transaction.ts';
+import { forgetWakes } from '#flow/wakes.ts';
 
 /** A run whose items do not end, which no stop should allow, is not waited for longer. */
 export const ABORT_MS = 30_000;
@@ -26,10 +28,9 @@ export async function concludeAbort(deps: FlowDeps, run: string, byForce: boolea
   await deps.store.durable();
   deps.hints.entered();
   await publishStatus(deps, run);
-  await wakeAll(deps, run);
+  await forgetWakes(deps, run);
   // Last: until its client was told, the run is taken up again.
   await forget(deps, keys.activeRun(run));
-  deps.hints.runChanged(run);
 }
 
 /** False: its seal came first. */

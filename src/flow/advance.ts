@@ -1,23 +1,19 @@
 /**
  * Advance: what became ready is claimed, together with its slot and all its locks, in one transaction.
  */
+import type { AttemptClaim, EventOf } from '@waybill/verify';
 import { type Claim, claim, claimsNow } from '#core/claim.ts';
 import { FREE_LOCK } from '#core/locks.ts';
+import type { ShortRow } from '#core/money-rows.ts';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
-import {
-  type AttemptRow,
-  type ItemRow,
-  keys,
-  type LockRow,
-  type LockWaitRow,
-  type QueueRow,
-  type ReadyRow,
-  type RunRow,
-  type SpecRow,
-  type TodoLocksRow,
-} from '#core/rows.ts';
+import type { LockRow, LockWaitRow, QueueRow, ReadyRow, TodoLocksRow } from '#core/queue-rows.ts';
+import { type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { failFull, isFull } from '#flow/full-record.ts';
+import { gather, stopWaiting, takeBack } from '#flow/gather.ts';
 import { type ItemRef, nextWaiter, parkItem, required, unqueueItem } from '#flow/items.ts';
+import { type Payment, pay } from '#flow/payment.ts';
+import { denyItem, leaveLists, neededBy, nobodyShort, putShort } from '#flow/short.ts';
 import { type Draft, decide, forget, peek } from '#flow/transaction.ts';
 import type { Row } from '#ports/run-store.ts';
 
@@ -28,33 +24,69 @@ const MOST_AHEAD = 26;
 
 interface Candidate extends ItemRef {
   queue: string;
-  /** Found in the wait list of a lock, and then alone in its decision. */
-  isWaiter?: true;
+  /** Found in the wait list of a lock, or among those that wait for money; then alone in its decision. */
+  from?: 'lock' | 'short';
+  /** The lock in whose list it was found; all who wait in it are tried. */
+  lock?: string;
 }
 
 /**
  * Claims what it can of a queue, first come first per priority. Each place of the list is looked at once: items of a
  * stopping or paused run stay in it until that reaches them, and looking at them again would never let that happen.
+ * @param mayWait it may stand among those that wait for money of the deployment; known by itself where it paid while somebody did
  */
-export async function advance(deps: FlowDeps, queue: string): Promise<void> {
+export async function advance(deps: FlowDeps, queue: string, mayWait = false): Promise<void> {
+  const { isShort, isAsked } = await advanceReady(deps, queue);
+  const isListed = !isShort && (mayWait || isAsked) && (await stopWaiting(deps, queue));
+  // Somebody may have come short meanwhile and seen it among them still.
+  if (isListed) await advanceReady(deps, queue);
+}
+
+async function advanceReady(deps: FlowDeps, queue: string): Promise<{ isShort: boolean; isAsked: boolean }> {
+  let isAsked = false;
   let after: string | undefined;
-  for (;;) {
+  for (let gathered = false; ; ) {
     const range = { prefix: 'ready/', limit: READY_PAGE, ...(after === undefined ? {} : { after }) };
     const rows = await deps.store.query(`queue/${queue}`, range);
-    if (rows.length === 0) return;
+    if (rows.length === 0) return { isShort: false, isAsked };
     const candidates = rows.map((row) => ({ ...(row.body as unknown as ReadyRow), queue }));
     const batch = await claimSome(deps, candidates, rows);
-    if (batch.full || batch.seen === 0) return;
+    isAsked ||= batch.isAsked;
+    if (batch.neededMicroUsd !== undefined && !gathered) {
+      gathered = true;
+      if (await gather(deps, queue, batch.neededMicroUsd, candidates.slice(batch.seen))) continue;
+    }
+    if (batch.full || batch.seen === 0) return { isShort: batch.neededMicroUsd !== undefined, isAsked };
     after = rows[batch.seen - 1]?.sk;
   }
 }
 
-/** Tries the waiters of the locks that `by` (an attempt, or an item that left their lists) released. */
+/** Tries who waits for what `by` (an attempt, or an item that left the lists of locks) gave back: locks, and money. */
 export async function advanceLocks(deps: FlowDeps, by: string): Promise<void> {
   const key = keys.todoLocks(by);
   const todo = await peek<TodoLocksRow>(deps, key);
+  if (todo?.takeBack) await takeBack(deps);
   for (const name of todo?.names ?? []) await advanceLock(deps, name);
+  if (todo?.run !== undefined) await advanceShort(deps, todo.run);
+  for (const queue of todo?.queues ?? []) await advance(deps, queue, true);
   await forget(deps, key);
+}
+
+/** First come first, until one does not fit into what is left. */
+async function advanceShort(deps: FlowDeps, run: string): Promise<void> {
+  const queue = (await peek<RunRow>(deps, keys.run(run)))?.queue ?? '';
+  for (let after: string | undefined; ; ) {
+    const range = { prefix: 'short/', limit: WAITER_PAGE, ...(after === undefined ? {} : { after }) };
+    const rows = await deps.store.query(`run/${run}`, range);
+    for (const row of rows) {
+      const { item } = row.body as unknown as ShortRow;
+      const batch = await claimSome(deps, [{ run, item, queue, from: 'short' }]);
+      if (batch.isShort) return;
+    }
+    if (rows.length < WAITER_PAGE) break;
+    after = rows.at(-1)?.sk;
+  }
+  await nobodyShort(deps, run);
 }
 
 /** First come first; one that is blocked elsewhere is passed by the next, until the lock is taken or kept for somebody. */
@@ -65,7 +97,7 @@ async function advanceLock(deps: FlowDeps, lock: string): Promise<void> {
     const rows = await deps.store.query(`lock/${lock}`, range);
     for (const row of rows) {
       const waiter = row.body as unknown as LockWaitRow;
-      const batch = await claimSome(deps, [{ ...waiter, isWaiter: true }]);
+      const batch = await claimSome(deps, [{ ...waiter, from: 'lock', lock }]);
       const isTaken = batch.attempts.length > 0 && waiter.mode === 'exclusive';
       if (isTaken || batch.held.includes(lock)) return;
     }
@@ -82,10 +114,12 @@ async function claimSome(deps: FlowDeps, candidates: Candidate[], listed: readon
     fresh = [];
     return claimBatch(deps, draft, candidates);
   });
-  for (const { run, id } of batch.attempts) {
-    deps.hints.claimed(id);
-    deps.hints.runChanged(run);
-  }
+  for (const { id } of batch.attempts) deps.hints.claimed(id);
+  if (batch.left !== undefined) deps.hints.locksReleased(batch.left);
+  for (const ref of batch.never) await denyItem(deps, ref);
+  for (const ref of batch.overfull) await failFull(deps, ref);
+  const [first] = candidates;
+  if (batch.isRelisted && first !== undefined) deps.hints.queueChanged(first.queue);
   return batch;
 }
 
@@ -97,31 +131,54 @@ interface Batch {
   full: boolean;
   /** Locks that could not be had. */
   held: string[];
+  /** Of a run whose cap leaves nothing now. */
+  isShort: boolean;
+  /** Locks that somebody waits for have a waiter less, and are to be tried under this name; only one decides alone. */
+  left?: string;
+  /** It waits among the ready again. */
+  isRelisted: boolean;
+  /** More than the ledger would give the queue. */
+  neededMicroUsd?: number;
+  /** Something was paid for while a queue waited for money, be it this one. */
+  isAsked: boolean;
+  /** No cap will ever pay for these. */
+  never: ItemRef[];
+  /** Another attempt does not fit into the rows of these. */
+  overfull: ItemRef[];
 }
 
 async function claimBatch(deps: FlowDeps, draft: Draft, candidates: Candidate[]): Promise<Batch> {
-  const batch: Batch = { attempts: [], seen: 0, full: false, held: [] };
-  const claims = new Map<string, { queue: string; claims: ClaimedEvent[] }>();
+  const none = { attempts: [], seen: 0, full: false, held: [], isShort: false, isRelisted: false, isAsked: false };
+  const batch: Batch = { ...none, never: [], overfull: [] };
+  const claims = new Map<string, EventOf<'attempt.claimed'>['data']>();
   await readAhead(deps, draft, candidates);
   for (const candidate of candidates) {
     const { run, item, queue } = candidate;
     const specKey = keys.spec(run, item);
     // All that is known to be looked at, in one call; what it locks stands in the first of them.
     await draft.read([specKey, keys.run(run), keys.item(run, item), keys.queue(queue)]);
-    const spec = required(await draft.readOne<SpecRow>(specKey), specKey);
-    const worst = 4 + 3 * spec.item.locks.length + claims.size;
+    const spec = required(draft.seen<SpecRow>(specKey), specKey);
+    const worst = 7 + 3 * spec.item.locks.length + claims.size;
     if (batch.seen > 0 && draft.actions + worst > MAX_ENGINE_ACTIONS - 2) break;
     const outcome = await claimOne(deps, draft, candidate, spec);
+    if (outcome.left !== undefined) batch.left = outcome.left;
     if (outcome.kind === 'full') {
       batch.full = true;
+      batch.isRelisted = outcome.isRelisted === true;
+      if (outcome.neededMicroUsd !== undefined) batch.neededMicroUsd = outcome.neededMicroUsd;
       break;
     }
     batch.seen += 1;
+    if (outcome.kind === 'never') batch.never.push({ run, item });
+    if (outcome.kind === 'overfull') batch.overfull.push({ run, item });
+    if (outcome.kind === 'short') batch.isShort = true;
     if (outcome.kind === 'parked') batch.held.push(...outcome.held);
     if (outcome.kind !== 'claimed') continue;
+    batch.isAsked ||= outcome.isAsked;
     batch.attempts.push({ run: candidate.run, id: outcome.event.id });
-    const ofRun = claims.get(candidate.run) ?? { queue: candidate.queue, claims: [] };
+    const ofRun = claims.get(candidate.run) ?? { claims: [], queue: candidate.queue };
     ofRun.claims.push(outcome.event);
+    if (outcome.event.reservedMicroUsd !== undefined) ofRun.prices = deps.pricing.digest;
     claims.set(candidate.run, ofRun);
   }
   for (const [run, data] of claims) draft.emit(run, { type: 'attempt.claimed', data });
@@ -138,40 +195,34 @@ async function readAhead(deps: FlowDeps, draft: Draft, candidates: Candidate[]):
   await draft.read(likely.flatMap(({ run, item }) => [keys.run(run), keys.spec(run, item), keys.item(run, item)]));
 }
 
-interface ClaimedEvent {
-  item: string;
-  attempt: number;
-  id: string;
-  epoch: number;
-  locks: AttemptRow['locks'];
-}
-
-type Outcome =
-  | { kind: 'claimed'; event: ClaimedEvent }
+type Outcome = { left?: string | undefined } & (
+  | { kind: 'claimed'; event: AttemptClaim; isAsked: boolean }
   | { kind: 'parked'; held: string[] }
-  | { kind: 'full' | 'stale' };
+  | { kind: 'full'; isRelisted?: boolean; neededMicroUsd?: number }
+  | { kind: 'stale' | 'short' | 'never' | 'overfull' }
+);
 
 async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec: SpecRow): Promise<Outcome> {
   const { run, queue } = candidate;
   const itemKey = keys.item(run, candidate.item);
   const lockKeys = spec.item.locks.map(({ name }) => keys.lock(name));
-  await draft.read(lockKeys);
-  const row = required(await draft.readOne<RunRow>(keys.run(run)), keys.run(run));
-  const item = required(await draft.readOne<ItemRow>(itemKey), itemKey);
+  const row = required(draft.seen<RunRow>(keys.run(run)), keys.run(run));
+  const item = required(draft.seen<ItemRow>(itemKey), itemKey);
   const isWanted = row.stopping === undefined && row.pausedAtMs === undefined && !item.cancelAsked;
   if (item.state !== 'ready' || item.rank === undefined || !isWanted) return { kind: 'stale' };
   // Parked since the ready list was read. Of two that leave the lists of a lock in one decision, the second would make
   // the first its head again, which the store still shows there: the lock would be kept for somebody who is gone.
-  if (item.parked && !candidate.isWaiter) return { kind: 'stale' };
+  const list = item.parked ? 'lock' : item.short ? 'short' : undefined;
+  if (list !== undefined && list !== candidate.from) return { kind: 'stale' };
+  if (isFull(item)) return { kind: 'overfull' };
   const rank = item.rank;
-  const lockRows = await draft.read<LockRow>(lockKeys);
-  const locks = await Promise.all(
-    lockRows.map(async (lock, n) => ({
-      row: lock,
-      next: item.parked ? await nextWaiter(deps, spec.item.locks[n]?.name ?? '', rank) : undefined,
-    })),
-  );
-  const queueRow = required(await draft.readOne<QueueRow>(keys.queue(queue)), keys.queue(queue));
+  const lockRows = lockKeys.length === 0 ? [] : await draft.read<LockRow>(lockKeys);
+  const locks = lockRows.map((lock) => ({ row: lock, next: undefined as string | undefined }));
+  if (item.parked) {
+    const waiters = spec.item.locks.map(({ name }) => nextWaiter(deps, name, rank));
+    for (const [n, next] of (await Promise.all(waiters)).entries()) if (locks[n]) locks[n].next = next;
+  }
+  const queueRow = required(draft.seen<QueueRow>(keys.queue(queue)), keys.queue(queue));
   const verdict = claim({
     run,
     queueName: queue,
@@ -182,21 +233,64 @@ async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec
     nowMs: deps.clock.nowMs(),
     leaseMs: deps.worker.leaseMs,
   });
-  if (verdict.ok) {
-    await takeClaim(deps, draft, candidate, spec, item, verdict);
-    const { attempt } = verdict.attempt;
-    return {
-      kind: 'claimed',
-      event: { item: candidate.item, attempt, id: verdict.attemptId, epoch: attempt, locks: verdict.attempt.locks },
-    };
-  }
+  if (verdict.ok) return takeIfPaid(deps, draft, candidate, { spec, item, row, queueRow }, verdict);
   if (verdict.obstacle === 'locks') {
-    if (!item.parked) await parkItem(draft, candidate, queue, spec, item);
+    if (!item.parked) await parkItem(deps, draft, candidate, spec, item);
     return { kind: 'parked', held: verdict.names };
   }
-  if (item.parked) await unpark(deps, draft, candidate, spec, item);
   if (verdict.obstacle === 'rate') await lookAgain(draft, queue, verdict.untilMs);
-  return { kind: 'full' };
+  return standInLine(deps, draft, candidate, spec, item);
+}
+
+interface Candidacy {
+  spec: SpecRow;
+  item: ItemRow;
+  row: RunRow;
+  queueRow: QueueRow;
+}
+
+const FREE: Payment = { kind: 'paid', attempt: {} };
+
+/** Nothing but money is in the way any more. */
+async function takeIfPaid(
+  deps: FlowDeps,
+  draft: Draft,
+  at: Candidate,
+  { spec, item, row, queueRow }: Candidacy,
+  won: Extract<Claim, { ok: true }>,
+): Promise<Outcome> {
+  const neededMicroUsd = neededBy(deps, spec);
+  const payer = { run: at.run, row, queue: queueRow };
+  const isFree = neededMicroUsd === 0 && row.capMicroUsd === undefined;
+  const payment = isFree ? FREE : await pay(deps, draft, payer, neededMicroUsd);
+  switch (payment.kind) {
+    case 'never':
+      return { kind: 'never' };
+    case 'short-of-run':
+      return { kind: 'short', left: await putShort(deps, draft, { ...at, spec, row: item }) };
+    case 'short-of-deployment':
+      if (payment.untilMs !== null) await lookAgain(draft, at.queue, payment.untilMs);
+      return { ...(await standInLine(deps, draft, at, spec, item)), neededMicroUsd };
+  }
+  const attempt = { ...won.attempt, ...payment.attempt };
+  const queue = payment.purse === undefined ? won.queue : { ...won.queue, purse: payment.purse };
+  await takeClaim(deps, draft, at, spec, item, { ...won, attempt, queue });
+  const { attempt: number, locks, reserved } = attempt;
+  const event = { attempt: number, epoch: number, id: won.attemptId, item: at.item, locks };
+  const reserving = reserved === undefined ? {} : { reservedMicroUsd: reserved.microUsd };
+  return { kind: 'claimed', event: { ...event, ...reserving }, isAsked: payment.purse?.asked === true };
+}
+
+/** What it waited for apart is there, and its queue has no room for it. */
+async function standInLine(
+  deps: FlowDeps,
+  draft: Draft,
+  at: Candidate,
+  spec: SpecRow,
+  item: ItemRow,
+): Promise<Extract<Outcome, { kind: 'full' }>> {
+  const isRelisted = item.parked === true || item.short === true;
+  return { kind: 'full', isRelisted, left: isRelisted ? await unpark(deps, draft, at, spec, item) : undefined };
 }
 
 /** Once for each moment, however many look before. */
@@ -213,7 +307,7 @@ async function takeClaim(
   item: ItemRow,
   won: Extract<Claim, { ok: true }>,
 ): Promise<void> {
-  await unqueueItem(deps, draft, at.queue, spec, item);
+  await unqueueItem(deps, draft, at, spec, item);
   draft.check(keys.run(at.run));
   draft.put(keys.item(at.run, at.item), won.item);
   draft.put(keys.queue(at.queue), won.queue);
@@ -223,10 +317,17 @@ async function takeClaim(
   draft.create(keys.attempt(won.attemptId), won.attempt);
 }
 
-/** Its locks are free but its queue is full: it waits among the ready again, at its old place. */
-async function unpark(deps: FlowDeps, draft: Draft, at: Candidate, spec: SpecRow, item: ItemRow): Promise<void> {
-  await unqueueItem(deps, draft, at.queue, spec, item);
-  const { parked: _parked, ...rest } = item;
+/** It waits among the ready again, at its old place. Resolves as `leaveLists` does. */
+async function unpark(
+  deps: FlowDeps,
+  draft: Draft,
+  at: Candidate,
+  spec: SpecRow,
+  item: ItemRow,
+): Promise<string | undefined> {
+  const left = await leaveLists(deps, draft, { ...at, spec, row: item });
+  const { parked: _parked, short: _short, ...rest } = item;
   draft.put(keys.item(at.run, at.item), rest satisfies ItemRow);
   draft.create(keys.ready(at.queue, item.rank ?? ''), { run: at.run, item: at.item } satisfies ReadyRow);
+  return left;
 }

@@ -36,10 +36,21 @@ export function rememberAnswer(draft: Draft, asked: Asked, { reasons }: Answer):
   draft.put(keys.control(asked.run, controlId(asked)), { reasons } satisfies ControlRow);
 }
 
-export function emitControl(deps: FlowDeps, draft: Draft, asked: Asked, verb: Verb, item?: string): void {
+/** @param more what of it the record repeats */
+export function emitControl(
+  deps: FlowDeps,
+  draft: Draft,
+  asked: Asked,
+  verb: Verb,
+  item?: string,
+  more: Pick<EventData['control.accepted'], 'answer' | 'reviewed'> = {},
+): void {
   const principal = `hmac-sha256:${deps.signer.pseudonym(asked.principal)}` as const;
   const about = item === undefined ? {} : { item };
-  draft.emit(asked.run, { type: 'control.accepted', data: { verb, ...about, principal, control: asked.digest } });
+  draft.emit(asked.run, {
+    type: 'control.accepted',
+    data: { verb, ...about, principal, control: asked.digest, ...more },
+  });
 }
 
 export function accepted(run: string): Answer {

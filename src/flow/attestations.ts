@@ -9,7 +9,7 @@ export interface SignedStatements {
   envelopes: DsseEnvelope[];
 }
 
-type Ending = Pick<EndedAttempt, 'origin' | 'attemptId' | 'spec' | 'outcome' | 'outputs' | 'endedAtMs'> & {
+type Ending = Pick<EndedAttempt, 'origin' | 'attemptId' | 'spec' | 'recipe' | 'outcome' | 'outputs' | 'endedAtMs'> & {
   blocks: readonly ClaimedBlock[];
 };
 

@@ -4,16 +4,26 @@
  */
 import type { OutputRef } from '@waybill/client/documents';
 import { TerminalError, WaybillError } from '@waybill/client/errors';
-import { concatBytes, type Digest, digestOf, type EventOf, runningDigest } from '@waybill/verify';
+import {
+  CHECKPOINT_OUTCOMES,
+  concatBytes,
+  type Digest,
+  digestOf,
+  type EventOf,
+  type InvalidOutput,
+  runningDigest,
+} from '@waybill/verify';
 import type { Ending } from '#core/attempt.ts';
 import type { Result } from '#core/mailbox-protocol.ts';
 import { JOB_LIMITS } from '#core/names.ts';
 import { splitOutputs } from '#core/outputs-frame.ts';
 import { parsePatch } from '#core/patch.ts';
 import { parseResult } from '#core/result-document.ts';
-import { type AttemptRow, keys } from '#core/rows.ts';
+import { type AttemptRow, keys, type TextRef } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { type FoundIntent, findIntents } from '#flow/intents.ts';
 import { peek } from '#flow/transaction.ts';
+import { refuseUntyped } from '#flow/typed-outputs.ts';
 
 export interface Collected {
   ending: Ending;
@@ -24,8 +34,20 @@ export interface Collected {
   outputs: OutputRef[];
   /** What only the worker said. */
   claimed: EventOf<'attempt.settled'>['data']['claimed'];
+  /** What it asks of people. */
+  question?: TextRef & { text: string };
+  /** What a later attempt goes on from. */
+  checkpoint?: TextRef;
+  /** For people: why it is not known what it used. */
+  usageProblem?: string;
+  /** Which of its outputs is not what its item declares. */
+  invalid?: InvalidOutput;
+  /** What it asks to have done outside. */
+  intents?: FoundIntent[];
   /** For people: what exactly was wrong. */
   detail?: string;
+  /** The platform says that nothing of it ran. */
+  neverStarted?: true;
 }
 
 export const NOTHING_STAGED: Omit<Collected, 'ending'> = {
@@ -45,7 +67,14 @@ export async function collect(deps: FlowDeps, attemptId: string): Promise<Collec
   try {
     const parsed = parseResult(bytes);
     requireSameAttempt(parsed, attempt, attemptId);
-    return await collectResult(deps, attemptId, parsed, result);
+    const collected = await collectResult(deps, { attemptId, principal: attempt.principal ?? '' }, parsed, result);
+    const refused = parsed.outcome === 'succeeded' ? await refuseUntyped(deps, attempt, collected.outputs) : null;
+    if (refused !== null) return { ...collected, ...refused };
+    const found = await findIntents(deps, attempt, collected.outputs);
+    if (!('ending' in found)) return { ...collected, ...found };
+    // Who is blocked asks nothing any more, whatever the worker wrote.
+    const { question: _, ...answerless } = collected;
+    return { ...answerless, ...found };
   } catch (error) {
     if (!(error instanceof WaybillError) || error.retryable) throw error;
     return {
@@ -62,29 +91,60 @@ function requireSameAttempt(result: Result, attempt: AttemptRow, attemptId: stri
   throw unlike('result.attemptId', 'the result is of another attempt or epoch');
 }
 
-async function collectResult(deps: FlowDeps, attemptId: string, parsed: Result, result: Digest): Promise<Collected> {
+interface Staging {
+  attemptId: string;
+  principal: string;
+}
+
+async function collectResult(deps: FlowDeps, staging: Staging, parsed: Result, result: Digest): Promise<Collected> {
   const { inline = {} } = parsed;
-  const [outputs, log] = await Promise.all([
-    parsed.outputs ? storeOutputs(deps, attemptId, parsed.outputs, inline.outputs) : [],
-    parsed.log ? storeLog(deps, attemptId, parsed.log, inline.log) : null,
-  ]);
-  const { outcome, reason, exit, worker, excluded } = parsed;
+  const [{ outputs, checkpoint }, log] =
+    parsed.outputs || parsed.log
+      ? await Promise.all([
+          parsed.outputs ? storeOutputs(deps, staging.attemptId, parsed.outputs, inline.outputs) : NO_OUTPUTS,
+          parsed.log ? storeLog(deps, staging, parsed.log, inline.log) : null,
+        ])
+      : [NO_OUTPUTS, null];
+  if (checkpoint !== undefined && !CHECKPOINT_OUTCOMES.has(parsed.outcome))
+    throw unlike('outputs.checkpoint', `there is one, and the outcome is ${parsed.outcome}`);
+  const { outcome, reason, exit, worker, excluded, question: text } = parsed;
+  const { usage, usageUnread, usageProblem, egress, setup } = parsed;
+  const asked = text === undefined ? null : await deps.artifacts.put(new TextEncoder().encode(text));
   const blocks = parsed.blocks.map(({ index, block, lens, exit, startedAt, endedAt }) => ({
-    index,
+    // In the order of the canonical form, which is then written faster.
     block,
-    ...(lens === undefined ? {} : { lens }),
-    exit,
-    startedAt,
     endedAt,
+    exit,
+    index,
+    ...(lens === undefined ? {} : { lens }),
+    startedAt,
   }));
   return {
     ending: { outcome, reason },
     exit: null,
     result,
     outputs: log ? [...outputs, log] : outputs,
-    claimed: { outcome, reason, exit, blocks, worker, ...(excluded.length > 0 ? { excluded: excluded.length } : {}) },
+    ...(asked === null || text === undefined ? {} : { question: { ...asked, text } }),
+    ...(checkpoint === undefined ? {} : { checkpoint }),
+    ...(usageProblem === undefined ? {} : { usageProblem }),
+    claimed: {
+      ...(excluded.length > 0 ? { blocks, excluded: excluded.length } : { blocks }),
+      ...(egress === undefined ? {} : { egress }),
+      ...{ exit, outcome, reason },
+      ...(setup === undefined ? {} : { setup }),
+      ...(usage === undefined ? {} : { usage }),
+      ...(usageUnread === undefined ? {} : { usageUnread }),
+      worker,
+    },
   };
 }
+
+interface Stored {
+  outputs: OutputRef[];
+  checkpoint?: TextRef;
+}
+
+const NO_OUTPUTS: Stored = { outputs: [] };
 
 type Promised = NonNullable<Result['outputs']>;
 
@@ -94,18 +154,19 @@ async function storeOutputs(
   attemptId: string,
   promised: Promised,
   inline: string | undefined,
-): Promise<OutputRef[]> {
-  const outputs: OutputRef[] = [];
+): Promise<Stored> {
+  const stored: Stored = { outputs: [] };
   const seen = { digest: runningDigest(), sizeBytes: 0 };
   const frame = inline === undefined ? stagedOutputs(deps, attemptId) : bytesOf(inline);
   for await (const { name, kind, sha256, bytes } of splitOutputs(observed(frame, seen), JOB_LIMITS)) {
-    const stored = await deps.artifacts.put(kind === 'patch' ? checkedPatch(bytes) : bytes, { expected: sha256 });
-    outputs.push({ name, kind, ...stored });
+    const ref = await deps.artifacts.put(kind === 'patch' ? checkedPatch(bytes) : bytes, { expected: sha256 });
+    if (kind === 'checkpoint') stored.checkpoint = ref;
+    else stored.outputs.push({ name, kind, ...ref });
   }
   if (seen.sizeBytes !== promised.sizeBytes || seen.digest.digest() !== promised.sha256) {
     throw unlike('result.outputs', 'the staged outputs are not those that the result names');
   }
-  return outputs;
+  return stored;
 }
 
 interface Seen {
@@ -144,11 +205,11 @@ async function* checkedPatch(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<U
 
 async function storeLog(
   deps: FlowDeps,
-  attemptId: string,
+  { attemptId, principal }: Staging,
   promised: Promised,
   inline: string | undefined,
 ): Promise<OutputRef> {
-  const log = inline === undefined ? await deps.mailbox.openLog(attemptId) : bytesOf(inline);
+  const log = inline === undefined ? await deps.mailbox.openLog(attemptId, principal) : bytesOf(inline);
   if (log === null) throw unlike('result.log', 'the result names a log that was not staged');
   const rule = { expected: promised.sha256, maxBytes: JOB_LIMITS.logBytes };
   return { name: 'log', kind: 'log', ...(await deps.artifacts.put(log, rule)) };

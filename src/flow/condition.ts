@@ -1,6 +1,6 @@
 /**
  * Condition: an item whose dependencies have all ended, not all of them well, is weighed: whether something that is done gives
- * it what it needs, and whether its own `when` holds. A todo row stands until it is. What it is weighed by cannot change any more.
+ * it what it needs, whether its own `when` holds, and whether a result is there that a pure item may use again. A todo row stands until it is. What it is weighed by cannot change any more.
  */
 import {
   ABSENT,
@@ -8,22 +8,27 @@ import {
   type Digest,
   firstDone,
   type Operand,
+  reviewDigest,
   testsOf,
   UNREADABLE,
   type ValueTest,
 } from '@waybill/verify';
 import { MAX_CONDITION_FILE_BYTES, valueAt } from '#core/condition-values.ts';
-import { type ItemRow, keys, type SpecRow } from '#core/rows.ts';
+import { type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
 import { isTerminal, type TerminalState } from '#core/tally.ts';
-import { CONDITION_FALSE, isLeftOut, UPSTREAM_FAILED, UPSTREAM_SKIPPED } from '#core/upstream.ts';
+import { CONDITION_FALSE, isLeftOut, leftBy, UPSTREAM_FAILED, UPSTREAM_SKIPPED } from '#core/upstream.ts';
+import { branchOut } from '#flow/branch-out.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { begin, emitBegun, nothingBegun } from '#flow/gate.ts';
 import { closeItem, completeRun, type ItemRef, readItem, readRun, required } from '#flow/items.ts';
+import { findReusable, mayReuse, type Reusable, takeOver } from '#flow/reuse.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
 
 /** Whether an item has to be weighed once it waits for nothing any more. */
-export function isConditional({ when, needs }: SpecRow['item']): boolean {
-  return when !== undefined || needs.some(({ from }) => from.length > 1);
+export function isConditional(item: SpecRow['item']): boolean {
+  const { when, needs, forEach, gate } = item;
+  const isAsked = when !== undefined || gate?.reviews !== undefined;
+  return forEach !== undefined || isAsked || mayReuse(item) || needs.some(({ from }) => from.length > 1);
 }
 
 /** pending, waiting for nothing -> pending, and weighed by whoever meets the row. */
@@ -38,21 +43,29 @@ interface Weighed {
   /** It was left out, and its dependents have to be told. */
   isEnded: boolean;
   isCompleted: boolean;
+  /** It has become others, which are still to be written. */
+  isGrown?: true;
 }
 
-/** Weighs the item, once. Resolves with whether it ended by that; its dependents have not been told then. */
-export async function decideCondition(deps: FlowDeps, ref: ItemRef): Promise<boolean> {
+/** Weighs the item, once. Resolves with whether it ended by that, or became others; nobody has been told then. */
+export async function decideCondition(deps: FlowDeps, ref: ItemRef): Promise<'ended' | 'grown' | 'open'> {
   const spec = await peek<SpecRow>(deps, keys.spec(ref.run, ref.item));
-  if (spec === null || (await peek(deps, keys.todoDecide(ref.run, ref.item))) === null) return false;
+  if (spec === null || (await peek(deps, keys.todoDecide(ref.run, ref.item))) === null) return 'open';
   const files = await readFiles(deps, ref.run, spec);
-  const weighed = await decide(deps, (draft) => weigh(deps, draft, ref, files));
+  const reusable = await findReusable(deps, ref, spec);
+  const weighed = await decide(deps, (draft) => weigh(deps, draft, ref, { files, reusable }));
   if (weighed.queue !== undefined) deps.hints.queueChanged(weighed.queue);
   if (weighed.isCompleted) deps.hints.runCompleted(ref.run);
   if (weighed.isEnded) deps.hints.itemEnded(ref.run, ref.item);
-  return weighed.isEnded;
+  return weighed.isEnded ? 'ended' : weighed.isGrown ? 'grown' : 'open';
 }
 
-async function weigh(deps: FlowDeps, draft: Draft, ref: ItemRef, files: Files): Promise<Weighed> {
+interface Looked {
+  files: Files;
+  reusable: Reusable | null;
+}
+
+async function weigh(deps: FlowDeps, draft: Draft, ref: ItemRef, { files, reusable }: Looked): Promise<Weighed> {
   const nothing: Weighed = { isEnded: false, isCompleted: false };
   const [todo] = await draft.read([keys.todoDecide(ref.run, ref.item)]);
   if (todo === null) return nothing;
@@ -62,6 +75,8 @@ async function weigh(deps: FlowDeps, draft: Draft, ref: ItemRef, files: Files): 
   // Its run is being ended, and so is the item.
   if (item.state !== 'pending' || !item.deciding || row.stopping) return nothing;
   draft.check(keys.run(ref.run));
+  // It was weighed before it became others, and waits for nothing but these.
+  if (spec.branches !== undefined) return grown(draft, ref, row, spec, item);
   const { needs, when } = spec.item;
   for (const { from } of needs) {
     const states = from.length === 1 ? [] : await statesOf(draft, ref.run, from);
@@ -76,10 +91,29 @@ async function weigh(deps: FlowDeps, draft: Draft, ref: ItemRef, files: Files): 
     weighed = { ...item, holds };
     if (!holds) return leaveOut(draft, ref, spec, weighed, { reason: CONDITION_FALSE });
   }
+  if (spec.item.forEach !== undefined) return grown(draft, ref, row, spec, weighed);
+  if (reusable !== null && row.pausedAtMs === undefined) {
+    const { completed } = await takeOver(draft, ref, spec, weighed, reusable);
+    return { isEnded: true, isCompleted: completed !== null };
+  }
   const begun = nothingBegun();
-  begin(deps, draft, ref, row, spec, weighed, begun);
+  begin(deps, draft, ref, row, spec, weighed, begun, await underReview(draft, ref.run, spec));
   emitBegun(draft, ref.run, begun);
   return begun.isQueued ? { ...nothing, queue: row.queue } : nothing;
+}
+
+async function grown(draft: Draft, ref: ItemRef, run: RunRow, spec: SpecRow, item: ItemRow): Promise<Weighed> {
+  const ended = await branchOut(draft, ref, run, spec, item);
+  const isCompleted = ended !== null && ended.completed !== null;
+  return { isEnded: ended !== null, isCompleted, ...(ended === null ? { isGrown: true } : {}) };
+}
+
+/** What a gate is about, of items that have all ended. */
+async function underReview(draft: Draft, run: string, { item }: SpecRow): Promise<Digest | undefined> {
+  const reviews = item.gate?.reviews;
+  if (reviews === undefined) return undefined;
+  const rows = await statesOf(draft, run, reviews);
+  return reviewDigest(rows.map((row, n) => ({ item: reviews[n] ?? '', outputs: leftBy(row)?.outputs ?? null })));
 }
 
 /** The first that could have given it. */
@@ -134,8 +168,7 @@ async function operandsOf(draft: Draft, run: string, { item }: SpecRow, files: F
 }
 
 function outputOf(row: ItemRow, { output }: ValueTest): ItemRow['attempts'][number]['outputs'][number] | undefined {
-  const last = row.state === 'done' ? row.attempts.at(-1) : undefined;
-  return last?.outputs.find(({ name }) => name === `outputs/${output}`);
+  return leftBy(row)?.outputs.find(({ name }) => name === `outputs/${output}`);
 }
 
 /** What a done item left never changes, so it is read before anything is decided. Files that are too large are left out. */

@@ -3,10 +3,12 @@
  * from it (ending items, stopping workers, leaving lists) is worked off afterwards and taken up again after a crash.
  */
 import { parseControl, type RunVerb } from '@waybill/client/compile';
+import { TerminalError } from '@waybill/client/errors';
 import type { Digest } from '@waybill/verify';
 import { type ItemRow, keys, type RunRow } from '#core/rows.ts';
 import { isTerminal } from '#core/tally.ts';
 import { ABORT_MS } from '#flow/abort.ts';
+import { acceptClose, acceptExtension } from '#flow/accept-extension.ts';
 import { noteLateControl } from '#flow/addendum.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import {
@@ -23,13 +25,16 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { acceptRuling, isReviewer } from '#flow/gate.ts';
 import { acceptPause, lineUp } from '#flow/pause.ts';
 import { refusalOf, refuseUnknown } from '#flow/permission.ts';
+import { acceptAnswer } from '#flow/questions.ts';
 import { wakeDependents } from '#flow/readiness.ts';
 import { reopen } from '#flow/reopen.ts';
+import { acceptRequeue } from '#flow/requeue.ts';
 import { acceptRetry } from '#flow/retry.ts';
 import { addSchedule, steerSchedule } from '#flow/schedules.ts';
 import { acceptSkip } from '#flow/skip.ts';
 import { cancelItem, standBehindClaims, stopRun } from '#flow/stop.ts';
 import { type Draft, decide } from '#flow/transaction.ts';
+import { tellWorkers } from '#flow/worker.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 
 /** Answers an object of the control queue: a verb about a run or a schedule, or a schedule that is to be in force. */
@@ -64,8 +69,11 @@ async function steer(deps: FlowDeps, object: InboxObject, spec: RunVerb, digest:
   }
   if (answer.status === 'invalid') deps.hints.entered();
   if (answer.status !== 'accepted') return answer;
-  await follow?.();
-  deps.hints.runChanged(run);
+  // Accepted is what it was: a todo row stands for what could not follow, and whoever looks after the deployment is told.
+  await follow?.().catch((error: unknown) => {
+    if (!(error instanceof TerminalError)) throw error;
+    deps.hints.trouble(run, error);
+  });
   return answer;
 }
 
@@ -98,7 +106,11 @@ async function accept(deps: FlowDeps, draft: Draft, asked: Asked, spec: RunVerb)
   }
   if (spec.verb === 'retry') return retry(deps, draft, asked, spec.item);
   if (spec.verb === 'skip') return skip(deps, draft, asked, spec.item);
-  if (spec.verb === 'approve' || spec.verb === 'reject') return rule(deps, draft, asked, spec.verb, spec.item);
+  if (spec.verb === 'requeue') return requeue(deps, draft, asked, spec.item);
+  if (spec.verb === 'answer') return reply(deps, draft, asked, spec);
+  if (spec.verb === 'approve' || spec.verb === 'reject') return rule(deps, draft, asked, spec.verb, spec);
+  if (spec.verb === 'extend') return acceptExtension(deps, draft, asked, spec);
+  if (spec.verb === 'close') return acceptClose(deps, draft, asked);
   const answer = await acceptPause(deps, draft, asked, spec.verb);
   return { ...answer, follow: () => lineUp(deps, run, controlId(asked)) };
 }
@@ -123,16 +135,37 @@ async function skip(deps: FlowDeps, draft: Draft, asked: Asked, item: string): P
   return { ...answer, follow };
 }
 
+async function requeue(deps: FlowDeps, draft: Draft, asked: Asked, item: string): Promise<Decided> {
+  const { requeued, ...answer } = await acceptRequeue(deps, draft, asked, item);
+  const follow = async (): Promise<void> => {
+    if (requeued?.left) deps.hints.locksReleased(requeued.left);
+    if (requeued?.marked) await tellWorkers(deps, [requeued.marked]);
+    else deps.hints.queueChanged(asked.row.queue);
+  };
+  return { ...answer, follow };
+}
+
+async function reply(
+  deps: FlowDeps,
+  draft: Draft,
+  asked: Asked,
+  spec: Parameters<typeof acceptAnswer>[3],
+): Promise<Decided> {
+  const { isQueued, ...answer } = await acceptAnswer(deps, draft, asked, spec);
+  const follow = async (): Promise<void> => deps.hints.queueChanged(asked.row.queue);
+  return isQueued ? { ...answer, follow } : answer;
+}
+
 async function rule(
   deps: FlowDeps,
   draft: Draft,
   asked: Asked,
   verdict: 'approve' | 'reject',
-  item: string,
+  about: Parameters<typeof acceptRuling>[4],
 ): Promise<Decided> {
-  const { ended, ...answer } = await acceptRuling(deps, draft, asked, verdict, item);
+  const { ended, ...answer } = await acceptRuling(deps, draft, asked, verdict, about);
   const follow = async (): Promise<void> => {
-    deps.hints.itemEnded(asked.run, item);
+    deps.hints.itemEnded(asked.run, about.item);
     if (ended?.isCompleted) deps.hints.runCompleted(asked.run);
   };
   return ended === undefined ? answer : { ...answer, follow };

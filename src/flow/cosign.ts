@@ -3,7 +3,8 @@
  * was agreed: a checkpoint that fewer have cosigned is weaker evidence and says so by itself.
  */
 import { consistencyProof, evaluateQuorum, type NoteSignature, parseNote } from '@waybill/verify';
-import { keys, type WitnessRow } from '#core/rows.ts';
+import type { WitnessRow } from '#core/record-rows.ts';
+import { keys } from '#core/rows.ts';
 import { askWitness } from '#flow/ask-witness.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { hashReader } from '#flow/log.ts';

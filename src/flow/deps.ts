@@ -1,5 +1,8 @@
 import type { Digest, TlogPolicy } from '@waybill/verify';
+import type { EgressSettings } from '#core/egress-settings.ts';
+import type { IntentPolicy } from '#core/intent.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
+import type { Pricing } from '#core/price-table.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import type { Chance, Clock } from '#ports/clock.ts';
 import type { Inbox } from '#ports/inbox.ts';
@@ -68,12 +71,22 @@ export interface FlowDeps extends Outsiders {
   artifacts: Artifacts;
   ledger: RootLedger;
   signer: Signer;
+  /** Gives an attempt the secrets that it asks for; absent where this process gives none. */
+  release?(attemptId: string): Promise<void>;
   mailbox: Mailbox;
   launcher: Launcher;
   scheduler: Scheduler;
   clock: Clock;
   chance: Chance;
+  /** By what attempts reserve and are charged. */
+  pricing: Pricing;
   hints: Hints;
+  /** Which intents pass; all are denied where it is absent. */
+  intentPolicy?: IntentPolicy;
+  /** Whom specs may name to be told of the end of a run; nobody where it is absent. */
+  callbacks?: ReadonlySet<string>;
+  /** By queue: which hosts outside its items may reach; none where it is absent. */
+  egress?: EgressSettings;
   /** What the launcher's probe found, and what a run may therefore do. */
   worker: {
     isolation: Isolation;
@@ -82,6 +95,8 @@ export interface FlowDeps extends Outsiders {
     /** In the other environments of the deployment, by name; absent where there is but one. */
     environments?: ReadonlyMap<string, Executable>;
     allowUnsandboxedAgents: boolean;
+    /** Somebody answers where attempts ask for secrets. */
+    givesSecrets?: true;
     /** An attempt without a heartbeat for this long is lost. */
     leaseMs: number;
     /** How much longer than usual a start may take, before there is a first heartbeat. */

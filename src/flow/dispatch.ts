@@ -5,19 +5,25 @@
  * is durable. An attempt number is launched at most once: an attempt that is found dispatched without a worker is lost.
  */
 import { RetryableError } from '@waybill/client/errors';
-import { canonicalize, type DsseEnvelope, digestOf, type ManifestInput } from '@waybill/verify';
+import type { PlanRead } from '@waybill/client/plan';
+import { canonicalize, type DsseEnvelope, digestOf } from '@waybill/verify';
 import { type Ending, LAUNCH_DEFERRED } from '#core/attempt.ts';
 import { dispatchStatement, isoTime } from '#core/evidence.ts';
 import type { Isolation, Job } from '#core/mailbox-protocol.ts';
-import { ATTEMPT_GRACE_MS, JOB_LIMITS, STOP_GRACE_MS } from '#core/names.ts';
-import { type AttemptRow, type ItemRow, keys, type ManifestFacts, type RunRow, type SpecRow } from '#core/rows.ts';
+import { namedSecrets } from '#core/named-secrets.ts';
+import { ATTEMPT_GRACE_MS, JOB_LIMITS, JOB_RESOURCES, STOP_GRACE_MS } from '#core/names.ts';
+import type { ManifestFacts } from '#core/record-rows.ts';
+import { type AttemptRow, type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
+import { checkpointOf } from '#flow/checkpoint.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { jobEgress } from '#flow/egress.ts';
 import { signStatement } from '#flow/envelope.ts';
 import { executableIn } from '#flow/environments.ts';
 import { resolveInputs } from '#flow/inputs.ts';
-import { readItem, readRun } from '#flow/items.ts';
+import { seenItem, seenRun } from '#flow/items.ts';
+import { talkOf } from '#flow/questions.ts';
 import { settleWithout } from '#flow/settle.ts';
-import { type Draft, decide } from '#flow/transaction.ts';
+import { type Draft, decide, peek } from '#flow/transaction.ts';
 import type { LeaseDraft } from '#ports/mailbox.ts';
 
 /** Dispatches a claimed attempt; anything but a claimed one is left alone. */
@@ -57,18 +63,20 @@ async function launch(
 
 /** Notes the handle where it was not known before, and makes up for what happened to the attempt while its worker was being started. */
 async function watch(deps: FlowDeps, attemptId: string, handle: string): Promise<void> {
-  const attempt = await decide(deps, async (draft) => {
-    const key = keys.attempt(attemptId);
-    const row = await draft.readOne<AttemptRow>(key);
-    const isNews = row?.state === 'dispatched' && row.handle !== handle;
-    if (isNews) draft.put(key, { ...row, handle } satisfies AttemptRow);
-    return row;
-  });
+  const key = keys.attempt(attemptId);
+  let attempt = await peek<AttemptRow>(deps, key);
+  if (attempt?.state === 'dispatched' && attempt.handle !== handle) {
+    attempt = await decide(deps, async (draft) => {
+      const row = await draft.readOne<AttemptRow>(key);
+      if (row?.state === 'dispatched') draft.put(key, { ...row, handle } satisfies AttemptRow);
+      return row;
+    });
+  }
   if (attempt?.cancel) await deps.mailbox.cancel(attemptId);
   if (attempt?.state === 'dispatched') return;
   // It has ended already: with a result, or given up, and then another attempt may hold its locks by now.
   await deps.launcher.stop(handle, STOP_GRACE_MS);
-  await deps.mailbox.close(attemptId);
+  await deps.mailbox.close(attemptId, attempt?.principal ?? '');
 }
 
 type Order = { lease: LeaseDraft; environment?: string } | { ending: Ending; detail?: string } | null;
@@ -80,14 +88,16 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
   if (attempt.cancel) return { ending: { outcome: 'cancelled', reason: 'cancelled' } };
   const ref = { run: attempt.run, item: attempt.item };
   await draft.read([keys.run(ref.run), keys.spec(ref.run, ref.item), keys.item(ref.run, ref.item)]);
-  const run = await readRun(draft, attempt.run);
+  const run = seenRun(draft, attempt.run);
   // The stop of the run is under way and will mark this attempt. One that begins now marks it after its dispatch.
   if (run.stopping) return null;
-  const [spec, item] = await readItem(draft, ref);
+  const [spec, item] = seenItem(draft, ref);
   const inputs = await resolveInputs(draft, attempt.run, spec.item.needs);
   if ('missing' in inputs) {
     return { ending: { outcome: 'contract_error', reason: 'input_missing' }, detail: inputs.missing };
   }
+  const given = [...inputs.found, ...talkOf(ref.item, item), ...checkpointOf(ref.item, item)];
+  const files = [...given, ...(spec.item.reads ?? [])];
   const { environment } = spec.item;
   const executable = executableIn(deps.worker, environment);
   if (executable === undefined) {
@@ -95,43 +105,45 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
     return { ending: { outcome: 'contract_error', reason: 'environment_gone' }, detail };
   }
   const { isolation } = deps.worker;
-  const job = jobOf(attemptId, attempt, spec, isolation);
+  const egress = jobEgress(deps, attempt.queue, spec.item);
+  if (egress === null) {
+    const detail = 'egress: a host that the item asks for is not allowed any more';
+    return { ending: { outcome: 'policy_blocked', reason: 'egress_denied' }, detail };
+  }
+  const job = jobOf(attemptId, attempt, spec, isolation, egress);
+  const named = namedSecrets(job.pipeline);
   const nowMs = deps.clock.nowMs();
   const expiresAtMs = nowMs + deps.worker.startMs + spec.item.timeoutMs + ATTEMPT_GRACE_MS;
+  // In the order of the canonical form, which is then written faster.
   const statement = dispatchStatement({
-    origin: deps.origin,
-    run: attempt.run,
-    item: attempt.item,
     attempt: attempt.attempt,
     attemptId,
     epoch: attempt.attempt,
-    nonce: deps.chance.hex(16),
-    issuedAt: isoTime(nowMs),
-    expiresAt: isoTime(expiresAtMs),
-    plan: run.plan,
-    spec: spec.digest,
-    job: digestOf(canonicalize(job)),
-    source: run.source,
-    inputs: inputs.found,
-    locks: attempt.locks,
-    isolation,
     executable,
+    expiresAt: isoTime(expiresAtMs),
+    inputs: given,
+    isolation,
+    issuedAt: isoTime(nowMs),
+    item: attempt.item,
+    job: digestOf(canonicalize(job)),
+    locks: attempt.locks,
+    nonce: deps.chance.hex(16),
+    origin: deps.origin,
+    plan: run.plan,
+    ...(spec.item.reads === undefined ? {} : { reads: spec.item.reads }),
+    run: attempt.run,
+    ...(named.length === 0 ? {} : { secrets: named }),
+    source: run.source,
+    spec: spec.digest,
     timeoutMs: spec.item.timeoutMs,
   });
   const envelope = await signStatement(deps.signer, statement);
   const leaseUntilMs = nowMs + deps.worker.startMs + deps.worker.leaseMs;
-  const manifest: ManifestFacts = {
-    payload: digestOf(statement),
-    issuedAtMs: nowMs,
-    plan: run.plan,
-    executable,
-    ...(run.source.kind === 'git' ? { source: run.source.bundle } : {}),
-    inputs: inputs.found.map(({ key, sha256 }) => ({ key, sha256 })),
-  };
+  const manifest = factsOf(run, { payload: digestOf(statement), issuedAtMs: nowMs, executable, files, named });
   const handle = deps.launcher.handleOf(attemptId, environment);
   const dispatched: AttemptRow = {
     ...attempt,
-    ...{ state: 'dispatched' as const, leaseUntilMs, expiresAtMs, isolation, manifest },
+    ...{ state: 'dispatched' as const, leaseUntilMs, expiresAtMs, isolation, manifest, principal: run.principal },
     // Written down with the dispatch: each writing of this row is paid for, and told of.
     ...(handle === null ? {} : { handle }),
   };
@@ -139,16 +151,51 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
   if (isolation === 'none') {
     draft.put(keys.item(ref.run, ref.item), { ...item, unsandboxed: item.unsandboxed + 1 } satisfies ItemRow);
   }
-  const data = { item: ref.item, attempt: attempt.attempt, id: attemptId, manifest: manifest.payload, isolation };
+  const data = { attempt: attempt.attempt, id: attemptId, isolation, item: ref.item, manifest: manifest.payload };
   draft.emit(attempt.run, { type: 'attempt.dispatched', data }, [envelope]);
-  const lease = leaseOf(deps, { attemptId, attempt: dispatched, run, job, envelope, inputs: inputs.found });
+  const lease = leaseOf(deps, { attemptId, attempt: dispatched, run, job, envelope, inputs: files });
   return { lease, ...(environment === undefined ? {} : { environment }) };
 }
 
-function jobOf(attemptId: string, attempt: AttemptRow, spec: SpecRow, isolation: Isolation): Job {
-  const { pipeline, env, timeoutMs } = spec.item;
+/** What its end is going to ask for. */
+function factsOf(
+  { plan, source }: RunRow,
+  { files, named, ...facts }: Omit<ManifestFacts, 'plan' | 'inputs'> & { files: PlanRead[]; named: string[] },
+): ManifestFacts {
+  return {
+    ...facts,
+    plan,
+    ...(source.kind === 'git' ? { source: source.bundle } : {}),
+    inputs: files.map(({ key, sha256 }) => ({ key, sha256 })),
+    ...(named.length === 0 ? {} : { secrets: { names: named } }),
+  };
+}
+
+function jobOf(
+  attemptId: string,
+  attempt: AttemptRow,
+  spec: SpecRow,
+  isolation: Isolation,
+  egress: Pick<Job, 'egress'>,
+): Job {
+  const { pipeline, env, timeoutMs, resources, capabilities } = spec.item;
   const { run, item, attempt: number } = attempt;
-  return { v: 1, attemptId, run, item, attempt: number, pipeline, env, timeoutMs, limits: JOB_LIMITS, isolation };
+  return {
+    attempt: number,
+    attemptId,
+    ...(capabilities === undefined ? {} : { capabilities }),
+    ...egress,
+    env,
+    isolation,
+    item,
+    limits: JOB_LIMITS,
+    pipeline,
+    // What was asked for goes along in any case: a worker that cannot hold its blocks to it runs none.
+    ...(isolation === 'bubblewrap' || resources !== undefined ? { resources: { ...JOB_RESOURCES, ...resources } } : {}),
+    run,
+    timeoutMs,
+    v: 1,
+  };
 }
 
 interface LeaseFacts {
@@ -157,13 +204,15 @@ interface LeaseFacts {
   run: RunRow;
   job: Job;
   envelope: DsseEnvelope;
-  inputs: ManifestInput[];
+  /** All that stands under inputs/. */
+  inputs: PlanRead[];
 }
 
 function leaseOf(deps: FlowDeps, { attemptId, attempt, run, job, envelope, inputs }: LeaseFacts): LeaseDraft {
   const lease: LeaseDraft = {
     v: 1,
     attemptId,
+    principal: run.principal,
     manifest: envelope,
     job,
     inputs: inputs.map(({ key, sha256, sizeBytes }) => ({ key, sha256, sizeBytes })),

@@ -1,6 +1,7 @@
 /** Enter: that a run has opened, and how far its record has come, become entries of the log. */
 import { checkpointEntry, openedEntry } from '#core/evidence.ts';
-import { keys, type RunRow, type RunTreeRow } from '#core/rows.ts';
+import type { RunTreeRow } from '#core/record-rows.ts';
+import { keys, type RunRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { readRun, required } from '#flow/items.ts';
 import { appendEntry } from '#flow/log.ts';

@@ -12,7 +12,7 @@ export function executableIn(worker: Worker, environment: string = DEFAULTS.envi
 }
 
 /** Refusals of the items whose environment is not there, the first of each name. */
-export function environmentProblems(worker: Worker, { items }: Plan): Refusal[] {
+export function environmentProblems(worker: Worker, { items }: Pick<Plan, 'items'>): Refusal[] {
   const unknown = new Map<string, number>();
   for (const [n, { environment = DEFAULTS.environment }] of items.entries()) {
     if (executableIn(worker, environment) === undefined && !unknown.has(environment)) unknown.set(environment, n);

@@ -2,7 +2,7 @@
  * Gate: an item that people decide. It waits suspended, without slot, lock, task or place in any list, until enough of its
  * reviewers approve, too few are left who could, or its time is over. Each reviewer has one verdict; a silent one approves of nothing.
  */
-import type { EventData, EventOf, Pseudonym } from '@waybill/verify';
+import type { Digest, EventData, EventOf, Pseudonym } from '@waybill/verify';
 import { isoTime } from '#core/evidence.ts';
 import { type GateRow, type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
 import type { TerminalState } from '#core/tally.ts';
@@ -24,7 +24,10 @@ export function nothingBegun(): Begun {
   return { readied: [], suspended: [], isQueued: false };
 }
 
-/** pending -> ready; suspended where it is a gate. The caller names the run's row in its decision. */
+/**
+ * pending -> ready; suspended where it is a gate. The caller names the run's row in its decision.
+ * @param reviewed what the gate is about
+ */
 export function begin(
   deps: FlowDeps,
   draft: Draft,
@@ -33,6 +36,7 @@ export function begin(
   spec: SpecRow,
   item: ItemRow,
   begun: Begun,
+  reviewed?: Digest,
 ): void {
   if (spec.item.gate === undefined) {
     if (makeReady(deps, draft, ref, run, spec, item)) begun.isQueued = true;
@@ -42,12 +46,13 @@ export function begin(
   const { expiresMs } = spec.item.gate;
   const expires = expiresMs === undefined ? {} : { expiresAtMs: draft.atMs + expiresMs };
   const { deciding: _weighed, ...rest } = item;
-  const gate: GateRow = { approved: [], rejected: [], ...expires };
+  const about = reviewed === undefined ? {} : { reviewed };
+  const gate: GateRow = { approved: [], rejected: [], ...expires, ...about };
   draft.put(keys.item(ref.run, ref.item), { ...rest, state: 'suspended', waitingOn: [], gate } satisfies ItemRow);
   if (expires.expiresAtMs !== undefined)
     draft.create(keys.timer(expires.expiresAtMs, `gate/${ref.run}/${ref.item}`), {});
   const expiresAt = expires.expiresAtMs === undefined ? {} : { expiresAt: isoTime(expires.expiresAtMs) };
-  begun.suspended.push({ id: ref.item, reviewers: spec.reviewers ?? [], ...expiresAt });
+  begun.suspended.push({ id: ref.item, reviewers: spec.reviewers ?? [], ...expiresAt, ...about });
 }
 
 export function emitBegun(draft: Draft, run: string, { readied, suspended }: Begun): void {
@@ -81,7 +86,7 @@ export async function acceptRuling(
   draft: Draft,
   asked: Asked,
   verdict: Verdict,
-  id: string,
+  { item: id, reviewed }: { item: string; reviewed?: string | undefined },
 ): Promise<Ruled> {
   const { run, row } = asked;
   const ref = { run, item: id };
@@ -95,8 +100,13 @@ export async function acceptRuling(
   const problem = problemOf(item, gate, by, spec, draft);
   if (problem !== null || gate === undefined || spec.item.gate === undefined)
     return refuse('invalid', { code: 'ITEM_STATE', path: 'spec.item', ...(problem ?? NO_GATE) });
+  if (reviewed !== undefined && reviewed !== gate.reviewed)
+    return refuse('invalid', { code: 'ITEM_STATE', path: 'spec.reviewed', ...OTHERWISE });
+  if (verdict === 'approve' && reviewed === undefined && gate.reviewed !== undefined)
+    return refuse('invalid', { code: 'ITEM_STATE', path: 'spec.reviewed', ...BLINDLY });
+  const named = reviewed === undefined || gate.reviewed === undefined ? {} : { reviewed: gate.reviewed };
   const tally: GateRow = { ...gate, [given]: [...gate[given], by] };
-  emitControl(deps, draft, asked, verdict, id);
+  emitControl(deps, draft, asked, verdict, id, named);
   // Written, so that what stops the run stands behind it.
   draft.put(keys.run(run), { ...row } satisfies RunRow);
   const { approvals } = spec.item.gate;
@@ -108,6 +118,14 @@ export async function acceptRuling(
   return accepted(run);
 }
 
+const OTHERWISE = {
+  problem: 'the gate is about something else than what was looked at',
+  fix: 'Look at what it is about: `waybill explain` names its digest.',
+};
+const BLINDLY = {
+  problem: 'the approval does not say what was looked at',
+  fix: 'Look at what the gate is about, and name its digest: `waybill explain` shows both.',
+};
 const NO_GATE = { problem: 'the item is no gate', fix: 'Name an item that waits for a verdict.' };
 
 function problemOf(
@@ -155,6 +173,5 @@ export async function expireGate(deps: FlowDeps, ref: ItemRef): Promise<void> {
   });
   if (ended === undefined) return;
   deps.hints.itemEnded(ref.run, ref.item);
-  deps.hints.runChanged(ref.run);
   if (ended.isCompleted) deps.hints.runCompleted(ref.run);
 }

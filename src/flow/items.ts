@@ -1,19 +1,12 @@
 /**
  * The two transitions that several stages share: an item becomes ready, an item ends. Both only write to a draft.
  */
+import type { PlanItem } from '@waybill/client/plan';
 import { rankOf } from '#core/claim.ts';
 import { awaitLock, FREE_LOCK, leaveLockQueue } from '#core/locks.ts';
-import {
-  type ItemRow,
-  type Key,
-  keys,
-  type LockRow,
-  type LockWaitRow,
-  type OpenRow,
-  type ReadyRow,
-  type RunRow,
-  type SpecRow,
-} from '#core/rows.ts';
+import { moneyKeys } from '#core/money-rows.ts';
+import type { LockRow, LockWaitRow, ReadyRow } from '#core/queue-rows.ts';
+import { type ItemRow, type Key, keys, type OpenRow, type RunRow, type SpecRow } from '#core/rows.ts';
 import { without } from '#core/sets.ts';
 import { addTally, runStateOf, type TerminalState, tallyOf } from '#core/tally.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -36,7 +29,7 @@ export function makeReady(
   spec: SpecRow,
   item: ItemRow,
 ): boolean {
-  const { notBeforeMs: _past, shelved: _shelved, deciding: _weighed, ...rest } = item;
+  const { notBeforeMs: _past, short: _short, shelved: _shelved, deciding: _weighed, ...rest } = item;
   const ready: ItemRow = { ...rest, state: 'ready', waitingOn: [] };
   if (run.pausedAtMs !== undefined) {
     draft.put(keys.item(ref.run, ref.item), { ...ready, shelved: true } satisfies ItemRow);
@@ -54,18 +47,26 @@ export function makeReady(
   return true;
 }
 
-/** From the ready list to the wait lists of all its locks. The lock rows may already carry it as head. */
-export async function parkItem(draft: Draft, ref: ItemRef, queue: string, spec: SpecRow, item: ItemRow): Promise<void> {
+/** From the list where it waits to the wait lists of all its locks. The lock rows may already carry it as head. */
+export async function parkItem(
+  deps: FlowDeps,
+  draft: Draft,
+  at: ItemRef & { queue: string },
+  spec: SpecRow,
+  item: ItemRow,
+): Promise<void> {
+  const { queue, ...ref } = { run: at.run, item: at.item, queue: at.queue };
   const rank = item.rank ?? '';
   const locks = spec.item.locks;
-  await draft.read([keys.ready(queue, rank), ...locks.map(({ name }) => keys.lock(name))]);
-  draft.delete(keys.ready(queue, rank));
+  await draft.read(locks.map(({ name }) => keys.lock(name)));
+  await unqueueItem(deps, draft, at, spec, item);
   for (const { name, mode } of locks) {
     const lock = (await draft.readOne<LockRow>(keys.lock(name))) ?? FREE_LOCK;
     draft.put(keys.lock(name), awaitLock(lock, rank));
     draft.create(keys.lockWait(name, rank), { ...ref, queue, mode } satisfies LockWaitRow);
   }
-  draft.put(keys.item(ref.run, ref.item), { ...item, parked: true } satisfies ItemRow);
+  const { short: _short, ...rest } = item;
+  draft.put(keys.item(ref.run, ref.item), { ...rest, parked: true } satisfies ItemRow);
 }
 
 /** The rank of the waiter behind `rank` in the list of a lock, if there is one. */
@@ -75,17 +76,17 @@ export async function nextWaiter(deps: FlowDeps, lock: string, rank: string): Pr
   return other?.sk.slice('wait/'.length);
 }
 
-/** Takes a ready item out of the lists it stands in. */
+/** Takes a ready item out of the lists it stands in: of its queue, of its locks, or of those that wait for money. */
 export async function unqueueItem(
   deps: FlowDeps,
   draft: Draft,
-  queue: string,
+  { run, queue }: { run: string; queue: string },
   spec: SpecRow,
   item: ItemRow,
 ): Promise<void> {
   if (item.rank === undefined) return;
   if (!item.parked) {
-    const key = keys.ready(queue, item.rank);
+    const key = item.short ? moneyKeys.short(run, item.rank) : keys.ready(queue, item.rank);
     await draft.read([key]);
     draft.delete(key);
     return;
@@ -104,26 +105,30 @@ export interface Ended {
   completed: OpenRow | null;
 }
 
+/** What has to be known of an item that ends. */
+type Ending = Pick<SpecRow, 'openChunk' | 'dependents' | 'moreDependents'> & { item: Pick<PlanItem, 'onError'> };
+
 /** Any open state -> terminal: out of the open set, its numbers up the tree, its dependents marked to be told. */
 export async function closeItem(
   draft: Draft,
   ref: ItemRef,
-  spec: SpecRow,
+  spec: Ending,
   item: ItemRow,
   state: TerminalState,
 ): Promise<Ended> {
-  const { rank, parked, shelved, notBeforeMs, reopening, deciding, ...rest } = item;
+  const { rank, parked, short, shelved, notBeforeMs, reopening, deciding, asking, ...rest } = item;
   const closed: ItemRow = { ...rest, state, waitingOn: [] };
   draft.put(keys.item(ref.run, ref.item), closed);
   const completed = await leaveOpenSet(draft, ref, spec, closed, state);
-  if (!completed && spec.dependents.length > 0) draft.create(keys.wake(ref.run, ref.item), {});
+  const isAwaited = spec.dependents.length + spec.moreDependents > 0;
+  if (!completed && isAwaited) draft.create(keys.wake(ref.run, ref.item), {});
   return { completed };
 }
 
 async function leaveOpenSet(
   draft: Draft,
   ref: ItemRef,
-  spec: SpecRow,
+  spec: Ending,
   item: ItemRow,
   state: TerminalState,
 ): Promise<OpenRow | null> {
@@ -137,12 +142,16 @@ async function leaveOpenSet(
   if (left.ids.length > 0) return null;
   const rootKey = keys.openRoot(ref.run);
   const root = required(await draft.readOne<OpenRow>(rootKey), rootKey);
-  const rest: OpenRow = { ids: without(root.ids, String(spec.openChunk)), tally: addTally(root.tally, left.tally) };
+  const rest: OpenRow = {
+    ...root,
+    ids: without(root.ids, String(spec.openChunk)),
+    tally: addTally(root.tally, left.tally),
+  };
   draft.put(rootKey, rest);
   return rest.ids.length === 0 ? rest : null;
 }
 
-export function isLettingPass({ item }: SpecRow): boolean {
+export function isLettingPass({ item }: Pick<Ending, 'item'>): boolean {
   return item.onError === 'continue';
 }
 
@@ -161,6 +170,17 @@ export function required<Body>(body: Body | null | undefined, key: Key): Body {
   return body;
 }
 
+/** As `readRun`, of a run that this decision has read. */
+export function seenRun(draft: Draft, run: string): RunRow {
+  return required(draft.seen<RunRow>(keys.run(run)), keys.run(run));
+}
+
+/** As `readItem`, of an item that this decision has read. */
+export function seenItem(draft: Draft, ref: ItemRef): [SpecRow, ItemRow] {
+  const [spec, item] = [keys.spec(ref.run, ref.item), keys.item(ref.run, ref.item)];
+  return [required(draft.seen<SpecRow>(spec), spec), required(draft.seen<ItemRow>(item), item)];
+}
+
 export async function readRun(draft: Draft, run: string): Promise<RunRow> {
   return required(await draft.readOne<RunRow>(keys.run(run)), keys.run(run));
 }
@@ -168,6 +188,6 @@ export async function readRun(draft: Draft, run: string): Promise<RunRow> {
 export async function readItem(draft: Draft, ref: ItemRef): Promise<[SpecRow, ItemRow]> {
   const specKey = keys.spec(ref.run, ref.item);
   const itemKey = keys.item(ref.run, ref.item);
-  const [spec, item] = await draft.read([specKey, itemKey]);
-  return [required(spec as SpecRow | null, specKey), required(item as ItemRow | null, itemKey)];
+  await draft.read([specKey, itemKey]);
+  return seenItem(draft, ref);
 }

@@ -18,7 +18,8 @@ import {
   type TrustedKey,
 } from '@waybill/verify';
 import { isoTime } from '#core/evidence.ts';
-import { keys, type LogHeadRow, type LogKeysRow } from '#core/rows.ts';
+import type { LogHeadRow, LogKeysRow } from '#core/record-rows.ts';
+import { keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { appendNotice, eachEntry } from '#flow/log.ts';
 import { publishLog } from '#flow/publish.ts';

@@ -15,7 +15,7 @@ import {
   tilePath,
 } from '@waybill/verify';
 import { hexOf } from '#core/evidence.ts';
-import type { LogHeadRow } from '#core/rows.ts';
+import type { LogHeadRow } from '#core/record-rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { checkpointKey, entryLines, hashReader, inconsistent, readHead, readLedger } from '#flow/log.ts';
 import { readCheckpoint, requireCheckpoint } from '#flow/publish.ts';

@@ -19,7 +19,8 @@ import {
   tilePath,
 } from '@waybill/verify';
 import { ordinal } from '#core/ids.ts';
-import { keys, type LogEntryRow, type LogHeadRow } from '#core/rows.ts';
+import type { LogEntryRow, LogHeadRow } from '#core/record-rows.ts';
+import { keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { required } from '#flow/items.ts';
 import { type Draft, peek } from '#flow/transaction.ts';

@@ -4,7 +4,8 @@
  */
 import { canonicalize, digestOf } from '@waybill/verify';
 import { heartbeatEntry, policyEntry } from '#core/evidence.ts';
-import { keys, type LogHeadRow, type LogPolicyRow } from '#core/rows.ts';
+import type { LogHeadRow, LogPolicyRow } from '#core/record-rows.ts';
+import { keys } from '#core/rows.ts';
 import type { SchedulesRow } from '#core/schedule-rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { appendNotice, bytesOf } from '#flow/log.ts';

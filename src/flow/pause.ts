@@ -5,14 +5,15 @@
  * The run's own row decides from the moment of the control; the lists follow, item by item, and a todo row stands until
  * they have. Deadlines go on.
  */
-import { type ItemRow, keys, type OpenRow, type RunRow } from '#core/rows.ts';
+import { type ItemRow, keys, type RunRow } from '#core/rows.ts';
 import { chunk } from '#core/sets.ts';
 import type { Answer } from '#flow/answer.ts';
 import { type Asked, accepted, controlId, dedupedAs, emitControl } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { makeReady, readItem, readRun, unqueueItem } from '#flow/items.ts';
+import { openItems } from '#flow/open-set.ts';
 import { standBehindClaims } from '#flow/stop.ts';
-import { type Draft, decide, forget, peek } from '#flow/transaction.ts';
+import { type Draft, decide, forget } from '#flow/transaction.ts';
 
 /** At most two rows an item that holds no place in the list of a lock. */
 const MOVED_PER_DECISION = 24;
@@ -38,17 +39,14 @@ export async function acceptPause(
 
 /** Brings the lists to what the run's row says. Interrupted, or done twice, it finds what is left. */
 export async function lineUp(deps: FlowDeps, run: string, by: string): Promise<void> {
-  const root = await peek<OpenRow>(deps, keys.openRoot(run));
-  for (const n of root?.ids ?? []) {
-    const open = await peek<OpenRow>(deps, keys.open(run, Number(n)));
-    await lineUpItems(deps, run, by, open?.ids ?? []);
-  }
+  for await (const { ids } of openItems(deps, run)) await lineUpItems(deps, run, by, ids);
   await forget(deps, keys.todoLineUp(run, by));
 }
 
 async function lineUpItems(deps: FlowDeps, run: string, by: string, ids: readonly string[]): Promise<void> {
   const rows = await deps.store.get(ids.map((id) => keys.item(run, id)));
-  const items = ids.map((id, n) => ({ id, item: rows[n]?.body as unknown as ItemRow }));
+  // One that was added and is not written yet begins behind this, as the row of the run says by then.
+  const items = ids.flatMap((id, n) => (rows[n] ? [{ id, item: rows[n].body as unknown as ItemRow }] : []));
   const waiting = items.filter(({ item }) => item.state === 'ready' && (item.rank !== undefined || item.shelved));
   // Leaving the lists of 32 locks takes 64 rows.
   const alone = waiting.filter(({ item }) => item.parked).map(({ id }) => [id]);
@@ -91,8 +89,8 @@ async function moveBatch(
     } else if (row.pausedAtMs !== undefined && item.parked && ids.length > 1) {
       moved.alone.push(id);
     } else if (row.pausedAtMs !== undefined && item.rank !== undefined) {
-      await unqueueItem(deps, draft, row.queue, spec, item);
-      const { rank: _rank, parked, ...rest } = item;
+      await unqueueItem(deps, draft, { run, queue: row.queue }, spec, item);
+      const { rank: _rank, parked, short: _short, ...rest } = item;
       draft.put(keys.item(run, id), { ...rest, shelved: true } satisfies ItemRow);
       if (parked) moved.left.push(`${run}/${id}/${by}`);
       if (parked)

@@ -21,7 +21,8 @@ import {
   verifyNote,
 } from '@waybill/verify';
 import { anchorReceiptEntry } from '#core/evidence.ts';
-import { keys, type LogHeadRow } from '#core/rows.ts';
+import type { LogHeadRow } from '#core/record-rows.ts';
+import { keys } from '#core/rows.ts';
 import { cosigned } from '#flow/cosign.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { required } from '#flow/items.ts';

@@ -1,5 +1,6 @@
 import type { QueueDefinition, QueueDefinitions } from '#core/queue-definition.ts';
-import { keys, type QueueRow, type QueuesRow } from '#core/rows.ts';
+import type { QueueRow, QueuesRow } from '#core/queue-rows.ts';
+import { keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
 
@@ -21,7 +22,13 @@ async function defineQueue(draft: Draft, name: string, definition: QueueDefiniti
   if (queue?.concurrency === concurrency && isSameRate && state === (queue.state ?? 'open')) return;
   // Another rate begins with a full bucket.
   const pace = rate === undefined ? {} : { rate, ...(isSameRate && queue?.bucket ? { bucket: queue.bucket } : {}) };
-  const row: QueueRow = { concurrency, ...pace, ...(state === 'open' ? {} : { state }), holders: queue?.holders ?? [] };
+  const row: QueueRow = {
+    concurrency,
+    ...pace,
+    ...(state === 'open' ? {} : { state }),
+    ...(queue?.purse === undefined ? {} : { purse: queue.purse }),
+    holders: queue?.holders ?? [],
+  };
   draft.put(keys.queue(name), row);
   const names = (await draft.readOne<QueuesRow>(keys.queues()))?.names ?? [];
   if (!names.includes(name)) draft.put(keys.queues(), { names: [...names, name].sort() } satisfies QueuesRow);

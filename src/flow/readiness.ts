@@ -5,15 +5,17 @@
  */
 
 import { type EventOf, meaningOf } from '@waybill/verify';
+import { awaitedBy } from '#core/growth.ts';
 import { MAX_SET_IDS } from '#core/names.ts';
 import { type ItemRow, keys, type OpenRow, type RunRow, type SetRow, type SpecRow } from '#core/rows.ts';
 import { chunk, placeIn, without } from '#core/sets.ts';
 import { isTerminal, type TerminalState } from '#core/tally.ts';
 import { endOf } from '#core/upstream.ts';
-import { decideCondition, deferToCondition, isConditional } from '#flow/condition.ts';
+import { deferToCondition, isConditional } from '#flow/condition.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { type Begun, begin, emitBegun, nothingBegun } from '#flow/gate.ts';
-import { closeItem, completeRun, type ItemRef, readItem, readRun, required } from '#flow/items.ts';
+import { closeItem, completeRun, type ItemRef, readItem, readRun, required, seenItem, seenRun } from '#flow/items.ts';
+import { weighItem } from '#flow/spawn.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
 import type { Row } from '#ports/run-store.ts';
 
@@ -24,16 +26,20 @@ const SKIPPED_PER_DECISION = 12;
 
 /** Readies the items of an opened run that wait for nothing. Interrupted, it is called again and finds what is left. */
 export async function readyRoots(deps: FlowDeps, run: string): Promise<void> {
-  const batches = chunk(await rootsOf(deps, run), TOLD_PER_DECISION);
+  const roots = await rootsOf(deps, run);
+  const batches = chunk(roots, TOLD_PER_DECISION);
+  let weighed = 0;
   for (const [n, refs] of batches.entries()) {
-    await decide(deps, (draft) => readyBatch(deps, draft, run, refs, n === batches.length - 1));
+    const deferred = await decide(deps, (draft) => readyBatch(deps, draft, run, refs, n === batches.length - 1));
+    await weighRoots(deps, deferred);
+    weighed += deferred.length;
   }
   const queue = await decide(deps, async (draft) => {
     const row = await readRun(draft, run);
     if (row.state === 'open') draft.put(keys.run(run), { ...row, state: 'running' } satisfies RunRow);
     return row.pausedAtMs === undefined ? row.queue : null;
   });
-  if (queue !== null) deps.hints.queueChanged(queue);
+  if (queue !== null && (weighed === 0 || weighed < roots.length)) deps.hints.queueChanged(queue);
 }
 
 async function rootsOf(deps: FlowDeps, run: string): Promise<ItemRef[]> {
@@ -53,8 +59,14 @@ function waitsForNothing(item: ItemRow): boolean {
   return item.state === 'pending' && item.waitingOn.length === 0 && !item.reopening && !item.deciding;
 }
 
+/** Those that may have a result to use again. What is cut off here is taken up by the rows that say it. */
+export async function weighRoots(deps: FlowDeps, deferred: readonly ItemRef[]): Promise<void> {
+  for (const ref of deferred) await weighItem(deps, ref);
+}
+
 /**
  * Readies those of them that wait for nothing.
+ * Resolves with those that have to be weighed first.
  * @param isLast then the run is running: written later, that would meet the first claims, and each of the two be made twice
  */
 export async function readyBatch(
@@ -63,18 +75,35 @@ export async function readyBatch(
   run: string,
   refs: ItemRef[],
   isLast: boolean,
-): Promise<void> {
+): Promise<ItemRef[]> {
   const row = await readRun(draft, run);
-  if (row.state !== 'open' || row.stopping) return;
+  if (row.state !== 'open' || row.stopping) return [];
   if (isLast) draft.put(keys.run(run), { ...row, state: 'running' } satisfies RunRow);
   else draft.check(keys.run(run));
+  return (await beginBatch(deps, draft, row, refs)).deferred;
+}
+
+/** What has become of items that wait for nothing. The caller names the run's row in its decision. */
+export async function beginBatch(
+  deps: FlowDeps,
+  draft: Draft,
+  row: RunRow,
+  refs: readonly ItemRef[],
+): Promise<{ deferred: ItemRef[]; isQueued: boolean; queue: string }> {
+  const [first] = refs;
   await draft.read(refs.flatMap((ref) => [keys.item(ref.run, ref.item), keys.spec(ref.run, ref.item)]));
   const begun = nothingBegun();
+  const deferred: ItemRef[] = [];
   for (const ref of refs) {
-    const [spec, item] = await readItem(draft, ref);
-    if (waitsForNothing(item)) begin(deps, draft, ref, row, spec, item, begun);
+    const [spec, item] = seenItem(draft, ref);
+    if (!waitsForNothing(item)) continue;
+    if (isConditional(spec.item)) {
+      deferToCondition(draft, ref, item);
+      deferred.push(ref);
+    } else begin(deps, draft, ref, row, spec, item, begun);
   }
-  emitBegun(draft, run, begun);
+  if (first !== undefined) emitBegun(draft, first.run, begun);
+  return { deferred, isQueued: begun.isQueued, queue: row.queue };
 }
 
 /**
@@ -93,7 +122,7 @@ export async function wakeDependents(deps: FlowDeps, ref: ItemRef): Promise<void
     for (let n = -1; n < spec.moreDependents; n += 1) {
       const ids = n < 0 ? spec.dependents : (await readStored<SetRow>(deps, keys.fan(run, item, n))).ids;
       const isLast = n === spec.moreDependents - 1;
-      pending.push(...(await tell(deps, { run, item }, ids, isLast ? wake : null)));
+      pending.push(...(await tell(deps, { run, item, spec }, ids, isLast ? wake : null)));
     }
   }
 }
@@ -119,7 +148,9 @@ export async function wakeAll(deps: FlowDeps, run: string): Promise<void> {
 
 /** Tells some dependents once more of an item that has ended: they were opened after they would have been told. */
 export async function tellAgain(deps: FlowDeps, source: ItemRef, ids: string[]): Promise<void> {
-  for (const item of await tell(deps, source, ids, null)) await wakeDependents(deps, { run: source.run, item });
+  const spec = await readStored<SpecRow>(deps, keys.spec(source.run, source.item));
+  for (const item of await tell(deps, { ...source, spec }, ids, null))
+    await wakeDependents(deps, { run: source.run, item });
 }
 
 async function readStored<Body extends object>(deps: FlowDeps, key: ReturnType<typeof keys.spec>): Promise<Body> {
@@ -130,34 +161,36 @@ async function readStored<Body extends object>(deps: FlowDeps, key: ReturnType<t
  * Resolves with the dependents that have ended by it.
  * @param wake goes with the last of them, or at once where there is nothing to tell; null: others are told after these
  */
-async function tell(deps: FlowDeps, source: ItemRef, ids: string[], wake: Row | null): Promise<string[]> {
+async function tell(deps: FlowDeps, source: Source, ids: string[], wake: Row | null): Promise<string[]> {
   const { state } = await readStored<ItemRow>(deps, keys.item(source.run, source.item));
   if (!isTerminal(state)) {
     if (wake) await decide(deps, (draft) => endWake(deps, draft, wake));
     return [];
   }
-  const spec = await readStored<SpecRow>(deps, keys.spec(source.run, source.item));
   const ended: string[] = [];
   const batches = chunk(ids, state === 'done' ? TOLD_PER_DECISION : SKIPPED_PER_DECISION);
   for (const [n, batch] of batches.entries()) {
     const refs = batch.map((item) => ({ run: source.run, item }));
     const told = await decide(deps, async (draft) => {
-      const outcome = await tellBatch(deps, draft, { ...source, state, spec }, refs);
+      const outcome = await tellBatch(deps, draft, { ...source, state }, refs);
       if (wake && n === batches.length - 1) await endWake(deps, draft, wake);
       return outcome;
     });
     if (told.queue !== null) deps.hints.queueChanged(told.queue);
     ended.push(...told.skipped);
     if (told.completed) deps.hints.runCompleted(source.run);
-    for (const item of told.deciding) if (await decideCondition(deps, { run: source.run, item })) ended.push(item);
+    for (const item of told.deciding) if (await weighItem(deps, { run: source.run, item })) ended.push(item);
   }
   return ended;
 }
 
 interface Source extends ItemRef {
+  spec: SpecRow;
+}
+
+interface EndedSource extends Source {
   /** In which it has ended when it is told of. */
   state: TerminalState;
-  spec: SpecRow;
 }
 
 interface Told {
@@ -168,20 +201,20 @@ interface Told {
   completed: boolean;
 }
 
-async function tellBatch(deps: FlowDeps, draft: Draft, source: Source, refs: ItemRef[]): Promise<Told> {
+async function tellBatch(deps: FlowDeps, draft: Draft, source: EndedSource, refs: ItemRef[]): Promise<Told> {
   const key = keys.item(source.run, source.item);
-  await draft.read([key, ...refs.map((each) => keys.item(each.run, each.item))]);
-  const now = await draft.readOne<ItemRow>(key);
+  await draft.read([key, keys.run(source.run), ...refs.map((each) => keys.item(each.run, each.item))]);
+  const now = draft.seen<ItemRow>(key);
   const told: Told = { queue: null, skipped: [], deciding: [], completed: false };
   if (now?.state !== source.state) return told;
-  const run = await readRun(draft, source.run);
+  const run = seenRun(draft, source.run);
   const end = endOf(source.item, { ...now, state: source.state }, source.spec.item);
   const begun = nothingBegun();
   const closed: EventOf<'item.closed'>['data']['items'] = [];
   let root: OpenRow | null = null;
   let isPassed = false;
   for (const ref of refs) {
-    const item = required(await draft.readOne<ItemRow>(keys.item(ref.run, ref.item)), keys.item(ref.run, ref.item));
+    const item = required(draft.seen<ItemRow>(keys.item(ref.run, ref.item)), keys.item(ref.run, ref.item));
     if (item.state !== 'pending') continue;
     const meaning = end.state === 'done' ? 'met' : meaningOf((await readItem(draft, ref))[0].item, end);
     if (meaning === 'met' || meaning === 'let_pass') {
@@ -237,7 +270,10 @@ async function withoutDependency(draft: Draft, ref: ItemRef, item: ItemRow, dep:
     return item.waitingOn.includes(dep) ? without(item.waitingOn, dep) : item.waitingOn;
   }
   const [spec] = await readItem(draft, ref);
-  const n = Math.floor(placeIn(spec.item.deps, dep) / MAX_SET_IDS);
+  const place = placeIn(awaitedBy(spec), dep);
+  // What it waited for before it became many.
+  if (place < 0) return item.waitingOn;
+  const n = Math.floor(place / MAX_SET_IDS);
   const key = keys.wait(ref.run, ref.item, n);
   const set = required(await draft.readOne<SetRow>(key), key);
   // Filled anew while the item was opened again, by somebody who knew more than whoever wrote which sets there are.

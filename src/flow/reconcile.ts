@@ -2,16 +2,19 @@
  * Reconcile: what a hint should have started and did not, because it was lost or the process died. It looks only at rows
  * that stand for unfinished work: unsealed runs, todo rows, due timers, and the attempts that hold a slot.
  */
-import { type ItemRow, keys, type QueueRow, type RunRow, type TurnRow } from '#core/rows.ts';
+import { RetryableError } from '@waybill/client/errors';
+import type { QueueRow } from '#core/queue-rows.ts';
+import { type ItemRow, keys, type RunRow, type TurnRow } from '#core/rows.ts';
 import { concludeAbort } from '#flow/abort.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
-import { decideCondition } from '#flow/condition.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { extend } from '#flow/extend.ts';
 import { expireGate } from '#flow/gate.ts';
 import { makeReady, readItem, readRun } from '#flow/items.ts';
 import { lineUp } from '#flow/pause.ts';
 import { readyRoots, wakeAll } from '#flow/readiness.ts';
 import { reopen } from '#flow/reopen.ts';
+import { spawn, weighItem } from '#flow/spawn.ts';
 import { cancelItem, exceedItemDeadline, exceedRunDeadline, stopRun } from '#flow/stop.ts';
 import { decide, forget, peek } from '#flow/transaction.ts';
 import { checkAttempt } from '#flow/worker.ts';
@@ -97,7 +100,9 @@ async function resumeTodo(deps: FlowDeps, kind: string | undefined, rest: string
   const [run = '', what = ''] = rest;
   if (kind === 'locks') return advanceLocks(deps, rest.join('/'));
   if (kind === 'retry') return reopen(deps, { run, item: what });
-  if (kind === 'decide') return decideCondition(deps, { run, item: what }).then(() => {});
+  if (kind === 'decide') return weighItem(deps, { run, item: what }).then(() => {});
+  if (kind === 'extend') return extend(deps, run, what);
+  if (kind === 'spawn') return spawn(deps, { run, item: what });
   return kind === 'line-up' ? lineUp(deps, run, what) : cancelItem(deps, { run, item: what });
 }
 
@@ -145,8 +150,13 @@ async function fireTimer(deps: FlowDeps, what: string, endAbort: EndAbort): Prom
   if (kind === 'queue') return advance(deps, run).then(() => true);
   if ((await peek<RunRow>(deps, keys.run(run)))?.state === 'admitting') return false;
   if (kind === 'abort') {
-    // Its stop may have been cut off. What of it waits in line would never leave, and others behind it would wait for ever.
-    await stopRun(deps, run);
+    // Its stop may have been cut off. What of it waits in line would never leave once the run is out, and others behind it
+    // would wait for ever: what may succeed later is waited for. What never will, such as a row that is gone, is why runs
+    // are aborted.
+    await stopRun(deps, run).catch((error: unknown) => {
+      if (error instanceof RetryableError) throw error;
+      deps.hints.trouble(run, error);
+    });
     return endAbort(run);
   }
   if (kind === 'gate') await expireGate(deps, { run, item });

@@ -19,7 +19,11 @@ import {
   type TreeState,
 } from '@waybill/verify';
 import { anchorReceiptEntry } from '#core/evidence.ts';
-import { keys, type LogEntryRow, type LogHeadRow, type LogPolicyRow } from '#core/rows.ts';
+import { moneyKeys } from '#core/money-rows.ts';
+import { dayOf } from '#core/purse.ts';
+import type { LogEntryRow, LogHeadRow, LogPolicyRow } from '#core/record-rows.ts';
+import { ledgerAfter, type SpentByDay } from '#core/recount.ts';
+import { keys } from '#core/rows.ts';
 import { concludeAbort } from '#flow/abort.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { requireTiles } from '#flow/ledger-check.ts';
@@ -37,6 +41,10 @@ export interface Recovered {
   lost: string[];
   /** Runs that are sealed and whose bundle the next engine has to write. */
   unwritten: string[];
+  /** In micro-USD, by the record; the caps of the deployment go on from there. */
+  spentMicroUsd: number;
+  /** Runs of which the record has no end or cannot be read: they may have spent more than is counted. */
+  uncounted: string[];
 }
 
 /** Throws TerminalError USAGE when there is nothing to recover from or into, LEDGER_INCONSISTENT when the ledger is damaged. */
@@ -46,9 +54,13 @@ export async function recoverStore(deps: FlowDeps): Promise<Recovered> {
   }
   const replay = await replayLedger(deps);
   const tree = replay.tree.state();
-  const recovered: Recovered = { size: tree.size, sealed: 0, lost: [], unwritten: [] };
+  const none = { sealed: 0, lost: [], unwritten: [], spentMicroUsd: 0, uncounted: [] };
+  const recovered: Recovered = { size: tree.size, ...none };
+  const spentByDay: SpentByDay = new Map();
   for (const [run, logged] of replay.runs) {
-    const end = await restoreRun(deps, run, logged);
+    const { end, spent, isCounted } = await restoreRun(deps, run, logged);
+    spent.addTo(spentByDay);
+    if (!isCounted) recovered.uncounted.push(run);
     if (end === 'lost') recovered.lost.push(run);
     if (end === 'unwritten') recovered.unwritten.push(run);
     if (end === 'sealed' || end === 'unwritten') recovered.sealed += 1;
@@ -60,9 +72,12 @@ export async function recoverStore(deps: FlowDeps): Promise<Recovered> {
       draft.put(key, { line } satisfies LogEntryRow);
     });
   }
+  const ledger = ledgerAfter(spentByDay, dayOf(deps.clock.nowMs()));
+  recovered.spentMicroUsd = ledger.handed.account.microUsd;
   const receipts = await missingReceipt(deps, replay);
   await decide(deps, async (draft) => {
-    await draft.read([keys.logHead(), keys.logPolicy()]);
+    await draft.read([keys.logHead(), keys.logPolicy(), moneyKeys.ledger()]);
+    if (recovered.spentMicroUsd > 0) draft.put(moneyKeys.ledger(), ledger);
     if (replay.policy !== null) draft.put(keys.logPolicy(), { policy: replay.policy } satisfies LogPolicyRow);
     const { published, runSeq, open, lastAtMs } = replay;
     draft.put(keys.logHead(), { tree, published, runSeq, open, lastAtMs, receipts } satisfies LogHeadRow);

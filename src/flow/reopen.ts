@@ -2,11 +2,13 @@
  * Reopen: a retry is worked off. What was skipped because of the item waits again, upstream first; then the item itself may
  * become ready. What ends in between is told again to whoever was opened behind its back.
  */
+import { awaitedBy } from '#core/growth.ts';
 import { isSkippedForUpstream, reopenable, type Standing, unmetOf } from '#core/reopen.ts';
 import { type ItemRow, keys, type RunRow, type SetRow, type SpecRow } from '#core/rows.ts';
 import { chunk } from '#core/sets.ts';
 import { isTerminal } from '#core/tally.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { growAll } from '#flow/extend.ts';
 import { type ItemRef, isLettingPass, makeReady, readItem, readRun, required } from '#flow/items.ts';
 import { tellAgain, wakeDependents } from '#flow/readiness.ts';
 import { isLate, openItem } from '#flow/retry.ts';
@@ -26,10 +28,12 @@ export async function reopen(deps: FlowDeps, ref: ItemRef): Promise<void> {
   const { run } = ref;
   const [todo] = await deps.store.get([keys.todoRetry(run, ref.item)]);
   if (!todo) return;
+  // What it became, or was added behind it, has to be there to be opened.
+  if ((await peek<RunRow>(deps, keys.run(run)))?.growth !== undefined) await growAll(deps, run);
   // Again, because some may be skipped only now: nothing is opened whose own dependents have not been told of its end.
   while (await reopenSkipped(deps, run, todo));
   await tellWhatEnded(deps, run);
-  const isQueued = await decide(deps, (draft) => letGo(deps, draft, ref, todo));
+  const isQueued = await decide(deps, (draft) => readyReopened(deps, draft, ref, todo));
   if (isQueued !== null) deps.hints.queueChanged(isQueued);
   await decide(deps, async (draft) => {
     if (await isStill(deps, draft, todo)) draft.delete(todo);
@@ -120,7 +124,7 @@ async function tellWhatEnded(deps: FlowDeps, run: string): Promise<void> {
 }
 
 /** Resolves with the queue in which the item can be claimed now, or null. */
-async function letGo(deps: FlowDeps, draft: Draft, ref: ItemRef, todo: Row): Promise<string | null> {
+async function readyReopened(deps: FlowDeps, draft: Draft, ref: ItemRef, todo: Row): Promise<string | null> {
   if (!(await isStill(deps, draft, todo))) return null;
   const row = await readRun(draft, ref.run);
   const [spec, item] = await readItem(draft, ref);
@@ -135,15 +139,18 @@ async function letGo(deps: FlowDeps, draft: Draft, ref: ItemRef, todo: Row): Pro
 /** All items of the run, as they stand now. */
 async function standingsOf(deps: FlowDeps, run: string): Promise<Map<string, Standing>> {
   const found = new Map<string, Standing>();
+  const rows: [string, ItemRow][] = [];
   const specs = new Map<string, SpecRow>();
   const row = required(await peek<RunRow>(deps, keys.run(run)), keys.run(run));
+  // First, so that none of them was written behind what it is.
+  for await (const row of rowsOf<ItemRow>(deps, run, 'item/')) rows.push(row);
   for await (const [id, spec] of rowsOf<SpecRow>(deps, run, 'spec/')) specs.set(id, spec);
-  for await (const [id, { state, reason, cancelAsked, passed, waitingOn }] of rowsOf<ItemRow>(deps, run, 'item/')) {
+  for (const [id, { state, reason, cancelAsked, passed, waitingOn }] of rows) {
     const spec = required(specs.get(id), keys.spec(run, id));
     const because = reason === undefined ? {} : { reason };
     const isBarred = cancelAsked === true || passed === true || isLate(deps, row, spec);
     const lettingPass = isLettingPass(spec);
-    found.set(id, { state, ...because, isBarred, deps: spec.item.deps, dependent: spec.item, lettingPass, waitingOn });
+    found.set(id, { state, ...because, isBarred, deps: awaitedBy(spec), dependent: spec.item, lettingPass, waitingOn });
   }
   return found;
 }

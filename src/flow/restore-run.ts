@@ -14,7 +14,9 @@ import {
 } from '@waybill/verify';
 import { hexOf, rootOf, sealStatement } from '#core/evidence.ts';
 import { STORE_LOST } from '#core/names.ts';
-import { type Key, keys, type RunRow, type RunTreeRow, type SealRow } from '#core/rows.ts';
+import type { RunTreeRow, SealRow } from '#core/record-rows.ts';
+import { Recount } from '#core/recount.ts';
+import { type Key, keys, type RunRow } from '#core/rows.ts';
 import { segments } from '#flow/bundle.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { signStatement } from '#flow/envelope.ts';
@@ -35,7 +37,6 @@ export interface LoggedRun {
   checkpoint?: { size: number; root: Digest };
 }
 
-type End = 'sealed' | 'unwritten' | 'aborted' | 'lost';
 type Opened = Extract<EventLine, { type: 'run.opened' }>;
 type Completed = Extract<EventLine, { type: 'run.completed' }>;
 
@@ -44,12 +45,21 @@ interface Record {
   tree: TreeState;
   opened: Opened | null;
   completed: Completed | null;
+  spent: Recount;
 }
 
-const NOTHING: Record = { tree: { size: 0, frontier: [] }, opened: null, completed: null };
+/** What came of it. */
+export interface Restored {
+  end: 'sealed' | 'unwritten' | 'aborted' | 'lost';
+  spent: Recount;
+  /** Its record is there from beginning to end, so that it spent nothing else. */
+  isCounted: boolean;
+}
+
+const NOTHING: Record = { tree: { size: 0, frontier: [] }, opened: null, completed: null, spent: new Recount() };
 const UNKNOWN: Digest = `sha256:${'0'.repeat(64)}`;
 
-export async function restoreRun(deps: FlowDeps, run: string, logged: LoggedRun): Promise<End> {
+export async function restoreRun(deps: FlowDeps, run: string, logged: LoggedRun): Promise<Restored> {
   const record = await readRecord(deps, run, logged);
   const row = rowOf(logged, record);
   const written = new Map<Key, object>([[keys.run(run), row]]);
@@ -62,7 +72,7 @@ export async function restoreRun(deps: FlowDeps, run: string, logged: LoggedRun)
     await draft.read([...written.keys()]);
     for (const [key, body] of written) draft.put(key, body);
   });
-  return end;
+  return { end, spent: record.spent, isCounted: record.completed !== null };
 }
 
 async function endOf(
@@ -72,7 +82,7 @@ async function endOf(
   record: Record,
   row: RunRow,
   written: Map<Key, object>,
-): Promise<End> {
+): Promise<Restored['end']> {
   if (aborted) return 'aborted';
   if (!sealed) return 'lost';
   const key = bundleKey(run);
@@ -158,6 +168,7 @@ function rowOf({ opened, sealed, aborted }: LoggedRun, { opened: first, complete
 
 async function readRecord(deps: FlowDeps, run: string, { opened, checkpoint, sealed }: LoggedRun): Promise<Record> {
   const tree = new TreeBuilder();
+  const spent = new Recount();
   const known = sealed?.entry ?? checkpoint;
   let rootThen: Digest | null = null;
   let first: Uint8Array | null = null;
@@ -166,6 +177,7 @@ async function readRecord(deps: FlowDeps, run: string, { opened, checkpoint, sea
     for (const line of linesOf(segment)) {
       if (!isEvent(line)) continue;
       tree.append(leafHash(line));
+      spent.take(parsed(line));
       first ??= line;
       last = line;
       if (tree.size === known?.size) rootThen = rootOf(tree.state());
@@ -176,7 +188,11 @@ async function readRecord(deps: FlowDeps, run: string, { opened, checkpoint, sea
     deps.hints.trouble(run, new RangeError('its segments are not those that the log speaks of'));
     return NOTHING;
   }
-  return { tree: tree.state(), opened: eventOf(first, 'run.opened'), completed: eventOf(last, 'run.completed') };
+  return { tree: tree.state(), opened: eventOf(first, 'run.opened'), completed: eventOf(last, 'run.completed'), spent };
+}
+
+function parsed(line: Uint8Array): EventLine {
+  return JSON.parse(new TextDecoder().decode(line)) as EventLine;
 }
 
 function eventOf<T extends EventLine['type']>(
@@ -184,6 +200,6 @@ function eventOf<T extends EventLine['type']>(
   type: T,
 ): Extract<EventLine, { type: T }> | null {
   if (line === null) return null;
-  const event = JSON.parse(new TextDecoder().decode(line)) as EventLine;
+  const event = parsed(line);
   return event.type === type ? (event as Extract<EventLine, { type: T }>) : null;
 }

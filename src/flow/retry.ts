@@ -5,12 +5,16 @@
  * The item is opened first, and kept from becoming ready until everything downstream is open too: it holds the run open
  * meanwhile. What ends in between is told again to whoever was opened behind its back. A todo row stands until that is done.
  */
-import { type ItemRow, keys, type OpenRow, type RunRow, type SpecRow } from '#core/rows.ts';
-import { isTerminal, subtractTally, tallyOf } from '#core/tally.ts';
+
+import { CONTROL_LIMITS } from '@waybill/client/limits';
+import { RECORD_FULL, TOO_MANY_OUTPUTS } from '@waybill/verify';
+import { type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
+import { isTerminal, tallyOf } from '#core/tally.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import { type Asked, accepted, askedItem, dedupedAs, emitControl } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { type ItemRef, isLettingPass, makeReady, readItem, required } from '#flow/items.ts';
+import { type ItemRef, isLettingPass, makeReady, readItem } from '#flow/items.ts';
+import { fillRow } from '#flow/open-set.ts';
 import type { Draft } from '#flow/transaction.ts';
 
 /** `tell-end`: the end of the item has to be told to its dependents first, and then asked again. */
@@ -43,12 +47,15 @@ export async function acceptRetry(deps: FlowDeps, draft: Draft, asked: Asked, id
 
 /** @param isOver its deadline is, whatever it failed for: the timer of that has fired and will not again */
 function problemOf(item: ItemRow, isOver: boolean): { problem: string; fix: string } | null {
-  const { state, reason, cause, cancelAsked, passed } = item;
+  const { state, reason, cause, cancelAsked, passed, reopened = 0 } = item;
   const ended = { problem: `the item has ended as ${state}`, fix: 'Submit the run under a new id.' };
   if (state === 'skipped' && cause !== undefined) return { ...ended, fix: `Retry ${cause}, because of which it was.` };
   if (state !== 'failed') return ended;
+  if (reason === RECORD_FULL) return { ...ended, problem: 'nothing more of it fits into its record' };
+  if (reopened >= CONTROL_LIMITS.retriesPerItem) return { ...ended, problem: `it was opened again ${reopened} times` };
   if (passed) return { ...ended, problem: 'others have gone on after its failure, as the plan lets them' };
   if (cancelAsked) return { ...ended, problem: 'somebody asked to cancel the item' };
+  if (reason === TOO_MANY_OUTPUTS) return { ...ended, problem: 'it would find the same outputs, which are too many' };
   return isOver || reason === 'deadline_exceeded' ? { ...ended, problem: 'the deadline of the item is over' } : null;
 }
 
@@ -59,17 +66,8 @@ export function isLate(deps: FlowDeps, { openedAtMs }: RunRow, { item }: SpecRow
 /** Terminal -> pending: back into the open set, its numbers down the tree. */
 export async function openItem(draft: Draft, ref: ItemRef, spec: SpecRow, item: ItemRow): Promise<void> {
   if (!isTerminal(item.state)) throw new RangeError(`item ${ref.item} is open`);
-  const [key, rootKey] = [keys.open(ref.run, spec.openChunk), keys.openRoot(ref.run)];
-  const [found, foundRoot] = await draft.read<OpenRow>([key, rootKey]);
-  const open = required(found, key);
-  if (open.ids.length === 0) {
-    const root = required(foundRoot, rootKey);
-    const ids = [...root.ids, String(spec.openChunk)];
-    draft.put(rootKey, { ids, tally: subtractTally(root.tally, open.tally) } satisfies OpenRow);
-  }
-  const tally = subtractTally(open.tally, tallyOf(item, item.state, isLettingPass(spec)));
-  draft.put(key, { ids: [...open.ids, ref.item], tally } satisfies OpenRow);
-  const { reason: _reason, cause: _cause, detail: _detail, ...rest } = item;
+  await fillRow(draft, ref.run, spec.openChunk, [ref.item], tallyOf(item, item.state, isLettingPass(spec)));
+  const { reason: _reason, cause: _cause, exceeded: _exceeded, detail: _detail, ...rest } = item;
   const reopened = (item.reopened ?? 0) + 1;
   draft.put(keys.item(ref.run, ref.item), { ...rest, state: 'pending', reopened } satisfies ItemRow);
 }

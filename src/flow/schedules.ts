@@ -30,7 +30,7 @@ export async function addSchedule(deps: FlowDeps, object: InboxObject, schedule:
   if (refusal) return { ...refusal, reasons: refusal.reasons.map(placedInSchedule) };
   const { cron, timeZone, missed = 'latest', paused = false } = schedule.spec;
   if (nextSlot(timingOf({ cron, timeZone }), deps.clock.nowMs()) === null) return refuseWithoutSlots(cron);
-  const bytes = bytesOf(canonicalize(schedule));
+  const bytes = bytesOf(canonicalize(schedule, { numbers: 'any' }));
   const definition = digestOf(bytes);
   await deps.artifacts.put(bytes, { expected: definition });
   const ref = { principal, name: schedule.metadata.name };

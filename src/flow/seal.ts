@@ -5,7 +5,8 @@
  */
 import { digestOf, fromBase64, type TreeState } from '@waybill/verify';
 import { rootOf, sealedEntry, sealStatement } from '#core/evidence.ts';
-import { keys, type OpenRow, type RunRow, type SealRow } from '#core/rows.ts';
+import type { SealRow } from '#core/record-rows.ts';
+import { keys, type OpenRow, type RunRow } from '#core/rows.ts';
 import { concludeAbort } from '#flow/abort.ts';
 import { bundleOf } from '#flow/bundle.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -14,11 +15,12 @@ import { signStatement } from '#flow/envelope.ts';
 import { readRun, required } from '#flow/items.ts';
 import { appendEntry } from '#flow/log.ts';
 import { publishLog } from '#flow/publish.ts';
-import { wakeAll } from '#flow/readiness.ts';
+
 import { sequence } from '#flow/sequence.ts';
 import { readStamp } from '#flow/stamp.ts';
 import { publishStatus } from '#flow/status.ts';
 import { decide, forget } from '#flow/transaction.ts';
+import { forgetWakes } from '#flow/wakes.ts';
 
 /** Publishes the log at least up to where its head is now, and resolves with the size of the newest checkpoint. */
 export type Publish = () => Promise<number>;
@@ -40,9 +42,8 @@ export async function seal(
   await deps.store.durable();
   await publishStatus(deps, run);
   // They have nobody to tell any more, and from now on nobody looks for those that were lost.
-  await wakeAll(deps, run);
+  await forgetWakes(deps, run);
   await forget(deps, keys.activeRun(run));
-  deps.hints.runChanged(run);
 }
 
 export function bundleKey(run: string): string {
@@ -71,14 +72,12 @@ async function writeBundle(deps: FlowDeps, run: string, publish: Publish): Promi
  * aborted.
  */
 export async function noteUnbundled(deps: FlowDeps, run: string, problem: string): Promise<boolean> {
-  const isNoted = await decide(deps, async (draft) => {
+  return decide(deps, async (draft) => {
     const row = await readRun(draft, run);
     if (row.sealedIndex === undefined || row.bundle) return false;
     if (row.unbundled !== problem) draft.put(keys.run(run), { ...row, unbundled: problem } satisfies RunRow);
     return true;
   });
-  if (isNoted) deps.hints.runChanged(run);
-  return isNoted;
 }
 
 /** Signs the seal once: a second call finds the first one's. Null when somebody asked to abort the run before. */

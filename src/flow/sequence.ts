@@ -13,7 +13,8 @@ import { TerminalError } from '@waybill/client/errors';
 import { canonicalize, equalBytes, leafHash, TreeBuilder, type TreeState } from '@waybill/verify';
 import { eventLine } from '#core/evidence.ts';
 import { ordinal } from '#core/ids.ts';
-import { type EventRow, keys, type RunTreeRow } from '#core/rows.ts';
+import type { EventRow, RunTreeRow } from '#core/record-rows.ts';
+import { keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
 import type { Row } from '#ports/run-store.ts';
@@ -40,7 +41,12 @@ interface Batch {
 export async function sequence(deps: FlowDeps, run: string): Promise<TreeState> {
   for (;;) {
     const batch = await decide(deps, (draft) => commitBatch(deps, draft, run));
-    if (batch === null) return (await readTree(deps, run)).tree;
+    if (batch === null) {
+      const row = await readTree(deps, run);
+      // Somebody else may have removed the rows of a batch and not ended it yet: then nothing waits, and not all is placed.
+      if (row.batch === undefined) return row.tree;
+      continue;
+    }
     // The segment must not exist before it is certain that these events have these places.
     await deps.store.durable();
     await writeSegment(deps, run, batch);

@@ -45,7 +45,7 @@ export async function acceptSkip(
   const [spec, item] = await readItem(draft, ref);
   const left = item.parked === true;
   if (left) draft.create(keys.todoLocks(`${run}/${id}`), { names: spec.item.locks.map(({ name }) => name) });
-  await unqueueItem(deps, draft, row.queue, spec, item);
+  await unqueueItem(deps, draft, { run, queue: row.queue }, spec, item);
   draft.put(keys.run(run), { ...row } satisfies RunRow);
   emitControl(deps, draft, asked, 'skip', id);
   const { completed } = await closeItem(draft, ref, spec, { ...item, reason: 'skip_requested' }, 'skipped');

@@ -100,9 +100,11 @@ function unanswered({ slots }: ScheduleRow): SlotEntry[] {
 export async function writeUnanswered(deps: FlowDeps, ref: ScheduleRef): Promise<void> {
   const row = await peek<ScheduleRow>(deps, keys.schedule(ref.principal, ref.name));
   if (row === null) return;
-  for (const { id } of unanswered(row)) {
+  const open = unanswered(row);
+  if (open.length > 0) await deps.store.durable();
+  for (const { id } of open) {
     try {
-      const bytes = new TextEncoder().encode(canonicalize(runOf(await definitionOf(deps, row))));
+      const bytes = new TextEncoder().encode(canonicalize(runOf(await definitionOf(deps, row)), { numbers: 'any' }));
       await deps.inbox.put({ queue: row.queue, principal: ref.principal, submissionId: id }, bytes);
     } catch (error) {
       if (!(error instanceof WaybillError) || error.retryable) throw error;
@@ -154,6 +156,7 @@ export async function showSchedules(deps: FlowDeps, principal: string): Promise<
     const row = rows[n]?.body as ScheduleRow | undefined;
     return row === undefined || row.removed ? [] : [statusOf({ principal, name }, row, nowMs)];
   });
+  await deps.store.durable();
   await deps.inbox.publishSchedules({ v: 1, principal, at: isoTime(nowMs), schedules });
 }
 

@@ -3,13 +3,16 @@
  * O(items) of that run each time and nothing when a run is at rest.
  */
 import type { AttemptStatus, ItemState, ItemStatus, RunStatus } from '@waybill/client/documents';
+import { LAUNCH_DEFERRED } from '#core/attempt.ts';
 import { isoTime } from '#core/evidence.ts';
-import { type AttemptRow, type AttemptSummary, type ItemRow, keys, type QueueRow, type RunRow } from '#core/rows.ts';
+import type { QueueRow } from '#core/queue-rows.ts';
+import { type AttemptRow, type AttemptSummary, type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
+import { capsShown } from '#flow/caps-shown.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { required } from '#flow/items.ts';
 import { knownQueues } from '#flow/queues.ts';
 import { peek } from '#flow/transaction.ts';
-import { type Waiter, waitingOf } from '#flow/waiting.ts';
+import { isReadFor, type Waiter, waitingOf } from '#flow/waiting.ts';
 
 const PAGE = 500;
 
@@ -21,6 +24,7 @@ export async function publishStatus(deps: FlowDeps, run: string, prepared?: Prep
   let next = prepared ?? (await prepareStatus(deps, run));
   while (next !== null) {
     const { version, status } = next;
+    await deps.store.durable();
     await deps.inbox.publish(status.principal, status.submissionId, status);
     next = await prepareStatus(deps, run, version);
   }
@@ -45,6 +49,8 @@ export async function prepareStatus(deps: FlowDeps, run: string, known?: number)
 async function describe(deps: FlowDeps, run: string, state: RunRow): Promise<RunStatus> {
   const rows = await itemRows(deps, run);
   const queue = await peek<QueueRow>(deps, keys.queue(state.queue));
+  const { caps, waiting } = await capsShown(deps, run, state);
+  const specs = await specsOf(deps, run, rows);
   const items: ItemStatus[] = [];
   for (const [id, item] of rows)
     items.push(
@@ -54,14 +60,30 @@ async function describe(deps: FlowDeps, run: string, state: RunRow): Promise<Run
         queueName: state.queue,
         queue: required(queue, keys.queue(state.queue)),
         item,
+        spec: specs.get(id),
         isPaused: state.pausedAtMs !== undefined,
+        owner: state.principal,
+        caps,
+        isQueueShort: waiting.includes(state.queue),
       }),
     );
   const unsandboxed = rows.reduce((sum, [, item]) => sum + item.unsandboxed, 0);
   const warnings: string[] = [];
   if (unsandboxed > 0) warnings.push(`UNSANDBOXED: ${unsandboxed} attempts ran without a sandbox around their blocks`);
+  const madeSo = rows.filter(([, { reused }]) => reused?.isUnsandboxed).length;
+  if (madeSo > 0) warnings.push(`UNSANDBOXED: ${madeSo} items took over what was made without a sandbox`);
+  const { callback } = state;
+  if (callback !== undefined && callback.state !== 'delivered')
+    warnings.push(
+      `${callback.state.toUpperCase()}: the callback to ${callback.endpoint}: ${callback.detail}; it is not sent again`,
+    );
   if (state.unbundled !== undefined) warnings.push(`UNSEALED: there is no bundle yet, since ${state.unbundled}`);
-  return statusOf(deps, run, state, items, warnings);
+  const costMicroUsd = rows.reduce((sum, [, item]) => sum + (item.costMicroUsd ?? 0), 0);
+  return {
+    ...statusOf(deps, run, state, items, warnings),
+    ...(costMicroUsd === 0 ? {} : { costMicroUsd }),
+    ...(caps.length === 0 ? {} : { caps }),
+  };
 }
 
 /** Runs with attempts that hold a slot: their workers may have told of progress. */
@@ -91,6 +113,8 @@ function statusOf(deps: FlowDeps, run: string, row: RunRow, items: ItemStatus[],
     at: isoTime(deps.clock.nowMs()),
     openedAt: isoTime(row.openedAtMs),
     ...(row.deadlineAtMs === undefined ? {} : { deadlineAt: isoTime(row.deadlineAtMs) }),
+    ...(row.growth?.mostItems === undefined ? {} : { openEnded: row.growth.closed ? 'closed' : 'open' }),
+    ...(row.growth?.extending === undefined ? {} : { extending: true as const }),
     ...(row.pausedAtMs === undefined ? {} : { pausedAt: isoTime(row.pausedAtMs) }),
     ...(row.completedAtMs === undefined ? {} : { completedAt: isoTime(row.completedAtMs) }),
     ...(row.sealedAtMs === undefined ? {} : { sealedAt: isoTime(row.sealedAtMs) }),
@@ -117,15 +141,35 @@ function countsOf(items: ItemStatus[]): RunStatus['counts'] {
     denied: 0,
   };
   let attempts = 0;
-  let retries = 0;
+  const again = { retries: 0, questions: 0, requeues: 0, lost: 0, putOff: 0 };
   for (const item of items) {
     states[item.state] += 1;
     // Of launches that were put off only the last is listed.
     const newest = item.attempts.at(-1)?.attempt ?? 0;
     attempts += newest;
-    retries += Math.max(0, newest - 1);
+    again.putOff += newest - item.attempts.length;
+    for (const attempt of item.attempts.slice(0, -1)) again[followedFor(attempt)] += 1;
   }
-  return { ...states, items: items.length, attempts, retries };
+  const { retries, ...others } = again;
+  const happened = Object.fromEntries(Object.entries(others).filter(([, count]) => count > 0));
+  return { ...states, items: items.length, attempts, retries, ...happened };
+}
+
+/** Why there is another attempt behind this one. */
+function followedFor({ outcome, reason }: AttemptStatus): 'retries' | 'questions' | 'requeues' | 'lost' | 'putOff' {
+  const isAnswered = reason === 'needs_input';
+  const isSentBack = reason === 'requeued';
+  if (outcome === 'deferred' && isAnswered) return 'questions';
+  if (outcome === 'deferred' && reason === LAUNCH_DEFERRED.reason) return 'putOff';
+  if (outcome === 'cancelled' && isSentBack) return 'requeues';
+  return outcome === 'lost' ? 'lost' : 'retries';
+}
+
+/** By item, of those whose status says what is in their specs. */
+async function specsOf(deps: FlowDeps, run: string, rows: [string, ItemRow][]): Promise<Map<string, SpecRow>> {
+  const ids = rows.filter(([, item]) => isReadFor(item)).map(([id]) => id);
+  const specs = ids.length === 0 ? [] : await deps.store.get(ids.map((id) => keys.spec(run, id)));
+  return new Map(specs.flatMap((row, n) => (row ? [[ids[n] ?? '', row.body as unknown as SpecRow] as const] : [])));
 }
 
 /** All items, in the order of the spec. */
@@ -141,6 +185,13 @@ async function itemRows(deps: FlowDeps, run: string): Promise<[string, ItemRow][
   return found.sort(([, a], [, b]) => a.place - b.place);
 }
 
+/** Of what is done nothing goes on. */
+function shownCheckpoint({ state, checkpoint }: ItemRow): Pick<ItemStatus, 'checkpoint'> {
+  if (checkpoint === undefined || state === 'done') return {};
+  const { attempt, sizeBytes } = checkpoint;
+  return { checkpoint: { attempt, sizeBytes } };
+}
+
 async function itemStatus(deps: FlowDeps, waiter: Waiter): Promise<ItemStatus> {
   const { id, item } = waiter;
   const waiting = await waitingOf(deps, waiter);
@@ -151,11 +202,21 @@ async function itemStatus(deps: FlowDeps, waiter: Waiter): Promise<ItemStatus> {
   return {
     id,
     state: item.state,
+    ...(item.addedBy === undefined ? {} : { addedBy: item.addedBy }),
     ...(item.reason === undefined ? {} : { reason: item.reason }),
+    ...(item.exceeded === undefined ? {} : { exceeded: item.exceeded }),
     ...(item.cause === undefined ? {} : { cause: item.cause }),
     ...(item.detail === undefined ? {} : { detail: item.detail }),
+    ...(item.usageProblem === undefined ? {} : { usageProblem: item.usageProblem }),
+    ...(item.egress === undefined ? {} : { egress: item.egress }),
     ...(progress === undefined ? {} : { progress }),
     ...(waiting === undefined ? {} : { waiting }),
+    ...shownCheckpoint(item),
+    ...(item.intents === undefined ? {} : { intents: item.intents }),
+    ...(item.reused === undefined ? {} : { reused: item.reused }),
+    ...(item.costMicroUsd === undefined ? {} : { costMicroUsd: item.costMicroUsd }),
+    ...(item.modelMicroUsd === undefined ? {} : { modelMicroUsd: item.modelMicroUsd }),
+    ...(item.cutMicroUsd === undefined ? {} : { cutMicroUsd: item.cutMicroUsd }),
     attempts: item.attempts.map(attemptStatus),
   };
 }
@@ -168,6 +229,7 @@ function attemptStatus({
   outcome,
   reason,
   exit,
+  costMicroUsd,
   outputs,
 }: AttemptSummary): AttemptStatus {
   return {
@@ -178,6 +240,7 @@ function attemptStatus({
     ...(outcome === undefined ? {} : { outcome }),
     ...(reason === undefined ? {} : { reason }),
     ...(exit === undefined ? {} : { exit }),
+    ...(costMicroUsd === undefined ? {} : { costMicroUsd }),
     outputs,
   };
 }

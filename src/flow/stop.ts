@@ -2,11 +2,15 @@
  * Stop: items are brought to their end from outside: because somebody asked for it, or because a deadline is over. Each
  * is called again after a crash and finds what is left.
  */
-import { keys, type OpenRow, type RunRow, type StoppingReason } from '#core/rows.ts';
-import { isTerminal } from '#core/tally.ts';
+import { TerminalError } from '@waybill/client/errors';
+import { keys, type RunRow, type StoppingReason } from '#core/rows.ts';
+import { isTerminal, stoppedAs } from '#core/tally.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { growAll } from '#flow/extend.ts';
 import { closeItem, completeRun, type ItemRef, readItem, readRun, unqueueItem } from '#flow/items.ts';
+import { holdNoLonger, openItems } from '#flow/open-set.ts';
 import { type Draft, decide, forget, peek } from '#flow/transaction.ts';
+import { endUnwritten } from '#flow/unwritten.ts';
 import { type Marked, markForStop, tellWorkers } from '#flow/worker.ts';
 
 /** A worker has so long from its mark until it is ended: the marks of many others must not take that time from it. */
@@ -34,12 +38,29 @@ export async function exceedRunDeadline(deps: FlowDeps, run: string): Promise<vo
 /** Ends every open item of a stopping run. Interrupted, it is called again and finds what is left. */
 export async function stopRun(deps: FlowDeps, run: string): Promise<void> {
   const row = await peek<RunRow>(deps, keys.run(run));
-  const root = await peek<OpenRow>(deps, keys.openRoot(run));
-  if (!row?.stopping || !root) return;
-  for (const n of root.ids) {
-    const open = await peek<OpenRow>(deps, keys.open(run, Number(n)));
-    await stopItems(deps, run, open?.ids ?? [], row.stopping);
+  if (!row?.stopping) return;
+  if (row.growth) await endGrowth(deps, run);
+  for await (const { ids } of openItems(deps, run)) await stopItems(deps, run, ids, row.stopping);
+}
+
+/**
+ * What was to be there has to be, before it can be ended like all else. Nothing more comes behind the mark of the run; and what
+ * cannot be written is ended without its rows.
+ */
+async function endGrowth(deps: FlowDeps, run: string): Promise<void> {
+  try {
+    await growAll(deps, run);
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    deps.hints.trouble(run, error);
+    await endUnwritten(deps, run);
   }
+  const isCompleted = await decide(deps, async (draft) => {
+    await readRun(draft, run);
+    draft.check(keys.run(run));
+    return holdNoLonger(draft, run);
+  });
+  if (isCompleted) deps.hints.runCompleted(run);
 }
 
 export async function cancelItem(deps: FlowDeps, ref: ItemRef): Promise<void> {
@@ -94,12 +115,14 @@ async function stopItem(deps: FlowDeps, draft: Draft, ref: ItemRef, why: Stoppin
   const attempt = item.attempts.at(-1);
   if (item.state === 'running' && attempt) {
     const told = await markForStop(deps, draft, attempt.id, why);
+    // Its rows were read one after the other: an attempt that has ended meanwhile may have left it to be tried again.
+    if (!told) draft.check(keys.item(ref.run, ref.item));
     return told ? { ...none, told } : none;
   }
   const left = item.parked === true;
   if (left) draft.create(keys.todoLocks(`${ref.run}/${ref.item}`), { names: spec.item.locks.map(({ name }) => name) });
-  await unqueueItem(deps, draft, run.queue, spec, item);
-  const state = why === 'cancelled' ? 'cancelled' : 'failed';
+  await unqueueItem(deps, draft, { run: ref.run, queue: run.queue }, spec, item);
+  const state = stoppedAs(why);
   const { completed } = await closeItem(draft, ref, spec, { ...item, reason: why }, state);
   draft.emit(ref.run, { type: 'item.closed', data: { items: [{ id: ref.item, state, reason: why }] } });
   if (completed) await completeRun(draft, ref.run, completed);

@@ -4,20 +4,27 @@
  */
 import { compile, parseRun, planEdges, planEntries, refuseRunId } from '@waybill/client/compile';
 import { type Refusal, RetryableError, TerminalError, WaybillError } from '@waybill/client/errors';
-import type { Plan, PlanGate } from '@waybill/client/plan';
-import { type Digest, deriveRunId, leafHash, type Pseudonym } from '@waybill/verify';
-import { admissionRows, deadlineRows, type NewRow, planEvents, planRow } from '#core/admission.ts';
+import type { Plan } from '@waybill/client/plan';
+import { type Digest, deriveRunId, leafHash } from '@waybill/verify';
+import { admissionRows, deadlineRows, largestRows, type NewRow, planEvents, planRow } from '#core/admission.ts';
 import { eventLine, hexOf, openedEvent, unplacedEvent, unplacedLine } from '#core/evidence.ts';
-import { MAX_ADMISSION_BYTES, MAX_ENGINE_ACTIONS } from '#core/names.ts';
-import { type EventRow, keys, type QueueRow, type RunRow } from '#core/rows.ts';
+import { growthOf } from '#core/growth.ts';
+import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
+import type { QueueRow } from '#core/queue-rows.ts';
+import type { EventRow } from '#core/record-rows.ts';
+import { keys, type RunRow } from '#core/rows.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { egressDenial } from '#flow/egress.ts';
 import { environmentProblems } from '#flow/environments.ts';
+import { isolationDenial } from '#flow/isolation.ts';
 import { readRun } from '#flow/items.ts';
-import { readyBatch, readyRoots } from '#flow/readiness.ts';
+import { readyBatch, readyRoots, weighRoots } from '#flow/readiness.ts';
+import { reviewersIn } from '#flow/reviewers.ts';
+import { batchesOf, putMissing } from '#flow/row-batches.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
+import { fetchUploads } from '#flow/uploads.ts';
 import type { InboxObject } from '#ports/inbox.ts';
-import { bytesOf, jsonOf } from '#ports/run-store.ts';
 
 export async function submit(
   deps: FlowDeps,
@@ -70,13 +77,13 @@ export async function refuseHere(
   plan: Plan,
   isAdmitting: boolean,
 ): Promise<Answer | null> {
-  const denial = isolationDenial(deps, plan);
+  const denial = isolationDenial(deps.worker, plan) ?? (isAdmitting ? null : egressDenial(deps, plan.queue, plan));
   if (denial) return { status: 'denied', reasons: [denial] };
   const problems = [
     ...(await queueProblems(deps, from, plan, isAdmitting)),
     // What was accepted before is carried to its end, where an environment may be gone by then.
-    ...(isAdmitting ? [] : environmentProblems(deps.worker, plan)),
-    ...(await fetchSource(deps, from, plan)),
+    ...(isAdmitting ? [] : [...environmentProblems(deps.worker, plan), ...callbackProblems(deps, plan)]),
+    ...(await fetchUploads(deps, from, plan)),
   ];
   return problems.length > 0 ? { status: 'invalid', reasons: problems } : null;
 }
@@ -85,19 +92,6 @@ function conflictWith(object: InboxObject, run: string): Answer {
   const problem = `submission ${object.submissionId} is run ${run} with other content`;
   const fix = 'Submit other content under another submission id.';
   return { ...refuse('conflict', { code: 'SUBMISSION_CONFLICT', path: 'submissionId', problem, fix }), run };
-}
-
-/** Blocks of an agent may do anything, so they run in a sandbox or not at all. */
-function isolationDenial(deps: FlowDeps, plan: Plan): Refusal | null {
-  if (deps.worker.isolation !== 'none' || deps.worker.allowUnsandboxedAgents) return null;
-  const n = plan.items.findIndex((item) => item.pipeline.some(({ block }) => block === 'agent'));
-  if (n < 0) return null;
-  return {
-    code: 'ISOLATION_REQUIRED',
-    path: `spec.items[${n}].pipeline`,
-    problem: 'agent blocks need a sandbox and none works here',
-    fix: 'Install bubblewrap, or start the engine with --unsandboxed to run agents with your own rights.',
-  };
 }
 
 async function queueProblems(
@@ -121,47 +115,12 @@ async function queueProblems(
   return [{ code: 'QUEUE_UNKNOWN', path, problem, fix: 'Use "default", or define the queue in queues.json.' }];
 }
 
-/** Moves the source bundle from the client's upload to the artifacts, checked against its digest on the way. */
-async function fetchSource(
-  deps: FlowDeps,
-  object: Pick<InboxObject, 'principal'>,
-  { source }: Plan,
-): Promise<Refusal[]> {
-  if (source.kind === 'none') return [];
-  const path = 'spec.source.bundle';
-  const size = await deps.artifacts.size(source.bundle);
-  if (size === null) {
-    const upload = await deps.inbox.openUpload(object.principal, source.bundle);
-    if (upload === null) {
-      const fix = 'Upload the bundle before the submission; the client does.';
-      return [{ code: 'SOURCE_MISSING', path, problem: `bundle ${source.bundle} was not uploaded`, fix }];
-    }
-    try {
-      await deps.artifacts.put(upload, { expected: source.bundle, maxBytes: source.sizeBytes });
-    } catch (error) {
-      if (!(error instanceof WaybillError) || error.retryable) throw error;
-      const fix = 'Pack the source again and submit what was packed.';
-      return [
-        {
-          code: 'SOURCE_INVALID',
-          path,
-          problem: `the uploaded bundle is not what the spec names: ${error.problem}`,
-          fix,
-        },
-      ];
-    }
-  }
-  const stored = await deps.artifacts.size(source.bundle);
-  if (stored === source.sizeBytes) return [];
-  const problem = `the bundle has ${stored} bytes, the spec says ${source.sizeBytes}`;
-  return [
-    {
-      code: 'SOURCE_INVALID',
-      path: 'spec.source.sizeBytes',
-      problem,
-      fix: 'Pack the source again and submit what was packed.',
-    },
-  ];
+function callbackProblems({ callbacks }: FlowDeps, { callback }: Plan): Refusal[] {
+  if (callback === undefined || callbacks?.has(callback)) return [];
+  const known = [...(callbacks ?? [])].sort().join(', ');
+  const fix = known === '' ? 'Leave it out: this deployment names nobody.' : `Use one of ${known}.`;
+  const problem = `the deployment names nobody "${callback}"`;
+  return [{ code: 'SPEC_UNKNOWN_REFERENCE', path: 'spec.callback', problem, fix }];
 }
 
 /** Beside the rows of a plan: those of the run, of its being active, of its opening, and of what is ready or suspended then. */
@@ -179,34 +138,41 @@ async function admit(
   object: InboxObject,
   submission: Digest,
 ): Promise<boolean> {
-  const { row, isDone } = await decide(deps, async (draft) => {
+  const roots = plan.items.filter((item) => item.deps.length === 0).map((item) => ({ run, item: item.id }));
+  const { row, isDone, deferred, batches } = await decide(deps, async (draft) => {
     const [present] = await draft.read<RunRow>([keys.run(run), keys.activeRun(run)]);
-    if (present) return { row: present, isDone: present.state !== 'admitting' };
+    if (present) return { row: present, isDone: present.state !== 'admitting', deferred: [], batches: null };
     const fresh = newRun(deps, plan, object, submission);
     draft.put(keys.run(run), fresh);
     draft.put(keys.activeRun(run), {});
     const rows = rowsOf(deps, run, plan, fresh);
-    const roots = plan.items.filter((item) => item.deps.length === 0).map((item) => ({ run, item: item.id }));
-    // A row that no store takes is refused here, where nothing has been written.
-    const isOneBatch = batchesOf(rows).length === 1;
+    // A row that no store takes is refused here, where nothing has been written; and one that would come later.
+    if (fresh.growth) batchesOf(largestRows(run, rows));
+    const batches = batchesOf(rows);
     // Each root has a row in the list of its queue too, or a timer.
     const fits = rows.length + roots.length + ROWS_OF_ITS_OWN <= MAX_ENGINE_ACTIONS;
-    if (!fits || !isOneBatch) return { row: fresh, isDone: false };
+    if (!fits || batches.length > 1) return { row: fresh, isDone: false, deferred: [], batches };
     for (const { key, body } of rows) draft.create(key, body);
     openIn(deps, draft, run, plan, fresh);
-    await readyBatch(deps, draft, run, roots, true);
-    return { row: fresh, isDone: true };
+    return { row: fresh, isDone: true, deferred: await readyBatch(deps, draft, run, roots, true), batches };
   });
   if (row.submission !== submission) return false;
-  if (!isDone) await admitInParts(deps, run, plan, row).catch((error: unknown) => keepWaiting(object, error));
+  if (!isDone) await admitInParts(deps, run, plan, row, batches).catch((error: unknown) => keepWaiting(object, error));
   deps.hints.runOpened(run);
-  deps.hints.queueChanged(row.queue);
+  if (deferred.length < roots.length) deps.hints.queueChanged(row.queue);
+  await weighRoots(deps, deferred);
   return true;
 }
 
-async function admitInParts(deps: FlowDeps, run: string, plan: Plan, row: RunRow): Promise<void> {
-  const rows = rowsOf(deps, run, plan, row);
-  for (const batch of batchesOf(rows)) await writeMissing(deps, run, batch);
+/** @param made the rows, where this call has made them */
+async function admitInParts(
+  deps: FlowDeps,
+  run: string,
+  plan: Plan,
+  row: RunRow,
+  made: NewRow[][] | null,
+): Promise<void> {
+  for (const batch of made ?? batchesOf(rowsOf(deps, run, plan, row))) await writeAdmitting(deps, run, batch);
   await decide(deps, async (draft) => {
     const now = await readRun(draft, run);
     if (now.state === 'admitting') openIn(deps, draft, run, plan, now);
@@ -226,38 +192,20 @@ function keepWaiting({ submissionId }: InboxObject, error: unknown): never {
   throw new RetryableError({ code: 'STORE_BUSY', path, problem, fix }, { cause: error });
 }
 
-/** Cut before either too many rows or too many bytes of them. Throws TerminalError ROW_TOO_LARGE. */
-function batchesOf(rows: readonly NewRow[]): NewRow[][] {
-  const batches: NewRow[][] = [[]];
-  let sizeBytes = 0;
-  for (const row of rows) {
-    const { pk, sk } = row.key;
-    const rowBytes = bytesOf(jsonOf({ do: 'put', pk, sk, expect: 0, body: row.body }) ?? '');
-    const { length = 0 } = batches.at(-1) ?? [];
-    if (length === MAX_ENGINE_ACTIONS - 1 || (length > 0 && sizeBytes + rowBytes > MAX_ADMISSION_BYTES)) {
-      batches.push([]);
-      sizeBytes = 0;
-    }
-    batches.at(-1)?.push(row);
-    sizeBytes += rowBytes;
-  }
-  return batches;
-}
-
 function rowsOf(deps: FlowDeps, run: string, plan: Plan, { admittedAtMs, openedAtMs, principal }: RunRow): NewRow[] {
   const planned = planEvents(planEntries(plan)).map((event, n) =>
     planRow(deps.origin, run, n, { event, atMs: admittedAtMs, salt: deps.chance.hex(16) }),
   );
-  // Whoever submitted it decides where nobody else is named.
-  const reviewersOf = ({ reviewers }: PlanGate): Pseudonym[] =>
-    (reviewers.length === 0 ? [principal] : reviewers).map(
-      (each): Pseudonym => `hmac-sha256:${deps.signer.pseudonym(each)}`,
-    );
-  return [...admissionRows(run, plan, reviewersOf), ...planned, ...deadlineRows(run, plan, openedAtMs)];
+  return [
+    ...admissionRows(run, plan, reviewersIn(deps, principal)),
+    ...planned,
+    ...deadlineRows(run, plan, openedAtMs),
+  ];
 }
 
 function newRun(deps: FlowDeps, plan: Plan, object: InboxObject, submission: Digest): RunRow {
   const nowMs = deps.clock.nowMs();
+  const growth = growthOf(plan, planEdges(plan));
   return {
     name: plan.name,
     queue: plan.queue,
@@ -268,6 +216,8 @@ function newRun(deps: FlowDeps, plan: Plan, object: InboxObject, submission: Dig
     plan: plan.digest,
     source: plan.source,
     items: plan.items.length,
+    ...(growth === undefined ? {} : { growth }),
+    ...(plan.capMicroUsd === undefined ? {} : { capMicroUsd: plan.capMicroUsd }),
     state: 'admitting',
     admittedAtMs: nowMs,
     openedAtMs: nowMs,
@@ -279,14 +229,11 @@ function newRun(deps: FlowDeps, plan: Plan, object: InboxObject, submission: Dig
  * Only while the run is being admitted: the same object may be taken in twice at once, and what the other has opened goes its way.
  * A plan that left the outbox for its places in the record must not be written there again.
  */
-async function writeMissing(deps: FlowDeps, run: string, rows: NewRow[]): Promise<void> {
+async function writeAdmitting(deps: FlowDeps, run: string, rows: NewRow[]): Promise<void> {
   await decide(deps, async (draft) => {
     if ((await readRun(draft, run)).state !== 'admitting') return;
     draft.check(keys.run(run));
-    const present = await draft.read(rows.map(({ key }) => key));
-    rows.forEach(({ key, body }, n) => {
-      if (present[n] === null) draft.put(key, body);
-    });
+    await putMissing(draft, rows);
   });
 }
 

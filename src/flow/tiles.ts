@@ -10,7 +10,7 @@ import {
   tilePath,
   tilesBetween,
 } from '@waybill/verify';
-import type { LogHeadRow } from '#core/rows.ts';
+import type { LogHeadRow } from '#core/record-rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { bytesOf, readLedger } from '#flow/log.ts';
 

@@ -7,7 +7,9 @@ import { TerminalError, WaybillError } from '@waybill/client/errors';
 import { type DsseEnvelope, eventProblem, type RunEvent } from '@waybill/verify';
 import { eventLine, type UnplacedEvent, unplacedEvent, unplacedLine } from '#core/evidence.ts';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
-import { type EventRow, type Key, keys, type UnplacedLine } from '#core/rows.ts';
+import type { EventRow, UnplacedLine } from '#core/record-rows.ts';
+import { isShown } from '#core/row-changes.ts';
+import { type Key, keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import type { Action, Row } from '#ports/run-store.ts';
 
@@ -29,7 +31,8 @@ interface Emitted {
 
 export class Draft {
   readonly #deps: FlowDeps;
-  readonly #held = new Map<string, Held>();
+  /** By pk and sk. */
+  readonly #held = new Map<string, Map<string, Held>>();
   readonly #emitted: Emitted[] = [];
   #atMs: number | undefined;
 
@@ -38,21 +41,28 @@ export class Draft {
   }
 
   /** The bodies as this decision sees them, its own writes included; null when absent. */
-  async read<Body extends object>(wanted: readonly Key[]): Promise<(Body | null)[]> {
-    const missing = wanted.filter((key) => !this.#held.has(nameOf(key)));
-    if (missing.length > 0) {
-      const rows = await this.#deps.store.get(missing);
-      missing.forEach((key, n) => {
-        const row = rows[n] ?? null;
-        this.#held.set(nameOf(key), { key, version: row?.version ?? 0, body: row?.body ?? null, act: 'none' });
-      });
-    }
-    return wanted.map((key) => (this.#held.get(nameOf(key))?.body ?? null) as Body | null);
+  read<Body extends object>(wanted: readonly Key[]): Promise<(Body | null)[]> | (Body | null)[] {
+    const missing = wanted.filter((key) => this.#find(key) === undefined);
+    const seen = (): (Body | null)[] => wanted.map((key) => this.seen<Body>(key));
+    return missing.length === 0 ? seen() : this.#fetch(missing).then(seen);
   }
 
-  async readOne<Body extends object>(key: Key): Promise<Body | null> {
-    const [body] = await this.read<Body>([key]);
-    return body ?? null;
+  readOne<Body extends object>(key: Key): Promise<Body | null> | Body | null {
+    const seen = (): Body | null => this.seen<Body>(key);
+    return this.#find(key) === undefined ? this.#fetch([key]).then(seen) : seen();
+  }
+
+  async #fetch(missing: readonly Key[]): Promise<void> {
+    const rows = await this.#deps.store.get(missing);
+    missing.forEach((key, n) => {
+      const row = rows[n] ?? null;
+      this.#hold({ key, version: row?.version ?? 0, body: row?.body ?? null, act: 'none' });
+    });
+  }
+
+  /** What `read` has answered, or this decision has written since; null when absent. */
+  seen<Body extends object>(key: Key): Body | null {
+    return this.#known(key).body as Body | null;
   }
 
   /** Writes a row that this decision has read. */
@@ -64,13 +74,12 @@ export class Draft {
 
   /** Takes rows as a query has just answered them, so that they need not be read again. */
   adopt(rows: readonly Row[]): void {
-    for (const { pk, sk, version, body } of rows)
-      this.#held.set(nameOf({ pk, sk }), { key: { pk, sk }, version, body, act: 'none' });
+    for (const row of rows) this.#hold({ key: row, version: row.version, body: row.body, act: 'none' });
   }
 
   /** Writes a row that must not exist yet. */
   create(key: Key, body: object): void {
-    this.#held.set(nameOf(key), { key, version: 0, body, act: 'put' });
+    this.#hold({ key, version: 0, body, act: 'put' });
   }
 
   delete(key: Key): void {
@@ -105,23 +114,23 @@ export class Draft {
   }
 
   get actions(): number {
-    let count = this.#emitted.length;
-    for (const held of this.#held.values()) if (held.act !== 'none') count += 1;
-    return count;
+    return this.#emitted.length + this.#written().length;
   }
 
   async commit(): Promise<void> {
-    const written = [...this.#held.values()].filter((held) => held.act !== 'none');
-    if (written.length === 0 && this.#emitted.length === 0) return;
-    if (this.actions > MAX_ENGINE_ACTIONS) {
+    const written = this.#written();
+    const count = written.length + this.#emitted.length;
+    if (count === 0) return;
+    if (count > MAX_ENGINE_ACTIONS) {
       throw new TerminalError({
         code: 'TRANSACTION_TOO_LARGE',
         path: 'transaction',
-        problem: `${this.actions} actions, more than ${MAX_ENGINE_ACTIONS}`,
+        problem: `${count} actions, more than ${MAX_ENGINE_ACTIONS}`,
         fix: 'Report this as a defect: every decision is built to stay below the limit.',
       });
     }
-    const version = 1 + Math.max(0, ...written.map((held) => held.version));
+    let version = 1;
+    for (const held of written) version = Math.max(version, held.version + 1);
     const actions = written.map(actionOf);
     const { atMs } = this;
     this.#emitted.forEach(({ run, event, envelopes }, k) => {
@@ -135,13 +144,33 @@ export class Draft {
     await this.#deps.store.transact(actions);
     for (const [run, count] of countBy(this.#emitted)) this.#deps.hints.eventsWritten(run, count);
     for (const { key, act } of written) {
-      if (key.pk === 'timers' && act === 'put') this.#deps.hints.timerSet(Number(key.sk.slice(0, 13)));
+      if (act === 'put' && key.pk === 'timers') this.#deps.hints.timerSet(Number(key.sk.slice(0, 13)));
     }
+    for (const run of shownRuns(written)) this.#deps.hints.runChanged(run);
+  }
+
+  #written(): Held[] {
+    const written: Held[] = [];
+    for (const ofOne of this.#held.values()) {
+      for (const held of ofOne.values()) if (held.act !== 'none') written.push(held);
+    }
+    return written;
+  }
+
+  #hold(held: Held): void {
+    const { pk, sk } = held.key;
+    const ofOne = this.#held.get(pk);
+    if (ofOne) ofOne.set(sk, held);
+    else this.#held.set(pk, new Map([[sk, held]]));
+  }
+
+  #find({ pk, sk }: Key): Held | undefined {
+    return this.#held.get(pk)?.get(sk);
   }
 
   #known(key: Key): Held {
-    const held = this.#held.get(nameOf(key));
-    if (!held) throw new RangeError(`row ${nameOf(key)} is written without having been read`);
+    const held = this.#find(key);
+    if (!held) throw new RangeError(`row ${key.pk} ${key.sk} is used without having been read`);
     return held;
   }
 }
@@ -159,14 +188,17 @@ function requireVerifiable(event: UnplacedEvent, line: UnplacedLine): void {
   });
 }
 
+/** Here and not where it is decided, so that no decision can forget a status that somebody may wait for. */
+function shownRuns(written: readonly Held[]): Set<string> {
+  const isOfStatus = ({ key: { pk, sk }, version, body, act }: Held): boolean =>
+    act === 'put' && body !== null && pk.startsWith('run/') && isShown(sk, body, version === 0);
+  return new Set(written.filter(isOfStatus).map(({ key }) => key.pk.slice('run/'.length)));
+}
+
 function countBy(emitted: readonly Emitted[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { run } of emitted) counts.set(run, (counts.get(run) ?? 0) + 1);
   return counts;
-}
-
-function nameOf(key: Key): string {
-  return `${key.pk} ${key.sk}`;
 }
 
 function actionOf(held: Held): Action {
@@ -179,18 +211,20 @@ function actionOf(held: Held): Action {
 export async function decide<T>(deps: FlowDeps, decision: (draft: Draft) => Promise<T>): Promise<T> {
   for (let conflicts = 0; ; conflicts += 1) {
     try {
-      return await deps.lane(async () => {
-        const draft = new Draft(deps);
-        const result = await decision(draft);
-        await draft.commit();
-        return result;
-      });
+      return await deps.lane(() => decideOnce(deps, decision));
     } catch (error) {
       const conflict = error instanceof WaybillError && error.code === 'ROW_CONFLICT';
       if (!conflict || conflicts >= MAX_CONFLICTS) throw error;
       await pause(deps, Math.min(200, 2 ** Math.min(conflicts, 8)) * deps.chance.fraction());
     }
   }
+}
+
+async function decideOnce<T>(deps: FlowDeps, decision: (draft: Draft) => Promise<T>): Promise<T> {
+  const draft = new Draft(deps);
+  const result = await decision(draft);
+  await draft.commit();
+  return result;
 }
 
 function pause(deps: FlowDeps, delayMs: number): Promise<void> {

@@ -1,11 +1,11 @@
 /** Waiting: what holds an item that does not run. */
-import type { Waiting } from '@waybill/client/documents';
+import type { CapStatus, Waiting } from '@waybill/client/documents';
 import { slotsOf } from '#core/claim.ts';
 import { isoTime } from '#core/evidence.ts';
-import { type ItemRow, keys, type LockRow, type QueueRow, type RunRow, type SpecRow } from '#core/rows.ts';
+import type { LockRow, QueueRow } from '#core/queue-rows.ts';
+import { type ItemRow, keys, type SpecRow } from '#core/rows.ts';
 import { nextStartMs } from '#core/start-rate.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { peek } from '#flow/transaction.ts';
 
 const SHOWN_DEPS = 10;
 
@@ -15,7 +15,19 @@ export interface Waiter {
   queueName: string;
   queue: QueueRow;
   item: ItemRow;
+  /** Of one that `isReadFor` names. */
+  spec: SpecRow | undefined;
   isPaused: boolean;
+  /** Who submitted the run. */
+  owner: string;
+  caps: readonly CapStatus[];
+  /** Its queue waits for money of the deployment. */
+  isQueueShort: boolean;
+}
+
+/** What its spec says has to be shown too: many are read in one call. */
+export function isReadFor({ state, parked }: ItemRow): boolean {
+  return state === 'suspended' || (state === 'ready' && parked === true);
 }
 
 /** Everything that holds the item now; when the first of it is gone, the rest still does. */
@@ -23,27 +35,47 @@ export async function waitingOf(deps: FlowDeps, waiter: Waiter): Promise<Waiting
   const { run, id, queueName, queue, item, isPaused } = waiter;
   const paused = isPaused ? { paused: 'run' as const } : {};
   if (item.state === 'pending') return { ...paused, deps: await unmetDeps(deps, run, id, item) };
-  if (item.state === 'suspended') return { gate: await gateOf(deps, run, id, item) };
+  if (item.asking !== undefined) return questionOf(item, item.asking);
+  if (item.state === 'suspended') return { gate: gateOf(waiter) };
   if (item.state !== 'ready') return undefined;
   if (item.notBeforeMs !== undefined) return { ...paused, notBefore: isoTime(item.notBeforeMs) };
-  if (item.parked) return { ...paused, locks: await heldLocks(deps, run, id) };
+  if (item.parked) return { ...paused, locks: await heldLocks(deps, waiter) };
+  if (item.short) return { ...paused, ...capOf(waiter, ['run']) };
   if (isPaused || item.shelved) return { paused: 'run' };
   const held = {
     queue: { name: queueName, concurrency: slotsOf(queue, deps.clock.nowMs()), held: queue.holders.length },
   };
-  return { ...(queue.state === 'paused' ? { paused: 'queue' as const } : {}), ...held, ...rateOf(deps, queue) };
+  const short = waiter.isQueueShort ? capOf(waiter, ['day', 'month', 'account']) : {};
+  return {
+    ...(queue.state === 'paused' ? { paused: 'queue' as const } : {}),
+    ...held,
+    ...rateOf(deps, queue),
+    ...short,
+  };
 }
 
-async function gateOf(deps: FlowDeps, run: string, id: string, item: ItemRow): Promise<NonNullable<Waiting['gate']>> {
-  const wanted = (await peek<SpecRow>(deps, keys.spec(run, id)))?.item.gate;
-  const owner = (await peek<RunRow>(deps, keys.run(run)))?.principal ?? '';
-  const { approved = [], rejected = [], expiresAtMs } = item.gate ?? {};
+/** The tightest of them. */
+function capOf({ caps }: Waiter, names: readonly CapStatus['cap'][]): Pick<Waiting, 'cap'> {
+  const [cap] = caps.filter((one) => names.includes(one.cap)).toSorted((a, b) => a.leftMicroUsd - b.leftMicroUsd);
+  return cap === undefined ? {} : { cap };
+}
+
+function questionOf({ talk = [] }: ItemRow, text: string): Waiting {
+  const last = talk.at(-1);
+  return last === undefined ? {} : { question: { text, sha256: last.question.sha256, attempt: last.attempt } };
+}
+
+function gateOf({ spec, item, owner }: Waiter): NonNullable<Waiting['gate']> {
+  const wanted = spec?.item.gate;
+  const { approved = [], rejected = [], expiresAtMs, reviewed } = item.gate ?? {};
   return {
     approved: approved.length,
     rejected: rejected.length,
     approvals: wanted?.approvals ?? 1,
     reviewers: wanted === undefined || wanted.reviewers.length === 0 ? [owner] : wanted.reviewers,
     ...(expiresAtMs === undefined ? {} : { expires: isoTime(expiresAtMs) }),
+    ...(wanted?.reviews === undefined ? {} : { reviews: wanted.reviews }),
+    ...(reviewed === undefined ? {} : { reviewed }),
   };
 }
 
@@ -66,8 +98,8 @@ async function unmetDeps(
   return { first: ids.slice(0, SHOWN_DEPS), count: ids.length };
 }
 
-async function heldLocks(deps: FlowDeps, run: string, id: string): Promise<NonNullable<Waiting['locks']>> {
-  const wanted = (await peek<SpecRow>(deps, keys.spec(run, id)))?.item.locks ?? [];
+async function heldLocks(deps: FlowDeps, { spec }: Waiter): Promise<NonNullable<Waiting['locks']>> {
+  const wanted = spec?.item.locks ?? [];
   const rows = await deps.store.get(wanted.map(({ name }) => keys.lock(name)));
   const locks = wanted.map(({ name }, n) => ({
     name,

@@ -27,7 +27,7 @@ export interface Marked {
   expiresAtMs: number | null;
 }
 
-/** Marks an attempt to be stopped, in the caller's decision. Null when it has ended or has been marked before. */
+/** Marks an attempt to be stopped, in the caller's decision. Null when it has ended or has been marked before, at least as finally. */
 export async function markForStop(
   deps: FlowDeps,
   draft: Draft,
@@ -36,7 +36,8 @@ export async function markForStop(
 ): Promise<Marked | null> {
   const key = keys.attempt(attemptId);
   const attempt = await draft.readOne<AttemptRow>(key);
-  if (!attempt || attempt.state === 'settled' || attempt.cancel) return null;
+  if (!attempt || attempt.state === 'settled') return null;
+  if (attempt.cancel !== undefined && (attempt.cancel !== 'requeued' || cancel === 'requeued')) return null;
   const lookMs = Math.min(deps.worker.heartbeatMs, MAX_LOOK_MS);
   const giveUpMs = deps.clock.nowMs() + lookMs + STOP_GRACE_MS + CANCEL_MARGIN_MS;
   const expiresAtMs = Math.min(attempt.expiresAtMs, giveUpMs);
@@ -88,6 +89,8 @@ export async function checkAttempt(deps: FlowDeps, attemptId: string, restarted:
   }
   const isGone = !isOver && isSilent && (await hasNoWorker(deps, attempt));
   if (!isOver && !isGone) {
+    // Whoever heard of its key may have been cut off before its secrets were there.
+    if (attempt.manifest?.secrets !== undefined) await deps.release?.(attemptId);
     await deps.mailbox.renew(attemptId);
     if (attempt.handle !== undefined) await deps.launcher.keep(attempt.handle);
     return;

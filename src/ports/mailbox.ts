@@ -17,9 +17,12 @@
  *   What is no heartbeat of the attempt is never shown; whether the one before it still is, is the
  *   adapter's matter. Staged bytes are hostile until settled.
  * - `openOutputs` and `openLog` stream the staged bytes; RetryableError OBJECT_MISSING when absent.
+ * - `openLog` and `close` are told whose run it is, as `post` was: in a shared store the log, which grows in its submitter's sight,
+ *   lies where nobody else may read it.
+ * - A job with secrets has two objects more, which its lease names: see secret-channel.ts.
  * - `close` forgets the attempt: nothing of it can be read any more, by its URLs or here, and its staged bytes are gone. A late
  *   PUT may be refused or kept where nobody looks. A closed attempt is not posted again. Idempotent.
- * - `onStaged` hints that a heartbeat or a result arrived, where the adapter itself hears of it. Hints may be lost or
+ * - `onStaged` hints that a heartbeat, a key or a result arrived, where the adapter itself hears of it. Hints may be lost or
  *   doubled; `staged` is the truth.
  * Limits: a heartbeat of 4 KiB, a result of 256 KiB; log and outputs as the job's limits say. An adapter that sees the bytes
  * arrive answers 413 and keeps nothing. One that does not shows no heartbeat that is too large, cuts a result off one byte
@@ -29,8 +32,10 @@
 import type { Digest } from '@waybill/verify';
 import type { Heartbeat, Lease } from '#core/mailbox-protocol.ts';
 
-/** A lease without its URLs; inputs and the source name artifacts by digest. */
-export interface LeaseDraft extends Omit<Lease, 'inputs' | 'source' | 'put' | 'next'> {
+/** A lease without its URLs; inputs and the source name artifacts by digest. `principal` is no part of the lease. */
+export interface LeaseDraft extends Omit<Lease, 'inputs' | 'source' | 'put' | 'channel' | 'next'> {
+  /** Whose run it is. */
+  principal: string;
   inputs: { key: string; sha256: Digest; sizeBytes: number }[];
   source?: { sha256: Digest; sizeBytes: number; commit: string };
 }
@@ -48,8 +53,8 @@ export interface Mailbox {
   cancel(attemptId: string): Promise<void>;
   staged(attemptId: string, only?: 'heartbeat' | 'result'): Promise<Staged>;
   openOutputs(attemptId: string): Promise<AsyncIterable<Uint8Array>>;
-  openLog(attemptId: string): Promise<AsyncIterable<Uint8Array> | null>;
-  close(attemptId: string): Promise<void>;
+  openLog(attemptId: string, principal: string): Promise<AsyncIterable<Uint8Array> | null>;
+  close(attemptId: string, principal: string): Promise<void>;
   /** Set once by the composition root, before the first post. */
-  onStaged(listener: (attemptId: string, kind: 'heartbeat' | 'result') => void): void;
+  onStaged(listener: (attemptId: string, kind: 'heartbeat' | 'key' | 'result') => void): void;
 }

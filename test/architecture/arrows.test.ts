@@ -63,6 +63,7 @@ const planted: readonly { rule: string; path: string; source: string }[] = [
   { rule: 'client', path: 'packages/client/src/submit.ts', source: "import '../../../src/core/run.ts';\n" },
   { rule: 'client', path: 'packages/client/src/watch.ts', source: "import './aws.ts';\n" },
   { rule: 'client-aws', path: 'packages/client/src/s3-reader.ts', source: "import './index.ts';\n" },
+  { rule: 'packs', path: 'packages/client/packs/data/planted.mjs', source: "import '../../src/spec.ts';\n" },
   { rule: 'cli', path: 'packages/cli/src/planted.ts', source: "import '../../../embedded/main.ts';\n" },
   { rule: 'cli-on-aws', path: 'packages/cli/src/deployed/planted.ts', source: "import '../main.ts';\n" },
   { rule: 'witness', path: 'packages/witness/src/planted.ts', source: "import '@waybill/client';\n" },

@@ -21,10 +21,10 @@ export interface Zone {
  * their checks.
  */
 const CLIENT_ON_NODE =
-  '(directory-transport|file-hints|git|included-files|index|operator|pack-source|read-spec|schema-file|submit|watch|write-once)\\.ts$';
+  '(directory-registry|directory-transport|file-hints|folder-archive|git|included-files|index|operator|pack-reads|pack-source|read-packs|read-spec|registry|resolve-pins|schema-file|secret-folder|submit|sync-registry|watch|write-once)\\.ts$';
 
 /** Modules of the client that reach a deployment in AWS: behind an entry of their own, so that others load no SDK. */
-const CLIENT_ON_AWS = '(aws|aws-errors|aws-keys|s3-reader|s3-transport)\\.ts$';
+const CLIENT_ON_AWS = '(aws|aws-errors|aws-keys|s3-reader|s3-registry|s3-transport)\\.ts$';
 
 /**
  * The arrows, as data. The rules below are made from this table alone, one per zone and named after it.
@@ -94,6 +94,14 @@ export const ZONES: readonly Zone[] = [
     packages: ['@aws-sdk'],
     node: 'all',
     why: 'the only part of the client that knows AWS: its index and its directory transport must not',
+  },
+  {
+    name: 'packs',
+    path: '^packages/client/packs/',
+    mayImport: [],
+    packages: [],
+    node: ['crypto', 'fs', 'path'],
+    why: 'data for whoever loads it: its scripts run in the sandbox of a block and know nothing of the client',
   },
   {
     name: 'cli',
@@ -254,7 +262,7 @@ export const ZONES: readonly Zone[] = [
     name: 'bench-peers',
     path: '^bench/peers/',
     mayImport: ['bench'],
-    packages: ['bullmq', 'openworkflow'],
+    packages: ['@restatedev/restate-sdk', 'bullmq', 'openworkflow'],
     isInstalledOnDemand: true,
     node: 'all',
     why: 'engines that ours is measured against; whoever measures installs them',
@@ -273,6 +281,7 @@ export const ZONES: readonly Zone[] = [
       'verify',
       'verify-on-node',
       'verify-bin',
+      'worker',
     ],
     packages: [],
     node: 'all',

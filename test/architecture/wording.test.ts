@@ -7,6 +7,7 @@ import {
   badFileNames,
   fetchingCommands,
   forbiddenWords,
+  hooksOfAll,
   plainErrors,
   relativeLinks,
   type SourceText,
@@ -54,6 +55,20 @@ test('errors: nothing that a user or an operator can meet is a plain error', () 
 test('errors: a plain error in code is caught, in a comment it is not', () => {
   const text = "// new Error('x')\n/** new Error( */\nthrow new Error('x');\nthrow new TerminalError({});\n";
   assert.deepEqual(plainErrors({ path: 'a.ts', text }), [{ path: 'a.ts', line: 3, found: 'new Error(' }]);
+});
+
+test('tests: what runs around each test stands in a suite', () => {
+  assert.deepEqual(
+    sourceFiles()
+      .filter((path) => path.endsWith('.test.ts'))
+      .flatMap((path) => hooksOfAll(read(path))),
+    [],
+  );
+});
+
+test('tests: a hook around the tests of every file is caught', () => {
+  const text = 'before(start);\nbeforeEach(() => {});\ndescribe("x", () => {\n  beforeEach(() => {});\n});\n';
+  assert.deepEqual(hooksOfAll({ path: 'a.test.ts', text }), [{ path: 'a.test.ts', line: 2, found: 'beforeEach(' }]);
 });
 
 test('words: no file holds a marker of unfinished work', () => {

@@ -55,6 +55,11 @@ export function plainErrors({ path, text }: SourceText): Finding[] {
   return findAll({ path, text: code }, /\bnew Error\(/);
 }
 
+/** A file of tests shares its process with others, and a hook that stands in no suite is run around all of their tests. */
+export function hooksOfAll(source: SourceText): Finding[] {
+  return findAll(source, /^(?:beforeEach|afterEach)\(/);
+}
+
 /**
  * What looks a program up by its bare name and fetches it from a registry when it is not installed, or installs it from
  * there by that name: the names of this repository belong to nobody, or to a stranger.

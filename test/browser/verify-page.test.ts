@@ -5,6 +5,7 @@ import { verifyBundle } from '@waybill/verify';
 import axe from 'axe-core';
 import type { JSHandle } from 'playwright-core';
 import { buildBundle, trustFile } from '../evidence/honest-bundle.ts';
+import { takeOverMade } from '../evidence/reused-story.ts';
 import { RUN } from '../evidence/story.ts';
 import { openPageBed, type PageBed, skip, verdictOf } from './verify-page.ts';
 
@@ -57,6 +58,17 @@ test(
       assert.equal(await page.locator('.timeline svg rect.bar').count(), 6);
       assert.equal(await page.evaluate('document.activeElement.id'), 'verdict');
     }),
+);
+
+test('page: a result that was made without a sandbox is said to be so where it is used again', { skip }, () =>
+  bed.withPage(async (page) => {
+    const bundle = buildBundle({ story: (story) => takeOverMade(story, 'none') });
+    assert.equal(await verdictOf(page, bed.file('run.audit.jsonl', bundle), [keysFile()]), 'Verified (signed)');
+    assert.match(await page.innerText('#result'), /1 took over what was made without a sandbox/);
+    const rows = await page.locator('.timeline tbody tr').allInnerTexts();
+    const isTold = (id: string): boolean => rows.some((row) => row.startsWith(id) && row.includes('no sandbox'));
+    assert.deepEqual([isTold('old'), isTold('twin')], [true, false]);
+  }),
 );
 
 test('page: it judges check by check as the library does in Node', { skip }, async () => {

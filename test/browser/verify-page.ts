@@ -47,6 +47,8 @@ export async function openPageBed(): Promise<PageBed> {
       page.on('requestfailed', (request) => void (request.failure()?.errorText === 'csp' && asked.delete(request)));
       try {
         await page.goto(url);
+        // A browser may drop what is typed before its first frame, which on a busy machine comes long after the page is loaded.
+        await page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))');
         const result = await use(page);
         trouble.push(...[...asked].map((request) => `request: ${request.url()} ${request.failure()?.errorText}`));
         if (trouble.length > 0) throw new RangeError(trouble.join('\n'));

@@ -137,6 +137,7 @@ const own = { Key: 'inbox/default/$self/$.json' };
 const HONEST: readonly [Which, string, () => Promise<unknown>][] = [
   ['inbox', 'a submission under the own id', put('inbox', 'submitter', { ...own, ...once })],
   ['inbox', 'an upload under the own id', put('inbox', 'submitter', { Key: 'uploads/$self/$', ...once })],
+  ['inbox', 'what is registered', put('inbox', 'submitter', { Key: 'registry/sha256/$', ...once })],
   ['inbox', 'a receipt', put('inbox', 'engine', { Key: 'outbox/somebody/$.json' })],
   [
     'inbox',
@@ -197,6 +198,19 @@ const REFUSED: readonly [Which, sid: string, string, () => Promise<unknown>][] =
     put('inbox', 'slot', { Key: 'inbox/default/somebody/slot-x-$.json' }),
   ],
   ['inbox', 'UploadOnce', 'an upload without the condition', put('inbox', 'submitter', { Key: 'uploads/$self/$' })],
+  ['inbox', 'RegisteredOnce', 'a registration without the condition', put('inbox', 'submitter', { Key: 'registry/$' })],
+  [
+    'inbox',
+    'RegisteredByPeople',
+    'a registration by the engine',
+    put('inbox', 'engine', { Key: 'registry/sha256/$', ...once }),
+  ],
+  [
+    'inbox',
+    'RegistryStays',
+    'a deletion in the registry',
+    () => clients.engine.send(new DeleteObjectCommand({ Bucket: 'policies-inbox', Key: 'registry/sha256/1' })),
+  ],
   [
     'inbox',
     'NothingTakenBack',

@@ -89,6 +89,24 @@ describe('bucket policies: inbox', () => {
   });
 });
 
+describe('bucket policies: registry', () => {
+  it('what is registered is not taken back, by its pointer or its version', async () => {
+    const { put, held, Bucket } = await heldTo('versioned', (bucket) =>
+      inboxPolicy({ bucket, engine: [], onBehalf: [] }).filter(({ json }) => json.Sid !== 'NothingTakenBack'),
+    );
+    const Key = 'registry/capability/tools/1';
+    const { VersionId } = await put(held, Key);
+    assert.ok(VersionId);
+    for (const which of [{}, { VersionId }]) {
+      await assert.rejects(held.send(new DeleteObjectCommand({ Bucket, Key, ...which })), DENIED);
+    }
+    // The negative control: what is not registered goes.
+    const own = `uploads/${ROOT.accessKeyId}/x`;
+    await put(held, own);
+    await held.send(new DeleteObjectCommand({ Bucket, Key: own }));
+  });
+});
+
 describe('bucket policies: artifacts and staging', () => {
   it('nothing but artifacts is stored, and none is deleted', async () => {
     const { put, held, Bucket } = await heldTo('plain', (bucket) =>
@@ -163,9 +181,15 @@ describe('bucket policies: what the bed does not know', () => {
       'ControlsByPeople',
       'SubmitOnce',
       'UploadOnce',
+      'RegisteredOnce',
+      'RegisteredByPeople',
       'NothingTakenBack',
     ]);
-    assert.deepEqual(leftOut(inboxPolicy({ bucket, engine: [], onBehalf: [] })), ['SubmitOnce', 'UploadOnce']);
+    assert.deepEqual(leftOut(inboxPolicy({ bucket, engine: [], onBehalf: [] })), [
+      'SubmitOnce',
+      'UploadOnce',
+      'RegisteredOnce',
+    ]);
     assert.deepEqual(leftOut(stagingPolicy({ bucket, engine: ['e'], mailbox: 'm' })), [
       'ResultOnce',
       'LeaseByEngine',

@@ -22,7 +22,12 @@ import { type Ministack, start } from './beds/ministack.ts';
 import { type Typed, typeOn } from './command-line.ts';
 
 const ORIGIN = 'bed.example/typed';
-const BUCKETS = { inbox: 'typed-inbox', artifacts: 'typed-artifacts', ledger: 'typed-ledger' };
+const BUCKETS = {
+  inbox: 'typed-inbox',
+  staging: 'typed-staging',
+  artifacts: 'typed-artifacts',
+  ledger: 'typed-ledger',
+};
 const LOOK_MS = 100;
 
 let bed: Ministack;

@@ -10,6 +10,7 @@ import type { Priced } from './priced-items.ts';
 const DOCS = join(import.meta.dirname, '..', '..', 'docs');
 const PAGE = join(DOCS, 'costs.md');
 const COUNTS = join(DOCS, 'costs-counted.json');
+const RUNS_COUNTED = 40;
 const TABLES = /(<!-- counted: begin -->\n)[\s\S]*(<!-- counted: end -->)/;
 
 export function committedCounts(): Priced {
@@ -54,7 +55,7 @@ async function count(): Promise<void> {
   const { measurePrices, measureSingles } = await import('./measured-figures.ts');
   const world = await openWorld();
   try {
-    const { run, item } = await measurePrices(world, (await measureSingles(world)).window);
+    const { run, item } = await measurePrices(world, (await measureSingles(world, RUNS_COUNTED)).window);
     writeFileSync(COUNTS, `${JSON.stringify({ run: rounded(run), item: rounded(item) }, null, 2)}\n`);
   } finally {
     await world.close({ keepLogs: false });

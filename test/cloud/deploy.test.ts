@@ -5,24 +5,25 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { CloudFormationClient, CreateStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { withoutTypes } from './bed-assembly.ts';
-import { type Ministack, start } from './beds/ministack.ts';
+import type { Ministack } from './beds/ministack.ts';
 import { typeOn } from './command-line.ts';
-import { type Deployed, deploy } from './deploy.ts';
+import type { Deployed } from './deploy.ts';
+import { figures } from './deployed-figures.ts';
+import { openWorld, type World } from './deployed-world.ts';
 import { missingProperties } from './dropped-properties.ts';
 import { STRIPPED_TYPES } from './stripped-types.ts';
 
+let world: World;
 let bed: Ministack;
 let deployed: Deployed;
-let passed = false;
 
 before(async () => {
-  bed = await start();
-  deployed = await deploy(bed, `sha256:${'2'.repeat(64)}`);
-  passed = true;
+  world = await openWorld();
+  ({ bed, deployed } = world);
 });
 
 after(async () => {
-  await bed.stop({ keepLogs: !passed });
+  await world?.close({ keepLogs: !areFigured() });
 });
 
 /** @returns the types that a refusal names, sorted */
@@ -166,3 +167,6 @@ test('deploy: who has no credentials, or those of another account, is told so', 
   const strange = await typeOn(bed, ['--target', 'aws', '--deployment', other, 'runs']);
   assert.deepEqual([strange.exit, JSON.parse(strange.err).error.code], [5, 'ACCESS_DENIED']);
 });
+
+// Last, when nothing else is done in the bed.
+const areFigured = figures(() => world);

@@ -5,8 +5,9 @@ import { openWorld, type World } from './deployed-world.ts';
 import { grantedAndUsed } from './granted-and-used.ts';
 import { verdictOn } from './least-privilege.ts';
 import type { Scenarios } from './scenario.ts';
+import { AGENTS } from './scenarios-of-agents.ts';
 import { LOST } from './scenarios-of-lost-events.ts';
-import { FAN_IN, RUNS } from './scenarios-of-runs.ts';
+import { BESIDE, RUNS } from './scenarios-of-runs.ts';
 import { CANCELLED, TROUBLE } from './scenarios-of-trouble.ts';
 import { UNUSED_GRANTS } from './unused-grants.ts';
 
@@ -23,9 +24,9 @@ after(async () => {
   await world?.close({ keepLogs: failures > 0 });
 });
 
-function scenarios(list: Scenarios): void {
+function scenarios(list: Scenarios, options: { timeout?: number } = {}): void {
   for (const [name, body] of Object.entries(list)) {
-    test(`deployed: ${name}`, async () => {
+    test(`deployed: ${name}`, options, async () => {
       failures += 1;
       await body(world);
       failures -= 1;
@@ -33,9 +34,15 @@ function scenarios(list: Scenarios): void {
   }
 }
 
+/** Six attempts of several blocks, each after the other: as long as six scenarios of one. */
+const OF_AGENTS = { timeout: 6 * 60_000 };
+
 scenarios({ ...RUNS, ...TROUBLE, ...LOST });
-// A worker hears within half a minute that it is cancelled: meanwhile others have enough to do.
-suite('deployed, beside each other', { concurrency: true }, () => scenarios({ ...FAN_IN, ...CANCELLED }));
+// A worker hears within half a minute that it is cancelled, and a slot comes with the minute: meanwhile others have enough to do.
+suite('deployed, beside each other', { concurrency: true }, () => {
+  scenarios(AGENTS, OF_AGENTS);
+  scenarios({ ...BESIDE, ...CANCELLED });
+});
 
 test('deployed: what each role did in all of this is what it may do, and what more it may is listed with a reason', async (t) => {
   const { names } = world.deployed;

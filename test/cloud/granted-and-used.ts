@@ -5,7 +5,8 @@ import {
   ListExportsCommand,
 } from '@aws-sdk/client-cloudformation';
 import { KMSClient, ListAliasesCommand } from '@aws-sdk/client-kms';
-import { callsByRole } from './callers.ts';
+import type { RecordedCall } from './beds/recorder.ts';
+import { type CallOfRole, callsByRole } from './callers.ts';
 import type { World } from './deployed-world.ts';
 import { callsOfServices } from './derived-calls.ts';
 import { type AskedByRole, askedOf, type Place } from './recorded-actions.ts';
@@ -72,6 +73,15 @@ async function placeOf({ bed, deployed: { names } }: World): Promise<Place> {
   };
 }
 
+/**
+ * As AWS answers it. Submitters may not list what is staged, and take the refusal for an absence; the bed says of a log that is
+ * not there that it is absent, whoever asks.
+ */
+export function asAnswered({ role, call }: CallOfRole, staging: string): RecordedCall {
+  const isOfLog = role === 'submitter' && call.url.startsWith(`/${staging}/logs/`);
+  return isOfLog && call.status === 404 ? { ...call, status: 403 } : call;
+}
+
 /** The policy of people who submit is attached to a role that the tests made for one of them. */
 export async function grantedAndUsed(world: World): Promise<GrantedAndUsed> {
   const { names, templates } = world.deployed;
@@ -80,7 +90,10 @@ export async function grantedAndUsed(world: World): Promise<GrantedAndUsed> {
   const root = world.bed.credentials.accessKeyId;
   const made = callsByRole(names, { calls: world.bed.calls, root }).flatMap(({ role, call }) =>
     // What was refused in spite of its policies is the scenarios' matter: here only what was asked for counts.
-    askedOf(call, place).map((asked) => ({ role: role === 'submitter' ? names.role('submitters') : role, asked })),
+    askedOf(asAnswered({ role, call }, names.bucket('staging')), place).map((asked) => ({
+      role: role === 'submitter' ? names.role('submitters') : role,
+      asked,
+    })),
   );
   return {
     policies: policiesOf(templates.values(), resolve),

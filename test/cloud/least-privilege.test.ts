@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RecordedCall } from './beds/recorder.ts';
-import type { GrantedAndUsed } from './granted-and-used.ts';
+import { asAnswered, type GrantedAndUsed } from './granted-and-used.ts';
 import { verdictOn } from './least-privilege.ts';
 import { askedOf, type Place } from './recorded-actions.ts';
 import { matches, policiesOf } from './role-policies.ts';
@@ -110,6 +110,18 @@ test('grants: calls in the words of IAM', () => {
     `states:StartExecution ${PLACE.machine}`,
   ]);
   assert.throws(() => asked('lex', {}), /cannot be said in the words of IAM/);
+});
+
+test('grants: a submitter needs no right to list for a log that is not there, and for all else does', () => {
+  const actions = (role: string, said: Partial<RecordedCall>): string[] => {
+    const of = call('s3', { method: 'GET', status: 404, ...said });
+    return askedOf(asAnswered({ role, call: of }, 'plain'), PLACE).map(({ action }) => action);
+  };
+  const log = { url: '/plain/logs/ada/a/log' };
+  assert.deepEqual(actions('submitter', log), ['s3:GetObject']);
+  assert.deepEqual(actions('w-settle', log), ['s3:GetObject', 's3:ListBucket']);
+  assert.deepEqual(actions('submitter', { url: '/plain/a/lease.json' }), ['s3:GetObject', 's3:ListBucket']);
+  assert.deepEqual(actions('submitter', { url: '/plain/?list-type=2&prefix=logs/' }), ['s3:ListBucket']);
 });
 
 test('grants: patterns as IAM reads them, and nothing outside of the table of roles', () => {

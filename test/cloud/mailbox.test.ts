@@ -6,13 +6,14 @@ import { digestOf } from '@waybill/verify';
 import { createS3Artifacts } from '#adapters/aws/artifacts.ts';
 import { createS3Mailbox } from '#adapters/aws/mailbox.ts';
 import { type MailboxSessionOptions, type SessionCredentials, signLease } from '#adapters/aws/mailbox-session.ts';
-import { stagedKey } from '#adapters/aws/staging-names.ts';
+import { createS3Channel } from '#adapters/aws/secret-channel.ts';
+import { logKey, stagedKey } from '#adapters/aws/staging-names.ts';
 import { parseLease } from '#core/lease-document.ts';
 import type { Lease } from '#core/mailbox-protocol.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import type { Mailbox } from '#ports/mailbox.ts';
 import { bodyOf, put } from '#worker/mailbox-client.ts';
-import { draftOf, type MailboxBed, mailboxSuite } from '../conformance/mailbox.suite.ts';
+import { draftOf, type MailboxBed, mailboxSuite, PRINCIPAL } from '../conformance/mailbox.suite.ts';
 import { BED_KEY } from './beds/minio.ts';
 import { encryptedBucket, s3Bed } from './s3-bed.ts';
 
@@ -55,6 +56,7 @@ async function open(): Promise<S3MailboxBed> {
     staging,
     artifactsBucket,
     mailbox: create(),
+    channel: createS3Channel({ s3: bed.s3, bucket: staging }),
     artifacts: createS3Artifacts({ s3: bed.s3, bucket: artifactsBucket, dataKey: BED_KEY }),
     setNow: (to) => {
       nowMs = to;
@@ -136,13 +138,15 @@ describe('mailbox: S3', () => {
     const key = (digest: string): string => `sha256/${digest.slice(7)}`;
     await get(staging, stagedKey(ATTEMPT, 'lease'));
     await get(artifactsBucket, key(mine.sha256));
-    await write(stagedKey(ATTEMPT, 'log'));
+    await write(logKey(ATTEMPT, PRINCIPAL));
     for (const call of [
       () => get(artifactsBucket, key(secret.sha256)),
       () => get(staging, stagedKey(OTHER, 'lease')),
       () => get(staging, stagedKey(ATTEMPT, 'result')),
       () => write(stagedKey(OTHER, 'result')),
       () => write(stagedKey(ATTEMPT, 'lease')),
+      () => write(logKey(ATTEMPT, 'AIDASOMEBODYELSE1')),
+      () => write(logKey(OTHER, PRINCIPAL)),
     ]) {
       await assert.rejects(call, { name: 'AccessDenied' });
     }
@@ -193,8 +197,8 @@ describe('mailbox: S3', () => {
     assert.equal((await mailbox.staged(ATTEMPT)).result?.byteLength, 0);
     for (const name of ['', '..', `${ATTEMPT}/..`, 'X'.repeat(32)]) {
       assert.equal((await mailbox.staged(name)).result, null);
-      assert.equal(await mailbox.openLog(name), null);
-      for (const call of [mailbox.close(name), mailbox.cancel(name), mailbox.renew(name)]) await call;
+      assert.equal(await mailbox.openLog(name, PRINCIPAL), null);
+      for (const call of [mailbox.close(name, PRINCIPAL), mailbox.cancel(name), mailbox.renew(name)]) await call;
     }
   });
 });

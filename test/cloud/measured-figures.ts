@@ -9,7 +9,6 @@ import { type Launch, LaunchLatency } from './launch-latency.ts';
 import { type Priced, pricedFrom, type Window } from './priced-items.ts';
 import { accepted, asRoot, specOf } from './scenario.ts';
 
-export const RUNS = 40;
 const QUIET_MS = 1_500;
 const SHORT_ITEMS = 10;
 const MINUTE_ITEMS = 20;
@@ -55,11 +54,11 @@ export interface Singles {
 }
 
 /** Runs of one short item, one after another. */
-export async function measureSingles(world: World): Promise<Singles> {
+export async function measureSingles(world: World, runs: number): Promise<Singles> {
   const { bed, deployed, transport } = world;
   await runOf(world, 'warm', [LEAVES_A_FILE]);
-  const window = await windowOf(world, { runs: RUNS, items: RUNS }, async () => {
-    for (let n = 0; n < RUNS; n += 1) await runOf(world, `one-${n}`, [LEAVES_A_FILE]);
+  const window = await windowOf(world, { runs, items: runs }, async () => {
+    for (let n = 0; n < runs; n += 1) await runOf(world, `one-${n}`, [LEAVES_A_FILE]);
   });
   const latency = new LaunchLatency({
     names: deployed.names,
@@ -67,7 +66,7 @@ export async function measureSingles(world: World): Promise<Singles> {
     invocations: world.invocations(),
     root: bed.credentials.accessKeyId,
   });
-  const names = Array.from({ length: RUNS }, (_, n) => `one-${n}`);
+  const names = Array.from({ length: runs }, (_, n) => `one-${n}`);
   const launches = names.flatMap((name) => {
     const launch = latency.of(name, deriveRunId(transport.principal, name));
     return launch === null ? [] : [launch];

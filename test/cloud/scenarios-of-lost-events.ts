@@ -77,6 +77,7 @@ async function lostEvents(world: World): Promise<void> {
   const told = ['dispatch', 'settle'] as const;
   const { names } = world.deployed;
   let sealed: RunStatus | undefined;
+  let lateMs = 0;
   await withheldFrom(world, told, async () => {
     const sinceMs = Date.now();
     const from = world.bed.calls.length;
@@ -117,8 +118,9 @@ async function lostEvents(world: World): Promise<void> {
       WORK_OF_OTHERS.filter((operation) => !done.has(operation)),
       [],
     );
+    // What is told from now on may come before the last of the switches is back.
+    lateMs = Date.now();
   });
-  const lateMs = Date.now();
   // The emulator goes through all that the stream has brought meanwhile, a batch at each turn.
   await until(() => told.every((name) => invoked(world, [name], lateMs).length > 0), CATCH_UP_MS);
   await until(() => isEmpty(world, 'settle'));

@@ -59,6 +59,8 @@ async function oneObject(world: World): Promise<void> {
   const parts: Uint8Array[] = [];
   for await (const part of await world.transport.openArtifact(patch.sha256)) parts.push(part);
   assert.match(Buffer.concat(parts).toString(), /^-hello\n\+good day$/m);
+  // The attempt is over: nothing is left of what it showed, and asking is no error.
+  assert.equal(await world.transport.openLiveLog(attempt?.id ?? '', 0), null);
   await assertVerified(world, status);
   const { executionArn } = executions[0] ?? {};
   let ended: string | undefined;
@@ -206,10 +208,11 @@ export const RUNS: Scenarios = {
   'forty runs at once are all done, each with its own execution': fortyRuns,
   'an item runs in the environment that it names, and its manifest says so': otherEnvironment,
   'what depends on a failed item is skipped, the rest is done': failedItem,
-  'a schedule is added, replaced, paused, triggered and resumed, and its next slot becomes a run of its owner':
-    slotOfSchedule,
 };
 
-export const FAN_IN: Scenarios = {
+/** What leaves time for others: a slot comes with the next minute. */
+export const BESIDE: Scenarios = {
+  'a schedule is added, replaced, paused, triggered and resumed, and its next slot becomes a run of its owner':
+    slotOfSchedule,
   'a hundred inputs reach one item, whose execution is given names only': fanIn,
 };

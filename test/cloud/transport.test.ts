@@ -1,5 +1,5 @@
 /**
- * The client's transport on an S3 that enforces conditions, checksums and policies. It has the rights of the submitters'
+ * The client's transport on an S3 that enforces conditions, checksums and policies. It has the rights of the submitters' and the registrars'
  * policy and no others: whatever more it asked for would be refused.
  */
 import assert from 'node:assert/strict';
@@ -17,9 +17,11 @@ import {
 import { S3Transport } from '@waybill/client/aws';
 import type { Deployment } from '@waybill/client/deployment';
 import { digestOf } from '@waybill/verify';
+import { logKey } from '#adapters/aws/staging-names.ts';
 import { inboxPolicy } from '../../lib/bucket-policies.ts';
 import { type DeploymentNames, deploymentNames } from '../../lib/deployment-names.ts';
-import { submitterStatements } from '../../lib/submitters.ts';
+import { registrarStatements, submitterStatements } from '../../lib/submitters.ts';
+import { registrySuite } from '../conformance/registry.suite.ts';
 import { type TransportBed, transportSuite } from '../conformance/transport.suite.ts';
 import { allowedBut } from './bed-policies.ts';
 import { ROOT } from './beds/minio.ts';
@@ -37,13 +39,18 @@ interface S3TransportBed extends TransportBed {
   submitter: S3Client;
   deployment: Deployment;
   names: DeploymentNames;
+  /** Writes `<key>` of the staging bucket. */
+  stage(key: string, bytes: Uint8Array): Promise<void>;
 }
 
 /** The statements as they are deployed, and what the inbox refuses whoever asks; the bed knows no actions of KMS, and encrypts nothing here. */
 function policyOf(names: DeploymentNames): object {
   const keys = { data: 'none', state: 'none', pseudonym: 'none', attest: [], log: [] };
-  const statements = submitterStatements(names, keys).filter(({ actions }) => !String(actions).startsWith('kms:'));
-  const refusals = allowedBut(inboxPolicy({ bucket: names.arn.bucket('inbox'), engine: [], onBehalf: [] })) as {
+  const all = [...submitterStatements(names, keys), ...registrarStatements(names)];
+  const statements = all.filter(({ actions }) => !String(actions).startsWith('kms:'));
+  // A session takes 2,048 characters. Where nobody is spared, `OwnNameOnly` refuses all that `OnlyRunsOnBehalf` does.
+  const refused = inboxPolicy({ bucket: names.arn.bucket('inbox'), engine: [], onBehalf: [] });
+  const refusals = allowedBut(refused.filter(({ json }) => json.Sid !== 'OnlyRunsOnBehalf')) as {
     Statement: { Effect: string }[];
   };
   return {
@@ -67,6 +74,7 @@ async function openS3(): Promise<S3TransportBed> {
     inbox: names.bucket('inbox'),
     artifacts: names.bucket('artifacts'),
     ledger: names.bucket('ledger'),
+    staging: names.bucket('staging'),
   };
   for (const Bucket of Object.values(buckets)) await bed.s3.send(new CreateBucketCommand({ Bucket }));
   const submitter = await sessionOf(bed, policyOf(names));
@@ -99,11 +107,18 @@ async function openS3(): Promise<S3TransportBed> {
     answer: (path, bytes) => put(buckets.inbox, `outbox/${path}`, bytes),
     artifact: (digest, bytes) => put(buckets.artifacts, `sha256/${digest.slice(7)}`, bytes),
     ledger: (key, bytes) => put(buckets.ledger, key, bytes),
+    stage: (key, bytes) => put(buckets.staging, key, bytes),
+    stageLog: async (attemptId, bytes) => {
+      const Key = logKey(attemptId, PRINCIPAL);
+      if (bytes !== null) return put(buckets.staging, Key, bytes);
+      await bed.s3.send(new DeleteObjectCommand({ Bucket: buckets.staging, Key }));
+    },
     close: async () => submitter.destroy(),
   };
 }
 
 transportSuite('S3', openS3);
+registrySuite('S3', openS3);
 
 describe('transport: S3', () => {
   const denied = { code: 'ACCESS_DENIED', retryable: false };
@@ -117,14 +132,35 @@ describe('transport: S3', () => {
     await assert.rejects(stranger.listRuns(10), denied);
   });
 
-  it('what the policy does not name stays closed: the inbox’s list, other objects of the ledger, deleting', async () => {
-    const { submitter, transport, ledger, names } = await openS3();
+  it('what the policy does not name stays closed: the inbox’s list, leases and results, other objects of the ledger, deleting', async () => {
+    const { submitter, transport, ledger, stage, names } = await openS3();
+    for (const name of ['lease.json', 'heartbeat.json', 'outputs', 'result.json', 'log']) {
+      const staged = `${'a'.repeat(32)}/${name}`;
+      await stage(staged, Buffer.from('x'));
+      const reading = submitter.send(new GetObjectCommand({ Bucket: names.bucket('staging'), Key: staged }));
+      await assert.rejects(reading, { name: 'AccessDenied' }, name);
+    }
     await transport.putSubmission('default', 'job', Buffer.from('{}'));
     await ledger('checkpoint', Buffer.from('x'));
     await assert.rejects(transport.openLedger('checkpoint'), denied);
     const Key = `inbox/default/${PRINCIPAL}/job.json`;
     const removing = submitter.send(new DeleteObjectCommand({ Bucket: names.bucket('inbox'), Key }));
     await assert.rejects(removing, { name: 'AccessDenied' });
+  });
+
+  it('a live log is read by whoever submitted its run, and by nobody else who has the id of the attempt', async () => {
+    const { submitter, deployment, transport, stage, stageLog, names } = await openS3();
+    const [attempt, others] = ['a'.repeat(32), 'AIDASOMEBODYELSE1'];
+    const Key = logKey(attempt, others);
+    await stage(Key, Buffer.from('a secret that somebody logged\n'));
+    const reading = submitter.send(new GetObjectCommand({ Bucket: names.bucket('staging'), Key }));
+    await assert.rejects(reading, { name: 'AccessDenied' });
+    assert.equal(await new S3Transport(submitter, deployment, others).openLiveLog(attempt, 0), null);
+    assert.equal(await transport.openLiveLog(attempt, 0), null);
+    // The control: the same attempt id under the reader's own name opens.
+    await stageLog(attempt, Buffer.from('mine\n'));
+    const chunks = await Array.fromAsync((await transport.openLiveLog(attempt, 0)) ?? []);
+    assert.equal(Buffer.concat(chunks).toString(), 'mine\n');
   });
 
   it('an upload whose bytes change on the way is refused by the store', async () => {

@@ -16,7 +16,13 @@ const SHARED =
   'One set of actions on rows for every function that decides: what a decision deletes or checks follows from the run.';
 const RACE = 'Only when two things happen to one attempt at once, which no scenario brings about.';
 
+const REGISTERED =
+  'No scenario registers anything; test/cloud/transport.test.ts registers and reads in a bucket of the bed.';
+
 export const UNUSED_GRANTS: readonly UnusedGrant[] = [
+  { roles: 'registrars', sid: 'Register', actions: ['s3:PutObject'], why: REGISTERED },
+  { roles: 'submitters', sid: 'ReadRegistry', actions: ['s3:GetObject'], why: REGISTERED },
+  { roles: 'submitters', sid: 'ListRegistry', actions: ['s3:ListBucket'], why: REGISTERED },
   {
     roles: 'dispatch',
     sid: 'Rows',

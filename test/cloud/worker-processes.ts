@@ -2,9 +2,13 @@
 import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '@waybill/verify';
+import { WORKER_ENV } from '#core/names.ts';
 import { BLOCKS, WORKER_USER, WORKER_VOLUMES, type WorkerContainer, WRAPPER } from '../../lib/worker-containers.ts';
 import { buildRunner, buildWorker } from '../../worker-image/build.ts';
 import type { ContainerProcess } from './beds/ministack.ts';
+
+/** In the image of the wrapper, where a scenario puts it. */
+export const MODELS = 'models.json';
 
 const HOST_SYSTEM = [
   ...['--ro-bind', '/usr', '/usr'],
@@ -16,7 +20,8 @@ const HOST_SYSTEM = [
   ]),
 ];
 
-function processOf(container: WorkerContainer, programs: string): ContainerProcess {
+/** @param image variables of the image, beside its path */
+function processOf(container: WorkerContainer, programs: string, image: Record<string, string> = {}): ContainerProcess {
   const volumes = Object.keys(WORKER_VOLUMES).map((volume) => `{volume}/${volume}`);
   const sandbox = [
     // Not --die-with-parent: the parent is a thread of the emulator, which ends when the task is started.
@@ -35,7 +40,7 @@ function processOf(container: WorkerContainer, programs: string): ContainerProce
     // SIGTERM is for the program inside, which takes it back; a sandbox that died of it would take the program along.
     command: ['sh', '-c', `mkdir -p ${volumes.join(' ')} && trap '' TERM && exec "$@"`, 'sh', ...sandbox],
     // What the task definition says comes from the emulator; an image has a path besides.
-    environment: { PATH: '/usr/local/bin:/usr/bin:/bin:/opt/waybill' },
+    environment: { PATH: '/usr/local/bin:/usr/bin:/bin:/opt/waybill', ...image },
   };
 }
 
@@ -52,5 +57,6 @@ export async function workerProcesses(directory: string): Promise<WorkerPrograms
   copyFileSync(process.execPath, join(directory, 'node'));
   // Who may run a program but not read it cannot look into its process either.
   chmodSync(join(directory, 'node'), 0o111);
-  return { worker, containers: { wrapper: processOf(WRAPPER, directory), blocks: processOf(BLOCKS, directory) } };
+  const wrapper = processOf(WRAPPER, directory, { [WORKER_ENV.models]: `/opt/waybill/${MODELS}` });
+  return { worker, containers: { wrapper, blocks: processOf(BLOCKS, directory) } };
 }

@@ -7,10 +7,13 @@ import { parseLease } from '#core/lease-document.ts';
 import type { Lease } from '#core/mailbox-protocol.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import type { LeaseDraft, Mailbox } from '#ports/mailbox.ts';
+import type { SecretChannel } from '#ports/secret-channel.ts';
 import { aroundBed } from './around-bed.ts';
 
 export interface MailboxBed {
   mailbox: Mailbox;
+  /** Over the same staging place. */
+  channel: SecretChannel;
   artifacts: Artifacts;
   /** The engine's clock, in ms. */
   setNow(nowMs: number): void;
@@ -29,12 +32,15 @@ export interface MailboxCapabilities {
 }
 
 const id = (n: number): string => digestOf(`attempt ${n}`).slice(7, 39);
+/** Of every attempt here, with characters that a URL writes otherwise. */
+export const PRINCIPAL = 'AROAEXAMPLE:ada+lovelace@example.com';
 const LIMITS = { outputsBytes: 100, fileBytes: 100, files: 5, logBytes: 50, patchBytes: 100 };
 
 export function draftOf(attemptId: string, more: Partial<LeaseDraft> = {}): LeaseDraft {
   return {
     v: 1,
     attemptId,
+    principal: PRINCIPAL,
     manifest: { payload: 'e30=', payloadType: 'application/vnd.in-toto+json', signatures: [] },
     job: {
       v: 1,
@@ -74,6 +80,10 @@ const text = async (stream: AsyncIterable<Uint8Array> | null): Promise<string | 
   stream === null ? null : Buffer.concat(await Array.fromAsync(stream)).toString();
 const beat = (attemptId: string, seq = 0): string =>
   canonicalize({ v: 1, attemptId, seq, at: '2026-11-21T05:00:00.000Z' });
+
+/** An X25519 key, as a worker stages it. */
+const keyOf = (attemptId: string): string => canonicalize({ v: 1, attemptId, key: `${'A'.repeat(42)}E=` });
+const SECRETIVE: LeaseDraft['job']['pipeline'] = [{ block: 'script', run: 'true', secrets: { TOKEN: 'token' } }];
 
 export function mailboxSuite(name: string, open: () => Promise<MailboxBed>, capabilities: MailboxCapabilities): void {
   const withMailbox = (use: (mailbox: Mailbox, bed: MailboxBed) => Promise<void>) =>
@@ -142,7 +152,7 @@ export function mailboxSuite(name: string, open: () => Promise<MailboxBed>, capa
         await mailbox.post(draftOf(id(1)));
         for (const attempt of [id(1), id(2)]) {
           assert.deepEqual(await mailbox.staged(attempt), { heartbeat: null, heartbeatAtMs: null, result: null });
-          assert.equal(await mailbox.openLog(attempt), null);
+          assert.equal(await mailbox.openLog(attempt, PRINCIPAL), null);
           await assert.rejects(
             mailbox.openOutputs(attempt),
             (error) => error instanceof RetryableError && error.code === 'OBJECT_MISSING',
@@ -212,7 +222,7 @@ export function mailboxSuite(name: string, open: () => Promise<MailboxBed>, capa
         const { put: to } = await lease(await mailbox.post(draftOf(id(1))));
         await put(to.log, 'early');
         await put(to.log, 'final');
-        assert.equal(await text(await mailbox.openLog(id(1))), 'final');
+        assert.equal(await text(await mailbox.openLog(id(1), PRINCIPAL)), 'final');
       }),
     );
 
@@ -229,7 +239,7 @@ export function mailboxSuite(name: string, open: () => Promise<MailboxBed>, capa
         const { heartbeat, result } = await mailbox.staged(id(1));
         assert.equal(heartbeat, null);
         assert.equal(result?.byteLength, atOnce ? undefined : 262_145);
-        if (atOnce) assert.equal(await mailbox.openLog(id(1)), null);
+        if (atOnce) assert.equal(await mailbox.openLog(id(1), PRINCIPAL), null);
         assert.equal(await put(of.result, 'x'.repeat(262_144), true), 200);
         assert.equal((await mailbox.staged(id(2))).result?.byteLength, 262_144);
         assert.equal(await put(of.log, 'x'.repeat(50)), 200);
@@ -251,7 +261,7 @@ export function mailboxSuite(name: string, open: () => Promise<MailboxBed>, capa
         assert.deepEqual([heartbeat?.seq, Buffer.from(result ?? []).toString()], [3, 'result']);
         assert.ok(heartbeatAtMs !== null && heartbeatAtMs === before.heartbeatAtMs);
         assert.equal(await text(await again.openOutputs(id(1))), 'outputs');
-        assert.equal(await text(await again.openLog(id(1))), 'log');
+        assert.equal(await text(await again.openLog(id(1), PRINCIPAL)), 'log');
         const reposted = await lease(await again.post(draftOf(id(1))));
         assert.equal(await put(reposted.put.result, 'other', true), 412);
       }),
@@ -263,15 +273,15 @@ export function mailboxSuite(name: string, open: () => Promise<MailboxBed>, capa
         const url = await mailbox.post(draftOf(id(1)));
         const { put: to } = await lease(url);
         await put(to.result, 'result', true);
-        await mailbox.close(id(1));
-        await mailbox.close(id(1));
+        await mailbox.close(id(1), PRINCIPAL);
+        await mailbox.close(id(1), PRINCIPAL);
         assert.ok([403, 404].includes((await fetch(url)).status));
         const refused = capabilities.guards === 'each PUT' ? [404] : [200, 412];
         for (const [name, target] of Object.entries(to)) {
           assert.ok(refused.includes(await put(target, beat(id(1)), name === 'outputs' || name === 'result')), name);
         }
         assert.deepEqual(await mailbox.staged(id(1)), { heartbeat: null, heartbeatAtMs: null, result: null });
-        assert.equal(await mailbox.openLog(id(1)), null);
+        assert.equal(await mailbox.openLog(id(1), PRINCIPAL), null);
         await assert.rejects(mailbox.openOutputs(id(1)), { code: 'OBJECT_MISSING' });
         for (const call of [mailbox.cancel(id(1)), mailbox.renew(id(1))]) await call;
         assert.ok([403, 404].includes((await fetch(url)).status));
@@ -309,6 +319,42 @@ export function mailboxSuite(name: string, open: () => Promise<MailboxBed>, capa
         await mailbox.renew(id(1));
         await mailbox.renew(id(2));
         assert.deepEqual(await lease(url), before);
+      }),
+    );
+
+    it(
+      'MB-30 a key is staged once, its answer is written once, and the worker takes both away',
+      withMailbox(async (mailbox, { channel }) => {
+        const draft = draftOf(id(1));
+        const read = await lease(await mailbox.post({ ...draft, job: { ...draft.job, pipeline: SECRETIVE } }));
+        const { putKey = '', deleteKey = '', getSealed = '', deleteSealed = '' } = read.channel ?? {};
+        const remove = async (url: string): Promise<boolean> => (await fetch(url, { method: 'DELETE' })).ok;
+        assert.equal(await channel.asked(id(1)), null);
+        assert.ok([403, 404].includes((await fetch(getSealed)).status));
+        assert.equal(await put(putKey, keyOf(id(1)), true), 200);
+        assert.equal(await put(putKey, keyOf(id(1)), true), 412);
+        assert.equal(await channel.asked(id(1)), `${'A'.repeat(42)}E=`);
+        assert.equal(await channel.answer(id(1), 'sealed'), true);
+        assert.equal(await channel.answer(id(1), 'another'), false);
+        assert.equal(await (await fetch(getSealed)).text(), 'sealed');
+        for (const url of [deleteKey, deleteSealed, deleteSealed]) assert.ok(await remove(url));
+        assert.equal(await channel.asked(id(1)), null);
+        assert.equal(await channel.answer(id(1), 'of one that had read the key before'), false);
+        assert.ok([403, 404].includes((await fetch(getSealed)).status));
+        await mailbox.close(id(1), PRINCIPAL);
+        assert.equal(await channel.answer(id(1), 'late'), false);
+      }),
+    );
+
+    it(
+      'MB-31 what is no key of the attempt asks for nothing, and a job without secrets has nowhere to ask',
+      withMailbox(async (mailbox, { channel }) => {
+        const draft = draftOf(id(1));
+        const read = await lease(await mailbox.post({ ...draft, job: { ...draft.job, pipeline: SECRETIVE } }));
+        assert.equal(await put(read.channel?.putKey ?? '', keyOf(id(2)), true), 200);
+        assert.equal(await channel.asked(id(1)), null);
+        assert.equal((await lease(await mailbox.post(draftOf(id(2))))).channel, undefined);
+        assert.equal(await channel.asked(id(2)), null);
       }),
     );
   });

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
 import { createLocalChance } from '#adapters/local/clock.ts';
 import { createLocalMailbox, type LocalMailbox } from '#adapters/local/mailbox.ts';
-import { draftOf, type MailboxBed, mailboxSuite } from './mailbox.suite.ts';
+import { draftOf, type MailboxBed, mailboxSuite, PRINCIPAL } from './mailbox.suite.ts';
 
 interface LocalBed extends MailboxBed {
   directory: string;
@@ -31,9 +31,11 @@ async function open(requestTimeoutMs = 5_000): Promise<LocalBed> {
     opened.push(mailbox);
     return mailbox;
   };
+  const mailbox = await create();
   return {
     directory,
-    mailbox: await create(),
+    mailbox,
+    channel: mailbox,
     artifacts,
     setNow: (to) => {
       nowMs = to;
@@ -171,7 +173,7 @@ describe('mailbox: loopback HTTP meets hostile requests', () => {
     withBed(async (_url, bed) => {
       for (const attemptId of ['../../etc', '', 'D'.repeat(32), `${ATTEMPT}/..`]) {
         await assert.rejects(bed.mailbox.staged(attemptId), /OBJECT_MISSING/);
-        await assert.rejects(bed.mailbox.close(attemptId), /OBJECT_MISSING/);
+        await assert.rejects(bed.mailbox.close(attemptId, PRINCIPAL), /OBJECT_MISSING/);
         await assert.rejects(bed.mailbox.post(draftOf(attemptId)), /OBJECT_MISSING/);
       }
     }),

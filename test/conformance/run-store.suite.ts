@@ -151,6 +151,32 @@ export function runStoreSuite(name: string, open: () => Promise<RunStoreBed>): v
     );
 
     it(
+      'RS-08b keys are ordered by their bytes where UTF-16 orders them otherwise, and none is beyond a prefix',
+      withStore(async (store, bed) => {
+        const [below, top, astral, last] = ['\ud7ff', '\uffff', '\u{1f600}', '\u{10ffff}'];
+        const inOrder = ['a', below, top, astral, last].map((name) => `k/${name}`);
+        await store.transact(inOrder.toReversed().map((sk) => put('p', sk, 0)));
+        await store.transact([put('p', `k/${last}${last}`, 0), put('p', `${top}/a`, 0), put('p', `${astral}/a`, 0)]);
+        // More than a store knows by heart once it is opened.
+        for (let n = 0; n < 1_100; n += 100)
+          await store.transact(Array.from({ length: 100 }, (_, k) => put('p', `b/${n + k}`, 0)));
+        await store.durable();
+        const whole = [...inOrder, `k/${last}${last}`];
+        for (const seen of [store, await bed.reopen()]) {
+          const sks = async (range: Parameters<RunStore['query']>[1]) =>
+            (await seen.query('p', range)).map(({ sk }) => sk);
+          assert.deepEqual(await sks({ prefix: 'k/', limit: 10 }), whole);
+          for (const [n, after] of whole.entries())
+            assert.deepEqual(await sks({ prefix: 'k/', limit: 2, after }), whole.slice(n + 1, n + 3), `after ${n}`);
+          assert.deepEqual(await sks({ prefix: '', limit: 10, after: 'c' }), [...whole, `${top}/a`, `${astral}/a`]);
+          // What is to come after is before all that begins so, by bytes and not by units of UTF-16.
+          assert.deepEqual(await sks({ prefix: astral, limit: 10, after: top }), [`${astral}/a`]);
+          assert.deepEqual(await sks({ prefix: top, limit: 10, after: astral }), []);
+        }
+      }),
+    );
+
+    it(
       'RS-09 a query sees what was written a moment ago',
       withStore(async (store) => {
         await store.transact([put('p', 'a', 0, { n: 1 })]);

@@ -73,7 +73,9 @@ export function signerSuite(
       withSigner(async (signer, bed) => {
         const again = await bed.reopen();
         assert.deepEqual(again.trust, signer.trust);
-        assert.equal(again.pseudonym('uid-1'), signer.pseudonym('uid-1'));
+        const first = signer.pseudonym('uid-1');
+        assert.notEqual(signer.pseudonym('uid-2'), first);
+        assert.deepEqual([signer.pseudonym('uid-1'), again.pseudonym('uid-1')], [first, first]);
       }),
     );
 

@@ -22,6 +22,8 @@ export interface TransportBed {
   answer(path: string, bytes: Uint8Array): Promise<void>;
   artifact(digest: Digest, bytes: Uint8Array): Promise<void>;
   ledger(key: string, bytes: Uint8Array): Promise<void>;
+  /** Writes the log of an attempt of the principal, as its worker does, replacing what is there; null takes it away. */
+  stageLog(attemptId: string, bytes: Uint8Array | null): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -222,6 +224,31 @@ export function transportSuite(name: string, open: () => Promise<TransportBed>):
         assert.deepEqual(listed.sort(), ['one', 'three', 'two']);
         assert.equal((await transport.listRuns(2)).length, 2);
         assert.equal((await transport.listRuns(10))[0]?.principal, transport.principal);
+      }),
+    );
+
+    it(
+      'TR-12 the log of a running attempt is read from where the last reading ended, and is gone with its mailbox',
+      withBed(async ({ stageLog }, transport) => {
+        const id = 'a'.repeat(32);
+        const from = async (byte: number): Promise<string | null> => {
+          const log = await transport.openLiveLog(id, byte);
+          return log === null ? null : textOf(log);
+        };
+        assert.equal(await from(0), null);
+        await stageLog(id, bytesOf(''));
+        assert.equal(await from(0), '');
+        await stageLog(id, bytesOf('one\n'));
+        assert.equal(await from(0), 'one\n');
+        assert.equal(await from(4), '');
+        await stageLog(id, bytesOf('one\ntwo\n'));
+        assert.equal(await from(4), 'two\n');
+        assert.equal(await from(100), '');
+        await stageLog(id, null);
+        assert.equal(await from(4), null);
+        for (const bad of ['', '..', 'A'.repeat(32), `${id}/../x`]) {
+          await assert.rejects(async () => transport.openLiveLog(bad, 0), { code: 'KEY_INVALID', retryable: false });
+        }
       }),
     );
 

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DirectoryTransport } from '@waybill/client';
+import { registrySuite } from './registry.suite.ts';
 import { type TransportBed, transportSuite } from './transport.suite.ts';
 
 async function openDirectory(): Promise<TransportBed> {
@@ -28,8 +29,13 @@ async function openDirectory(): Promise<TransportBed> {
     answer: (path, bytes) => place(join('outbox', path), bytes),
     artifact: (digest, bytes) => place(join('artifacts', 'sha256', digest.slice(7, 9), digest.slice(7)), bytes),
     ledger: (key, bytes) => place(join('ledger', key), bytes),
+    stageLog: async (attemptId, bytes) =>
+      bytes === null
+        ? rmSync(join(root, 'staging', attemptId, 'log'))
+        : place(join('staging', attemptId, 'log'), bytes),
     close: async () => rmSync(root, { recursive: true }),
   };
 }
 
 transportSuite('directory', openDirectory);
+registrySuite('directory', openDirectory);

@@ -90,15 +90,37 @@ describe('examples', () => {
     assert.match(run.warnings.join(), /UNSANDBOXED/);
   });
 
-  test('examples: the data run adds up to the sum over the whole table', async () => {
+  test('examples: the data run has an item for each part of its table, and adds up to the sum over all of it', async () => {
     const { run, evidence } = await example('data');
     assert.deepEqual([run.state, evidence.verdict], ['done', 'verified']);
-    const { out } = await waybill('outputs', 'latest', 'aggregate', 'revenue.csv', '--dir', 'examples/data/.waybill');
+    const ids = ['split', 'total', 'total~1', 'total~2', 'total~3', 'regions', 'check'];
+    assert.deepEqual(run.items.map(({ id }) => id).sort(), ids.sort());
+    assert.deepEqual([run.counts.items, run.counts.done, run.counts.attempts], [7, 7, 6]);
+    const { out } = await waybill('outputs', 'latest', 'regions', 'result.csv', '--dir', 'examples/data/.waybill');
     const rows = readFileSync(join(copy, 'examples/data/input/orders.csv'), 'utf8').trim().split('\n').slice(1);
-    const cents = rows
-      .map((row) => row.split(','))
-      .reduce((sum, [, , quantity, price]) => sum + Number(quantity) * Number(price), 0);
-    assert.match(out, new RegExp(`^all,${rows.length},${cents}$`, 'm'));
+    const sold = rows.reduce((sum, row) => sum + Number(row.split(',')[2]), 0);
+    const regions = out.trim().split('\n').slice(1);
+    const quantities = regions.map((row) => Number(row.split(',')[2]));
+    assert.deepEqual([quantities.length, quantities.reduce((a, b) => a + b)], [4, sold]);
+  });
+
+  test('examples: a pack from elsewhere is valid, runs beside ours, and is in the record by its hash', async () => {
+    const pack = JSON.parse((await waybill('pack', 'validate', 'examples/own-pack/packs/words')).out) as {
+      digest: string;
+    };
+    const { run, evidence } = await example('own-pack');
+    assert.deepEqual([run.state, evidence.verdict], ['done', 'verified']);
+    const ended = run.items.map(({ id, state, reason }) => [id, state, reason]);
+    assert.deepEqual(ended, [
+      ['count', 'done', undefined],
+      ['line', 'done', undefined],
+      ['table', 'done', undefined],
+      ['many', 'skipped', 'condition_false'],
+    ]);
+    const dir = ['--dir', 'examples/own-pack/.waybill'];
+    assert.equal((await waybill('outputs', 'latest', 'table', 'table.csv', ...dir)).out, 'words\n3\n');
+    const bundle = await waybill('audit', 'export', 'latest', '-o', '-', ...dir);
+    assert.ok(bundle.out.includes(`"shape":{"name":"words/count","pack":"${pack.digest}"`));
   });
 
   test('examples: the flow is shortened until it is short enough, and corrected until its gate is green', async () => {
@@ -120,6 +142,21 @@ describe('examples', () => {
     ]);
     const { out } = await waybill('outputs', 'latest', 'published', 'published.txt', '--dir', 'examples/flow/.waybill');
     assert.equal(out, 'the first line\na second line\nthe third line\n');
+  });
+
+  test('examples: an agent of somebody else costs what its adapter says, and its evidence names its models', async () => {
+    const { run, evidence } = await example('own-agent');
+    assert.deepEqual([run.state, evidence.verdict], ['done', 'verified']);
+    assert.equal(itemOf(run, 'summary').modelMicroUsd?.['example-model-2026-11'], 2_100);
+    const { out } = await waybill(
+      'outputs',
+      'latest',
+      'summary',
+      'summary.txt',
+      '--dir',
+      'examples/own-agent/.waybill',
+    );
+    assert.equal(out, 'A waybill goes with what is carried.\n');
   });
 
   test('run: an engine that is killed while the run is watched is started again, and the run ends as it should', async () => {

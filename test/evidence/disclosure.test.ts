@@ -90,7 +90,7 @@ test('disclosure: it gets every check that a bundle gets, but those of what only
   const ofItem = (await judge(await disclosed('build'))).checks.map(({ id }) => id);
   assert.deepEqual(
     ofRun.filter((id) => !ofItem.includes(id)),
-    ['sequence', 'plan', 'state-machine', 'hand-off'],
+    ['sequence', 'plan', 'state-machine', 'hand-off', 'reuse', 'intents', 'reuse-signatures'],
   );
   assert.deepEqual(
     ofItem.filter((id) => !ofRun.includes(id)),

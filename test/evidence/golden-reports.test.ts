@@ -15,6 +15,7 @@ import {
   witnessPolicy,
 } from './auditor-material.ts';
 import { bundleLines, type Forgery, trustFile } from './honest-bundle.ts';
+import { takeOverMade } from './reused-story.ts';
 import { retryLint, steer } from './steered-story.ts';
 import { ORIGIN } from './story.ts';
 
@@ -39,6 +40,7 @@ const REPORTS: readonly Golden[] = [
   { name: 'signed', options: trusted },
   { name: 'steered', forgery: { story: steer }, options: trusted },
   { name: 'retried', forgery: { story: retryLint }, options: trusted },
+  { name: 'reused', forgery: { story: (story) => takeOverMade(story, 'none') }, options: trusted },
   { name: 'unauthenticated' },
   {
     name: 'everything',

@@ -4,6 +4,7 @@ import type { ProvenanceStatement } from '../../packages/verify/src/record/prove
 import type { DispatchStatement } from '../../packages/verify/src/record/statement.ts';
 import type { TestResultStatement } from '../../packages/verify/src/record/test-result.ts';
 import { digest, jcs } from './naive-evidence.ts';
+import { ORIGIN } from './story.ts';
 
 export type Attestation = ProvenanceStatement | TestResultStatement;
 
@@ -14,6 +15,8 @@ export interface AttestedEnd {
   data: EventData['attempt.settled'];
   /** Undefined for an attempt that was never dispatched. */
   manifest: DispatchStatement | undefined;
+  /** Of a pure item. */
+  recipe?: `sha256:${string}` | undefined;
 }
 
 export function attestationsOf(end: AttestedEnd): Attestation[] {
@@ -25,13 +28,16 @@ export function attestationsOf(end: AttestedEnd): Attestation[] {
   return statements;
 }
 
-export function provenanceOf({ origin, run, at, data }: AttestedEnd, manifest: DispatchStatement): ProvenanceStatement {
+export function provenanceOf(
+  { origin, run, at, data, recipe }: AttestedEnd,
+  manifest: DispatchStatement,
+): ProvenanceStatement {
   const { predicate } = manifest;
-  const { plan, spec, isolation, executable, source, inputs, issuedAt } = predicate;
+  const { plan, spec, isolation, executable, source, inputs, reads = [], issuedAt } = predicate;
   const dependencies = [entry('manifest', digest(jcs(manifest)))];
   if (executable !== 'in-process') dependencies.push(entry('executable', executable));
   if (source.kind === 'git') dependencies.push(entry('source', source.bundle));
-  for (const { key, sha256 } of inputs) dependencies.push(entry(`inputs/${key}`, sha256));
+  for (const { key, sha256 } of [...inputs, ...reads]) dependencies.push(entry(`inputs/${key}`, sha256));
   const { attempt, id, item, outcome, outputs } = data;
   return {
     _type: 'https://in-toto.io/Statement/v1',
@@ -40,7 +46,7 @@ export function provenanceOf({ origin, run, at, data }: AttestedEnd, manifest: D
     predicate: {
       buildDefinition: {
         buildType: 'https://waybill.dev/build/attempt/v1',
-        externalParameters: { plan, spec, item },
+        externalParameters: { plan, spec, item, ...(recipe === undefined ? {} : { recipe }) },
         internalParameters: { origin, run, attempt, attemptId: id, isolation, outcome },
         resolvedDependencies: dependencies,
       },
@@ -53,9 +59,53 @@ export function provenanceOf({ origin, run, at, data }: AttestedEnd, manifest: D
   };
 }
 
+export const OLD_RECIPE = digest('what an older one does');
+
+/** What is signed about the attempt of another run. */
+export function provenanceOfOld({
+  from,
+  outputs,
+  isolation,
+  executable,
+}: EventData['item.reused']): ProvenanceStatement {
+  return {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: outputs.map(({ name, sha256 }) => entry(name, sha256)),
+    predicateType: 'https://slsa.dev/provenance/v1',
+    predicate: {
+      buildDefinition: {
+        buildType: 'https://waybill.dev/build/attempt/v1',
+        externalParameters: { plan: digest('a plan'), spec: digest('a spec'), item: from.item, recipe: OLD_RECIPE },
+        internalParameters: {
+          origin: ORIGIN,
+          run: from.run,
+          attempt: from.attempt,
+          attemptId: from.id,
+          isolation,
+          outcome: 'succeeded',
+        },
+        resolvedDependencies: [
+          entry('manifest', digest('a manifest')),
+          ...(executable === 'in-process' ? [] : [entry('executable', digest('the worker'))]),
+          entry('source', digest('a source')),
+        ],
+      },
+      runDetails: {
+        builder: { id: `https://waybill.dev/builder/v1#${isolation}` },
+        metadata: {
+          invocationId: from.id,
+          startedOn: '2026-11-20T05:00:00.000Z',
+          finishedOn: '2026-11-20T05:00:01.000Z',
+        },
+        byproducts: [],
+      },
+    },
+  };
+}
+
 export function testResultOf({ data }: AttestedEnd, manifest: DispatchStatement): TestResultStatement {
-  const { inputs, spec } = manifest.predicate;
-  const subject = inputs.map(({ key, sha256 }) => entry(`inputs/${key}`, sha256));
+  const { inputs, reads = [], spec } = manifest.predicate;
+  const subject = [...inputs, ...reads].map(({ key, sha256 }) => entry(`inputs/${key}`, sha256));
   for (const { kind, name, sha256 } of data.outputs) if (kind !== 'log') subject.push(entry(name, sha256));
   if (subject.length === 0) subject.push(entry(`attempt/${data.id}`, digest(jcs(manifest))));
   const passedTests: string[] = [];

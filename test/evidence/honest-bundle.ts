@@ -3,13 +3,14 @@
 import type { TrustFile } from '../../packages/verify/src/keys/trust.ts';
 import type { RunOpenedEntry, RunSealedEntry } from '../../packages/verify/src/log/log-entry.ts';
 import type { EventData, EventLine, PlannedItem, RunEvent } from '../../packages/verify/src/record/events.ts';
+import type { ProvenanceStatement } from '../../packages/verify/src/record/provenance.ts';
 import type {
   DispatchPredicate,
   DispatchStatement,
   ManifestInput,
   RunSealStatement,
 } from '../../packages/verify/src/record/statement.ts';
-import { type Attestation, type AttestedEnd, attestationsOf } from './honest-attestations.ts';
+import { type Attestation, type AttestedEnd, attestationsOf, provenanceOfOld } from './honest-attestations.ts';
 import {
   digest,
   dsse,
@@ -60,6 +61,8 @@ export function listedFor(use: 'attest' | 'log', ranges: readonly { from: number
 /** Edits in place at one stage; everything after it is made honestly from what the edit left. */
 export interface Forgery {
   story?(story: RunEvent[]): void;
+  /** Items whose entries stand in no event, or were dispatched in another way than these say. */
+  dispatchedAs?: readonly PlannedItem[];
   event?(line: EventLine): void;
   /** The leaf bytes of an event, once it is written. */
   eventText?(text: string, line: EventLine): string;
@@ -68,6 +71,9 @@ export interface Forgery {
   /** The statements about the end of an attempt; what is left here is named by the event and written behind it. */
   attestations?(statements: Attestation[], end: AttestedEnd): unknown;
   attestationEnvelope?(envelope: Envelope): void;
+  /** What is signed about the attempt whose result is used again; null leaves it out. */
+  reused?(statement: ProvenanceStatement, data: EventData['item.reused']): ProvenanceStatement | null;
+  reusedEnvelope?(envelope: Envelope): void;
   seal?(statement: RunSealStatement): void;
   sealEnvelope?(envelope: Envelope): void;
   opened?(entry: RunOpenedEntry): void;
@@ -123,14 +129,20 @@ class EventWriter {
   readonly #story: readonly RunEvent[];
   readonly #plan: readonly PlannedItem[];
   readonly #manifests = new Map<string, DispatchStatement>();
-  readonly #done = new Map<string, EventData['attempt.settled']>();
+  readonly #done = new Map<string, Pick<EventData['attempt.settled'], 'attempt' | 'outputs'>>();
+  readonly #provenances = new Map<string, ProvenanceStatement>();
+  readonly #said = new Map<string, ManifestInput[]>();
+  /** The newest checkpoint of each item. */
+  readonly #kept = new Map<string, ManifestInput>();
 
   constructor(forgery: Forgery, story: readonly RunEvent[]) {
     this.#forgery = forgery;
     this.#story = story;
-    const planned = story.flatMap((event) => (event.type === 'run.planned' ? event.data.items : []));
+    const planned = story.flatMap((event) =>
+      event.type === 'run.planned' || event.type === 'run.extended' ? event.data.items : [],
+    );
     // What a story leaves out of its plan was dispatched as it was planned.
-    this.#plan = [...planned, ...PLAN];
+    this.#plan = [...(forgery.dispatchedAs ?? []), ...planned, ...PLAN];
     this.#origin = forgery.origin ?? ORIGIN;
     this.#run = forgery.run ?? RUN;
     this.#opened = dataOf(story, 'run.opened');
@@ -140,7 +152,25 @@ class EventWriter {
   write(event: RunEvent): void {
     if (event.type === 'attempt.dispatched') this.#dispatch(event.data);
     else if (event.type === 'attempt.settled') this.#settle(event.data);
-    else this.#append(event);
+    else if (event.type === 'item.reused') this.#reuse(event.data);
+    else {
+      if (event.type === 'control.accepted' && event.data.answer !== undefined)
+        this.#say(event.data.item ?? '', 'answer', event.data.answer);
+      this.#append(event);
+    }
+  }
+
+  /** A question, or the answer to the last one: later attempts of the item are given both. */
+  #say(item: string, output: 'question' | 'answer', sha256: `sha256:${string}`, attempt?: number): void {
+    const before = this.#said.get(item) ?? [];
+    const number = Math.floor(before.length / 2) + 1;
+    const from = { item, attempt: attempt ?? before.at(-1)?.from.attempt ?? 1, output };
+    this.#said.set(item, [...before, { key: `${output}-${number}.txt`, sha256, sizeBytes: 6, from }]);
+  }
+
+  #keptOf(item: string): ManifestInput[] {
+    const kept = this.#kept.get(item);
+    return kept === undefined ? [] : [kept];
   }
 
   #dispatch(data: EventData['attempt.dispatched']): void {
@@ -155,6 +185,11 @@ class EventWriter {
 
   #settle(data: EventData['attempt.settled']): void {
     if (data.next === 'done') this.#done.set(data.item, data);
+    if (data.question !== undefined) this.#say(data.item, 'question', data.question, data.attempt);
+    if (data.checkpoint !== undefined) {
+      const from = { item: data.item, attempt: data.attempt, output: 'checkpoint' };
+      this.#kept.set(data.item, { key: 'checkpoint.waybill', sha256: data.checkpoint, sizeBytes: 6, from });
+    }
     const at = timeOf(this.leaves.length);
     const end: AttestedEnd = {
       origin: this.#origin,
@@ -162,9 +197,12 @@ class EventWriter {
       at,
       data,
       manifest: this.#manifests.get(data.id),
+      recipe: this.#plan.find(({ id }) => id === data.item)?.recipe,
     };
     const statements = attestationsOf(end);
     this.#forgery.attestations?.(statements, end);
+    for (const statement of statements)
+      if (statement.predicateType === 'https://slsa.dev/provenance/v1') this.#provenances.set(data.id, statement);
     const attestations = statements.map((statement) => digest(jcs(statement)));
     this.#append({ type: 'attempt.settled', data: { ...data, attestations } });
     for (const statement of statements) {
@@ -172,6 +210,18 @@ class EventWriter {
       this.#forgery.attestationEnvelope?.(envelope);
       this.lines.push(jcs(envelope));
     }
+  }
+
+  /** The provenance of an attempt of this run, or of one of another. */
+  #reuse(data: EventData['item.reused']): void {
+    this.#done.set(data.item, { attempt: 0, outputs: data.outputs });
+    const honest = structuredClone(this.#provenances.get(data.from.id) ?? provenanceOfOld(data));
+    const statement = this.#forgery.reused === undefined ? honest : this.#forgery.reused(honest, data);
+    this.#append({ type: 'item.reused', data: { ...data, provenance: digest(jcs(statement ?? honest)) } });
+    if (statement === null) return;
+    const envelope = dsse(statement, this.#forgery.attester ?? this.#forgery.attest ?? ATTEST);
+    this.#forgery.reusedEnvelope?.(envelope);
+    this.lines.push(jcs(envelope));
   }
 
   seal(): Envelope {
@@ -231,7 +281,12 @@ class EventWriter {
       spec,
       job: digest(`job of ${id}`),
       source: this.#opened.source,
-      inputs: (planned?.needs ?? []).map((need) => this.#inputOf(need)),
+      inputs: [
+        ...(planned?.needs ?? []).map((need) => this.#inputOf(need)),
+        ...(this.#said.get(item) ?? []),
+        ...this.#keptOf(item),
+      ],
+      ...(planned?.reads === undefined ? {} : { reads: planned.reads }),
       locks: claim?.locks ?? [],
       isolation,
       executable: digest('the worker'),

@@ -86,6 +86,12 @@ export const AGAINST_THE_RULES: Forged[] = [
     first(find(s, 'item.closed').items).cause = 'check';
   }),
   rule('a cancel that nobody asked for', (s) => s.splice(indexOf(s, 'control.accepted'), 1)),
+  rule('an item that was cancelled says that its time was over', (s) => {
+    const ended = s.flatMap(({ type, data }) =>
+      type === 'attempt.settled' && data.next === 'cancelled' ? [data] : [],
+    );
+    set(first(ended), { reason: 'deadline_exceeded' });
+  }),
   rule('a stop that nobody asked for', (s) => s.splice(-1, 0, { type: 'run.stopping', data: { reason: 'cancelled' } })),
   rule('a stop at a deadline that was never set', (s) =>
     s.splice(-1, 0, { type: 'run.stopping', data: { reason: 'deadline_exceeded' } }),

@@ -46,7 +46,7 @@ export function planDigest(entries: readonly PlannedItem[]): `sha256:${string}` 
   return digest(entries.map((entry) => `${jcs(entry)}\n`).join(''));
 }
 
-function attemptId(item: string, attempt: number): string {
+export function attemptId(item: string, attempt: number): string {
   return sha256(`${RUN}\0${item}\0${attempt}`).toString('hex').slice(0, 32);
 }
 

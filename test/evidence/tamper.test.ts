@@ -8,13 +8,29 @@ import type { RunEvent } from '../../packages/verify/src/record/events.ts';
 import type { DispatchStatement } from '../../packages/verify/src/record/statement.ts';
 import { suppliedBy, verifyWith } from '../../packages/verify/src/verdict/verify-bundle.ts';
 import { branch } from './branching-story.ts';
-import type { Forged } from './forged.ts';
+import { goOn, goOnAfterTimeout } from './checkpoint-forgeries.ts';
+import { HONEST_STEERING } from './control-forgeries.ts';
+import { reachOut } from './egress-forgeries.ts';
+import { HONEST_EXTENSIONS } from './extension-forgeries.ts';
+import { type Forged, find, first } from './forged.ts';
 import { putUpGates } from './gated-story.ts';
+import { DISPATCHED, grown } from './grown-story.ts';
 import { buildBundle, bundleLines, type Forgery, listedFor, trustFile } from './honest-bundle.ts';
+import { judged, write } from './intent-story.ts';
 import { secondLine, withSecondKey, withSecondKeyAlone } from './key-forgeries.ts';
+import { denyTable, payFor, payFreely } from './paid-story.ts';
+import { reviewed as aboutOneItem } from './plan-forgeries.ts';
+import { vote } from './quorum-forgeries.ts';
+import { byStranger, withStranger } from './reuse-forgeries.ts';
+import { takeOver, takeOverMade } from './reused-story.ts';
+import { putUpReview } from './review-forgeries.ts';
+import { giveSecrets, namingSecrets } from './secret-forgeries.ts';
+import { sendBack } from './sent-back-forgeries.ts';
 import { retryLint, steer } from './steered-story.ts';
 import { RUN } from './story.ts';
+import { askAsOftenAsMayBe } from './talk-forgeries.ts';
 import { TAMPER_SUITE } from './tamper-suite.ts';
+import { declare } from './typed-forgeries.ts';
 
 const FORGERIES: readonly Forged[] = Object.values(TAMPER_SUITE).flat();
 
@@ -44,10 +60,73 @@ test('verify: an honest run with a retry, a failure, a skip, a cancel and hand-o
   assert.equal(report.facts?.counts.retries, 1);
 });
 
-test('verify: a run that was paused and resumed, one with a retry that was asked for, one that branches, and one with gates, are verified', async () => {
-  for (const story of [steer, retryLint, (s: RunEvent[]): void => branch(s), (s: RunEvent[]): void => putUpGates(s)]) {
+test('verify: honest runs with all that people may ask, one that branches, one with gates, two under a cap and one that uses results again are verified', async () => {
+  const [branched, gated] = [(s: RunEvent[]): void => branch(s), (s: RunEvent[]): void => putUpGates(s)];
+  const reviewed = (s: RunEvent[]): void => putUpReview(s);
+  const reusing = (s: RunEvent[]): void => takeOver(s);
+  const writing = (s: RunEvent[]): void => write(s);
+  const writingOfOneKind = (s: RunEvent[]): void => {
+    write(s);
+    const { intents } = find(s, 'intents.judged');
+    intents.splice(1, 1, { ...judged(1, 'allow'), kind: first(intents).kind });
+  };
+  for (const story of [
+    steer,
+    retryLint,
+    sendBack,
+    askAsOftenAsMayBe,
+    goOnAfterTimeout,
+    (s: RunEvent[]): void => goOn(s),
+    reachOut,
+    branched,
+    gated,
+    payFor,
+    denyTable,
+    payFreely,
+    reusing,
+    reviewed,
+    (s: RunEvent[]): void => vote(s),
+    writing,
+    writingOfOneKind,
+    (s: RunEvent[]): void => declare(s),
+  ]) {
     const report = await verifyBundle([buildBundle({ story })], { trust: trustFile() });
     assert.deepEqual([failing(report), report.exitCode], [[], 0], story.name);
+  }
+  const given = buildBundle({ story: (s) => giveSecrets(s), manifest: namingSecrets });
+  assert.equal((await verifyBundle([given], { trust: trustFile() })).exitCode, 0);
+});
+
+test('verify: what was used again may be older than the run: a key that is retired by now is good, and the report says what stays open', async () => {
+  const forgery = { story: (s: RunEvent[]) => takeOver(s), reusedEnvelope: byStranger };
+  const report = await verifyBundle([buildBundle(forgery)], { trust: withStranger({ from: 0, to: 1 }) });
+  assert.deepEqual([failing(report), report.exitCode], [[], 0]);
+  assert.match(
+    renderReport(report),
+    /2 of the done took over[\s\S]*Where a result was used again: that the run which made it/,
+  );
+  assert.doesNotMatch(renderReport(await verifyBundle([buildBundle()], { trust: trustFile() })), /used again: that/);
+});
+
+test('verify: a run that grew, by the outputs of an item and by what was added to it, is verified', async () => {
+  const withGate = { story: (s: RunEvent[]): void => aboutOneItem(s, 'split'), dispatchedAs: DISPATCHED };
+  for (const honest of [grown(), withGate]) {
+    const report = await verifyBundle([buildBundle(honest)], { trust: trustFile() });
+    assert.deepEqual([failing(report), report.exitCode], [[], 0]);
+  }
+});
+
+test('verify: whatever the owner of a run asks for is verified, as no stranger may ask for it', async () => {
+  for (const [title, honest] of HONEST_STEERING) {
+    const report = await verifyBundle([buildBundle(honest)], { trust: trustFile() });
+    assert.deepEqual([failing(report), report.exitCode], [[], 0], title);
+  }
+});
+
+test('verify: what is added is verified when it came before the stop, and when one item takes two parts', async () => {
+  for (const [title, honest] of HONEST_EXTENSIONS) {
+    const report = await verifyBundle([buildBundle(honest)], { trust: trustFile() });
+    assert.deepEqual([failing(report), report.exitCode], [[], 0], title);
   }
 });
 
@@ -68,7 +147,13 @@ test('verify: without keys an honest bundle is self-consistent, insufficient and
     assert.equal(report.verdict, 'insufficient');
     assert.equal(report.exitCode, 2);
     const skipped = report.checks.filter(({ status }) => status === 'skip').map(({ id }) => id);
-    const keyed = ['manifest-signatures', 'attestation-signatures', 'seal-signature', 'checkpoint-signature'];
+    const keyed = [
+      'reuse-signatures',
+      'manifest-signatures',
+      'attestation-signatures',
+      'seal-signature',
+      'checkpoint-signature',
+    ];
     assert.deepEqual(skipped, [...keyed, 'witnesses', 'timestamp', 'anchor', 'freshness', 'state']);
   }
 });
@@ -126,6 +211,28 @@ test('report: attempts without a sandbox or in the process of the engine are sai
   assert.match(inside, /^VERIFIED/);
   assert.match(inside, /WARNING +6 attempts ran inside the engine's own process/);
   assert.doesNotMatch(inside, /ran without a sandbox/);
+});
+
+test('report: what was taken over from an attempt without a sandbox, or inside of an engine, is said as loudly', async () => {
+  const told = async (isolation?: 'none' | 'in-process'): Promise<[number[], string]> => {
+    const story = (s: RunEvent[]): void => (isolation === undefined ? takeOver(s) : takeOverMade(s, isolation));
+    const report = await verifyBundle([buildBundle({ story })], { trust: trustFile() });
+    assert.deepEqual([failing(report), report.exitCode], [[], 0]);
+    const { reusedUnsandboxed = -1, reusedInProcess = -1, counts } = report.facts ?? {};
+    return [[counts?.reused ?? 0, reusedUnsandboxed, reusedInProcess], renderReport(report)];
+  };
+  const [sandboxed, none, inProcess] = [await told(), await told('none'), await told('in-process')];
+  assert.deepEqual(
+    [sandboxed[0], none[0], inProcess[0]],
+    [
+      [2, 0, 0],
+      [2, 1, 0],
+      [2, 0, 1],
+    ],
+  );
+  assert.doesNotMatch(sandboxed[1], /WARNING.*took over/);
+  assert.match(none[1], /WARNING +1 item took over what an attempt without a sandbox had made/);
+  assert.match(inProcess[1], /WARNING +1 item took over what an attempt inside an engine's own process had made/);
 });
 
 for (const [kind, cases] of Object.entries(TAMPER_SUITE)) {

@@ -5,12 +5,16 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import type { RunEvent } from '../../packages/verify/src/record/events.ts';
 import { FAILED, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { CA_EXTENSIONS, OpensslAuthority, TSA_EXTENSIONS } from '../support/openssl-authority.ts';
 import { itemsOf, runOf } from '../support/run-spec.ts';
+import { goOn } from './checkpoint-forgeries.ts';
 import { first, OTHER, OTHER_RUN, set } from './forged.ts';
 import { ATTEST, buildBundle, bundleLines, type Forgery, LOG_STRANGER, STRANGER, trustFile } from './honest-bundle.ts';
 import { leaf } from './naive-evidence.ts';
+import { byStranger, withStranger } from './reuse-forgeries.ts';
+import { takeOver } from './reused-story.ts';
 import { ORIGIN } from './story.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../packages/verify/verify.sh');
@@ -267,6 +271,24 @@ describe('verify.sh', { concurrency: 2 }, () => {
     assert.deepEqual([proved.exit, proved.ok, proved.failed], [0, PROOFS.slice(0, -1), []], proved.text);
     assert.match(proved.text, /^skip {2}time +the bundle holds no time stamp$/m);
     assert.match(proved.text, /^Not checked here: /m);
+  });
+
+  it('a run with a checkpoint is proved', async () => {
+    const { failed, text, exit } = await prove(buildBundle({ story: goOn }));
+    assert.deepEqual([failed, exit], [[], 0], text);
+  });
+
+  it('a provenance of a result that was used again is proved, by a key that is retired by now too, and missed', async () => {
+    const story = (events: RunEvent[]): void => takeOver(events);
+    const proved = await prove(buildBundle({ story, reusedEnvelope: byStranger }), withStranger({ from: 0, to: 1 }));
+    assert.deepEqual([proved.exit, proved.failed], [0, []], proved.text);
+    const stolen = withStranger({ from: 0, to: 1, revoked: 'key_compromise' });
+    const revoked = await prove(buildBundle({ story, reusedEnvelope: byStranger }), stolen);
+    assert.deepEqual([revoked.exit, revoked.failed], [1, ['statement-signatures']], revoked.text);
+    const later = await prove(buildBundle({ story, reusedEnvelope: byStranger }), withStranger({ from: 9 }));
+    assert.deepEqual([later.exit, later.failed], [1, ['statement-signatures']], later.text);
+    const missing = await prove(buildBundle({ story, reused: () => null }));
+    assert.deepEqual([missing.exit, missing.failed], [1, ['named-statements']], missing.text);
   });
 
   it('a run of a whole engine is proved', async (t) => {

@@ -6,14 +6,14 @@ import { describe, it } from 'node:test';
 import type { RunStatus } from '@waybill/client/documents';
 import { deriveAttemptId, digestOf } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
+import { type AttemptRow, keys } from '#core/rows.ts';
 import { concludeAbort } from '#flow/abort.ts';
-import type { FlowDeps, Hints } from '#flow/deps.ts';
-import { createLane } from '#flow/lane.ts';
 import { readHead } from '#flow/log.ts';
 import { beat } from '#flow/notices.ts';
 import { settle, settleStopped } from '#flow/settle.ts';
 import { type FlowBed, openFlowBed } from '../support/embedded-flow.ts';
 import { aborted, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { flowOn } from '../support/flow-on.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
 import { entriesOf, ledgerEntries } from '../support/ledger-entries.ts';
 import { segmentsOf } from '../support/record-bed.ts';
@@ -28,12 +28,6 @@ const obedient: Execute = async (_job, { signal }) => {
 
 function bundleOf(bed: FlowBed, run: string): string {
   return join(bed.directory, 'ledger', 'runs', run, `run-${run}.audit.jsonl`);
-}
-
-/** The use cases, called from outside the engine on what it works on. */
-function flowOn(bed: FlowBed): FlowDeps {
-  const hints = new Proxy({} as Hints, { get: () => () => {} });
-  return { ...bed.deps, hints, lane: createLane() };
 }
 
 async function answer(bed: FlowBed, submissionId: string): Promise<{ status: string; code: string | undefined }> {
@@ -184,7 +178,8 @@ describe('flow: after the seal', { concurrency: 3 }, () => {
       const run = bed.submit('s', runOf([{ id: 'x' }, { id: 'y' }]));
       const fenced = deriveAttemptId(run, 'x', 1);
       const other = deriveAttemptId(run, 'y', 1);
-      await bed.until(async () => (await bed.itemRow(run, 'x'))?.state === 'running');
+      // One that is claimed only has no worker that could be late.
+      await bed.until(async () => (await bed.row<AttemptRow>(keys.attempt(fenced)))?.state === 'dispatched');
       const flow = flowOn(bed);
       await bed.until(() => settleStopped(flow, { attemptId: fenced, cause: 'exited', exit: 1, detail: '' }));
       await bed.until(() => bed.status('s')?.bundle);

@@ -45,13 +45,14 @@ async function refusalOf(bed: FlowBed, submissionId: string): Promise<[string, s
 
 describe('flow: cancel', { concurrency: true }, () => {
   it('a cancelled run ends its items in whatever state they are, and its executors see their signal', async () => {
-    const stopped: string[] = [];
+    const [begun, stopped]: [string[], string[]] = [[], []];
     await withBed(
       {
         concurrency: 2,
         async execute(job, { signal }) {
           if (job.item === 'ended') return SUCCEEDED;
           if (job.item === 'backing-off') return FAILED;
+          begun.push(job.item);
           await aborted(signal);
           stopped.push(job.item);
           return null;
@@ -60,6 +61,8 @@ describe('flow: cancel', { concurrency: true }, () => {
       async (bed) => {
         const run = bed.submit('s', runOf(ONE_OF_EACH));
         await atRest(bed, run);
+        // What is claimed runs already, and has no executor yet that could see anything.
+        await bed.until(() => begun.length === 2);
         bed.control('stop', cancelOf(run));
         const { status, states, item, events } = await finished(bed, 's');
         assert.equal(status.state, 'cancelled');

@@ -1,11 +1,13 @@
 /** What the engine asks of its store: bounded transactions, and work that depends only on what happens. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Execute } from '#adapters/in-process/executor.ts';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
 import type { Action, RowKey } from '#ports/run-store.ts';
 import type { FlowBed } from '../support/embedded-flow.ts';
 import { finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
+import { costing, USD, withMoney } from '../support/money-bed.ts';
 import { cancelOf, itemsOf, runOf } from '../support/run-spec.ts';
 
 class StoreMeter {
@@ -79,6 +81,38 @@ describe('flow: costs', () => {
     );
     assert.ok(meter.largest <= MAX_ENGINE_ACTIONS, `${meter.largest} actions`);
     assert.ok(meter.largest > 64, `the worst case was not met: ${meter.largest} actions`);
+  });
+
+  it('nor where such an item is paid for by the ledger, or leaves the lists of all its locks because it cannot be', async () => {
+    const meter = new StoreMeter();
+    const [first, second] = [new Gate(), new Gate()];
+    const execute: Execute = async ({ item }) => {
+      if (item === 'holder') await first.opened;
+      if (item === 'beside') await second.opened;
+      return costing(item === 'holder' ? USD : 0);
+    };
+    const locks = Array.from({ length: 32 }, (_, n) => `l-${n}`);
+    const items = [
+      { id: 'holder', locks, priority: 99, maxUsd: 1 },
+      { id: 'beside', priority: 99, maxUsd: 2 },
+      { id: 'waiter', locks, maxUsd: 3 },
+      { id: 'next', locks, priority: 1 },
+      { id: 'never', locks, priority: 1, maxUsd: 4 },
+    ];
+    // As much as is asked for, and nothing beside it, so that each claim meets the ledger.
+    const caps = { accountMicroUsd: 6 * USD };
+    await withMoney({ concurrency: 3, caps, adapt: meter.adapt, execute }, async (bed, watch) => {
+      const run = bed.submit('s', runOf(items, { caps: { usd: 4 } }));
+      await bed.until(async () => (await bed.itemRow(run, 'never'))?.parked);
+      first.open();
+      await bed.until(async () => (await bed.itemRow(run, 'waiter'))?.short);
+      second.open();
+      const { states } = await finished(bed, 's');
+      assert.deepEqual([states.waiter, states.next, states.never], ['done', 'done', 'denied']);
+      assert.equal(watch.settled().spentMicroUsd, USD);
+    });
+    assert.ok(meter.largest <= MAX_ENGINE_ACTIONS, `${meter.largest} actions`);
+    assert.ok(meter.largest > 67, `the worst case was not met: ${meter.largest} actions`);
   });
 
   it('finished runs cost nothing: a run and a sweep ask as much of the store with thirty of them behind', async () => {

@@ -18,16 +18,23 @@ import { cancelOf, runOf } from '../support/run-spec.ts';
 const POINTS = 20;
 const RUN = deriveRunId(PRINCIPAL, 's');
 
-const SPEC = runOf([
-  { id: 'top' },
-  { id: 'left', needs: { data: { from: 'top', select: { output: 'data' } } }, locks: ['l'] },
-  { id: 'right', dependsOn: ['top'], locks: ['l', 'm'] },
-  { id: 'bottom', dependsOn: ['left', 'right'] },
-  { id: 'flaky', retry: { maxAttempts: 2, backoff: '100ms' } },
-  { id: 'bad' },
-  { id: 'behind-bad', dependsOn: ['bad'] },
-  { id: 'cancelled' },
-]);
+const SPEC = runOf(
+  [
+    { id: 'top' },
+    { id: 'left', needs: { data: { from: 'top', select: { output: 'data' } } }, locks: ['l'] },
+    { id: 'right', dependsOn: ['top'], locks: ['l', 'm'] },
+    { id: 'bottom', dependsOn: ['left', 'right'] },
+    { id: 'flaky', retry: { maxAttempts: 2, backoff: '100ms' } },
+    { id: 'bad' },
+    { id: 'behind-bad', dependsOn: ['bad'] },
+    { id: 'cancelled' },
+    { id: 'pure', effect: 'pure', env: { OF: 'pure' } },
+    { id: 'twin', effect: 'pure', env: { OF: 'pure' }, dependsOn: ['pure'] },
+    { id: 'map', forEach: { from: 'top', outputs: 'data' } },
+    { id: 'sum', needs: { parts: { each: 'map', select: { output: 'data' } } } },
+  ],
+  { caps: { usd: 30 }, defaults: { maxUsd: 1 } },
+);
 
 const EXPECTED = {
   top: 'done',
@@ -38,6 +45,11 @@ const EXPECTED = {
   bad: 'failed',
   'behind-bad': 'skipped',
   cancelled: 'cancelled',
+  pure: 'done',
+  twin: 'done',
+  map: 'done',
+  'map~1': 'done',
+  sum: 'done',
 };
 
 /** The same in every life: it fails what fails, and asks for the cancel of the item that waits for it. */
@@ -82,8 +94,9 @@ async function crashAndGoOn(crashAt: number): Promise<boolean> {
     if (!crashed) return false;
     const bed = await openFlowBed({ directory: copy, execute: worker(copy, executed), adapt: hasty });
     try {
-      const { states, status } = await finished(bed, 's');
+      const { states, status, item } = await finished(bed, 's');
       assert.deepEqual(states, EXPECTED);
+      assert.equal(item('twin')?.reused?.from.item, 'pure');
       assert.equal(status.state, 'failed');
       assert.equal(new Set(executed).size, executed.length, 'an attempt was executed twice');
       const [receipt, ...others] = bed.receipts('s');

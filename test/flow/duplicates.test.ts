@@ -6,22 +6,14 @@ import { describe, it } from 'node:test';
 import { WaybillError } from '@waybill/client/errors';
 import { deriveAttemptId, digestOf } from '@waybill/verify';
 import { keys, type RunRow } from '#core/rows.ts';
-import type { FlowDeps, Hints } from '#flow/deps.ts';
-import { createLane } from '#flow/lane.ts';
 import { seal } from '#flow/seal.ts';
 import { settle, settleStopped, settleWithout } from '#flow/settle.ts';
 import { submit } from '#flow/submit.ts';
 import { type FlowBed, loseRows, openFlowBed } from '../support/embedded-flow.ts';
 import { finished, Gate, pause, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { flowOn } from '../support/flow-on.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
 import { runOf } from '../support/run-spec.ts';
-
-const SILENT = new Proxy({}, { get: () => () => {} }) as Hints;
-
-/** The use cases, called from outside the engine on what it works on. */
-function flowOn(bed: FlowBed): FlowDeps {
-  return { ...bed.deps, hints: SILENT, lane: createLane() };
-}
 
 async function rowsOf(bed: FlowBed, run: string): Promise<string> {
   await bed.deps.store.durable();
@@ -87,7 +79,8 @@ describe('flow: duplicates', { concurrency: true }, () => {
         assert.equal(await settle(flow, id), false);
         assert.equal(await rowsOf(bed, run), before);
         // This notice went past the engine, so its sweep finds the timer.
-        const { item } = await finished(bed, 's');
+        const { item, status } = await finished(bed, 's');
+        assert.deepEqual([status.counts.retries, status.counts.lost], [0, 1]);
         assert.deepEqual(
           item('x')?.attempts.map(({ outcome, exit }) => [outcome, exit]),
           [

@@ -14,6 +14,7 @@ const EFFECTS = {
     'mailbox.post',
     'inbox.answer',
     'inbox.archive',
+    'inbox.publish',
     'ledger.put',
     'ledger.put of a segment',
     'ledger.write',
@@ -53,7 +54,8 @@ async function earlyEffects(store: Store, hold: keyof typeof EFFECTS): Promise<s
       const id = (await bed.itemRow(run, 'x'))?.attempts[0]?.id;
       return id && (await bed.row<AttemptRow>(keys.attempt(id)))?.state !== 'claimed';
     });
-    await pause(40);
+    // Statuses are made some time after what they tell of.
+    await pause(400);
     isOpen = true;
     gate.open();
     const { report } = await bed.sealed('s');
@@ -63,7 +65,7 @@ async function earlyEffects(store: Store, hold: keyof typeof EFFECTS): Promise<s
 }
 
 describe('flow: durability', { concurrency: true }, () => {
-  it('while nothing is durable, nothing is launched and no receipt is written', async () => {
+  it('while nothing is durable, nothing is launched and no receipt and no status is written', async () => {
     assert.deepEqual(await earlyEffects('honest', 'from the start'), []);
   });
 
@@ -73,7 +75,8 @@ describe('flow: durability', { concurrency: true }, () => {
 
   it('a store that lies about durability is caught by the same check', async () => {
     const early = await earlyEffects('lying', 'from the start');
-    assert.ok(early.includes('launcher.launch') && early.includes('inbox.answer'), early.join());
+    for (const effect of ['launcher.launch', 'inbox.answer', 'inbox.publish'])
+      assert.ok(early.includes(effect), early.join());
     const late = await earlyEffects('lying', 'from the last result');
     assert.ok(late.includes('mailbox.close') && late.includes('ledger.put of a segment'), late.join());
   });

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { LIMITS } from '@waybill/client/limits';
 import { canonicalize } from '@waybill/verify';
 import { indexWeight, MAX_INDEX_WEIGHT } from '#core/outputs-frame.ts';
+import { asMany } from '../support/embedded-flow.ts';
 import { finished, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { runOf } from '../support/run-spec.ts';
 
@@ -19,7 +20,7 @@ function mostOutputs(): string[] {
 describe('flow: fan-in', () => {
   it('an item with as many inputs, dependencies, locks and outputs as there may be is sealed and verified', async () => {
     const makers = Array.from({ length: LIMITS.needsPerItem }, (_, n) => long('make-', n, LIMITS.nameChars));
-    const others = Array.from({ length: LIMITS.depsPerPlanEntry - makers.length }, (_, n) =>
+    const others = Array.from({ length: asMany(LIMITS.depsPerPlanEntry - makers.length, 12) }, (_, n) =>
       long('also-', n, LIMITS.nameChars),
     );
     const around = canonicalize({ from: [makers[0]], key: long('in-', 0, 63), select: { output: '' } }).length + 1;

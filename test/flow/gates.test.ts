@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Receipt } from '@waybill/client/documents';
 import type { Execute } from '#adapters/in-process/executor.ts';
-import { keys, type QueueRow } from '#core/rows.ts';
+import type { QueueRow } from '#core/queue-rows.ts';
+import { keys } from '#core/rows.ts';
 import type { Inbox, InboxObject } from '#ports/inbox.ts';
 import { type FlowBed, type FlowBedOptions, openFlowBed, PRINCIPAL } from '../support/embedded-flow.ts';
 import { finished, SUCCEEDED, withBed } from '../support/finished-run.ts';
@@ -244,6 +245,8 @@ describe('flow: gates', { concurrency: true }, () => {
           : { id: `c${n}`, when: { from: 'build', state: 'failed' } };
       const run = bed.submit('s', runOf([{ id: 'build' }, ...Array.from({ length: 100 }, (_, n) => of(n))]));
       for (let n = 0; n < 100; n += 2) await waiting(bed, run, `g${n}`);
+      for (let n = 1; n < 100; n += 2)
+        await bed.until(async () => (await bed.itemRow(run, `c${n}`))?.state === 'skipped');
       await ask(bed, null, cancelOf(run));
       const { status } = await finished(bed, 's');
       assert.deepEqual([status.counts.skipped, status.counts.cancelled], [50, 50]);

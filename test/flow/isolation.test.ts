@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { digestOf } from '@waybill/verify';
-import type { Isolation } from '#core/mailbox-protocol.ts';
+import type { Isolation, Job } from '#core/mailbox-protocol.ts';
+import { JOB_RESOURCES } from '#core/names.ts';
 import type { FlowBedOptions } from '../support/embedded-flow.ts';
 import { finished, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { runOf } from '../support/run-spec.ts';
 import { eventsOf } from '../support/sealed-events.ts';
 
 const AGENT_RUN = {
@@ -20,6 +22,16 @@ const AGENT_RUN = {
           { block: 'capture', what: 'outputs' },
         ],
       },
+    ],
+  },
+};
+
+const LIMITED_RUN = {
+  ...AGENT_RUN,
+  spec: {
+    defaults: { resources: { memory: '1Gi', processes: 64 } },
+    items: [
+      { id: 'limited', pipeline: [{ block: 'script', run: 'true' }], resources: { memory: '512Mi', cpuTime: '90s' } },
     ],
   },
 };
@@ -40,6 +52,53 @@ describe('flow: isolation', () => {
         assert.deepEqual(states, { agent: 'done' });
         const [dispatched] = eventsOf(events, 'attempt.dispatched');
         assert.equal(dispatched?.data.isolation, isolation);
+      });
+    });
+  }
+
+  for (const isolation of ['none', 'bubblewrap'] as const) {
+    it(`a result that was made under ${isolation} is used again, and the status warns where that was no sandbox`, async () => {
+      await withBed(isolatedBy(isolation), async (bed) => {
+        bed.submit('a', runOf([{ id: 'made', effect: 'pure' }]));
+        await finished(bed, 'a');
+        bed.submit('b', runOf([{ id: 'made', effect: 'pure' }]));
+        const { status, item } = await finished(bed, 'b');
+        const isUnguarded = isolation === 'none';
+        assert.equal(item('made')?.reused?.isUnsandboxed, isUnguarded ? true : undefined);
+        const warning = 'UNSANDBOXED: 1 items took over what was made without a sandbox';
+        assert.deepEqual(status.warnings, isUnguarded ? [warning] : []);
+      });
+    });
+  }
+
+  it('limits reach the job, those of the item before those of the run and of the platform', async () => {
+    const jobs: Job[] = [];
+    const adapt: FlowBedOptions['adapt'] = (deps) => {
+      const post: typeof deps.mailbox.post = (draft) => {
+        jobs.push(draft.job);
+        return deps.mailbox.post(draft);
+      };
+      const mailbox = { ...deps.mailbox, post };
+      return { ...deps, mailbox, worker: { ...deps.worker, isolation: 'bubblewrap', executable: digestOf('w') } };
+    };
+    await withBed({ ...isolatedBy('bubblewrap'), adapt }, async (bed) => {
+      bed.submit('s', LIMITED_RUN);
+      assert.deepEqual((await finished(bed, 's')).states, { limited: 'done' });
+    });
+    const asked = { memoryBytes: 512 * 1024 ** 2, cpuMs: 90_000, processes: 64 };
+    assert.deepEqual(jobs[0]?.resources, { ...JOB_RESOURCES, ...asked });
+  });
+
+  for (const isolation of ['none', 'container'] as const) {
+    it(`limits are denied under ${isolation}, where nothing would hold a block to them`, async () => {
+      await withBed(isolatedBy(isolation), async (bed) => {
+        bed.submit('s', LIMITED_RUN);
+        const [receipt] = await bed.until(() => (bed.receipts('s').length > 0 ? bed.receipts('s') : null));
+        const [reason] = receipt?.reasons ?? [];
+        assert.deepEqual(
+          [receipt?.status, reason?.code, reason?.path],
+          ['denied', 'ISOLATION_REQUIRED', 'spec.items[0].resources'],
+        );
       });
     });
   }

@@ -15,7 +15,7 @@ import { SUCCEEDED } from '../support/finished-run.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
 import { ledgerEntries } from '../support/ledger-entries.ts';
 import { type Life, mortal, untilDeath } from '../support/mortal-ports.ts';
-import { runOf } from '../support/run-spec.ts';
+import { type ItemDraft, runOf } from '../support/run-spec.ts';
 
 const P256 = 'ecdsa-p256-sha256';
 
@@ -34,10 +34,14 @@ async function offline<T>(directory: string, use: (deps: FlowDeps) => Promise<T>
   }
 }
 
-async function sealRun(directory: string, name: string): Promise<{ bundle: Uint8Array; trust: TrustFile }> {
-  const bed = await openFlowBed({ directory, execute: () => SUCCEEDED });
+async function sealRun(
+  directory: string,
+  name: string,
+  item: ItemDraft = { id: 'x' },
+): Promise<{ bundle: Uint8Array; trust: TrustFile }> {
+  const bed = await openFlowBed({ directory, execute: () => ({ ...SUCCEEDED, outputs: { v: Buffer.from('v') } }) });
   try {
-    bed.submit(name, runOf([{ id: 'x' }]));
+    bed.submit(name, runOf([item]));
     const { status, report } = await bed.sealed(name);
     assert.equal(report.verdict, 'verified');
     const bundle = await bed.deps.ledger.get(status.bundle?.key ?? '');
@@ -46,6 +50,10 @@ async function sealRun(directory: string, name: string): Promise<{ bundle: Uint8
   } finally {
     await bed.halt();
   }
+}
+
+function countOf(bundle: Uint8Array, type: string): number {
+  return Buffer.from(bundle).toString().split(`"type":"${type}"`).length - 1;
 }
 
 async function exitOf(bundle: Uint8Array, trust: TrustFile): Promise<number> {
@@ -130,6 +138,20 @@ describe('keys', { concurrency: 3 }, () => {
         { code: 'USAGE' },
       );
     }
+    rmSync(directory, { recursive: true });
+  });
+
+  it('what a revoked key has signed is not used again: the item runs, and its run verifies', async () => {
+    const directory = newDirectory();
+    const pure = { id: 'x', effect: 'pure' } as const;
+    const first = await sealRun(directory, 's1', pure);
+    const old = keyOf(first.trust.keys, 'attest');
+    await offline(directory, (deps) => rotateKey(deps, 'attest', P256));
+    const retired = await sealRun(directory, 's2', pure);
+    assert.equal(countOf(retired.bundle, 'item.reused'), 1);
+    await offline(directory, (deps) => revokeKey(deps, old.keyid, old.from, 'key_compromise'));
+    const after = await sealRun(directory, 's3', pure);
+    assert.deepEqual([countOf(after.bundle, 'item.reused'), await exitOf(after.bundle, after.trust)], [0, 0]);
     rmSync(directory, { recursive: true });
   });
 

@@ -85,33 +85,6 @@ describe('flow: locks', { concurrency: true }, () => {
     );
   });
 
-  it('an item that waits for one of its locks leaves the others free', async () => {
-    const released = new Gate();
-    const ended: string[] = [];
-    await withBed(
-      {
-        async execute(job) {
-          if (job.item === 'holder') await released.opened;
-          if (job.item === 'b-only') released.open();
-          ended.push(job.item);
-          return SUCCEEDED;
-        },
-      },
-      async (bed) => {
-        bed.submit(
-          's',
-          runOf([
-            { id: 'holder', locks: ['a'], priority: 90 },
-            { id: 'both', locks: ['a', 'b'], priority: 80 },
-            { id: 'b-only', locks: ['b'], priority: 70 },
-          ]),
-        );
-        await finished(bed, 's');
-        assert.deepEqual(ended, ['b-only', 'holder', 'both']);
-      },
-    );
-  });
-
   it('an item is overtaken at most eight times on a lock that it leaves free; then the lock is kept for it', async () => {
     const released = new Gate();
     const ended: string[] = [];

@@ -18,7 +18,8 @@ import {
 } from '@waybill/verify';
 import { openHttpWitness } from '#adapters/http/witness.ts';
 import { isoTime } from '#core/evidence.ts';
-import { keys, type LogHeadRow } from '#core/rows.ts';
+import type { LogHeadRow } from '#core/record-rows.ts';
+import { keys } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { adoptKeys } from '#flow/keys.ts';
 import { checkLedger } from '#flow/ledger-check.ts';

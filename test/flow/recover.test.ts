@@ -1,7 +1,7 @@
 /** A store that is an old copy, or gone, is noticed before anything is signed, and made again from the log. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -16,6 +16,7 @@ import {
   verifyConsistency,
 } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
+import { type LedgerRow, moneyKeys } from '#core/money-rows.ts';
 import { adoptKeys, rotateKey } from '#flow/keys.ts';
 import type { Recovered } from '#flow/recover.ts';
 import type { Witness } from '#ports/witness.ts';
@@ -23,6 +24,7 @@ import { type FlowBed, type FlowBedOptions, openFlowBed } from '../support/embed
 import { finished, SUCCEEDED } from '../support/finished-run.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
 import { entriesOf, ledgerEntries } from '../support/ledger-entries.ts';
+import { costing, USD } from '../support/money-bed.ts';
 import { openRecordBed, segmentsOf } from '../support/record-bed.ts';
 import { itemsOf, runOf } from '../support/run-spec.ts';
 
@@ -31,6 +33,7 @@ const RECOVER = join(import.meta.dirname, '..', '..', 'embedded', 'recover.ts');
 const SMALL = runOf([{ id: 'x' }]);
 const OPEN = runOf([...itemsOf('i', 10), { id: 'never' }]);
 
+const paying: Execute = (job) => (job.item === 'never' ? new Promise(() => {}) : costing(USD));
 const execute: Execute = (job) => (job.item === 'never' ? new Promise(() => {}) : SUCCEEDED);
 
 type Recovery = Recovered & { kept: string | null; error?: { code: string; problem: string } };
@@ -134,6 +137,40 @@ describe('recover', { concurrency: 2 }, () => {
         assert.equal((await recover(directory)).error?.code, 'USAGE', 'a store that agrees is not thrown away');
       }));
   }
+
+  it('what was spent and reserved counts against the caps of the deployment after it, and runs without an end are named', () =>
+    withDirectory(async (directory) => {
+      const options = { caps: { accountMicroUsd: 5 * USD }, execute: paying };
+      let open = '';
+      await withEngine(
+        directory,
+        async (bed) => {
+          bed.submit('s', runOf(itemsOf('i', 2), { defaults: { maxUsd: 1 } }));
+          await finished(bed, 's');
+          open = bed.submit('open', runOf([{ id: 'never', maxUsd: 1 }]));
+          const events = join(directory, 'ledger', 'runs', open, 'events');
+          const isWritten = () => segmentsOf(directory, open).text.includes('"attempt.dispatched"');
+          await bed.until(() => existsSync(events) && isWritten());
+        },
+        options,
+      );
+      for (const name of readdirSync(directory)) if (name.startsWith('store.sqlite')) rmSync(join(directory, name));
+      const recovered = await recover(directory);
+      assert.deepEqual([recovered.spentMicroUsd, recovered.uncounted], [3 * USD, [open]]);
+      await withEngine(
+        directory,
+        async (bed) => {
+          const { handed } = (await bed.row<LedgerRow>(moneyKeys.ledger())) ?? assert.fail('no ledger');
+          for (const { microUsd } of Object.values(handed)) assert.equal(microUsd, 3 * USD);
+          bed.submit('later', runOf([{ id: 'dear', maxUsd: 3 }]));
+          const waiting = await bed.until(
+            () => bed.status('later')?.items.find(({ waiting }) => waiting?.cap)?.waiting,
+          );
+          assert.deepEqual(waiting.cap, { cap: 'account', limitMicroUsd: 5 * USD, leftMicroUsd: 2 * USD });
+        },
+        options,
+      );
+    }));
 
   for (const key of ['the key in force', 'a key that was replaced since'])
     it(`a run that is sealed in the log by ${key} and has no bundle yet gets one, from its segments`, () =>

@@ -4,16 +4,15 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, it } from 'node:test';
 import { TerminalError } from '@waybill/client/errors';
 import { keys } from '#core/rows.ts';
-import type { FlowDeps, Hints } from '#flow/deps.ts';
+import type { FlowDeps } from '#flow/deps.ts';
 import { reopen } from '#flow/reopen.ts';
 import { decide } from '#flow/transaction.ts';
 import type { Action, RowRange } from '#ports/run-store.ts';
 import type { FlowBed, FlowBedOptions } from '../support/embedded-flow.ts';
 import { answerTo, FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { SILENT } from '../support/flow-on.ts';
 import { interceptPorts, type PortCall } from '../support/intercepted-ports.ts';
 import { controlOf, itemsOf, runOf } from '../support/run-spec.ts';
-
-const SILENT = new Proxy({}, { get: () => () => {} }) as Hints;
 
 type Around = (call: PortCall, proceed: () => unknown) => unknown;
 

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Execute } from '#adapters/in-process/executor.ts';
 import { type RowChange, type Work, workOf } from '#core/row-changes.ts';
+import type { Hints } from '#flow/deps.ts';
 import { aborted, FAILED, finished, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { HintCheck } from '../support/hint-check.ts';
 import { cancelOf, runOf } from '../support/run-spec.ts';
@@ -38,6 +39,7 @@ async function runWith(check: HintCheck): Promise<void> {
     assert.equal(states.bottom, 'done');
     assert.equal(states.cancelled, 'cancelled');
   });
+  assert.deepEqual(check.unshown, [], 'a run that changes is one whose status is written again');
 }
 
 const LOST: Record<string, (change: RowChange, work: Work) => boolean> = {
@@ -67,6 +69,15 @@ describe('flow: hints follow from changes of rows', { concurrency: true }, () =>
       'runOpened',
     ];
     assert.deepEqual(kinds, [...expected, 'timerSet']);
+  });
+
+  it('without a hint for a status that is to be written the check fails', async () => {
+    class Unsaid extends HintCheck {
+      override hear(own: Hints): Hints {
+        return { ...super.hear(own), runChanged: own.runChanged };
+      }
+    }
+    await assert.rejects(runWith(new Unsaid()), /whose status is written again/);
   });
 
   for (const [name, isLost] of Object.entries(LOST)) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Job } from '#core/mailbox-protocol.ts';
-import type { FlowBed } from '../support/embedded-flow.ts';
+import { asMany, type FlowBed } from '../support/embedded-flow.ts';
 import { FAILED, type FinishedRun, finished, Gate, pause, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { type ItemDraft, itemsOf, runOf } from '../support/run-spec.ts';
 import { eventsOf } from '../support/sealed-events.ts';
@@ -54,30 +54,6 @@ describe('flow: whole runs', { concurrency: true }, () => {
         const stored: Uint8Array[] = [];
         for await (const chunk of await bed.deps.artifacts.open(captured.sha256)) stored.push(chunk);
         assert.ok(Buffer.concat(stored).equals(bytes));
-      },
-    );
-  });
-
-  it('a failed attempt is tried again, not before its back-off, and its success counts', async () => {
-    const startedMs: number[] = [];
-    await withBed(
-      {
-        execute(job) {
-          startedMs.push(performance.now());
-          return job.attempt === 1 ? FAILED : SUCCEEDED;
-        },
-      },
-      async (bed) => {
-        const { item, events } = await finish(bed, [{ id: 'flaky', retry: { maxAttempts: 3, backoff: '200ms' } }]);
-        assert.equal(item('flaky')?.state, 'done');
-        const [first, second] = eventsOf(events, 'attempt.settled');
-        assert.deepEqual([first?.data.next, first?.data.spent], ['retry', true]);
-        assert.deepEqual([second?.data.next, second?.data.spent], ['done', false]);
-        const promisedMs = Date.parse(first?.data.retryAt ?? '') - Date.parse(first?.at ?? '');
-        assert.ok(promisedMs >= 100 && promisedMs <= 201, `back-off of ${promisedMs} ms`);
-        assert.ok((startedMs[1] ?? 0) - (startedMs[0] ?? 0) >= promisedMs - 1);
-        const claims = eventsOf(events, 'attempt.claimed');
-        assert.ok((claims[1]?.at ?? '') >= (first?.data.retryAt ?? '~'), 'claimed before its time');
       },
     );
   });
@@ -154,25 +130,6 @@ describe('flow: whole runs', { concurrency: true }, () => {
     );
   });
 
-  it('an output that upstream did not leave fails the item by name, and nothing is launched', async () => {
-    const seen: string[] = [];
-    await withBed({ execute: (job) => also({ ...SUCCEEDED, outputs: {} }, seen.push(job.item)) }, async (bed) => {
-      const { states, item } = await finish(bed, [
-        { id: 'maker' },
-        {
-          id: 'taker',
-          needs: { report: { from: 'maker', select: { output: 'report.md' } } },
-          retry: { maxAttempts: 5 },
-        },
-        { id: 'after', dependsOn: ['taker'] },
-      ]);
-      assert.deepEqual(states, { maker: 'done', taker: 'failed', after: 'skipped' });
-      assert.equal(item('taker')?.reason, 'input_missing');
-      assert.match(item('taker')?.detail ?? '', /report.*maker.*outputs\/report\.md/);
-      assert.deepEqual(seen, ['maker'], 'nothing is started without its input');
-    });
-  });
-
   it('never more attempts at once than the queue has slots, and higher priorities go first', async () => {
     let running = 0;
     let most = 0;
@@ -207,6 +164,7 @@ describe('flow: whole runs', { concurrency: true }, () => {
   });
 
   it('an item with hundreds of dependencies runs once, after all of them', async () => {
+    const count = asMany(230, 110);
     const ended = new Set<string>();
     let sawAll = 0;
     await withBed(
@@ -219,16 +177,16 @@ describe('flow: whole runs', { concurrency: true }, () => {
         },
       },
       async (bed) => {
-        const leaves = itemsOf('leaf-', 230);
+        const leaves = itemsOf('leaf-', count);
         const { status, events } = await finish(bed, [
           ...leaves,
           { id: 'join', dependsOn: leaves.map(({ id }) => id) },
         ]);
         assert.equal(status.state, 'done');
-        assert.equal(sawAll, 230);
+        assert.equal(sawAll, count);
         const readied = eventsOf(events, 'item.ready').flatMap(({ data }) => data.items);
         assert.equal(readied.filter((id) => id === 'join').length, 1);
-        assert.equal(new Set(readied).size, 231);
+        assert.equal(new Set(readied).size, count + 1);
       },
     );
   });

@@ -2,14 +2,33 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RunStatus } from '@waybill/client/documents';
-import { keys, type RunRow } from '#core/rows.ts';
-import type { FlowDeps, Hints } from '#flow/deps.ts';
+import type { LedgerRow } from '#core/money-rows.ts';
+import { type ItemRow, keys, type RunRow } from '#core/rows.ts';
+import type { FlowDeps } from '#flow/deps.ts';
 import { publishStatus } from '#flow/status.ts';
 import { decide } from '#flow/transaction.ts';
+import type { Action } from '#ports/run-store.ts';
+import type { FlowBedOptions } from '../support/embedded-flow.ts';
 import { Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
-import { runOf } from '../support/run-spec.ts';
+import { SILENT } from '../support/flow-on.ts';
+import { interceptPorts } from '../support/intercepted-ports.ts';
+import { costing, USD, withMoney } from '../support/money-bed.ts';
+import { itemsOf, runOf } from '../support/run-spec.ts';
 
-const SILENT = new Proxy({} as Hints, { get: () => () => {} });
+type Put = Extract<Action, { do: 'put' }>;
+
+/** Decisions that write this wait until `held` is opened, and all decisions after them. */
+function heldBack(held: Gate, isHeld: (put: Put) => boolean): Required<Pick<FlowBedOptions, 'adapt'>> {
+  return {
+    adapt: (deps) =>
+      interceptPorts(deps, async ({ port, method, args: [actions] }, proceed) => {
+        if (port !== 'store' || method !== 'transact') return proceed();
+        const puts = (actions as Action[]).filter((action) => action.do === 'put');
+        if (puts.some(isHeld)) await held.opened;
+        return proceed();
+      }),
+  };
+}
 
 describe('status', { concurrency: true }, () => {
   it('is the newest in the end, whichever of two writers is the last to write', async () => {
@@ -53,6 +72,32 @@ describe('status', { concurrency: true }, () => {
       );
       ended.open();
       await bed.sealed('s');
+    });
+  });
+
+  it('is written again when a gate comes to wait, however long after what it depends on', async () => {
+    const held = new Gate();
+    const suspends = ({ body }: Put) => (body as unknown as ItemRow).state === 'suspended';
+    await withBed({ execute: () => SUCCEEDED, ...heldBack(held, suspends) }, async (bed) => {
+      bed.submit('s', runOf([{ id: 'build' }, { id: 'gate', gate: {}, dependsOn: ['build'] }]));
+      await bed.until(() => bed.status('s')?.counts.done === 1);
+      assert.equal(bed.status('s')?.counts.pending, 1);
+      held.open();
+      await bed.until(() => bed.status('s')?.items[1]?.waiting?.gate);
+    });
+  });
+
+  it('is written again when a queue comes to wait for money, however long after its last claim', async () => {
+    const [held, ended] = [new Gate(), new Gate()];
+    const waits = ({ pk, body }: Put) => pk === 'money' && (body as unknown as LedgerRow).waiting.length > 0;
+    const execute = () => ended.opened.then(() => costing(USD));
+    await withMoney({ execute, caps: { accountMicroUsd: USD }, ...heldBack(held, waits) }, async (bed) => {
+      bed.submit('s', runOf(itemsOf('i', 2), { defaults: { maxUsd: 1 } }));
+      await bed.until(() => bed.status('s')?.counts.running === 1);
+      assert.equal(bed.status('s')?.items[1]?.waiting?.cap, undefined);
+      held.open();
+      await bed.until(() => bed.status('s')?.items[1]?.waiting?.cap);
+      ended.open();
     });
   });
 });

@@ -3,18 +3,17 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TerminalError } from '@waybill/client/errors';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
-import type { Key, LockRow } from '#core/rows.ts';
-import type { Hints } from '#flow/deps.ts';
+import type { LockRow } from '#core/queue-rows.ts';
+import type { Key } from '#core/rows.ts';
 import { parkItem, readItem } from '#flow/items.ts';
 import { decide } from '#flow/transaction.ts';
 import type { Action } from '#ports/run-store.ts';
 import { type FlowBed, openFlowBed } from '../support/embedded-flow.ts';
 import { answerTo, FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { SILENT } from '../support/flow-on.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
 import { cancelOf, controlOf, itemsOf, runOf } from '../support/run-spec.ts';
 import { eventsOf } from '../support/sealed-events.ts';
-
-const SILENT = new Proxy({}, { get: () => () => {} }) as Hints;
 
 /** Until it is answered again; not before its first copy is out of the way, which would take this one with it. */
 async function deliverAgain(bed: FlowBed, submissionId: string, document: object): Promise<void> {
@@ -121,10 +120,11 @@ describe('flow: pause and resume', { concurrency: true }, () => {
             runId = undefined;
             const seen = await proceed();
             // As an advance does that began before the pause.
-            await decide({ ...deps, hints: SILENT, lane: (decision) => decision() }, async (draft) => {
+            const flow = { ...deps, hints: SILENT, lane: <T>(decision: () => Promise<T>): Promise<T> => decision() };
+            await decide(flow, async (draft) => {
               const ref = { run, item: 'waiter' };
               const [spec, item] = await readItem(draft, ref);
-              await parkItem(draft, ref, 'default', spec, item);
+              await parkItem(flow, draft, { ...ref, queue: 'default' }, spec, item);
             });
             return seen;
           }),

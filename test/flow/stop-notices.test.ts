@@ -2,13 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { deriveAttemptId } from '@waybill/verify';
-import { createLane } from '#flow/lane.ts';
 import { settleStopped } from '#flow/settle.ts';
 import type { StopNotice } from '#ports/launcher.ts';
 import { Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { flowOn } from '../support/flow-on.ts';
 import { runOf } from '../support/run-spec.ts';
-
-const QUIET = new Proxy({}, { get: () => () => {} }) as never;
 
 type Case = [
   title: string,
@@ -45,7 +43,7 @@ describe('flow: stop notices', { concurrency: true }, () => {
           async () =>
             (await bed.row<{ state: string }>({ pk: `attempt/${attemptId}`, sk: 'attempt' }))?.state === 'dispatched',
         );
-        const flow = { ...bed.deps, hints: QUIET, lane: createLane() };
+        const flow = flowOn(bed);
         assert.equal(await settleStopped(flow, { attemptId, detail: '', ...notice }), true);
         const [ended] = (await bed.itemRow(run, 'x'))?.attempts ?? [];
         assert.deepEqual([ended?.outcome, ended?.reason, ended?.exit], [outcome, reason, exit]);

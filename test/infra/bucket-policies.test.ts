@@ -21,7 +21,7 @@ function refusals(of: Templates): Record<string, string[]> {
 
 const INBOX = [
   ...['OwnNameOnly', 'OnlyRunsOnBehalf', 'ControlsByPeople'],
-  ...['SubmitOnce', 'UploadOnce', 'NothingTakenBack'],
+  ...['SubmitOnce', 'UploadOnce', 'RegisteredOnce', 'RegisteredByPeople', 'NothingTakenBack', 'RegistryStays'],
 ];
 const STAGING = ['ResultOnce', 'LeaseByEngine', 'StagedByWorkers', 'OwnKeyOnly'];
 const ARTIFACTS = ['StoredByEngine', 'ByDigestOnly', 'ArtifactOnce', 'DataKeyOnly', 'ArtifactsStay'];

@@ -96,6 +96,16 @@ for (const isolation of ['none', 'bubblewrap', 'container'] as const satisfies I
       });
     }
 
+    test('a script that exits with 20 asks what it has left in outputs, and has failed where that is nothing', async () => {
+      const ask = `echo 'Which?' > "$WAYBILL_OUTPUTS/question.txt"; exit 20`;
+      const end = await run({ pipeline: [script(ask), script('echo later')] });
+      const { outcome, reason, question, blocks = [] } = end.result ?? {};
+      assert.deepEqual([outcome, reason, question], ['deferred', 'needs_input', 'Which?\n'], end.log);
+      assert.deepEqual([end.notice.exit, blocks.length], [WORKER_EXIT.needsInput, 1]);
+      const silent = await run({ pipeline: [script('exit 20')] });
+      assert.deepEqual([silent.result?.outcome, silent.result?.reason], ['failed', 'exit_nonzero']);
+    });
+
     test('a block over its time is ended with everything it started', async () => {
       const end = await run({ pipeline: [script('sleep 60 & sleep 60', { timeoutMs: 200 })] });
       assert.deepEqual([end.result?.outcome, end.result?.reason], ['timed_out', 'timeout']);
@@ -178,6 +188,7 @@ for (const isolation of ['none', 'bubblewrap', 'container'] as const satisfies I
       const first = await run({ source, pipeline: [edit, { block: 'capture', what: 'patch' }] });
       assert.equal(first.result?.outcome, 'succeeded', first.log);
       assert.deepEqual(first.result?.excluded, ['left.tmp']);
+      assert.match(first.log, /^--- waybill: left out of the patch: "left.tmp" ---$/m);
       const patch = first.outputs.get('patch')?.toString() ?? '';
       assert.match(patch, /^-one\n\+two$/m);
       const apply = script('git apply "$WAYBILL_INPUTS/before" && grep -qx two file');

@@ -2,17 +2,15 @@
  * Workers of a simulated deployment: each attempt behaves as its id and the seed say, well or in one of many bad ways. A
  * worker knows nothing but its mailbox; the platform starts it, stops it and tells of its end, or forgets to.
  */
-import { RetryableError } from '@waybill/client/errors';
-import { canonicalize, concatBytes, digestOf } from '@waybill/verify';
-import type { Heartbeat, Job, Result } from '#core/mailbox-protocol.ts';
-import { frameHeader } from '#core/outputs-frame.ts';
-import type { Launcher } from '#ports/launcher.ts';
-import type { LeaseDraft, Mailbox } from '#ports/mailbox.ts';
-import type { Container } from './container.ts';
+import { CHECKPOINT_OUTCOMES, canonicalize, concatBytes, type Digest, digestOf } from '@waybill/verify';
+import type { Heartbeat, Job, OutputKind, Result } from '#core/mailbox-protocol.ts';
+import { hasChannel } from '#core/named-secrets.ts';
+import { CHECKPOINT_NAME } from '#core/output-name.ts';
+import { ENTRY_BYTES, frameHeader, MAX_INDEX_WEIGHT } from '#core/outputs-frame.ts';
+import type { LeaseDraft } from '#ports/mailbox.ts';
 import type { FaultPlan } from './faults.ts';
-import { streamOf } from './object-stores.ts';
+import { LONG_ITEM } from './shapes.ts';
 import { mixed, scrambled, type Timeline } from './timeline.ts';
-import { LONG_ITEM } from './workload.ts';
 
 /** What becomes of an attempt that does not simply do its work. */
 const BAD_ENDS = [
@@ -20,10 +18,12 @@ const BAD_ENDS = [
   'exit-1',
   'exit-1',
   'no-outputs',
+  'many-outputs',
   'dies',
   'vanishes',
   'out-of-memory',
   'start-fails',
+  'no-room',
   'never-starts',
   'hangs',
   'hangs-silently',
@@ -70,17 +70,25 @@ interface Worker {
 
 /** What the platform tells the deployment of. */
 export interface PlatformEvents {
+  /** Its blocks name secrets; `bits` is where it draws from. */
+  begun?(attemptId: string, bits: number): void;
   staged(attemptId: string): void;
-  ended(attemptId: string, stopCode: string, exitCode: number | null): void;
+  ended(attemptId: string, stopCode: string, exitCode: number | null, reason?: string): void;
 }
 
 export interface AttemptsWatcher {
-  launched(attemptId: string, isFirst: boolean): void;
-  staged(attemptId: string): void;
+  /** @param given what its lease says that it is given */
+  launched(attemptId: string, isFirst: boolean, given?: LeaseDraft['inputs']): void;
+  /** @param checkpoint what it leaves for a later attempt */
+  staged(attemptId: string, checkpoint?: Digest): void;
 }
 
-const WORKER = digestOf('simulated worker');
+/** Of intents. */
+export const KINDS = ['publish.file', 'remove.file'] as const;
+
+export const SIMULATED_WORKER: Digest = digestOf('simulated worker');
 const encoder = new TextEncoder();
+const NOTHING = new Uint8Array();
 
 export class Attempts {
   readonly boxes = new Map<string, Box>();
@@ -89,6 +97,8 @@ export class Attempts {
   readonly #faults: FaultPlan;
   readonly #events: PlatformEvents;
   readonly #seed: number;
+  /** Workers that there is room for at once. */
+  room = Number.POSITIVE_INFINITY;
   watcher: AttemptsWatcher = { launched: () => {}, staged: () => {} };
 
   constructor(timeline: Timeline, faults: FaultPlan, events: PlatformEvents, seed: number) {
@@ -98,10 +108,15 @@ export class Attempts {
     this.#seed = seed;
   }
 
+  get hasRoom(): boolean {
+    if (this.room === Number.POSITIVE_INFINITY) return true;
+    return [...this.workers.values()].filter(({ isRunning }) => isRunning).length < this.room;
+  }
+
   start(attemptId: string): void {
     const box = this.boxes.get(attemptId);
     const isFirst = !this.workers.has(attemptId);
-    this.watcher.launched(attemptId, isFirst);
+    this.watcher.launched(attemptId, isFirst, box?.lease.inputs);
     if (!isFirst || box === undefined) return;
     const draw = this.#faults.draw(`attempt ${attemptId}`);
     // Some items are never lucky: the platform gives up on them.
@@ -134,7 +149,12 @@ export class Attempts {
       this.#events.ended(worker.attemptId, 'TaskFailedToStart', null);
       return;
     }
+    if (bad === 'no-room') {
+      this.#events.ended(worker.attemptId, 'TaskFailedToStart', null, 'Capacity is unavailable at this time');
+      return;
+    }
     worker.isRunning = true;
+    if (hasChannel(worker.job)) this.#events.begun?.(worker.attemptId, bits);
     if (bad === 'lease-refused') {
       this.#end(worker, 'EssentialContainerExited', 40);
       return;
@@ -219,24 +239,52 @@ export class Attempts {
 
   /** Hands in what it has, well or badly. */
   #finish(worker: Worker): void {
-    const [outcome, reason] = CLAIMS[worker.bad ?? 'dies'] ?? ['succeeded', 'ok'];
-    this.#stage(worker, outcome, reason);
+    const [outcome, claimed] = CLAIMS[worker.bad ?? 'dies'] ?? ['succeeded', 'ok'];
+    const reason = worker.bad === 'deferred' && worker.bits % 3 > 0 ? 'turn_limit' : claimed;
+    if (outcome === 'succeeded' && this.#isAsking(worker)) this.#stage(worker, 'deferred', 'needs_input', 'Which?');
+    else this.#stage(worker, outcome, reason);
   }
 
-  #stage(worker: Worker, outcome: Result['outcome'], reason: string): void {
+  #isAsking({ attemptId, job }: Worker): boolean {
+    const inputs = this.boxes.get(attemptId)?.lease.inputs ?? [];
+    return inputs.filter(({ key }) => key.startsWith('answer-')).length < Number(job.env.ASKS ?? 0);
+  }
+
+  #stage(worker: Worker, outcome: Result['outcome'], reason: string, question?: string): void {
     const { attemptId, job, bad } = worker;
     // What was closed is gone; a late object would lie where nobody looks.
     const box = this.boxes.get(attemptId);
     if (box === undefined || box.result !== null) return;
+    const data = encoder.encode(JSON.stringify({ draw: worker.bits % 4, attemptId }));
+    const checkpoint = leavesCheckpoint(worker, outcome) ? encoder.encode(`so far ${attemptId}`) : undefined;
     if (bad !== 'no-outputs')
-      box.outputs = frameOf({ data: encoder.encode(JSON.stringify({ draw: worker.bits % 4, attemptId })) });
+      box.outputs = frameOf(
+        {
+          data,
+          // Nobody here may ask for anything outside, and who asks people least of all.
+          ...(question !== undefined && worker.bits % 6 === 0 ? { '.waybill/intents/a.json': data } : {}),
+          ...(bad === 'many-outputs' && worker.bits % 5 === 0
+            ? manyNames(worker.bits >>> 3)
+            : { ...shardsOf(job), ...intentsOf(job, data) }),
+        },
+        checkpoint,
+      );
     const result = resultOf({ job, outcome, reason, outputs: box.outputs, at: this.#timeline.nowMs });
+    if (question !== undefined) result.question = question;
+    if (worker.bits % 3 === 0) result.usage = [usageOf(worker.bits)];
     const said = bad === 'wrong-epoch' ? { ...result, epoch: result.epoch + 1 } : result;
     box.result = bad === 'garbage' ? encoder.encode('{"v":1}') : encoder.encode(canonicalize(said));
     this.#timeline.note(`worker ${attemptId} stages ${outcome}`);
-    this.watcher.staged(attemptId);
+    const isHandedIn = checkpoint !== undefined && box.outputs !== null;
+    this.watcher.staged(attemptId, isHandedIn ? digestOf(checkpoint) : undefined);
     this.#events.staged(attemptId);
   }
+}
+
+/** Now and then more than any item reserves. */
+function usageOf(bits: number): NonNullable<Result['usage']>[number] {
+  const tokens = { inputTokens: bits % 4_000, outputTokens: bits % 400, cachedTokens: 0 };
+  return { block: 0, requested: 'claude-haiku-4-5', ...tokens, costMicroUsd: bits % 11_000 };
 }
 
 interface ResultFacts {
@@ -268,93 +316,50 @@ function resultOf({ job, outcome, reason, outputs, at }: ResultFacts): Result {
     outputs: outputs ? { sha256: digestOf(outputs), sizeBytes: outputs.byteLength } : null,
     log: null,
     excluded: [],
-    worker: WORKER,
+    worker: SIMULATED_WORKER,
   };
 }
 
-function frameOf(outputs: Record<string, Uint8Array>): Uint8Array {
-  const files = Object.entries(outputs).map(([name, bytes]) => ({
+/** What it asks to have done outside; the deployment lets the first kind pass. */
+function intentsOf({ env, attemptId }: Job, data: Uint8Array): Record<string, Uint8Array> {
+  const bound = [{ name: 'outputs/data', sha256: digestOf(data) }];
+  const intents = Array.from({ length: Number(env.INTENDS ?? 0) }, (_, n) => [
+    `.waybill/intents/${n}.json`,
+    encoder.encode(canonicalize({ v: 1, kind: KINDS[n % KINDS.length], bound, params: { by: attemptId } })),
+  ]);
+  return Object.fromEntries(intents);
+}
+
+/** As many as one record holds, or a few less; with names of any length. */
+function manyNames(bits: number): Record<string, Uint8Array> {
+  const length = 10 + (bits % 90);
+  const most = Math.floor((MAX_INDEX_WEIGHT - 2 * ENTRY_BYTES) / (length + ENTRY_BYTES + 'outputs/""'.length));
+  const names = Array.from({ length: most - ((bits >>> 8) % 3) }, (_, n) => `${n}`.padStart(length, 'x'));
+  return Object.fromEntries(names.map((name) => [name, NOTHING]));
+}
+
+/** What it was asked to split into. */
+function shardsOf({ env }: Job): Record<string, Uint8Array> {
+  const names = Array.from({ length: Number(env.SHARDS ?? 0) }, (_, n) => `shards/${String(n).padStart(3, '0')}`);
+  return Object.fromEntries(names.map((name) => [name, encoder.encode(name)]));
+}
+
+/** Most that may; and some that may not, whose result is then none. */
+function leavesCheckpoint({ bits, bad }: Worker, outcome: Result['outcome']): boolean {
+  return CHECKPOINT_OUTCOMES.has(outcome) ? (bits >>> 6) % 4 > 0 : bad === 'exit-1' && (bits >>> 6) % 16 === 0;
+}
+
+function frameOf(outputs: Record<string, Uint8Array>, checkpoint?: Uint8Array): Uint8Array {
+  // The header names them in this order, and the bytes follow it.
+  const sorted = Object.entries(outputs).sort(([a], [b]) => (a < b ? -1 : 1));
+  const files = sorted.map(([name, bytes]) => ({
     name: `outputs/${name}`,
-    kind: 'output' as const,
+    kind: 'output' as OutputKind,
     sizeBytes: bytes.byteLength,
     sha256: digestOf(bytes),
   }));
-  return concatBytes([encoder.encode(frameHeader(files).header), ...Object.values(outputs)]);
+  const kept = checkpoint === undefined ? [] : [checkpoint];
+  for (const bytes of kept)
+    files.unshift({ name: CHECKPOINT_NAME, kind: 'checkpoint', sizeBytes: bytes.byteLength, sha256: digestOf(bytes) });
+  return concatBytes([encoder.encode(frameHeader(files).header), ...kept, ...sorted.map(([, bytes]) => bytes)]);
 }
-
-export function mailboxOf({ boxes }: Attempts, container: Container): Mailbox {
-  return {
-    post: (lease) =>
-      container.call(`mailbox post ${lease.attemptId}`, () => {
-        const empty = { heartbeat: null, heartbeatAtMs: null, outputs: null, result: null };
-        const box = boxes.get(lease.attemptId) ?? { lease, ...empty };
-        boxes.set(lease.attemptId, { ...box, lease: { ...lease, cancel: lease.cancel || box.lease.cancel } });
-        return `simulated:${lease.attemptId}`;
-      }),
-    renew: (attemptId) => container.call(`mailbox renew ${attemptId}`, () => {}),
-    cancel: (attemptId) =>
-      container.call(`mailbox cancel ${attemptId}`, () => {
-        const box = boxes.get(attemptId);
-        if (box !== undefined) box.lease = { ...box.lease, cancel: true };
-      }),
-    staged: (attemptId) =>
-      container.call(
-        `mailbox staged ${attemptId}`,
-        () => {
-          const { heartbeat = null, heartbeatAtMs = null, result = null } = boxes.get(attemptId) ?? {};
-          return { heartbeat, heartbeatAtMs, result };
-        },
-        { isRead: true },
-      ),
-    openOutputs: (attemptId) =>
-      container.call(
-        `mailbox outputs ${attemptId}`,
-        () => {
-          const outputs = boxes.get(attemptId)?.outputs;
-          if (!outputs) throw missing(attemptId);
-          return streamOf(outputs);
-        },
-        { isRead: true },
-      ),
-    openLog: async () => null,
-    close: (attemptId) => container.call(`mailbox close ${attemptId}`, () => void boxes.delete(attemptId)),
-    onStaged: () => {},
-  };
-}
-
-/** Executions are named after attempts: a second start meets the first one. */
-export function launcherOf(attempts: Attempts, container: Container): Launcher {
-  const attemptOf = (handle: string): string => handle.slice('execution:'.length);
-  const isRunning = (attemptId: string): boolean => attempts.workers.get(attemptId)?.isRunning === true;
-  return {
-    probe: async () => ({ isolation: 'container', executable: WORKER, detail: 'simulated' }),
-    handleOf: (attemptId) => `execution:${attemptId}`,
-    launch: ({ attemptId }) =>
-      container.call(
-        `launch ${attemptId}`,
-        () => {
-          attempts.start(attemptId);
-          return `execution:${attemptId}`;
-        },
-        { refusal: () => notLaunched(attemptId) },
-      ),
-    stop: (handle, graceMs) =>
-      container.call(`stop ${attemptOf(handle)}`, () => attempts.stop(attemptOf(handle), graceMs)),
-    alive: (handles) =>
-      container.call('alive', () => new Set(handles.filter((handle) => isRunning(attemptOf(handle))))),
-    keep: (handle) => container.call(`keep ${attemptOf(handle)}`, () => {}),
-    onStopped: () => {},
-  };
-}
-
-function notLaunched(attemptId: string): RetryableError {
-  const problem = 'the platform did not start it, or did not say so';
-  return new RetryableError({ code: 'LAUNCH_FAILED', path: attemptId, problem, fix: 'It is tried again.' });
-}
-
-function missing(attemptId: string): RetryableError {
-  const problem = 'nothing is staged';
-  return new RetryableError({ code: 'OBJECT_MISSING', path: attemptId, problem, fix: 'Post the lease first.' });
-}
-
-export const SIMULATED_WORKER = WORKER;

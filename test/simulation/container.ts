@@ -15,6 +15,8 @@ const NEVER = new Promise<never>(() => {});
 export interface CallRule {
   /** It changes nothing. */
   isRead?: boolean;
+  /** It is one of the table, which throttles. */
+  isStore?: boolean;
   /** What whoever calls is told when it was refused or its answer was lost. */
   refusal?: () => Error;
 }
@@ -39,7 +41,9 @@ export class Container {
     if (this.isDead) return NEVER;
     const { timeline, faults } = this;
     const draw = faults.draw(`${this.name} ${what}`);
-    const fault = faults.strike('call', draw, rule.isRead ? READ_FAULTS : CALL_FAULTS);
+    const struck = faults.strike('call', draw, rule.isRead ? READ_FAULTS : CALL_FAULTS);
+    const isThrottled = rule.isStore === true && faults.throttles(timeline.nowMs, draw.bits);
+    const fault = struck ?? (isThrottled ? 'refused' : null);
     if (fault === 'crash') {
       this.die(what);
       return NEVER;

@@ -1,34 +1,54 @@
 /** Which edges of the state machines a simulation has gone along. The states are read from the rows, the edges from their changes. */
 
 import { MAX_OVERTAKES } from '#core/names.ts';
+import type { LockRow, QueueRow } from '#core/queue-rows.ts';
+import type { LogHeadRow, RunTreeRow } from '#core/record-rows.ts';
 import type { RowChange } from '#core/row-changes.ts';
-import type { AttemptRow, ItemRow, LockRow, LogHeadRow, QueueRow, RunRow, RunTreeRow } from '#core/rows.ts';
+import type { AttemptRow, ItemRow, RunRow, SpecRow } from '#core/rows.ts';
 
-type Machine = 'item' | 'attempt' | 'outcome' | 'run' | 'lock' | 'line' | 'queue' | 'record' | 'log';
+type Machine =
+  | 'item'
+  | 'attempt'
+  | 'outcome'
+  | 'run'
+  | 'lock'
+  | 'line'
+  | 'queue'
+  | 'record'
+  | 'log'
+  | 'branches'
+  | 'growth';
 
-/** Every edge that the flow can go along, as `from>to`; `-` is a row that is not there. */
+/**
+ * Every edge that the flow can go along, as `from>to`; `-` is a row that is not there. A line goes from kept to overtaken nowhere:
+ * whoever a lock is kept for leaves in a decision of its own, and the next one then stands there with nobody having passed it.
+ */
 const EDGES: Readonly<Record<Machine, string>> = {
-  item: `->pending ->ready ->waiting pending>ready pending>skipped pending>cancelled pending>failed ready>running ready>parked
+  item: `->pending ->ready ->waiting ->suspended ->shelved pending>ready pending>waiting pending>skipped pending>cancelled pending>failed
+    pending>done ready>running ready>parked
     ready>cancelled ready>failed parked>running parked>ready parked>cancelled parked>failed running>done running>waiting
     running>failed running>cancelled waiting>ready waiting>cancelled waiting>failed ready>skipped parked>skipped
-    waiting>skipped pending>shelved ready>shelved parked>shelved waiting>shelved shelved>ready shelved>skipped
+    waiting>skipped pending>shelved ready>shelved parked>shelved waiting>shelved shelved>ready shelved>waiting shelved>skipped
     shelved>cancelled shelved>failed failed>pending skipped>pending pending>suspended suspended>done suspended>denied
-    suspended>skipped suspended>cancelled suspended>failed`,
+    suspended>skipped suspended>cancelled suspended>failed running>suspended suspended>ready suspended>shelved ready>short parked>short short>ready short>running short>parked
+    short>denied short>cancelled short>failed short>skipped short>shelved ready>denied parked>denied`,
   attempt: `->claimed claimed>told claimed>dispatched claimed>settled told>settled dispatched>told-late
     dispatched>given-up told-late>given-up dispatched>settled told-late>settled given-up>settled settled>late`,
   outcome: `succeeded>done failed>retry failed>failed timed_out>retry timed_out>failed lost>retry lost>failed
-    cancelled>cancelled contract_error>retry contract_error>failed partial>failed stalled>retry stalled>failed
-    policy_blocked>failed deferred>failed deferred>retry`,
+    cancelled>cancelled cancelled>retry contract_error>retry contract_error>failed partial>failed stalled>retry stalled>failed
+    policy_blocked>failed deferred>failed deferred>retry deferred>suspended`,
   run: `->admitting ->running admitting>open open>running open>cancelling open>aborting running>cancelling running>overdue running>aborting
     open>overdue cancelling>aborting overdue>aborting running>done running>failed running>cancelled cancelling>cancelled
     overdue>failed aborting>regretted aborting>aborted done>regretted failed>regretted cancelled>regretted regretted>aborted
     open>paused paused>open running>paused paused>running paused>cancelling paused>overdue paused>aborting paused>done paused>failed
     paused>cancelled open>done open>failed open>cancelled done>signed failed>signed cancelled>signed signed>sealed`,
   lock: '->free ->exclusive ->shared ->shared+ free>shared+ free>exclusive exclusive>free free>shared shared>shared+ shared+>shared+ shared+>shared shared>free',
-  line: `nobody>first nobody>overtaken first>overtaken overtaken>overtaken overtaken>kept kept>nobody kept>first kept>overtaken
+  line: `nobody>first nobody>overtaken first>overtaken overtaken>overtaken overtaken>kept kept>nobody kept>first
     first>nobody overtaken>nobody overtaken>first`,
   queue: '->room room>full full>room',
   record: '->placing placing>placed placed>placing',
+  branches: '->one one>many many>whole',
+  growth: '->open open>extending extending>open open>closed extending>closing closing>closed',
   log: '->ahead ahead>published published>ahead',
 };
 
@@ -39,10 +59,18 @@ export class Coverage {
     for (const change of changes) {
       for (const [machine, from, to] of stepsOf(change)) {
         if (from === to && machine !== 'outcome' && !from.endsWith('+') && from !== 'overtaken') continue;
-        const name = `${machine} ${from}>${to}`;
-        this.visited.set(name, (this.visited.get(name) ?? 0) + 1);
+        this.#count(`${machine} ${from}>${to}`, 1);
       }
     }
+  }
+
+  /** What another process saw. */
+  merge(edges: readonly [name: string, times: number][]): void {
+    for (const [name, times] of edges) this.#count(name, times);
+  }
+
+  #count(name: string, times: number): void {
+    this.visited.set(name, (this.visited.get(name) ?? 0) + times);
   }
 
   /** Edges that were not gone along, and such as the table does not have. */
@@ -64,7 +92,10 @@ function stepsOf({ pk, sk, before, after }: RowChange): Step[] {
   ];
   if (sk.startsWith('item/')) return [...step('item', itemState), ...outcomeOf(before as ItemRow, after as ItemRow)];
   if (sk === 'attempt') return step('attempt', attemptState);
-  if (sk === 'run') return step('run', runState);
+  if (sk.startsWith('spec/') && ((after ?? before) as SpecRow).item.forEach !== undefined)
+    return step('branches', ({ branches }: SpecRow) => (branches === undefined ? 'one' : 'many'));
+  if (pk === 'todo' && sk.startsWith('spawn/') && after === null) return [['branches', 'many', 'whole']];
+  if (sk === 'run') return [...step('run', runState), ...growthOf(before as RunRow | null, after as RunRow | null)];
   if (sk === 'tree') return step('record', (tree: RunTreeRow) => (tree.batch ? 'placing' : 'placed'));
   if (sk === 'queue')
     return step('queue', ({ holders, concurrency }: QueueRow) => (holders.length < concurrency ? 'room' : 'full'));
@@ -74,9 +105,9 @@ function stepsOf({ pk, sk, before, after }: RowChange): Step[] {
   return [];
 }
 
-function itemState({ state, rank, parked, shelved }: ItemRow): string {
+function itemState({ state, rank, parked, short, shelved }: ItemRow): string {
   if (state !== 'ready' || shelved) return shelved ? 'shelved' : state;
-  return rank === undefined ? 'waiting' : parked ? 'parked' : 'ready';
+  return rank === undefined ? 'waiting' : parked ? 'parked' : short ? 'short' : 'ready';
 }
 
 function outcomeOf(was: ItemRow | null, now: ItemRow | null): Step[] {
@@ -99,6 +130,16 @@ function runState(run: RunRow): string {
   if (run.aborting) return 'aborting';
   if (run.stopping) return run.stopping === 'cancelled' ? 'cancelling' : 'overdue';
   return run.pausedAtMs === undefined ? run.state : 'paused';
+}
+
+function growthOf(was: RunRow | null, now: RunRow | null): Step[] {
+  if (now?.growth?.mostItems === undefined) return [];
+  return [['growth', was === null ? '-' : growthState(was), growthState(now)]];
+}
+
+function growthState({ growth }: RunRow): string {
+  if (growth?.extending !== undefined) return growth.closed ? 'closing' : 'extending';
+  return growth?.closed ? 'closed' : 'open';
 }
 
 function lockState({ mode, holders }: LockRow): string {

@@ -1,13 +1,18 @@
 /** What must be true when everything has come to rest. */
 import { digestOf, type TrustFile, verifyBundle } from '@waybill/verify';
-import { keys, type LockRow, type LogHeadRow, type QueueRow, type RunRow, type RunTreeRow } from '#core/rows.ts';
+import type { LockRow, QueueRow, QueuesRow } from '#core/queue-rows.ts';
+import type { LogHeadRow, RunTreeRow } from '#core/record-rows.ts';
+import { keys, type RunRow } from '#core/rows.ts';
+import type { SchedulesRow } from '#core/schedule-rows.ts';
 import { auditLog } from '../../packages/verify/src/audit/log-audit.ts';
+import type { Deed } from './deed.ts';
 import type { Buckets } from './object-stores.ts';
 import type { RowTable } from './row-table.ts';
+import type { SlotInvariants } from './slot-invariants.ts';
 import { mustHold } from './violation.ts';
-import type { Deed } from './workload.ts';
 
 export interface Remains {
+  slots: SlotInvariants;
   table: RowTable;
   buckets: Buckets;
   trust: TrustFile;
@@ -22,11 +27,25 @@ export function unfinished({ table, buckets }: Pick<Remains, 'table' | 'buckets'
     return row === undefined ? null : `${pk} ${row.sk}`;
   };
   if (buckets.arrived.size > 0) return `inbox ${[...buckets.arrived.keys()][0]}`;
-  return first('runs') ?? first('todo') ?? first('timers');
+  const [schedule] = table.body<SchedulesRow>(keys.schedules())?.schedules ?? [];
+  if (schedule !== undefined) return `schedule ${schedule.name}`;
+  // That a queue is looked at again when a day begins hurts nobody, whether something waits for it by then or not.
+  const timers = table.query('timers', { prefix: '', limit: 100 }).find(({ sk }) => !/^\d{13}\/queue\//.test(sk));
+  // Of a run that was aborted by force something may still end.
+  for (const { body } of table.query('queues', { prefix: '', limit: 1 }))
+    for (const name of (body as unknown as QueuesRow).names)
+      if (table.body<QueueRow>(keys.queue(name))?.holders.length) return `holders of queue ${name}`;
+  // The last of what went wrong may have met the sequencer, which comes back each minute.
+  const head = table.body<LogHeadRow>(keys.logHead());
+  const isPublished = head === null || head.published.size === head.tree.size;
+  return (
+    first('runs') ?? first('todo') ?? (timers && `timers ${timers.sk}`) ?? (isPublished ? null : 'entries of the log')
+  );
 }
 
 export async function checkRemains(remains: Remains): Promise<{ verified: number }> {
   everybodyWasAnswered(remains);
+  remains.slots.everySlotIsARun(remains.buckets);
   nothingIsHeld(remains);
   const runs = remains.table.partitions().filter((pk) => pk.startsWith('run/'));
   let verified = 0;

@@ -11,7 +11,7 @@ export interface Fault {
 }
 
 /** Share of calls, messages or attempts that go wrong, by what they are. */
-export type Rates = Readonly<Record<'call' | 'event' | 'batch' | 'attempt', number>>;
+export type Rates = Readonly<Record<'call' | 'event' | 'batch' | 'attempt' | 'outage', number>>;
 
 export class FaultPlan {
   readonly fired: Fault[] = [];
@@ -19,6 +19,7 @@ export class FaultPlan {
   readonly #rates: Rates;
   readonly #allowed: ReadonlySet<string> | null;
   readonly #counts = new Map<string, number>();
+  #throttled = { fromMs: 0, untilMs: 0 };
   #healed = false;
 
   /** @param allowed names of the faults that may happen; null: all that the seed has */
@@ -31,6 +32,17 @@ export class FaultPlan {
   /** From now on nothing goes wrong any more. */
   heal(): void {
     this.#healed = true;
+  }
+
+  /** The table takes some calls only, for most of a minute. */
+  throttle(fromMs: number): void {
+    const kind = this.strike('outage', this.draw('throttle'), ['short', 'long']);
+    if (kind !== null) this.#throttled = { fromMs, untilMs: fromMs + (kind === 'short' ? 12_000 : 50_000) };
+  }
+
+  throttles(nowMs: number, bits: number): boolean {
+    const { fromMs, untilMs } = this.#throttled;
+    return nowMs >= fromMs && nowMs < untilMs && !this.#healed && (bits >>> 3) % 5 < 2;
   }
 
   get isHealed(): boolean {

@@ -1,8 +1,12 @@
 /** The functions of a deployment, as they are deployed, over simulated ports: one pool of containers for each. */
 
 import { RetryableError } from '@waybill/client/errors';
-import { type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
+import type { Caps } from '#core/money-rows.ts';
+import { type PriceTable, pricingOf } from '#core/price-table.ts';
+import type { QueueDefinitions } from '#core/queue-definition.ts';
+import { type Executable, type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
 import { createLane } from '#flow/lane.ts';
+import { release } from '#flow/release.ts';
 import { advanceRecords } from '#lambdas/advance/advance-records.ts';
 import { dispatchRecords } from '#lambdas/dispatch/dispatch-records.ts';
 import { reconcile } from '#lambdas/reconcile/reconcile.ts';
@@ -14,28 +18,49 @@ import { keysInForce } from '#lambdas/shared/keys-in-force.ts';
 import { toldOf } from '#lambdas/shared/platform-events.ts';
 import { watchedMailbox } from '#lambdas/shared/remembered-mailbox.ts';
 import { quietHints, type Told } from '#lambdas/shared/told.ts';
+import { fillSlot } from '#lambdas/slot/fill-slot.ts';
 import { takeInMessages } from '#lambdas/submit/take-in.ts';
 import type { InboxObject } from '#ports/inbox.ts';
-import { type Attempts, launcherOf, mailboxOf, SIMULATED_WORKER } from './attempts.ts';
+import type { AlarmClock } from './alarm-clock.ts';
+import { launcherOf, mailboxOf } from './attempt-ports.ts';
+import { type Attempts, KINDS, SIMULATED_WORKER } from './attempts.ts';
 import type { SimulatedQueue } from './carriers.ts';
 import { Container } from './container.ts';
 import type { FaultPlan } from './faults.ts';
 import { artifactsOf, type Buckets, inboxOf, ledgerOf, namedObject } from './object-stores.ts';
 import { type DeploymentKeys, signerOf } from './quick-signer.ts';
 import { type RowTable, runStoreOf } from './row-table.ts';
+import type { SecretDesk } from './secret-desk.ts';
 import type { Timeline } from './timeline.ts';
 
-export type FunctionName = 'advance' | 'dispatch' | 'submit' | 'settle' | 'seal' | 'timers' | 'reconcile';
+export type FunctionName =
+  | 'advance'
+  | 'dispatch'
+  | 'submit'
+  | 'settle'
+  | 'seal'
+  | 'slot'
+  | 'timers'
+  | 'reconcile'
+  | 'release';
 
 /** What containers of all functions share. */
 export interface Platform {
+  startMs: number;
   timeline: Timeline;
   faults: FaultPlan;
   table: RowTable;
   buckets: Buckets;
   attempts: Attempts;
+  alarms: AlarmClock;
+  /** Absent: nobody is given secrets. */
+  secrets?: SecretDesk;
+  /** Until when nothing runs; in the past when all does. */
+  awayUntilMs(): number;
   keys: DeploymentKeys;
-  queues: Record<string, { concurrency: number }>;
+  queues(): QueueDefinitions;
+  caps(): Caps;
+  prices: PriceTable;
   leaseMs: number;
   heartbeatMs: number;
   hasAuthority: boolean;
@@ -54,6 +79,7 @@ interface Deployed {
 }
 
 const TIMEOUT_MS = 300_000;
+const ENVIRONMENT_LEAVES_MS = 270_000;
 const NOTHING_FAILED: BatchResponse = { batchItemFailures: [] };
 
 export class Functions {
@@ -64,9 +90,18 @@ export class Functions {
     this.#platform = platform;
   }
 
-  /** Null: its container died. */
+  /** All that is under way is cut off, of one function or of all. */
+  cutOff(only?: FunctionName): void {
+    for (const [name, pool] of this.#pools) {
+      if (only !== undefined && name !== only) continue;
+      for (const { container } of pool.splice(0)) container.die('an outage');
+    }
+  }
+
+  /** Null: its container died, or nothing runs. */
   async invoke(name: FunctionName, event: object): Promise<BatchResponse | null> {
-    const { timeline } = this.#platform;
+    const { timeline, awayUntilMs } = this.#platform;
+    if (timeline.nowMs < awayUntilMs()) return null;
     const pool = this.#pools.get(name) ?? [];
     this.#pools.set(name, pool);
     let deployed = pool.find(({ isBusy }) => !isBusy);
@@ -87,7 +122,8 @@ export class Functions {
     });
     try {
       const answer = await Promise.race([handle(event), death]);
-      if (answer === null) pool.splice(pool.indexOf(mine), 1);
+      const place = pool.indexOf(mine);
+      if (answer === null && place >= 0) pool.splice(place, 1);
       return answer;
     } finally {
       mine.isBusy = false;
@@ -101,7 +137,7 @@ export class Functions {
 }
 
 function handlerOf(name: FunctionName, platform: Platform, container: Container): Handle {
-  const { told, carriers, queues } = platform;
+  const { told, carriers } = platform;
   const flow = flowOf(name, platform, container);
   const inForce = keysInForce(flow);
   const { submissions, sequencer, timers } = carriers;
@@ -127,13 +163,28 @@ function handlerOf(name: FunctionName, platform: Platform, container: Container)
       const duties = { flow, keysInForce: inForce, settings, heartbeatMs: 3_600_000, begin: beginOnce(flow) };
       return (event) => sequenceMessages(duties, event, told);
     }
+    case 'slot':
+      return async (event) => {
+        await fillSlot(flow, event, told);
+        return NOTHING_FAILED;
+      };
+    case 'release':
+      return async (event) => {
+        await flow.release?.((event as { attemptId: string }).attemptId);
+        return NOTHING_FAILED;
+      };
     default: {
       const { asked, remembered } = watchedMailbox(flow.mailbox, flow.clock);
       const duties = {
         flow: { ...flow, mailbox: asked },
         glances: remembered,
         keysInForce: inForce,
-        queues,
+        get queues() {
+          return platform.queues();
+        },
+        get caps() {
+          return platform.caps();
+        },
         submissions: submissions.portOf(container),
         ...sends,
         arrivalOf,
@@ -149,7 +200,7 @@ export function arrivalOf({ key, version }: InboxObject): object {
 
 /** What a function works with. */
 export function flowOf(name: FunctionName, platform: Platform, container: Container): FlowDeps {
-  const { timeline, table, buckets, attempts, keys, told } = platform;
+  const { timeline, table, buckets, attempts, alarms, keys, told } = platform;
   const skewMs = (container.faults.draw('clock').bits % 400) - 200;
   const clock: FlowDeps['clock'] = {
     nowMs: () => timeline.nowMs + skewMs,
@@ -175,15 +226,20 @@ export function flowOf(name: FunctionName, platform: Platform, container: Contai
     signer: signerOf(keys, container),
     mailbox: name === 'advance' ? watchedMailbox(mailbox, clock).remembered : mailbox,
     launcher: launcherOf(attempts, container),
-    // Nobody makes schedules here.
-    scheduler: { set: async () => {}, remove: async () => {}, onDue() {} },
+    scheduler: alarms.portOf(container),
     clock,
     chance: chanceOf(container),
     hints: quietHints(told),
+    pricing: pricingOf(platform.prices),
+    intentPolicy: { allow: [KINDS[0]] },
     worker: {
       isolation: 'container',
       executable: SIMULATED_WORKER,
+      get environments() {
+        return environmentsAt(platform);
+      },
       allowUnsandboxedAgents: false,
+      ...(platform.secrets === undefined ? {} : { givesSecrets: true as const }),
       leaseMs: platform.leaseMs,
       startMs: 0,
       heartbeatMs: platform.heartbeatMs,
@@ -191,7 +247,16 @@ export function flowOf(name: FunctionName, platform: Platform, container: Contai
     },
     lane: name === 'seal' ? createLane() : (decision) => decision(),
   };
-  return platform.plant(deps, container);
+  const planted = platform.plant(deps, container);
+  const keeping = platform.secrets?.keepingOf(container);
+  if (keeping !== undefined) planted.release = (attemptId) => release(planted, keeping, attemptId);
+  return planted;
+}
+
+/** One is taken away some time after the first runs have come. */
+function environmentsAt({ timeline, startMs }: Platform): ReadonlyMap<string, Executable> {
+  const names = timeline.nowMs < startMs + ENVIRONMENT_LEAVES_MS ? ['python', 'leaving'] : ['python'];
+  return new Map(names.map((name) => [name, SIMULATED_WORKER]));
 }
 
 function chanceOf(container: Container): FlowDeps['chance'] {

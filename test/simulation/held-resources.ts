@@ -4,8 +4,9 @@
  */
 
 import { MAX_OVERTAKES } from '#core/names.ts';
+import type { LockRow, QueueRow } from '#core/queue-rows.ts';
 import type { RowChange } from '#core/row-changes.ts';
-import type { AttemptRow, ItemRow, LockRow, QueueRow } from '#core/rows.ts';
+import type { AttemptRow, ItemRow } from '#core/rows.ts';
 import { keys } from '#core/rows.ts';
 import type { RowTable } from './row-table.ts';
 import { mustHold } from './violation.ts';
@@ -20,6 +21,8 @@ export class HeldResources {
   readonly #ofQueue = new Map<string, Set<string>>();
   readonly #ofLock = new Map<string, Set<string>>();
   readonly #ofRun = new Map<string, number>();
+  /** How many held a slot of a queue before. */
+  readonly #holders = new Map<string, number>();
   readonly #waiting = new Map<string, FirstWaiter>();
 
   constructor(table: RowTable) {
@@ -90,7 +93,10 @@ export class HeldResources {
     const holders = row?.holders ?? [];
     const isSame = holders.length === held.size && holders.every((id) => held.has(id));
     mustHold(isSame, 'I7', `queue ${queue} is held by [${holders}], the attempts say [${[...held]}]`);
-    mustHold(holders.length <= (row?.concurrency ?? 0), 'I3', `queue ${queue} exceeds its concurrency`);
+    // One that was made smaller waits for ends.
+    const most = Math.max(row?.concurrency ?? 0, this.#holders.get(queue) ?? 0);
+    mustHold(holders.length <= most, 'I3', `queue ${queue} exceeds its concurrency`);
+    this.#holders.set(queue, holders.length);
   }
 
   #compareLock(lock: string): void {

@@ -1,7 +1,10 @@
 /** The simulated ports without time and without faults, for a test that sets one history up by hand. */
 import './inline-crypto.ts';
+import { LOCAL_PRICES } from '#core/price-table.ts';
+import { DEFAULT_CAPS } from '#core/purse.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import type { InboxObject } from '#ports/inbox.ts';
+import { AlarmClock } from './alarm-clock.ts';
 import { Attempts } from './attempts.ts';
 import { SimulatedQueue } from './carriers.ts';
 import { Container } from './container.ts';
@@ -44,7 +47,7 @@ function withoutWaiting(deps: FlowDeps): FlowDeps {
   return { ...deps, clock: { ...deps.clock, after } };
 }
 
-const NO_FAULTS = { call: 0, event: 0, batch: 0, attempt: 0 };
+const NO_FAULTS = { call: 0, event: 0, batch: 0, attempt: 0, outage: 0 };
 
 export function instantFlow(
   queues: Record<string, { concurrency: number }> = { default: { concurrency: 4 } },
@@ -53,10 +56,24 @@ export function instantFlow(
   const faults = new FaultPlan(1, NO_FAULTS, null);
   const [table, buckets, keys] = [new RowTable(), new Buckets(), makeKeys()];
   const attempts = new Attempts(timeline, faults, { staged: () => {}, ended: () => {} }, 1);
+  const alarms = new AlarmClock({ timeline, faults, awayUntilMs: () => 0 }, () => {});
   const carrier = (name: string) => new SimulatedQueue(name, { timeline, faults }, async () => null);
   const carriers = { submissions: carrier('a'), sequencer: carrier('b'), timers: carrier('c') };
   const told = { trouble: () => {}, malformed: () => {}, info: () => {} };
-  const rest = { timeline, faults, table, buckets, attempts, keys, queues, told, carriers };
+  const money = { caps: () => DEFAULT_CAPS, prices: LOCAL_PRICES };
+  const rest = {
+    timeline,
+    faults,
+    table,
+    buckets,
+    attempts,
+    alarms,
+    keys,
+    queues: () => queues,
+    told,
+    carriers,
+    ...money,
+  };
   return {
     table,
     put: (key, document) => buckets.put(key, new TextEncoder().encode(JSON.stringify(document))),
@@ -64,7 +81,15 @@ export function instantFlow(
       timeline.nowMs += ms;
     },
     flow(name, before = async () => {}) {
-      const platform = { ...rest, leaseMs: 120_000, heartbeatMs: 20_000, hasAuthority: false, plant: withoutWaiting };
+      const platform = {
+        ...rest,
+        startMs: timeline.nowMs,
+        awayUntilMs: () => 0,
+        leaseMs: 120_000,
+        heartbeatMs: 20_000,
+        hasAuthority: false,
+        plant: withoutWaiting,
+      };
       return flowOf(name, platform, new Instant(timeline, before));
     },
   };

@@ -1,18 +1,40 @@
 /** The invariants of the engine, checked with every transaction, every start of a worker and every answer to a client. */
 import type { Receipt } from '@waybill/client/documents';
 import type { PlanItem } from '@waybill/client/plan';
-import type { LogEntry } from '@waybill/verify';
+import type { Digest, LogEntry } from '@waybill/verify';
+import { awaitedBy } from '#core/growth.ts';
+import type { LogEntryRow } from '#core/record-rows.ts';
 import type { RowChange } from '#core/row-changes.ts';
-import { type AttemptRow, type ItemRow, keys, type LogEntryRow, type RunRow, type SpecRow } from '#core/rows.ts';
+import { type AttemptRow, type ItemRow, keys, type RunRow } from '#core/rows.ts';
 import { isTerminal } from '#core/tally.ts';
+import type { LeaseDraft } from '#ports/mailbox.ts';
+import { CheckpointInvariants } from './checkpoint-invariants.ts';
+import { ClaimPace } from './claim-pace.ts';
+import { GivenInvariants } from './given-invariants.ts';
+import { GrowthInvariants } from './growth-invariants.ts';
+import { HeldMoney } from './held-money.ts';
 import { HeldResources } from './held-resources.ts';
+import type { Buckets } from './object-stores.ts';
+import { ReuseInvariants } from './reuse-invariants.ts';
 import type { Commit, RowTable } from './row-table.ts';
+import { rowOf, specOf } from './rows-of.ts';
+import { SecretInvariants } from './secret-desk.ts';
+import { SlotInvariants } from './slot-invariants.ts';
+import type { Timeline } from './timeline.ts';
 import { compareWithEvents, eventsIn, type Told } from './told-transitions.ts';
 import { mustHold } from './violation.ts';
 
 export class Invariants {
+  readonly slots: SlotInvariants;
+  readonly secrets: SecretInvariants;
   readonly #table: RowTable;
   readonly #held: HeldResources;
+  readonly #money: HeldMoney;
+  readonly #pace: ClaimPace;
+  readonly #reuse: ReuseInvariants;
+  readonly #growth: GrowthInvariants;
+  readonly #given: GivenInvariants;
+  readonly #checkpoints = new CheckpointInvariants();
   readonly #openItems = new Map<string, number>();
   /** By principal and submission: the digest that was accepted. */
   readonly #accepted = new Map<string, string>();
@@ -21,9 +43,16 @@ export class Invariants {
   /** Entries of the log by run and type. */
   readonly #entries = new Set<string>();
 
-  constructor(table: RowTable) {
+  constructor(table: RowTable, timeline: Timeline, buckets: Buckets) {
     this.#table = table;
+    this.slots = new SlotInvariants(table, timeline);
+    this.secrets = new SecretInvariants(table);
     this.#held = new HeldResources(table);
+    this.#money = new HeldMoney(table);
+    this.#pace = new ClaimPace(table);
+    this.#growth = new GrowthInvariants(table);
+    this.#reuse = new ReuseInvariants(table);
+    this.#given = new GivenInvariants(table, buckets);
   }
 
   committed({ by, changes }: Commit): void {
@@ -34,20 +63,31 @@ export class Invariants {
       else if (change.sk.startsWith('entry/')) this.#entry(change);
     }
     this.#held.changed(changes);
+    this.#money.committed(changes, events);
+    this.#pace.committed(changes);
+    this.#reuse.committed(changes);
+    this.#growth.committed(changes, events);
+    this.#given.committed(changes, events);
+    this.#checkpoints.committed(events);
+    this.slots.committed(changes);
+    this.secrets.committed(changes, events);
     for (const change of changes) if (change.sk === 'run') this.#run(change);
     compareWithEvents(changes, events);
     for (const told of events) this.#ended(told, by.sinceStep);
   }
 
-  staged(attemptId: string, step: number): void {
+  staged(attemptId: string, step: number, checkpoint?: Digest): void {
+    this.#checkpoints.staged(attemptId, checkpoint);
     if (!this.#stagedAt.has(attemptId)) this.#stagedAt.set(attemptId, step);
   }
 
-  launched(attemptId: string, isFirst: boolean): void {
+  launched(attemptId: string, isFirst: boolean, given: LeaseDraft['inputs'] = []): void {
     const attempt = this.#table.body<AttemptRow>(keys.attempt(attemptId));
     mustHold(isFirst, 'I2', `attempt ${attemptId} is started twice`);
     mustHold(attempt !== null, 'I9', `attempt ${attemptId} is started and not recorded`);
     mustHold(attempt.state !== 'claimed', 'I6', `attempt ${attemptId} is started before its dispatch is recorded`);
+    this.#given.launched(attempt, given);
+    this.#checkpoints.launched(attemptId, given);
   }
 
   answered({ principal, submissionId, status, submission }: Receipt): void {
@@ -100,14 +140,23 @@ export class Invariants {
     mustHold(now.attempt === was.attempt + (isClaim ? 1 : 0), 'I5', `${pk} ${sk} jumps to attempt ${now.attempt}`);
     const item = sk.slice('item/'.length);
     if (isClaim) this.#mustBeRunnable(run, item, was);
+    const isSentBack = now.attempts.at(-1)?.reason === 'requeued';
+    mustHold(!isSentBack || now.spent === was.spent, 'I5', `${item} of ${run} was sent back, which is counted`);
     if (now.deciding && !was.deciding)
-      for (const dep of this.#specOf(run, item).item.deps)
-        mustHold(isTerminal(this.#rowOf(run, dep).state), 'I2', `${item} of ${run} is weighed before ${dep} has ended`);
-    const begins = now.state === 'ready' || now.state === 'suspended';
+      for (const dep of specOf(this.#table, run, item).item.deps)
+        mustHold(
+          isTerminal(rowOf(this.#table, run, dep).state),
+          'I2',
+          `${item} of ${run} is weighed before ${dep} has ended`,
+        );
+    const begins = now.state === 'ready' || now.state === 'suspended' || now.reused !== undefined;
     if (begins && was.state === 'pending') this.#mustBeFree(run, item, now);
     if (now.state === 'suspended')
       mustHold(now.rank === undefined, 'I7', `${item} of ${run} is suspended and in a list`);
-    if (was.state === 'suspended') this.#mustBeDecided(run, item, now);
+    if (was.asking !== undefined) {
+      const isRight = (now.talk?.at(-1)?.answer !== undefined) === (now.state === 'ready');
+      mustHold(isRight, 'I2', `${item} of ${run} asks, and is ${now.state} with or without an answer`);
+    } else if (was.state === 'suspended') this.#mustBeDecided(run, item, now);
     if (now.state === 'skipped' && now.reason === 'condition_false')
       mustHold(now.holds === false, 'I2', `${item} of ${run} is left out, and its condition holds`);
     else if (now.state === 'skipped' && now.reason !== 'skip_requested') this.#mustHaveCause(run, item, now);
@@ -124,19 +173,19 @@ export class Invariants {
 
   /** Every dependency is done, or ended as this item, or the dependency itself, says that it may. */
   #mustBeFree(run: string, id: string, row: ItemRow): void {
-    const { item } = this.#specOf(run, id);
+    const { item } = specOf(this.#table, run, id);
     for (const dep of item.deps) {
-      const { state } = this.#rowOf(run, dep);
+      const { state } = rowOf(this.#table, run, dep);
       const isLetPass = isTerminal(state) && this.#mayEndSo(item, dep, run);
       mustHold(state === 'done' || isLetPass, 'I2', `${id} of ${run} goes on while ${dep} is ${state}`);
       mustHold(
-        state === 'done' || this.#rowOf(run, dep).passed === true,
+        state === 'done' || rowOf(this.#table, run, dep).passed === true,
         'I2',
         `${dep} of ${run} may come back after ${id}`,
       );
     }
     for (const { key, from } of item.needs) {
-      const isGiven = from.some((dep) => this.#rowOf(run, dep).state === 'done');
+      const isGiven = from.some((dep) => rowOf(this.#table, run, dep).state === 'done');
       mustHold(isGiven, 'I2', `nothing gives ${id} of ${run} its ${key}`);
     }
     mustHold(
@@ -148,7 +197,7 @@ export class Invariants {
 
   /** By distinct reviewers alone, and by what all of them have said. */
   #mustBeDecided(run: string, id: string, { state, reason, gate }: ItemRow): void {
-    const { item, reviewers = [] } = this.#specOf(run, id);
+    const { item, reviewers = [] } = specOf(this.#table, run, id);
     const { approved = [], rejected = [] } = gate ?? {};
     const given = [...approved, ...rejected];
     const isFair = new Set(given).size === given.length && given.every((who) => reviewers.includes(who));
@@ -160,36 +209,24 @@ export class Invariants {
   }
 
   #mayEndSo(item: PlanItem, dep: string, run: string): boolean {
-    const { state, reason = '' } = this.#rowOf(run, dep);
-    if (item.needs.some(({ from }) => from.length === 1 && from[0] === dep)) return false;
+    const { state, reason = '' } = rowOf(this.#table, run, dep);
+    if (item.forEach?.from === dep || item.needs.some(({ from }) => from.length === 1 && from[0] === dep)) return false;
     const isAsked = JSON.stringify(item.when ?? {}).includes(`{"from":"${dep}","state":`);
     if (isAsked || item.needs.some(({ from }) => from.includes(dep))) return true;
-    if (state === 'failed') return this.#specOf(run, dep).item.onError === 'continue';
+    if (state === 'failed') return specOf(this.#table, run, dep).item.onError === 'continue';
     return state === 'skipped' && ['condition_false', 'upstream_skipped'].includes(reason);
   }
 
   #mustHaveCause(run: string, id: string, { cause = '' }: ItemRow): void {
-    const { item } = this.#specOf(run, id);
-    const { state } = this.#rowOf(run, cause);
-    const isEnd = item.deps.includes(cause) && isTerminal(state) && state !== 'done';
+    const { item } = specOf(this.#table, run, id);
+    const { state } = rowOf(this.#table, run, cause);
+    const isEnd = awaitedBy(specOf(this.#table, run, id)).includes(cause) && isTerminal(state) && state !== 'done';
     mustHold(isEnd, 'I8', `${id} of ${run} is skipped because of ${cause}, which is ${state}`);
     const isExhausted = item.needs.some(
-      ({ from }) => from.includes(cause) && from.every((dep) => this.#rowOf(run, dep).state !== 'done'),
+      ({ from }) => from.includes(cause) && from.every((dep) => rowOf(this.#table, run, dep).state !== 'done'),
     );
     const isUnmet = isExhausted || !this.#mayEndSo(item, cause, run);
     mustHold(isUnmet, 'I8', `${id} of ${run} is skipped because of ${cause}, without which it could go on`);
-  }
-
-  #specOf(run: string, id: string): SpecRow {
-    const spec = this.#table.body<SpecRow>(keys.spec(run, id));
-    mustHold(spec !== null, 'I9', `item ${id} of ${run} has no spec`);
-    return spec;
-  }
-
-  #rowOf(run: string, id: string): ItemRow {
-    const row = this.#table.body<ItemRow>(keys.item(run, id));
-    mustHold(row !== null, 'I9', `item ${id} of ${run} is gone`);
-    return row;
   }
 
   #run({ pk, before, after }: RowChange): void {

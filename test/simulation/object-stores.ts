@@ -19,6 +19,8 @@ export class Buckets {
   /** By principal, submission and digest of what was submitted. */
   readonly receipts = new Map<string, Receipt>();
   onAnswer: (receipt: Receipt) => void = () => {};
+  /** An object has arrived that the deployment itself has put there. */
+  onArrival: (object: InboxObject) => void = () => {};
   #versions = 0;
 
   /** A client writes an object. */
@@ -78,7 +80,7 @@ export function inboxOf(buckets: Buckets, container: Container): Inbox {
       container.call(`inbox put ${submissionId}`, () => {
         const key = `${queue}/${principal}/${submissionId}.json`;
         if (buckets.arrived.has(key)) return false;
-        buckets.put(key, bytes);
+        buckets.onArrival(buckets.put(key, bytes));
         return true;
       }),
     publishSchedules: async () => {},

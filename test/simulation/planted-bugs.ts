@@ -2,55 +2,28 @@
  * Bugs that the simulation must find: each is a port that does not do what the flow asked for, or a row that is seen as it is not,
  * as if the rule about it had been forgotten. No product code knows of them.
  */
-import type { ItemRow, LockRow, QueueRow } from '#core/rows.ts';
+import { openChunkOf } from '#core/admission.ts';
+import type { LockRow, QueueRow } from '#core/queue-rows.ts';
+import type { ReuseRow } from '#core/record-rows.ts';
+import type { GateRow, Growth, ItemRow, OpenRow, TodoSpawnRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import type { Action, Row, RunStore } from '#ports/run-store.ts';
 import type { Container } from './container.ts';
+import { MONEY_BUGS } from './planted-money.ts';
+import { isNew, leavingOut, type PlantedBug, type Put, putting, seeing, tellsOf } from './planting.ts';
 
-export interface PlantedBug {
-  name: string;
-  plant(deps: FlowDeps, container: Container): FlowDeps;
-}
+const MINUTE_MS = 60_000;
 
-type Put = Extract<Action, { do: 'put' }>;
-
-/** Writes go through `change`, which may replace an action or leave it out. */
-function writing(change: (action: Action, deps: FlowDeps) => Action | null): PlantedBug['plant'] {
-  return (deps) => {
-    const transact: RunStore['transact'] = (actions) =>
-      deps.store.transact(actions.map((action) => change(action, deps)).filter((action) => action !== null));
-    return { ...deps, store: { ...deps.store, transact } };
-  };
-}
-
-/** Puts of these rows alone. */
-function putting(is: (action: Put) => boolean, change: (action: Put) => Action | null): PlantedBug['plant'] {
-  return writing((action) => (action.do === 'put' && is(action) ? change(action) : action));
-}
-
-/** Rows are seen as `change` makes them, in these functions. */
-function seeing(functions: readonly string[], change: (row: Row) => Row | null): PlantedBug['plant'] {
-  return (deps, { name }) => {
-    if (!functions.includes(name)) return deps;
-    const get: RunStore['get'] = async (keys) => (await deps.store.get(keys)).map((row) => row && change(row));
-    return { ...deps, store: { ...deps.store, get } };
-  };
-}
-
-const leavingOut = (is: (action: Put) => boolean): PlantedBug['plant'] => putting(is, () => null);
-const isNew = ({ expect }: Put): boolean => expect === 0;
-const tellsOf =
-  (type: string) =>
-  ({ sk, body }: Put): boolean =>
-    sk.startsWith('event/') && (body as { tail: string }).tail.includes(`"${type}"`);
+type ManifestSeen = { secrets?: { names?: string[]; sealedTo?: string } };
 
 const attemptSeen = (functions: readonly string[], from: string, to: string): PlantedBug['plant'] =>
   seeing(functions, (row) =>
     row.sk === 'attempt' && row.body.state === from ? { ...row, body: { ...row.body, state: to } } : row,
   );
 
-/** Whoever is asked for is in it. */
-const EVERYBODY: readonly string[] = Object.assign(['one', 'two', 'three'], { includes: () => true });
+/** Whoever is asked for is among them. */
+const withEverybody = (reviewers: readonly string[]): readonly string[] =>
+  Object.assign([...reviewers], { includes: () => true });
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   { name: 'lost release of a slot', plant: slotsKept },
@@ -75,6 +48,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ),
   },
   { name: 'over-cap', plant: overCap },
+  ...MONEY_BUGS,
   { name: 'double seal', plant: doubleSeal },
   {
     name: 'orphaned attempt',
@@ -103,13 +77,62 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'verdict of a stranger',
     plant: seeing(['submit'], (row) =>
       row.sk.startsWith('spec/') && row.body.reviewers !== undefined
-        ? { ...row, body: { ...row.body, reviewers: EVERYBODY } }
+        ? { ...row, body: { ...row.body, reviewers: withEverybody(row.body.reviewers as string[]) } }
         : row,
     ),
   },
   { name: 'claim without its locks', plant: claimWithoutLocks },
   { name: 'conflict taken for a duplicate', plant: conflictAsDuplicate },
   { name: 'lost receipt', plant: lostReceipt },
+  {
+    name: 'cache without provenance',
+    plant: putting(tellsOf('item.reused'), ({ body, ...put }) => ({ ...put, body: { ...body, envelopes: undefined } })),
+  },
+  { name: 'cache of another key', plant: anyResultWillDo },
+  { name: 'cache of another attempt', plant: keptForAnother },
+  { name: 'an intent that nobody judges', plant: leavingOut(tellsOf('intents.judged')) },
+  { name: 'slot off by one', plant: slotOffByOne },
+  { name: 'slot doubled', plant: slotDoubled },
+  { name: 'slot lost', plant: slotLost },
+  { name: 'rate forgotten', plant: rateForgotten },
+  { name: 'a run ends before what an item becomes is written', plant: spawnOutsideOpenSet },
+  { name: 'branch spawned twice', plant: spawnedTwice },
+  {
+    name: 'an attempt is not given what its item reads',
+    plant: (deps) => {
+      const post: FlowDeps['mailbox']['post'] = (lease) =>
+        deps.mailbox.post({ ...lease, inputs: lease.inputs.filter(({ key }) => key !== 'words') });
+      return { ...deps, mailbox: { ...deps.mailbox, post } };
+    },
+  },
+  {
+    name: 'an attempt does not go on from what was kept',
+    plant: seeing(['dispatch'], (row) =>
+      row.sk.startsWith('item/') ? { ...row, body: { ...row.body, checkpoint: undefined } } : row,
+    ),
+  },
+  {
+    name: 'secrets for a second key',
+    plant: seeing(['release', 'reconcile', 'timers'], (row) => {
+      const { secrets: { sealedTo: _first, ...secrets } = {}, ...manifest } = (row.body.manifest ?? {}) as ManifestSeen;
+      const isGiven = row.sk === 'attempt' && _first !== undefined;
+      return isGiven ? { ...row, body: { ...row.body, manifest: { ...manifest, secrets } } } : row;
+    }),
+  },
+  {
+    name: 'approval of what nobody has looked at',
+    plant: seeing(['submit'], (row) => {
+      const { reviewed: _about, ...gate } = (row.body.gate ?? {}) as Partial<GateRow>;
+      return row.sk.startsWith('item/') && row.body.gate !== undefined ? { ...row, body: { ...row.body, gate } } : row;
+    }),
+  },
+  {
+    name: 'extended after it was closed',
+    plant: seeing(['submit'], (row) => {
+      const { closed: _closed, ...growth } = (row.body.growth ?? {}) as Partial<Growth>;
+      return row.sk === 'run' && row.body.growth !== undefined ? { ...row, body: { ...row.body, growth } } : row;
+    }),
+  },
 ];
 
 function slotsKept(deps: FlowDeps, { name }: Container): FlowDeps {
@@ -189,4 +212,95 @@ function lostReceipt(deps: FlowDeps): FlowDeps {
     if (receipt.status !== 'denied') await inbox.answer(object, receipt);
   };
   return { ...deps, inbox: { ...inbox, answer } };
+}
+
+/** Whatever was kept last is found under every key. */
+function anyResultWillDo(deps: FlowDeps): FlowDeps {
+  const kept: Row[] = [];
+  const get: RunStore['get'] = async (keys) => {
+    const rows = await deps.store.get(keys);
+    return rows.map((row, n) => {
+      if (!keys[n]?.pk.startsWith('reuse/')) return row;
+      if (row !== null) kept.push(row);
+      return row ?? kept.at(-1) ?? null;
+    });
+  };
+  return { ...deps, store: { ...deps.store, get } };
+}
+
+/** A result is kept under the attempt after the one that made it. */
+function keptForAnother(deps: FlowDeps, container: Container): FlowDeps {
+  const isKept = ({ pk }: Put): boolean => pk.startsWith('reuse/');
+  const moved = ({ body, ...put }: Put): Put => {
+    const { from } = body as ReuseRow;
+    return { ...put, body: { ...body, from: { ...from, attempt: from.attempt + 1 } } };
+  };
+  return putting(isKept, moved)(deps, container);
+}
+
+const isSchedule = ({ pk }: { pk: string }): boolean => pk.startsWith('schedule/');
+
+/** The one that comes next after what was decided is not looked at: its time counts as decided. */
+function slotOffByOne(deps: FlowDeps, container: Container): FlowDeps {
+  const seen = seeing(['slot'], (row) =>
+    isSchedule(row) ? { ...row, body: { ...row.body, decidedMs: Number(row.body.decidedMs) + MINUTE_MS } } : row,
+  );
+  return seen(deps, container);
+}
+
+/** Whoever is called twice for a slot makes two runs of it. */
+function slotDoubled(deps: FlowDeps, { name }: Container): FlowDeps {
+  if (name !== 'slot') return deps;
+  const { inbox } = deps;
+  const put: typeof inbox.put = async (object, bytes) => {
+    const { submissionId } = object;
+    await inbox.put(
+      { ...object, submissionId: submissionId.replace(/.$/, (last) => (last === '0' ? '1' : '0')) },
+      bytes,
+    );
+    return inbox.put(object, bytes);
+  };
+  return { ...deps, inbox: { ...inbox, put } };
+}
+
+/** A slot is decided about, and nobody writes its object. */
+function slotLost(deps: FlowDeps): FlowDeps {
+  const { inbox } = deps;
+  const put: typeof inbox.put = async (object, bytes) =>
+    object.submissionId.startsWith('slot-') ? false : inbox.put(object, bytes);
+  return { ...deps, inbox: { ...inbox, put } };
+}
+
+/** What a queue has started is not paid for. */
+function rateForgotten(deps: FlowDeps, container: Container): FlowDeps {
+  const isQueue = ({ pk, sk }: { pk: string; sk: string }): boolean => pk.startsWith('queue/') && sk === 'queue';
+  return putting(isQueue, ({ body, ...put }) => ({ ...put, body: { ...body, bucket: undefined } }))(deps, container);
+}
+
+const isSpawn = (action: Action): action is Put => action.do === 'put' && action.sk.startsWith('spawn/');
+
+/** What an item becomes does not keep its run open, and a run that is stopped does not wait for it. */
+function spawnOutsideOpenSet(deps: FlowDeps): FlowDeps {
+  const transact: RunStore['transact'] = (actions) => {
+    const spawn = actions.find(isSpawn);
+    if (spawn === undefined) return deps.store.transact(actions);
+    const first = openChunkOf((spawn.body as TodoSpawnRow).openPlace);
+    const changed = actions.map((action) => {
+      if (action.do !== 'put' || action.sk !== 'open/root') return action;
+      const root = action.body as OpenRow;
+      return { ...action, body: { ...root, ids: root.ids.filter((id) => !(Number(id) >= first)) } };
+    });
+    return deps.store.transact(changed);
+  };
+  return { ...deps, store: { ...deps.store, transact } };
+}
+
+/** Whoever writes branches writes the first of them once more, under the number behind the last. */
+function spawnedTwice(deps: FlowDeps): FlowDeps {
+  const transact: RunStore['transact'] = (actions) => {
+    const isEnd = actions.some(({ do: does, sk }) => does === 'delete' && sk.startsWith('spawn/'));
+    const copied = actions.filter(({ sk }) => isEnd && /^(item|spec)\/.*~1$/.test(sk));
+    return deps.store.transact([...actions, ...copied.map((action) => ({ ...action, sk: `${action.sk}001` }))]);
+  };
+  return { ...deps, store: { ...deps.store, transact } };
 }

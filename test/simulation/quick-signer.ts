@@ -6,6 +6,7 @@ import { createECDH, createHmac, createPrivateKey, createPublicKey, type KeyObje
 import { type NoteAlgorithm, parseVkey, sha256, sha256Hex, type TrustFile, vkeyOf } from '@waybill/verify';
 import type { Signer } from '#ports/signer.ts';
 import type { Container } from './container.ts';
+import { signed } from './inline-crypto.ts';
 
 /** Order of P-256. */
 const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
@@ -50,23 +51,23 @@ export function makeKeys(): DeploymentKeys {
 
 export function signerOf(keys: DeploymentKeys, container: Container): Signer {
   const attestKeyId = keys.trust.keys.find(({ use }) => use === 'attest')?.keyid ?? '';
-  const note = (text: string) => ({
-    name: keys.origin,
-    hash: keys.logHash,
-    signature: sign(null, Buffer.from(text), keys.log),
-  });
+  const note = (text: string) => {
+    const bytes = Buffer.from(text);
+    return { name: keys.origin, hash: keys.logHash, signature: signed(bytes, sign(null, bytes, keys.log)) };
+  };
+  const attest = (bytes: Uint8Array) => signed(bytes, ecdsa(bytes));
   const refuse = () => Promise.reject(new TypeError('no key changes in the simulation'));
   return {
     attestKeyId,
     trust: keys.trust,
-    attest: (bytes) => container.call('signer attest', () => ecdsa(bytes), { isRead: true }),
+    attest: (bytes) => container.call('signer attest', () => attest(bytes), { isRead: true }),
     signNote: (text) => container.call('signer note', () => [note(text)], { isRead: true }),
     pseudonym: (principal) => createHmac('sha256', 'simulated').update(principal).digest('hex'),
     makeKey: refuse,
     async signStatement(text, keyids) {
       return keyids.map((keyid) =>
         keyid === attestKeyId
-          ? { name: keys.origin, hash: hashOf(keys, 'ecdsa-p256-sha256'), signature: ecdsa(Buffer.from(text)) }
+          ? { name: keys.origin, hash: hashOf(keys, 'ecdsa-p256-sha256'), signature: attest(Buffer.from(text)) }
           : note(text),
       );
     },

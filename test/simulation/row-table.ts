@@ -10,6 +10,7 @@ import {
   type RowRange,
   type RunStore,
   requireFitting,
+  requireSmall,
 } from '#ports/run-store.ts';
 import type { Container } from './container.ts';
 import { Violation } from './violation.ts';
@@ -159,10 +160,12 @@ export function runStoreOf(table: RowTable, container: Container): RunStore {
     },
     async transact(actions) {
       requireFitting(actions);
-      for (const action of actions) if (action.sk.startsWith('event/')) jsonOf(action);
+      requireSmall(actions.map(textOfAction));
       const [first] = actions;
-      return container.call(`transact ${first?.pk} ${first?.sk}`, () =>
-        both(table.commit(container, actions), (store) => store.transact(actions)),
+      return container.call(
+        `transact ${first?.pk} ${first?.sk}`,
+        () => both(table.commit(container, actions), (store) => store.transact(actions)),
+        WRITE,
       );
     },
     async discard(keys) {
@@ -181,7 +184,22 @@ export function runStoreOf(table: RowTable, container: Container): RunStore {
   };
 }
 
-const READ = { isRead: true } as const;
+const READ = { isRead: true, isStore: true } as const;
+const WRITE = { isStore: true } as const;
+
+/** Of what was written: it is read as text by those who follow the stream, as often as they are. */
+const texts = new WeakMap<object, string>();
+
+function textOfAction(action: Action): string | null {
+  if (action.do !== 'put') return null;
+  const text = texts.get(action.body) ?? jsonOf(action);
+  if (text !== null) texts.set(action.body, text);
+  return text;
+}
+
+export function textOf(body: object): string {
+  return texts.get(body) ?? JSON.stringify(body);
+}
 
 function firstAtLeast(sorted: readonly string[], wanted: string): number {
   let low = 0;

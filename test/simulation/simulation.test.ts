@@ -1,22 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { firstHit, MOST_SEEDS } from './first-hit.ts';
 import { PLANTED_BUGS } from './planted-bugs.ts';
 import { shrink } from './shrink.ts';
-import { liveSeed, type Outcome, type SeedOptions } from './world.ts';
+import { liveSeed, type Outcome } from './world.ts';
 
 /** `npm run sim` lives through many more. */
 const SEEDS = 25;
-/** Each is found much sooner. */
-const MOST_SEEDS = 10_000;
-
-async function firstHit(options: Omit<SeedOptions, 'seed'>): Promise<Outcome> {
-  for (let seed = 1; seed <= MOST_SEEDS; seed += 1) {
-    const outcome = await liveSeed({ ...options, seed });
-    if (outcome.violation !== null) return outcome;
-  }
-  return assert.fail(`no violation in ${MOST_SEEDS} seeds`);
-}
-
 describe('simulation', () => {
   it(`simulation: the invariants hold through ${SEEDS} seeds of runs, faults and crashes`, async (t) => {
     const all: Outcome[] = [];
@@ -45,7 +35,7 @@ describe('simulation', () => {
   it('simulation: a history that breaks an invariant is made smaller, and what is left is the same each time', async () => {
     const bug = PLANTED_BUGS.find(({ name }) => name === 'skipped event');
     const { plant } = bug ?? assert.fail('no such bug');
-    const first = await firstHit({ plant });
+    const first = (await firstHit(plant)) ?? assert.fail('it is not found');
     const { options, outcome } = await shrink({ seed: first.seed, plant }, first, 25);
     assert.equal(outcome.violation?.invariant, first.violation?.invariant);
     assert.ok(outcome.runs <= first.runs && outcome.items <= first.items);
@@ -55,7 +45,7 @@ describe('simulation', () => {
 
   for (const { name, plant } of PLANTED_BUGS) {
     it(`simulation: finds a planted bug: ${name}`, async (t) => {
-      const { seed, violation } = await firstHit({ plant });
+      const { seed, violation } = (await firstHit(plant)) ?? assert.fail(`not found in ${MOST_SEEDS} seeds`);
       t.diagnostic(`seed ${seed}: ${violation?.message}`);
       assert.notEqual(violation?.invariant, 'defect', 'an invariant says it, and not a stack');
     });

@@ -2,6 +2,8 @@
  * Simulated time: everything that will happen, ordered by when and then by who asked first. One thing happens at a time, and
  * what it sets going runs until all of it waits again; so the same seed is the same history.
  */
+const A_ROUND = 64;
+
 interface Due {
   atMs: number;
   order: number;
@@ -54,19 +56,46 @@ export class Timeline {
     this.lines?.push(`${String(this.nowMs).slice(-8)} ${line}`);
   }
 
-  /** The next thing happens, and all that follows from it without waiting. False: nothing will ever happen again. */
-  async step(): Promise<boolean> {
+  /**
+   * One thing after another happens, and all that follows from each without waiting, as long as they may and there are any.
+   * Behind each stand all microtasks: whoever was answered has asked for the next thing by then. Many go into one round of
+   * the event loop, because a round costs as much as a thing that happens.
+   */
+  async live(mayGoOn: () => boolean): Promise<void> {
+    while (await this.#round(mayGoOn)) await this.#whatIsHeld();
+  }
+
+  /** False: nothing will ever happen again, or nothing more may. */
+  #round(mayGoOn: () => boolean): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      const happen = (): void => {
+        if (isOver || this.#held.length > 0) return;
+        try {
+          isOver = !mayGoOn() || !this.#happen();
+        } catch (error) {
+          isOver = true;
+          reject(error);
+        }
+      };
+      for (let n = 0; n < A_ROUND; n += 1) setImmediate(happen);
+      setImmediate(() => resolve(!isOver));
+    });
+  }
+
+  async #whatIsHeld(): Promise<void> {
+    while (this.#held.length > 0) {
+      await Promise.all(this.#held.splice(0));
+      await new Promise(setImmediate);
+    }
+  }
+
+  #happen(): boolean {
     const next = this.#pop();
     if (next === undefined) return false;
     this.nowMs = next.atMs;
     this.steps += 1;
     next.run();
-    // Behind all microtasks: whoever was answered has asked for the next thing by then.
-    await new Promise(setImmediate);
-    while (this.#held.length > 0) {
-      await Promise.all(this.#held.splice(0));
-      await new Promise(setImmediate);
-    }
     return true;
   }
 

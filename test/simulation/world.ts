@@ -4,14 +4,14 @@
  */
 import './inline-crypto.ts';
 import { WaybillError } from '@waybill/client/errors';
-import { type ItemRow, keys, type RunRow } from '#core/rows.ts';
+import type { RunRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { toldOf } from '#lambdas/shared/platform-events.ts';
 import type { Told as Reports } from '#lambdas/shared/told.ts';
 import type { RunStore } from '#ports/run-store.ts';
 import { streamRecord } from '../support/fake-stream.ts';
 import { randomOf } from '../support/random.ts';
-import { abortOf, cancelOf, controlOf } from '../support/run-spec.ts';
+import { AlarmClock } from './alarm-clock.ts';
 import { Attempts } from './attempts.ts';
 import { SimulatedQueue, StreamReader } from './carriers.ts';
 import type { Container } from './container.ts';
@@ -19,18 +19,25 @@ import { checkRemains, unfinished } from './end-of-seed.ts';
 import { type Fault, FaultPlan, type Rates } from './faults.ts';
 import { arrivalOf, Functions } from './functions.ts';
 import { Invariants } from './invariants.ts';
+import { Minds } from './minds.ts';
+import { capsAt, PRICES } from './money-plan.ts';
 import { Buckets } from './object-stores.ts';
+import { type Outage, outageOf } from './outage.ts';
+import { queuesAt } from './queue-plan.ts';
 import { makeKeys } from './quick-signer.ts';
-import { type Commit, RowTable } from './row-table.ts';
-import { mixed, scrambled, Timeline } from './timeline.ts';
+import { uploadAll } from './read-files.ts';
+import { type Commit, RowTable, textOf } from './row-table.ts';
+import { SecretDesk } from './secret-desk.ts';
+import { Timeline } from './timeline.ts';
 import { mustHold, Violation } from './violation.ts';
-import { type Deed, type Without, workloadOf } from './workload.ts';
+import { type Without, workloadOf } from './workload.ts';
 
-const START_MS = Date.UTC(2026, 10, 21);
 const MINUTE_MS = 60_000;
 const MOST_STEPS = 400_000;
 /** After the last fault everything has come to rest within this time. */
 const PATIENCE_MS = 4 * 60 * MINUTE_MS;
+/** After the last fault what was missed has been made up for within this time. */
+const SCHEDULES_STAY_MS = 10 * MINUTE_MS;
 /** For each item and attempt, and twenty times for each run; the worst of thousands of seeds takes a third of it. */
 const MOST_COMMITS = 10;
 const KEYS = makeKeys();
@@ -63,12 +70,12 @@ export interface Outcome {
 
 /** Calm seeds, in which only time decides, and stormy ones. */
 const WEATHER: readonly Rates[] = [
-  { call: 0, event: 0, batch: 0, attempt: 0.1 },
-  { call: 0.002, event: 0.02, batch: 0.05, attempt: 0.15 },
-  { call: 0.004, event: 0.05, batch: 0.1, attempt: 0.25 },
-  { call: 0.01, event: 0.1, batch: 0.15, attempt: 0.35 },
-  { call: 0.02, event: 0.02, batch: 0.02, attempt: 0.1 },
-  { call: 0, event: 0.25, batch: 0.3, attempt: 0.2 },
+  { call: 0, event: 0, batch: 0, attempt: 0.1, outage: 0 },
+  { call: 0.002, event: 0.02, batch: 0.05, attempt: 0.15, outage: 0.1 },
+  { call: 0.004, event: 0.05, batch: 0.1, attempt: 0.25, outage: 0.1 },
+  { call: 0.01, event: 0.1, batch: 0.15, attempt: 0.35, outage: 0.15 },
+  { call: 0.02, event: 0.02, batch: 0.02, attempt: 0.1, outage: 0.1 },
+  { call: 0, event: 0.25, batch: 0.3, attempt: 0.2, outage: 0.3 },
 ];
 
 export async function liveSeed(options: SeedOptions): Promise<Outcome> {
@@ -84,6 +91,7 @@ class World {
   readonly #buckets = new Buckets();
   readonly #attempts: Attempts;
   readonly #functions: Functions;
+  readonly #secrets: SecretDesk;
   readonly #carriers: {
     submissions: SimulatedQueue;
     results: SimulatedQueue;
@@ -92,9 +100,9 @@ class World {
   };
   readonly #streams: readonly StreamReader[];
   readonly #workload;
-  readonly #minds = new Set<string>();
-  /** What was asked for beyond the workload. */
-  readonly #deeds: Pick<Deed, 'key' | 'document'>[] = [];
+  readonly #minds: Minds;
+  readonly #invariants: Invariants;
+  readonly #outage: Outage | null;
   #violation: Violation | null = null;
   #isOver = false;
   #healedAtMs = Number.POSITIVE_INFINITY;
@@ -103,10 +111,13 @@ class World {
     this.#options = options;
     const { seed, faults = null } = options;
     const random = randomOf(seed * 2_654_435_761 + 1);
-    this.#timeline = new Timeline(START_MS, options.keepsLines === true);
-    this.#faults = new FaultPlan(seed, WEATHER[random.below(WEATHER.length)] as Rates, faults);
     const { runs = new Set<number>(), mostItems = Number.POSITIVE_INFINITY } = options.without ?? {};
-    this.#workload = workloadOf(seed, START_MS, { runs, mostItems });
+    this.#workload = workloadOf(seed, { runs, mostItems });
+    const { startMs } = this.#workload;
+    this.#timeline = new Timeline(startMs, options.keepsLines === true);
+    this.#faults = new FaultPlan(seed, WEATHER[random.below(WEATHER.length)] as Rates, faults);
+    this.#outage = outageOf(this.#faults, startMs);
+    this.#faults.throttle(startMs + MINUTE_MS + random.below(5 * MINUTE_MS));
     const world = { timeline: this.#timeline, faults: this.#faults };
     const queue = (name: string, to: Parameters<Functions['invoke']>[0], keepsOrder = false): SimulatedQueue =>
       new SimulatedQueue(name, world, (event) => this.#functions.invoke(to, event), keepsOrder);
@@ -121,13 +132,26 @@ class World {
       (name) => new StreamReader(name, world, shards, (event) => this.#functions.invoke(name, event)),
     );
     this.#attempts = new Attempts(this.#timeline, this.#faults, this.#platformEvents(), seed);
+    const awayUntilMs = (): number => this.#awayUntilMs();
+    const alarms = new AlarmClock({ ...world, awayUntilMs }, (event) => this.#callSlot(event, 3));
+    this.#secrets = new SecretDesk(this.#timeline, {
+      asked: (attemptId) => this.#release(attemptId),
+      given: (attemptId, key) => this.#guard(() => this.#invariants.secrets.given(attemptId, key)),
+    });
+    if (random.chance(0.15)) this.#attempts.room = 1 + random.below(4);
     this.#functions = new Functions({
       ...world,
+      startMs,
+      alarms,
+      secrets: this.#secrets,
+      awayUntilMs,
       table: this.#table,
       buckets: this.#buckets,
       attempts: this.#attempts,
       keys: KEYS,
-      queues: this.#workload.queues,
+      queues: () => queuesAt(this.#workload.queues, this.#timeline.nowMs, this.#faults.isHealed),
+      caps: () => capsAt(this.#workload.money, this.#timeline.nowMs, this.#faults.isHealed),
+      prices: PRICES,
       leaseMs: 120_000,
       heartbeatMs: 20_000,
       hasAuthority: random.chance(0.3),
@@ -136,20 +160,30 @@ class World {
       plant: options.plant ?? ((deps) => deps),
     });
     this.#table.mirror = options.mirror ?? null;
-    this.#watch(new Invariants(this.#table));
+    const { timeline, table } = { timeline: this.#timeline, table: this.#table };
+    this.#minds = new Minds({ seed, table, timeline, arrive: (key, document) => this.#arrive(key, document) });
+    this.#invariants = new Invariants(this.#table, this.#timeline, this.#buckets);
+    uploadAll(this.#buckets);
+    this.#watch(this.#invariants);
   }
 
   async live(): Promise<Outcome> {
-    this.#scheduleTicks(START_MS + 1_000);
+    this.#scheduleTicks(this.#workload.startMs + 1_000);
     for (const deed of this.#workload.deeds) this.#timeline.at(deed.atMs, () => this.#arrive(deed.key, deed.document));
     // Some minutes of trouble beyond the last thing that anybody asks for.
-    const healMs = this.#workload.lastMs + 4 * MINUTE_MS;
+    const { fromMs = 0, untilMs = 0 } = this.#outage ?? {};
+    if (untilMs > 0) this.#timeline.at(fromMs, () => this.#functions.cutOff());
+    const healMs = Math.max(this.#workload.lastMs, untilMs) + 4 * MINUTE_MS;
     this.#timeline.at(healMs, () => {
       this.#healedAtMs = healMs;
       this.#faults.heal();
+      this.#attempts.room = Number.POSITIVE_INFINITY;
     });
-    while (!this.#isOver && this.#violation === null && (await this.#timeline.step()))
+    this.#timeline.at(healMs + SCHEDULES_STAY_MS, () => this.#guard(() => this.#invariants.slots.nothingIsDue()));
+    await this.#timeline.live(() => {
       if (this.#timeline.steps > MOST_STEPS) this.#violate(new Violation('I9', this.#whatIsLeft()));
+      return !this.#isOver && this.#violation === null;
+    });
     let verified = 0;
     if (this.#violation === null) verified = await this.#check();
     return this.#outcome(verified);
@@ -157,9 +191,11 @@ class World {
 
   async #check(): Promise<number> {
     try {
-      const deeds = [...this.#workload.deeds, ...this.#deeds];
-      const remains = { table: this.#table, buckets: this.#buckets, trust: KEYS.trust, deeds };
-      const things = 20 * this.#workload.runs + this.#workload.items + this.#attempts.workers.size;
+      const deeds = [...this.#workload.deeds, ...this.#minds.deeds];
+      const { slots } = this.#invariants;
+      const remains = { table: this.#table, buckets: this.#buckets, trust: KEYS.trust, deeds, slots };
+      const runs = this.#table.partitions().filter((pk) => pk.startsWith('run/')).length;
+      const things = 20 * (runs + this.#workload.runs) + this.#workload.items + this.#attempts.workers.size;
       const { commits } = this.#table;
       mustHold(commits <= MOST_COMMITS * things, 'I10', `${commits} transactions, more than ${MOST_COMMITS} a thing`);
       const { verified } = await checkRemains({ ...remains, nowMs: this.#timeline.nowMs });
@@ -201,8 +237,12 @@ class World {
       }
       if (this.#timeline.nowMs > this.#healedAtMs + PATIENCE_MS)
         return this.#violate(new Violation('I9', this.#whatIsLeft()));
-      if (this.#faults.isHealed) this.#resumeAll();
-      this.#scheduleTicks(atMs + MINUTE_MS);
+      if (this.#faults.isHealed) {
+        this.#minds.resumeAll();
+        this.#minds.closeAll();
+      }
+      if (this.#timeline.nowMs > this.#healedAtMs + SCHEDULES_STAY_MS) this.#minds.removeSchedules();
+      this.#scheduleTicks(Math.max(atMs, this.#awayUntilMs()) + MINUTE_MS);
       void this.#functions.invoke('reconcile', { source: 'aws.scheduler' }).catch((error: unknown) => {
         this.#reports().trouble('reconcile', error);
       });
@@ -223,69 +263,68 @@ class World {
     return `nothing comes to rest: ${left} is left; busy are ${busy.map(({ name }) => name).join(', ')}`;
   }
 
-  #watch(invariants: Invariants): void {
-    const guard = (check: () => void): void => {
-      try {
-        check();
-      } catch (error) {
-        this.#violate(error);
-      }
+  #guard(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#violate(error);
+    }
+  }
+
+  /** In the past when nothing is away. */
+  #awayUntilMs(): number {
+    const { fromMs = 0, untilMs = 0 } = this.#outage ?? {};
+    return this.#timeline.nowMs >= fromMs ? untilMs : 0;
+  }
+
+  /** A call that fails comes again. */
+  #callSlot(event: object, tries: number): void {
+    const again = (): void => {
+      if (tries > 1) this.#timeline.after(MINUTE_MS, () => this.#callSlot(event, tries - 1));
     };
+    this.#functions.invoke('slot', event).then(
+      (answer) => answer === null && again(),
+      (error: unknown) => {
+        this.#reports().trouble('slot', error);
+        again();
+      },
+    );
+  }
+
+  /** A run has been opened and nothing of it is ready: whoever opened it may get no further. */
+  #cutOffOpening({ changes }: Commit): void {
+    for (const { pk, sk, before, after } of changes) {
+      if (sk !== 'run' || (after as RunRow | null)?.state !== 'open') continue;
+      if ((before as RunRow | null)?.state !== 'admitting') continue;
+      if (this.#faults.strike('attempt', this.#faults.draw(`opening ${pk}`), ['cut off']) !== null)
+        this.#functions.cutOff('submit');
+    }
+  }
+
+  #watch(invariants: Invariants): void {
+    const guard = (check: () => void): void => this.#guard(check);
     let sequence = 0;
     this.#table.watch((commit) => {
       for (const { pk, sk, before, after } of commit.changes)
         this.#timeline.note(`${commit.by.name} ${before === null ? '+' : after === null ? '-' : '~'} ${pk} ${sk}`);
       guard(() => invariants.committed(commit));
       this.#options.watch?.(commit);
-      this.#changeMind(commit);
+      this.#minds.saw(commit);
+      this.#cutOffOpening(commit);
       for (const change of commit.changes) {
         sequence += 1;
         const wanted = this.#streams.filter(({ name }) => isDelivered(name, change));
         if (wanted.length === 0) continue;
-        const record = streamRecord(change, sequence);
+        const record = streamRecord(change, sequence, textOf);
         for (const stream of wanted) stream.push(change, record);
       }
     });
     this.#attempts.watcher = {
-      launched: (attemptId, isFirst) => guard(() => invariants.launched(attemptId, isFirst)),
-      staged: (attemptId) => guard(() => invariants.staged(attemptId, this.#timeline.steps)),
+      launched: (attemptId, isFirst, given) => guard(() => invariants.launched(attemptId, isFirst, given)),
+      staged: (attemptId, checkpoint) => guard(() => invariants.staged(attemptId, this.#timeline.steps, checkpoint)),
     };
+    this.#buckets.onArrival = (object) => this.#carriers.submissions.put(arrivalOf(object), object.key);
     this.#buckets.onAnswer = (receipt) => guard(() => invariants.answered(receipt));
-  }
-
-  /** At the worst moment: an item has just been claimed, or a run has just ended. */
-  #changeMind({ changes }: Commit): void {
-    for (const { pk, sk, before, after } of changes) {
-      const run = pk.slice('run/'.length);
-      const chance = scrambled(mixed(this.#options.seed, `mind ${pk} ${sk}`));
-      if (sk.startsWith('item/') && chance % 60 === 0 && hasState(after, 'running')) {
-        const item = sk.slice('item/'.length);
-        this.#ask(run, chance % 180 === 0 ? controlOf('pause', run) : cancelOf(run, item), chance);
-      }
-      const isFailed = sk.startsWith('item/') && hasState(after, 'failed') && !hasState(before, 'failed');
-      if (isFailed && chance % 3 === 0) this.#ask(run, controlOf('retry', run, sk.slice('item/'.length)), chance);
-      const isEnd =
-        sk === 'run' && !(before as RunRow | null)?.completedAtMs && (after as RunRow | null)?.completedAtMs;
-      if (isEnd && chance % 8 === 0) this.#ask(run, abortOf(run, 'regret'), chance);
-    }
-  }
-
-  /** Whoever paused a run goes home last: a resume may have been taken in before its pause. */
-  #resumeAll(): void {
-    for (const { sk: run } of this.#table.query('runs', { prefix: '', limit: 100 })) {
-      const isPaused = this.#table.body<RunRow>(keys.run(run))?.pausedAtMs !== undefined;
-      if (isPaused) this.#ask(run, controlOf('resume', run), this.#timeline.steps);
-    }
-  }
-
-  #ask(run: string, document: object, chance: number): void {
-    const { principal } = this.#table.body<RunRow>(keys.run(run)) ?? {};
-    const key = `@control/${principal}/m-${chance}.json`;
-    if (this.#minds.has(key)) return;
-    this.#minds.add(key);
-    const deed = { atMs: this.#timeline.nowMs + (chance % 300), key, document };
-    this.#deeds.push(deed);
-    this.#timeline.at(deed.atMs, () => this.#arrive(key, document));
   }
 
   /** Errors that are no answer of a port: nothing that goes wrong outside explains them. */
@@ -304,15 +343,23 @@ class World {
     };
   }
 
+  /** Whoever hears of a key may be cut off: its attempt is looked at later. */
+  #release(attemptId: string): void {
+    this.#functions
+      .invoke('release', { attemptId })
+      .catch((error: unknown) => this.#reports().trouble('release', error));
+  }
+
   #platformEvents() {
     const tell = (body: object, about: string): void => this.#carriers.results.put(body, about);
     return {
+      begun: (attemptId: string, bits: number) => this.#secrets.begun(attemptId, bits),
       staged: (attemptId: string) => {
         tell(toldOf(`${attemptId}/result.json`, undefined), `staged ${attemptId}`);
       },
-      ended: (attemptId: string, stopCode: string, exitCode: number | null) => {
+      ended: (attemptId: string, stopCode: string, exitCode: number | null, stoppedReason = '') => {
         const containers = [{ name: 'wrapper', ...(exitCode === null ? {} : { exitCode }) }];
-        const detail = { lastStatus: 'STOPPED', startedBy: attemptId, stopCode, containers };
+        const detail = { lastStatus: 'STOPPED', startedBy: attemptId, stopCode, stoppedReason, containers };
         tell({ 'detail-type': 'ECS Task State Change', detail }, `ended ${attemptId}`);
       },
     };
@@ -325,10 +372,6 @@ class World {
     this.#violation = isOne ? error : new Violation('defect', said);
     this.#timeline.note(`violation ${this.#violation.message}`);
   }
-}
-
-function hasState(item: object | null, state: ItemRow['state']): boolean {
-  return (item as ItemRow | null)?.state === state;
 }
 
 /** The filters that the table's stream is read with; test/infra holds the deployed ones to what rows ask for. */

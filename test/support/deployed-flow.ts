@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { RunStatus } from '@waybill/client/documents';
 import { deriveRunId, type VerifyReport, verifyBundle } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
+import { DEFAULT_CAPS } from '#core/purse.ts';
 import type { RowChange } from '#core/row-changes.ts';
 import { composeInProcess } from '#embedded/compose-in-process.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -282,6 +283,7 @@ class World {
       glances: flow.mailbox,
       keysInForce: inForce,
       queues: { default: { concurrency: this.#options.concurrency ?? 4 } },
+      caps: DEFAULT_CAPS,
       submissions,
       sequencer,
       timers,

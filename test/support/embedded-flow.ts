@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import type { Receipt, RunStatus } from '@waybill/client/documents';
 import { deriveRunId, type VerifyReport, verifyBundle } from '@waybill/verify';
 import type { Execute } from '#adapters/in-process/executor.ts';
+import type { Caps } from '#core/money-rows.ts';
 import type { QueueDefinitions } from '#core/queue-definition.ts';
 import { type ItemRow, type Key, keys, type RunRow } from '#core/rows.ts';
 import type { CadenceRule } from '#embedded/cadence.ts';
 import { composeInProcess } from '#embedded/compose-in-process.ts';
 import { createEngine, type Engine } from '#embedded/engine.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import type { Callbacks } from '#ports/callbacks.ts';
 import type { RunStore } from '#ports/run-store.ts';
 import { HintCheck } from './hint-check.ts';
 import { observeRows } from './row-stream.ts';
@@ -45,6 +47,7 @@ export interface FlowBedOptions {
   execute: Execute;
   concurrency?: number;
   queues?: QueueDefinitions;
+  caps?: Caps;
   /** An earlier bed's directory. */
   directory?: string;
   adapt?(deps: FlowBed['deps']): FlowBed['deps'];
@@ -52,6 +55,7 @@ export interface FlowBedOptions {
   status?: boolean;
   cadence?: CadenceRule;
   heartbeatMs?: number;
+  callbacks?: Callbacks;
   isolation?: FlowDeps['worker']['isolation'];
   /** Compares hints with changes of rows; what it finds fails the test when the bed is closed. */
   check?: HintCheck;
@@ -64,9 +68,19 @@ export interface RowsElsewhere {
   lose(directory: string): void;
   /** What a test waits for at most; such a store may be far away. */
   patienceMs: number;
+  /** How often a test looks: there it takes what the engine needs. */
+  lookMs: number;
 }
 
 let elsewhere: RowsElsewhere | undefined;
+
+/**
+ * How many there are of a thing of which a test needs many: `near`, or `far` where a row takes milliseconds. A set is kept in
+ * rows of a hundred, so a few more than that are as many as any number.
+ */
+export function asMany(near: number, far: number): number {
+  return elsewhere === undefined ? near : far;
+}
 
 /** For every bed that this process opens from now on. */
 export function keepRows(where: RowsElsewhere): void {
@@ -85,13 +99,16 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
   const composed = await composeInProcess(directory, options.execute, { isolation, leaseMs });
   const { inbox } = composed;
   const store = (await elsewhere?.open(directory)) ?? composed.store;
-  const base = { ...composed.deps, store };
+  const { callbacks } = options;
+  const base = { ...composed.deps, store, ...(callbacks ? { callbacks: callbacks.endpoints } : {}) };
   const adapted = options.adapt ? options.adapt(base) : base;
   const check = options.check ?? new HintCheck();
   const deps = { ...adapted, store: observeRows(adapted.store, store, (change) => check.changed(change)) };
   const errors: object[] = [];
   const engine = createEngine(deps, {
     queues: options.queues ?? { default: { concurrency: options.concurrency ?? 8 } },
+    ...(options.caps ? { caps: options.caps } : {}),
+    ...(callbacks ? { callbacks } : {}),
     selfCheck: false,
     status: options.status ?? true,
     hear: (hints) => check.hear(hints),
@@ -149,6 +166,7 @@ export async function openFlowBed(options: FlowBedOptions): Promise<FlowBed> {
       await halt();
       rmSync(directory, { recursive: true, force: true });
       assert.deepEqual(check.unfounded, [], 'every hint follows from a change of a row');
+      assert.deepEqual(check.unhinted, [], 'every lock that is to be tried is hinted');
     },
   };
 }
@@ -186,8 +204,9 @@ type Seen<T> = T | null | undefined | false;
 
 /** When a test gives up. It says nothing of how long a thing may take: the machine may be busy with other tests. */
 const PATIENCE_MS = 30_000;
+const LOOK_MS = 5;
 
-/** Looks again every few milliseconds until there is something to see. */
+/** Looks again and again until there is something to see. */
 async function until<T>(look: () => Seen<T> | Promise<Seen<T>>): Promise<T> {
   const patienceMs = elsewhere?.patienceMs ?? PATIENCE_MS;
   const giveUpMs = performance.now() + patienceMs;
@@ -196,7 +215,7 @@ async function until<T>(look: () => Seen<T> | Promise<Seen<T>>): Promise<T> {
     if (seen) return seen;
     if (performance.now() > giveUpMs)
       throw new RangeError(`what the test waits for did not happen within ${patienceMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, elsewhere?.lookMs ?? LOOK_MS));
   }
 }
 

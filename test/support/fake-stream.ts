@@ -68,14 +68,20 @@ function plain(body: object): object {
   );
 }
 
-function row(body: object): object {
-  return { version: { N: '1' }, ...stateAttribute(body), body: { S: JSON.stringify(body) } };
+function row(body: object, text: string): object {
+  return { version: { N: '1' }, ...stateAttribute(body), body: { S: text } };
 }
 
 /** As the table stores rows: the body as text. */
-export function streamRecord({ pk, sk, before, after }: RowChange, sequence: number): StreamRecord {
+export function streamRecord(
+  { pk, sk, before, after }: RowChange,
+  sequence: number,
+  textOf: (body: object) => string = JSON.stringify,
+): StreamRecord {
   const image = (body: object | null): object | undefined =>
-    body === null ? undefined : { pk: { S: pk }, sk: { S: sk }, ...(sk === 'execution' ? plain(body) : row(body)) };
+    body === null
+      ? undefined
+      : { pk: { S: pk }, sk: { S: sk }, ...(sk === 'execution' ? plain(body) : row(body, textOf(body))) };
   const images = Object.entries({ OldImage: image(before), NewImage: image(after) }).filter(([, each]) => each);
   return {
     dynamodb: {

@@ -50,6 +50,21 @@ export async function finished(bed: FlowBed, submissionId: string): Promise<Fini
   };
 }
 
+/** One run in a bed of its own, brought to its end. */
+export async function ranAlone(options: FlowBedOptions, document: object): Promise<FinishedRun> {
+  let result: FinishedRun | undefined;
+  await withBed(options, async (bed) => {
+    bed.submit('s', document);
+    result = await finished(bed, 's');
+  });
+  return result ?? assert.fail();
+}
+
+/** What runs is in that state now. */
+export function inState(bed: FlowBed, run: string, item: string, state: string): Promise<unknown> {
+  return bed.until(async () => (await bed.itemRow(run, item))?.state === state);
+}
+
 /** Something that a test opens once, and that executors wait for. */
 export class Gate {
   readonly opened: Promise<void>;

@@ -21,9 +21,9 @@ export function git(directory: string, ...args: string[]): string {
 }
 
 /** A repository in `directory` with one commit of what `fill` puts there. */
-export function makeRepository(directory: string, fill: () => void): void {
+export function makeRepository(directory: string, fill: () => void, objectFormat: 'sha1' | 'sha256' = 'sha1'): void {
   mkdirSync(directory, { recursive: true });
-  git(directory, 'init', '--quiet', '--initial-branch=main');
+  git(directory, 'init', '--quiet', '--initial-branch=main', `--object-format=${objectFormat}`);
   fill();
   git(directory, 'add', '--all', '--force');
   git(directory, 'commit', '--quiet', '--message=start');

@@ -15,6 +15,8 @@ export class HintCheck {
   readonly #latest = new Map<string, object | null>();
   readonly #asked = new Map<string, number>();
   readonly #due = new Set<number>();
+  readonly #unhinted = new Set<string>();
+  readonly #unshown = new Set<string>();
   #begun = false;
 
   constructor(rule: (change: RowChange) => Work[] = workOf) {
@@ -27,7 +29,19 @@ export class HintCheck {
       if (work.do === 'timer') this.#due.add(work.dueMs);
       const name = nameOf(work);
       this.#asked.set(name, (this.#asked.get(name) ?? 0) + 1);
+      if (work.do === 'advance-locks' && this.#begun) this.#unhinted.add(work.by);
+      if (work.do === 'publish-status' && this.#begun) this.#unshown.add(work.run);
     }
+  }
+
+  /** Locks to be tried, written down and never hinted: in one process that is work that begins with its next sweep. */
+  get unhinted(): string[] {
+    return [...this.#unhinted];
+  }
+
+  /** Runs of which something changed that nobody hinted since: in one process their status is not written again. */
+  get unshown(): string[] {
+    return [...this.#unshown];
   }
 
   /** What an engine hints while it starts comes from looking at rows: the reconciler's part, which needs no change. */
@@ -43,6 +57,7 @@ export class HintCheck {
         own.queueChanged(queue);
       },
       locksReleased: (by) => {
+        this.#unhinted.delete(by);
         this.#require('locksReleased', `advance-locks ${by}`, 'each');
         own.locksReleased(by);
       },
@@ -61,8 +76,8 @@ export class HintCheck {
         own.runOpened(run);
       },
       runChanged: (run) => {
-        // A run that is done with was published by whoever ended it.
-        if (!this.#isGone(keys.activeRun(run))) this.#require('runChanged', `publish-status ${run}`, 'each');
+        this.#unshown.delete(run);
+        this.#require('runChanged', `publish-status ${run}`, 'each');
         own.runChanged(run);
       },
       runCompleted: (run) => {
@@ -95,10 +110,6 @@ export class HintCheck {
     const spec = this.#row<SpecRow>(keys.spec(run, item));
     const isOver = this.#row<RunRow>(keys.run(run))?.completedAtMs !== undefined;
     return !isOver && (spec?.dependents.length ?? 0) > 0;
-  }
-
-  #isGone({ pk, sk }: Key): boolean {
-    return this.#latest.get(`${pk} ${sk}`) === null;
   }
 
   #row<Body extends object>({ pk, sk }: Key): Body | null {

@@ -1,5 +1,6 @@
 /** What the tests of the reconciler share: its duties on local adapters, and a run with one attempt. */
 import { deriveRunId } from '@waybill/verify';
+import { DEFAULT_CAPS } from '#core/purse.ts';
 import { type ItemRow, keys } from '#core/rows.ts';
 import { advance } from '#flow/advance.ts';
 import { takeIn } from '#flow/inbox.ts';
@@ -16,6 +17,7 @@ export function dutiesOf({ flow }: HandlerBed) {
     glances: flow.mailbox,
     keysInForce: keysInForce(flow),
     queues: { default: { concurrency: 4 }, more: { concurrency: 1 } },
+    caps: DEFAULT_CAPS,
     submissions: keepingQueue(),
     sequencer: keepingQueue(),
     timers: keepingQueue(),

@@ -14,9 +14,11 @@ import {
   pae,
   STATEMENT_TYPE,
 } from '@waybill/verify';
-import type { Isolation, Job, JobLimits } from '#core/mailbox-protocol.ts';
+import type { Isolation, Job, JobEgress, JobLimits, JobResources } from '#core/mailbox-protocol.ts';
 import type { LeaseDraft } from '#ports/mailbox.ts';
 
+/** Of every attempt of the bed. */
+export const PRINCIPAL = 'uid-1';
 export const ORIGIN = 'waybill.test/worker';
 const RUN = 'a'.repeat(32);
 export const LIMITS: JobLimits = { outputsBytes: 1e6, fileBytes: 5e5, files: 20, logBytes: 20_000, patchBytes: 5e5 };
@@ -27,7 +29,12 @@ export interface AttemptSpec {
   env?: Record<string, string>;
   timeoutMs?: number;
   limits?: Partial<JobLimits>;
-  inputs?: Record<string, string>;
+  /** None without it. */
+  resources?: JobResources;
+  egress?: JobEgress;
+  inputs?: Record<string, string | Uint8Array>;
+  /** Names, in their order; their archives are inputs. */
+  capabilities?: string[];
   /** Served in the place of the bytes that were signed. */
   spoofedInputs?: Record<string, string>;
   source?: PackedSource;
@@ -50,6 +57,7 @@ export function leaseFor(
   const draft: LeaseDraft = {
     v: 1,
     attemptId,
+    principal: PRINCIPAL,
     manifest: signed(statementOf(job, inputs, spec, signer.executable), signer.key),
     job,
     inputs,
@@ -71,8 +79,11 @@ function jobOf(attemptId: string, spec: AttemptSpec): Job {
     attempt: 1,
     pipeline: spec.pipeline,
     env: spec.env ?? {},
+    ...(spec.capabilities === undefined ? {} : { capabilities: spec.capabilities }),
     timeoutMs: spec.timeoutMs ?? 20_000,
     limits: { ...LIMITS, ...spec.limits },
+    ...(spec.resources === undefined ? {} : { resources: spec.resources }),
+    ...(spec.egress === undefined ? {} : { egress: spec.egress }),
     isolation: spec.isolation ?? 'none',
   };
 }

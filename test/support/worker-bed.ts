@@ -17,7 +17,7 @@ import type { Artifacts } from '#ports/artifacts.ts';
 import type { Launcher, StopNotice } from '#ports/launcher.ts';
 import type { LeaseDraft, Mailbox } from '#ports/mailbox.ts';
 import { buildWorker } from '../../worker-image/build.ts';
-import { type AttemptSpec, LIMITS, leaseFor, ORIGIN, type TestKey, testKey } from './signed-lease.ts';
+import { type AttemptSpec, LIMITS, leaseFor, ORIGIN, PRINCIPAL, type TestKey, testKey } from './signed-lease.ts';
 
 export interface PostedAttempt {
   attemptId: string;
@@ -33,8 +33,14 @@ export interface AttemptEnd {
   outputs: Map<string, Buffer>;
 }
 
-/** `allowUnsandboxed` lets agent blocks run with isolation `none`. */
-export async function openWorkerBed(options: { allowUnsandboxed?: boolean } = {}): Promise<WorkerBed> {
+export interface WorkerBedOptions {
+  /** Lets agent blocks run with isolation `none`. */
+  allowUnsandboxed?: boolean;
+  /** Path of models.json. */
+  modelsFile?: string;
+}
+
+export async function openWorkerBed(options: WorkerBedOptions = {}): Promise<WorkerBed> {
   const directory = mkdtempSync(join(tmpdir(), 'waybill-bed-'));
   const bed = new WorkerBed(directory, await buildWorker(join(directory, 'worker.mjs')), options);
   await bed.mailbox.listen();
@@ -54,7 +60,7 @@ export class WorkerBed {
   #drafts = 0;
   readonly #waiting = new Map<string, (notice: StopNotice) => void>();
 
-  constructor(directory: string, executable: Digest, options: { allowUnsandboxed?: boolean }) {
+  constructor(directory: string, executable: Digest, options: WorkerBedOptions) {
     this.directory = directory;
     this.executable = executable;
     this.workerFile = join(directory, 'worker.mjs');
@@ -146,7 +152,7 @@ export class WorkerBed {
       const frame = inline.outputs === undefined ? await mailbox.openOutputs(attemptId) : bytesOf(inline.outputs);
       for await (const part of splitOutputs(frame, LIMITS)) outputs.set(part.name, await readAll(part.bytes));
     }
-    const log = inline.log === undefined ? await mailbox.openLog(attemptId) : bytesOf(inline.log);
+    const log = inline.log === undefined ? await mailbox.openLog(attemptId, PRINCIPAL) : bytesOf(inline.log);
     return { result: parsed, outputs, log: log === null ? '' : (await readAll(log)).toString() };
   }
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 
-it('attempt tree: is removed whole, with directories that even their owner may not change', async () => {
+it('attempt tree: is removed whole, with directories that their owner may not change and paths that nobody can name', async () => {
   const tree = await createAttemptTree('test');
   for (const [directory, mode] of [
     [tree.inputs, 0o555],
@@ -15,6 +16,9 @@ it('attempt tree: is removed whole, with directories that even their owner may n
     chmodSync(join(directory, 'below'), mode);
     chmodSync(directory, mode);
   }
+  // A path that is longer than any call takes.
+  const enter = 'i=0; while [ $i -lt 25 ]; do mkdir $0; cd -P $0; i=$((i+1)); done; : > file';
+  execFileSync('/bin/sh', ['-c', enter, 'd'.repeat(200)], { cwd: tree.outputs });
   await removeAttemptTree(tree);
   assert.equal(existsSync(tree.root), false);
 });

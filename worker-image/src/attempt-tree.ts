@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { isDenied } from './errno.ts';
+import { CHECKPOINT_NAME } from '#core/output-name.ts';
 
 export interface AttemptTree {
   /** Gone when the attempt ends. */
@@ -15,8 +15,14 @@ export interface AttemptTree {
   inputs: string;
   outputs: string;
   home: string;
+  /** Below home, and so the blocks' own: what later attempts of the item shall go on from. */
+  checkpoint: string;
   temporary: string;
   jobFile: string;
+  /** Beside it, and as little for blocks to change. */
+  capabilities: string;
+  /** Nothing is there but while a block runs that may ask a model. */
+  door: string;
   /** Out of the reach of sandboxed blocks: baseline, index, captured bytes, log. */
   private: string;
 }
@@ -48,13 +54,16 @@ async function furnish(root: string, waybill: string, temporary: string): Promis
     inputs: join(waybill, 'inputs'),
     outputs: join(waybill, 'outputs'),
     home: join(waybill, 'home'),
+    checkpoint: join(waybill, 'home', CHECKPOINT_NAME),
     temporary,
     jobFile: join(waybill, '.waybill', 'job.json'),
+    capabilities: join(waybill, '.waybill', 'capabilities'),
+    door: join(root, 'door'),
     private: join(root, 'private'),
   };
-  const directories = [tree.workspace, tree.inputs, tree.outputs, tree.home, dirname(tree.jobFile)];
+  const directories = [tree.workspace, tree.inputs, tree.outputs, tree.checkpoint, tree.capabilities];
   for (const directory of directories) await mkdir(directory, { recursive: true, mode: 0o755 });
-  await mkdir(tree.private, { mode: 0o700 });
+  for (const directory of [tree.door, tree.private]) await mkdir(directory, { mode: 0o700 });
   // The sandbox mounts this file, so that it must be there even before there is a job.
   await writeFile(tree.jobFile, '{}');
   return tree;
@@ -64,10 +73,11 @@ async function furnish(root: string, waybill: string, temporary: string): Promis
 export async function removeAttemptTree(tree: AttemptTree): Promise<void> {
   try {
     await rm(tree.root, { recursive: true, force: true });
-  } catch (error) {
-    if (!isDenied(error)) throw error;
+  } catch {
+    const run = promisify(execFile);
     // Files of the failed removal may still be going away under chmod, which then complains; the second removal decides.
-    await promisify(execFile)('chmod', ['-R', 'u+rwX', tree.root]).catch(() => {});
-    await rm(tree.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+    await run('chmod', ['-R', 'u+rwX', tree.root]).catch(() => {});
+    // Goes from directory to directory: a path may be longer than any call takes.
+    await run('rm', ['-rf', '--', tree.root]);
   }
 }

@@ -2,16 +2,24 @@
 import { join } from 'node:path';
 import { parseLease } from '#core/lease-document.ts';
 import { type ClaimedOutcome, type Lease, WORKER_EXIT } from '#core/mailbox-protocol.ts';
+import type { Recipient } from '#core/sealed-secrets.ts';
 import { endingOf } from './attempt-ended.ts';
 import { type AttemptTree, createAttemptTree, createSharedTree, removeAttemptTree } from './attempt-tree.ts';
+import { THE_INTERNET } from './egress/reach.ts';
+import { EgressTally } from './egress/tally.ts';
 import { MAX_LEASE_BYTES, startPulse } from './heartbeat.ts';
 import { checkLease, type WorkerIdentity } from './lease-check.ts';
+import { startLiveLog } from './live-log.ts';
 import { createLogFile, type LogFile } from './log-file.ts';
 import { getBytes } from './mailbox-client.ts';
 import { materialise } from './materialise.ts';
-import { type PipelineEnd, runPipeline, STOPPED } from './pipeline.ts';
+import { NOTHING_LEFT, type PipelineEnd, runPipeline, STOPPED } from './pipeline.ts';
+import { redactedLog } from './redacted-log.ts';
+import { createRedactor } from './redactor.ts';
 import { report } from './report.ts';
 import { openRunner, type RunnerSession } from './runner-session.ts';
+import { receiveSecrets } from './secret-channel.ts';
+import { secretFree } from './secret-free.ts';
 import type { StopRequest } from './stop-request.ts';
 
 export interface AttemptOptions {
@@ -20,6 +28,8 @@ export interface AttemptOptions {
   allowUnsandboxed: boolean;
   /** Where the runner of the blocks' container listens; null where there is none, and blocks run here. */
   runnerSocket: string | null;
+  /** Path of models.json; null where no agent is let to a model. */
+  modelsFile: string | null;
   stop: StopRequest;
 }
 
@@ -42,14 +52,16 @@ const EXIT_BY_OUTCOME: Record<ClaimedOutcome, number> = {
 export async function runAttempt(options: AttemptOptions): Promise<number> {
   const { leaseUrl, worker, runnerSocket, stop } = options;
   const lease = parseLease(await getBytes(leaseUrl, MAX_LEASE_BYTES));
-  const { epoch } = await checkLease(lease, worker, Date.now());
+  const { epoch, manifest } = await checkLease(lease, worker, Date.now());
   const { attemptId } = worker;
   const tree = await (runnerSocket === null ? createAttemptTree(attemptId) : createSharedTree(attemptId, runnerSocket));
   const log = createLogFile(join(tree.private, 'log'), lease.job.limits.logBytes);
   try {
     const pulse = startPulse(lease, stop);
     if (lease.cancel) stop.stop('cancelled');
-    const end = await work(lease, tree, log, options, pulse.progress);
+    const live = startLiveLog(pulse.showLog, log, lease.heartbeatMs);
+    const end = await work({ lease, to: { attemptId, epoch, manifest } }, tree, log, options, pulse.progress);
+    await live.end();
     await pulse.end();
     if (stop.reason() === 'engine_gone') return WORKER_EXIT.cancelled;
     const identity = { attemptId, epoch, worker: worker.executable };
@@ -63,19 +75,32 @@ export async function runAttempt(options: AttemptOptions): Promise<number> {
 
 /** Fetching what the job needs counts against its wall clock. */
 async function work(
-  lease: Lease,
+  { lease, to }: { lease: Lease; to: Omit<Recipient, 'key'> },
   tree: AttemptTree,
   log: LogFile,
-  { stop, allowUnsandboxed, runnerSocket }: AttemptOptions,
+  { stop, allowUnsandboxed, runnerSocket, modelsFile }: AttemptOptions,
   onBlock: Parameters<typeof runPipeline>[0]['onBlock'],
 ): Promise<PipelineEnd> {
   const { job } = lease;
   let runner: RunnerSession | null = null;
   const timer = setTimeout(() => stop.stop('timed_out'), Math.min(job.timeoutMs, 2 ** 31 - 1));
   try {
-    const baseline = await materialise(tree, lease);
+    const materials = await materialise(tree, lease);
+    const secrets = await receiveSecrets(lease, to, stop);
+    const redactor = createRedactor(secrets);
     runner = runnerSocket === null ? null : await openRunner(runnerSocket, stop.signal);
-    return await runPipeline({ job, tree, baseline, log, stop, allowUnsandboxed, runner, onBlock });
+    const spoken = secrets.size === 0 ? log : redactedLog(log, redactor);
+    const given = { stop, allowUnsandboxed, runner, modelsFile, secrets, redactor, onBlock };
+    const context = {
+      job,
+      tree,
+      ...materials,
+      log: spoken,
+      ...given,
+      outside: THE_INTERNET,
+      egress: new EgressTally(),
+    };
+    return secretFree(await runPipeline(context), redactor);
   } catch (error) {
     return beforeFirstBlock(error, stop, log);
   } finally {
@@ -85,7 +110,7 @@ async function work(
 }
 
 function beforeFirstBlock(error: unknown, stop: StopRequest, log: LogFile): PipelineEnd {
-  const nothing = { exit: null, blocks: [], patch: null, outputs: [], excluded: [] };
+  const nothing = { exit: null, ...NOTHING_LEFT };
   const stopped = stop.reason();
   if (stopped !== null) return { ...nothing, ...STOPPED[stopped] };
   const { outcome, reason, note } = endingOf(error);

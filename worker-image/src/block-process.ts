@@ -1,5 +1,6 @@
 /** Runs the command of one block to its end, or ends it: politely first, then by force, with what it started. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { STOP_GRACE_MS } from '#core/names.ts';
 import { killTree } from './left-processes.ts';
@@ -8,8 +9,8 @@ export interface BlockCommand {
   argv: string[];
   cwd: string;
   env: Record<string, string>;
-  /** The command is a sandbox: it reads this from descriptor 4 and reports on descriptor 3. */
-  sandboxOptions?: string;
+  /** The command is a sandbox. */
+  sandbox?: SandboxFeed;
   /** Ends what the block left running. A sandbox ends what it holds by itself. */
   sweep?: () => Promise<void>;
   timeoutMs?: number;
@@ -19,6 +20,16 @@ export interface BlockCommand {
   forceAtOnce(): boolean;
   /** `source` may be paused by who cannot keep up with it. */
   onOutput(bytes: Uint8Array, source?: Readable): void;
+}
+
+/** What a sandbox reads: descriptors 4, the next one if there is a filter, and one for each file. It reports on descriptor 3. */
+export interface SandboxFeed {
+  options: string;
+  filter: Uint8Array | null;
+  /** Texts that become files inside, and lie nowhere else. */
+  files: readonly string[];
+  /** Told the sandbox's first process, as seen from here: its end is the end of everything inside. */
+  onInside?(pid: number): void;
 }
 
 export interface BlockEnd {
@@ -31,18 +42,27 @@ export interface BlockEnd {
 const LAST_WORDS_MS = 250;
 const SIGNAL_EXITS: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGKILL: 137, SIGTERM: 143 };
 const OTHER_SIGNAL_EXIT = 255;
+/** Descriptor of the options of a sandbox; what else it reads follows. */
+export const FIRST_READING = 4;
 
 export async function runBlock(command: BlockCommand): Promise<BlockEnd> {
   if (command.signal.aborted) return { exit: null, timedOut: false };
-  const sandboxed = command.sandboxOptions !== undefined;
+  const { sandbox } = command;
+  const sandboxed = sandbox !== undefined;
   const [file = '', ...args] = command.argv;
   const child = spawn(file, args, {
     cwd: command.cwd,
     env: command.env,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', ...(sandboxed ? (['pipe', 'pipe'] as const) : [])],
+    // What the sandbox does not read, its command would inherit.
+    stdio: [
+      'ignore',
+      'pipe',
+      'pipe',
+      ...Array<'pipe'>(sandbox === undefined ? 0 : 1 + readings(sandbox).length).fill('pipe'),
+    ],
   });
-  const inner = sandboxed ? watchSandbox(child, command.sandboxOptions ?? '') : () => child.pid ?? null;
+  const inner = sandboxed ? feedSandbox(child, sandbox) : () => child.pid ?? null;
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (bytes: Uint8Array) => command.onOutput(bytes, stream));
   }
@@ -100,19 +120,39 @@ async function ended(child: ChildProcess, { sweep, onOutput }: BlockCommand): Pr
   return exit;
 }
 
+/** From descriptor 4 on. */
+function readings({ options, filter, files }: SandboxFeed): (Uint8Array | string)[] {
+  return [options, ...(filter === null ? [] : [filter]), ...files];
+}
+
 /** The sandbox's first process, as seen from here, once bubblewrap has told; null when it could not build the sandbox. */
-function watchSandbox(child: ChildProcess, options: string): () => number | null {
+function feedSandbox(child: ChildProcess, sandbox: SandboxFeed): () => number | null {
+  const { onInside } = sandbox;
+  preferAsVictim(child.pid);
   // A sandbox that ends before it has read them says why on stderr.
-  (child.stdio[4] as Writable | undefined)?.on('error', () => {}).end(options);
+  for (const [n, bytes] of readings(sandbox).entries()) {
+    (child.stdio.at(FIRST_READING + n) as Writable | undefined)?.on('error', () => {}).end(bytes);
+  }
   let said = '';
+  let inner: number | null = null;
   const status = child.stdio[3] as Readable | undefined;
   status?.setEncoding('utf8').on('data', (text: string) => {
     said += text;
-  });
-  return () => {
     const pid = /"child-pid": *(\d+)/.exec(said)?.[1];
-    return pid === undefined ? null : Number(pid);
-  };
+    if (pid === undefined || inner !== null) return;
+    inner = Number(pid);
+    onInside?.(inner);
+  });
+  return () => inner;
+}
+
+/** A kernel that runs out of memory shall take the block before anything else; inherited by what has not begun yet. */
+function preferAsVictim(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
+  } catch {
+    // It has ended, or the host has no such wish to make.
+  }
 }
 
 function killGroup(leader: number | undefined, signal: NodeJS.Signals): void {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobLimits } from '#core/mailbox-protocol.ts';
+import { NO_SECRETS } from '../../test/support/no-secrets.ts';
 import { AttemptEnded } from './attempt-ended.ts';
 import { type AttemptTree, createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 import { captureOutputs, openPlainFile } from './capture-outputs.ts';
@@ -26,7 +27,7 @@ describe('capture outputs:', () => {
       mkdirSync(join(tree.outputs, 'a', 'b'), { recursive: true });
       writeFileSync(join(tree.outputs, 'a', 'b', 'one'), 'first');
       writeFileSync(join(tree.outputs, 'zwei-ü'), '');
-      const captured = await captureOutputs(tree, LIMITS);
+      const captured = await captureOutputs(tree, LIMITS, NO_SECRETS);
       writeFileSync(join(tree.outputs, 'a', 'b', 'one'), 'changed later');
       const bytes = captured.map(({ name, path, sizeBytes }) => [name, readFileSync(path, 'utf8'), sizeBytes]);
       assert.deepEqual(bytes.sort(), [
@@ -46,7 +47,7 @@ describe('capture outputs:', () => {
     }));
 
   it('no outputs are no outputs', () =>
-    withTree(async (tree) => assert.deepEqual(await captureOutputs(tree, LIMITS), [])));
+    withTree(async (tree) => assert.deepEqual(await captureOutputs(tree, LIMITS, NO_SECRETS), [])));
 
   const at = (tree: AttemptTree, name: string): string => join(tree.outputs, name);
   for (const [title, reason, make] of [
@@ -95,7 +96,7 @@ describe('capture outputs:', () => {
       withTree(async (tree) => {
         await make(tree);
         await assert.rejects(
-          captureOutputs(tree, LIMITS),
+          captureOutputs(tree, LIMITS, NO_SECRETS),
           (error) => error instanceof AttemptEnded && error.reason === reason && error.outcome === 'contract_error',
         );
       }));
@@ -105,10 +106,10 @@ describe('capture outputs:', () => {
     withTree(async (tree) => {
       const limits = { ...LIMITS, files: 1_000 };
       for (let n = 0; n < 100; n += 1) writeFileSync(join(tree.outputs, String(n).padEnd(200, 'x')), '');
-      assert.equal((await captureOutputs(tree, limits)).length, 100);
+      assert.equal((await captureOutputs(tree, limits, NO_SECRETS)).length, 100);
       for (let n = 100; n < 140; n += 1) writeFileSync(join(tree.outputs, String(n).padEnd(200, 'x')), '');
       await assert.rejects(
-        captureOutputs(tree, limits),
+        captureOutputs(tree, limits, NO_SECRETS),
         (error) =>
           error instanceof AttemptEnded &&
           error.reason === 'output_too_many' &&

@@ -1,18 +1,23 @@
 /** Takes what blocks left under outputs/: plain files with safe names, within the job's limits, and nothing silently not. */
-import { constants, createWriteStream, type Dirent } from 'node:fs';
+import { constants, createReadStream, createWriteStream, type Dirent } from 'node:fs';
 import { type FileHandle, mkdtemp, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { JobLimits } from '#core/mailbox-protocol.ts';
 import { OUTPUT_PREFIX, outputNameProblem, PATCH_NAME } from '#core/output-name.ts';
 import { ENTRY_BYTES, indexWeight, MAX_INDEX_WEIGHT } from '#core/outputs-frame.ts';
-import { breach } from './attempt-ended.ts';
+import { type AttemptEnded, breach } from './attempt-ended.ts';
 import type { AttemptTree } from './attempt-tree.ts';
 import { type CapturedFile, describeFile } from './captured-file.ts';
 import { hasCode } from './errno.ts';
+import type { Redactor } from './redactor.ts';
 
 /** Copies every output out of the reach of later blocks. Throws AttemptEnded naming the first file that cannot be one. */
-export async function captureOutputs(tree: AttemptTree, limits: JobLimits): Promise<CapturedFile[]> {
+export async function captureOutputs(
+  tree: Pick<AttemptTree, 'outputs' | 'private'>,
+  limits: JobLimits,
+  redactor: Redactor,
+): Promise<CapturedFile[]> {
   const directory = await mkdtemp(join(tree.private, 'outputs-'));
   const captured: CapturedFile[] = [];
   let totalBytes = 0;
@@ -29,6 +34,7 @@ export async function captureOutputs(tree: AttemptTree, limits: JobLimits): Prom
     }
     const copy = join(directory, String(captured.length));
     await copyPlainFile(join(tree.outputs, path), name, copy, limits.fileBytes);
+    if (redactor.holds(name) || (await isLeaky(copy, redactor))) throw leak(name);
     const file = await describeFile(name, 'output', copy);
     totalBytes += file.sizeBytes;
     if (totalBytes > limits.outputsBytes) {
@@ -37,6 +43,17 @@ export async function captureOutputs(tree: AttemptTree, limits: JobLimits): Prom
     captured.push(file);
   }
   return captured;
+}
+
+/** Nothing is changed in a file: what has a secret in it is not handed on at all, and neither is anything else of the attempt. */
+export function leak(name: string): AttemptEnded {
+  return breach('secret_in_output', 'holds a secret', name);
+}
+
+async function isLeaky(copy: string, redactor: Redactor): Promise<boolean> {
+  const look = redactor.inspector();
+  for await (const chunk of createReadStream(copy)) if (look(chunk as Uint8Array)) return true;
+  return false;
 }
 
 async function* outputPaths(outputs: string): AsyncGenerator<string> {

@@ -91,7 +91,7 @@ export async function runGit(place: GitPlace, args: string[], input: GitInput = 
   return (await gitBytes(place, args, input)).toString('latin1').trim();
 }
 
-/** Paths as latin1 text, one character a byte, so that any name survives; see `bytePath`. */
+/** Paths as latin1 text, one character a byte, so that any name survives. */
 export async function gitPaths(place: GitPlace, args: string[], input: GitInput = {}): Promise<string[]> {
   return (await gitBytes(place, args, input))
     .toString('latin1')

@@ -58,7 +58,11 @@ class Storage {
   #lease(base: string, heartbeatMs: number): Lease {
     if (++this.readings >= this.renewAtReading) this.#named = this.generation;
     const spec = { pipeline: [], heartbeatMs };
-    const { source: _, ...draft } = leaseFor('a'.repeat(32), spec, [], {
+    const {
+      source: _,
+      principal: _submitter,
+      ...draft
+    } = leaseFor('a'.repeat(32), spec, [], {
       key: testKey(),
       executable: digestOf('worker'),
     });

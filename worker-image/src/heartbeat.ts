@@ -20,6 +20,8 @@ export interface Pulse {
    * lease says now. Throws TerminalError OBJECT_MISSING when the lease is gone, or names no URL that is taken.
    */
   put(object: keyof Lease['put'], body: Body, once: boolean): Promise<void>;
+  /** Puts what the log holds so far. Nothing depends on it: throws nothing, and asks for no newer URL. */
+  showLog(body: Body): Promise<void>;
   /** Resolves when no beat is under way any more, and none will follow. */
   end(): Promise<void>;
 }
@@ -84,6 +86,7 @@ export function startPulse(first: Lease, stop: StopRequest, lookMs: number = MAX
       progress = now;
     },
     put: putRenewed,
+    showLog: (body) => put(lease.put.log, body, false).catch(() => {}),
     async end() {
       ended.abort();
       await beating;

@@ -18,6 +18,7 @@ import {
   verifyEnvelope,
 } from '@waybill/verify';
 import type { Lease } from '#core/mailbox-protocol.ts';
+import { namedSecrets } from '#core/named-secrets.ts';
 
 /** What a worker knows without its lease. */
 export interface WorkerIdentity {
@@ -46,9 +47,14 @@ export function parsePinnedKeys(encoded: string): AttestKey[] {
   }
 }
 
-/** The signed predicate of the lease's manifest. Throws TerminalError LEASE_INVALID at the first thing that does not hold. */
-export async function checkLease(lease: Lease, worker: WorkerIdentity, nowMs: number): Promise<DispatchPredicate> {
-  const { subject, predicate } = await verifiedStatement(lease, worker.keys);
+/** The signed predicate of the lease's manifest, and the digest of that. Throws TerminalError LEASE_INVALID at the first thing that does not hold. */
+export async function checkLease(
+  lease: Lease,
+  worker: WorkerIdentity,
+  nowMs: number,
+): Promise<DispatchPredicate & { manifest: Digest }> {
+  const { statement, manifest } = await verifiedStatement(lease, worker.keys);
+  const { subject, predicate } = statement;
   const attempt = `attempt/${worker.attemptId}`;
   const claims: [string, boolean][] = [
     ['subject', subject[0]?.name === attempt],
@@ -67,17 +73,24 @@ export async function checkLease(lease: Lease, worker: WorkerIdentity, nowMs: nu
     ['timeout', lease.job.timeoutMs === predicate.timeoutMs],
     ['inputs', sameInputs(lease, predicate)],
     ['source', sameSource(lease, predicate)],
+    ['secrets', sameSecrets(lease, predicate)],
   ];
   const broken = claims.find(([, holds]) => !holds)?.[0];
   if (broken !== undefined) throw refuse('manifest', `does not agree with the lease or this worker: ${broken}`);
-  return predicate;
+  return { ...predicate, manifest };
 }
 
-async function verifiedStatement(lease: Lease, keys: AttestKey[]): Promise<DispatchStatement> {
+async function verifiedStatement(
+  lease: Lease,
+  keys: AttestKey[],
+): Promise<{ statement: DispatchStatement; manifest: Digest }> {
   try {
     const envelope = openEnvelope(lease.manifest);
     if ((await verifyEnvelope(envelope, keys)) === undefined) throw refuse('manifest', 'is not signed by a pinned key');
-    return requireDispatchStatement(parseCanonical(envelope.payload));
+    return {
+      statement: requireDispatchStatement(parseCanonical(envelope.payload)),
+      manifest: digestOf(envelope.payload),
+    };
   } catch (cause) {
     throw cause instanceof TerminalError ? cause : refuse('manifest', 'is no signed dispatch statement', cause);
   }
@@ -96,12 +109,21 @@ function sameInputs(lease: Lease, predicate: DispatchPredicate): boolean {
   const plain = (inputs: { key: string; sha256: Digest; sizeBytes: number }[]): string =>
     canonicalize(inputs.map(({ key, sha256, sizeBytes }) => ({ key, sha256, sizeBytes })));
   const keys = new Set(lease.inputs.map((input) => input.key));
-  return keys.size === lease.inputs.length && plain(lease.inputs) === plain(predicate.inputs);
+  return (
+    keys.size === lease.inputs.length &&
+    plain(lease.inputs) === plain([...predicate.inputs, ...(predicate.reads ?? [])])
+  );
 }
 
 function sameSource({ source }: Lease, { source: signed }: DispatchPredicate): boolean {
   if (source === undefined || signed.kind === 'none') return source === undefined && signed.kind === 'none';
   return source.sha256 === signed.bundle && source.commit === signed.commit && source.sizeBytes === signed.sizeBytes;
+}
+
+/** What is asked for is what was signed, and where to ask is said when and only when there is something to ask for. */
+function sameSecrets({ job, channel }: Lease, { secrets = [] }: DispatchPredicate): boolean {
+  const named = namedSecrets(job.pipeline);
+  return canonicalize(named) === canonicalize(secrets) && (channel !== undefined) === named.length > 0;
 }
 
 function refuse(path: string, problem: string, cause?: unknown): TerminalError {

@@ -5,9 +5,12 @@ import type { Body } from './mailbox-client.ts';
 const TRUNCATED = '\n--- waybill: the log ends here, its limit is reached ---\n';
 
 export interface LogFile {
-  write(bytes: Uint8Array | string): void;
+  /** @param source of several that speak in turns, by which one this was said */
+  write(bytes: Uint8Array | string, source?: object): void;
   /** A line that the wrapper says; it begins on a line of its own. */
   note(line: string): void;
+  /** Nothing follows that belongs to what was written so far. */
+  flush(): void;
   truncated(): boolean;
   sizeBytes(): number;
   /** What is in the log now. */
@@ -42,6 +45,7 @@ export function createLogFile(path: string, maxBytes: number): LogFile {
   return {
     write,
     note: (line) => write(`${atLineStart ? '' : '\n'}--- waybill: ${line} ---\n`),
+    flush: () => {},
     truncated: () => truncated,
     sizeBytes: () => sizeBytes,
     body: () => {

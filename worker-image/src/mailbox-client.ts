@@ -1,5 +1,5 @@
 /**
- * GET and PUT of single objects by URL, as a presigned S3 URL and the loopback mailbox both understand them: one length,
+ * GET, PUT and DELETE of single objects by URL, as a presigned S3 URL and the loopback mailbox both understand them: one length,
  * known beforehand, and no other headers than the protocol needs.
  */
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
@@ -63,6 +63,17 @@ export async function put(url: string, body: Body, once: boolean): Promise<void>
   });
 }
 
+/** What is not there any more is what was wanted. */
+export async function remove(url: string): Promise<void> {
+  await patiently(async () => {
+    const { call, answered } = send(url, 'DELETE', {});
+    call.end();
+    const answer = await answered;
+    if (answer.statusCode !== 404) await refuseStatus(answer);
+    answer.resume();
+  });
+}
+
 async function open(url: string): Promise<IncomingMessage> {
   const { call, answered } = send(url, 'GET', {});
   call.end();
@@ -73,7 +84,7 @@ async function open(url: string): Promise<IncomingMessage> {
 
 function send(
   url: string,
-  method: 'GET' | 'PUT',
+  method: 'DELETE' | 'GET' | 'PUT',
   headers: Record<string, string>,
 ): { call: ClientRequest; answered: Promise<IncomingMessage> } {
   const call = (url.startsWith('https:') ? requestHttps : requestHttp)(url, {

@@ -3,7 +3,9 @@
  * the first line of stdin, which the engine holds open: its end means that the engine is gone. In a container of its own,
  * where nothing else can read its environment, the URL is a variable.
  *
- * `--probe` tries the sandbox and prints {"bubblewrap":boolean,"detail":string}.
+ * `--probe` tries the sandbox and prints {"bubblewrap":boolean,"detail":string}. `--agent <n>` is no worker at all, but the
+ * adapter of the agent that is block n of its job, in the place of that block; `--egress <command>` runs the command of a block
+ * that is let out of its sandbox.
  */
 import { readFile } from 'node:fs/promises';
 import { WaybillError } from '@waybill/client/errors';
@@ -11,8 +13,11 @@ import { type Digest, digestOf } from '@waybill/verify';
 import { containerExecutable } from '#core/executable.ts';
 import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
 import { WORKER_ENV } from '#core/names.ts';
+import { runBedrock } from './agent/bedrock.ts';
+import { AGENT_FLAG, runAgent } from './agent/program.ts';
 import { runAttempt } from './attempt.ts';
 import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
+import { EGRESS_FLAG, EGRESS_SOCKET, runWithEgress } from './egress/inside.ts';
 import { readLeaseUrl } from './engine-pipe.ts';
 import { closeInheritedDescriptors } from './inherited-descriptors.ts';
 import { parsePinnedKeys } from './lease-check.ts';
@@ -50,6 +55,7 @@ async function work(): Promise<number> {
     },
     allowUnsandboxed: env.unsandboxed === '1',
     runnerSocket,
+    modelsFile: env.models === '' ? null : env.models,
     stop,
   });
 }
@@ -87,6 +93,11 @@ function explain(error: unknown): number {
     : WORKER_EXIT.failed;
 }
 
-closeInheritedDescriptors();
-const exit = await (process.argv[2] === '--probe' ? probe() : work()).catch(explain);
-process.exit(exit);
+function main(flag: string | undefined, block: string | undefined): Promise<number> {
+  if (flag === AGENT_FLAG) return runAgent(Number(block), runBedrock);
+  if (flag === EGRESS_FLAG) return runWithEgress(process.env[EGRESS_SOCKET] ?? '', process.argv.slice(3));
+  closeInheritedDescriptors();
+  return (flag === '--probe' ? probe() : work()).catch(explain);
+}
+
+process.exit(await main(process.argv[2], process.argv[3]));

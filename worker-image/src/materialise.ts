@@ -4,29 +4,49 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { canonicalize, type Digest } from '@waybill/verify';
+import { CHECKPOINT_KEY, canonicalize, type Digest } from '@waybill/verify';
 import type { Lease } from '#core/mailbox-protocol.ts';
 import { breach } from './attempt-ended.ts';
 import type { AttemptTree } from './attempt-tree.ts';
 import { type Baseline, unpackBaseline } from './baseline.ts';
+import { isCapability, layCapabilities, type SetupScript } from './capabilities.ts';
+import { unpackCheckpoint } from './checkpoint.ts';
 import { getStream } from './mailbox-client.ts';
 
-/** Fills the tree; null without a source. Throws AttemptEnded `input_mismatch`, `source_mismatch` or `source_invalid`. */
-export async function materialise(tree: AttemptTree, lease: Lease): Promise<Baseline | null> {
+/** What an attempt starts with. */
+export interface Materials {
+  /** Null without a source. */
+  baseline: Baseline | null;
+  /** What has to run before its first block. */
+  setups: SetupScript[];
+}
+
+/**
+ * Fills the tree. Throws AttemptEnded `input_mismatch`, `capability_mismatch`, `capability_invalid`, `source_mismatch` or
+ * `source_invalid`.
+ */
+export async function materialise(tree: AttemptTree, lease: Lease): Promise<Materials> {
   await writeFile(tree.jobFile, canonicalize(lease.job));
   await chmod(tree.jobFile, 0o444);
-  for (const input of lease.inputs) {
+  const setups = await layCapabilities(tree, lease, (input, path) => download(input, path, 'capability_mismatch'));
+  for (const input of lease.inputs.filter((one) => !isCapability(one))) {
+    if (input.key === CHECKPOINT_KEY) {
+      const path = join(tree.private, 'checkpoint-given');
+      await download(input, path, 'input_mismatch');
+      await unpackCheckpoint(tree, path, lease.job.limits);
+      continue;
+    }
     const path = join(tree.inputs, input.key);
     await download(input, path, 'input_mismatch');
     await chmod(path, 0o444);
   }
   await chmod(tree.inputs, 0o555);
-  if (lease.source === undefined) return null;
+  if (lease.source === undefined) return { baseline: null, setups };
   const bundle = join(tree.private, 'source.pack');
   await download(lease.source, bundle, 'source_mismatch');
   const baseline = await unpackBaseline(tree, createReadStream(bundle), lease.source.commit);
   await rm(bundle);
-  return baseline;
+  return { baseline, setups };
 }
 
 interface Promised {
@@ -35,7 +55,7 @@ interface Promised {
   sizeBytes: number;
 }
 
-type Mismatch = 'input_mismatch' | 'source_mismatch';
+type Mismatch = 'capability_mismatch' | 'input_mismatch' | 'source_mismatch';
 
 async function download(promised: Promised, path: string, reason: Mismatch): Promise<void> {
   await getStream(promised.url, async (bytes) => {

@@ -37,7 +37,7 @@ async function reported(outputBytes: number, logBytes: number, excludedBytes: nu
       },
       { attemptId: 'a'.repeat(32), epoch: 1, worker: digestOf('worker') },
       {
-        ...{ outcome: 'succeeded', reason: 'ok', exit: 0, blocks: [], patch: null },
+        ...{ outcome: 'succeeded', reason: 'ok', exit: 0, blocks: [], patch: null, checkpoint: null, usage: [] },
         outputs: [await describeFile('outputs/made', 'output', file)],
         excluded: paths(excludedBytes),
       },

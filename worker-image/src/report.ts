@@ -1,9 +1,8 @@
 /** Stages what an attempt leaves: the framed outputs and the log, where they are not small, and last the result, which closes the attempt. */
-import { createReadStream } from 'node:fs';
 import { canonicalize, type Digest } from '@waybill/verify';
 import { MAX_INLINE_BYTES, MAX_LADEN_RESULT_BYTES, type Result } from '#core/mailbox-protocol.ts';
-import { frameHeader } from '#core/outputs-frame.ts';
-import { type CapturedFile, hashBody } from './captured-file.ts';
+import { hashBody } from './captured-file.ts';
+import { frameOf } from './framed-files.ts';
 import type { Pulse } from './heartbeat.ts';
 import type { LogFile } from './log-file.ts';
 import { type Body, bodyOf } from './mailbox-client.ts';
@@ -21,21 +20,26 @@ export interface Identity {
  * stays away, TerminalError OBJECT_MISSING when it is gone.
  */
 export async function report(put: Pulse['put'], identity: Identity, end: PipelineEnd, log: LogFile): Promise<void> {
-  const files = [...(end.patch === null ? [] : [end.patch]), ...end.outputs];
+  const files = [end.patch, end.checkpoint, ...end.outputs].filter((file) => file !== null);
   const outputs = files.length === 0 ? null : frameOf(files);
   const staged = outputs === null ? null : await hashBody(outputs);
   const logged = await hashBody(log.body());
-  const { outcome, reason, exit, blocks, excluded } = end;
+  const { outcome, reason, exit, question, blocks, excluded, usage, usageProblem, egress, setup } = end;
   const bare: Result = {
     v: 1,
     ...identity,
     outcome,
     reason,
     exit,
+    ...(question === undefined ? {} : { question }),
     blocks,
+    ...(setup === undefined ? {} : { setup }),
     outputs: staged,
     log: { ...logged, truncated: log.truncated() },
     excluded,
+    ...(usage.length === 0 ? {} : { usage }),
+    ...(usageProblem === undefined ? {} : { usageUnread: true, usageProblem }),
+    ...(egress === undefined ? {} : { egress }),
   };
   // Each object is a write that is paid, read and taken away again.
   let result = outputs === null ? bare : await laden(bare, 'outputs', outputs);
@@ -57,16 +61,4 @@ async function textOf(body: Body): Promise<string> {
   const parts: Uint8Array[] = [];
   for await (const part of body.open()) parts.push(part);
   return Buffer.concat(parts).toString('base64');
-}
-
-function frameOf(files: CapturedFile[]): Body {
-  const paths = new Map(files.map((file) => [file.name, file.path]));
-  const framed = frameHeader(files.map(({ name, kind, sizeBytes, sha256 }) => ({ name, kind, sizeBytes, sha256 })));
-  const header = Buffer.from(framed.header);
-  const sizeBytes = framed.files.reduce((sum, file) => sum + file.sizeBytes, header.byteLength);
-  async function* open(): AsyncGenerator<Uint8Array> {
-    yield header;
-    for (const { name } of framed.files) yield* createReadStream(paths.get(name) ?? '');
-  }
-  return { sizeBytes, open };
 }

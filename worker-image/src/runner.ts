@@ -2,9 +2,13 @@
  * The runner: process of the container in which blocks run. It starts what the wrapper orders and says what came of it.
  * It is given no URL, no key and no name of an attempt. The first connection to its socket is the wrapper's, made before
  * any block could make one; there is no second, and its end is the end of everything here.
+ *
+ * `--agent <n>` is no runner, but the adapter of the agent that is block n of the job, in the place of that block.
  */
 import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { runBedrock } from './agent/bedrock.ts';
+import { AGENT_FLAG, runAgent } from './agent/program.ts';
 import { type BlockCommand, runBlock } from './block-process.ts';
 import { closeInheritedDescriptors } from './inherited-descriptors.ts';
 import { killAllOthers, killMarked, ownsAllProcesses } from './left-processes.ts';
@@ -143,4 +147,5 @@ function main(): void {
   server.listen(path, () => process.umask(0o022));
 }
 
+if (process.argv[2] === AGENT_FLAG) process.exit(await runAgent(Number(process.argv[3]), runBedrock));
 main();

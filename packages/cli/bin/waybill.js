@@ -33,7 +33,19 @@ function runWith(node) {
   });
 }
 
+/** Until a verb takes interruptions itself, and while it is being read. */
+function leave() {
+  const said = 'interrupted: what was submitted by then goes on, and `waybill runs` lists it';
+  process.stderr.write(
+    process.argv.includes('--json') ? `${JSON.stringify({ interrupted: true, said })}\n` : `${said}\n`,
+  );
+  // to exit by itself it would have to wait for what it reads; a shell makes 130 of this
+  process.removeListener('SIGINT', leave);
+  process.kill(process.pid, 'SIGINT');
+}
+
 if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
+  process.on('SIGINT', leave);
   await import('../src/main.ts');
 } else {
   const node = installedNode();

@@ -1,17 +1,12 @@
-/** The log of an attempt: sealed with its outputs once it has ended, staged while it runs. */
+/** The log of an attempt: sealed with its outputs once it has ended, as its worker last put it while it runs. */
 import type { AttemptStatus, Transport } from '@waybill/client';
 import { outputOf } from './run-access.ts';
-import type { Target } from './target.ts';
 
 /** Null when the attempt has written nothing, or nothing that was kept. */
-export async function openLog(
-  transport: Transport,
-  target: Target,
-  attempt: AttemptStatus,
-): Promise<AsyncIterable<Uint8Array> | null> {
+export async function openLog(transport: Transport, attempt: AttemptStatus): Promise<AsyncIterable<Uint8Array> | null> {
   const sealed = outputOf(attempt, 'log');
   if (sealed !== undefined) return transport.openArtifact(sealed.sha256);
-  return target.openStagedLog(attempt.id);
+  return transport.openLiveLog(attempt.id, 0);
 }
 
 const MAX_TAIL_BYTES = 64 * 1024;

@@ -33,6 +33,10 @@ export class DeployedTarget implements Target {
     return this.#transport;
   }
 
+  openNew(): Promise<Transport> {
+    return this.open();
+  }
+
   async ensure(options: EngineOptions): Promise<null> {
     const given = options.concurrency !== undefined || options.noSandbox === true || options.unsandboxed === true;
     if (!given) return null;
@@ -46,7 +50,7 @@ export class DeployedTarget implements Target {
     } catch (error) {
       if (!(error instanceof WaybillError) || error.code !== 'TIMED_OUT') throw error;
       const problem = `the deployment did not answer: ${error.problem}`;
-      const fix = 'What was written stays in the inbox. `waybill doctor --deployed` says what stands still.';
+      const fix = `${error.fix} \`waybill doctor --deployed\` says what stands still.`;
       throw new RetryableError({ code: 'ENGINE_UNREACHABLE', path: this.#file, problem, fix }, { cause: error });
     }
   }
@@ -66,11 +70,6 @@ export class DeployedTarget implements Target {
 
   ledgerPlace(key: string): string {
     return `s3://${this.deployment.buckets.ledger ?? ''}/${key}`;
-  }
-
-  /** Staging is between worker and engine: its keys are secret, and nobody else may read it. */
-  openStagedLog(): null {
-    return null;
   }
 
   isWorking(): boolean {

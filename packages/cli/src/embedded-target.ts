@@ -1,8 +1,7 @@
-import { createReadStream } from 'node:fs';
 import { DirectoryTransport, type Transport } from '@waybill/client';
 import type { TrustFile } from '@waybill/verify';
-import { guardEngine } from './engine-guard.ts';
-import { answered, type EngineOptions, type EnsuredEngine, ensureEngine } from './engine-process.ts';
+import { answered, guardEngine } from './engine-guard.ts';
+import { type EngineOptions, type EnsuredEngine, ensureEngine } from './engine-process.ts';
 import { readTrustFile } from './evidence.ts';
 import type { StateDirectory } from './state-directory.ts';
 import type { Target } from './target.ts';
@@ -15,6 +14,8 @@ export class EmbeddedTarget implements Target {
   readonly trustPlace: string;
   readonly #home: StateDirectory;
   readonly #env: NodeJS.ProcessEnv;
+  /** As an engine was asked for: one that has to be started again gets the same. */
+  #options: EngineOptions = {};
 
   constructor(home: StateDirectory, env: NodeJS.ProcessEnv) {
     this.#home = home;
@@ -28,13 +29,20 @@ export class EmbeddedTarget implements Target {
     return new DirectoryTransport(this.#home.path);
   }
 
+  async openNew(): Promise<Transport> {
+    this.#home.requireRoom();
+    this.#home.make();
+    return new DirectoryTransport(this.#home.path);
+  }
+
   async ensure(options: EngineOptions): Promise<EnsuredEngine> {
     this.#home.requireRoom();
+    this.#options = options;
     return ensureEngine(this.#home, { ...options, env: this.#env });
   }
 
   answered<T>(answer: Promise<T>): Promise<T> {
-    return answered(this.#home, answer);
+    return answered(this.#home, answer, { ...this.#options, env: this.#env });
   }
 
   guard(options: EngineOptions, signal: AbortSignal): Promise<void> {
@@ -47,11 +55,6 @@ export class EmbeddedTarget implements Target {
 
   ledgerPlace(key: string): string {
     return this.#home.bundlePath(key);
-  }
-
-  openStagedLog(attemptId: string): AsyncIterable<Uint8Array> | null {
-    const path = this.#home.stagedLogPath(attemptId);
-    return path === null ? null : createReadStream(path);
   }
 
   isWorking(): boolean {

@@ -1,3 +1,4 @@
+import { WaybillError } from '@waybill/client';
 import { type EngineStart, ensureEngine, unreachable } from './engine-process.ts';
 import type { StateDirectory } from './state-directory.ts';
 
@@ -21,6 +22,25 @@ export async function guardEngine(home: StateDirectory, start: EngineStart, sign
     if (restarts > MAX_RESTARTS) throw await unreachable(home, 'the engine ended again and again');
     await ensureEngine(home, start);
     missed = 0;
+  }
+}
+
+/**
+ * Waits for what only an engine can answer, and starts one again that goes away meanwhile: what was written for it would be
+ * carried out by a later one, long after its author was told of no answer. When none comes in time: RetryableError
+ * ENGINE_UNREACHABLE, with what the engine's log says and what becomes of the object.
+ */
+export async function answered<T>(home: StateDirectory, answer: Promise<T>, start: EngineStart): Promise<T> {
+  const waiting = new AbortController();
+  // An engine that does not start again leaves the wait as it is: somebody else may start one.
+  guardEngine(home, start, waiting.signal).catch(() => undefined);
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof WaybillError) || error.code !== 'TIMED_OUT') throw error;
+    throw await unreachable(home, `the engine did not answer: ${error.problem}`, error.fix);
+  } finally {
+    waiting.abort();
   }
 }
 

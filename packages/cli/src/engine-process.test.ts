@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RetryableError, TerminalError } from '@waybill/client';
 import { scratch } from '../test/scratch.ts';
-import { answered, type EngineStart, ensureEngine } from './engine-process.ts';
+import { EmbeddedTarget } from './embedded-target.ts';
+import { answered } from './engine-guard.ts';
+import { type EngineStart, ensureEngine } from './engine-process.ts';
 import { StateDirectory } from './state-directory.ts';
 
 /** Announces itself as an engine does, keeps its arguments for the test to see, and ends by itself. */
@@ -105,17 +107,51 @@ test('engine: one that does not answer is reported with its log; every other err
   const { notice } = await ensureEngine(home, start);
   t.after(() => ended(notice.pid));
   writeFileSync(home.at('engine.log'), 'the inbox is on fire\n');
-  const facts = { path: 'a', problem: 'no receipt', fix: 'b' };
+  const facts = { path: 'a', problem: 'no receipt', fix: 'It stays in the inbox.' };
   const silent = Promise.reject(new RetryableError({ code: 'TIMED_OUT', ...facts }));
-  await assert.rejects(answered(home, silent), /no receipt; its log ends with:\nthe inbox is on fire/);
+  await assert.rejects(answered(home, silent, start), (error) => {
+    assert.ok(error instanceof RetryableError);
+    assert.match(error.problem, /no receipt; its log ends with:\nthe inbox is on fire/);
+    assert.equal(error.fix, `Read ${home.at('engine.log')}, mend what it names. It stays in the inbox.`);
+    return true;
+  });
+  writeFileSync(
+    home.at('engine.log'),
+    JSON.stringify({ path: 'evidence.json', problem: 'is no JSON', fix: 'Mend it.' }),
+  );
+  const again = Promise.reject(new RetryableError({ code: 'TIMED_OUT', ...facts }));
+  await assert.rejects(answered(home, again, start), { fix: 'Mend it. It stays in the inbox.' });
   const refused = new TerminalError({ code: 'SPEC_INVALID', ...facts });
-  await assert.rejects(answered(home, Promise.reject(refused)), refused);
+  await assert.rejects(answered(home, Promise.reject(refused), start), refused);
 });
 
-test('engine: a directory that was there before is not hidden from git', async (t) => {
+test('engine: one that goes away while its answer is waited for is started again, with the same options', async (t) => {
   const { home, start } = stage(t, READY);
-  mkdirSync(home.path);
-  const { notice } = await ensureEngine(home, start);
-  t.after(() => ended(notice.pid));
-  assert.equal(existsSync(home.at('.gitignore')), false);
+  const target = new EmbeddedTarget(home, start.env);
+  const first = await target.ensure({ concurrency: 3 });
+  await ended(first.notice.pid);
+  rmSync(home.at('arguments.json'));
+  const answer = async (): Promise<number> => {
+    for (let tries = 0; tries < 400; tries += 1) {
+      const engine = home.engine();
+      if (engine !== null) return engine.pid;
+      await sleep(25);
+    }
+    throw new RetryableError({ code: 'TIMED_OUT', path: 'a', problem: 'no receipt', fix: 'b' });
+  };
+  const pid = await target.answered(answer());
+  t.after(() => ended(pid));
+  assert.notEqual(pid, first.notice.pid);
+  assert.deepEqual(JSON.parse(readFileSync(home.at('arguments.json'), 'utf8')).slice(4), ['--concurrency', '3']);
+});
+
+test('engine: a directory that was there before is hidden from git as well, unless it says itself what is', async (t) => {
+  for (const own of [undefined, 'keys/\n']) {
+    const { home, start } = stage(t, READY);
+    mkdirSync(home.path);
+    if (own !== undefined) writeFileSync(home.at('.gitignore'), own);
+    const { notice } = await ensureEngine(home, start);
+    t.after(() => ended(notice.pid));
+    assert.equal(readFileSync(home.at('.gitignore'), 'utf8'), own ?? '*\n');
+  }
 });

@@ -3,11 +3,10 @@
  * every terminal that uses the same state directory, and ends by itself when it has been idle.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { RetryableError, TerminalError, WaybillError } from '@waybill/client';
-import { makeDirectory } from './make-directory.ts';
+import { RetryableError, TerminalError } from '@waybill/client';
 import type { EngineNotice, StateDirectory } from './state-directory.ts';
 
 export interface EngineOptions {
@@ -27,6 +26,8 @@ export interface EngineStart extends EngineOptions {
 /** An engine that a command started stays this long after the last run has ended. */
 const IDLE_EXIT_MS = 10_000;
 const PATIENCE_MS = 30_000;
+/** Syncs of files that are asked for at the same time share a commit of the file system; four threads, the default, ask for four. */
+const SYNCS_AT_ONCE = { UV_THREADPOOL_SIZE: '16' };
 const POLL_MS = 25;
 const LOG_LINES = 12;
 const OWN_ENGINE = fileURLToPath(new URL('../../../embedded/main.ts', import.meta.url));
@@ -47,7 +48,7 @@ function launch(home: StateDirectory, start: EngineStart): ChildProcess {
     const child = spawn(process.execPath, [script, ...argumentsOf(home.path, start)], {
       detached: true,
       stdio: ['ignore', log, log],
-      env: start.env,
+      env: { ...SYNCS_AT_ONCE, ...start.env },
     });
     child.unref();
     return child;
@@ -58,19 +59,13 @@ function launch(home: StateDirectory, start: EngineStart): ChildProcess {
 
 function openLog(home: StateDirectory): number {
   try {
-    if (!existsSync(home.path)) makeState(home);
+    home.make();
     return openSync(home.at('engine.log'), 'a', 0o600);
   } catch (cause) {
     const problem = `no engine can work there (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;
     const fix = 'Give --dir a directory that this user may write to.';
     throw new TerminalError({ code: 'STORE_FAILED', path: home.path, problem, fix }, { cause });
   }
-}
-
-/** Within a repository, private keys and records are one `git add` away from being published. */
-function makeState(home: StateDirectory): void {
-  makeDirectory(home.path, 0o700);
-  writeFileSync(home.at('.gitignore'), '*\n');
 }
 
 /** What the engine itself said last, when it was an error that says what to do. */
@@ -84,8 +79,11 @@ function ownWords(tail: string): { path: string; problem: string; fix: string } 
   }
 }
 
-/** The engine cannot be reached, and this is how its log ends. */
-export async function unreachable(home: StateDirectory, problem: string): Promise<RetryableError> {
+/**
+ * The engine cannot be reached, and this is how its log ends.
+ * @param left what becomes of that which was written for it
+ */
+export async function unreachable(home: StateDirectory, problem: string, left?: string): Promise<RetryableError> {
   const tail = await home.engineLogTail(LOG_LINES);
   const said = ownWords(tail);
   if (said !== null) {
@@ -93,14 +91,14 @@ export async function unreachable(home: StateDirectory, problem: string): Promis
       code: 'ENGINE_UNREACHABLE',
       path: home.path,
       problem: `${problem}; it says: ${said.path}: ${said.problem}`,
-      fix: said.fix,
+      fix: left === undefined ? said.fix : `${said.fix} ${left}`,
     });
   }
   return new RetryableError({
     code: 'ENGINE_UNREACHABLE',
     path: home.path,
     problem: tail === '' ? problem : `${problem}; its log ends with:\n${tail}`,
-    fix: `Read ${home.at('engine.log')}, mend what it names, and try again.`,
+    fix: `Read ${home.at('engine.log')}, mend what it names${left === undefined ? ', and try again.' : `. ${left}`}`,
   });
 }
 
@@ -134,19 +132,4 @@ export async function ensureEngine(home: StateDirectory, start: EngineStart): Pr
     await sleep(POLL_MS);
   }
   throw await unreachable(home, `the engine was not ready within ${patienceMs / 1000} s`);
-}
-
-/**
- * Waits for what only an engine can answer. When no answer comes in time, the error says what the engine's log says:
- * RetryableError ENGINE_UNREACHABLE. What was written stays in the inbox and is answered by a later engine.
- */
-export async function answered<T>(home: StateDirectory, answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof WaybillError && error.code === 'TIMED_OUT') {
-      throw await unreachable(home, `the engine did not answer: ${error.problem}`);
-    }
-    throw error;
-  }
 }

@@ -17,16 +17,27 @@ export interface PlacedRefusal extends Refusal, Partial<TextPlace> {
   file?: string;
 }
 
+/** As a refusal, of what is taken all the same. */
+export type PlacedWarning = Omit<PlacedRefusal, 'code'>;
+
 export function refusalLines(refusal: PlacedRefusal): Line[] {
-  const { code, problem, fix } = refusal;
+  return findingLines([toned('bad', 'error'), ` ${refusal.code}`], refusal);
+}
+
+export function warningLines(warning: PlacedWarning): Line[] {
+  return findingLines([toned('warn', 'warning')], warning);
+}
+
+function findingLines(head: Line, finding: PlacedWarning): Line[] {
+  const { problem, fix } = finding;
   return [
-    [toned('bad', 'error'), ` ${code} at `, toned('strong', escapeText(whereOf(refusal))), `: ${escapeText(problem)}`],
+    [...head, ' at ', toned('strong', escapeText(whereOf(finding))), `: ${escapeText(problem)}`],
     ['  fix: ', escapeText(fix)],
   ];
 }
 
 /** As editors and terminals know it, `file:line:column`, then the path within the document where there is one. */
-function whereOf({ file, line, column, path }: PlacedRefusal): string {
+function whereOf({ file, line, column, path }: PlacedWarning): string {
   if (file === undefined) return path;
   const place = line === undefined ? file : `${file}:${line}:${column}`;
   return path === 'document' || path.startsWith('line ') ? place : `${place} ${path}`;

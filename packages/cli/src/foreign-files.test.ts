@@ -7,6 +7,7 @@ import { DirectoryTransport } from '@waybill/client';
 import { DONE, runOf } from '../test/run-sample.ts';
 import { call, scratch } from '../test/scratch.ts';
 import { patched, stateWith } from '../test/state.ts';
+import { StateDirectory } from './state-directory.ts';
 
 const SPEC =
   'apiVersion: waybill/v1\nkind: Run\nmetadata: { name: x }\nspec: { items: [{ id: a, pipeline: [{ block: script, run: "true" }] }] }\n';
@@ -34,6 +35,25 @@ test('foreign files: a named directory that is none of an engine is said to be s
   for (const env of [{}, { WAYBILL_HOME: '' }]) {
     const { exit, out } = await call(['runs', '--plain'], env);
     assert.deepEqual([exit, out], [0, `0 runs in ${join(process.cwd(), '.waybill')}\n`]);
+  }
+});
+
+test('foreign files: what an operator lays down before an engine starts is nothing foreign', (t) => {
+  for (const name of [
+    'queues.json',
+    'evidence.json',
+    'spending.json',
+    'intents.json',
+    'models.json',
+    'egress.json',
+    'thesis.txt',
+  ]) {
+    const dir = join(scratch(t), 'state');
+    mkdirSync(dir);
+    writeFileSync(join(dir, name), '{}');
+    const begin = (): void => new StateDirectory(dir).requireRoom();
+    if (name === 'thesis.txt') assert.throws(begin, /other files/);
+    else assert.doesNotThrow(begin, name);
   }
 });
 

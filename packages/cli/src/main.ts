@@ -35,6 +35,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 function interruption(): AbortSignal {
   const controller = new AbortController();
+  // from now on the verb says what an interrupt means
+  process.removeAllListeners('SIGINT');
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => controller.abort());
   return controller.signal;
 }

@@ -110,7 +110,12 @@ function callOf(
     const fix = 'Leave out --target aws, or see docs/deploy.md for what a deployment has instead.';
     throw usageError('--target aws', `\`${verb.name}\` works on the files of a state directory`, fix);
   }
-  return new VerbCall({ terminal, home, target, env, interruption }, args, { ...options, ...words, dir });
+  return new VerbCall({ terminal, home, target, env, interruption }, args, {
+    ...options,
+    ...words,
+    dir,
+    json: before.json ?? options.json,
+  });
 }
 
 function newCommand(name: string, { out, err }: Surroundings): Command {

@@ -65,9 +65,16 @@ export function itemOf(run: RunStatus, id: string): ItemStatus {
 export function attemptOf(item: ItemStatus, number?: number): AttemptStatus {
   const attempt = number === undefined ? item.attempts.at(-1) : item.attempts.find((one) => one.attempt === number);
   if (attempt !== undefined) return attempt;
-  const problem = number === undefined ? `${item.id} has not been tried yet` : `${item.id} has no attempt ${number}`;
+  const untried = item.reused === undefined ? 'has not been tried yet' : 'ran nothing: it used a result again';
+  const problem = `${item.id} ${number === undefined ? untried : `has no attempt ${number}`}`;
   const fix = 'See `waybill explain` for where the item stands.';
   throw new TerminalError({ code: 'USAGE', path: 'attempt', problem, fix });
+}
+
+/** What the item left, and the attempt that made it: its newest, or the one whose result it used again. Throws TerminalError USAGE. */
+export function leftBy(item: ItemStatus): Pick<AttemptStatus, 'id' | 'outputs'> {
+  const { reused } = item;
+  return reused === undefined ? attemptOf(item) : { id: reused.from.id, outputs: reused.outputs };
 }
 
 /** It wants nothing more, or an engine is there to give it. */
@@ -75,7 +82,7 @@ export function isCaredFor({ target }: VerbCall, run: RunStatus): boolean {
   return isSealed(run) || target.isWorking();
 }
 
-export function outputOf(attempt: AttemptStatus, kind: OutputRef['kind']): OutputRef | undefined {
+export function outputOf(attempt: Pick<AttemptStatus, 'outputs'>, kind: OutputRef['kind']): OutputRef | undefined {
   return attempt.outputs.find((output) => output.kind === kind);
 }
 

@@ -1,6 +1,9 @@
 /** Files that a person asked for. Whatever stands in the way of one is TerminalError FILE_UNWRITABLE, and says what. */
-import { open } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { TerminalError } from '@waybill/client';
+import { usageError } from './error-report.ts';
 import { makeDirectory } from './make-directory.ts';
 
 const PROBLEMS: Readonly<Record<string, string>> = {
@@ -26,6 +29,28 @@ export async function saveFile(path: string, content: string | AsyncIterable<Uin
   } finally {
     await file.close();
   }
+}
+
+/**
+ * As `saveFile`, of what nobody else has: another file in its place is lost only if that was asked for. Throws TerminalError USAGE for one
+ * with other bytes; the same bytes are left as they are.
+ */
+export async function saveEvidence(
+  path: string,
+  content: string | AsyncIterable<Uint8Array>,
+  mayReplace: boolean,
+): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  // What a pipe or a device is given is not lost by that.
+  if (mayReplace || !found?.isFile()) return saveFile(path, content);
+  const [old, fresh] = await Promise.all([digestOfAll(createReadStream(path)), digestOfAll(content)]);
+  if (old !== fresh) throw usageError(path, 'there is another file already', 'Name another one, or add --force.');
+}
+
+async function digestOfAll(content: string | AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of typeof content === 'string' ? [content] : content) hash.update(chunk);
+  return hash.digest('hex');
 }
 
 /** Makes what is missing of the path of a directory that files are to be saved in. */

@@ -1,18 +1,20 @@
 /** A run spec or a flow on disk: read, parsed and compiled, or every reason why not. */
-import { createReadStream } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import {
+  type ExtensionSketch,
   LIMITS,
   locateRefusals,
+  type OpenRegistry,
   type PlanItem,
   queueOf,
   type Refusal,
   readSpec,
   SpecRefused,
+  sketchExtension,
   TerminalError,
-  type WrittenSpec,
 } from '@waybill/client';
-import type { PlacedRefusal } from './error-report.ts';
+import type { PlacedWarning } from './error-report.ts';
 import { readProblem } from './file-problem.ts';
 
 export interface SpecFile {
@@ -25,19 +27,43 @@ export interface SpecFile {
   items: PlanItem[];
   /** Of a flow: the path of the task that each item comes from, in the order of the items. */
   origins: string[] | null;
+  warnings: PlacedWarning[];
 }
 
+/** Items for a run that is open-ended, as far as the file alone can be judged. */
+export interface ExtensionFile extends ExtensionSketch {
+  path: string;
+}
+
+/** What a file is, for whoever may have named another one. */
+export const SPEC_FIX = 'Name a run spec or a flow; `waybill init` writes one.';
+export const EXTENSION_FIX = 'Name a file of `kind: Extension`, with the items under `spec.items`.';
+export const SCHEDULE_FIX = 'Name a file of `kind: Schedule`, with `timeZone`, `cron` and `run` under `spec`.';
+
 /** Throws TerminalError FILE_UNREADABLE, or SpecRefused with everything that is wrong with the spec, and where in the file. */
-export async function readSpecFile(file: string): Promise<SpecFile> {
+export async function readSpecFile(file: string, registry?: OpenRegistry): Promise<SpecFile> {
   const path = resolve(file);
   const bytes = await readSpecBytes(path);
   const baseDir = dirname(path);
-  const { run, items, origins } = await readPlaced(file, bytes, baseDir);
-  return { path, baseDir, bytes, name: run.metadata.name, queue: queueOf(run), items, origins };
+  return readPlaced(file, { path, baseDir, bytes }, registry);
 }
 
-async function readPlaced(file: string, bytes: Uint8Array, baseDir: string): Promise<WrittenSpec> {
-  return placing(file, bytes, () => readSpec(bytes, baseDir));
+/** As `readSpecFile`, of items that are to be added to a run too. */
+export async function readPlannedFile(file: string, registry?: OpenRegistry): Promise<SpecFile | ExtensionFile> {
+  const path = resolve(file);
+  const bytes = await readSpecBytes(path);
+  const sketch = await placing(file, bytes, async () => sketchExtension(bytes));
+  return sketch === null ? readPlaced(file, { path, baseDir: dirname(path), bytes }, registry) : { path, ...sketch };
+}
+
+async function readPlaced(
+  file: string,
+  { path, baseDir, bytes }: Pick<SpecFile, 'path' | 'baseDir' | 'bytes'>,
+  registry: OpenRegistry | undefined,
+): Promise<SpecFile> {
+  const { run, items, origins, warnings } = await placing(file, bytes, () => readSpec(bytes, baseDir, registry));
+  const about = { name: run.metadata.name, queue: queueOf(run), items, origins };
+  return { path, baseDir, bytes, ...about, warnings: placed(file, bytes, warnings) };
 }
 
 /** What is refused of a file is told with its line and column there. */
@@ -51,7 +77,8 @@ export async function placing<T>(file: string, bytes: Uint8Array, act: () => Pro
 
 /** A refusal of the spec that showed only when it was submitted, such as of its source, with its place in the file. */
 export function placedInFile(file: string, { bytes }: SpecFile, error: unknown): unknown {
-  const isOfSpec = error instanceof TerminalError && !(error instanceof SpecRefused) && error.path.startsWith('spec.');
+  if (error instanceof SpecRefused) return new SpecRefused(placed(file, bytes, error.refusals));
+  const isOfSpec = error instanceof TerminalError && error.path.startsWith('spec.');
   return isOfSpec ? new SpecRefused(placed(file, bytes, [refusalOf(error)])) : error;
 }
 
@@ -59,17 +86,34 @@ function refusalOf({ code, path, problem, fix }: TerminalError): Refusal {
   return { code, path, problem, fix };
 }
 
-function placed(file: string, bytes: Uint8Array, refusals: readonly Refusal[]): PlacedRefusal[] {
+export function placed<Found extends PlacedWarning>(
+  file: string,
+  bytes: Uint8Array,
+  refusals: readonly Found[],
+): Found[] {
   // of a file that is too large, the end was not read
   const places = bytes.length > LIMITS.specBytes ? [] : locateRefusals(bytes, refusals);
-  const lineOf = ({ line = Number.POSITIVE_INFINITY }: PlacedRefusal): number => line;
+  const lineOf = ({ line = Number.POSITIVE_INFINITY }: PlacedWarning): number => line;
   return refusals
-    .map((refusal, n): PlacedRefusal => ({ ...refusal, file, ...places[n] }))
+    .map((refusal, n) => inIncluded(file, refusal) ?? { ...refusal, file, ...places[n] })
     .toSorted((left, right) => Math.sign(lineOf(left) - lineOf(right)) || 0);
 }
 
-/** Throws TerminalError FILE_UNREADABLE. */
-export async function readSpecBytes(path: string): Promise<Buffer> {
+/** What is told as `<included file>: <path>` has its line there; null for what is about the file itself, or no such file is read. */
+function inIncluded<Found extends PlacedWarning>(file: string, refusal: Found): Found | null {
+  const [, name = '', path = ''] = /^([^"[\]]+?): (.+)$/s.exec(refusal.path) ?? [];
+  const part = join(dirname(file), name);
+  try {
+    if (name === '' || !statSync(part).isFile() || statSync(part).size > LIMITS.specBytes) return null;
+    const [place] = locateRefusals(readFileSync(part), [{ path }]);
+    return { ...refusal, path, file: part, ...place };
+  } catch {
+    return null;
+  }
+}
+
+/** Throws TerminalError FILE_UNREADABLE with `fix`, which says what is to be named. */
+export async function readSpecBytes(path: string, fix: string = SPEC_FIX): Promise<Buffer> {
   try {
     const chunks: Buffer[] = [];
     // a device has no end, and a file may be of any size: one byte more than is taken tells enough
@@ -77,9 +121,6 @@ export async function readSpecBytes(path: string): Promise<Buffer> {
     return Buffer.concat(chunks);
   } catch (cause) {
     const problem = readProblem(cause);
-    throw new TerminalError(
-      { code: 'FILE_UNREADABLE', path, problem, fix: 'Name a run spec or a flow; `waybill init` writes one.' },
-      { cause },
-    );
+    throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause });
   }
 }

@@ -1,9 +1,10 @@
 /** What the command line reads of a state directory beside the transport's objects: the engine's notice and logs, the keys. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { TerminalError } from '@waybill/client';
 import { readProblem } from './file-problem.ts';
+import { makeDirectory } from './make-directory.ts';
 import { isAliveSince } from './process-alive.ts';
 
 const DEFAULT_DIRECTORY = '.waybill';
@@ -11,7 +12,8 @@ const DEFAULT_DIRECTORY = '.waybill';
 /** Any of these shows that a directory is an engine's: what engines make, and what operators lay down before one starts. */
 const OWN_NAMES: ReadonlySet<string> = new Set([
   ...['keys', 'inbox', 'outbox', 'ledger', 'uploads', 'artifacts', 'store.sqlite', 'engine.json', 'engine.log'],
-  ...['queues.json', 'evidence.json'],
+  ...['queues.json', 'evidence.json', 'spending.json', 'intents.json', 'models.json', 'egress.json'],
+  ...['callbacks.json', 'registry', 'secrets'],
 ]);
 
 /** What an engine says about itself once it is ready. */
@@ -57,6 +59,13 @@ export class StateDirectory {
     throw new TerminalError({ code: 'USAGE', path: this.path, problem, fix });
   }
 
+  /** Within a repository, private keys and records are one `git add` away from being published. */
+  make(): void {
+    if (!existsSync(this.path)) makeDirectory(this.path, 0o700);
+    // Also where an operator has laid down settings first; a file of theirs stays as it is.
+    if (!existsSync(this.at('.gitignore'))) writeFileSync(this.at('.gitignore'), '*\n');
+  }
+
   /** None for what is no directory, or is not there. Throws TerminalError FILE_UNREADABLE for what may not be looked at. */
   #names(): string[] {
     try {
@@ -92,11 +101,6 @@ export class StateDirectory {
   }
 
   /** What a running attempt has logged so far; null when it has not logged anything. */
-  stagedLogPath(attemptId: string): string | null {
-    const path = this.at('staging', attemptId, 'log');
-    return existsSync(path) ? path : null;
-  }
-
   bundlePath(key: string): string {
     return this.at('ledger', ...key.split('/'));
   }

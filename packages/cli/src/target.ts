@@ -9,11 +9,13 @@ export interface Target {
   readonly where: string;
   /** To read from it, or to write to one that `ensure` has made sure of. Throws what stands in the way. */
   open(): Promise<Transport>;
+  /** As `open`, for what needs no engine to be written; on one machine the place is made when it is not there. */
+  openNew(): Promise<Transport>;
   /** Makes sure that somebody is there to answer; resolves with the engine, or null where there is always one. */
   ensure(options: EngineOptions): Promise<EnsuredEngine | null>;
   /** How long an answer may take. */
   readonly patienceMs: number;
-  /** Waits for what only the other side can answer. Throws RetryableError ENGINE_UNREACHABLE when it does not. */
+  /** Waits for what only the other side can answer, and keeps it there. Throws RetryableError ENGINE_UNREACHABLE when it does not. */
   answered<T>(answer: Promise<T>): Promise<T>;
   /** Keeps somebody working until the signal aborts; resolves then. */
   guard(options: EngineOptions, signal: AbortSignal): Promise<void>;
@@ -23,8 +25,6 @@ export interface Target {
   readonly trustPlace: string;
   /** For people: where a ledger object is. */
   ledgerPlace(key: string): string;
-  /** What a running attempt has logged so far; null when that cannot be seen. */
-  openStagedLog(attemptId: string): AsyncIterable<Uint8Array> | null;
   /** Whether somebody works on runs at the moment. */
   isWorking(): boolean;
 }

@@ -1,4 +1,5 @@
 /** What a verb is: one entry of the table in verbs.ts, and a handler that gets everything it may use. */
+import type { Transport } from '@waybill/client';
 import { usageError } from './error-report.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { programWord } from './program-word.ts';
@@ -102,6 +103,9 @@ export class VerbCall {
       'Give a number in that range.',
     );
   }
+
+  /** What was registered, opened only when something asks for it. */
+  readonly registry = async (): Promise<Transport['registry']> => (await this.target.open()).registry;
 
   /** How a command has to be typed to reach the same target. */
   readonly command = (verb: string): string => {

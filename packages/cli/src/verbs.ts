@@ -1,5 +1,8 @@
 /** Every verb of `waybill`, as data: the program, its help and the tests are made from this table. */
 import { COMPARE_FLAGS, ITEM_FLAGS, LOG_FLAGS, type ModeFlag, VERIFY_FLAGS } from '@waybill/verify/flags';
+import { PACK_VERBS } from './pack-verbs.ts';
+import { REGISTRY_VERBS } from './registry-verbs.ts';
+import { SECRET_VERBS } from './secret-verbs.ts';
 import type { Verb, VerbOption } from './verb.ts';
 
 /** Taken by every verb, and before any: `waybill --target aws status latest`. */
@@ -23,6 +26,13 @@ const SUBMIT_OPTIONS: readonly VerbOption[] = [
   { flags: '--no-sandbox', summary: 'never use bubblewrap, for an engine that this command starts' },
   { flags: '--unsandboxed', summary: 'allow agent blocks without a sandbox, for an engine that this command starts' },
 ];
+
+const REPLACE: VerbOption = { flags: '--force', summary: 'replace another file of that name' };
+
+const REVIEWED: VerbOption = {
+  flags: '--reviewed <digest>',
+  summary: 'what you have looked at, or its first 12 digits; refused where the gate is about something else',
+};
 
 export const VERBS: readonly Verb[] = [
   {
@@ -75,6 +85,13 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./verbs/status.ts')).status,
   },
   {
+    name: 'cost',
+    args: '[run]',
+    summary: 'show what a run has cost, or all of them, by item and model, and what is left of the caps',
+    options: [],
+    load: async () => (await import('./verbs/cost.ts')).cost,
+  },
+  {
     name: 'runs',
     args: '',
     summary: 'list the runs of the state directory, newest first',
@@ -92,7 +109,10 @@ export const VERBS: readonly Verb[] = [
     name: 'logs',
     args: '<run> <item>',
     summary: 'print the log of an item',
-    options: [{ flags: '--attempt <n>', summary: 'of an earlier attempt' }],
+    options: [
+      { flags: '-f, --follow', summary: 'go on while it runs, attempt after attempt, until the item has ended' },
+      { flags: '--attempt <n>', summary: 'of an earlier attempt, or of that one alone' },
+    ],
     load: async () => (await import('./verbs/item.ts')).logs,
   },
   {
@@ -120,6 +140,20 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./verbs/steer.ts')).cancel,
   },
   {
+    name: 'extend',
+    args: '<run> <file>',
+    summary: 'add items to a run that is open-ended',
+    options: [],
+    load: async () => (await import('./verbs/steer.ts')).extend,
+  },
+  {
+    name: 'close',
+    args: '<run>',
+    summary: 'add nothing more to a run that is open-ended: it ends with its items',
+    options: [],
+    load: async () => (await import('./verbs/steer.ts')).close,
+  },
+  {
     name: 'pause',
     args: '<run>',
     summary: 'start nothing more of a run; what runs goes on, and deadlines do',
@@ -141,6 +175,13 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./verbs/steer.ts')).retry,
   },
   {
+    name: 'requeue',
+    args: '<run> <item>',
+    summary: 'send an item to the end of its queue; one that runs is stopped, and none of its retries is spent',
+    options: [],
+    load: async () => (await import('./verbs/steer.ts')).requeue,
+  },
+  {
     name: 'skip',
     args: '<run> <item>',
     summary: 'pass over an item that has not started, and what depends on it',
@@ -148,18 +189,28 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./verbs/steer.ts')).skip,
   },
   {
+    name: 'answer',
+    args: '<run> <item>',
+    summary: 'answer what an item asks, so that it goes on: its next attempt is given question and answer as inputs',
+    options: [
+      { flags: '--text <text>', summary: 'the answer' },
+      { flags: '--file <file>', summary: 'a file that holds it' },
+    ],
+    load: async () => (await import('./verbs/answer.ts')).answer,
+  },
+  {
     name: 'approve',
     args: '<run> <item>',
     summary: 'give your verdict on a gate that waits: go on; of a run that is not yours, give the whole id',
-    options: [],
-    load: async () => (await import('./verbs/steer.ts')).approve,
+    options: [REVIEWED],
+    load: async () => (await import('./verbs/verdict.ts')).approve,
   },
   {
     name: 'reject',
     args: '<run> <item>',
     summary: 'give your verdict on a gate that waits: do not go on',
-    options: [],
-    load: async () => (await import('./verbs/steer.ts')).reject,
+    options: [REVIEWED],
+    load: async () => (await import('./verbs/verdict.ts')).reject,
   },
   {
     name: 'abort',
@@ -168,6 +219,7 @@ export const VERBS: readonly Verb[] = [
     options: [{ flags: '--reason <code>', summary: 'a snake_case word that the log repeats' }],
     load: async () => (await import('./verbs/steer.ts')).abort,
   },
+  ...PACK_VERBS,
   {
     name: 'schedule add',
     args: '<file>',
@@ -217,6 +269,8 @@ export const VERBS: readonly Verb[] = [
     options: [],
     load: async () => (await import('./verbs/schedule.ts')).scheduleRm,
   },
+  ...REGISTRY_VERBS,
+  ...SECRET_VERBS,
   {
     name: 'recover',
     args: '',
@@ -229,7 +283,7 @@ export const VERBS: readonly Verb[] = [
     name: 'audit export',
     args: '<run>',
     summary: 'copy the evidence of a sealed run to a file',
-    options: [{ flags: '-o, --output <file>', summary: 'where to; - is standard output' }],
+    options: [{ flags: '-o, --output <file>', summary: 'where to; - is standard output' }, REPLACE],
     load: async () => (await import('./verbs/audit.ts')).auditExport,
   },
   {
@@ -258,7 +312,7 @@ export const VERBS: readonly Verb[] = [
     name: 'audit disclose',
     args: '<bundle> <item>',
     summary: 'take one item out of a bundle: a file that proves what happened to it, without the other items',
-    options: [{ flags: '-o, --output <file>', summary: 'where to; - is standard output' }],
+    options: [{ flags: '-o, --output <file>', summary: 'where to; - is standard output' }, REPLACE],
     load: async () => (await import('./verbs/audit-modes.ts')).auditDisclose,
   },
   {
@@ -304,7 +358,10 @@ export const VERBS: readonly Verb[] = [
     name: 'keys export',
     args: '',
     summary: 'write the trust file that auditors pin',
-    options: [{ flags: '-o, --output <file>', summary: 'where to (default waybill-keys.json); - is standard output' }],
+    options: [
+      { flags: '-o, --output <file>', summary: 'where to (default waybill-keys.json); - is standard output' },
+      REPLACE,
+    ],
     load: async () => (await import('./verbs/keys.ts')).keysExport,
   },
   {

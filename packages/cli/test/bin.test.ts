@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { closeSync, cpSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -29,6 +29,27 @@ test('bin: where no newer Node is to be found it says what to do', (t) => {
   const { exit, err } = run(alone, '--import', OLDER);
   assert.equal(exit, 4);
   assert.match(err, /this is Node 20\.1\.0, Waybill needs Node 24 or later\.\n {2}fix: /);
+});
+
+test('bin: an interrupt before any verb takes it is said, with what becomes of the work, and ends the program', async (t) => {
+  const pipe = join(scratch(t), 'spec.yaml');
+  execFileSync('mkfifo', [pipe]);
+  const atOnce = `data:text/javascript,process.on('newListener', (name) => { if (name === 'SIGINT') process.nextTick(() => process.kill(process.pid, 'SIGINT')); });`;
+  for (const [mode, said] of [
+    ['--plain', /^interrupted: what was submitted by then goes on/],
+    ['--json', /^\{"interrupted":true,/],
+  ] as const) {
+    // nobody ever writes into it
+    const args = ['--import', atOnce, BIN, 'validate', pipe, mode];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], timeout: 30_000 });
+    let err = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+    });
+    const signal = await new Promise((resolve) => child.once('close', (_exit, by) => resolve(by)));
+    assert.equal(signal, 'SIGINT');
+    assert.match(err, said);
+  }
 });
 
 test('bin: what breaks where nobody waits for it is still one line and exit 70', () => {

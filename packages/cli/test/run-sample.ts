@@ -28,7 +28,7 @@ export const DONE: ItemStatus = item('edit-a', 'done', {
   attempts: [
     {
       attempt: 1,
-      id: 'a1',
+      id: 'a1'.repeat(16),
       startedAt: at(1),
       endedAt: at(2),
       outcome: 'failed',
@@ -38,7 +38,7 @@ export const DONE: ItemStatus = item('edit-a', 'done', {
     },
     {
       attempt: 2,
-      id: 'a2',
+      id: 'a2'.repeat(16),
       startedAt: at(3),
       endedAt: at(4.5),
       outcome: 'succeeded',
@@ -54,7 +54,7 @@ export const DONE: ItemStatus = item('edit-a', 'done', {
 
 export const RUNNING: ItemStatus = item('edit-b', 'running', {
   progress: { block: 1, of: 2, label: 'script' },
-  attempts: [{ attempt: 1, id: 'b1', startedAt: at(2), outputs: [] }],
+  attempts: [{ attempt: 1, id: 'b1'.repeat(16), startedAt: at(2), outputs: [] }],
 });
 
 export const LOCKED: ItemStatus = item('edit-c', 'ready', {
@@ -67,7 +67,7 @@ export const FAILED: ItemStatus = item('lint', 'failed', {
   attempts: [
     {
       attempt: 1,
-      id: 'l1',
+      id: 'c1'.repeat(16),
       startedAt: at(1),
       endedAt: at(2),
       outcome: 'failed',

@@ -12,9 +12,10 @@ export function missing(digest: Digest): TerminalError {
   return new TerminalError({ code: 'OBJECT_MISSING', path: digest, problem: 'there is no such artifact', fix });
 }
 
-export function tooLarge(digest: Digest, sizeBytes: number, maxBytes: number): TerminalError {
-  const problem = `the artifact has ${sizeBytes} bytes, more than ${maxBytes}`;
-  return new TerminalError({ code: 'OBJECT_TOO_LARGE', path: digest, problem, fix: 'Save it to a file instead.' });
+/** @param path its digest, or its key */
+export function tooLarge(path: string, sizeBytes: number, maxBytes: number): TerminalError {
+  const problem = `it has ${sizeBytes} bytes, more than ${maxBytes}`;
+  return new TerminalError({ code: 'OBJECT_TOO_LARGE', path, problem, fix: 'Save it to a file instead.' });
 }
 
 export function unreadable(path: string, cause: { code?: string | undefined }): TerminalError {

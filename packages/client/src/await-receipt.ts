@@ -45,7 +45,7 @@ export async function submitObject(
     path: submissionId,
     problem: `no receipt within ${timeoutMs} ms`,
     fix: isPut
-      ? 'Start the engine (`waybill run` does); the object waits in the inbox and will be answered.'
-      : 'Start the engine; another object waits under this id, and this one was not written.',
+      ? `It stays in the inbox as submission ${submissionId}, and the next engine carries it out: look at \`waybill runs\` before you do it again.`
+      : `Another object waits in the inbox as submission ${submissionId}, and this one was not written: look at \`waybill runs\`, then do it again.`,
   });
 }

@@ -188,3 +188,11 @@ test('flow: one that becomes more than can be submitted is refused', () => {
   const tasks = [{ loop: { max: 20, body: Array.from({ length: 5 }, (_, n) => task(`a${n}`)) } }];
   assert.deepEqual(summary(flowRefusals(flowOf(tasks, { agents }))), ['SPEC_TOO_LARGE tasks']);
 });
+
+test('flow: a list that is too short is told how many it has, and an empty one that it is empty', () => {
+  for (const [oneOf, said] of [[['a'], 'it has 1'] as const, [[], 'it is empty'] as const]) {
+    const needs = { file: { oneOf, select: { output: 'out' } } };
+    const [refusal] = flowRefusals(flowOf([task('a'), task('b', { needs })]));
+    assert.deepEqual([refusal?.path, refusal?.problem], ['tasks[1].needs.file.oneOf', said]);
+  }
+});

@@ -2,23 +2,28 @@
  * A flow becomes an ordinary run spec. Pure: the same documents always give the same bytes, and nothing is read but what is
  * handed in.
  */
-import { canonicalize } from '@waybill/verify';
+import { canonicalize, type Digest } from '@waybill/verify';
+import { byteLength } from './byte-length.ts';
 import { compileItems } from './compile-plan.ts';
 import type { Refusal } from './errors.ts';
+import { expandUses, filesOfShapes, ledToUse, NO_PACKS, shapedProblems } from './expand-uses.ts';
 import { type Flow, flowSchema } from './flow.ts';
 import { agentProblems, captureProblems } from './flow-agents.ts';
 import { testsOf } from './flow-conditions.ts';
-import { flowLinkProblems, tasksById } from './flow-links.ts';
-import { distinct, type FlowFiles, gatherParts } from './flow-parts.ts';
-import { type FlowNode, isObject, needsOf, readTree } from './flow-tree.ts';
+import { forEachOf, growthProblems, ownerOf } from './flow-growth.ts';
+import { inputProblems, ledToPrompt } from './flow-inputs.ts';
+import { flowLinkProblems, lineage, tasksById } from './flow-links.ts';
+import { distinct, type FlowFiles, type FlowParts, gatherParts } from './flow-parts.ts';
+import { isObject, needsOf, readTree } from './flow-tree.ts';
 import { orderOf } from './item-order.ts';
+import { depsOf } from './item-sources.ts';
 import { LIMITS } from './limits.ts';
-import { depsOf } from './link-items.ts';
 import type { PlanItem } from './plan.ts';
-import type { RunSpec } from './spec.ts';
-import { byteLength } from './spec-fields.ts';
+import type { ItemSpec, RunSpec } from './spec.ts';
 import { bounded, formatPath, quote, refusalsOf } from './spec-issue.ts';
+import { typeProblems } from './typed-links.ts';
 import { type Origin, type Unrolled, unrollFlow } from './unroll-flow.ts';
+import type { UsedPacks } from './use-shape.ts';
 
 export type CompiledFlow =
   | {
@@ -28,6 +33,10 @@ export type CompiledFlow =
       items: PlanItem[];
       /** Path of the task that each item comes from, in the order of the items. */
       origins: string[];
+      /** From a place in the run spec to that in the flow which it comes from. */
+      ledBack: (refusal: Refusal) => Refusal;
+      /** Files of packs that items are given, by digest. */
+      packFiles: ReadonlyMap<Digest, Uint8Array>;
       /** What the time goes by. */
       steps: number;
     }
@@ -37,7 +46,7 @@ export type CompiledFlow =
  * @param document as it was read from the text of the flow
  * @param files what it includes, read as far as that was possible
  */
-export function compileFlow(document: unknown, files: FlowFiles): CompiledFlow {
+export function compileFlow(document: unknown, files: FlowFiles, packs: UsedPacks = NO_PACKS): CompiledFlow {
   const parsed = flowSchema.safeParse(document, { reportInput: true });
   const tree = readTree(document);
   const tasks = tasksById(tree);
@@ -48,12 +57,15 @@ export function compileFlow(document: unknown, files: FlowFiles): CompiledFlow {
     ...parts.refusals,
     ...agentProblems(tree, parts, hasSource(document)),
     ...flowLinkProblems(tree, tasks),
+    ...growthProblems(tree, tasks),
     ...captureProblems(tree, tasks, parts),
   ];
   if (!parsed.success || refusals.length > 0) return refuse(refusals);
+  const said = inputProblems(tree, parts);
+  if (said.length > 0) return refuse(said);
   const unrolled = unrollFlow(tree, tasks, parts);
   if (unrolled.refusals.length > 0) return refuse(unrolled.refusals);
-  return judge(parsed.data, unrolled);
+  return judge(parsed.data, unrolled, parts, packs);
 }
 
 function refuse(refusals: readonly Refusal[]): CompiledFlow {
@@ -66,22 +78,42 @@ function hasSource(document: unknown): boolean {
 }
 
 /** What a run spec is held to, told with the paths of the flow. */
-function judge({ metadata, spec }: Flow, { items, origins, steps }: Unrolled): CompiledFlow {
+function judge(
+  { metadata, spec }: Flow,
+  { items: unrolled, origins, steps }: Unrolled,
+  parts: FlowParts,
+  packs: UsedPacks,
+): CompiledFlow {
+  const expanded = expandUses(unrolled, packs);
+  const toFlow = (refusal: Refusal): Refusal => ledBack(ledToUse(refusal, expanded), origins, parts);
+  const misused = [...expanded.refusals, ...(expanded.refusals.length > 0 ? [] : shapedProblems(expanded))];
+  if (misused.length > 0) return refuse(misused.map(toFlow));
+  const items = expanded.items as ItemSpec[];
   const run: RunSpec = { apiVersion: 'waybill/v1', kind: 'Run', metadata, spec: { ...spec, items } };
   const circles = circleProblems(run, origins);
   if (circles.length > 0) return refuse(circles);
   const compiled = compileItems(run);
-  if (!compiled.ok) return refuse(compiled.refusals.map((refusal) => ledBack(refusal, origins)));
+  const mistyped = compiled.ok ? typeProblems(run.spec, expanded.used) : [];
+  if (mistyped.length > 0) return refuse(mistyped.map(toFlow));
+  if (!compiled.ok) return refuse(compiled.refusals.map(toFlow));
   const sizeBytes = byteLength(canonicalize(run, { numbers: 'any' }));
   if (sizeBytes <= LIMITS.specBytes)
-    return { ok: true, run, items: compiled.items, origins: origins.map(({ node }) => formatPath(node.path)), steps };
+    return {
+      ok: true,
+      run,
+      items: compiled.items,
+      origins: origins.map(({ node }) => formatPath(node.path)),
+      ledBack: toFlow,
+      packFiles: filesOfShapes(expanded),
+      steps,
+    };
   const problem = `the run spec that it becomes has ${sizeBytes} bytes, more than ${LIMITS.specBytes}`;
   const fix = 'Split the flow, or move scripts into the source.';
   return refuse([{ code: 'SPEC_TOO_LARGE', path: 'tasks', problem, fix }]);
 }
 
 /** From a place in the run spec to the place in the flow that it comes from. */
-function ledBack(refusal: Refusal, origins: readonly Origin[]): Refusal {
+function ledBack(refusal: Refusal, origins: readonly Origin[], parts: FlowParts): Refusal {
   if (refusal.path === 'spec.items') return { ...refusal, path: 'tasks' };
   const [, index, rest = ''] = /^spec\.items\[(\d+)\](.*)$/s.exec(refusal.path) ?? [];
   const origin = index === undefined ? undefined : origins[Number(index)];
@@ -90,7 +122,9 @@ function ledBack(refusal: Refusal, origins: readonly Origin[]): Refusal {
   // Conditions of groups, rounds and the task itself are one there; the largest is the one to mend.
   const largest = asked.toSorted((a, b) => testsOf(b.condition, []).length - testsOf(a.condition, []).length)[0];
   if (rest.startsWith('.when') && largest !== undefined) return { ...refusal, path: formatPath(largest.path) };
-  return { ...refusal, path: `${formatPath(node.path)}${rest}` };
+  if (/^\.pipeline\[0\]\.prompt$/.test(rest)) return ledToPrompt(refusal, node, parts);
+  const own = node.kind === 'approval' ? rest.replace(/^\.gate/, '.approval') : rest;
+  return { ...refusal, path: `${formatPath(ownerOf(node, rest).path)}${own}` };
 }
 
 /** Tasks side by side that ask or need each other: order alone makes no circle, so each has a reference to name. */
@@ -113,11 +147,15 @@ function circleProblems(run: RunSpec, origins: readonly Origin[]): Refusal[] {
 
 /** Where the task, or a group that it stands in, refers to the other. */
 function referencesTo(from: Origin | undefined, to: Origin | undefined): (readonly PropertyKey[])[] {
-  const paths: (readonly PropertyKey[])[] = [];
-  for (let at: FlowNode | null = from?.node ?? null; at !== null; at = at.parent) {
-    const needed = needsOf(at).flatMap((sources) => sources.from);
-    const asked = testsOf(at.task.when, [...at.path, 'when']).map(({ id, path }) => ({ id, path: [...path, 'from'] }));
-    paths.push(...[...needed, ...asked].flatMap(({ id, path }) => (id === to?.node.id ? [path] : [])));
-  }
-  return paths;
+  if (from === undefined) return [];
+  return lineage(from.node)
+    .toReversed()
+    .flatMap((at) => {
+      const needed = needsOf(at).flatMap((sources) => sources.from);
+      const asked = testsOf(at.task.when, [...at.path, 'when']).map(({ id, path }) => ({
+        id,
+        path: [...path, 'from'],
+      }));
+      return [...needed, ...forEachOf(at), ...asked].flatMap(({ id, path }) => (id === to?.node.id ? [path] : []));
+    });
 }

@@ -3,18 +3,23 @@
  * who has the spec can do it again and compare the digest with what was sealed.
  */
 import { canonicalize, digestOf } from '@waybill/verify';
+import { byteLength } from './byte-length.ts';
 import { durationMs, formatDuration } from './duration.ts';
 import type { Refusal } from './errors.ts';
+import { doubledNames, envOf, namesOf, pinProblems } from './item-pins.ts';
 import { DEFAULTS, LIMITS, type Limits } from './limits.ts';
+import { itemsAtMost } from './link-growth.ts';
 import { linkProblems, type PlacedItem } from './link-items.ts';
 import { pipelineProblems } from './pipeline-order.ts';
 import type { Plan, PlanItem, PlanSource } from './plan.ts';
 import { plannedCondition, sizeProblem } from './plan-condition.ts';
 import { planDigest } from './plan-entries.ts';
-import { type Defaults, needsOf, planItem, retryOf } from './plan-item.ts';
+import { type Defaults, needsOf, planItem, retryOf, type Shared } from './plan-item.ts';
+import { promptProblems } from './prompt-inputs.ts';
 import type { ItemSpec, RunSpec } from './spec.ts';
-import { byteLength } from './spec-fields.ts';
 import { bounded, formatPath } from './spec-issue.ts';
+import { microUsdOf } from './spec-money.ts';
+import type { Pins } from './spec-pins.ts';
 
 export type Compiled = { ok: true; plan: Plan } | { ok: false; refusals: Refusal[] };
 export type CompiledItems = { ok: true; items: PlanItem[] } | { ok: false; refusals: Refusal[] };
@@ -23,10 +28,11 @@ export type CompiledItems = { ok: true; items: PlanItem[] } | { ok: false; refus
 export function compile(run: RunSpec, limits: Limits = LIMITS): Compiled {
   const compiled = compileItems(run, limits);
   const source = planSource(run);
-  const refusals = [...(compiled.ok ? [] : compiled.refusals), ...('code' in source ? [source] : [])];
-  if (!compiled.ok || 'code' in source) return { ok: false, refusals: bounded(refusals) };
+  const unpacked = [...run.spec.items.flatMap(unpackedReads), ...pinProblems(run.spec)];
+  const refusals = [...(compiled.ok ? [] : compiled.refusals), ...('code' in source ? [source] : []), ...unpacked];
+  if (!compiled.ok || 'code' in source || unpacked.length > 0) return { ok: false, refusals: bounded(refusals) };
   const itemDigests = compiled.items.map((item) => digestOf(canonicalize(item)));
-  const wallClock = run.spec.caps?.wallClock;
+  const { wallClock, usd } = run.spec.caps ?? {};
   return {
     ok: true,
     plan: {
@@ -35,6 +41,9 @@ export function compile(run: RunSpec, limits: Limits = LIMITS): Compiled {
       queue: queueOf(run),
       source,
       ...(wallClock === undefined ? {} : { wallClockMs: durationMs(wallClock) }),
+      ...(run.spec.callback === undefined ? {} : { callback: run.spec.callback }),
+      ...(usd === undefined ? {} : { capMicroUsd: microUsdOf(usd) }),
+      ...(run.spec.openEnded === true ? { openEnded: openEndOf(run, limits) } : {}),
       items: compiled.items,
       itemDigests,
       digest: planDigest(compiled.items, itemDigests),
@@ -42,17 +51,33 @@ export function compile(run: RunSpec, limits: Limits = LIMITS): Compiled {
   };
 }
 
+function openEndOf({ spec }: RunSpec, limits: Limits): NonNullable<Plan['openEnded']> {
+  const { defaults, notBefore, reuse, pins } = spec;
+  const shared: Shared = {
+    ...(defaults && { defaults }),
+    ...(notBefore && { notBefore }),
+    ...(reuse && { reuse }),
+    ...(pins && { pins }),
+  };
+  const mostItems = spec.caps?.items ?? limits.items;
+  return Object.keys(shared).length === 0 ? { mostItems } : { mostItems, shared };
+}
+
 /** The items alone: what can be judged and shown before the source is packed. */
 export function compileItems(run: RunSpec, limits: Limits = LIMITS): CompiledItems {
   const placed = run.spec.items.map((item, index) => ({ index, item }));
   const most = run.spec.caps?.items ?? limits.items;
   const hasSource = run.spec.source !== undefined;
-  const refusals = placed.flatMap((one) => problemsWithin(one, { defaults: run.spec.defaults, hasSource }, limits));
-  if (placed.length > most) {
-    const problem = `the run has ${placed.length} items, more than ${most}`;
+  const around = { defaults: run.spec.defaults, pins: run.spec.pins, hasSource };
+  const refusals = placed.flatMap((one) => problemsWithin(one, around, limits));
+  const atMost = itemsAtMost(run.spec.items);
+  if (atMost > most) {
+    const verb = atMost === placed.length ? 'has' : 'may come to';
+    const problem = `the run ${verb} ${atMost} items, more than ${most}`;
     refusals.push({ code: 'SPEC_LIMIT', path: 'spec.items', problem, fix: 'Raise `caps.items`, or split the run.' });
   }
   refusals.push(
+    ...overCap(run.spec.items, run.spec.defaults, run.spec.caps?.usd),
     ...linkProblems(
       placed,
       run.spec.items.map(({ id }) => id),
@@ -63,6 +88,16 @@ export function compileItems(run: RunSpec, limits: Limits = LIMITS): CompiledIte
   return { ok: true, items: run.spec.items.map((item) => planItem(item, run.spec)) };
 }
 
+/** An item of which no attempt could ever begin. */
+export function overCap(items: readonly ItemSpec[], defaults: Defaults, capUsd: number | undefined): Refusal[] {
+  return items.flatMap(({ gate, maxUsd = defaults?.maxUsd ?? 0 }, n) => {
+    if (capUsd === undefined || gate !== undefined || maxUsd <= capUsd) return [];
+    const problem = `an attempt may cost ${maxUsd} USD, the whole run ${capUsd}`;
+    const path = formatPath(['spec', 'items', n, 'maxUsd']);
+    return [{ code: 'SPEC_INVALID' as const, path, problem, fix: 'Raise `caps.usd`, or lower `maxUsd`.' }];
+  });
+}
+
 export function queueOf(run: RunSpec): string {
   return run.spec.queue ?? DEFAULTS.queue;
 }
@@ -70,23 +105,27 @@ export function queueOf(run: RunSpec): string {
 /** What an item is filled in with from the run that it stands in. */
 export interface Surroundings {
   defaults: Defaults;
+  pins?: Pins | undefined;
   hasSource: boolean;
 }
 
 /** What is wrong with an item by itself that its schema does not say. */
 export function problemsWithin({ index, item }: PlacedItem, around: Surroundings, limits: Limits = LIMITS): Refusal[] {
   return [
-    ...itemProblems(item, index, around.defaults, limits),
+    ...itemProblems(item, index, around, limits),
     ...pipelineProblems(item.pipeline ?? [], index, around.hasSource),
+    ...promptProblems(item, index),
   ];
 }
 
 /** What shows only once the defaults are filled in, and locks that are named twice. */
-function itemProblems(item: ItemSpec, index: number, defaults: Defaults, limits: Limits): Refusal[] {
+function itemProblems(item: ItemSpec, index: number, { defaults, pins }: Surroundings, limits: Limits): Refusal[] {
   const problems: Refusal[] = [];
   const say = (code: Refusal['code'], key: PropertyKey[], problem: string, fix: string): void => {
     problems.push({ code, path: formatPath(['spec', 'items', index, ...key]), problem, fix });
   };
+  for (const { kind, at, name } of doubledNames(item))
+    say('SPEC_INVALID', [kind, at], `${name} is named twice`, 'Keep one of them.');
   const names = new Set<string>();
   for (const [n, lock] of (item.locks ?? []).entries()) {
     const lockName = typeof lock === 'string' ? lock : lock.name;
@@ -98,21 +137,42 @@ function itemProblems(item: ItemSpec, index: number, defaults: Defaults, limits:
     say('SPEC_INVALID', n, `the item ${id} is named twice`, 'Keep one of them.');
   const asked = item.when === undefined ? null : sizeProblem(item.when, limits);
   if (asked !== null) say('SPEC_LIMIT', ['when'], asked, 'Let an item before write one value that says it all.');
-  const sealed = byteLength(canonicalize(needsOf(item)));
+  const laid = namesOf('capabilities', item, defaults);
+  const entries = [...Object.keys(item.reads ?? {}), ...laid, ...Object.keys(item.outputs ?? {})];
+  const pinned = byteLength(entries.join('')) + READ_ENTRY_BYTES * entries.length;
+  const sealed = byteLength(canonicalize(needsOf(item))) + pinned;
   const whenBytes =
     item.when === undefined || asked !== null ? 0 : byteLength(canonicalize(plannedCondition(item.when)));
   if (sealed + whenBytes > limits.needsBytes) {
     const problem = `what the item needs and asks is over ${limits.needsBytes} bytes as it is sealed`;
     say('SPEC_LIMIT', ['needs'], problem, 'Use shorter names and paths, or gather outputs in one item before.');
   }
-  const env = Object.entries({ ...defaults?.env, ...item.env });
+  for (const key of Object.keys(item.reads ?? {})) {
+    const fix = 'Give one of the two another name.';
+    if (item.needs !== undefined && Object.hasOwn(item.needs, key))
+      say('SPEC_INVALID', ['reads', key], `the item also needs a file ${key}`, fix);
+  }
+  if (item.effect === 'pure' && !item.pipeline?.some(({ block }) => block === 'capture')) {
+    const fix = 'Capture what it makes, or leave `effect` out.';
+    say('SPEC_INVALID', ['effect'], 'a pure item that captures nothing leaves nothing to use again', fix);
+  }
+  if (item.effect === 'pure' && item.egress !== undefined) {
+    const fix = 'Leave `effect` out, or fetch in an item before and hand its outputs on.';
+    say('SPEC_INVALID', ['effect'], 'what an item fetches from hosts outside may be another thing each time', fix);
+  }
+  const env = Object.entries(envOf(item, defaults, pins));
   if (env.length > limits.envEntries) {
-    say('SPEC_LIMIT', ['env'], `with the defaults there are more than ${limits.envEntries} entries`, 'Remove some.');
+    say(
+      'SPEC_LIMIT',
+      ['env'],
+      `with defaults and values there are more than ${limits.envEntries} entries`,
+      'Remove some.',
+    );
   }
   const envBytes = env.reduce((sum, [key, value]) => sum + key.length + byteLength(value), 0);
   if (envBytes > limits.envBytes) {
     const fix = 'Put large values into files of the source.';
-    say('SPEC_LIMIT', ['env'], `with the defaults the environment is over ${limits.envBytes} bytes`, fix);
+    say('SPEC_LIMIT', ['env'], `with defaults and values the environment is over ${limits.envBytes} bytes`, fix);
   }
   const { backoffMs, maxBackoffMs } = retryOf(item, defaults);
   if (backoffMs > maxBackoffMs) {
@@ -120,6 +180,18 @@ function itemProblems(item: ItemSpec, index: number, defaults: Defaults, limits:
     say('SPEC_INVALID', ['retry', 'maxBackoff'], problem, 'Raise maxBackoff, or leave it out.');
   }
   return problems;
+}
+
+/** One that is read or declared as it is sealed, beside its name: a digest, and a size or a kind. */
+const READ_ENTRY_BYTES = 200;
+
+function unpackedReads({ reads = {} }: ItemSpec, index: number): Refusal[] {
+  return Object.entries(reads).flatMap(([key, read]): Refusal[] => {
+    if ('sha256' in read) return [];
+    const path = formatPath(['spec', 'items', index, 'reads', key]);
+    const problem = 'what it reads is not packed: nothing that runs the item can fetch it';
+    return [{ code: 'SOURCE_UNRESOLVED', path, problem, fix: 'Submit with the client, which packs it.' }];
+  });
 }
 
 type Need = NonNullable<ItemSpec['needs']>[string];

@@ -10,6 +10,8 @@ const UP = [item('up', CAPTURES), item('other', CAPTURES), item('bare')];
 const asking = (when: unknown): unknown => runOf([...UP, item('a', { when })]);
 const choosing = (need: object): unknown => runOf([...UP, item('a', { needs: { k: need } })]);
 const gated = (gate: object, more: object = {}): unknown => runOf([...UP, { id: 'a', gate, ...more }]);
+const atLeast = (n: unknown, of: object[]): object => ({ atLeastOf: { n, of } });
+const DONE = { from: 'up', state: 'done' };
 const I = 'spec.items[3]';
 const VALUE = { from: 'up', output: 'v.json', at: '/ok' };
 
@@ -39,6 +41,16 @@ const REFUSED: [title: string, document: unknown, ...refused: string[]][] = [
     'an unknown item deep inside',
     asking({ all: [{ not: { any: [{ from: 'upp', state: 'done' }] } }] }),
     `SPEC_UNKNOWN_REFERENCE ${I}.when.all[0].not.any[0].from`,
+  ],
+  ['so many of nothing', asking(atLeast(1, [])), `SPEC_INVALID ${I}.when.atLeastOf.of`],
+  ['none of some', asking(atLeast(0, [DONE])), `SPEC_LIMIT ${I}.when.atLeastOf.n`],
+  ['more of them than there are', asking(atLeast(3, [DONE, DONE])), `SPEC_INVALID ${I}.when.atLeastOf.n`],
+  ['one of them twice', asking(atLeast(2, [DONE, { ...DONE }])), `SPEC_INVALID ${I}.when.atLeastOf.of[1]`],
+  ['so many beside a test', asking({ ...atLeast(1, [DONE]), ...DONE }), `SPEC_INVALID ${I}.when`],
+  [
+    'an unknown item among so many',
+    asking(atLeast(1, [DONE, { not: { from: 'upp', state: 'done' } }])),
+    `SPEC_UNKNOWN_REFERENCE ${I}.when.atLeastOf.of[1].not.from`,
   ],
   ['itself', asking({ from: 'a', state: 'done' }), `SPEC_CYCLE ${I}.when.from`],
   [
@@ -73,6 +85,11 @@ const REFUSED: [title: string, document: unknown, ...refused: string[]][] = [
   ['locks of a gate', gated({}, { locks: ['l'] }), `SPEC_INVALID ${I}.locks`],
   ['a failure of a gate that may happen', gated({}, { onError: 'continue' }), `SPEC_INVALID ${I}.onError`],
   ['a gate of nobody', gated({ reviewers: [] }), `SPEC_INVALID ${I}.gate.reviewers`],
+  ['a review of an unknown item', gated({ reviews: ['x'] }), `SPEC_UNKNOWN_REFERENCE ${I}.gate.reviews[0]`],
+  ['a review of itself', gated({ reviews: ['a'] }), `SPEC_CYCLE ${I}.gate.reviews[0]`],
+  ['a review of what captures nothing', gated({ reviews: ['up', 'bare'] }), `SPEC_INVALID ${I}.gate.reviews[1]`],
+  ['a review of one twice', gated({ reviews: ['up', 'up'] }), `SPEC_INVALID ${I}.gate.reviews[1]`],
+  ['a review of nothing', gated({ reviews: [] }), `SPEC_INVALID ${I}.gate.reviews`],
   ['a reviewer twice', gated({ reviewers: ['ada', 'bob', 'ada'] }), `SPEC_INVALID ${I}.gate.reviewers[2]`],
   ['a reviewer who is no principal', gated({ reviewers: ['../ada'] }), `SPEC_INVALID ${I}.gate.reviewers[0]`],
   [
@@ -122,6 +139,21 @@ test('compile: what a condition asks is waited for, and its texts are digests', 
   assert.deepEqual(last?.when, {
     any: [{ ...VALUE, op: 'in', value: [text, 1, '0.5', null] }, { not: { from: 'bare', state: 'failed' } }],
   });
+});
+
+test('compile: so many of several is kept as it is, and what a gate is about is waited for', () => {
+  const quorum = lastOf(asking(atLeast(2, [DONE, { from: 'other', state: 'done' }, { ...VALUE, equals: true }])));
+  assert.deepEqual(quorum?.deps, ['other', 'up']);
+  const value = { ...VALUE, op: 'equals', value: true };
+  assert.deepEqual(quorum?.when, { atLeastOf: { n: 2, of: [DONE, { from: 'other', state: 'done' }, value] } });
+  const gate = lastOf(gated({ reviews: ['up', 'other'] }, { dependsOn: ['bare'] }));
+  assert.deepEqual(
+    [gate?.deps, gate?.gate?.reviews],
+    [
+      ['bare', 'other', 'up'],
+      ['other', 'up'],
+    ],
+  );
 });
 
 test('compile: a choice keeps its order, and a failure that may happen is in the plan', () => {

@@ -4,10 +4,12 @@ import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises
 import { join } from 'node:path';
 import type { Digest } from '@waybill/verify';
 import { mismatch, missing, tooLarge, unreadable } from './artifact-refusals.ts';
+import { DirectoryRegistry } from './directory-registry.ts';
 import type { Receipt, RunStatus, ScheduleList } from './documents.ts';
 import { RetryableError, WaybillError } from './errors.ts';
 import { fileHints } from './file-hints.ts';
 import {
+  checkAttemptId,
   checkLedgerKey,
   checkPrincipal,
   checkQueue,
@@ -16,6 +18,7 @@ import {
   isSubmissionId,
 } from './object-names.ts';
 import { type DocumentPlace, receiptFrom, schedulesFrom, statusFrom } from './outbox-documents.ts';
+import type { RegistryObjects } from './registry-entry.ts';
 import type { PutResult, SubmissionRef, Transport } from './transport.ts';
 import { writeOnce } from './write-once.ts';
 
@@ -32,6 +35,7 @@ const MOVE_AWAY =
 /** Transport over a state directory on this machine; the principal is the owner of the files it writes. */
 export class DirectoryTransport implements Transport {
   readonly principal: string;
+  readonly registry: RegistryObjects;
   readonly #root: string;
   readonly #pollMs: number;
 
@@ -39,6 +43,7 @@ export class DirectoryTransport implements Transport {
     this.#root = root;
     this.#pollMs = options.pollMs ?? DEFAULT_POLL_MS;
     this.principal = `uid-${process.getuid?.() ?? 0}`;
+    this.registry = new DirectoryRegistry(root, (act) => this.#guarded(act));
   }
 
   putUpload(digest: Digest, path: string): Promise<void> {
@@ -112,6 +117,15 @@ export class DirectoryTransport implements Transport {
       const path = this.#path('ledger', checkLedgerKey(key));
       const found = await stat(path).catch(absent(null));
       return found?.isFile() ? createReadStream(path) : null;
+    });
+  }
+
+  openLiveLog(attemptId: string, from: number): Promise<AsyncIterable<Uint8Array> | null> {
+    return this.#guarded(async () => {
+      const path = this.#path('staging', checkAttemptId(attemptId), 'log');
+      const file = await open(path, 'r').catch(absent(null));
+      // The one that is open stays whole, whatever replaces it.
+      return file === null ? null : file.createReadStream({ start: from });
     });
   }
 

@@ -2,7 +2,7 @@
  * The documents that a client reads from the outbox: one receipt per submitted object, one status per run.
  * They are the same objects in a directory and in S3; clients never read the run store.
  */
-import type { Digest, RecordedOutput, SealedOutcome } from '@waybill/verify';
+import type { ClaimedEgress, Digest, JudgedIntent, RecordedOutput, ReusedFrom, SealedOutcome } from '@waybill/verify';
 import type { Refusal } from './errors.ts';
 
 export const RECEIPT_STATUSES = ['accepted', 'deduped', 'conflict', 'invalid', 'denied', 'too_large'] as const;
@@ -52,6 +52,7 @@ export interface AttemptStatus {
   outcome?: AttemptOutcome;
   reason?: string;
   exit?: number | null;
+  costMicroUsd?: number;
   outputs: OutputRef[];
 }
 
@@ -68,10 +69,37 @@ export interface Waiting {
   /** The queue has started as many as its rate allows: the next one starts then, if nothing else holds it. */
   rate?: { starts: number; perSeconds: number; next: string };
   /** Verdicts that are still to come: so many approve so far, and any of `reviewers` that has not may. */
-  gate?: { approved: number; rejected: number; approvals: number; reviewers: string[]; expires?: string };
+  gate?: {
+    approved: number;
+    rejected: number;
+    approvals: number;
+    reviewers: string[];
+    expires?: string;
+    /** Items whose outputs they decide about, and the digest of these outputs. */
+    reviews?: string[];
+    reviewed?: Digest;
+  };
+  /** What its attempt asked of people; `sha256` is of the text. It goes on with their answer. */
+  question?: { text: string; sha256: Digest; attempt: number };
   /** Back-off, or a time that the spec names. */
   notBefore?: string;
+  /** What it may cost does not fit under this cap now. The more is left again when others end, and when the window turns. */
+  cap?: CapStatus;
 }
+
+/** A cap, and what is left of it: neither spent nor reserved. */
+export interface CapStatus {
+  cap: 'run' | 'day' | 'month' | 'account';
+  limitMicroUsd: number;
+  leftMicroUsd: number;
+  /** When it is whole again. */
+  turns?: string;
+}
+
+/** A cap of which less is left than one attempt reserves, or of which the whole would not do; or how many one item may become. */
+export type Exceeded =
+  | { cap: CapStatus['cap']; neededMicroUsd: number; leftMicroUsd: number; limitMicroUsd: number }
+  | { outputs: number; max: number };
 
 export interface ItemStatus {
   id: string;
@@ -80,11 +108,45 @@ export interface ItemStatus {
   reason?: string;
   /** What exactly was wrong, for people; in no evidence. */
   detail?: string;
+  /** Why it is not known what models an attempt used, of the last of which that holds: for people, in no evidence. */
+  usageProblem?: string;
+  /** What blocks of the last attempt that says so reached outside of the sandbox, and were refused. */
+  egress?: ClaimedEgress;
+  /** Why it was not in the plan: an item became many, or the object of this digest added it. */
+  addedBy?: { item: string } | { control: Digest };
+  /** The bound that it did not fit under. */
+  exceeded?: Exceeded;
   /** The item that caused it, when another did. */
   cause?: string;
   progress?: { block: number; of: number; label: string };
   waiting?: Waiting;
+  /** What its next attempt goes on from, and which attempt has left that. */
+  checkpoint?: { attempt: number; sizeBytes: number };
+  /** It ran nothing and took over what this attempt had made, perhaps in another run. */
+  reused?: { from: ReusedFrom; outputs: OutputRef[]; isUnsandboxed?: true };
+  /** Of all its attempts that have ended. */
+  costMicroUsd?: number;
+  /** What its models come to, by their names; of that `cutMicroUsd` is not charged, being more than one attempt may be. */
+  modelMicroUsd?: Record<string, number>;
+  cutMicroUsd?: number;
+  /** What was said to the intents that it left. */
+  intents?: JudgedIntent[];
   attempts: AttemptStatus[];
+}
+
+/** Attempts, and what an attempt was followed by another for; absent where that never happened. */
+export interface AttemptCounts {
+  attempts: number;
+  /** It had failed, or somebody had it tried again. */
+  retries: number;
+  /** It had asked something, and was answered. */
+  questions?: number;
+  /** Somebody sent its item back to the queue. */
+  requeues?: number;
+  /** Its worker was lost: no fault of the item. */
+  lost?: number;
+  /** No worker could be launched then. */
+  putOff?: number;
 }
 
 /** `outbox/<principal>/<submissionId>/status.json`, replaced whole, at most a few times a second. */
@@ -100,14 +162,22 @@ export interface RunStatus {
   openedAt: string;
   /** What is open of it then is ended. */
   deadlineAt?: string;
+  /** Of a run that more items may be added to, until somebody closes it. */
+  openEnded?: 'open' | 'closed';
+  /** Items that were added to it are being written and begun; on one machine others wait meanwhile. */
+  extending?: true;
   /** Since when nothing of it is started; absent while it is not paused. */
   pausedAt?: string;
   completedAt?: string;
   sealedAt?: string;
   /** It will never be sealed: an operator said so, or the store was lost. */
   aborted?: { at: string; reason: string };
-  counts: Record<ItemState, number> & { items: number; attempts: number; retries: number };
+  counts: Record<ItemState, number> & AttemptCounts & { items: number };
   items: ItemStatus[];
+  /** Of all attempts that have ended. */
+  costMicroUsd?: number;
+  /** Of the run and of the deployment, when this was written; absent where nothing has been reserved yet. */
+  caps?: CapStatus[];
   /** Loud things: blocks that ran without a sandbox. */
   warnings: string[];
   /** Set once sealed: ledger key and digest of the audit bundle. */

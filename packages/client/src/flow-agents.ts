@@ -1,19 +1,25 @@
 /** What a task runs: the agent that it names, with presets, groups and the task itself merged over it. */
 import type { Refusal } from './errors.ts';
-import { type FlowAgent, SETTING_KEYS } from './flow.ts';
+import { type FlowAgent, type FlowTask, SETTING_KEYS } from './flow.ts';
 import { testsOf } from './flow-conditions.ts';
-import type { FlowTasks } from './flow-links.ts';
+import { forEachOf } from './flow-growth.ts';
+import { type FlowTasks, lineage } from './flow-links.ts';
 import { type FlowParts, mergeByKey, pathIn, presetProblems, unknownName } from './flow-parts.ts';
 import { type FlowNode, type FlowTree, isObject, needsOf } from './flow-tree.ts';
 import type { ItemSpec } from './spec.ts';
-import { formatPath, quote } from './spec-issue.ts';
+import { agentBlock, PROMPTED_FIELDS } from './spec-agents.ts';
+import { formatPath, quote, refusalsOf } from './spec-issue.ts';
 
 type Pipeline = NonNullable<ItemSpec['pipeline']>;
 
 /** Of an item: everything but who it is and what it waits for. */
-export type Work = Omit<ItemSpec, 'id' | 'dependsOn' | 'needs' | 'when'>;
+export type Work = Omit<ItemSpec, 'id' | 'dependsOn' | 'needs' | 'reads' | 'forEach' | 'when'>;
 
 const SHELL = ['/bin/sh', '-c'];
+
+/** What an agent runs: exactly one of these. */
+const KINDS = ['run', 'command', 'adapter'] as const;
+const PROMPTED_KEYS: readonly string[] = Object.keys(PROMPTED_FIELDS);
 
 /** Agents and presets that tasks name and nothing defines, and agents that are not one program. */
 export function agentProblems(tree: FlowTree, parts: FlowParts, hasSource: boolean): Refusal[] {
@@ -23,7 +29,7 @@ export function agentProblems(tree: FlowTree, parts: FlowParts, hasSource: boole
   });
   const named = tree.nodes.flatMap(({ path, kind, task }) => [
     ...presetProblems(task.preset, path, parts.presets),
-    ...(kind === 'agent' ? useProblems(task.agent, path, parts, hasSource) : []),
+    ...(kind === 'agent' ? useProblems(task, path, parts, hasSource) : []),
     ...(kind === 'check' ? patchProblem(task.gate?.capture, [...path, 'gate', 'capture'], hasSource) : []),
   ]);
   return [...defined, ...named];
@@ -33,25 +39,54 @@ function definitionProblem(agent: Record<string, unknown>, path: string): Refusa
   const say = (problem: string, fix: string, at = path): Refusal[] => [
     { code: 'SPEC_INVALID', path: at, problem, fix },
   ];
-  const [run, command] = [agent.run !== undefined, agent.command !== undefined];
-  if (run === command) {
-    const problem = run ? 'the agent has both `run` and `command`' : 'the agent says nothing of what it runs';
-    return say(problem, 'Write `run: <script>`, or `command: [<program>, <argument>]`.');
+  const kinds = KINDS.filter((kind) => agent[kind] !== undefined);
+  const [kind] = kinds;
+  if (kind === undefined || kinds.length > 1) {
+    const both = kinds.map((one) => `\`${one}\``).join(' and ');
+    const problem = kind === undefined ? 'the agent says nothing of what it runs' : `the agent has both ${both}`;
+    return say(problem, 'Write `run: <script>`, `command: [<program>, <argument>]`, or an `adapter`.');
   }
-  if (command && agent.lens !== undefined) return say('only a script has a lens', 'Remove it.', `${path}.lens`);
-  return [];
+  if (kind !== 'run' && agent.lens !== undefined) return say('only a script has a lens', 'Remove it.', `${path}.lens`);
+  return promptedProblems(agent, path);
 }
 
 function useProblems(
-  name: unknown,
+  task: FlowTask,
   path: readonly PropertyKey[],
   { agents }: FlowParts,
   hasSource: boolean,
 ): Refusal[] {
+  const name: unknown = task.agent;
   if (typeof name !== 'string') return [];
   const at = [...path, 'agent'];
   if (!Object.hasOwn(agents, name)) return [unknownName(formatPath(at), 'agent', name, Object.keys(agents))];
-  return patchProblem(agents[name]?.capture, at, hasSource);
+  return [...patchProblem(agents[name]?.capture, at, hasSource), ...silenceProblem(agents[name], task.input, path)];
+}
+
+/** What an agent with a prompt may be told, as a run spec has it; what of the prompt stands at its tasks is theirs. */
+function promptedProblems(agent: Record<string, unknown>, path: string): Refusal[] {
+  const own = Object.entries(agent).filter(([key]) => PROMPTED_KEYS.includes(key));
+  if (agent.adapter === undefined) {
+    return own.map(([key]) => {
+      const problem = 'only an agent with an adapter is told that';
+      return { code: 'SPEC_INVALID', path: `${path}.${key}`, problem, fix: 'Add an `adapter`, or remove it.' };
+    });
+  }
+  const block = { block: 'agent', prompt: 'of its tasks', ...Object.fromEntries(own) };
+  const parsed = agentBlock.safeParse(block, { reportInput: true });
+  if (parsed.success) return [];
+  return refusalsOf(parsed.error.issues).map((refusal) => ({ ...refusal, path: `${path}.${refusal.path}` }));
+}
+
+function silenceProblem(
+  agent: Record<string, unknown> | undefined,
+  input: unknown,
+  path: readonly PropertyKey[],
+): Refusal[] {
+  if (agent?.adapter === undefined) return [];
+  if ([agent.prompt, agent.promptFile, input].some((said) => said !== undefined)) return [];
+  const fix = 'Write an `input`, or give the agent a `prompt` or a `promptFile`.';
+  return [{ code: 'SPEC_INVALID', path: formatPath([...path, 'input']), problem: 'the agent is told nothing', fix }];
 }
 
 function patchProblem(capture: unknown, path: readonly PropertyKey[], hasSource: boolean): Refusal[] {
@@ -70,6 +105,7 @@ export function captureProblems(tree: FlowTree, tasks: FlowTasks, parts: FlowPar
         path: [...node.path, 'needs', key, 'select'],
       })),
     ),
+    ...forEachOf(node).map(({ id, path }) => ({ id, what: 'outputs' as const, path })),
     ...[
       ...testsOf(node.task.when, [...node.path, 'when']),
       ...testsOf(node.task.loop?.until, [...node.path, 'loop', 'until']),
@@ -98,22 +134,35 @@ function captureGap({ kind, task }: FlowNode, what: string, { agents }: FlowPart
 /** What a task that runs something does, when everything that it refers to is there. */
 export function workOf(node: FlowNode, parts: FlowParts): Work {
   const { kind, task } = node;
-  const around = [node, ...ancestors(node)].reverse().map((one) => settingsOf(one.task, parts));
+  const around = lineage(node).map((one) => settingsOf(one.task, parts));
   if (kind === 'check') {
     const { run = '', capture } = task.gate ?? {};
     return { ...merged(around), pipeline: [{ block: 'script', run, lens: 'gate' }, ...captures(capture)] };
   }
+  if (kind === 'approval') {
+    const { deadline } = merged(around) as Pick<Work, 'deadline'>;
+    return { ...(deadline === undefined ? {} : { deadline }), gate: task.approval };
+  }
+  // A shape is resolved once all items are there.
+  if (kind === 'uses') return { ...merged(around), uses: task.uses, ...(task.with && { with: task.with }) } as Work;
   const agent = (parts.agents[task.agent ?? ''] ?? {}) as FlowAgent;
-  const words = task.input === undefined ? [] : [task.input].flat();
   const settings = merged([settingsOf(agent, parts), ...around]);
-  return { ...settings, pipeline: [block(task.agent ?? '', agent, words), ...captures(agent.capture)] };
+  return { ...settings, pipeline: [blockOf(task.agent ?? '', agent, wordsOf(task)), ...captures(agent.capture)] };
 }
 
-function ancestors(node: FlowNode): FlowNode[] {
-  return node.parent === null ? [] : [node.parent, ...ancestors(node.parent)];
+export function wordsOf({ input }: FlowTask): string[] {
+  return input === undefined ? [] : [input].flat();
 }
 
-function block(name: string, { run = '', command, lens }: FlowAgent, words: readonly string[]): Pipeline[number] {
+/** @param words what a task says to the agent of this name */
+export function blockOf(name: string, agent: FlowAgent, words: readonly string[]): Pipeline[number] {
+  const { run = '', command, lens } = agent;
+  if (agent.adapter !== undefined) {
+    const own = Object.entries(agent).filter(([key]) => PROMPTED_KEYS.includes(key));
+    const said = [agent.prompt ?? [], words].flat();
+    const prompt = said.length === 0 ? {} : { prompt: said.join('\n\n') };
+    return { block: 'agent', ...Object.fromEntries(own), ...prompt } as Pipeline[number];
+  }
   if (command !== undefined) return { block: 'agent', adapter: 'command', command: [...command, ...words] };
   const looking = lens === undefined ? {} : { lens };
   if (words.length === 0) return { block: 'script', run, ...looking };

@@ -18,6 +18,8 @@ export function testsOf(written: unknown, path: readonly PropertyKey[]): FlowTes
     const members = written[key];
     return Array.isArray(members) ? members.flatMap((one, n) => testsOf(one, [...path, key, n])) : [];
   });
+  const quorum = isObject(written.atLeastOf) && Array.isArray(written.atLeastOf.of) ? written.atLeastOf.of : [];
+  groups.push(...quorum.flatMap((one, n) => testsOf(one, [...path, 'atLeastOf', 'of', n])));
   const own =
     typeof written.from === 'string'
       ? [{ path, id: written.from, ofOutput: written.output !== undefined, state: written.state }]
@@ -32,10 +34,12 @@ export function statesAsked(condition: WrittenCondition, path: readonly Property
 
 /** The same condition of other names. */
 export function renamed(written: WrittenCondition, nameOf: (id: string) => string): WrittenCondition {
-  const { all, any, not, from } = written;
+  const { all, any, not, atLeastOf, from } = written;
   if (all !== undefined) return { all: all.map((one) => renamed(one, nameOf)) };
   if (any !== undefined) return { any: any.map((one) => renamed(one, nameOf)) };
   if (not !== undefined) return { not: renamed(not, nameOf) };
+  if (atLeastOf !== undefined)
+    return { atLeastOf: { n: atLeastOf.n, of: atLeastOf.of.map((one) => renamed(one, nameOf)) } };
   return from === undefined ? written : { ...written, from: nameOf(from) };
 }
 

@@ -8,6 +8,7 @@ import {
   type FlowTree,
   isOpenEnded,
   needsOf,
+  reviewsOf,
 } from './flow-tree.ts';
 import { nearest } from './nearest-word.ts';
 import { formatPath, quote } from './spec-issue.ts';
@@ -36,6 +37,7 @@ export function flowLinkProblems(tree: FlowTree, tasks: FlowTasks): Refusal[] {
     ...needsOf(node).flatMap((sources) => needProblems(node, sources, tasks)),
     ...testsOf(node.task.when, [...node.path, 'when']).flatMap((test) => whenProblem(node, test, tasks)),
     ...untilProblems(node, tasks),
+    ...reviewsOf(node).flatMap((reference) => askedProblem(node, reference, tasks)),
   ]);
   return [...twice, ...among];
 }
@@ -65,12 +67,16 @@ function needProblems(owner: FlowNode, { key, need, from }: FlowSources, tasks: 
   return [{ code: 'SPEC_INVALID', path, problem, fix: 'Remove `round`, or move both into one loop.' }];
 }
 
-function whenProblem(owner: FlowNode, test: FlowTest, tasks: FlowTasks): Refusal[] {
-  const reference = { path: [...test.path, 'from'], id: test.id };
-  const target = tasks.get(test.id);
+/** A task that is asked, or looked at: over by then, and in a round that can be told beforehand. */
+export function askedProblem(owner: FlowNode, reference: FlowReference, tasks: FlowTasks): Refusal[] {
+  const target = tasks.get(reference.id);
   if (target === undefined) return [unknownTask(reference, tasks)];
   const order = orderProblems(owner, target, reference);
   return order.length > 0 ? order : openEndProblem(target, commonLoops(owner, target), reference);
+}
+
+function whenProblem(owner: FlowNode, test: FlowTest, tasks: FlowTasks): Refusal[] {
+  return askedProblem(owner, { path: [...test.path, 'from'], id: test.id }, tasks);
 }
 
 /** Asked of what a round has done, and of nothing else; and a round that does nothing could not end. */
@@ -99,7 +105,7 @@ function alwaysRuns(node: FlowNode): boolean {
 }
 
 /** A condition asks one item: of what has several rounds, nobody can say beforehand which is the last. */
-function openEndProblem(target: FlowNode, shared: number, { path, id }: FlowReference): Refusal[] {
+export function openEndProblem(target: FlowNode, shared: number, { path, id }: FlowReference): Refusal[] {
   const loop = target.loops.slice(shared).find(isOpenEnded);
   if (loop === undefined) return [];
   const problem = `which round of ${quote(id)} will be the last is not known: ${formatPath(loop.path)} ends by itself`;
@@ -144,7 +150,7 @@ function orderProblem(owner: FlowNode, target: FlowNode): string | null {
 }
 
 /** From the top-level task down to this one. */
-function lineage(node: FlowNode): FlowNode[] {
+export function lineage(node: FlowNode): FlowNode[] {
   const line: FlowNode[] = [];
   for (let at: FlowNode | null = node; at !== null; at = at.parent) line.unshift(at);
   return line;

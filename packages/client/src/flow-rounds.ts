@@ -7,9 +7,13 @@ export function roundsOf({ kind, task }: FlowNode): number {
   return (kind === 'loop' ? task.loop?.max : task.gate?.max) ?? 1;
 }
 
-/** `fix` in the first rounds of all loops, else with every round: `fix~2`, `fix~1~3`. */
-export function idIn({ id }: FlowNode, rounds: readonly number[]): string {
-  return rounds.every((round) => round === 1) ? (id ?? '') : [id, ...rounds].join('~');
+/**
+ * `fix` in the first rounds of all loops, else with every round: `fix~2`, `fix~1~3`. What becomes many always has them, since the
+ * items of its first round would be called like those rounds.
+ */
+export function idIn({ id, task }: FlowNode, rounds: readonly number[]): string {
+  const isPlain = task.forEach === undefined && rounds.every((round) => round === 1);
+  return isPlain ? (id ?? '') : [id, ...rounds].join('~');
 }
 
 /**

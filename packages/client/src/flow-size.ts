@@ -3,6 +3,7 @@ import type { Refusal } from './errors.ts';
 import { roundsOf } from './flow-rounds.ts';
 import { type FlowNode, type FlowTree, isMending } from './flow-tree.ts';
 import type { Limits } from './limits.ts';
+import { mostBranches } from './link-growth.ts';
 import { formatPath } from './spec-issue.ts';
 
 /** The innermost task that alone becomes more items than a run may have. */
@@ -15,7 +16,9 @@ export function tooMany(tree: FlowTree, limits: Limits): Refusal | null {
   };
   for (const node of tree.nodes.toReversed()) {
     // A gate is checked once more than it is mended.
-    const count = node.id === null ? sum(node.children) * roundsOf(node) + (isMending(node) ? 1 : 0) : 1;
+    const { forEach } = node.task;
+    const own = 1 + (forEach === undefined ? 0 : mostBranches(forEach));
+    const count = node.id === null ? sum(node.children) * roundsOf(node) + (isMending(node) ? 1 : 0) : own;
     const bound = node.kind === 'loop' || isMending(node) ? [...node.path, node.kind, 'max'] : null;
     if (count > limits.items) return say(bound ?? node.path, count, bound === null ? 'Split the flow.' : 'Allow less.');
     counts.set(node, count);

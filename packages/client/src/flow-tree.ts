@@ -4,14 +4,14 @@
  */
 import type { Refusal } from './errors.ts';
 import type { FlowNeed, FlowTask, TaskKind } from './flow.ts';
-import { TASK_KINDS } from './flow.ts';
+import { SETTING_KEYS, TASK_KINDS } from './flow.ts';
 import { formatPath } from './spec-issue.ts';
 
 export interface FlowNode {
   path: readonly PropertyKey[];
   /** A gate is a group: of its check, and of what mends it. */
   kind: TaskKind | 'check';
-  /** Of a task that runs something: an agent or a check. */
+  /** Of a task that runs something: an agent, a shape or a check. */
   id: string | null;
   /** What of the task is said of this node; well-formed only once the schema has let the document pass. */
   task: FlowTask;
@@ -37,6 +37,8 @@ export interface FlowTree {
   refusals: Refusal[];
 }
 
+/** People need none of it; a deadline they have. */
+const IDLE_KEYS = [...SETTING_KEYS.filter((key) => key !== 'deadline'), 'needs', 'reads', 'preset'];
 const KINDS_TEXT = TASK_KINDS.map((kind) => `\`${kind}\``).join(', ');
 
 export function readTree(document: unknown): FlowTree {
@@ -72,7 +74,7 @@ function readTask(
   tree.refusals.push(...formProblems(value, path, kinds));
   const [kind] = kinds;
   if (kind === undefined) return [];
-  const isRun = kind === 'agent';
+  const isRun = kind === 'agent' || kind === 'uses' || kind === 'approval';
   const task = kind === 'gate' ? { when: value.when, gate: value.gate } : value;
   const node: FlowNode = { ...around, path, kind, id: isRun ? idOf(value) : null, task, place, children: [] };
   tree.nodes.push(node);
@@ -130,7 +132,7 @@ function formProblems(
     return [say(path, problem, `Write exactly one of ${KINDS_TEXT}.`)];
   }
   const [kind] = kinds;
-  const isRun = kind === 'agent' || kind === 'gate';
+  const isRun = kind === 'agent' || kind === 'uses' || kind === 'gate' || kind === 'approval';
   const problems: Refusal[] = [];
   if (isRun && task.id === undefined)
     problems.push(say([...path, 'id'], 'the value is missing', 'Add it; it is a name.'));
@@ -139,6 +141,18 @@ function formProblems(
   }
   if (kind !== 'agent' && task.input !== undefined) {
     problems.push(say([...path, 'input'], `only an agent takes arguments, not a ${kind}`, 'Remove it.'));
+  }
+  if (kind !== 'uses' && task.with !== undefined) {
+    problems.push(say([...path, 'with'], `only a shape has parameters, not a ${kind}`, 'Remove it.'));
+  }
+  if (kind !== 'agent' && kind !== 'uses' && task.forEach !== undefined) {
+    problems.push(
+      say([...path, 'forEach'], `only an agent happens once for each, not a ${kind}`, 'Put it at an agent.'),
+    );
+  }
+  for (const key of kind === 'approval' ? IDLE_KEYS : []) {
+    if (task[key] === undefined) continue;
+    problems.push(say([...path, key], `nothing acts on the ${key} of an approval`, 'Remove it.'));
   }
   const { fix, max } = isObject(task.gate) ? task.gate : {};
   if (fix !== undefined && max === undefined) {
@@ -164,10 +178,18 @@ export function needsOf({ path, task }: FlowNode): FlowSources[] {
     const at = [...path, 'needs', key];
     const named: [path: PropertyKey[], id: unknown][] = Array.isArray(need.oneOf)
       ? need.oneOf.map((id: unknown, n) => [[...at, 'oneOf', n], id])
-      : [[[...at, 'from'], need.from]];
+      : [need.each === undefined ? [[...at, 'from'], need.from] : [[...at, 'each'], need.each]];
     const from = named.flatMap(([place, id]) => (typeof id === 'string' ? [{ path: place, id }] : []));
     return [{ key, need: need as unknown as FlowNeed, from }];
   });
+}
+
+/** What people decide about, where the task is theirs to decide. */
+export function reviewsOf({ path, kind, task }: FlowNode): FlowReference[] {
+  const reviews: unknown = kind === 'approval' && isObject(task.approval) ? task.approval.reviews : undefined;
+  if (!Array.isArray(reviews)) return [];
+  const at = [...path, 'approval', 'reviews'];
+  return reviews.flatMap((id: unknown, n) => (typeof id === 'string' ? [{ path: [...at, n], id }] : []));
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { canonicalize } from '@waybill/verify';
+import { branching, choosing, reviewing } from '../test/many-sources.ts';
 import {
   bytesOf,
   item,
@@ -11,7 +13,7 @@ import {
   SCRIPT,
   summary,
 } from '../test/run-sample.ts';
-import { compile, compileItems, parseControl, parseRun } from './compile.ts';
+import { compile, compileItems, extensionProblems, parseControl, parseRun, planExtension } from './compile.ts';
 import { formatDuration } from './duration.ts';
 import { LIMITS } from './limits.ts';
 import { planEntries } from './plan-entries.ts';
@@ -25,6 +27,7 @@ interface LimitCase {
 const numbered = <T>(count: number, make: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => make(n));
 const entries = <T>(count: number, make: (n: number) => [string, T]): Record<string, T> =>
   Object.fromEntries(numbered(count, make));
+const namedFor = (count: number): object => entries(count, (n) => [`S${n}`, 'a-secret']);
 const one = (more: object): unknown => runOf([item('a', more)]);
 const nest = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
 
@@ -55,13 +58,6 @@ const asking = (when: unknown): unknown => runOf([item('up', { pipeline: [SCRIPT
 const negated = (times: number): object => (times === 0 ? ENDED : { not: negated(times - 1) });
 
 /** An item that takes from the first of so many. */
-const choosing = (count: number): unknown => {
-  const up = numbered(count, (n) => item(`u${n}`, { pipeline: [SCRIPT, CAPTURE] }));
-  const oneOf = up.map(({ id }) => id);
-  const filler = numbered(LIMITS.sourcesPerNeed + 1 - count, (n) => item(`f${n}`));
-  return runOf([...up, ...filler, item('a', { needs: { k: { oneOf, select: { output: 'o' } } } })]);
-};
-
 const CASES: Partial<Record<keyof typeof LIMITS, LimitCase>> = {
   items: {
     at: () => runOf(numbered(LIMITS.items, (n) => item(`i${n}`))),
@@ -78,10 +74,20 @@ const CASES: Partial<Record<keyof typeof LIMITS, LimitCase>> = {
     over: () => withNeeds(LIMITS.needsPerItem + 1),
     refused: 'SPEC_LIMIT spec.items[1].needs',
   },
+  branchesPerItem: {
+    at: () => runOf(branching(LIMITS.branchesPerItem)),
+    over: () => runOf(branching(LIMITS.branchesPerItem + 1)),
+    refused: 'SPEC_LIMIT spec.items[1].forEach.max',
+  },
   reviewersPerGate: {
     at: () => runOf([{ id: 'a', gate: { reviewers: numbered(LIMITS.reviewersPerGate, (n) => `r${n}`) } }]),
     over: () => runOf([{ id: 'a', gate: { reviewers: numbered(LIMITS.reviewersPerGate + 1, (n) => `r${n}`) } }]),
     refused: 'SPEC_LIMIT spec.items[0].gate.reviewers',
+  },
+  reviewsPerGate: {
+    at: () => reviewing(LIMITS.reviewsPerGate),
+    over: () => reviewing(LIMITS.reviewsPerGate + 1),
+    refused: `SPEC_LIMIT spec.items[${LIMITS.reviewsPerGate + 1}].gate.reviews`,
   },
   sourcesPerNeed: {
     at: () => choosing(LIMITS.sourcesPerNeed),
@@ -122,6 +128,11 @@ const CASES: Partial<Record<keyof typeof LIMITS, LimitCase>> = {
     at: () => one({ pipeline: numbered(LIMITS.blocksPerPipeline, () => SCRIPT) }),
     over: () => one({ pipeline: numbered(LIMITS.blocksPerPipeline + 1, () => SCRIPT) }),
     refused: 'SPEC_LIMIT spec.items[0].pipeline',
+  },
+  secretsPerBlock: {
+    at: () => one({ pipeline: [{ ...SCRIPT, secrets: namedFor(LIMITS.secretsPerBlock) }] }),
+    over: () => one({ pipeline: [{ ...SCRIPT, secrets: namedFor(LIMITS.secretsPerBlock + 1) }] }),
+    refused: 'SPEC_LIMIT spec.items[0].pipeline[0].secrets',
   },
   nameChars: {
     at: () => runOf([item('n'.repeat(LIMITS.nameChars))]),
@@ -203,6 +214,11 @@ const CASES: Partial<Record<keyof typeof LIMITS, LimitCase>> = {
     over: () => one({ retry: { maxAttempts: LIMITS.maxAttempts + 1 } }),
     refused: 'SPEC_LIMIT spec.items[0].retry.maxAttempts',
   },
+  usd: {
+    at: () => one({ maxUsd: LIMITS.usd }),
+    over: () => one({ maxUsd: LIMITS.usd + 1 }),
+    refused: 'SPEC_LIMIT spec.items[0].maxUsd',
+  },
   priority: {
     at: () => one({ priority: LIMITS.priority }),
     over: () => one({ priority: LIMITS.priority + 1 }),
@@ -281,6 +297,7 @@ const refusedOfSchedule = (timing: object): string[] => {
 
 /** Limits that need more than one value: each is asserted by the test of its name. */
 const ELSEWHERE: Record<string, () => void> = {
+  typedOutputs: () => assert.equal(LIMITS.typedOutputs, 16),
   specBytes: () => {
     const text = JSON.stringify(runOf([item('a')]));
     assert.deepEqual(refusedAs(bytesOf(text.padEnd(LIMITS.specBytes))), []);
@@ -319,6 +336,32 @@ const ELSEWHERE: Record<string, () => void> = {
     assert.deepEqual(refusedOfSchedule({ cron: long }), []);
     assert.deepEqual(refusedOfSchedule({ cron: `${long} ` }), ['SPEC_LIMIT spec.cron']);
   },
+  itemsPerExtension: () => {
+    const refused = (count: number): string[] => {
+      const items = numbered(count, (n) => item(`i${n}`));
+      const control = {
+        apiVersion: 'waybill/v1',
+        kind: 'Control',
+        spec: { verb: 'extend', run: 'a'.repeat(32), items },
+      };
+      const read = parseControl(bytesOf(control));
+      return read.ok ? [] : summary(read.refusals);
+    };
+    assert.deepEqual(refused(LIMITS.itemsPerExtension), []);
+    assert.deepEqual(refused(LIMITS.itemsPerExtension + 1), ['SPEC_LIMIT spec.items']);
+  },
+  extensionBytes: () => {
+    const items = parsed(runOf(numbered(3, (n) => item(`i${n}`)))).spec.items;
+    const around = { hasSource: false, present: new Map(), mostItems: 100, reserved: 0, edges: 0 };
+    const { items: planned, itemDigests } = planExtension({ items });
+    const sealed = planEntries({ items: planned, itemDigests }).reduce(
+      (sum, entry) => sum + canonicalize(entry).length,
+      0,
+    );
+    assert.deepEqual(extensionProblems({ items }, around, { ...LIMITS, extensionBytes: sealed }), []);
+    const over = extensionProblems({ items }, around, { ...LIMITS, extensionBytes: sealed - 1 });
+    assert.deepEqual(summary(over), ['SPEC_LIMIT spec.items']);
+  },
   missedSlots: () => {
     assert.deepEqual(refusedOfSchedule({ missed: { all: LIMITS.missedSlots } }), []);
     assert.deepEqual(refusedOfSchedule({ missed: { all: LIMITS.missedSlots + 1 } }), ['SPEC_LIMIT spec.missed.all']);
@@ -354,11 +397,4 @@ test('limits: the defaults count towards the environment of an item', () => {
   const half = (letter: string): object => entries(LIMITS.envEntries / 2 + 1, (n) => [`${letter}${n}`, 'x']);
   const over = refusalsFor(runOf([item('a', { env: half('A') })], { defaults: { env: half('B') } }));
   assert.deepEqual(summary(over), ['SPEC_LIMIT spec.items[0].env']);
-});
-
-test('limits: caps.items bounds the run below the limit of the platform', () => {
-  assert.deepEqual(refusalsFor(runOf([item('a'), item('b')], { caps: { items: 2 } })), []);
-  assert.deepEqual(summary(refusalsFor(runOf([item('a'), item('b')], { caps: { items: 1 } }))), [
-    'SPEC_LIMIT spec.items',
-  ]);
 });

@@ -4,10 +4,12 @@
  */
 import type { Refusal } from './errors.ts';
 import { orderOf } from './item-order.ts';
+import { depsOf, edgesOf, type Need, sourcesOf, testsOf } from './item-sources.ts';
 import type { Limits } from './limits.ts';
+import { growthProblems, type Present } from './link-growth.ts';
 import { nearest } from './nearest-word.ts';
+import type { PlanItem } from './plan.ts';
 import type { ItemSpec } from './spec.ts';
-import type { WrittenCondition } from './spec-conditions.ts';
 import { formatPath, quote } from './spec-issue.ts';
 
 /** An item and where it stands in `spec.items`. */
@@ -24,47 +26,26 @@ const MAX_SUGGESTION_POOL = 500;
 /** Members of a cycle that are printed from each end. */
 const PRINTED_MEMBERS = 5;
 
-/** dependsOn and needs together: sorted, unique. */
-export function depsOf(item: ItemSpec): string[] {
-  const deps = new Set(item.dependsOn);
-  for (const need of Object.values(item.needs ?? {})) for (const source of sourcesOf(need)) deps.add(source);
-  for (const { written } of testsOf(item.when, [])) deps.add(written.from ?? '');
-  return [...deps].sort();
-}
-
-type Need = NonNullable<ItemSpec['needs']>[string];
-
-/** In the order of preference. */
-export function sourcesOf({ from, oneOf }: Need): string[] {
-  return oneOf ?? [from ?? ''];
-}
-
-/** What a condition asks, each with its path. Its nesting has been bounded by its reader. */
-function testsOf(
-  written: WrittenCondition | undefined,
-  path: readonly PropertyKey[],
-): { written: WrittenCondition; path: PropertyKey[] }[] {
-  if (written === undefined) return [];
-  const { all, any, not } = written;
-  if (not !== undefined) return testsOf(not, [...path, 'not']);
-  const [key, members] = all === undefined ? ['any', any] : ['all', all];
-  if (members === undefined) return [{ written, path: [...path] }];
-  return members.flatMap((one, n) => testsOf(one, [...path, key as string, n]));
-}
-
 /**
  * Judges the items that could be read; `ids` also names those that could not, so that a broken item does not make every
  * reference to it a second error.
+ * @param present items that these are added to
  */
-export function linkProblems(items: readonly PlacedItem[], ids: WrittenIds, limits: Limits): Refusal[] {
+export function linkProblems(
+  items: readonly PlacedItem[],
+  ids: WrittenIds,
+  limits: Limits,
+  present: Present = new Map(),
+): Refusal[] {
   const known = new Map<string, number>();
   const problems: Refusal[] = [];
   for (const [index, id] of ids.entries()) {
     if (id === null) continue;
     const first = known.get(id);
-    if (first === undefined) known.set(id, index);
+    if (first === undefined && !present.has(id)) known.set(id, index);
     else {
-      const problem = `the id ${quote(id)} is also that of spec.items[${first}]`;
+      const other = first === undefined ? 'an item of the run' : `spec.items[${first}]`;
+      const problem = `the id ${quote(id)} is also that of ${other}`;
       problems.push({
         code: 'SPEC_DUPLICATE_ID',
         path: itemPath(index, 'id'),
@@ -74,11 +55,14 @@ export function linkProblems(items: readonly PlacedItem[], ids: WrittenIds, limi
     }
   }
   const readable = new Map(items.map((placed) => [placed.item.id, placed]));
+  const itemOf: ItemOf = (id) => readable.get(id)?.item ?? present.get(id);
   let edges = 0;
   for (const placed of items) {
-    edges += depsOf(placed.item).length;
-    problems.push(...referenceProblems(placed, known), ...selectProblems(placed, readable));
+    edges += edgesOf(placed.item);
+    problems.push(...referenceProblems(placed, known, present), ...selectProblems(placed, itemOf));
+    problems.push(...reviewProblems(placed, itemOf));
   }
+  problems.push(...growthProblems(items, itemOf, limits, present));
   if (edges > limits.edges) {
     const problem = `the items have ${edges} dependencies, more than ${limits.edges}`;
     problems.push({ code: 'SPEC_LIMIT', path: 'spec.items', problem, fix: 'Let items wait for one that joins many.' });
@@ -86,12 +70,20 @@ export function linkProblems(items: readonly PlacedItem[], ids: WrittenIds, limi
   return [...problems, ...orderProblems(items, limits)];
 }
 
-function referenceProblems({ index, item }: PlacedItem, known: ReadonlyMap<string, number>): Refusal[] {
+function referenceProblems(
+  { index, item }: PlacedItem,
+  known: ReadonlyMap<string, number>,
+  present: Present,
+): Refusal[] {
   const named: [path: string, id: string][] = [
     ...(item.dependsOn ?? []).map((id, n): [string, string] => [itemPath(index, 'dependsOn', n), id]),
     ...Object.entries(item.needs ?? {}).flatMap(([key, need]) =>
       sourcesOf(need).map((id, n): [string, string] => [sourcePath(index, key, need, n), id]),
     ),
+    ...(item.forEach === undefined
+      ? []
+      : [[itemPath(index, 'forEach', 'from'), item.forEach.from] as [string, string]]),
+    ...(item.gate?.reviews ?? []).map((id, n): [string, string] => [itemPath(index, 'gate', 'reviews', n), id]),
     ...testsOf(item.when, ['when']).map(({ written, path }): [string, string] => [
       itemPath(index, ...path, 'from'),
       written.from ?? '',
@@ -103,7 +95,7 @@ function referenceProblems({ index, item }: PlacedItem, known: ReadonlyMap<strin
         { code: 'SPEC_CYCLE', path, problem: `the item ${quote(id)} waits for itself`, fix: 'Remove the reference.' },
       ];
     }
-    if (known.has(id)) return [];
+    if (known.has(id) || present.has(id)) return [];
     const near = known.size > MAX_SUGGESTION_POOL ? null : nearest(id, [...known.keys()]);
     const fix = near === null ? 'Name an item of this run.' : `Write \`${near}\`, or name another item of this run.`;
     return [{ code: 'SPEC_UNKNOWN_REFERENCE', path, problem: `there is no item ${quote(id)}`, fix }];
@@ -111,32 +103,64 @@ function referenceProblems({ index, item }: PlacedItem, known: ReadonlyMap<strin
 }
 
 function sourcePath(index: number, key: string, need: Need, n: number): string {
-  return need.oneOf === undefined ? itemPath(index, 'needs', key, 'from') : itemPath(index, 'needs', key, 'oneOf', n);
+  if (need.oneOf !== undefined) return itemPath(index, 'needs', key, 'oneOf', n);
+  return itemPath(index, 'needs', key, need.each === undefined ? 'from' : 'each');
 }
 
-/** What is selected or asked for must be captured upstream. */
-function selectProblems({ index, item }: PlacedItem, readable: ReadonlyMap<string, PlacedItem>): Refusal[] {
+type ItemOf = (id: string) => { pipeline?: readonly Block[] | undefined; forEach?: object | undefined } | undefined;
+type Block = PlanItem['pipeline'][number] | NonNullable<ItemSpec['pipeline']>[number];
+
+/** What is selected or asked for must be captured upstream; by each of its items, where that becomes many. */
+function selectProblems({ index, item }: PlacedItem, itemOf: ItemOf): Refusal[] {
   const selected = Object.entries(item.needs ?? {}).flatMap(([key, need]) =>
-    sourcesOf(need).map((from) => {
+    sourcesOf(need).map((from, n) => {
       const what = need.select === 'patch' ? ('patch' as const) : ('outputs' as const);
-      return { from, what, path: itemPath(index, 'needs', key, 'select') };
+      const source = sourcePath(index, key, need, n);
+      return { from, what, source, path: itemPath(index, 'needs', key, 'select'), isEach: need.each !== undefined };
     }),
   );
+  const { forEach } = item;
+  const split = itemPath(index, 'forEach', 'from');
+  const done =
+    forEach === undefined
+      ? []
+      : [{ from: forEach.from, what: 'outputs' as const, source: split, path: split, isEach: false }];
   const asked = testsOf(item.when, ['when'])
     .filter(({ written }) => written.output !== undefined)
     .map(({ written, path }) => ({
       from: written.from ?? '',
       what: 'outputs' as const,
+      source: itemPath(index, ...path, 'from'),
       path: itemPath(index, ...path, 'output'),
+      isEach: false,
     }));
-  return [...selected, ...asked].flatMap(({ from, what, path }): Refusal[] => {
-    const upstream = readable.get(from)?.item;
+  return [...selected, ...done, ...asked].flatMap(({ from, what, source, path, isEach }): Refusal[] => {
+    const upstream = itemOf(from);
     if (upstream === undefined || from === item.id) return [];
+    if ((upstream.forEach !== undefined) !== isEach) {
+      const problem = `the item ${quote(from)} ${isEach ? 'stays one' : 'becomes many and leaves nothing itself'}`;
+      const word = isEach ? `\`from: ${from}\`.` : `a need with \`each: ${from}\`, or name another item.`;
+      return [{ code: 'SPEC_INVALID', path: source, problem, fix: `Write ${word}` }];
+    }
     if (upstream.pipeline?.some((block) => block.block === 'capture' && block.what === what)) return [];
     const problem = `the item ${quote(from)} captures no ${what}`;
     const add = `Add \`{ block: capture, what: ${what} }\` to the pipeline of ${from}.`;
-    const fix = upstream.pipeline === undefined ? `Name an item that runs something: ${quote(from)} is a gate.` : add;
+    const isGate = upstream.pipeline === undefined || upstream.pipeline.length === 0;
+    const fix = isGate ? `Name an item that runs something: ${quote(from)} is a gate.` : add;
     return [{ code: 'SPEC_INVALID', path, problem, fix }];
+  });
+}
+
+/** What is decided about leaves something to look at. */
+function reviewProblems({ index, item }: PlacedItem, itemOf: ItemOf): Refusal[] {
+  return (item.gate?.reviews ?? []).flatMap((id, n): Refusal[] => {
+    const upstream = itemOf(id);
+    if (upstream === undefined || id === item.id) return [];
+    const path = itemPath(index, 'gate', 'reviews', n);
+    const isCaptured = upstream.pipeline?.some(({ block }) => block === 'capture') ?? false;
+    if (isCaptured && upstream.forEach === undefined) return [];
+    const problem = `the item ${quote(id)} leaves nothing itself`;
+    return [{ code: 'SPEC_INVALID', path, problem, fix: 'Name an item that captures what is to be looked at.' }];
   });
 }
 

@@ -13,7 +13,7 @@ export interface TextPlace {
  * A place for each refusal of `readSpec` that is not about an included file: of what it names, or of what that would stand in when it
  * is missing; null for what is about the whole text. The text is one that was read: as YAML, of which JSON is a part.
  */
-export function locateRefusals(bytes: Uint8Array, refusals: readonly Refusal[]): (TextPlace | null)[] {
+export function locateRefusals(bytes: Uint8Array, refusals: readonly Pick<Refusal, 'path'>[]): (TextPlace | null)[] {
   const written = refusals.map(({ path }) => writtenPlace(path));
   const places = new Map<string, TextPlace | null>();
   for (const [n, { path }] of refusals.entries()) if (written[n] === null && path !== WHOLE) places.set(path, null);

@@ -51,7 +51,7 @@ const DEFINITIONS: Mutation[] = [
   ['an agent of no program', agent({}), 'SPEC_INVALID agents.x'],
   ['an agent of two programs', agent({ run: 'x', command: ['x'] }), 'SPEC_INVALID agents.x'],
   ['an agent in capitals', top({ agents: { X: { run: 'x' } } }), 'SPEC_INVALID agents.X', ...unknownAgents()],
-  ['an unknown key of an agent', agent({ run: 'x', model: 'm' }), 'SPEC_UNKNOWN_KEY agents.x.model'],
+  ['an unknown key of an agent', agent({ run: 'x', shell: 'm' }), 'SPEC_UNKNOWN_KEY agents.x.shell'],
   ['an input of an agent', agent({ run: 'x', input: 'y' }), 'SPEC_UNKNOWN_KEY agents.x.input'],
   ['an empty script', agent({ run: '' }), 'SPEC_INVALID agents.x.run'],
   ['a script that is a number', agent({ run: 1 }), 'SPEC_INVALID agents.x.run'],

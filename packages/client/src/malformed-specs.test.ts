@@ -23,6 +23,11 @@ const without = (key: string): unknown =>
 const I = 'spec.items[0]';
 
 const DOCUMENTS: Row[] = [
+  [
+    'a schema of what is no JSON',
+    one({ outputs: { 'a.csv': { kind: 'csv', schema: {} } } }),
+    `SPEC_INVALID ${I}.outputs["a.csv"].schema`,
+  ],
   ['null', null, 'SPEC_INVALID document'],
   ['a number', 7, 'SPEC_INVALID document'],
   ['a text', '"run"', 'SPEC_INVALID document'],
@@ -85,11 +90,14 @@ const RUN: Row[] = [
   ['secrets', spec({ secrets: [] }), 'SPEC_UNKNOWN_KEY spec.secrets'],
   ['the control queue', spec({ queue: '@control' }), 'SPEC_INVALID spec.queue'],
   ['a queue that leaves the inbox', spec({ queue: '../x' }), 'SPEC_INVALID spec.queue'],
-  ['a cap in money', spec({ caps: { usd: 5 } }), 'SPEC_UNKNOWN_KEY spec.caps.usd'],
+  ['a cap in another money', spec({ caps: { eur: 5 } }), 'SPEC_UNKNOWN_KEY spec.caps.eur'],
+  ['a cap as a text', spec({ caps: { usd: '5' } }), 'SPEC_INVALID spec.caps.usd'],
+  ['a cap below nothing', spec({ caps: { usd: -1 } }), 'SPEC_LIMIT spec.caps.usd'],
+  ['a cap in parts of a millionth', spec({ caps: { usd: 0.000_000_1 } }), 'SPEC_INVALID spec.caps.usd'],
   ['a wall clock as a number', spec({ caps: { wallClock: 60 } }), 'SPEC_INVALID spec.caps.wallClock'],
   ['no items allowed', spec({ caps: { items: 0 } }), 'SPEC_LIMIT spec.caps.items'],
   ['half an item allowed', spec({ caps: { items: 1.5 } }), 'SPEC_INVALID spec.caps.items'],
-  ['resources', spec({ defaults: { resources: {} } }), 'SPEC_UNKNOWN_KEY spec.defaults.resources'],
+  ['cores', spec({ defaults: { resources: { cpu: 1 } } }), 'SPEC_UNKNOWN_KEY spec.defaults.resources.cpu'],
   ['a default timeout without a unit', spec({ defaults: { timeout: '15' } }), 'SPEC_INVALID spec.defaults.timeout'],
   ['a default environment that is a list', spec({ defaults: { env: [] } }), 'SPEC_INVALID spec.defaults.env'],
 ];
@@ -187,7 +195,7 @@ const BLOCKS: Row[] = [
   ['an agent without an adapter', block({ block: 'agent', command: ['x'] }), `SPEC_INVALID ${I}.pipeline[0].adapter`],
   [
     'an unknown adapter',
-    block({ block: 'agent', adapter: 'codex', command: ['x'] }),
+    block({ block: 'agent', adapter: 'copilot', command: ['x'] }),
     `SPEC_INVALID ${I}.pipeline[0].adapter`,
   ],
   [
@@ -301,6 +309,12 @@ test('malformed specs: the table holds more than a hundred, and what it starts f
   for (const good of [one({}), spec({}), need({ from: 'up', select: { output: 'x' } }), git({ url: '.' })]) {
     assert.deepEqual(refusalsFor(good), []);
   }
+});
+
+test('malformed specs: for a slip the word is named, for the contrary of a word all of them', () => {
+  const fixOf = (effect: string): unknown => refusalsFor(one({ effect }))[0]?.fix;
+  assert.deepEqual([fixOf('pur'), fixOf('wirte')], ['Write `pure`.', 'Write `write`.']);
+  assert.equal(fixOf('impure'), 'Write one of `pure`, `read`, `write`.');
 });
 
 test('malformed specs: one list holds what the schema, the items and the graph have against it', () => {

@@ -41,6 +41,10 @@ export function checkLedgerKey(text: string): string {
   return checked(text, LEDGER_KEY, 'key', 'Use a key as a status or a receipt names it.');
 }
 
+export function checkAttemptId(text: string): string {
+  return checked(text, /^[0-9a-f]{32}$/, 'attempt', 'Use the id of an attempt as a status names it.');
+}
+
 /** The 64 hex digits of a digest. */
 export function digestHex(digest: string): string {
   return checked(digest, /^sha256:[0-9a-f]{64}$/, 'digest', 'Write `sha256:` and 64 hex digits.').slice(

@@ -4,12 +4,15 @@ import { canonicalize } from '@waybill/verify';
 import { submitObject, type WaitOptions } from './await-receipt.ts';
 import { compile } from './compile-plan.ts';
 import type { Receipt } from './documents.ts';
+import { TerminalError } from './errors.ts';
 import { checkSubmissionId } from './object-names.ts';
+import { readExtension } from './read-extension.ts';
 import { readSchedule } from './read-spec.ts';
+import { resolvePins } from './resolve-pins.ts';
 import { placedInSchedule, runOf } from './schedule.ts';
 import { API_VERSION, type ControlSpec, type ScheduleVerb } from './spec.ts';
 import { SpecRefused } from './spec-refused.ts';
-import { type SubmitOptions, submissionBytes, withPackedSource } from './submit.ts';
+import { type SubmitOptions, submissionBytes, uploadPackFiles, withPackedSource } from './submit.ts';
 import { CONTROL_QUEUE, type Transport } from './transport.ts';
 
 export interface ControlOptions extends WaitOptions {
@@ -68,10 +71,55 @@ export function retryItem(
   return submitControl(transport, { verb: 'retry', ...target }, options);
 }
 
-/** The verdict of a reviewer on a gate that waits; each has one, and it stands. */
-export function approveItem(
+/**
+ * Sends an item to the end of its queue: one that runs is stopped first, which spends none of its retries. A result that is
+ * there before its worker ended still counts.
+ */
+export function requeueItem(
   transport: Transport,
   target: { run: string; item: string },
+  options: ControlOptions = {},
+): Promise<Receipt> {
+  return submitControl(transport, { verb: 'requeue', ...target }, options);
+}
+
+/**
+ * Answers what an item asks; its next attempt is given question and answer as inputs. With `question`, the digest that its
+ * status names, the answer to another question is refused.
+ */
+export function answerItem(
+  transport: Transport,
+  target: { run: string; item: string; text: string; question?: string },
+  options: ControlOptions = {},
+): Promise<Receipt> {
+  return submitControl(transport, { verb: 'answer', ...target }, options);
+}
+
+/**
+ * Adds items to a run that is open-ended, from a document of kind `Extension` in YAML or JSON. Asked twice under one submission id,
+ * they are added once. Throws SpecRefused for what the document alone shows; the receipt has the other reasons.
+ */
+export async function extendRun(
+  transport: Transport,
+  target: { run: string; written: Uint8Array },
+  options: ControlOptions = {},
+): Promise<Receipt> {
+  const addition = await resolvePins(transport, readExtension(target.written));
+  return submitControl(transport, { verb: 'extend', run: target.run, ...addition }, options);
+}
+
+/** Nothing more is added to the run from now on: it ends when what is there has. */
+export function closeRun(transport: Transport, run: string, options: ControlOptions = {}): Promise<Receipt> {
+  return submitControl(transport, { verb: 'close', run }, options);
+}
+
+/**
+ * The verdict of a reviewer on a gate that waits; each has one, and it stands. With `reviewed`, the digest of what was looked at, it is
+ * refused where the gate is about something else; an approval is also refused without it, where the gate is about anything.
+ */
+export function approveItem(
+  transport: Transport,
+  target: { run: string; item: string; reviewed?: string },
   options: ControlOptions = {},
 ): Promise<Receipt> {
   return submitControl(transport, { verb: 'approve', ...target }, options);
@@ -80,7 +128,7 @@ export function approveItem(
 /** As `approveItem`: the gate is denied once too few reviewers are left to approve it. */
 export function rejectItem(
   transport: Transport,
-  target: { run: string; item: string },
+  target: { run: string; item: string; reviewed?: string },
   options: ControlOptions = {},
 ): Promise<Receipt> {
   return submitControl(transport, { verb: 'reject', ...target }, options);
@@ -105,10 +153,16 @@ export async function addSchedule(
   options: SubmitOptions,
 ): Promise<Receipt & { name: string }> {
   // Judged before the source is packed, so that a mistake costs no time.
-  const schedule = readSchedule(written);
-  const { run } = await withPackedSource(transport, runOf(schedule), options);
+  const { schedule, packFiles } = await readSchedule(written, options.baseDir, async () => transport.registry);
+  const { run } = await withPackedSource(transport, runOf(schedule), options).catch((error: unknown) => {
+    if (error instanceof SpecRefused) throw new SpecRefused(error.refusals.map(placedInSchedule));
+    if (!(error instanceof TerminalError)) throw error;
+    const { code, path, problem, fix } = error;
+    throw new SpecRefused([placedInSchedule({ code, path, problem, fix })]);
+  });
   const compiled = compile(run);
   if (!compiled.ok) throw new SpecRefused(compiled.refusals.map(placedInSchedule));
+  await uploadPackFiles(transport, packFiles, options);
   const bytes = submissionBytes({ ...schedule, spec: { ...schedule.spec, run: run.spec } });
   const submissionId = checkSubmissionId(options.submissionId ?? randomUUID());
   const receipt = await submitObject(transport, CONTROL_QUEUE, submissionId, bytes, options);

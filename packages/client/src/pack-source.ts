@@ -86,7 +86,8 @@ interface Found {
   commit: string;
 }
 
-async function findCommit(source: GitSource, baseDir: string, scratch: string): Promise<Found> {
+/** The repository that has the source's commit; a fetched one lies below `scratch`. */
+export async function findCommit(source: GitSource, baseDir: string, scratch: string): Promise<Found> {
   const ref = source.ref ?? 'HEAD';
   if (!isPlainRef(ref)) {
     throw refusal('SOURCE_INVALID', 'ref', 'the ref is not a plain name', 'Name a branch, a tag or a whole commit id.');

@@ -59,6 +59,30 @@ test('read spec: a run spec is read as before, and comes from no flow', async ()
   assert.deepEqual([run, origins], [runOf([item('a')]), null]);
 });
 
+test('read spec: a run that nothing ends but people is warned of, in a flow too, and one with a wall clock is not', async () => {
+  const warned = async (document: unknown): Promise<string[]> => {
+    const { warnings } = await readSpec(bytesOf(document), '/nowhere');
+    for (const { problem, fix } of warnings) assert.ok(problem.includes('for ever') && fix.includes('wallClock'));
+    return warnings.map(({ path }) => path);
+  };
+  const endless = { openEnded: true, caps: { items: 5 } };
+  assert.deepEqual(await warned(runOf([item('a')], endless)), ['spec.openEnded']);
+  assert.deepEqual(await warned(flowOf([task('a')], { spec: endless })), ['spec.openEnded']);
+  for (const spec of [{}, { openEnded: false }, { openEnded: true, caps: { wallClock: '1h' } }])
+    assert.deepEqual(await warned(runOf([item('a')], spec)), []);
+});
+
+test('read spec: items for a run and schedules are no runs, and whoever submits one is told what takes it', async () => {
+  for (const [kind, word] of [
+    ['Extension', 'waybill extend'],
+    ['extension', 'waybill extend'],
+    ['Schedule', 'waybill schedule add'],
+  ] as const) {
+    const { refusals } = await refused(bytesOf({ ...runOf([item('a')]), kind }), '/nowhere');
+    assert.deepEqual([summary(refusals), refusals[0]?.fix.includes(word)], [['SPEC_INVALID kind'], true]);
+  }
+});
+
 test('read spec: of a flow whose directory is not there, nothing is included', async () => {
   const { refusals } = await refused(including('p.yaml'), '/nowhere/at/all');
   assert.equal(summary(refusals)[0], 'FILE_UNREADABLE p.yaml: document');

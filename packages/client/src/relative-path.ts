@@ -15,3 +15,14 @@ export function relativePathProblem(path: string): string | null {
   }
   return null;
 }
+
+/**
+ * Null when a link at `path` leads to a place in the same folder, else what is wrong with it, in words. Steps back stand at its
+ * beginning only: behind a name they would start from wherever that leads.
+ */
+export function linkProblem(path: string, target: string): string | null {
+  const steps = /^(?:\.\.\/)*/.exec(target)?.[0].length ?? 0;
+  const problem = relativePathProblem(target.slice(steps));
+  if (problem !== null) return `is a link whose target ${problem}`;
+  return steps / 3 < path.split('/').length ? null : 'is a link that leads out of the folder';
+}

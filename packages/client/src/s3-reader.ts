@@ -3,6 +3,7 @@ import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/
 import { awsFailure, isAbsentObject, isDenied, statusOf } from './aws-errors.ts';
 
 const NOT_MODIFIED = 304;
+const NOTHING_FROM_THERE = 416;
 
 export interface S3Place {
   bucket: string;
@@ -26,13 +27,14 @@ export class S3Reader {
   }
 
   /**
-   * The object, null when there is none, or 'same' when its etag is still the one given. Without the right to list, S3
+   * The object, null when there is none, or 'same' when its etag is still the one given, or when it has nothing from that
+   * byte on. Without the right to list, S3
    * answers a key that is not there as one that may not be read: then `missingIf` is asked whether it is not there.
    */
   async open(
     { bucket, key }: S3Place,
     missingIf: () => Promise<boolean>,
-    etag?: string,
+    { etag, from = 0 }: { etag?: string | undefined; from?: number } = {},
   ): Promise<OpenedObject | 'same' | null> {
     try {
       const found = await this.#client.send(
@@ -41,12 +43,13 @@ export class S3Reader {
           Key: key,
           ExpectedBucketOwner: this.#account,
           ...(etag === undefined ? {} : { IfNoneMatch: etag }),
+          ...(from === 0 ? {} : { Range: `bytes=${from}-` }),
         }),
       );
       const body = found.Body as unknown as AsyncIterable<Uint8Array>;
       return { sizeBytes: found.ContentLength ?? 0, etag: found.ETag, bytes: mapped(body, `${bucket}/${key}`) };
     } catch (error) {
-      if (statusOf(error) === NOT_MODIFIED) return 'same';
+      if (statusOf(error) === NOT_MODIFIED || statusOf(error) === NOTHING_FROM_THERE) return 'same';
       if (isAbsentObject(error) || (isDenied(error) && (await missingIf()))) return null;
       throw awsFailure(error, `${bucket}/${key}`);
     }

@@ -10,6 +10,7 @@ import type { BucketRole, Deployment } from './deployment.ts';
 import type { Receipt, RunStatus, ScheduleList } from './documents.ts';
 import { RetryableError, TerminalError } from './errors.ts';
 import {
+  checkAttemptId,
   checkLedgerKey,
   checkPrincipal,
   checkQueue,
@@ -18,7 +19,9 @@ import {
   isSubmissionId,
 } from './object-names.ts';
 import { receiptFrom, schedulesFrom, statusFrom } from './outbox-documents.ts';
+import type { RegistryObjects } from './registry-entry.ts';
 import { S3Reader, wholeOf } from './s3-reader.ts';
+import { S3Registry } from './s3-registry.ts';
 import type { PutResult, SubmissionRef, Transport } from './transport.ts';
 
 export interface S3TransportOptions {
@@ -48,7 +51,7 @@ const PRECONDITION_FAILED = 412;
 
 /**
  * Transport over the buckets of a deployment in AWS. It reads and writes keys with the caller's own id in them, artifacts
- * by digest and ledger objects by key; it lists nothing but the caller's own outbox and never reads the run store.
+ * by digest and ledger objects by key; it lists nothing but the caller's own outbox and the registry, and never reads the run store.
  */
 export class S3Transport implements Transport {
   readonly principal: string;
@@ -70,6 +73,10 @@ export class S3Transport implements Transport {
     this.principal = principal;
     this.#pollMs = options.pollMs ?? DEFAULT_POLL_MS;
     this.#maxPollMs = Math.max(this.#pollMs, options.maxPollMs ?? DEFAULT_MAX_POLL_MS);
+  }
+
+  get registry(): RegistryObjects {
+    return new S3Registry(this.#bucket('inbox'), this.#reader, (input) => this.#putNew(input));
   }
 
   async putUpload(digest: Digest, path: string): Promise<void> {
@@ -117,7 +124,7 @@ export class S3Transport implements Transport {
   async readStatus(ref: SubmissionRef): Promise<RunStatus | null> {
     const place = this.#outbox(ref, 'status.json');
     const before = this.#seen.get(place.key);
-    const found = await this.#reader.open(place, () => this.#reader.isUnlisted(place), before?.etag);
+    const found = await this.#reader.open(place, () => this.#reader.isUnlisted(place), { etag: before?.etag });
     if (found === 'same') return before?.status ?? null;
     if (found === null) return null;
     const status = statusFrom(await wholeOf(found.bytes), { path: place.key, fix: ASK_OPERATOR });
@@ -163,6 +170,13 @@ export class S3Transport implements Transport {
     const place = { bucket: this.#bucket('ledger'), key: checkLedgerKey(key) };
     const found = await this.#reader.open(place, async () => false);
     return found === null || found === 'same' ? null : found.bytes;
+  }
+
+  async openLiveLog(attemptId: string, from: number): Promise<AsyncIterable<Uint8Array> | null> {
+    const place = { bucket: this.#bucket('staging'), key: `logs/${this.principal}/${checkAttemptId(attemptId)}/log` };
+    // Nobody may list that bucket, so what is not there cannot be told from what may not be read.
+    const found = await this.#reader.open(place, async () => true, { from });
+    return found === 'same' ? nothing() : (found?.bytes ?? null);
   }
 
   async *changes(ref: SubmissionRef, signal: AbortSignal): AsyncGenerator<void> {
@@ -257,6 +271,8 @@ async function* checkedStream(
   }
   if (hash.digest('hex') !== hex) throw mismatch(digest);
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 /** Closes the connection without reading what is left. */
 async function discard(bytes: AsyncIterable<Uint8Array>): Promise<void> {

@@ -24,9 +24,9 @@ function scheduleOf(spec: object = {}, run: object = { items: [item('a')] }): ob
   };
 }
 
-function refusalsOf(document: unknown): string[] {
+async function refusalsOf(document: unknown): Promise<string[]> {
   try {
-    readSchedule(bytesOf(document));
+    await readSchedule(bytesOf(document), '.');
     return [];
   } catch (error) {
     assert.ok(error instanceof SpecRefused);
@@ -36,11 +36,13 @@ function refusalsOf(document: unknown): string[] {
 }
 
 describe('schedules as their authors write them', () => {
-  test('what is sound is taken, with every rule for missed slots', () => {
+  test('what is sound is taken, with every rule for missed slots', async () => {
     for (const missed of ['skip', 'latest', { all: 1 }, { all: 10 }])
-      assert.deepEqual(refusalsOf(scheduleOf({ missed })), []);
+      assert.deepEqual(await refusalsOf(scheduleOf({ missed })), []);
+    const run = { openEnded: true, caps: { wallClock: '1h' }, items: [item('a')] };
+    assert.deepEqual(await refusalsOf(scheduleOf({}, run)), []);
     for (const timeZone of ['UTC', 'America/Argentina/Buenos_Aires', 'Asia/Kathmandu'])
-      assert.deepEqual(refusalsOf(scheduleOf({ timeZone, paused: true })), []);
+      assert.deepEqual(await refusalsOf(scheduleOf({ timeZone, paused: true })), []);
   });
 
   const rows: [title: string, document: unknown, ...refused: string[]][] = [
@@ -57,6 +59,11 @@ describe('schedules as their authors write them', () => {
     ['no run', scheduleOf({ run: undefined }), 'SPEC_INVALID spec.run'],
     ['a run without items', scheduleOf({}, { items: [] }), 'SPEC_INVALID spec.run.items'],
     [
+      'runs that never end',
+      scheduleOf({}, { openEnded: true, caps: { items: 5 }, items: [item('a')] }),
+      'SPEC_INVALID spec.run.openEnded',
+    ],
+    [
       'an item of the run, and one that refers to none',
       scheduleOf({}, { items: [item('A'), item('b', { dependsOn: ['c'] })] }),
       'SPEC_INVALID spec.run.items[0].id',
@@ -64,8 +71,8 @@ describe('schedules as their authors write them', () => {
     ],
   ];
   for (const [title, document, ...refused] of rows) {
-    test(`refused: ${title}`, () => {
-      assert.deepEqual(refusalsOf(document).slice(0, refused.length), refused);
+    test(`refused: ${title}`, async () => {
+      assert.deepEqual((await refusalsOf(document)).slice(0, refused.length), refused);
     });
   }
 });
@@ -78,7 +85,7 @@ test('a schedule in the place of a run is told apart, with the verb that takes i
   });
 });
 
-test('cron: what homes understand differently, or nobody does, is refused with what to write instead', () => {
+test('cron: what homes understand differently, or nobody does, is refused with what to write instead', async () => {
   const wrong: [string, RegExp][] = [
     ['', /five fields/],
     ['0 12 * *', /five fields/],

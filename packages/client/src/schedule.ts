@@ -5,6 +5,7 @@ import { LIMITS } from './limits.ts';
 import { API_VERSION, type RunSpec, runSchema } from './spec.ts';
 import { closed, find } from './spec-fields.ts';
 import { quote, says } from './spec-issue.ts';
+import { isEndless } from './spec-warnings.ts';
 
 const timeZone = z
   .string()
@@ -52,6 +53,11 @@ export const scheduleSchema = closed({
     paused: z.boolean().optional().describe('It has no slots before somebody resumes it.'),
     run: runSchema.shape.spec.describe('What stands under `spec` of a run.'),
   }),
+}).superRefine(({ spec: { run } }, context) => {
+  if (!isEndless(run)) return;
+  const problem = 'each time would start one more run that stays open until somebody closes it';
+  const fix = 'Add `caps: { wallClock: 24h }` to `run`, or leave `openEnded` out.';
+  find(context, 'SPEC_INVALID', problem, fix, ['spec', 'run', 'openEnded']);
 });
 
 export type ScheduleSpec = z.infer<typeof scheduleSchema>;

@@ -31,7 +31,7 @@ test('schema file: it carries the limits, and that a task does exactly one thing
   const { task } = flow?.definitions ?? {};
   assert.deepEqual(
     task?.oneOf.map(({ required }) => required),
-    [['agent'], ['sequential'], ['parallel'], ['loop'], ['gate']],
+    [['agent'], ['uses'], ['sequential'], ['parallel'], ['loop'], ['gate'], ['approval']],
   );
   assert.equal(task?.properties.loop?.properties?.max.maximum, 20);
 });

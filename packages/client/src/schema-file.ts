@@ -5,9 +5,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import * as z from 'zod';
-import { flowPartSchema, flowSchema } from './flow.ts';
+import { flowPartSchema, flowSchema, useFields } from './flow.ts';
+import { LIMITS } from './limits.ts';
+import { packSchema } from './pack-format.ts';
 import { scheduleSchema } from './schedule.ts';
-import { runSchema } from './spec.ts';
+import { itemSchema, runSchema } from './spec.ts';
+import { closed } from './spec-fields.ts';
 
 interface PublishedSchema {
   /** Of the file, and of the id. */
@@ -16,10 +19,21 @@ interface PublishedSchema {
   schema: z.ZodType;
 }
 
+/** With what the client resolves before an engine sees it. */
+const writtenRun = runSchema.extend({
+  spec: runSchema.shape.spec.extend({
+    items: z
+      .array(closed({ ...itemSchema.shape, ...useFields }))
+      .min(1)
+      .max(LIMITS.items),
+  }),
+});
+
 export const PUBLISHED: readonly PublishedSchema[] = [
-  { name: 'run-v1', title: 'Waybill run spec v1', schema: runSchema },
+  { name: 'run-v1', title: 'Waybill run spec v1', schema: writtenRun },
   { name: 'flow-v1', title: 'Waybill flow v1', schema: flowSchema },
   { name: 'flow-part-v1', title: 'Waybill flow part v1', schema: flowPartSchema },
+  { name: 'pack-v1', title: 'Waybill pack v1', schema: packSchema },
   { name: 'schedule-v1', title: 'Waybill schedule v1', schema: scheduleSchema },
 ];
 

@@ -1,9 +1,12 @@
 /** The small schemas that run specs are made of: names, durations, environment, argv. */
+import { CAPABILITY_KEY, CHECKPOINT_KEY, ITEM_ID, TALK_KEY } from '@waybill/verify';
 import * as z from 'zod';
+import { byteLength } from './byte-length.ts';
 import { credentialShape } from './credential-shapes.ts';
 import { DURATION_PATTERN, durationMs, formatDuration } from './duration.ts';
 import type { ErrorCode } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import { relativePathProblem } from './relative-path.ts';
 import { type Finding, quote, says } from './spec-issue.ts';
 
 /** An object whose unknown keys are refused, with the known ones at hand for the message. */
@@ -38,8 +41,17 @@ export const name = z.string().regex(/^(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,62}$/, {
   error: (issue) => says(`${quote(String(issue.input))} is not a name`, NAME_FIX),
 });
 
-/** A name, and the rounds of the loops that it stands in: `fix~2`. Flows compile to such ids. */
-export const itemId = z.string().regex(/^(?=.{1,63}$)(?!.*\.\.)[a-z0-9][a-z0-9._-]*(?:~[1-9][0-9]*)*$/, {
+/** Of a file under inputs/. */
+export const inputName = name
+  .refine((text) => !TALK_KEY.test(text) && text !== CHECKPOINT_KEY, {
+    error: says('files of such names hold what the item asked, was answered and kept', 'Choose another name.'),
+  })
+  .refine((text) => !`${text}.`.startsWith(CAPABILITY_KEY), {
+    error: says('such names are those of capabilities', 'Choose another name.'),
+  });
+
+/** Flows compile to such ids. */
+export const itemId = z.string().regex(ITEM_ID, {
   error: (issue) => says(`${quote(String(issue.input))} is not an id of an item`, NAME_FIX),
 });
 
@@ -72,6 +84,9 @@ export function duration(least: number, most: number): z.ZodString {
     .meta({ description: `A whole number and a unit (ms, s, m, h), ${range}.`, examples: ['30s', '15m', '2h'] });
 }
 
+/** Wall clock of an attempt, or of a block. */
+export const timeout: z.ZodString = duration(LIMITS.minTimeoutMs, LIMITS.maxTimeoutMs);
+
 /** Text that is handed to a program: bounded, and free of NUL, which no program could be given. */
 export function plainText(limitBytes: number): z.ZodString {
   return z.string().superRefine((text, context) => {
@@ -82,8 +97,29 @@ export function plainText(limitBytes: number): z.ZodString {
   });
 }
 
+/** @param isNot what a path that leads elsewhere is not */
+export function relativePath(isNot: string, fix: string): z.ZodString {
+  return z
+    .string()
+    .max(LIMITS.outputPathChars)
+    .superRefine((path, context) => {
+      const problem = relativePathProblem(path);
+      if (problem !== null) find(context, 'SPEC_INVALID', `${quote(path)} is ${isNot}: it ${problem}`, fix);
+    });
+}
+
+/** Of a text that a spec holds. @param holds what is said of it before the kind of credential */
+export function withoutCredential(holds: string): (text: string, context: z.core.$RefinementCtx) => void {
+  return (text, context) => {
+    const shape = credentialShape(text);
+    if (shape === null) return;
+    const fix = 'Remove it and revoke it: specs are stored and shown. Name a secret under `secrets` of the block.';
+    find(context, 'SPEC_CREDENTIAL', `${holds} ${shape}`, fix);
+  };
+}
+
 export const argv = z
-  .array(plainText(LIMITS.argvEntryBytes))
+  .array(plainText(LIMITS.argvEntryBytes).superRefine(withoutCredential('the argument holds')))
   .min(1)
   .max(LIMITS.argvEntries)
   .superRefine((words, context) => {
@@ -94,7 +130,7 @@ export const argv = z
 /** Set by the worker for every block; an author's value would be lost, or would break the block. */
 const RESERVED_ENV: ReadonlySet<string> = new Set(['PATH', 'HOME', 'TMPDIR']);
 
-const envName = z
+export const envName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, {
     error: (issue) =>
@@ -109,12 +145,7 @@ const envName = z
     find(context, 'SPEC_INVALID', `${text} is set by the worker`, 'Use another name, or set it inside the script.');
   });
 
-const envValue = plainText(LIMITS.envValueBytes).superRefine((text, context) => {
-  const shape = credentialShape(text);
-  if (shape === null) return;
-  const fix = 'Remove it and revoke it: specs are stored and shown. Let the script read it where it runs.';
-  find(context, 'SPEC_CREDENTIAL', `the value looks like ${shape}`, fix);
-});
+const envValue = plainText(LIMITS.envValueBytes).superRefine(withoutCredential('the value looks like'));
 
 export const env = record(envName, envValue, LIMITS.envEntries);
 
@@ -126,10 +157,4 @@ export function find(
   path: PropertyKey[] = [],
 ): void {
   context.addIssue({ code: 'custom', path, params: { code, problem, fix } satisfies Finding });
-}
-
-const encoder = new TextEncoder();
-
-export function byteLength(text: string): number {
-  return encoder.encode(text).length;
 }

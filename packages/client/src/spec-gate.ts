@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { LIMITS } from './limits.ts';
 import { isPrincipal } from './object-names.ts';
-import { closed, duration, find } from './spec-fields.ts';
+import { closed, duration, find, itemId } from './spec-fields.ts';
 import { quote } from './spec-issue.ts';
 
 const reviewer = z.string().superRefine((text, context) => {
@@ -27,7 +27,19 @@ export const gate = closed({
   expires: duration(LIMITS.minDeadlineMs, LIMITS.maxDeadlineMs)
     .optional()
     .describe('From the moment at which it waits. Without enough approvals by then it is denied.'),
-}).superRefine(({ approvals = 1, reviewers = [''] }, context) => {
+  reviews: z
+    .array(itemId)
+    .min(1)
+    .max(LIMITS.reviewsPerGate)
+    .optional()
+    .describe('Items whose outputs are decided about; they become dependencies, and a verdict may name their digest.'),
+}).superRefine(({ approvals = 1, reviewers = [''], reviews = [] }, context) => {
+  const again = reviews.findIndex((one, n) => reviews.indexOf(one) < n);
+  if (again !== -1)
+    find(context, 'SPEC_INVALID', `${quote(reviews[again] ?? '')} is named twice`, 'Keep one of them.', [
+      'reviews',
+      again,
+    ]);
   const second = reviewers.find((one, n) => reviewers.indexOf(one) < n);
   if (second !== undefined) {
     const at = ['reviewers', reviewers.lastIndexOf(second)];

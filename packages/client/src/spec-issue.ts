@@ -119,7 +119,10 @@ function oneOf(path: Path, options: readonly string[], input: unknown): Refusal 
   const list = options.map((option) => `\`${option}\``).join(', ');
   const choice = options.length === 1 ? `Write ${list}.` : `Write one of ${list}.`;
   if (input === undefined) return refusal('SPEC_INVALID', path, 'the value is missing', choice);
-  const near = typeof input === 'string' ? nearest(input, options) : null;
+  const word = typeof input === 'string' ? input : '';
+  // What stands behind a syllable, such as `impure`, most often is the contrary of what it was taken for.
+  const isContrary = options.some((option) => word !== option && word.endsWith(option));
+  const near = word === '' || isContrary ? null : nearest(word, options);
   return refusal(
     'SPEC_INVALID',
     path,
@@ -152,7 +155,9 @@ function tooBig(issue: z.core.$ZodIssueTooBig): [string, string] {
 
 function tooSmall(issue: z.core.$ZodIssueTooSmall): [string, string] {
   if (issue.origin === 'number') return [`the number is under ${issue.minimum}`, `Use at least ${issue.minimum}.`];
-  return ['it is empty', `Give at least ${issue.minimum}${UNITS[issue.origin] ?? ''}.`];
+  const given = (issue.input as { length?: number } | undefined)?.length ?? 0;
+  const problem = given === 0 ? 'it is empty' : `it has ${given}`;
+  return [problem, `Give at least ${issue.minimum}${UNITS[issue.origin] ?? ''}.`];
 }
 
 const UNITS: Record<string, string> = { string: ' characters', array: ' entries' };

@@ -97,8 +97,10 @@ test('submit: what has been taken before is known, as the same run, and nothing 
 
 test('submit: without an engine the wait ends and says what to do; the object stays', async (context) => {
   const { state, transport, options } = bench(context);
-  const attempt = submitRun(transport, SPEC, { ...options, submissionId: 'one', timeoutMs: 60 });
-  await assert.rejects(attempt, { code: 'TIMED_OUT', retryable: true });
+  const attempt = submitRun(transport, SPEC, { ...options, submissionId: 'one', timeoutMs: 1_000 });
+  const fix =
+    'It stays in the inbox as submission one, and the next engine carries it out: look at `waybill runs` before you do it again.';
+  await assert.rejects(attempt, { code: 'TIMED_OUT', retryable: true, fix });
   assert.deepEqual(readdirSync(join(state, 'inbox', 'default', transport.principal)), ['one.json']);
   const stopped = submitRun(transport, SPEC, { ...options, submissionId: 'two', signal: AbortSignal.abort() });
   await assert.rejects(stopped, { name: 'AbortError' });

@@ -1,19 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { canonicalize } from '@waybill/verify';
+import { canonicalize, type Digest } from '@waybill/verify';
 import { submitObject, type WaitOptions } from './await-receipt.ts';
 import { compile, queueOf } from './compile-plan.ts';
 import type { Receipt } from './documents.ts';
-import { TerminalError } from './errors.ts';
+import { type Refusal, TerminalError } from './errors.ts';
+import { distinct } from './flow-parts.ts';
 import { LIMITS } from './limits.ts';
 import { checkSubmissionId, refuseRunId } from './object-names.ts';
-import { packSource } from './pack-source.ts';
+import { type PackedRead, packRead, type WrittenRead } from './pack-reads.ts';
+import { type PackPlace, packSource } from './pack-source.ts';
 import type { Plan } from './plan.ts';
 import { readSpec } from './read-spec.ts';
+import { resolvePins } from './resolve-pins.ts';
 import type { ScheduleSpec } from './schedule.ts';
-import type { RunSpec } from './spec.ts';
+import type { ItemSpec, RunSpec } from './spec.ts';
+import { bounded, formatPath } from './spec-issue.ts';
 import { SpecRefused } from './spec-refused.ts';
 import type { Transport } from './transport.ts';
 
@@ -51,39 +55,111 @@ export async function submitRun(transport: Transport, specBytes: Uint8Array, opt
 
 /** Everything of `submitRun` before the submission is written; nothing runs because of it. */
 export async function prepareRun(
-  transport: Pick<Transport, 'putUpload'>,
+  transport: Pick<Transport, 'putUpload' | 'registry'>,
   specBytes: Uint8Array,
   options: Pick<SubmitOptions, 'baseDir' | 'workDir'>,
 ): Promise<PreparedRun> {
+  const { registry } = transport;
   // Judged before the source is packed, so that a mistake in the spec costs no time.
-  const written = await readSpec(specBytes, options.baseDir);
-  const { run, submodules } = await withPackedSource(transport, written.run, options);
+  const written = await readSpec(specBytes, options.baseDir, registry && (async () => registry));
+  const { run, submodules } = await withPackedSource(transport, written.run, options).catch((error: unknown) => {
+    // What a group of a flow reads, each of its items does.
+    throw error instanceof SpecRefused ? new SpecRefused(distinct(error.refusals.map(written.ledBack))) : error;
+  });
   const compiled = compile(run);
-  if (!compiled.ok) throw new SpecRefused(compiled.refusals);
+  if (!compiled.ok) throw new SpecRefused(compiled.refusals.map(written.ledBack));
+  await uploadPackFiles(transport, written.packFiles, options);
   return { run, plan: compiled.plan, bytes: submissionBytes(run), queue: queueOf(run), submodules };
 }
 
-/** The run with its source packed and uploaded, where it names one that is not. */
+type Places = Pick<SubmitOptions, 'baseDir' | 'workDir'>;
+
+/** The run with its source, what its items read, and their capabilities packed and uploaded, where it names something that is not. */
 export async function withPackedSource(
-  transport: Pick<Transport, 'putUpload'>,
-  run: RunSpec,
-  options: Pick<SubmitOptions, 'baseDir' | 'workDir'>,
+  transport: Pick<Transport, 'putUpload' | 'registry'>,
+  written: RunSpec,
+  options: Places,
 ): Promise<{ run: RunSpec; submodules: string[] }> {
-  const source = run.spec.source;
-  if (source === undefined || !('git' in source)) return { run, submodules: [] };
+  const run = { ...written, spec: await resolvePins(transport, written.spec) };
+  const { source, items } = run.spec;
+  const isUnpacked = (item: ItemSpec): boolean => Object.values(item.reads ?? {}).some((read) => !('sha256' in read));
+  if ((source === undefined || !('git' in source)) && !items.some(isUnpacked)) return { run, submodules: [] };
   const workDir = await mkdtemp(join(options.workDir ?? tmpdir(), 'waybill-source-'));
   try {
-    const { url, ref } = source.git;
-    const packed = await packSource(
-      { url, ...(ref === undefined ? {} : { ref }) },
-      { baseDir: options.baseDir, workDir },
-    );
-    await transport.putUpload(packed.bundle, packed.path);
-    const { bundle, commit, sizeBytes, submodules } = packed;
-    return { run: { ...run, spec: { ...run.spec, source: { bundle, commit, sizeBytes } } }, submodules };
+    const place = { baseDir: options.baseDir, workDir };
+    const packed = await packTree(transport, source, place);
+    const spec = { ...run.spec, ...packed.spec, items: await withPackedReads(transport, items, place) };
+    return { run: { ...run, spec }, submodules: packed.submodules };
   } finally {
     await rm(workDir, { recursive: true, force: true });
   }
+}
+
+/** What items are given of packs, as it was hashed. */
+export async function uploadPackFiles(
+  transport: Pick<Transport, 'putUpload'>,
+  files: ReadonlyMap<Digest, Uint8Array>,
+  options: Places,
+): Promise<void> {
+  if (files.size === 0) return;
+  const workDir = await mkdtemp(join(options.workDir ?? tmpdir(), 'waybill-pack-'));
+  try {
+    for (const [digest, bytes] of files) {
+      const path = join(workDir, digest.slice('sha256:'.length));
+      await writeFile(path, bytes);
+      await transport.putUpload(digest, path);
+    }
+  } finally {
+    await rm(workDir, { recursive: true, force: true });
+  }
+}
+
+async function packTree(
+  transport: Pick<Transport, 'putUpload'>,
+  source: RunSpec['spec']['source'],
+  place: PackPlace,
+): Promise<{ spec: Pick<RunSpec['spec'], 'source'>; submodules: string[] }> {
+  if (source === undefined || !('git' in source)) return { spec: {}, submodules: [] };
+  const { url, ref } = source.git;
+  const { bundle, commit, sizeBytes, submodules, path } = await packSource(
+    { url, ...(ref === undefined ? {} : { ref }) },
+    place,
+  );
+  await transport.putUpload(bundle, path);
+  return { spec: { source: { bundle, commit, sizeBytes } }, submodules };
+}
+
+/** What several items read is packed once. Throws SpecRefused with all that cannot be, before anything of it is uploaded. */
+async function withPackedReads(
+  transport: Pick<Transport, 'putUpload'>,
+  items: readonly ItemSpec[],
+  place: PackPlace,
+): Promise<ItemSpec[]> {
+  const known = new Map<string, PackedRead>();
+  const refusals: Refusal[] = [];
+  for (const [n, { reads = {} }] of items.entries()) {
+    for (const [key, read] of Object.entries(reads)) {
+      const name = JSON.stringify(read);
+      if ('sha256' in read || known.has(name)) continue;
+      const at = formatPath(['spec', 'items', n, 'reads', key]);
+      const packed = await packRead(read, at, place).catch((error: unknown) => {
+        if (!(error instanceof TerminalError)) throw error;
+        const { code, path, problem, fix } = error;
+        refusals.push({ code, path, problem, fix });
+      });
+      if (packed) known.set(name, packed);
+    }
+  }
+  if (refusals.length > 0) throw new SpecRefused(bounded(refusals));
+  for (const { sha256, file } of known.values()) await transport.putUpload(sha256, file);
+  const pinned = (read: WrittenRead): WrittenRead => {
+    const { sha256, sizeBytes } = known.get(JSON.stringify(read)) ?? {};
+    return sha256 === undefined || sizeBytes === undefined ? read : { sha256, sizeBytes };
+  };
+  return items.map((item) => {
+    if (item.reads === undefined) return item;
+    return { ...item, reads: Object.fromEntries(Object.entries(item.reads).map(([key, read]) => [key, pinned(read)])) };
+  });
 }
 
 /** Throws SpecRefused for a document that no inbox would read. */

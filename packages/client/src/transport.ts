@@ -3,6 +3,7 @@
  *
  * Contract
  * - `principal` is who the store will vouch for when it reads what this transport wrote. A client cannot choose it.
+ * - `registry` holds what was registered, for all principals who may read it.
  * - `putUpload` stores a file under the digest of its content, durably, before the submission that names it. Storing what
  *   is there changes nothing. A file that is not what the digest says throws TerminalError OBJECT_DIGEST_MISMATCH.
  * - `putSubmission` writes an object once. `written`: it is there and durable. `same`: these bytes were there already.
@@ -16,6 +17,9 @@
  * - `openArtifact` streams bytes by digest and checks them on the way: TerminalError OBJECT_MISSING when there are none,
  *   OBJECT_DIGEST_MISMATCH at the end of a stream that is not what it should be. `maxBytes` bounds what is read (OBJECT_TOO_LARGE).
  * - `openLedger` streams a ledger object (evidence: verify it, the transport does not), or resolves with null.
+ * - `openLiveLog` streams what an attempt has logged so far, from byte `from` on: a beginning of its log as its worker put it,
+ *   which nobody has checked. It is for people who watch, and never evidence. Null while nothing is there, and once the
+ *   attempt has been settled; a store that may not be listed answers so too where the caller may not read it.
  * - `changes` yields at once, then when something about the reference may have changed, at least every few seconds, until
  *   aborted; then it ends.
  *   Hints may be lost, doubled or empty: what is read afterwards is the truth.
@@ -24,6 +28,7 @@
  */
 import type { Digest } from '@waybill/verify';
 import type { Receipt, RunStatus, ScheduleList } from './documents.ts';
+import type { RegistryObjects } from './registry-entry.ts';
 
 /** One submission of one principal: a run, or a control object. */
 export interface SubmissionRef {
@@ -38,6 +43,7 @@ export const CONTROL_QUEUE = '@control';
 
 export interface Transport {
   readonly principal: string;
+  readonly registry: RegistryObjects;
   putUpload(digest: Digest, path: string): Promise<void>;
   putSubmission(queue: string, submissionId: string, bytes: Uint8Array): Promise<PutResult>;
   readReceipt(ref: SubmissionRef, submission: Digest): Promise<Receipt | null>;
@@ -46,5 +52,6 @@ export interface Transport {
   listRuns(limit: number): Promise<SubmissionRef[]>;
   openArtifact(digest: Digest, maxBytes?: number): Promise<AsyncIterable<Uint8Array>>;
   openLedger(key: string): Promise<AsyncIterable<Uint8Array> | null>;
+  openLiveLog(attemptId: string, from: number): Promise<AsyncIterable<Uint8Array> | null>;
   changes(ref: SubmissionRef, signal: AbortSignal): AsyncIterable<void>;
 }

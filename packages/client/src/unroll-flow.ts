@@ -2,11 +2,12 @@
 import type { Refusal } from './errors.ts';
 import { type Work, workOf } from './flow-agents.ts';
 import { allOf, hasNotFailed, hasRun, renamed, statesAsked, testsOf } from './flow-conditions.ts';
-import type { FlowTasks } from './flow-links.ts';
+import { grownIn } from './flow-growth.ts';
+import { type FlowTasks, lineage } from './flow-links.ts';
 import type { FlowParts } from './flow-parts.ts';
 import { idIn, roundsOf, sourcesIn } from './flow-rounds.ts';
 import { tooDense, tooLong, tooMany, tooManySources } from './flow-size.ts';
-import { type FlowNode, type FlowTree, isMending, needsOf } from './flow-tree.ts';
+import { type FlowNode, type FlowTree, isMending, needsOf, reviewsOf } from './flow-tree.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import type { ItemSpec } from './spec.ts';
 import type { WrittenCondition } from './spec-conditions.ts';
@@ -186,13 +187,15 @@ function addItem(
     if (!isOver) refusals.push(tooDense(node, before.length, limits));
     return [id];
   }
-  const needs = takenBy(node, rounds, unrolling);
+  const needs = node.kind === 'approval' ? undefined : takenBy(node, rounds, unrolling);
   const when = allOf(asked.map(({ condition }) => condition));
   items.push({
     id,
     ...knownWork(node, unrolling),
     ...more,
+    ...reviewedIn(node, rounds, unrolling),
     ...(needs === undefined ? {} : { needs }),
+    ...grownIn(node, rounds, unrolling.tasks),
     ...(when === undefined ? {} : { when }),
     ...(before.length === 0 ? {} : { dependsOn: [...before] }),
   });
@@ -200,6 +203,15 @@ function addItem(
   // Who may take from another goes on after a failure too; who comes behind must not.
   const spare = Object.values(needs ?? {}).flatMap(({ oneOf = [], onError }) => (onError === 'stop' ? [] : oneOf));
   return alsoAfter([id], before, new Set(spare));
+}
+
+/** What an approval is about, of the rounds that it stands in. */
+function reviewedIn(node: FlowNode, rounds: readonly number[], { tasks }: Unrolling): Pick<ItemSpec, 'gate'> {
+  const reviews = reviewsOf(node).flatMap(({ id }) => {
+    const target = tasks.get(id);
+    return target === undefined ? [] : sourcesIn(node, target, rounds, false);
+  });
+  return reviews.length === 0 ? {} : { gate: { ...node.task.approval, reviews } };
 }
 
 /** The same in all rounds. */
@@ -212,9 +224,7 @@ function knownWork(node: FlowNode, { work, parts }: Unrolling): Work {
 /** Needs of the groups around it too; what stands at the task itself wins. */
 function takenBy(node: FlowNode, rounds: readonly number[], unrolling: Unrolling): ItemSpec['needs'] {
   const taken: NonNullable<ItemSpec['needs']> = {};
-  const owners: FlowNode[] = [];
-  for (let at: FlowNode | null = node; at !== null; at = at.parent) owners.unshift(at);
-  for (const owner of owners) {
+  for (const owner of lineage(node)) {
     for (const { key, need, from } of needsOf(owner)) {
       delete taken[key];
       const targets = from.flatMap(({ id }) => unrolling.tasks.get(id) ?? []);
@@ -224,7 +234,8 @@ function takenBy(node: FlowNode, rounds: readonly number[], unrolling: Unrolling
       if (sources.length > unrolling.limits.sourcesPerNeed) {
         unrolling.refusals.push(tooManySources([...owner.path, 'needs', key], sources.length, unrolling.limits));
       } else if (source !== undefined) {
-        const from = sources.length > 1 ? { oneOf: sources } : { from: source };
+        const one = need.each === undefined ? { from: source } : { each: source };
+        const from = sources.length > 1 ? { oneOf: sources } : one;
         // Rounds are no choice: that one failed is not made up for by what an earlier one left.
         const stopping = sources.length > 1 && need.oneOf === undefined ? { onError: 'stop' as const } : {};
         taken[key] = { ...from, select: need.select, ...stopping };

@@ -2,7 +2,7 @@
 import { compileFlow } from '../src/compile-flow.ts';
 import type { Refusal } from '../src/errors.ts';
 import type { FlowFiles } from '../src/flow-parts.ts';
-import { depsOf } from '../src/link-items.ts';
+import { depsOf } from '../src/item-sources.ts';
 import type { ItemSpec, RunSpec } from '../src/spec.ts';
 import { summary } from './run-sample.ts';
 

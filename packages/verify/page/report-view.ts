@@ -33,7 +33,9 @@ export function reportView(report: VerifyReport, timeline: Timeline | undefined)
       section('How far this reaches', facetsView(facets)),
     );
   sections.push(section(`Checks (${tally(checks)})`, checksView(checks)));
-  sections.push(section('What this does not prove', listOf(notProvedOf(report), 'limits')));
+  sections.push(
+    section('What this does not prove', listOf(notProvedOf(report, report.facts?.counts.reused), 'limits')),
+  );
   // Last, because it is as long as the run.
   if (facts !== null && timeline !== undefined) sections.push(section('Timeline', timelineView(timeline)));
   return element('div', {}, ...sections);
@@ -77,6 +79,12 @@ function factsView(facts: VerifiedFacts): HTMLElement {
   const unsandboxed = [
     ...(counts.unsandboxed > 0 ? [`${grouped(counts.unsandboxed)} ran without a sandbox`] : []),
     ...(facts.inProcess > 0 ? [`${grouped(facts.inProcess)} ran inside the engine's own process`] : []),
+    ...(facts.reusedUnsandboxed > 0
+      ? [`${grouped(facts.reusedUnsandboxed)} took over what was made without a sandbox`]
+      : []),
+    ...(facts.reusedInProcess > 0
+      ? [`${grouped(facts.reusedInProcess)} took over what was made inside an engine's own process`]
+      : []),
   ];
   const entries: [string, string, string?][] = [
     ['Name', facts.name],

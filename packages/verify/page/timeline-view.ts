@@ -65,15 +65,21 @@ function rowOf(item: TimelineItem, timeline: Timeline): HTMLElement {
 }
 
 function describe(item: TimelineItem): HTMLElement[] {
-  if (item.attempts.length === 0) return [element('div', { class: 'dim' }, shown(item.reason || 'never started'))];
-  return item.attempts.map((attempt) => {
+  const lines = item.attempts.map((attempt) => {
     const why = ['ok', '', attempt.outcome].includes(attempt.reason) ? '' : `, ${attempt.reason}`;
     const took = attempt.endedMs === undefined ? '' : `, ${spanOf(attempt.endedMs - attempt.claimedMs)}`;
     const line = element('div', {}, shown(`${attempt.attempt}: ${attempt.outcome}${why}${took}`));
-    if (attempt.isolation === 'none') line.append(' ', element('span', { class: 'warning' }, 'no sandbox'));
-    if (attempt.isolation === 'in-process') line.append(' ', element('span', { class: 'warning' }, 'in the engine'));
+    line.append(...warningOf(attempt.isolation));
     return attempt.outputs.length === 0 ? line : element('div', {}, line, outputsOf(attempt));
   });
+  if (lines.length > 0 && item.reusedFrom === '') return lines;
+  const rest = shown(item.reason || 'never started');
+  return [...lines, element('div', { class: 'dim' }, rest, ...warningOf(item.reusedFrom))];
+}
+
+function warningOf(isolation: string): (string | HTMLElement)[] {
+  const says = { none: 'no sandbox', 'in-process': 'in the engine' }[isolation];
+  return says === undefined ? [] : [' ', element('span', { class: 'warning' }, says)];
 }
 
 function outputsOf({ outputs }: TimelineAttempt): HTMLElement {

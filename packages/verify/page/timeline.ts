@@ -25,6 +25,8 @@ export interface TimelineItem {
   state: string;
   /** Why it was closed without an attempt. */
   reason: string;
+  /** Of the attempt whose result it took over; empty where it took over none. */
+  reusedFrom: string;
 }
 
 export interface Timeline {
@@ -70,6 +72,8 @@ export class TimelineReader {
   #apply(event: EventLine, atMs: number): void {
     switch (event.type) {
       case 'run.planned':
+      case 'run.extended':
+      case 'items.spawned':
         for (const { id } of event.data.items) this.#item(id);
         break;
       case 'item.ready':
@@ -94,6 +98,13 @@ export class TimelineReader {
       case 'item.closed':
         for (const { id, state, reason } of event.data.items) Object.assign(this.#item(id), { state, reason });
         break;
+      case 'item.reused':
+        Object.assign(this.#item(event.data.item), {
+          state: 'done',
+          reason: 'reused',
+          reusedFrom: event.data.isolation,
+        });
+        break;
       case 'item.suspended':
         for (const { id } of event.data.items) this.#item(id).state = 'suspended';
         break;
@@ -106,7 +117,7 @@ export class TimelineReader {
   #item(id: string): TimelineItem {
     let item = this.#items.get(id);
     if (item === undefined) {
-      item = { id, readyMs: [], attempts: [], state: 'pending', reason: '' };
+      item = { id, readyMs: [], attempts: [], state: 'pending', reason: '', reusedFrom: '' };
       this.#items.set(id, item);
     }
     return item;

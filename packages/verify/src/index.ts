@@ -21,7 +21,7 @@ export {
   parseCanonical,
 } from './json/jcs.ts';
 export { pathTextProblem } from './json/path-text.ts';
-export { isTime } from './json/scalars.ts';
+export { ITEM_ID, isTime } from './json/scalars.ts';
 export { KeyHistory, type TrustedKey } from './keys/key-history.ts';
 export {
   isKeyEntry,
@@ -103,6 +103,7 @@ export {
   type TlogPolicy,
 } from './log/tlog-policy.ts';
 export { formatTlogProof, parseTlogProof, type TlogProof } from './log/tlog-proof.ts';
+export { CHECKPOINT_KEY, CHECKPOINT_OUTCOMES } from './record/checkpoint.ts';
 export {
   ABSENT,
   conditionHolds,
@@ -115,6 +116,7 @@ export {
   UNREADABLE,
   type ValueTest,
 } from './record/condition.ts';
+export { type ClaimedUsage, isUnaccounted, MAX_MICRO_USD, mostOfModels, type SettledCost } from './record/cost.ts';
 export {
   type AttestKey,
   type DsseEnvelope,
@@ -126,6 +128,7 @@ export {
   pae,
   verifyEnvelope,
 } from './record/dsse.ts';
+export { type ClaimedEgress, EGRESS_REFUSALS, type EgressRefusal, type EgressSeen } from './record/egress.ts';
 export { eventProblem, MAX_EVENT_BYTES } from './record/event-line.ts';
 export type {
   AttemptClaim,
@@ -137,19 +140,39 @@ export type {
   EventOf,
   EventType,
   FencedLock,
+  InvalidOutput,
   Isolation,
+  PlannedForEach,
   PlannedItem,
   PlannedLock,
   PlannedNeed,
+  PlannedOutput,
+  PlannedRead,
+  PlannedShape,
   Pseudonym,
   RecordedOutput,
+  ReusedFrom,
   RunCounts,
   RunEvent,
   SealedOutcome,
   SealedSource,
 } from './record/events.ts';
+export {
+  ALL_DONE,
+  branchDeps,
+  branchId,
+  branchIds,
+  branchNeeds,
+  branchSpec,
+  eachKey,
+  NO_OUTPUTS,
+  outputsUnder,
+  spreadNeeds,
+  TOO_MANY_OUTPUTS,
+} from './record/growth.ts';
 export { deriveAttemptId, deriveRunId } from './record/ids.ts';
 export { type DigestSet, type NamedDigest, STATEMENT_TYPE, type Statement } from './record/in-toto.ts';
+export { INTENT_PREFIX, INTENT_REASONS, isIntent, type JudgedIntent } from './record/intent.ts';
 export {
   ATTEMPT_BUILD_TYPE,
   BUILDER_ID,
@@ -158,6 +181,8 @@ export {
   type ProvenanceStatement,
 } from './record/provenance.ts';
 export type { ReadLimits } from './record/read-limits.ts';
+export { type ReuseFacts, recipeOf, reuseKey } from './record/reuse.ts';
+export { reviewDigest } from './record/review.ts';
 export { SIGSTORE_BUNDLE_TYPE, type SigstoreBundle, sigstoreBundleOf } from './record/sigstore-bundle.ts';
 export {
   DISPATCH_PREDICATE,
@@ -169,8 +194,11 @@ export {
   type RunSealStatement,
   requireDispatchStatement,
 } from './record/statement.ts';
+export { CAPABILITY_KEY, MAX_QUESTIONS, PLAIN_LINES, TALK_KEY, talkInputs } from './record/talk.ts';
 export { TEST_RESULT_PREDICATE, type TestResultPredicate, type TestResultStatement } from './record/test-result.ts';
-export { NO_COUNTS } from './replay/run-machine.ts';
+export { declaredOutputs, SHAPE_NAME } from './record/typed-output.ts';
+export { NO_COUNTS } from './replay/end-rules.ts';
+export { RECORD_FULL } from './replay/replayed-item.ts';
 export { type Dependent, firstDone, type Meaning, meaningOf, type UpstreamEnd } from './replay/upstream.ts';
 export { bareTimestamp } from './rfc3161/bare-timestamp.ts';
 export type { TimestampInput } from './rfc3161/stamp.ts';

@@ -3,17 +3,18 @@
  * attempt. The worker gets no credentials, and each URL is good for one object and one method. A role that was itself
  * assumed gives sessions of one hour at most, so URLs live no longer, and are renewed before.
  */
-import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { RetryableError } from '@waybill/client/errors';
 import type { Digest } from '@waybill/verify';
 import { launchVerdict } from '#core/launch-errors.ts';
-import type { Lease } from '#core/mailbox-protocol.ts';
+import type { Lease, LeaseChannel } from '#core/mailbox-protocol.ts';
+import { hasChannel } from '#core/named-secrets.ts';
 import type { LeaseDraft } from '#ports/mailbox.ts';
 import { artifactKey } from './artifacts.ts';
 import { nameOf, textOf } from './aws-failure.ts';
-import { type STAGED, stagedKey } from './staging-names.ts';
+import { logKey, type STAGED, stagedKey } from './staging-names.ts';
 
 export const SESSION_SECONDS = 3_600;
 /**
@@ -42,33 +43,41 @@ export interface MailboxSessionOptions {
 }
 
 /** The URLs of one lease. */
-export type LeaseUrls = Pick<Lease, 'put' | 'next' | 'inputs'> & { source?: NonNullable<Lease['source']> };
+export type LeaseUrls = Pick<Lease, 'put' | 'next' | 'inputs' | 'channel'> & { source?: NonNullable<Lease['source']> };
 
 export async function signLease(options: MailboxSessionOptions, draft: LeaseDraft): Promise<LeaseUrls> {
-  const { attemptId, inputs, source } = draft;
+  const { attemptId, principal, inputs, source, job } = draft;
   const { bucket, artifactsBucket } = options;
   const s3 = options.signerFor(await assumed(options, draft));
   const expiresIn = SESSION_SECONDS;
   const get = (Bucket: string, Key: string): Promise<string> =>
     getSignedUrl(s3, new GetObjectCommand({ Bucket, Key }), { expiresIn });
   // The worker sends `If-None-Match: *` with these two, and without it the signature does not fit.
-  const put = (name: keyof typeof STAGED): Promise<string> => {
-    const once = name === 'outputs' || name === 'result' ? { IfNoneMatch: '*' } : {};
-    return getSignedUrl(s3, new PutObjectCommand({ Bucket: bucket, Key: stagedKey(attemptId, name), ...once }), {
-      expiresIn,
-    });
+  const put = (Key: string, once: { IfNoneMatch?: '*' } = {}): Promise<string> =>
+    getSignedUrl(s3, new PutObjectCommand({ Bucket: bucket, Key, ...once }), { expiresIn });
+  const channelOf = async (): Promise<LeaseChannel> => {
+    const [key, sealed] = [stagedKey(attemptId, 'key'), stagedKey(attemptId, 'sealed')];
+    const remove = (Key: string): Promise<string> =>
+      getSignedUrl(s3, new DeleteObjectCommand({ Bucket: bucket, Key }), { expiresIn });
+    return {
+      putKey: await put(key, { IfNoneMatch: '*' }),
+      deleteKey: await remove(key),
+      getSealed: await get(bucket, sealed),
+      deleteSealed: await remove(sealed),
+    };
   };
   const [heartbeat, log, outputs, result, next, ...of] = await Promise.all([
-    put('heartbeat'),
-    put('log'),
-    put('outputs'),
-    put('result'),
+    put(stagedKey(attemptId, 'heartbeat')),
+    put(logKey(attemptId, principal)),
+    put(stagedKey(attemptId, 'outputs'), { IfNoneMatch: '*' }),
+    put(stagedKey(attemptId, 'result'), { IfNoneMatch: '*' }),
     get(bucket, stagedKey(attemptId, 'lease')),
     ...inputs.map(({ sha256 }) => get(artifactsBucket, artifactKey(sha256))),
   ]);
   return {
     put: { heartbeat, log, outputs, result },
     next,
+    ...(hasChannel(job) ? { channel: await channelOf() } : {}),
     inputs: inputs.map((input, n) => ({ ...input, url: of[n] ?? '' })),
     ...(source === undefined
       ? {}
@@ -137,22 +146,31 @@ export function sessionPolicy(
     artifactsBucket,
     dataKey,
   }: Pick<MailboxSessionOptions, 'role' | 'bucket' | 'artifactsBucket' | 'dataKey'>,
-  { attemptId, inputs, source }: Pick<LeaseDraft, 'attemptId' | 'inputs' | 'source'>,
+  draft: Pick<LeaseDraft, 'attemptId' | 'principal' | 'inputs' | 'source' | 'job'>,
   mostExact: number = MAX_EXACT_DIGESTS,
 ): string {
+  const { attemptId, principal, inputs, source } = draft;
   const [, partition] = role.split(':');
-  const staged = (name: keyof typeof STAGED): string => `arn:${partition}:s3:::${bucket}/${stagedKey(attemptId, name)}`;
+  const object = (key: string): string => `arn:${partition}:s3:::${bucket}/${key}`;
+  const staged = (name: keyof typeof STAGED): string => object(stagedKey(attemptId, name));
   const artifact = (name: string): string => `arn:${partition}:s3:::${artifactsBucket}/${name}`;
+  const sealed = hasChannel(draft.job) ? [staged('sealed')] : [];
+  const keys = hasChannel(draft.job) ? [staged('key')] : [];
   const policy = (artifacts: string[]): string =>
     JSON.stringify({
       Version: '2012-10-17',
       Statement: [
-        { Effect: 'Allow', Action: 's3:GetObject', Resource: [staged('lease'), ...artifacts] },
+        { Effect: 'Allow', Action: 's3:GetObject', Resource: [staged('lease'), ...sealed, ...artifacts] },
         {
           Effect: 'Allow',
           Action: 's3:PutObject',
-          Resource: (['heartbeat', 'log', 'outputs', 'result'] as const).map(staged),
+          Resource: [
+            ...(['heartbeat', 'outputs', 'result'] as const).map(staged),
+            ...keys,
+            object(logKey(attemptId, principal)),
+          ],
         },
+        ...(keys.length === 0 ? [] : [{ Effect: 'Allow', Action: 's3:DeleteObject', Resource: [...keys, ...sealed] }]),
         { Effect: 'Allow', Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: dataKey },
       ],
     });

@@ -10,14 +10,13 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { RetryableError, WaybillError } from '@waybill/client/errors';
 import { canonicalize } from '@waybill/verify';
-import { parseLease } from '#core/lease-document.ts';
 import { type Heartbeat, type Lease, MAX_RESULT_BYTES } from '#core/mailbox-protocol.ts';
 import { parseHeartbeat } from '#core/result-document.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { LeaseDraft, Mailbox, Staged } from '#ports/mailbox.ts';
 import { Bucket, ONCE, type OpenObject } from './bucket.ts';
 import { type LeaseUrls, lapseOf, SESSION_SECONDS } from './mailbox-session.ts';
-import { isAttemptId, STAGED, stagedKey } from './staging-names.ts';
+import { isAttemptId, logKey, principalOf, STAGED, stagedKey } from './staging-names.ts';
 
 const MAX_HEARTBEAT_BYTES = 4 * 1024;
 /** URLs that live for less than this are renewed. */
@@ -52,12 +51,13 @@ class S3Mailbox implements Mailbox {
 
   async post(draft: LeaseDraft): Promise<string> {
     const key = stagedKey(draft.attemptId, 'lease');
-    const { inputs: _inputs, source: _source, ...said } = structuredClone(draft);
+    const { inputs: _inputs, source: _source, principal: _principal, ...said } = structuredClone(draft);
     const fresh: Lease = { ...said, ...(await this.#options.sign(draft)) };
     if ((await this.#bucket.put(key, bytesOf(fresh), ONCE)) !== null) return fresh.next;
     const posted = await this.#change(draft.attemptId, (before) => {
-      const { put, next, inputs, source } = this.#lapsesSoon(before) ? fresh : before;
-      const urls = { put, next, inputs, ...(source === undefined ? {} : { source }) };
+      const { put, next, inputs, source, channel } = this.#lapsesSoon(before) ? fresh : before;
+      const more = { ...(source === undefined ? {} : { source }), ...(channel === undefined ? {} : { channel }) };
+      const urls = { put, next, inputs, ...more };
       // A flag once raised stays up, whatever order a renewal and a cancel arrive in.
       return { ...said, ...urls, cancel: said.cancel || before.cancel };
     });
@@ -69,7 +69,7 @@ class S3Mailbox implements Mailbox {
     const lease = (await this.#lease(attemptId))?.lease;
     if (lease === undefined) return;
     if (!this.#lapsesSoon(lease)) return this.#remember(attemptId, lease);
-    const urls = await this.#options.sign(lease);
+    const urls = await this.#options.sign({ ...lease, principal: principalOf(lease.put.log) });
     await this.#change(attemptId, (before) => ({ ...before, ...urls }));
   }
 
@@ -100,19 +100,19 @@ class S3Mailbox implements Mailbox {
   }
 
   async openOutputs(attemptId: string): Promise<AsyncIterable<Uint8Array>> {
-    const outputs = await this.#open(attemptId, 'outputs');
+    const outputs = await this.#open(attemptId, stagedKey(attemptId, 'outputs'));
     if (outputs === null) throw notStaged(attemptId);
     return outputs;
   }
 
-  openLog(attemptId: string): Promise<AsyncIterable<Uint8Array> | null> {
-    return this.#open(attemptId, 'log');
+  openLog(attemptId: string, principal: string): Promise<AsyncIterable<Uint8Array> | null> {
+    return this.#open(attemptId, logKey(attemptId, principal));
   }
 
-  async close(attemptId: string): Promise<void> {
+  async close(attemptId: string, principal: string): Promise<void> {
     if (!isAttemptId(attemptId)) return;
     const names = Object.keys(STAGED) as (keyof typeof STAGED)[];
-    await this.#bucket.deleteAll(names.map((name) => stagedKey(attemptId, name)));
+    await this.#bucket.deleteAll([...names.map((name) => stagedKey(attemptId, name)), logKey(attemptId, principal)]);
   }
 
   /** Nothing to hear here: S3 tells a queue of every result, and heartbeats are looked at. */
@@ -128,11 +128,11 @@ class S3Mailbox implements Mailbox {
     return lapseOf(lease.next) < this.#options.clock.nowMs() + RENEW_MS;
   }
 
-  async #open(attemptId: string, name: 'outputs' | 'log'): Promise<AsyncIterable<Uint8Array> | null> {
+  async #open(attemptId: string, key: string): Promise<AsyncIterable<Uint8Array> | null> {
     if (!isAttemptId(attemptId)) return null;
     const [lease, found] = await Promise.all([
       this.#bucket.head(stagedKey(attemptId, 'lease')),
-      this.#bucket.open(stagedKey(attemptId, name)),
+      this.#bucket.open(key),
     ]);
     if (lease === null) found?.discard();
     return lease === null ? null : (found?.body ?? null);
@@ -141,7 +141,8 @@ class S3Mailbox implements Mailbox {
   async #lease(attemptId: string): Promise<{ lease: Lease; read: OpenObject } | null> {
     if (!isAttemptId(attemptId)) return null;
     const read = await this.#bucket.read(stagedKey(attemptId, 'lease'));
-    return read === null ? null : { lease: parseLease(read.bytes), read };
+    // Nobody else writes it: what another version of ours has added to it stays there.
+    return read === null ? null : { lease: JSON.parse(Buffer.from(read.bytes).toString()) as Lease, read };
   }
 
   /** Null when there is no lease: the attempt was never posted, or is closed. `change` says null to leave it as it is. */

@@ -7,7 +7,10 @@ export interface PostRequest {
   body: Uint8Array;
   /** For the whole call, from the name lookup to the last byte of the answer. */
   timeoutMs: number;
+  /** 0: the status is all that is waited for. */
   maxAnswerBytes: number;
+  /** Beside those that say what the body is. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 export interface HttpAnswer {
@@ -22,7 +25,10 @@ export interface HttpAnswer {
  * Redirects are not followed and nothing is decompressed: whoever answers, answers here and in plain bytes. Rejects with
  * the cause when there is no whole answer in time.
  */
-export function post(endpoint: URL, { type, body, timeoutMs, maxAnswerBytes }: PostRequest): Promise<HttpAnswer> {
+export function post(
+  endpoint: URL,
+  { type, body, timeoutMs, maxAnswerBytes, headers }: PostRequest,
+): Promise<HttpAnswer> {
   const request = endpoint.protocol === 'https:' ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
     const call = request(endpoint, {
@@ -30,7 +36,7 @@ export function post(endpoint: URL, { type, body, timeoutMs, maxAnswerBytes }: P
       // Checkpoints are rare: a connection kept since the last one would often turn out to be closed.
       agent: false,
       signal: AbortSignal.timeout(timeoutMs),
-      headers: { 'content-type': type, 'content-length': body.length },
+      headers: { ...headers, 'content-type': type, 'content-length': body.length },
     });
     call.once('error', reject);
     call.once('response', (response) => {
@@ -38,6 +44,11 @@ export function post(endpoint: URL, { type, body, timeoutMs, maxAnswerBytes }: P
         status: response.statusCode ?? 0,
         type: (response.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '',
       };
+      if (maxAnswerBytes === 0) {
+        resolve({ ...answer, body: null });
+        call.destroy();
+        return;
+      }
       const chunks: Uint8Array[] = [];
       let bytes = 0;
       response.on('data', (chunk: Uint8Array) => {

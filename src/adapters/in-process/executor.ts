@@ -7,6 +7,7 @@
 import { RetryableError } from '@waybill/client/errors';
 import { canonicalize, digestOf } from '@waybill/verify';
 import type { Job, Result } from '#core/mailbox-protocol.ts';
+import { CHECKPOINT_NAME } from '#core/output-name.ts';
 import { frameHeader } from '#core/outputs-frame.ts';
 import type { Launcher } from '#ports/launcher.ts';
 import type { LeaseDraft, Mailbox } from '#ports/mailbox.ts';
@@ -15,8 +16,14 @@ export interface Execution {
   outcome: Result['outcome'];
   reason: string;
   exit?: number | null;
+  /** What it asks of people; then it is deferred for `needs_input`. */
+  question?: string;
   /** By name below outputs/. */
   outputs?: Record<string, Uint8Array>;
+  usage?: Result['usage'];
+  /** What a later attempt goes on from. */
+  checkpoint?: Uint8Array;
+  egress?: Result['egress'];
 }
 
 export interface ExecutionContext {
@@ -50,7 +57,8 @@ export function createInProcessExecutor(execute: Execute): { launcher: Launcher;
       stopped({ attemptId, cause: 'exited', exit: 1, detail: '' });
       return;
     }
-    if (execution.outputs) box.outputs = frame(execution.outputs);
+    const { outputs, checkpoint } = execution;
+    if (outputs || checkpoint) box.outputs = frame(outputs ?? {}, checkpoint);
     box.result = resultOf(box, execution, startedAt);
     staged(attemptId, 'result');
   }
@@ -102,35 +110,42 @@ function attemptOf(handle: string): string {
   return handle.slice('in-process:'.length);
 }
 
-function resultOf({ lease, outputs }: Box, { outcome, reason, exit = null }: Execution, startedAt: string): Uint8Array {
+function resultOf({ lease, outputs }: Box, execution: Execution, startedAt: string): Uint8Array {
+  const { outcome, reason, exit = null, question, usage, egress } = execution;
   const endedAt = new Date().toISOString();
   const result: Result = {
-    v: 1,
+    // In the order of the canonical form, which is then written faster.
     attemptId: lease.attemptId,
-    epoch: lease.job.attempt,
-    outcome,
-    reason,
-    exit,
     blocks: lease.job.pipeline.map((step, index) => ({
-      index,
       block: step.block,
-      ...('lens' in step && step.lens !== undefined ? { lens: step.lens } : {}),
-      exit,
-      startedAt,
       endedAt,
+      exit,
+      index,
+      ...('lens' in step && step.lens !== undefined ? { lens: step.lens } : {}),
+      startedAt,
     })),
-    outputs: outputs ? { sha256: digestOf(outputs), sizeBytes: outputs.byteLength } : null,
-    log: null,
+    epoch: lease.job.attempt,
     excluded: [],
+    exit,
+    log: null,
+    outcome,
+    outputs: outputs ? { sha256: digestOf(outputs), sizeBytes: outputs.byteLength } : null,
+    ...(question === undefined ? {} : { question }),
+    reason,
+    v: 1,
     worker: WORKER,
+    ...(usage === undefined ? {} : { usage }),
+    ...(egress === undefined ? {} : { egress }),
   };
   return new TextEncoder().encode(canonicalize(result));
 }
 
-function frame(outputs: Record<string, Uint8Array>): Uint8Array {
-  const files = Object.entries(outputs).map(([name, bytes]) => ({
-    name: `outputs/${name}`,
-    kind: 'output' as const,
+function frame(outputs: Record<string, Uint8Array>, checkpoint: Uint8Array | undefined): Uint8Array {
+  const bytesOf = new Map(Object.entries(outputs).map(([name, bytes]) => [`outputs/${name}`, bytes]));
+  if (checkpoint !== undefined) bytesOf.set(CHECKPOINT_NAME, checkpoint);
+  const files = [...bytesOf].map(([name, bytes]) => ({
+    name,
+    kind: name === CHECKPOINT_NAME ? ('checkpoint' as const) : ('output' as const),
     sizeBytes: bytes.byteLength,
     sha256: digestOf(bytes),
   }));
@@ -138,8 +153,7 @@ function frame(outputs: Record<string, Uint8Array>): Uint8Array {
   const head = new TextEncoder().encode(header);
   const whole = new Uint8Array(head.byteLength + files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   whole.set(head);
-  for (const { name, offset } of placed)
-    whole.set(outputs[name.slice('outputs/'.length)] as Uint8Array, head.byteLength + offset);
+  for (const { name, offset } of placed) whole.set(bytesOf.get(name) as Uint8Array, head.byteLength + offset);
   return whole;
 }
 

@@ -21,7 +21,7 @@ export function createLocalArtifacts(directory: string): Artifacts {
       await swept;
       const file = await writeTemporary(incoming, bytes, rule.maxBytes);
       if (rule.expected !== undefined && rule.expected !== file.sha256) {
-        await discard(file);
+        discard(file);
         throw mismatch(rule.expected, file.sha256);
       }
       await publishOnce(file, pathOf(directory, file.sha256));

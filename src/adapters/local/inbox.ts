@@ -3,8 +3,21 @@
  * for the principal. Answers go to `outbox/<principal>/<submissionId>/`.
  */
 
-import { constants, createReadStream, type Dirent, type FSWatcher, type Stats, watch } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  type Dirent,
+  existsSync,
+  type FSWatcher,
+  fstatSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  type Stats,
+  watch,
+} from 'node:fs';
+import { mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Receipt, RunStatus, ScheduleList } from '@waybill/client/documents';
 import { TerminalError } from '@waybill/client/errors';
@@ -44,11 +57,11 @@ class DirectoryInbox implements LocalInbox {
     return objects.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
   }
 
-  read(object: InboxObject, maxBytes: number): Promise<Uint8Array | 'too_large' | 'forged' | null> {
-    return inspect(this.#fileOf(object), async (file, info) => {
+  async read(object: InboxObject, maxBytes: number): Promise<Uint8Array | 'too_large' | 'forged' | null> {
+    return inspect(this.#fileOf(object), (file, info) => {
       if (info === null) return new Uint8Array(0);
       if (`uid-${info.uid}` !== object.principal) return 'forged';
-      return info.size > maxBytes ? 'too_large' : file.readFile();
+      return info.size > maxBytes ? 'too_large' : readFileSync(file);
     });
   }
 
@@ -56,7 +69,7 @@ class DirectoryInbox implements LocalInbox {
     return inspect(this.#fileOf(object), async (file, info) => {
       const digest = runningDigest();
       if (info === null) return digest.digest();
-      for await (const chunk of file.createReadStream({ autoClose: false })) digest.update(chunk);
+      for await (const chunk of createReadStream('', { fd: file, autoClose: false })) digest.update(chunk);
       return digest.digest();
     });
   }
@@ -64,7 +77,7 @@ class DirectoryInbox implements LocalInbox {
   async answer({ principal, submissionId }: InboxObject, receipt: Receipt): Promise<void> {
     const directory = this.#outboxOf(principal, submissionId);
     const path = join(directory, `receipt-${shortDigest(receipt.submission)}.json`);
-    const known = await readFile(path, 'utf8').catch(ignoreMissing(null));
+    const known = existsSync(path) ? readFileSync(path, 'utf8') : null;
     if (known !== null && isAcceptance(JSON.parse(known) as Receipt)) return;
     await publishOver(await writeTemporary(directory, jsonBytes(receipt)), path);
   }
@@ -72,7 +85,7 @@ class DirectoryInbox implements LocalInbox {
   async archive(object: InboxObject, how: 'done' | 'quarantine'): Promise<void> {
     const path = this.#fileOf(object);
     if (how === 'done') {
-      await unlink(path).catch(ignoreMissing(undefined));
+      rmSync(path, { force: true });
       return;
     }
     const digest = (await this.digest(object)) ?? digestOf(object.key);
@@ -145,19 +158,24 @@ class DirectoryInbox implements LocalInbox {
  * Opens without following a link or waiting for a pipe, and judges what was opened and not its name. `info` is null for
  * anything but a regular file: it reads as an empty object. Null when nothing has the name.
  */
-async function inspect<T>(path: string, use: (file: FileHandle, info: Stats | null) => Promise<T>): Promise<T | null> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(path, flags).catch((error: unknown) => {
-    if (isCode(error, 'ENOENT')) return null;
-    if (isCode(error, 'ELOOP') || isCode(error, 'ENXIO')) return open('/dev/null', 'r');
-    throw error;
-  });
+async function inspect<T>(path: string, use: (file: number, info: Stats | null) => Promise<T> | T): Promise<T | null> {
+  const file = openWary(path);
   if (file === null) return null;
   try {
-    const info = await file.stat();
+    const info = fstatSync(file);
     return await use(file, info.isFile() ? info : null);
   } finally {
-    await file.close();
+    closeSync(file);
+  }
+}
+
+function openWary(path: string): number | null {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return null;
+    if (isCode(error, 'ELOOP') || isCode(error, 'ENXIO')) return openSync('/dev/null', 'r');
+    throw error;
   }
 }
 

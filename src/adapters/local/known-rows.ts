@@ -5,6 +5,8 @@
  * most rows are created, and most are created in partitions that this process has begun. Bodies that nobody has asked for in a while are
  * let go of, versions stay; and where there are too many of those, whole partitions are forgotten.
  */
+import { inKeyOrder, type KeyRange, type OrderedRow, OrderedRows } from './ordered-rows.ts';
+import type { Change, SettledRow } from './store-file.ts';
 
 export interface KnownRowsLimits {
   /** Bodies are kept for one to two times as many rows; a body is about a kilobyte. */
@@ -13,17 +15,18 @@ export interface KnownRowsLimits {
   rows: number;
 }
 
-const LIMITS: KnownRowsLimits = { generation: 30_000, rows: 200_000 };
+const LIMITS: KnownRowsLimits = { generation: 60_000, rows: 300_000 };
 
-export interface KnownRow {
-  readonly sk: string;
-  /** 0: absent. */
-  version: number;
-  /** Null: absent. Undefined: only the file has it. */
+export interface KnownRow extends OrderedRow {
+  /** Null: absent. Undefined: only the table has it. */
   body: object | null | undefined;
-  /** What the file must be told: the text of a body, or null for a row that went away. Undefined: it knows. */
-  unsaved: string | null | undefined;
-  /** The file has a row under this key. */
+  /** It changed in this turn. */
+  isChanged: boolean;
+  /** The table of rows has it as it is. */
+  isSettled: boolean;
+  /** The table has a row under this key. */
+  isInTable: boolean;
+  /** A turn or the table has it. */
   isInFile: boolean;
   usedIn: number;
 }
@@ -31,11 +34,15 @@ export interface KnownRow {
 export interface Partition {
   readonly pk: string;
   readonly rows: Map<string, KnownRow>;
-  /** The rows that the file must be told. */
-  readonly unsaved: KnownRow[];
+  /** What changed in this turn. */
+  changed: KnownRow[];
+  /** What the table has not been told. */
+  unsettled: KnownRow[];
   /** Rows that are not in `rows` do not exist. */
   isWhole: boolean;
   isUsed: boolean;
+  /** Once somebody has asked for a range. */
+  ordered: OrderedRows<KnownRow> | null;
 }
 
 export class KnownRows {
@@ -57,20 +64,93 @@ export class KnownRows {
   }
 
   addPartition(pk: string, isWhole: boolean): Partition {
-    const made: Partition = { pk, rows: new Map(), unsaved: [], isWhole, isUsed: true };
+    const made: Partition = {
+      pk,
+      rows: new Map(),
+      changed: [],
+      unsettled: [],
+      isWhole,
+      isUsed: true,
+      ordered: null,
+    };
     this.#partitions.set(pk, made);
     return made;
   }
 
-  add(to: Partition, sk: string, version: number, isInFile: boolean): KnownRow {
-    const row = { sk, version, body: undefined, unsaved: undefined, isInFile, usedIn: 0 };
+  /** A row as the table has it; of version 0, one that is being written for the first time. */
+  add(to: Partition, sk: string, version: number): KnownRow {
+    const isInTable = version > 0;
+    const row: KnownRow = {
+      sk,
+      version,
+      body: undefined,
+      isChanged: false,
+      isSettled: true,
+      isInTable,
+      isInFile: isInTable,
+      isListed: false,
+      usedIn: 0,
+    };
     to.rows.set(sk, row);
+    to.ordered?.add(row);
     this.#rows += 1;
     return row;
   }
 
-  remove(from: Partition, sk: string): void {
-    if (from.rows.delete(sk)) this.#rows -= 1;
+  /** What becomes of a row in this turn. A null body: it goes away. */
+  change(of: Partition, row: KnownRow, version: number, body: object | null): void {
+    row.version = version;
+    row.body = body;
+    this.use(row);
+    if (version > 0) of.ordered?.add(row);
+    if (!row.isChanged) of.changed.push(row);
+    row.isChanged = true;
+    if (row.isSettled) of.unsettled.push(row);
+    row.isSettled = false;
+  }
+
+  /** What changed in this turn. A row that came and went in it was never there. */
+  takeChanges(of: Partition): Change[] {
+    const changes: Change[] = [];
+    for (const row of of.changed) {
+      row.isChanged = false;
+      if (row.version === 0 && !row.isInFile) continue;
+      row.isInFile = true;
+      changes.push([row.sk, row.version, row.body ?? null]);
+    }
+    of.changed = [];
+    return changes;
+  }
+
+  /** What the table is to be told of a partition, which is then taken to know it. */
+  *settle(partition: Partition): Generator<SettledRow> {
+    const { pk, unsettled } = partition;
+    partition.unsettled = [];
+    for (const row of unsettled) {
+      const { sk, version, body = null } = row;
+      if (version > 0 || row.isInTable) yield { pk, sk, version, body };
+      row.isSettled = true;
+      row.isInTable = version > 0;
+      row.isInFile = version > 0;
+      if (version === 0 && partition.rows.delete(sk)) this.#rows -= 1;
+    }
+  }
+
+  /** Of a partition that is known as a whole. */
+  inRange(partition: Partition, range: KeyRange): KnownRow[] {
+    partition.ordered ??= new OrderedRows(partition.rows.values());
+    return partition.ordered.inRange(range);
+  }
+
+  /** The keys that the table has in a range, `listed`, as they are by now: at least `limit` and one for each unsettled row. */
+  keysNow(partition: Partition, { prefix, after = '', limit }: KeyRange, listed: readonly string[]): string[] {
+    const keys = new Set(listed);
+    for (const { sk, version } of partition.unsettled) {
+      if (!sk.startsWith(prefix) || inKeyOrder(sk, after) <= 0) continue;
+      if (version > 0) keys.add(sk);
+      else keys.delete(sk);
+    }
+    return [...keys].sort(inKeyOrder).slice(0, limit);
   }
 
   /** Its body is kept for a while from now on. */
@@ -80,18 +160,19 @@ export class KnownRows {
     this.#used.push(row);
     if (this.#used.length < this.#limits.generation) return;
     for (const old of this.#usedBefore) {
-      if (old.usedIn < this.#generation && old.unsaved === undefined) old.body = undefined;
+      if (old.usedIn < this.#generation && old.isSettled) old.body = undefined;
     }
     this.#usedBefore = this.#used;
     this.#used = [];
     this.#generation += 1;
   }
 
-  /** Forgets partitions that were not used for the longest time, when there are too many rows. To be called when the file knows all. */
+  /** Forgets partitions that were not used for the longest time, when there are too many rows; of what it forgets the table knows all. */
   shrink(): void {
     if (this.#rows <= this.#limits.rows) return;
     for (const [pk, partition] of this.#partitions) {
       if (this.#rows <= this.#limits.rows / 2) return;
+      if (partition.unsettled.length > 0) continue;
       this.#partitions.delete(pk);
       if (partition.isUsed) {
         partition.isUsed = false;

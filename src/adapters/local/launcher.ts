@@ -40,6 +40,8 @@ export interface LocalLauncherOptions {
   isolationWanted?: 'auto' | 'bubblewrap' | 'none';
   /** Lets agent blocks run without a sandbox. */
   allowUnsandboxed?: boolean;
+  /** Path of models.json; without it no agent is let to a model. */
+  modelsFile?: string;
   /** Where workers make their attempts' trees; the system's temporary directory by default. */
   workDir?: string;
 }
@@ -61,14 +63,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       detached: true,
       stdio: ['pipe', 'ignore', 'pipe'],
       cwd: '/',
-      env: {
-        ...minimalEnvironment(),
-        ...(options.workDir === undefined ? {} : { TMPDIR: options.workDir }),
-        [WORKER_ENV.attemptId]: attemptId,
-        [WORKER_ENV.keys]: Buffer.from(JSON.stringify(options.keys)).toString('base64'),
-        [WORKER_ENV.origin]: options.origin,
-        ...(options.allowUnsandboxed === true ? { [WORKER_ENV.unsandboxed]: '1' } : {}),
-      },
+      env: environmentOf(attemptId, options),
     });
     await started(child);
     child.stdin?.write(`${leaseUrl}\n`);
@@ -141,6 +136,19 @@ async function probeWorker(nodePath: string, workerFile: string): Promise<{ isol
   } catch (cause) {
     throw launchFailed('the worker does not answer its probe', cause);
   }
+}
+
+/** What a worker is told that is no secret. */
+function environmentOf(attemptId: string, options: LocalLauncherOptions): Record<string, string> {
+  return {
+    ...minimalEnvironment(),
+    ...(options.workDir === undefined ? {} : { TMPDIR: options.workDir }),
+    [WORKER_ENV.attemptId]: attemptId,
+    [WORKER_ENV.keys]: Buffer.from(JSON.stringify(options.keys)).toString('base64'),
+    [WORKER_ENV.origin]: options.origin,
+    ...(options.allowUnsandboxed === true ? { [WORKER_ENV.unsandboxed]: '1' } : {}),
+    ...(options.modelsFile === undefined ? {} : { [WORKER_ENV.models]: options.modelsFile }),
+  };
 }
 
 /** PATH finds git and bubblewrap; HOME and TMPDIR are where they and Node expect them. Nothing else of the engine's. */

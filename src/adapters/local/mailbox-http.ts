@@ -1,4 +1,4 @@
-/** The HTTP face of a mailbox: two path segments in, GET or PUT of one object, and nothing else. */
+/** The HTTP face of a mailbox: two path segments in, GET, PUT or DELETE of one object, and nothing else. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { WaybillError } from '@waybill/client/errors';
@@ -7,6 +7,8 @@ export interface MailboxObject {
   get?(): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>>;
   /** Resolves with whether the body was kept, once it is durable; false means that an earlier one stands. */
   put?(body: AsyncIterable<Uint8Array>): Promise<boolean>;
+  /** What is not there is taken away already. */
+  delete?(): Promise<void>;
 }
 
 /** No decoding: a path with an escape, a query or a third segment names nothing. */
@@ -43,6 +45,10 @@ async function answer(
   }
   if (request.method === 'PUT' && object.put !== undefined) {
     return end(response, (await object.put(request)) ? 200 : 412);
+  }
+  if (request.method === 'DELETE' && object.delete !== undefined) {
+    await object.delete();
+    return end(response, 204);
   }
   return end(response, 405);
 }

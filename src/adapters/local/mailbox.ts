@@ -7,17 +7,20 @@ import type { AddressInfo } from 'node:net';
 import { TerminalError } from '@waybill/client/errors';
 import { canonicalize } from '@waybill/verify';
 import { MAX_RESULT_BYTES } from '#core/mailbox-protocol.ts';
+import { hasChannel } from '#core/named-secrets.ts';
 import { MAX_INDEX_BYTES } from '#core/outputs-frame.ts';
+import { keyOf, MAX_KEY_BYTES, MAX_SEALED_BYTES } from '#core/sealed-secrets.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import type { Chance, Clock } from '#ports/clock.ts';
 import type { LeaseDraft, Mailbox } from '#ports/mailbox.ts';
+import type { SecretChannel } from '#ports/secret-channel.ts';
 import { type MailboxObject, serveMailbox } from './mailbox-http.ts';
 import { notStaged, StagingArea } from './staging-area.ts';
 
 const REQUEST_TIMEOUT_MS = 120_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 
-export interface LocalMailbox extends Mailbox {
+export interface LocalMailbox extends Mailbox, SecretChannel {
   /** Binds an ephemeral port of 127.0.0.1; before the first post. */
   listen(): Promise<{ port: number }>;
   /** Refuses new requests and cuts open ones. Staged objects stay. */
@@ -54,7 +57,9 @@ export function createLocalMailbox(options: LocalMailboxOptions): LocalMailbox {
     if (mailbox === undefined) return null;
     if (name === 'lease') return { get: async () => [leaseBytes(mailbox, originOf(server))] };
     return (
-      stagedObject(staging, mailbox.draft, name, listener) ?? artifactObject(options.artifacts, mailbox.draft, name)
+      secretObject(staging, mailbox.draft, name, listener) ??
+      stagedObject(staging, mailbox.draft, name, listener) ??
+      artifactObject(options.artifacts, mailbox.draft, name)
     );
   });
 
@@ -99,6 +104,17 @@ export function createLocalMailbox(options: LocalMailboxOptions): LocalMailbox {
     },
 
     openLog: async (attemptId) => await staging.open(attemptId, 'log'),
+
+    async asked(attemptId) {
+      const bytes = await staging.read(attemptId, 'key');
+      return bytes === null ? null : keyOf(bytes, attemptId);
+    },
+
+    async answer(attemptId, sealed) {
+      // The worker that took its answer has taken its key away before.
+      if (!byAttempt.has(attemptId) || (await staging.read(attemptId, 'key')) === null) return false;
+      return await staging.putOnce(attemptId, 'sealed', Buffer.from(sealed), MAX_SEALED_BYTES);
+    },
 
     async close(attemptId) {
       const secret = byAttempt.get(attemptId)?.secret;
@@ -169,6 +185,33 @@ function stagedObject(staging: StagingArea, draft: LeaseDraft, name: string, tol
   }
 }
 
+/** The key that asks for secrets, and what is sealed to it. What is no key is kept all the same, and asks for nothing. */
+function secretObject(
+  staging: StagingArea,
+  { attemptId, job }: LeaseDraft,
+  name: string,
+  told: Listener,
+): MailboxObject | null {
+  if (!hasChannel(job)) return null;
+  if (name === 'sealed') {
+    const read = async (): Promise<Uint8Array[]> => [(await staging.read(attemptId, name)) ?? throwMissing(attemptId)];
+    return { get: read, delete: () => staging.take(attemptId, name) };
+  }
+  if (name !== 'key') return null;
+  return {
+    async put(body) {
+      const isFirst = await staging.putOnce(attemptId, name, body, MAX_KEY_BYTES);
+      if (isFirst) told(attemptId, 'key');
+      return isFirst;
+    },
+    delete: () => staging.take(attemptId, name),
+  };
+}
+
+function throwMissing(attemptId: string): never {
+  throw notStaged(attemptId);
+}
+
 function artifactObject(artifacts: Artifacts, draft: LeaseDraft, name: string): MailboxObject | null {
   const index = /^input-(0|[1-9]\d{0,4})$/.exec(name)?.[1];
   const named = name === 'source' ? draft.source : index === undefined ? undefined : draft.inputs[Number(index)];
@@ -178,11 +221,21 @@ function artifactObject(artifacts: Artifacts, draft: LeaseDraft, name: string): 
 /** The lease as its worker reads it: canonical JSON, with every URL filled in. */
 function leaseBytes({ draft, secret }: OpenMailbox, origin: string): Uint8Array {
   const url = (name: string): string => `${origin}/${secret}/${name}`;
-  const { source, inputs, ...rest } = draft;
+  const { source, inputs, principal: _principal, ...rest } = draft;
   const lease = {
     ...rest,
     inputs: inputs.map((input, index) => ({ ...input, url: url(`input-${index}`) })),
     ...(source === undefined ? {} : { source: { ...source, url: url('source') } }),
+    ...(hasChannel(draft.job)
+      ? {
+          channel: {
+            putKey: url('key'),
+            deleteKey: url('key'),
+            getSealed: url('sealed'),
+            deleteSealed: url('sealed'),
+          },
+        }
+      : {}),
     put: { heartbeat: url('heartbeat'), log: url('log'), outputs: url('outputs'), result: url('result') },
     next: url('lease'),
   };

@@ -16,7 +16,7 @@ export function createLocalRootLedger(directory: string): RootLedger {
     if (!KEY.test(key)) throw badKey(key);
     return join(directory, ...key.split('/'));
   };
-  const write: RootLedger['write'] = async (key, bytes) => {
+  const write = async (key: string, bytes: AsyncIterable<Uint8Array> | Uint8Array) => {
     const path = fileOf(key);
     const file = await writeTemporary(join(directory, '.incoming'), bytes);
     const { sha256, sizeBytes } = file;
@@ -28,7 +28,7 @@ export function createLocalRootLedger(directory: string): RootLedger {
     async put(key, bytes) {
       // Replays are common after a crash and cost no write.
       const present = await readFile(fileOf(key)).catch(ignoreMissing(null));
-      if (present === null) await write(key, streamOf(bytes));
+      if (present === null) await write(key, bytes);
       else if (!present.equals(bytes)) throw conflict(key);
     },
     async anchor(key, bytes) {
@@ -64,10 +64,6 @@ export function createLocalRootLedger(directory: string): RootLedger {
       return newest === undefined ? null : readFile(join(directory, 'checkpoints', newest));
     },
   };
-}
-
-async function* streamOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
 
 async function walk(directory: string, prefix: string): Promise<string[]> {

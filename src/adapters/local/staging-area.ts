@@ -1,5 +1,5 @@
 /**
- * What workers staged, as files: `<directory>/<attemptId>/{heartbeat.json,log,outputs,result}`. Every method throws
+ * What workers staged, as files: `<directory>/<attemptId>/{heartbeat.json,key,log,outputs,result,sealed}`. Every method throws
  * TerminalError OBJECT_MISSING for what is no attempt id: it names no directory, least of all one elsewhere.
  */
 import { createReadStream } from 'node:fs';
@@ -55,7 +55,12 @@ export class StagingArea {
   }
 
   /** False when one stands already, which stays. */
-  async putOnce(attemptId: string, name: 'outputs' | 'result', body: Bytes, maxBytes: number): Promise<boolean> {
+  async putOnce(
+    attemptId: string,
+    name: 'key' | 'outputs' | 'result' | 'sealed',
+    body: Bytes | Uint8Array,
+    maxBytes: number,
+  ): Promise<boolean> {
     const path = this.#of(attemptId, name);
     if (await exists(path)) return false;
     return publishOnce(await writeTemporary(this.#of(attemptId), body, maxBytes), path);
@@ -67,6 +72,15 @@ export class StagingArea {
       readFile(this.#of(attemptId, 'result')).catch(ignoreMissing(null)),
     ]);
     return { ...beat, result };
+  }
+
+  /** Null when there is none. */
+  read(attemptId: string, name: 'key' | 'sealed'): Promise<Uint8Array | null> {
+    return readFile(this.#of(attemptId, name)).catch(ignoreMissing(null));
+  }
+
+  async take(attemptId: string, name: 'key' | 'sealed'): Promise<void> {
+    await rm(this.#of(attemptId, name), { force: true });
   }
 
   /** Null when there is none. */

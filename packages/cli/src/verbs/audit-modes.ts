@@ -8,7 +8,7 @@ import { usageError } from '../error-report.ts';
 import { openBundle, openFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { namedRun } from '../run-access.ts';
-import { saveFile } from '../saved-file.ts';
+import { saveEvidence } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { toned } from '../view/styled.ts';
 
@@ -61,7 +61,7 @@ export async function auditDisclose(call: VerbCall): Promise<ExitCode> {
     call.terminal.print(text);
     return EXIT.ok;
   }
-  await saveFile(file, text);
+  await saveEvidence(file, text, call.flag('force'));
   call.terminal.emit({ disclosed: item, file });
   call.terminal.say([[toned('good', 'disclosed'), `  ${item} in ${file}`]]);
   return EXIT.ok;

@@ -6,7 +6,7 @@ import { usageError } from '../error-report.ts';
 import { openBundle, openFile } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, namedRun } from '../run-access.ts';
-import { saveFile } from '../saved-file.ts';
+import { saveEvidence } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { toned } from '../view/styled.ts';
 
@@ -19,7 +19,7 @@ export async function auditExport(call: VerbCall): Promise<ExitCode> {
     await call.terminal.copy(bytes);
     return EXIT.ok;
   }
-  await saveFile(file, bytes);
+  await saveEvidence(file, bytes, call.flag('force'));
   const keys = call.target.trustPlace;
   call.terminal.emit({ exported: file, run: run.run, keys });
   call.terminal.say([

@@ -2,7 +2,7 @@
 import type { TrustedKey, TrustFile } from '@waybill/verify';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { runOffline } from '../offline-program.ts';
-import { saveFile } from '../saved-file.ts';
+import { saveEvidence } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { type Line, toned } from '../view/styled.ts';
 import { tableLines } from '../view/table.ts';
@@ -46,7 +46,7 @@ export async function keysExport(call: VerbCall): Promise<ExitCode> {
     call.terminal.print(text);
     return EXIT.ok;
   }
-  await saveFile(file, text);
+  await saveEvidence(file, text, call.flag('force'));
   call.terminal.emit({ exported: file, origin: trust.origin, keys: trust.keys.length });
   call.terminal.say([[toned('good', 'exported'), `  ${file}: hand it to auditors by another way than bundles`]]);
   return EXIT.ok;
@@ -69,7 +69,7 @@ async function changed(call: VerbCall, what: string, words: readonly string[]): 
   call.terminal.emit(key);
   call.terminal.say([
     [toned('good', what), `  ${key.use} key ${key.keyid}, ${rangeOf(key)}`],
-    [toned('quiet', `Hand out the keys again: ${call.command('keys export')}`)],
+    [toned('quiet', `Hand out the keys again: ${call.command('keys export --force')}`)],
   ]);
   return EXIT.ok;
 }

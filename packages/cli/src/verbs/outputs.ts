@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { type OutputRef, TerminalError, type Transport } from '@waybill/client';
 import { usageError } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { accessRun, attemptOf, itemOf } from '../run-access.ts';
+import { accessRun, itemOf, leftBy } from '../run-access.ts';
 import { safeCell } from '../safe-text.ts';
 import { makeFolder, saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
@@ -16,7 +16,7 @@ const PREFIX = 'outputs/';
 export async function outputs(call: VerbCall): Promise<ExitCode> {
   const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
-  const found = attemptOf(itemOf(run, call.arg(1))).outputs.filter(({ kind }) => kind === 'output');
+  const found = leftBy(itemOf(run, call.arg(1))).outputs.filter(({ kind }) => kind === 'output');
   const name = call.optionalArg(2);
   const directory = call.text('output');
   if (directory === '-') throw noDirectory();

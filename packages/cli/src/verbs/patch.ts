@@ -4,7 +4,7 @@ import { sigstoreBundleOf } from '@waybill/verify';
 import { openBundle } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { applyPatch } from '../git-apply.ts';
-import { accessRun, attemptOf, itemOf, outputOf } from '../run-access.ts';
+import { accessRun, itemOf, leftBy, outputOf } from '../run-access.ts';
 import { safeBlock } from '../safe-text.ts';
 import { saveFile } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
@@ -15,14 +15,14 @@ export async function patch(call: VerbCall): Promise<ExitCode> {
   const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
   const item = itemOf(run, call.arg(1));
-  const found = outputOf(attemptOf(item), 'patch');
+  const found = outputOf(leftBy(item), 'patch');
   if (found === undefined) throw noPatch(item.id);
   const named = call.text('output');
   const file = named === '-' ? undefined : named;
   const directory = call.text('apply');
   if (file !== undefined) {
     await save(call, transport, found, file);
-    await saveProvenance(call, transport, run, attemptOf(item), `${file}.sigstore.json`);
+    await saveProvenance(call, transport, run, leftBy(item), `${file}.sigstore.json`);
   }
   if (directory !== undefined) await apply(call, transport, found, directory);
   if (file === undefined && directory === undefined) await show(call, transport, found);
@@ -51,7 +51,7 @@ async function saveProvenance(
   call: VerbCall,
   transport: Transport,
   run: RunStatus,
-  { id }: AttemptStatus,
+  { id }: Pick<AttemptStatus, 'id'>,
   file: string,
 ): Promise<void> {
   const bundle = run.bundle === undefined ? undefined : await sigstoreBundleOf(await openBundle(transport, run), id);

@@ -1,20 +1,34 @@
 /** validate and plan: what a spec says, before anything is submitted. */
+import { agentPrice } from '../agent-price.ts';
+import { warningLines } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { estimateOf } from '../plan-estimate.ts';
 import { shapeOf } from '../plan-shape.ts';
-import { readSpecFile, type SpecFile } from '../spec-file.ts';
+import { type ExtensionFile, readPlannedFile, type SpecFile } from '../spec-file.ts';
 import type { VerbCall } from '../verb.ts';
+import { estimateLines } from '../view/cost-lines.ts';
 import { counted } from '../view/measure.ts';
-import { mermaidText, planLines } from '../view/plan-lines.ts';
+import { laterLines, mermaidText, planLines, type Sketch } from '../view/plan-lines.ts';
 import { toned } from '../view/styled.ts';
 
 export async function validate(call: VerbCall): Promise<ExitCode> {
-  const { path, name, items } = await readSpecFile(call.arg(0));
+  const file = await readPlannedFile(call.arg(0), call.registry);
+  const { path, items } = file;
   const edges = items.reduce((sum, { deps }) => sum + deps.length, 0);
-  call.terminal.emit({ ok: true, path, name, items: items.length, edges });
+  const [name, about] =
+    'named' in file
+      ? ['an extension', { kind: 'Extension', named: file.named }]
+      : [file.name, { name: file.name, ...warned(file) }];
+  call.terminal.emit({ ok: true, path, ...about, items: items.length, edges });
   call.terminal.say([
     [toned('good', 'valid'), `  ${name}: ${counted(items.length, 'item')}, ${counted(edges, 'edge')}`],
+    ...('named' in file ? laterLines(file.named) : file.warnings.flatMap(warningLines)),
   ]);
   return EXIT.ok;
+}
+
+function warned({ warnings }: SpecFile): Partial<SpecFile> {
+  return warnings.length === 0 ? {} : { warnings };
 }
 
 /** Items of a flow, each with the path of its task. */
@@ -23,16 +37,34 @@ function fromOf({ items, origins }: SpecFile): Record<string, string> {
 }
 
 export async function plan(call: VerbCall): Promise<ExitCode> {
-  const spec = await readSpecFile(call.arg(0));
+  const file = await readPlannedFile(call.arg(0), call.registry);
+  const sketch = 'named' in file ? sketchOf(file) : file;
   if (call.flag('mermaid')) {
-    call.terminal.print(mermaidText(spec));
+    call.terminal.print(mermaidText(sketch));
     return EXIT.ok;
   }
-  const shape = shapeOf(spec.items);
-  const { name, queue, items } = spec;
+  const shape = shapeOf(sketch.items);
   const { levels, longest, slowest } = shape;
-  const from = spec.origins === null ? {} : { from: fromOf(spec) };
-  call.terminal.emit({ name, queue, items, ...from, levels, longest, criticalPath: slowest });
-  call.terminal.say(planLines(spec, shape));
+  const { items } = file;
+  const about =
+    'named' in file
+      ? { kind: 'Extension', named: file.named, items }
+      : { name: file.name, queue: file.queue, items, ...(file.origins === null ? {} : { from: fromOf(file) }) };
+  const price = agentPrice(call.target.kind === 'aws' ? null : call.home);
+  const estimate = estimateOf(items, shape, price);
+  const warnings = 'named' in file ? {} : warned(file);
+  call.terminal.emit({ ...about, levels, longest, criticalPath: slowest, estimate, ...warnings });
+  call.terminal.say([
+    ...planLines(sketch, shape),
+    ...estimateLines(estimate, price),
+    ...('named' in file ? laterLines(file.named) : file.warnings.flatMap(warningLines)),
+  ]);
   return EXIT.ok;
+}
+
+/** Its items alone: whom they wait for outside of them, the run has. */
+function sketchOf({ items }: ExtensionFile): Sketch {
+  const own = new Set(items.map(({ id }) => id));
+  const among = items.map((item) => ({ ...item, deps: item.deps.filter((id) => own.has(id)) }));
+  return { name: 'extension', items: among, origins: null };
 }

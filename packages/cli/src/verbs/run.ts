@@ -2,7 +2,7 @@
 import { type Receipt, type RunStatus, type SubmissionRef, submitRun, type Transport } from '@waybill/client';
 import { deriveRunId, type VerifyReport, verifyBundle } from '@waybill/verify';
 import type { EngineOptions, EnsuredEngine } from '../engine-process.ts';
-import { refusalLines } from '../error-report.ts';
+import { refusalLines, warningLines } from '../error-report.ts';
 import { openBundle } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { followRun, isSealed } from '../follow.ts';
@@ -17,7 +17,7 @@ import { type Line, toned } from '../view/styled.ts';
 const MAX_CONCURRENCY = 1000;
 
 export async function submit(call: VerbCall): Promise<ExitCode> {
-  const spec = await readSpecFile(call.arg(0));
+  const spec = await readSpecFile(call.arg(0), call.registry);
   const { receipt } = await submitSpec(call, spec);
   if (!isTaken(receipt)) return EXIT.refused;
   const id = receipt.run?.slice(0, 12) ?? receipt.submissionId;
@@ -26,7 +26,7 @@ export async function submit(call: VerbCall): Promise<ExitCode> {
 }
 
 export async function run(call: VerbCall): Promise<ExitCode> {
-  const spec = await readSpecFile(call.arg(0));
+  const spec = await readSpecFile(call.arg(0), call.registry);
   const { transport, receipt } = await submitSpec(call, spec);
   if (!isTaken(receipt)) return EXIT.refused;
   const depths = new Map(shapeOf(spec.items).tree.map(({ id, depth }) => [id, depth]));
@@ -55,6 +55,8 @@ interface Submitted {
 
 async function submitSpec(call: VerbCall, spec: SpecFile): Promise<Submitted> {
   const { terminal, target } = call;
+  for (const warning of spec.warnings) terminal.emit({ type: 'warning', ...warning });
+  terminal.say(spec.warnings.flatMap(warningLines));
   const engine = await target.ensure(engineOptions(call));
   const transport = await target.open();
   if (engine === null) terminal.emit({ type: 'deployment', principal: transport.principal });

@@ -6,7 +6,7 @@ import { refusalLines } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { reportReceipt } from '../receipt-report.ts';
 import { safeCell } from '../safe-text.ts';
-import { placing, readSpecBytes } from '../spec-file.ts';
+import { placing, readSpecBytes, SCHEDULE_FIX } from '../spec-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { counted } from '../view/measure.ts';
 import { type Line, type Tone, toned } from '../view/styled.ts';
@@ -16,7 +16,7 @@ const COLUMN = 12;
 
 export async function scheduleAdd(call: VerbCall): Promise<ExitCode> {
   const path = resolve(call.arg(0));
-  const bytes = await readSpecBytes(path);
+  const bytes = await readSpecBytes(path, SCHEDULE_FIX);
   await call.target.ensure({});
   const transport = await call.target.open();
   const options = { baseDir: dirname(path), timeoutMs: call.target.patienceMs };

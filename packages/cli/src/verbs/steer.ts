@@ -1,10 +1,14 @@
 /** Verbs that ask the engine to change the course of a run or of one item, and say what it answered. */
+
+import { resolve } from 'node:path';
+import type { Receipt } from '@waybill/client';
 import {
   abortRun,
-  approveItem,
   cancelRun,
+  closeRun,
+  extendRun,
   pauseRun,
-  rejectItem,
+  requeueItem,
   resumeRun,
   retryItem,
   skipItem,
@@ -13,6 +17,7 @@ import { usageError } from '../error-report.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { reportReceipt } from '../receipt-report.ts';
 import { accessRun, itemOf } from '../run-access.ts';
+import { EXTENSION_FIX, placing, readSpecBytes } from '../spec-file.ts';
 import type { VerbCall } from '../verb.ts';
 
 export async function cancel(call: VerbCall): Promise<ExitCode> {
@@ -38,6 +43,22 @@ export async function abort(call: VerbCall): Promise<ExitCode> {
   return reportReceipt(call, receipt, `abort run ${run.run}`);
 }
 
+export async function extend(call: VerbCall): Promise<ExitCode> {
+  const file = call.arg(1);
+  const written = await readSpecBytes(resolve(file), EXTENSION_FIX);
+  const transport = await call.target.open();
+  const { run } = await accessRun(transport, call.arg(0));
+  await call.target.ensure({});
+  const options = { timeoutMs: call.target.patienceMs };
+  const ask = async (): Promise<Receipt> => extendRun(transport, { run: run.run, written }, options);
+  const receipt = await call.target.answered(placing(file, written, ask));
+  return reportReceipt(call, receipt, `extend run ${run.run}`);
+}
+
+export async function close(call: VerbCall): Promise<ExitCode> {
+  return steer(call, 'close', closeRun);
+}
+
 export async function pause(call: VerbCall): Promise<ExitCode> {
   return steer(call, 'pause', pauseRun);
 }
@@ -58,27 +79,12 @@ export async function retry(call: VerbCall): Promise<ExitCode> {
   return steerItem(call, 'retry', retryItem);
 }
 
+export async function requeue(call: VerbCall): Promise<ExitCode> {
+  return steerItem(call, 'requeue', requeueItem);
+}
+
 export async function skip(call: VerbCall): Promise<ExitCode> {
   return steerItem(call, 'skip', skipItem);
-}
-
-export async function approve(call: VerbCall): Promise<ExitCode> {
-  return giveVerdict(call, 'approve', approveItem);
-}
-
-export async function reject(call: VerbCall): Promise<ExitCode> {
-  return giveVerdict(call, 'reject', rejectItem);
-}
-
-/** A reviewer sees no runs but his own: of another he has to be given the whole id. */
-async function giveVerdict(call: VerbCall, verb: string, ask: typeof skipItem): Promise<ExitCode> {
-  const named = call.arg(0);
-  if (!/^[0-9a-f]{32}$/.test(named)) return steerItem(call, verb, ask);
-  const transport = await call.target.open();
-  await call.target.ensure({});
-  const target = { run: named, item: call.arg(1) };
-  const receipt = await call.target.answered(ask(transport, target, { timeoutMs: call.target.patienceMs }));
-  return reportReceipt(call, receipt, `${verb} ${target.item} of run ${named}`);
 }
 
 async function steerItem(call: VerbCall, verb: string, ask: typeof skipItem): Promise<ExitCode> {

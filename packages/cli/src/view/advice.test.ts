@@ -21,9 +21,9 @@ function reasonsIn(source: string): string[] {
     .flatMap((value) => [...value.matchAll(/'([a-z_]+)'/g)].map(([, word = '']) => word));
 }
 
-/** The worker's closed list: the keys of its table of fixes. */
+/** The worker's closed lists: the keys of its tables. */
 function closedListOf(source: string): string[] {
-  const [, table = ''] = /const FIXES = \{\n([\s\S]*?)\n\} as const;/.exec(source) ?? [];
+  const [, table = ''] = /const (?:FIXES|ENDINGS) = \{\n([\s\S]*?)\n\} as const;/.exec(source) ?? [];
   return [...table.matchAll(/^ {2}([a-z_]+):/gm)].map(([, reason = '']) => reason);
 }
 
@@ -34,13 +34,16 @@ function codesIn(source: string): string[] {
 test('advice: every reason that the engine and the worker settle with has its own', () => {
   const flow = globSync('src/flow/*.ts', { cwd: ROOT });
   const said = [...flow, 'src/core/attempt.ts', 'worker-image/src/pipeline.ts', 'worker-image/src/attempt-ended.ts'];
-  const closed = closedListOf(sourceOf('worker-image/src/attempt-ended.ts'));
+  const closed = ['attempt-ended', 'agent-endings'].flatMap((name) =>
+    closedListOf(sourceOf(`worker-image/src/${name}.ts`)),
+  );
   const reasons = new Set([...said.flatMap((path) => reasonsIn(sourceOf(path))), ...closed]);
   for (const known of [
     'lease_lapsed',
     'engine_restarted',
     'gate_red',
     'output_symlink',
+    'turn_limit',
     'wrapper_failed',
     'no_result',
   ]) {

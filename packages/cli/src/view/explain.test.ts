@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ItemStatus } from '@waybill/client';
+import type { ItemStatus, RunStatus } from '@waybill/client';
 import {
   at,
   atMs,
@@ -17,11 +17,15 @@ import {
   UNSEEN,
 } from '../../test/run-sample.ts';
 import { explainLines } from './explain.ts';
+import { noteOf } from './item-line.ts';
 import { paintLines } from './styled.ts';
 
-function explained(one: ItemStatus, rest: { logTail?: string; engineRuns?: boolean } = {}): string {
+function explained(
+  one: ItemStatus,
+  { about = {}, ...rest }: { logTail?: string; engineRuns?: boolean; about?: Partial<RunStatus> } = {},
+): string {
   const hints = { command: (verb: string) => `waybill ${verb}` };
-  const lines = explainLines({ run: runOf([one]), item: one, nowMs: atMs(6), engineRuns: true, hints, ...rest });
+  const lines = explainLines({ run: runOf([one], about), item: one, nowMs: atMs(6), engineRuns: true, hints, ...rest });
   return paintLines(lines, { colour: false });
 }
 
@@ -40,6 +44,17 @@ ATTEMPT  OUTCOME  REASON        EXIT  TOOK
 1        failed   exit_nonzero  7     1.0 s
 `,
   );
+});
+
+test('explain: a bound that an item did not fit under stands there in numbers, in every view', () => {
+  const run = { cap: 'run' as const, neededMicroUsd: 500_000, leftMicroUsd: 120_000, limitMicroUsd: 5_000_000 };
+  const short = item('a', 'denied', { reason: 'run_cap_exhausted', exceeded: run });
+  const numbers = /needs 0\.50 USD, 0\.12 USD of 5\.00 USD left of the cap of the run/;
+  assert.match(explained(short), /why {5}run_cap_exhausted\nbound {3}needs/);
+  assert.match(explained(short), numbers);
+  assert.match(noteOf(short, runOf([short]), atMs(6)), numbers);
+  const many = item('a', 'failed', { reason: 'too_many_outputs', exceeded: { outputs: 120, max: 100 } });
+  assert.match(explained(many), /bound {3}120 outputs, at most 100\n/);
 });
 
 test('explain: an item that waits for a lock names the holder', () => {
@@ -95,6 +110,39 @@ test('explain: a skipped item points to its cause; a done one to what it yielded
   assert.match(explained(RUNNING), /now {5}block 1 of 2: script\n/);
 });
 
+test('explain: an item that was not in the plan says what it came from', () => {
+  assert.match(explained(item('map~1', 'done', { addedBy: { item: HOSTILE } })), /\nfrom {4}one of those that /);
+  const control = `sha256:${'0'.repeat(64)}` as const;
+  assert.match(
+    explained(item('late', 'done', { addedBy: { control } })),
+    new RegExp(`\nfrom {4}added by ${control}\n`),
+  );
+  assert.doesNotMatch(explained(DONE), /\nfrom/);
+});
+
+test('explain: a usage file that could not be read says why, whatever became of the item', () => {
+  const usageProblem = `block 1: usage.v is missing ${HOSTILE}`;
+  for (const state of ['done', 'failed', 'ready'] as const) {
+    const text = explained(item('a', state, { usageProblem }));
+    assert.match(text, /\nusage {3}what it used is not known, .*: block 1: usage\.v is missing .*cap-the-spend\.md/s);
+    assert.doesNotMatch(text, UNSEEN);
+  }
+  assert.doesNotMatch(explained(DONE), /\nusage/);
+});
+
+test('explain: an intent that is none is told with its file, and with what to do', () => {
+  const detail = 'outputs/.waybill/intents/a.json: intent.v: is none of 1 (INTENT_INVALID). Write it.';
+  const text = explained({ ...FAILED, reason: 'intent_invalid', detail });
+  assert.match(text, /\ndetail {2}outputs\/\.waybill\/intents\/a\.json: intent\.v: is none of 1/);
+  assert.match(text, /\nfix {5}Write the intent that the detail names/);
+});
+
+test('explain: while items are written into a run, what waits in it is told so', () => {
+  const busy = explained({ ...item('a', 'ready'), waiting: {} }, { about: { extending: true } });
+  assert.match(busy, /\nbusy {4}items that were added to the run are being written\n/);
+  assert.doesNotMatch(explained({ ...item('a', 'ready'), waiting: {} }), /\nbusy/);
+});
+
 test('explain: an unknown reason still gets the advice of its outcome', () => {
   assert.match(explained({ ...FAILED, reason: 'from_the_future' }), /fix {5}Read its log/);
 });
@@ -115,4 +163,48 @@ test('explain: an item that waits for people says for how many of whom, until wh
   assert.match(text, /why {5}waits for the gate: 1 of 2 approve, 1 against, by ada, bob, .*; denied in 1 m 00 s\n/);
   assert.match(text, /fix {5}waybill approve 0123456789ab go\n/);
   assert.equal(text.includes(HOSTILE), false);
+  const about = { ...gate, reviews: ['a'], reviewed: `sha256:${'0a'.repeat(32)}` as const };
+  const reviewing = explained(item('go', 'suspended', { waiting: { gate: about } }));
+  assert.match(reviewing, /about {3}outputs of a: sha256:(0a){32}\n/);
+  assert.match(reviewing, /fix {5}waybill approve 0123456789ab go --reviewed sha256:0a0a0a0a0a0a0a0a\n/);
+});
+
+test('explain: what an item asks is shown whole, without what would steer a terminal, and how to answer it', () => {
+  const asking = (text: string): string =>
+    explained(
+      item('a', 'suspended', { waiting: { question: { text, sha256: `sha256:${'0'.repeat(64)}`, attempt: 1 } } }),
+    );
+  assert.match(asking('Which region?\n'), /asks: Which region\?\n[\s\S]*waybill answer \w+ a --text/);
+  const long = asking(`First, ${'a'.repeat(90)}\n\u001b[31mthen the last?\n`);
+  assert.match(long, /asks: First, a+~ …/);
+  assert.match(long, /then the last\?/);
+  assert.doesNotMatch(long, UNSEEN);
+});
+
+test('explain: what an item has kept is shown while it waits and when it has failed', () => {
+  const checkpoint = { attempt: 2, sizeBytes: 2048 };
+  for (const state of ['ready', 'failed'] as const)
+    assert.match(
+      explained(item('a', state, { checkpoint })),
+      /\nkept {4}by attempt 2: 2\.0 KiB, from which its next/,
+      state,
+    );
+  assert.doesNotMatch(explained(item('a', 'ready', {})), /kept/);
+});
+
+test('explain: what an item reached outside, and what it was refused', () => {
+  const counts = { connections: 2, sentBytes: 300, receivedBytes: 4_096 };
+  const seen = [
+    { block: 0, host: 'a.example.org', port: 443, ...counts },
+    { block: 1, host: HOSTILE, port: 80, refused: 'address' as const, ...counts, connections: 1 },
+    { block: 1, refused: 'malformed' as const, ...counts },
+  ];
+  const more = { connections: 1, refused: 7, sentBytes: 0, receivedBytes: 0 };
+  const text = explained({ ...DONE, egress: { seen, more } });
+  assert.match(text, /^outside block 1, a\.example\.org port 443, 2 connections: 300 B sent, 4\.0 KiB received$/m);
+  assert.match(text, /^ {8}block 2, .* port 80, 1 connection: refused: address$/m);
+  assert.match(text, /^ {8}block 2, what cannot be read, 2 connections: refused: malformed$/m);
+  assert.match(text, /^ {8}and 1 connection more, and 7 more that were refused$/m);
+  assert.doesNotMatch(text, UNSEEN);
+  assert.doesNotMatch(explained(DONE), /outside/);
 });

@@ -1,7 +1,7 @@
 /** One item of a run on one line: what it is doing, what it waits for, or how it ended. */
 import type { AttemptStatus, ItemState, ItemStatus, RunStatus, Waiting } from '@waybill/client/documents';
 import { safeCell } from '../safe-text.ts';
-import { counted, firstOf, formatBytes, formatDuration } from './measure.ts';
+import { counted, firstOf, formatBytes, formatDuration, formatUsd } from './measure.ts';
 import { type Segment, type Tone, toned } from './styled.ts';
 
 interface StateLook {
@@ -27,7 +27,7 @@ export function isTerminal(state: ItemState): boolean {
 
 /** What holds the item, in words. */
 export function waitingText(
-  { paused, deps, gate, locks, queue, rate, notBefore }: Waiting,
+  { paused, deps, gate, question, locks, queue, rate, notBefore, cap }: Waiting,
   run: string,
   nowMs: number,
 ): string {
@@ -47,6 +47,7 @@ export function waitingText(
       reviewers.length,
     )}${until}`;
   }
+  if (question !== undefined) return `asks: ${firstLine(question.text)}`;
   if (locks !== undefined && locks.length > 0) {
     const [first] = locks;
     const holders = (first?.holders ?? []).map((holder) =>
@@ -57,6 +58,7 @@ export function waitingText(
     const more = locks.length > 1 ? ` and ${counted(locks.length - 1, 'more lock')}` : '';
     return `waits for lock ${safeCell(first?.name ?? '')}${more}, held by ${firstOf(holders) || 'nobody any more'}`;
   }
+  if (cap !== undefined) return capText(cap, nowMs);
   if (notBefore !== undefined) return `is not started for another ${formatDuration(Date.parse(notBefore) - nowMs)}`;
   if (queue !== undefined && queue.held >= queue.concurrency) {
     return `waits for a slot of queue ${safeCell(queue.name)} (${queue.held} of ${queue.concurrency} taken)`;
@@ -68,13 +70,22 @@ export function waitingText(
   return 'about to start';
 }
 
-export function patchOf(item: ItemStatus): AttemptStatus['outputs'][number] | undefined {
-  return item.state === 'done' ? item.attempts.at(-1)?.outputs.find(({ kind }) => kind === 'patch') : undefined;
+function firstLine(text: string): string {
+  const [line = '', ...more] = text.trim().split('\n');
+  return more.length === 0 ? safeCell(line) : `${safeCell(line)} …`;
 }
 
-/** Outputs of the last attempt in words: patch and files, not the log. */
+function leftIn(item: ItemStatus): AttemptStatus['outputs'] {
+  return item.state === 'done' ? ((item.reused ?? item.attempts.at(-1))?.outputs ?? []) : [];
+}
+
+export function patchOf(item: ItemStatus): AttemptStatus['outputs'][number] | undefined {
+  return leftIn(item).find(({ kind }) => kind === 'patch');
+}
+
+/** What it left in words: patch and files, not the log. */
 export function yieldText(item: ItemStatus): string {
-  const outputs = item.state === 'done' ? (item.attempts.at(-1)?.outputs ?? []) : [];
+  const outputs = leftIn(item);
   const patch = outputs.find(({ kind }) => kind === 'patch');
   const files = outputs.filter(({ kind }) => kind === 'output').length;
   const parts = [
@@ -92,14 +103,32 @@ export function elapsedMs(item: ItemStatus, nowMs: number): number | undefined {
   return (last.endedAt === undefined ? nowMs : Date.parse(last.endedAt)) - Date.parse(first.startedAt);
 }
 
-function endText({ reason, cause }: ItemStatus): string {
-  const because = reason === undefined ? '' : safeCell(reason);
+/** Where a result came from that was used again: one text, or none. */
+export function reusedText({ reused }: ItemStatus): string[] {
+  if (reused === undefined) return [];
+  const { run, item, attempt } = reused.from;
+  return [`reused from attempt ${attempt} at ${safeCell(item)} of run ${safeCell(run).slice(0, 12)}`];
+}
+
+/** The bound that it did not fit under, in numbers; nothing where that was not it. */
+export function exceededText({ exceeded }: ItemStatus): string {
+  if (exceeded === undefined) return '';
+  if ('max' in exceeded) return `${counted(exceeded.outputs, 'output')}, at most ${exceeded.max}`;
+  const { cap, neededMicroUsd, leftMicroUsd, limitMicroUsd } = exceeded;
+  const left = `${formatUsd(Math.max(0, leftMicroUsd))} of ${formatUsd(limitMicroUsd)} left`;
+  return `needs ${formatUsd(neededMicroUsd)}, ${left} of the cap of the ${safeCell(cap)}`;
+}
+
+function endText(item: ItemStatus): string {
+  const { reason, cause } = item;
+  const bound = exceededText(item);
+  const because = `${reason === undefined ? '' : safeCell(reason)}${bound === '' ? '' : `: ${bound}`}`;
   return cause === undefined ? because : `${because} (${safeCell(cause)})`;
 }
 
 /** What the last column of the item says, in every view. */
 export function noteOf(item: ItemStatus, run: RunStatus, nowMs: number): string {
-  if (item.state === 'done') return yieldText(item);
+  if (item.state === 'done') return [yieldText(item), ...reusedText(item)].filter((text) => text !== '').join(', ');
   if (isTerminal(item.state)) return endText(item);
   if (item.state === 'running') {
     const { progress } = item;
@@ -109,6 +138,13 @@ export function noteOf(item: ItemStatus, run: RunStatus, nowMs: number): string 
   const waits = waitingText(item.waiting, run.run, nowMs);
   const isPutOff = item.waiting.notBefore !== undefined && item.reason !== undefined;
   return isPutOff ? `${waits} (${safeCell(item.reason ?? '')})` : waits;
+}
+
+function capText({ cap, limitMicroUsd, leftMicroUsd, turns }: NonNullable<Waiting['cap']>, nowMs: number): string {
+  const whose = cap === 'run' ? 'the run' : `the ${cap}`;
+  const left = `${formatUsd(Math.max(0, leftMicroUsd))} of ${formatUsd(limitMicroUsd)} left`;
+  const until = turns === undefined ? '' : `; whole again in ${formatDuration(Date.parse(turns) - nowMs)}`;
+  return `waits for the cap of ${whose}: ${left}${until}`;
 }
 
 export function attemptText(item: ItemStatus): string {

@@ -21,6 +21,12 @@ export function formatBytes(sizeBytes: number): string {
   return `${unit === 0 ? size : size.toFixed(1)} ${UNITS[unit]}`;
 }
 
+/** Micro-USD in dollars: two decimals at least, and as many as it takes. */
+export function formatUsd(microUsd: number): string {
+  const text = (microUsd / 1_000_000).toFixed(6).replace(/0{1,4}$/, '');
+  return `${text} USD`;
+}
+
 /** `1 item`, `2 items`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -68,6 +68,13 @@ test('plan: of a flow it also shows which task each item comes from', () => {
   assert.match(text, /^lint {3}script; may fail; up to 3 attempts; from tasks\[0\]\.parallel\[1\]$/m);
 });
 
+test('plan: an item that becomes many says by what, and how many at most', () => {
+  const map = item('map', { deps: ['edit'], forEach: { from: 'edit', outputs: 'shards/', as: 'item', max: 20 } });
+  const items = [...PLAN.items, map];
+  const text = paintLines(planLines({ ...PLAN, items }, shapeOf(items)), { colour: false });
+  assert.match(text, /^ {2}map {2}script; once for each shards\/… of edit, at most 20$/m);
+});
+
 test('plan: as Mermaid, hand-offs are named on their edges', () => {
   assert.equal(
     mermaidText(PLAN),

@@ -6,7 +6,9 @@ import { counted, firstOf, formatDuration } from './measure.ts';
 import { type Line, type Segment, toned } from './styled.ts';
 
 /** What is known of a plan before its source is packed. */
-export interface Sketch extends Pick<Plan, 'name' | 'queue' | 'items'> {
+export interface Sketch extends Pick<Plan, 'name' | 'items'> {
+  /** Absent: that of the run which the items are added to. */
+  queue?: string;
   /** Of a flow: the path of the task that each item comes from, in the order of the items. */
   origins: readonly string[] | null;
 }
@@ -14,6 +16,8 @@ export interface Sketch extends Pick<Plan, 'name' | 'queue' | 'items'> {
 const MAX_INDENT = 12;
 const SHOWN_CHAIN = 8;
 const MAX_ORIGIN = 200;
+/** `sha256:` and twelve digits. */
+const SHOWN_DIGEST = 19;
 
 function blockText(item: PlanItem): string {
   const { gate } = item;
@@ -26,13 +30,19 @@ function blockText(item: PlanItem): string {
     .join(' ');
 }
 
+function eachText({ from, outputs, max }: NonNullable<PlanItem['forEach']>): string {
+  return `once for each ${safeCell(outputs)}… of ${safeCell(from)}, at most ${max}`;
+}
+
 function factsOf(item: PlanItem): Segment[] {
   const locks = item.locks.map(({ name, mode }) => (mode === 'shared' ? `${safeCell(name)}*` : safeCell(name)));
   const needs = item.needs.map(({ key }) => safeCell(key));
   const facts = [
+    ...(item.shape === undefined ? [] : [`${item.shape.name} (${item.shape.shape.slice(0, SHOWN_DIGEST)})`]),
     blockText(item),
     ...(needs.length > 0 ? [`needs ${firstOf(needs)}`] : []),
     ...(locks.length > 0 ? [`locks ${firstOf(locks)}`] : []),
+    ...(item.forEach === undefined ? [] : [eachText(item.forEach)]),
     ...(item.when === undefined ? [] : ['on a condition']),
     ...(item.onError === undefined ? [] : ['may fail']),
     ...(item.retry.maxAttempts > 1 ? [`up to ${item.retry.maxAttempts} attempts`] : []),
@@ -71,7 +81,8 @@ export function planLines(plan: Sketch, shape: PlanShape): Line[] {
   const head: Line = [
     toned('strong', safeCell(plan.name)),
     `  ${counted(plan.items.length, 'item')}, ${counted(edges, 'edge')}, `,
-    `${counted(shape.levels.length, 'level')}, up to ${widest} side by side, queue ${safeCell(plan.queue)}`,
+    `${counted(shape.levels.length, 'level')}, up to ${widest} side by side`,
+    plan.queue === undefined ? '' : `, queue ${safeCell(plan.queue)}`,
   ];
   return [
     head,
@@ -81,6 +92,17 @@ export function planLines(plan: Sketch, shape: PlanShape): Line[] {
     [toned('quiet', 'longest chain  '), chainText(shape.longest)],
     [toned('quiet', 'critical path  '), chainText(shape.slowest), toned('quiet', ' (one attempt each, by timeout)')],
   ];
+}
+
+/** Of items that are to be added to a run: what only that run can say. */
+export function laterLines(named: readonly string[]): Line[] {
+  const ids = firstOf(
+    named.map((id) => safeCell(id)),
+    named.length,
+  );
+  const mustHave = named.length === 0 ? '' : `it must have ${ids}; `;
+  const text = `${mustHave}their defaults, free ids, room and toolchains are seen when \`waybill extend\` adds them`;
+  return [[toned('quiet', 'with the run  '), text]];
 }
 
 /** Ids are names of the spec's alphabet, but Mermaid has reserved words: nodes are numbered and ids are their labels. */

@@ -51,10 +51,18 @@ export function evidenceLines(bundle: string, report: VerifyReport): Line[] {
   ];
 }
 
+/** One that ended what came behind it, where there is such: the status does not say of others whether the run is failed for them. */
+function brokenItem({ items }: RunStatus): RunStatus['items'][number] | undefined {
+  const causes = new Set(items.map(({ cause }) => cause));
+  const failed = items.filter(({ state }) => state === 'failed');
+  const denied = items.find(({ state }) => state === 'denied');
+  return failed.find(({ id }) => causes.has(id)) ?? denied ?? failed[0];
+}
+
 function nextSteps(run: RunStatus, { command }: Hints): Line[] {
   const id = safeCell(run.run).slice(0, 12);
   const patched = run.items.find((item) => (patchOf(item)?.sizeBytes ?? 0) > 0);
-  const broken = run.items.find(({ state }) => state === 'failed') ?? run.items.find(({ state }) => state === 'denied');
+  const broken = run.state === 'done' ? undefined : brokenItem(run);
   return [
     ...(broken === undefined ? [] : [[toned('quiet', 'why       '), command(`explain ${id} ${safeCell(broken.id)}`)]]),
     ...(patched === undefined ? [] : [[toned('quiet', 'patch     '), command(`patch ${id} ${safeCell(patched.id)}`)]]),

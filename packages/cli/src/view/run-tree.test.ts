@@ -32,6 +32,18 @@ function plain(lines: readonly Line[]): string {
   return paintLines(lines, { colour: false });
 }
 
+test('run tree: a run that is being extended says so', () => {
+  const head = plain(runTreeLines({ run: { ...runOf([DONE]), extending: true }, depths: DEPTHS, nowMs: atMs(6) }));
+  assert.match(head, /^nightly \w+ {2}running, is being extended {2}/);
+});
+
+test('run tree: retries are those of failures; what else was tried again goes by its own word', () => {
+  const run = runOf([DONE]);
+  const counts = { ...run.counts, retries: 2, questions: 1, requeues: 3, lost: 2, putOff: 4 };
+  const head = plain(runTreeLines({ run: { ...run, counts }, depths: DEPTHS, nowMs: atMs(6) })).split('\n')[0] ?? '';
+  assert.ok(head.endsWith('1 done; 2 retries; 1 question; 3 sent back; 2 lost workers; 4 put off'), head);
+});
+
 test('run tree: every item on one line, under what it waits for, with what it does now', () => {
   const view = plain(runTreeLines({ run: runOf(ALL), depths: DEPTHS, nowMs: atMs(6) }));
   assert.equal(
@@ -110,4 +122,15 @@ patch     waybill patch 0123456789ab edit-a
 audit     waybill audit verify 0123456789ab
 `,
   );
+});
+
+test('run summary: it asks why of an item that ended what came behind it, and of none where the run is done', () => {
+  const shown = (run: Parameters<typeof summaryLines>[0]['run']): string =>
+    plain(summaryLines({ run, nowMs: atMs(99), hints: { command: (verb) => verb } }));
+  const optional = { ...FAILED, id: 'optional' };
+  const denied = item('gate', 'denied', { reason: 'rejected' });
+  assert.match(shown(runOf([optional, FAILED, SKIPPED], { state: 'failed' })), /why {7}explain 0123456789ab lint\n/);
+  assert.match(shown(runOf([optional, denied], { state: 'failed' })), /why {7}explain 0123456789ab gate\n/);
+  assert.match(shown(runOf([optional], { state: 'failed' })), /why {7}explain 0123456789ab optional\n/);
+  assert.doesNotMatch(shown(runOf([DONE, optional], { state: 'done' })), /why/);
 });

@@ -66,8 +66,15 @@ export function countsText({ counts }: RunStatus): string {
     'pending',
   ] as const;
   const parts = order.filter((state) => counts[state] > 0).map((state) => `${counts[state]} ${state}`);
-  const retries = counts.retries > 0 ? `; ${counted(counts.retries, 'retry').replace('retrys', 'retries')}` : '';
-  return `${counted(counts.items, 'item')}: ${parts.join(', ')}${retries}`;
+  const { retries, questions = 0, requeues = 0, lost = 0, putOff = 0 } = counts;
+  const again = [
+    ...(retries > 0 ? [counted(retries, 'retry').replace('retrys', 'retries')] : []),
+    ...(questions > 0 ? [counted(questions, 'question')] : []),
+    ...(requeues > 0 ? [`${requeues} sent back`] : []),
+    ...(lost > 0 ? [counted(lost, 'lost worker')] : []),
+    ...(putOff > 0 ? [`${putOff} put off`] : []),
+  ];
+  return [`${counted(counts.items, 'item')}: ${parts.join(', ')}`, ...again].join(again.length > 0 ? '; ' : '');
 }
 
 /** A run that was aborted has a state too, but none that says so. */
@@ -86,6 +93,11 @@ export function isPaused(run: RunStatus): boolean {
   return run.pausedAt !== undefined && run.completedAt === undefined;
 }
 
+/** It stays open when all of its items have ended, until somebody closes it. */
+export function isTakingItems(run: RunStatus): boolean {
+  return run.openEnded === 'open' && run.completedAt === undefined;
+}
+
 /** Of a run that has ended, no time goes on. */
 function clockMs({ completedAt, aborted }: RunStatus, nowMs: number): number {
   const ended = completedAt ?? aborted?.at;
@@ -99,6 +111,8 @@ export function headLine(run: RunStatus, nowMs: number): Line {
     toned('quiet', ` ${safeCell(run.run).slice(0, 12)}  `),
     toned(state.tone, state.text),
     ...(isPaused(run) ? [toned('warn', ', paused')] : []),
+    ...(isTakingItems(run) ? [toned('quiet', ', takes more items')] : []),
+    ...(run.extending === undefined ? [] : [toned('busy', ', is being extended')]),
     `  ${formatDuration(clockMs(run, nowMs) - Date.parse(run.openedAt))}  `,
     countsText(run),
   ];

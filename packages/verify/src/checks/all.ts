@@ -2,8 +2,11 @@ import { anchor } from './anchor.ts';
 import { attestationSignatures, provenance, testResults } from './attestations.ts';
 import type { Check } from './check.ts';
 import { freshness } from './freshness.ts';
+import { handOff } from './hand-off.ts';
+import { intents } from './intents.ts';
 import { checkpointSignature, logEntries, logInclusion } from './log.ts';
-import { handOff, manifestSignatures, manifests } from './manifests.ts';
+import { manifestSignatures, manifests } from './manifests.ts';
+import { reuse, reuseSignatures } from './reuse.ts';
 import { seal, sealSignature } from './seal.ts';
 import { state } from './state.ts';
 import { container, identity, plan, sequence, stateMachine } from './structure.ts';
@@ -35,7 +38,10 @@ export const ALL_CHECKS: readonly Check[] = [
   handOff,
   provenance,
   testResults,
+  reuse,
+  intents,
   seal,
   logEntries,
+  reuseSignatures,
   ...CHECKS_OF_THE_SEAL,
 ];

@@ -38,7 +38,7 @@ export const provenance: Check = {
   id: 'provenance',
   code: 'ATTESTATION_MISMATCH',
   claim: 'Every patch and output has a provenance that names it, its attempt, and what the attempt was given.',
-  start() {
+  start({ facts }: CheckContext) {
     const manifests = new OpenManifests();
     return {
       dispatch: manifests.dispatch,
@@ -55,7 +55,12 @@ export const provenance: Check = {
           'ATTESTATION_MISSING',
         );
         mustHold(event.data.attestations[0] === payloadDigest, `${at} names another provenance`);
-        mustBeProvenance(event, mustFind(manifest, `${at} has outputs and no manifest`), statement, at);
+        const told = mustFind(manifest, `${at} has outputs and no manifest`);
+        // A disclosure shows no plan: what is named there is only known to be signed.
+        const { recipe } = facts.plan.isComplete
+          ? (facts.plan.items.get(event.data.item) ?? {})
+          : statement.predicate.buildDefinition.externalParameters;
+        mustBeProvenance(event, told, statement, recipe, at);
       },
     };
   },
@@ -65,6 +70,7 @@ function mustBeProvenance(
   { data, at: endedAt, origin, run }: SettledEvent,
   { statement: { predicate: told }, payloadDigest }: Manifest,
   { subject, predicate }: ProvenanceStatement,
+  recipe: Digest | undefined,
   at: string,
 ): void {
   const { buildDefinition, runDetails } = predicate;
@@ -73,7 +79,10 @@ function mustBeProvenance(
   const expected: Record<string, [found: unknown, right: unknown]> = {
     'other subjects than it has outputs': [subject, named(outputs.filter(isProduct))],
     'another kind of build': [buildDefinition.buildType, ATTEMPT_BUILD_TYPE],
-    'another plan, spec or item': [buildDefinition.externalParameters, { plan, spec, item }],
+    'another plan, spec, item or recipe': [
+      buildDefinition.externalParameters,
+      { plan, spec, item, ...(recipe === undefined ? {} : { recipe }) },
+    ],
     'another attempt, isolation or outcome': [
       buildDefinition.internalParameters,
       { origin, run, attempt, attemptId: id, isolation, outcome },
@@ -93,13 +102,13 @@ function mustBeProvenance(
 }
 
 function dependenciesOf(
-  { executable, source, inputs }: DispatchStatement['predicate'],
+  { executable, source, inputs, reads = [] }: DispatchStatement['predicate'],
   payloadDigest: Digest,
 ): NamedDigest[] {
   const manifest = { name: 'manifest', sha256: payloadDigest };
   const program = executable === 'in-process' ? [] : [{ name: 'executable', sha256: executable }];
   const origin = source.kind === 'git' ? [{ name: 'source', sha256: source.bundle }] : [];
-  return named([manifest, ...program, ...origin, ...inputs.map(asInput)]);
+  return named([manifest, ...program, ...origin, ...[...inputs, ...reads].map(asInput)]);
 }
 
 export const testResults: Check = {
@@ -137,7 +146,7 @@ function mustBeTestResult(
   { subject, predicate }: TestResultStatement,
   at: string,
 ): void {
-  const judged = named([...told.inputs.map(asInput), ...productsOf(event)]);
+  const judged = named([...[...told.inputs, ...(told.reads ?? [])].map(asInput), ...productsOf(event)]);
   const itself = named([{ name: `attempt/${event.data.id}`, sha256: payloadDigest }]);
   const tests = event.data.claimed.blocks.filter(({ lens }) => lens !== undefined);
   const namesOf = (hasPassed: boolean): string[] =>

@@ -7,7 +7,8 @@ import type { TileRef } from '../log/tiles.ts';
 import type { TlogPolicy } from '../log/tlog-policy.ts';
 import type { BundleHeader, BundleLine, LogRecord, Signed } from '../record/bundle-line.ts';
 import type { EventLine, EventOf } from '../record/events.ts';
-import type { Attestations, DispatchedEvent, SettledEvent } from '../record/pairing.ts';
+import type { Attestations, DispatchedEvent, ReusedEvent, SettledEvent } from '../record/pairing.ts';
+import type { ProvenanceStatement } from '../record/provenance.ts';
 import type { DispatchStatement, RunSealStatement } from '../record/statement.ts';
 import type { PlanBook } from '../replay/plan-book.ts';
 import type { AnchorObject } from '../verdict/anchor-object.ts';
@@ -30,7 +31,10 @@ export type CheckId =
   | 'hand-off'
   | 'provenance'
   | 'test-results'
+  | 'reuse'
+  | 'intents'
   | 'attestation-signatures'
+  | 'reuse-signatures'
   | 'seal'
   | 'seal-signature'
   | 'log-entries'
@@ -117,6 +121,8 @@ export interface Watcher {
   dispatch?(event: DispatchedEvent, manifest: Signed<DispatchStatement> | undefined): void;
   /** The end of an attempt with the statements on the lines after it. */
   settlement?(event: SettledEvent, attestations: Attestations): void;
+  /** A result that was used again, with the provenance on the line after it. */
+  reuse?(event: ReusedEvent, provenance: Signed<ProvenanceStatement> | undefined): void;
   /**
    * Awaited now and then: work that a watcher has started aside. Not all of it need be waited for, unless `everything`
    * is asked for.

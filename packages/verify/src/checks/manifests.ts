@@ -1,13 +1,13 @@
-/** Checks that nothing was started but under a signed manifest, and that every input is accounted for. */
+/** Checks that nothing was started but under a signed manifest. */
 
 import { expectSignatures } from '#crypto';
 import { mustFind, mustHold } from '../contradiction.ts';
 import { isSameJson } from '../json/same.ts';
 import type { Signed } from '../record/bundle-line.ts';
-import type { AttemptClaim, EventLine, EventOf, PlannedNeed } from '../record/events.ts';
+import type { AttemptClaim, EventData } from '../record/events.ts';
 import { deriveAttemptId } from '../record/ids.ts';
 import type { DispatchedEvent } from '../record/pairing.ts';
-import type { DispatchStatement, ManifestInput } from '../record/statement.ts';
+import type { DispatchStatement } from '../record/statement.ts';
 import type { BundleFacts, Check, CheckContext } from './check.ts';
 import { duringRun, signatureWatcher } from './signatures.ts';
 
@@ -17,15 +17,22 @@ export const manifests: Check = {
   claim: 'Every dispatch and its manifest name each other, and the manifest repeats claim, plan and source.',
   start({ facts }: CheckContext) {
     const claims = new Map<string, AttemptClaim>();
+    const secrets = new Map<string, readonly string[]>();
     return {
       event(event) {
-        if (event.type === 'attempt.settled') claims.delete(event.data.item);
+        if (event.type === 'attempt.settled') {
+          claims.delete(event.data.item);
+          secrets.delete(event.data.item);
+        }
+        if (event.type === 'secrets.released') mustBeNamed(event.data, secrets.get(event.data.item));
         if (event.type === 'attempt.claimed') for (const claim of event.data.claims) claims.set(claim.item, claim);
       },
       dispatch(event, manifest) {
         const at = `the dispatch of attempt ${event.data.attempt} at item ${event.data.item}`;
         bind(event, mustFind(manifest, `${at} has no manifest`, 'MANIFEST_MISSING'), at);
         bindToRun(facts, mustFind(manifest, at), claims.get(event.data.item), at);
+        const { secrets: named } = mustFind(manifest, at).statement.predicate;
+        if (named !== undefined) secrets.set(event.data.item, named);
       },
     };
   },
@@ -48,6 +55,12 @@ export function bind(
   mustHold(isExecutedThere, `the manifest of ${at} names an executable that its isolation excludes`);
   const isValid = predicate.issuedAt <= time && time < predicate.expiresAt;
   mustHold(isValid, `the manifest of ${at} was not valid at ${time}`);
+}
+
+/** Exactly those: an attempt that may not have one of them is given none. */
+function mustBeNamed({ item, attempt, secrets }: EventData['secrets.released'], named: readonly string[] = []): void {
+  const at = `attempt ${attempt} at item ${item}`;
+  mustHold(isSameJson(secrets, named), `${at} is given other secrets than its manifest names`);
 }
 
 function bindToRun(
@@ -93,64 +106,3 @@ export const manifestSignatures: Check = {
     };
   },
 };
-
-type Settled = EventLine & EventOf<'attempt.settled'>;
-
-export const handOff: Check = {
-  id: 'hand-off',
-  code: 'INPUT_MISMATCH',
-  claim: 'Every input of an attempt is an output, unchanged, of an earlier successful attempt that the plan names.',
-  start({ facts }: CheckContext) {
-    const done = new Map<string, Settled['data']>();
-    return {
-      event(event) {
-        if (event.type !== 'attempt.settled' || event.data.next !== 'done') return;
-        if (facts.plan.isSource(event.data.item)) done.set(event.data.item, event.data);
-      },
-      dispatch(event, manifest) {
-        if (manifest === undefined) return;
-        const { item, inputs } = manifest.statement.predicate;
-        const at = `attempt ${event.data.attempt} at item ${item}`;
-        const needs = facts.plan.items.get(item)?.needs ?? [];
-        mustHold(
-          inputs.length === needs.length,
-          `${at} has ${inputs.length} inputs, the plan asks for ${needs.length}`,
-        );
-        const byKey = new Map(inputs.map((input) => [input.key, input]));
-        for (const need of needs) {
-          const input = mustFind(byKey.get(need.key), `${at} lacks the input ${need.key}`);
-          mustBeHandedOn(need, input, done.get(input.from.item), `the input ${need.key} of ${at}`);
-          mustBeFirst(need, input, done, `the input ${need.key} of ${at}`);
-        }
-      },
-    };
-  },
-};
-
-/** Of several that could give it, the first in the order of the plan that is done and left it. */
-function mustBeFirst(
-  { from }: PlannedNeed,
-  input: ManifestInput,
-  done: ReadonlyMap<string, Settled['data']>,
-  at: string,
-): void {
-  for (const before of from.slice(0, from.indexOf(input.from.item))) {
-    const isLeft = done.get(before)?.outputs.some(({ name }) => name === input.from.output) ?? false;
-    mustHold(!isLeft, `${at} comes from ${input.from.item}, and the plan prefers ${before}`);
-  }
-}
-
-function mustBeHandedOn(need: PlannedNeed, input: ManifestInput, maker: Settled['data'] | undefined, at: string): void {
-  const { from } = input;
-  mustHold(need.from.includes(from.item), `${at} comes from ${from.item}, which the plan does not name`);
-  const wanted = need.select === 'patch' ? 'patch' : `outputs/${need.select.output}`;
-  mustHold(from.output === wanted, `${at} is ${from.output}, the plan asks for ${wanted}`);
-  const { attempt, outputs } = mustFind(maker, `${at} comes from ${from.item}, which is not done`);
-  mustHold(attempt === from.attempt, `${at} comes from attempt ${from.attempt}, not the one that succeeded`);
-  const output = mustFind(
-    outputs.find(({ name }) => name === from.output),
-    `${at} was never produced`,
-  );
-  const isSame = output.sha256 === input.sha256 && output.sizeBytes === input.sizeBytes;
-  mustHold(isSame, `${at} is not what ${from.item} produced`);
-}

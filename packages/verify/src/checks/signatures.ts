@@ -32,7 +32,7 @@ const MAX_BATCHES = 8;
 
 export function signatureWatcher(
   { facts, trust }: CheckContext,
-  within: (facts: BundleFacts) => SignedWithin,
+  within: (facts: BundleFacts, isRevoked: boolean) => SignedWithin,
 ): SignatureWatcher {
   type Key = Trust['attest'][number];
   const used = new Map<string, Key[]>();
@@ -65,8 +65,11 @@ export function signatureWatcher(
     settle,
     async finish() {
       await settle(true);
-      const { first, last } = within(facts);
       for (const [keyid, entries] of used) {
+        const { first, last } = within(
+          facts,
+          entries.some(({ isRevoked }) => isRevoked),
+        );
         const isValid = entries.some(({ from, to }) => from <= last && first < to);
         mustHold(isValid, `key ${keyid} was not valid at the log indexes ${first} to ${last}`, 'KEY_RANGE');
       }

@@ -24,6 +24,7 @@ function isAttached({ kind }: BundleLine): boolean {
 function attachable(line: BundleLine): BundleLine['kind'][] {
   if (line.kind !== 'event') return [];
   if (line.event.type === 'attempt.dispatched') return ['manifest'];
+  if (line.event.type === 'item.reused') return ['provenance'];
   return line.event.type === 'attempt.settled' ? ['provenance', 'test-result'] : [];
 }
 

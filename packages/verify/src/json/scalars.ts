@@ -13,10 +13,8 @@ export const commit: Shape<string> = text(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, 'a 
 /** Run names, queues and need keys. */
 export const name: Shape<string> = text(/^(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,62}$/, 'a name');
 /** A name, and the rounds of the loops that it stands in: `fix~2`. */
-export const itemId: Shape<string> = text(
-  /^(?=.{1,63}$)(?!.*\.\.)[a-z0-9][a-z0-9._-]*(?:~[1-9][0-9]*)*$/,
-  'an item id',
-);
+export const ITEM_ID: RegExp = /^(?=.{1,63}$)(?!.*\.\.)[a-z0-9][a-z0-9._-]*(?:~[1-9][0-9]*)*$/;
+export const itemId: Shape<string> = text(ITEM_ID, 'an item id');
 export const lockName: Shape<string> = text(
   /^(?=.{1,128}$)(?!.*\.\.)(?!.*\/\/)(?!.*\/$)[a-z0-9][a-z0-9._:/-]*$/,
   'a lock name',

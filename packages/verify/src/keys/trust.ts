@@ -17,7 +17,7 @@ interface KeyRange {
   from: number;
   /** First log index for which it no longer is. */
   to?: number;
-  /** Why it was revoked, for people; `to` is what decides. */
+  /** Why it was revoked, for people; `to` is what decides, and for what was used again also that it was. */
   revoked?: string;
 }
 
@@ -48,7 +48,7 @@ export interface IndexRange {
 /** A trust file whose keys have been loaded and found to be what they say. */
 export interface Trust {
   origin: string;
-  attest: (AttestKey & IndexRange)[];
+  attest: (AttestKey & IndexRange & { isRevoked: boolean })[];
   log: (NoteKey & IndexRange)[];
 }
 
@@ -82,7 +82,7 @@ export function loadTrust(value: unknown): Trust {
     if (key.use === 'attest') {
       const publicKey = importPublicKey(spki);
       requireKeys(publicKey.kind === 'p256', 'an attest key is not on P-256');
-      trust.attest.push({ keyid: key.keyid, publicKey, ...valid });
+      trust.attest.push({ keyid: key.keyid, publicKey, ...valid, isRevoked: key.revoked !== undefined });
     } else {
       const note = parseVkey(key.vkey);
       const isSame = equalBytes(note.publicKey.spki, spki) && note.alg === key.alg;

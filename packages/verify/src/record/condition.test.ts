@@ -27,6 +27,24 @@ describe('conditions', () => {
     assert.deepEqual([holds('exists', true, null), holds('exists', false, 'absent')], [true, true]);
   });
 
+  it('so many of several is counted, each of its own operand', () => {
+    const three: PlannedCondition[] = [test('equals', 1), test('equals', 2), { not: test('equals', 3) }];
+    const counted = (n: number, ...values: unknown[]): boolean =>
+      conditionHolds({ atLeastOf: { n, of: three } }, values.map(met));
+    assert.deepEqual([counted(2, 1, 2, 3), counted(3, 1, 2, 3), counted(3, 1, 2, 4)], [true, false, true]);
+    assert.deepEqual([counted(1, 'absent', 'absent', 3), counted(1, 0, 0, 'absent')], [false, true]);
+    assert.equal(plannedCondition({ atLeastOf: { n: 1, of: three } }), undefined);
+    for (const broken of [
+      { n: 0, of: three },
+      { n: 1, of: [] },
+      { n: 1 },
+      { n: 1.5, of: three },
+      { n: 4, of: three },
+      { n: 1, of: [...three, test('equals', 1)] },
+    ])
+      assert.notEqual(plannedCondition({ atLeastOf: broken }), undefined, JSON.stringify(broken));
+  });
+
   it('groups ask all of their tests, each its own operand, in the order in which they stand', () => {
     const state: PlannedCondition = { from: 'b', state: 'failed' };
     const whole: PlannedCondition = { any: [{ all: [test('equals', 1), state] }, { not: test('exists', true) }] };

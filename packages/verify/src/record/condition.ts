@@ -5,7 +5,7 @@
  */
 import { type Digest, digestOf } from '../crypto/digest.ts';
 import { canonicalize } from '../json/jcs.ts';
-import { digest, itemId, outputName } from '../json/scalars.ts';
+import { digest, itemId, ordinal, outputName } from '../json/scalars.ts';
 import { choose, closed, listOf, nullable, oneOf, type Shape, text } from '../json/shape.ts';
 
 export type EndState = 'done' | 'failed' | 'skipped' | 'cancelled' | 'denied';
@@ -39,6 +39,7 @@ export type PlannedCondition =
   | { all: PlannedCondition[] }
   | { any: PlannedCondition[] }
   | { not: PlannedCondition }
+  | { atLeastOf: { n: number; of: PlannedCondition[] } }
   | StateTest
   | ValueTest;
 
@@ -64,6 +65,7 @@ export function sealedValue(value: unknown): SealedValue {
 export function testsOf(condition: PlannedCondition): (StateTest | ValueTest)[] {
   if ('all' in condition) return condition.all.flatMap(testsOf);
   if ('any' in condition) return condition.any.flatMap(testsOf);
+  if ('atLeastOf' in condition) return condition.atLeastOf.of.flatMap(testsOf);
   return 'not' in condition ? testsOf(condition.not) : [condition];
 }
 
@@ -74,6 +76,7 @@ export function conditionHolds(condition: PlannedCondition, operands: readonly O
   const holds = (one: PlannedCondition): boolean => {
     if ('all' in one) return one.all.map(holds).every(Boolean);
     if ('any' in one) return one.any.map(holds).some(Boolean);
+    if ('atLeastOf' in one) return one.atLeastOf.of.map(holds).filter(Boolean).length >= one.atLeastOf.n;
     if ('not' in one) return !holds(one.not);
     return testHolds(one, left.next().value);
   };
@@ -128,6 +131,8 @@ const valueTest = closed<ValueTest>({
 });
 const stateTest = closed<StateTest>({ from: itemId, state: endState });
 
+type Quorum = Extract<PlannedCondition, { atLeastOf: unknown }>;
+
 export const plannedCondition: Shape<PlannedCondition> = (value) => conditionProblem(value, 0);
 
 function conditionProblem(value: unknown, depth: number): string | undefined {
@@ -137,9 +142,22 @@ function conditionProblem(value: unknown, depth: number): string | undefined {
     if ('all' in one) return closed<{ all: PlannedCondition[] }>({ all: listOf(inner, 1) });
     if ('any' in one) return closed<{ any: PlannedCondition[] }>({ any: listOf(inner, 1) });
     if ('not' in one) return closed<{ not: PlannedCondition }>({ not: inner });
+    if ('atLeastOf' in one) return closed<Quorum>({ atLeastOf: quorumOf(inner) });
     return 'state' in one ? stateTest : valueTest;
   });
   return shape(value);
+}
+
+/** Each counts once, or one of them would be two. */
+function quorumOf(inner: Shape<PlannedCondition>): Shape<Quorum['atLeastOf']> {
+  const shape = closed<Quorum['atLeastOf']>({ n: ordinal, of: listOf(inner, 1) });
+  return (value) => {
+    const problem = shape(value);
+    if (problem !== undefined) return problem;
+    const { n, of } = value as Quorum['atLeastOf'];
+    if (n > of.length) return ' asks for more than there are';
+    return new Set(of.map((one) => canonicalize(one))).size < of.length ? ' counts one of them twice' : undefined;
+  };
 }
 
 export const operand: Shape<Operand> = choose(

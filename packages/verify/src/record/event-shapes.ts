@@ -1,5 +1,6 @@
 /** The closed shape of every event line. */
 
+import type { Digest } from '../crypto/digest.ts';
 import {
   commit,
   count,
@@ -16,27 +17,35 @@ import {
   reasonCode,
   time,
 } from '../json/scalars.ts';
-import { choose, closed, flag, listOf, nullable, oneOf, type Shape } from '../json/shape.ts';
+import { choose, closed, flag, listOf, nullable, oneOf, type Shape, text } from '../json/shape.ts';
 import { operand, plannedCondition } from './condition.ts';
+import { amount, capReached, claimedUsage, settledCost } from './cost.ts';
+import { claimedEgress } from './egress.ts';
 import type {
   AttemptClaim,
   ClaimedBlock,
   ClaimedResult,
+  ClaimedSetup,
   EventData,
   EventFrame,
   EventLine,
   EventType,
   FencedLock,
   Isolation,
+  PlannedForEach,
   PlannedGate,
   PlannedItem,
   PlannedLock,
   PlannedNeed,
+  PlannedRead,
   RecordedOutput,
+  ReusedFrom,
   RunCounts,
   SealedOutcome,
   SealedSource,
 } from './events.ts';
+import { intentsJudged } from './intent.ts';
+import { invalidOutput, plannedOutput, plannedShape } from './typed-output.ts';
 
 export const isolation: Shape<Isolation> = oneOf('bubblewrap', 'container', 'none', 'in-process');
 
@@ -58,6 +67,8 @@ export const runCounts: Shape<RunCounts> = closed<RunCounts>({
   unsandboxed: count,
   reopened: { optional: count },
   tolerated: { optional: count },
+  costMicroUsd: { optional: count },
+  reused: { optional: count },
 });
 
 type NoSource = Extract<SealedSource, { kind: 'none' }>;
@@ -71,6 +82,8 @@ export const sealedSource: Shape<SealedSource> = choose(
 
 const selectOutput = closed<{ output: string }>({ output: outputName });
 
+export const plannedRead: Shape<PlannedRead> = closed<PlannedRead>({ key: name, sha256: digest, sizeBytes: count });
+
 const plannedItem = closed<PlannedItem>({
   id: itemId,
   spec: digest,
@@ -81,6 +94,7 @@ const plannedItem = closed<PlannedItem>({
       from: listOf(itemId, 1),
       select: (value) => (value === 'patch' ? undefined : selectOutput(value)),
       onError: { optional: oneOf('stop') },
+      each: { optional: oneOf(true) },
     }),
   ),
   locks: listOf(closed<PlannedLock>({ name: lockName, mode: oneOf('shared', 'exclusive') })),
@@ -88,8 +102,19 @@ const plannedItem = closed<PlannedItem>({
   when: { optional: plannedCondition },
   onError: { optional: oneOf('continue') },
   gate: {
-    optional: closed<PlannedGate>({ approvals: ordinal, reviewers: count, expiresMs: { optional: ordinal } }),
+    optional: closed<PlannedGate>({
+      approvals: ordinal,
+      reviewers: count,
+      expiresMs: { optional: ordinal },
+      reviews: { optional: listOf(itemId, 1) },
+    }),
   },
+  recipe: { optional: digest },
+  reads: { optional: listOf(plannedRead, 1) },
+  effect: { optional: oneOf('write') },
+  forEach: { optional: closed<PlannedForEach>({ from: itemId, outputs: outputName, as: name, max: ordinal }) },
+  shape: { optional: plannedShape },
+  outputs: { optional: listOf(plannedOutput, 1) },
   more: { optional: oneOf(true) },
 });
 
@@ -99,6 +124,7 @@ const attemptClaim = closed<AttemptClaim>({
   id: hex32,
   epoch: ordinal,
   locks: listOf(fencedLock),
+  reservedMicroUsd: { optional: amount },
 });
 
 export const outcome: Shape<SealedOutcome> = oneOf(
@@ -116,6 +142,28 @@ export const outcome: Shape<SealedOutcome> = oneOf(
 
 const digests = listOf(digest);
 
+const recordedOutput = closed<RecordedOutput>({
+  name: outputName,
+  kind: oneOf('patch', 'output', 'log'),
+  sha256: digest,
+  sizeBytes: count,
+});
+
+export const executable: Shape<Digest | 'in-process'> = text(
+  /^(?:in-process|sha256:[0-9a-f]{64})$/,
+  'a digest or in-process',
+);
+
+const reused = closed<EventData['item.reused']>({
+  item: itemId,
+  key: digest,
+  executable,
+  isolation,
+  outputs: listOf(recordedOutput, 1),
+  from: closed<ReusedFrom>({ run: hex32, item: itemId, attempt: ordinal, id: hex32 }),
+  provenance: digest,
+});
+
 const settled = closed<EventData['attempt.settled']>({
   item: itemId,
   attempt: ordinal,
@@ -123,19 +171,15 @@ const settled = closed<EventData['attempt.settled']>({
   epoch: ordinal,
   outcome,
   reason: reasonCode,
-  next: oneOf('done', 'retry', 'failed', 'cancelled'),
+  next: oneOf('done', 'retry', 'suspended', 'failed', 'cancelled'),
+  question: { optional: digest },
+  invalid: { optional: invalidOutput },
+  checkpoint: { optional: digest },
   spent: flag,
   retryAt: { optional: time },
   exit: nullable(exitCode),
   result: nullable(digest),
-  outputs: listOf(
-    closed<RecordedOutput>({
-      name: outputName,
-      kind: oneOf('patch', 'output', 'log'),
-      sha256: digest,
-      sizeBytes: count,
-    }),
-  ),
+  outputs: listOf(recordedOutput),
   attestations: (value) => digests(value) ?? ((value as unknown[]).length > 2 ? ' holds more than two' : undefined),
   claimed: closed<ClaimedResult>({
     outcome: { optional: outcome },
@@ -151,9 +195,20 @@ const settled = closed<EventData['attempt.settled']>({
         endedAt: time,
       }),
     ),
+    setup: {
+      optional: listOf(
+        closed<ClaimedSetup>({ capability: name, exit: nullable(exitCode), startedAt: time, endedAt: time }),
+        1,
+      ),
+    },
     worker: { optional: digest },
     excluded: { optional: count },
+    usage: { optional: claimedUsage },
+    usageUnread: { optional: oneOf(true) },
+    egress: { optional: claimedEgress },
   }),
+  cost: { optional: settledCost },
+  neverStarted: { optional: oneOf(true) },
 });
 
 const DATA: { [T in EventType]: Shape<EventData[T]> } = {
@@ -167,9 +222,23 @@ const DATA: { [T in EventType]: Shape<EventData[T]> } = {
     edges: count,
     source: sealedSource,
     deadline: { optional: time },
+    capMicroUsd: { optional: amount },
+    openEnded: { optional: closed<{ mostItems: number }>({ mostItems: ordinal }) },
   }),
   'run.planned': closed<EventData['run.planned']>({ part: count, parts: ordinal, items: listOf(plannedItem, 1) }),
+  'items.spawned': closed<EventData['items.spawned']>({
+    item: itemId,
+    items: listOf(closed<EventData['items.spawned']['items'][number]>({ id: itemId, spec: digest }), 1),
+  }),
+  'run.extended': closed<EventData['run.extended']>({
+    control: digest,
+    part: count,
+    parts: ordinal,
+    items: listOf(plannedItem, 1),
+  }),
   'item.decided': closed<EventData['item.decided']>({ item: itemId, holds: flag, operands: listOf(operand, 1) }),
+  'item.reused': reused,
+  'intents.judged': intentsJudged,
   'item.ready': closed<EventData['item.ready']>({ items: listOf(itemId, 1) }),
   'item.suspended': closed<EventData['item.suspended']>({
     items: listOf(
@@ -177,11 +246,16 @@ const DATA: { [T in EventType]: Shape<EventData[T]> } = {
         id: itemId,
         reviewers: listOf(pseudonym, 1),
         expiresAt: { optional: time },
+        reviewed: { optional: digest },
       }),
       1,
     ),
   }),
-  'attempt.claimed': closed<EventData['attempt.claimed']>({ queue: name, claims: listOf(attemptClaim, 1) }),
+  'attempt.claimed': closed<EventData['attempt.claimed']>({
+    queue: name,
+    claims: listOf(attemptClaim, 1),
+    prices: { optional: digest },
+  }),
   'attempt.dispatched': closed<EventData['attempt.dispatched']>({
     item: itemId,
     attempt: ordinal,
@@ -189,7 +263,14 @@ const DATA: { [T in EventType]: Shape<EventData[T]> } = {
     manifest: digest,
     isolation,
   }),
+  'secrets.released': closed<EventData['secrets.released']>({
+    item: itemId,
+    attempt: ordinal,
+    id: hex32,
+    secrets: listOf(name, 1),
+  }),
   'attempt.settled': settled,
+  'cap.reached': capReached,
   'item.closed': closed<EventData['item.closed']>({
     items: listOf(
       closed<EventData['item.closed']['items'][number]>({
@@ -197,16 +278,31 @@ const DATA: { [T in EventType]: Shape<EventData[T]> } = {
         state: oneOf('done', 'skipped', 'cancelled', 'failed', 'denied'),
         reason: reasonCode,
         cause: { optional: itemId },
+        neededMicroUsd: { optional: amount },
       }),
       1,
     ),
   }),
   'item.reopened': closed<EventData['item.reopened']>({ items: listOf(itemId, 1) }),
   'control.accepted': closed<EventData['control.accepted']>({
-    verb: oneOf('approve', 'cancel', 'pause', 'reject', 'resume', 'retry', 'skip'),
+    verb: oneOf(
+      'answer',
+      'approve',
+      'cancel',
+      'close',
+      'extend',
+      'pause',
+      'reject',
+      'requeue',
+      'resume',
+      'retry',
+      'skip',
+    ),
     item: { optional: itemId },
     principal: pseudonym,
     control: digest,
+    answer: { optional: digest },
+    reviewed: { optional: digest },
   }),
   'run.stopping': closed<EventData['run.stopping']>({ reason: oneOf('cancelled', 'deadline_exceeded') }),
   'run.completed': closed<EventData['run.completed']>({

@@ -8,6 +8,8 @@ import type { TestResultStatement } from './test-result.ts';
 export type DispatchedEvent = EventLine & EventOf<'attempt.dispatched'>;
 export type SettledEvent = EventLine & EventOf<'attempt.settled'>;
 
+export type ReusedEvent = EventLine & EventOf<'item.reused'>;
+
 /** The statements behind the end of an attempt, the first of each kind. */
 export interface Attestations {
   provenance: Signed<ProvenanceStatement> | undefined;
@@ -16,7 +18,8 @@ export interface Attestations {
 
 export type Paired =
   | { type: 'attempt.dispatched'; event: DispatchedEvent; manifest: Signed<DispatchStatement> | undefined }
-  | { type: 'attempt.settled'; event: SettledEvent; attestations: Attestations };
+  | { type: 'attempt.settled'; event: SettledEvent; attestations: Attestations }
+  | { type: 'item.reused'; event: ReusedEvent; provenance: Signed<ProvenanceStatement> | undefined };
 
 export class EnvelopePairing {
   #open: Paired | undefined;
@@ -33,6 +36,7 @@ export class EnvelopePairing {
 function begin(event: EventLine): Paired | undefined {
   const { type } = event;
   if (type === 'attempt.dispatched') return { type, event, manifest: undefined };
+  if (type === 'item.reused') return { type, event, provenance: undefined };
   if (type !== 'attempt.settled') return undefined;
   return { type, event, attestations: { provenance: undefined, testResult: undefined } };
 }
@@ -41,6 +45,11 @@ function joins(open: Paired, line: BundleLine): boolean {
   if (open.type === 'attempt.dispatched') {
     if (line.kind !== 'manifest') return false;
     open.manifest ??= line.manifest;
+    return true;
+  }
+  if (open.type === 'item.reused') {
+    if (line.kind !== 'provenance') return false;
+    open.provenance ??= line.provenance;
     return true;
   }
   const { attestations } = open;

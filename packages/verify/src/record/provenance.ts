@@ -14,7 +14,8 @@ export const BUILDER_ID = 'https://waybill.dev/builder/v1';
 export interface ProvenancePredicate {
   buildDefinition: {
     buildType: typeof ATTEMPT_BUILD_TYPE;
-    externalParameters: { plan: Digest; spec: Digest; item: string };
+    /** The recipe of a pure item. */
+    externalParameters: { plan: Digest; spec: Digest; item: string; recipe?: Digest };
     internalParameters: {
       origin: string;
       run: string;
@@ -54,7 +55,12 @@ export const provenanceStatement: Shape<ProvenanceStatement> = statementShape(
   closed<ProvenancePredicate>({
     buildDefinition: closed<Build>({
       buildType: oneOf(ATTEMPT_BUILD_TYPE),
-      externalParameters: closed<Build['externalParameters']>({ plan: digest, spec: digest, item: itemId }),
+      externalParameters: closed<Build['externalParameters']>({
+        plan: digest,
+        spec: digest,
+        item: itemId,
+        recipe: { optional: digest },
+      }),
       internalParameters: closed<Build['internalParameters']>({
         origin,
         run: hex32,

@@ -2,8 +2,8 @@
 import type { Digest } from '../crypto/digest.ts';
 import { count, digest, hex32, itemId, name, ordinal, origin, outputName, time } from '../json/scalars.ts';
 import { closed, integer, listOf, oneOf, requireShape, type Shape, text } from '../json/shape.ts';
-import { fencedLock, isolation, runCounts, sealedSource } from './event-shapes.ts';
-import type { FencedLock, Isolation, RunCounts, SealedSource } from './events.ts';
+import { executable, fencedLock, isolation, plannedRead, runCounts, sealedSource } from './event-shapes.ts';
+import type { FencedLock, Isolation, PlannedRead, RunCounts, SealedSource } from './events.ts';
 import { type Statement, statementShape } from './in-toto.ts';
 
 export const DISPATCH_PREDICATE = 'https://waybill.dev/attestation/dispatch/v1';
@@ -14,6 +14,7 @@ export interface ManifestInput {
   key: string;
   sha256: Digest;
   sizeBytes: number;
+  /** Attempt 0: the item took the output over from an earlier attempt. */
   from: { item: string; attempt: number; output: string };
 }
 
@@ -33,6 +34,10 @@ export interface DispatchPredicate {
   job: Digest;
   source: SealedSource;
   inputs: ManifestInput[];
+  /** As the plan pins them; they stand beside the inputs. */
+  reads?: PlannedRead[];
+  /** Names of the secrets that it may ask for: sorted, unique. */
+  secrets?: string[];
   locks: FencedLock[];
   isolation: Isolation;
   executable: Digest | 'in-process';
@@ -62,8 +67,6 @@ export type DispatchStatement = Statement<typeof DISPATCH_PREDICATE, DispatchPre
 /** Subject: `run/<run>`, the root of the run's event tree. */
 export type RunSealStatement = Statement<typeof RUN_SEAL_PREDICATE, RunSealPredicate>;
 
-const executable = text<Digest | 'in-process'>(/^(?:in-process|sha256:[0-9a-f]{64})$/, 'a digest or in-process');
-
 export const dispatchStatement: Shape<DispatchStatement> = statementShape(
   DISPATCH_PREDICATE,
   subjectOf('attempt'),
@@ -86,9 +89,11 @@ export const dispatchStatement: Shape<DispatchStatement> = statementShape(
         key: name,
         sha256: digest,
         sizeBytes: count,
-        from: closed<ManifestInput['from']>({ item: itemId, attempt: ordinal, output: outputName }),
+        from: closed<ManifestInput['from']>({ item: itemId, attempt: count, output: outputName }),
       }),
     ),
+    reads: { optional: listOf(plannedRead, 1) },
+    secrets: { optional: secretNames },
     locks: listOf(fencedLock),
     isolation,
     executable,
@@ -123,6 +128,15 @@ export const runSealStatement: Shape<RunSealStatement> = statementShape(
   }),
   1,
 );
+
+function secretNames(value: unknown): string | undefined {
+  const problem = listOf(name, 1)(value);
+  if (problem !== undefined) return problem;
+  const names = value as string[];
+  return names.every((each, n) => n === 0 || (names[n - 1] ?? '') < each)
+    ? undefined
+    : ' is not sorted, each name once';
+}
 
 function subjectOf(kind: string): Shape<string> {
   return text(new RegExp(`^${kind}/[0-9a-f]{32}$`), `${kind}/<id>`);

@@ -1,5 +1,6 @@
 /** Replays gates: who may decide, who did, and whether an end is what their verdicts come to. Nobody's silence is a verdict. */
 import { mustFind, mustHold } from '../contradiction.ts';
+import type { Digest } from '../crypto/digest.ts';
 import type { EventData, Pseudonym } from '../record/events.ts';
 import type { PlanBook } from './plan-book.ts';
 
@@ -10,6 +11,7 @@ interface Vote {
   reviewers: ReadonlySet<Pseudonym>;
   approvals: number;
   expiresAt: string | undefined;
+  reviewed: Digest | undefined;
   approved: Set<Pseudonym>;
   rejected: Set<Pseudonym>;
 }
@@ -22,8 +24,13 @@ export class GateReplay {
     this.#plan = plan;
   }
 
-  /** @param owner of the run */
-  suspend({ id, reviewers, expiresAt }: Suspended, owner: Pseudonym, at: string): void {
+  /**
+   * @param owner of the run
+   * @param underReview what it is about, as the events have it
+   */
+  suspend(suspended: Suspended, owner: Pseudonym, at: string, underReview: Digest | undefined): void {
+    const { id, reviewers, expiresAt, reviewed } = suspended;
+    mustHold(reviewed === underReview, `gate ${id} is about something else than was left to it`);
     const gate = mustFind(this.#plan.items.get(id)?.gate, `item ${id} is suspended and is no gate`);
     const known = new Set(reviewers);
     mustHold(known.size === reviewers.length, `a reviewer of gate ${id} is named twice`);
@@ -36,11 +43,15 @@ export class GateReplay {
     const isTimed = (expiresAt === undefined ? undefined : Date.parse(expiresAt)) === expected;
     mustHold(isTimed, `gate ${id} expires at another time than was planned`);
     const { approvals } = gate;
-    this.#votes.set(id, { reviewers: known, approvals, expiresAt, approved: new Set(), rejected: new Set() });
+    const silent = { approved: new Set<Pseudonym>(), rejected: new Set<Pseudonym>() };
+    this.#votes.set(id, { reviewers: known, approvals, expiresAt, reviewed, ...silent });
   }
 
-  rule(id: string, verdict: 'approve' | 'reject', by: Pseudonym, at: string): void {
+  /** @param reviewed what the reviewer says to have looked at; nobody approves what he has not, and whoever rejects need not look */
+  rule(id: string, verdict: 'approve' | 'reject', by: Pseudonym, at: string, reviewed: Digest | undefined): void {
     const vote = mustFind(this.#votes.get(id), `there is a verdict on item ${id}, which waits for none`);
+    const isBlind = reviewed === undefined && (verdict === 'reject' || vote.reviewed === undefined);
+    mustHold(isBlind || reviewed === vote.reviewed, `there is a verdict on something else than gate ${id} is about`);
     mustHold(vote.reviewers.has(by), `there is a verdict on gate ${id} by somebody who is no reviewer`);
     const isFirst = !vote.approved.has(by) && !vote.rejected.has(by);
     mustHold(isFirst, `there are two verdicts of one reviewer on gate ${id}`);

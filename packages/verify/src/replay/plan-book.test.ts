@@ -32,3 +32,19 @@ test('plan book: the entries of one item do not grow the lists of another', () =
   plan.add({ part: 0, parts: 1, items: [more, { ...entry, id: 'a', deps: ['b'] }, { ...entry, id: 'b' }] });
   assert.deepEqual([plan.items.get('a')?.deps, plan.items.get('b')?.deps], [['b'], []]);
 });
+
+test('plan book: what an item reads is named once and in order, and stands in its first entry', () => {
+  const entry = { spec: SPEC, deps: [], needs: [], locks: [], maxAttempts: 1 };
+  const reads = (...keys: string[]): PlannedItem['reads'] => keys.map((key) => ({ key, sha256: SPEC, sizeBytes: 1 }));
+  const adding =
+    (...items: PlannedItem[]) =>
+    (): void =>
+      new PlanBook().add({ part: 0, parts: 1, items });
+  const plan = new PlanBook();
+  plan.add({ part: 0, parts: 1, items: [{ ...entry, id: 'a', reads: reads('x', 'y') } as PlannedItem] });
+  assert.equal(plan.items.get('a')?.reads?.length, 2);
+  assert.throws(adding({ ...entry, id: 'a', reads: reads('x', 'x') } as PlannedItem), /not sorted and unique/);
+  assert.throws(adding({ ...entry, id: 'a', reads: reads('y', 'x') } as PlannedItem), /not sorted and unique/);
+  const later = { ...entry, id: 'a', deps: ['b'], reads: reads('x') } as PlannedItem;
+  assert.throws(adding({ ...entry, id: 'a', more: true }, later), /not of one item/);
+});

@@ -4,9 +4,10 @@ import { type Digest, digestOf } from '../crypto/digest.ts';
 import { canonicalize } from '../json/jcs.ts';
 import type { AttemptClaim, EventData, PlannedItem, RunCounts, RunEvent } from '../record/events.ts';
 import { deriveAttemptId } from '../record/ids.ts';
+import { NO_COUNTS } from './end-rules.ts';
 import { LockReplay } from './lock-replay.ts';
 import { PlanBook } from './plan-book.ts';
-import { NO_COUNTS, RunMachine } from './run-machine.ts';
+import { RunMachine } from './run-machine.ts';
 
 const RUN = 'ab'.repeat(16);
 const AT = '2026-11-21T05:00:00.000Z';
@@ -107,6 +108,7 @@ function completed(state: EventData['run.completed']['state'], counts: Partial<R
 
 const SKIPPED = { id: 'second', state: 'skipped', reason: 'upstream_failed', cause: 'first' } as const;
 const CANCELLED = { state: 'cancelled', reason: 'cancelled' } as const;
+const LATE = { state: 'cancelled', reason: 'deadline_exceeded' } as const;
 
 test('run machine: a run that is cancelled before anything runs is complete', () => {
   const all = closed({ id: 'first', ...CANCELLED }, { id: 'second', ...CANCELLED });
@@ -138,11 +140,26 @@ test('run machine: causes may be closed in the same event as what they cause, in
   replay([closed(SKIPPED, failed), completed('failed', { failed: 1, skipped: 1 })]).finish();
 });
 
+test('run machine: an item fails without an attempt for a full record only when it was tried and is ready again', () => {
+  const full = closed({ id: 'first', state: 'failed', reason: 'record_full' });
+  replay([READY, CLAIM, settled({}), full, closed(SKIPPED)]);
+  for (const before of [[], [READY], [READY, CLAIM]])
+    assert.throws(() => replay([...before, full]), /without an attempt/);
+});
+
 test('run machine: a deadline stops a run that has one', () => {
   const stop: RunEvent = { type: 'run.stopping', data: { reason: 'deadline_exceeded' } };
   replay([stop], AT);
   assert.throws(() => replay([stop], '2026-11-21T05:00:00.001Z'), /without a cause/);
   assert.throws(() => replay([stop]), /without a cause/);
+});
+
+test('run machine: a run that is stopped at its deadline cancels nothing, but for what somebody asked', () => {
+  const stop: RunEvent = { type: 'run.stopping', data: { reason: 'deadline_exceeded' } };
+  const cancelled = closed({ id: 'first', ...CANCELLED });
+  replay([CANCEL_FIRST, stop, cancelled], AT);
+  assert.throws(() => replay([stop, cancelled], AT), /nobody asked for it/);
+  assert.throws(() => replay([stop, closed({ id: 'first', ...LATE })], AT), /for reason deadline_exceeded/);
 });
 
 test('run machine: a run whose end is missing is not complete', () => {
@@ -249,6 +266,11 @@ test('run machine: nothing may happen twice, too early or to a stranger', () => 
     [[controlOf('skip', 'second'), closed({ ...PASSED_OVER, id: 'second', cause: 'first' })], /without a cause/],
     [[closed({ id: 'first', state: 'denied', reason: 'denied' })], /closed as denied/],
     [[CANCEL, closed({ id: 'first', state: 'cancelled', reason: 'ok' })], /for reason ok/],
+    [[CANCEL, STOP, closed({ id: 'first', ...LATE })], /for reason deadline_exceeded/],
+    [
+      [READY, CLAIM, CANCEL, STOP, settled({ outcome: 'cancelled', next: LATE.state, reason: LATE.reason })],
+      /for reason/,
+    ],
     [[closed({ id: 'first', state: 'failed', reason: 'bad_luck' })], /without an attempt/],
     [[READY, CLAIM, settled({ spent: true }), CLAIM_AGAIN, settled({ ...SECOND, spent: true })], /the plan allows 1/],
     [[READY, CLAIM, settled({ result: DIGEST })], /never dispatched/],

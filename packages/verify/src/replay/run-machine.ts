@@ -4,60 +4,31 @@
  */
 import { Contradiction, mustFind, mustHold } from '../contradiction.ts';
 import { isSameJson } from '../json/same.ts';
-import type { AttemptClaim, EventData, FencedLock, RunCounts, RunEvent } from '../record/events.ts';
+import type { AttemptClaim, EventData, RunCounts, RunEvent } from '../record/events.ts';
 import { deriveAttemptId } from '../record/ids.ts';
+import type { BookedItem } from './booked-item.ts';
+import { mustBeWhole } from './control-rules.ts';
+import { endOf, mustBeCounted, NO_COUNTS } from './end-rules.ts';
 import { GateReplay } from './gate-replay.ts';
+import { GrowthReplay } from './growth-replay.ts';
 import { LockReplay } from './lock-replay.ts';
-import type { BookedItem, PlanBook } from './plan-book.ts';
-import { mustBeJudgedRight, mustBeOutputs } from './settle-rules.ts';
+import { DENIED_FOR_CAPS, MoneyReplay } from './money-replay.ts';
+import type { PlanBook } from './plan-book.ts';
+import { AT_REST, isFull, type ReplayedItem, type TerminalState, WAITING } from './replayed-item.ts';
+import { mustBeReleasable } from './secret-rules.ts';
+import { mustBeJudgedRight, mustBeOutputs, mustBeReusable, mustBeSentBackRight } from './settle-rules.ts';
+import { TalkReplay } from './talk-replay.ts';
 import { UpstreamReplay } from './upstream-replay.ts';
 
 /** The reason of an item that ended because somebody asked for a skip; no other item names it. */
 const SKIP_REQUESTED = 'skip_requested';
-
-type TerminalState = 'done' | 'failed' | 'skipped' | 'cancelled' | 'denied';
-type ReplayedState = 'pending' | 'ready' | 'running' | 'suspended' | TerminalState;
-
-interface ReplayedItem {
-  state: ReplayedState;
-  /** Of the newest attempt; 0 before the first. */
-  attempt: number;
-  epoch: number;
-  attemptId: string;
-  isDispatched: boolean;
-  /** Attempts that counted against the item. */
-  spent: number;
-  locks: readonly FencedLock[];
-}
-
-/** An item that no attempt is about is one of these, so that memory grows with the attempts under way and not with the plan. */
-const AT_REST = Object.fromEntries(
-  (['pending', 'ready', 'suspended', 'done', 'failed', 'skipped', 'cancelled', 'denied'] as const).map((state) => [
-    state,
-    Object.freeze({ state, attempt: 0, epoch: 0, attemptId: '', isDispatched: false, spent: 0, locks: [] }),
-  ]),
-) as unknown as Record<Exclude<ReplayedState, 'running'>, ReplayedItem>;
-
-const WAITING: ReadonlySet<ReplayedState> = new Set<ReplayedState>(['pending', 'ready', 'suspended']);
-
-/** A run of which nothing has ended yet. */
-export const NO_COUNTS: RunCounts = {
-  items: 0,
-  done: 0,
-  failed: 0,
-  skipped: 0,
-  cancelled: 0,
-  denied: 0,
-  attempts: 0,
-  retries: 0,
-  unsandboxed: 0,
-};
 
 export class RunMachine {
   readonly #run: string;
   readonly #plan: PlanBook;
   readonly #items = new Map<string, ReplayedItem>();
   readonly #locks = new LockReplay();
+  readonly #money = new MoneyReplay();
   readonly #counts: RunCounts = { ...NO_COUNTS };
   readonly #cancelledItems = new Set<string>();
   readonly #skippedItems = new Set<string>();
@@ -68,6 +39,8 @@ export class RunMachine {
   readonly #lateItems = new Set<string>();
   readonly #upstream: UpstreamReplay;
   readonly #gates: GateReplay;
+  readonly #talk = new TalkReplay();
+  readonly #growth: GrowthReplay;
   #opened: EventData['run.opened'] | undefined;
   #isRunCancelled = false;
   #isPaused = false;
@@ -80,6 +53,7 @@ export class RunMachine {
     this.#plan = plan;
     this.#gates = new GateReplay(plan);
     this.#upstream = new UpstreamReplay(plan, (id) => this.#item(id).state);
+    this.#growth = new GrowthReplay(plan, this.#upstream, (id) => this.#item(id).state);
   }
 
   /**
@@ -102,8 +76,15 @@ export class RunMachine {
   #step(event: Exclude<RunEvent, { type: 'run.opened' | 'run.planned' }>, at: string): void {
     mustHold(this.#plan.isComplete, `${event.type} stands before the plan is complete`);
     switch (event.type) {
+      case 'items.spawned':
+      case 'run.extended':
+        this.#add(this.#growth.grow(event, this.#stopping !== undefined));
+        break;
       case 'item.decided':
         this.#upstream.decide(event.data);
+        break;
+      case 'item.reused':
+        this.#reuse(event.data);
         break;
       case 'item.ready':
         for (const id of event.data.items) this.#ready(id);
@@ -117,8 +98,14 @@ export class RunMachine {
       case 'attempt.dispatched':
         this.#dispatch(event.data);
         break;
+      case 'secrets.released':
+        mustBeReleasable(this.#running(event.data), event.data);
+        break;
       case 'attempt.settled':
         this.#settle(event.data);
+        break;
+      case 'cap.reached':
+        this.#money.reached(event.data);
         break;
       case 'item.closed':
         this.#close(event.data.items, at);
@@ -141,21 +128,45 @@ export class RunMachine {
   #open(data: EventData['run.opened']): void {
     mustHold(this.#opened === undefined, 'the run is opened twice');
     this.#opened = data;
+    this.#money.open(data);
+    this.#growth.open(data);
   }
 
   #planned(): void {
     mustHold(this.#counts.items === 0, 'a part of the plan stands after the run has begun');
-    for (const id of this.#plan.isComplete ? this.#plan.items.keys() : []) this.#items.set(id, AT_REST.pending);
+    if (this.#plan.isComplete) this.#add(this.#plan.items.keys());
+  }
+
+  #add(ids: Iterable<string>): void {
+    for (const id of ids) if (!this.#items.has(id)) this.#items.set(id, AT_REST.pending);
     this.#counts.items = this.#items.size;
   }
 
   #ready(id: string): void {
     const item = this.#item(id);
+    if (item.state === 'suspended' && item.attempt > 0) {
+      this.#talk.mustBeAnswered(id);
+      item.state = 'ready';
+      return;
+    }
     mustHold(item.state === 'pending', `item ${id} becomes ready while ${item.state}`);
-    mustHold(this.#booked(id).gate === undefined, `gate ${id} becomes ready to be claimed`);
+    const { gate, forEach } = this.#booked(id);
+    mustHold(gate === undefined && forEach === undefined, `item ${id} becomes ready and runs nothing itself`);
     this.#upstream.mustBeFree(id);
     this.#upstream.mustBeDecided(id);
     this.#items.set(id, item === AT_REST.pending ? AT_REST.ready : { ...item, state: 'ready' });
+  }
+
+  #reuse({ item: id, outputs }: EventData['item.reused']): void {
+    const item = this.#item(id);
+    mustBeReusable(id, item.state, this.#booked(id), outputs);
+    this.#upstream.mustBeFree(id);
+    this.#upstream.mustBeDecided(id);
+    const isBarred = this.#isPaused || this.#stopping || this.#cancelledItems.has(id) || this.#skippedItems.has(id);
+    mustHold(!isBarred, `item ${id} uses a result again while it or its run stands still`);
+    this.#upstream.settled({ item: id, next: 'done', outputs });
+    this.#counts.reused = (this.#counts.reused ?? 0) + 1;
+    this.#end(id, 'done', 'ok', item);
   }
 
   #suspend(each: EventData['item.suspended']['items'][number], at: string): void {
@@ -164,15 +175,18 @@ export class RunMachine {
     mustHold(state === 'pending', `item ${id} is suspended while ${state}`);
     this.#upstream.mustBeFree(id);
     this.#upstream.mustBeDecided(id);
-    this.#gates.suspend(each, mustFind(this.#opened, 'the run is never opened').principal, at);
+    const { principal } = mustFind(this.#opened, 'the run is never opened');
+    this.#gates.suspend(each, principal, at, this.#upstream.underReview(id));
     this.#items.set(id, AT_REST.suspended);
   }
 
-  #claim({ queue, claims }: EventData['attempt.claimed']): void {
+  #claim(data: EventData['attempt.claimed']): void {
+    const { queue, claims } = data;
     mustHold(queue === this.#opened?.queue, `a claim in queue ${queue}, which is not that of the run`);
     mustHold(this.#stopping === undefined, 'something is claimed after the run was stopped');
     mustHold(!this.#isPaused, 'something is claimed while the run is paused');
     for (const claim of claims) this.#start(claim);
+    this.#money.reserve(data);
   }
 
   #start({ item: id, attempt, id: attemptId, epoch, locks }: AttemptClaim): void {
@@ -182,18 +196,13 @@ export class RunMachine {
     mustHold(!this.#skippedItems.has(id), `item ${id} is claimed after it was to be passed over`);
     mustHold(attempt === item.attempt + 1, `attempt ${attempt} at item ${id} follows attempt ${item.attempt}`);
     mustHold(epoch > item.epoch, `the epoch of item ${id} does not rise`);
-    mustHold(
-      attemptId === deriveAttemptId(this.#run, id, attempt),
-      `attempt ${attempt} at item ${id} has a foreign id`,
-    );
+    const isOwn = attemptId === deriveAttemptId(this.#run, id, attempt);
+    mustHold(isOwn, `attempt ${attempt} at item ${id} has a foreign id`);
     const taken = locks.map(({ name, mode }) => ({ name, mode }));
-    mustHold(
-      isSameJson(taken, this.#booked(id).locks),
-      `attempt ${attempt} at item ${id} takes other locks than were planned`,
-    );
+    const isPlanned = isSameJson(taken, this.#booked(id).locks);
+    mustHold(isPlanned, `attempt ${attempt} at item ${id} takes other locks than were planned`);
     this.#locks.acquire(locks, id);
-    const { spent } = item;
-    this.#items.set(id, { state: 'running', attempt, epoch, attemptId, isDispatched: false, spent, locks });
+    this.#items.set(id, { state: 'running', attempt, epoch, attemptId, isDispatched: false, spent: item.spent, locks });
     this.#counts.attempts++;
     if (attempt > 1) this.#counts.retries++;
   }
@@ -210,14 +219,19 @@ export class RunMachine {
     const at = `attempt ${data.attempt} at item ${data.item}`;
     mustHold(data.epoch === item.epoch, `${at} settles under another epoch than it was claimed`);
     mustBeJudgedRight(data, item.isDispatched, at);
+    mustBeSentBackRight(data, item.isSentBack === true, at);
+    this.#money.settle(data, item.isDispatched, at);
+    this.#talk.settled(data, at);
     if (data.spent) item.spent++;
     const { maxAttempts } = this.#booked(data.item);
     mustHold(item.spent <= maxAttempts, `${at} counts and was not left: the plan allows ${maxAttempts}`);
-    if (data.next === 'cancelled') this.#mustBeCancellable(data.item);
-    mustBeOutputs(data, at);
+    if (data.next === 'cancelled') this.#mustBeCancellable(data.item, data.reason);
+    mustBeOutputs(data, this.#booked(data.item), at);
     this.#upstream.settled(data);
     this.#locks.release(item.locks);
+    delete item.isSentBack;
     if (data.next === 'retry') Object.assign(item, { state: 'ready', locks: [] });
+    else if (data.next === 'suspended') Object.assign(item, { state: 'suspended', locks: [] });
     else this.#end(data.item, data.next, data.reason, item);
   }
 
@@ -226,11 +240,16 @@ export class RunMachine {
       const { id, state, reason } = each;
       const item = this.#item(id);
       mustHold(reason !== 'ok', `item ${id} is closed as ${state} for reason ${reason}`);
-      const isLate = reason === 'deadline_exceeded';
+      const isLate = reason === 'deadline_exceeded' || isFull(reason, item) || this.#growth.isTooMany(each);
       mustHold(state !== 'failed' || isLate, `item ${id} failed for reason ${reason} without an attempt`);
       mustHold(WAITING.has(item.state), `item ${id} is closed while ${item.state}`);
-      this.#gates.mustBeDecided(each, at);
-      if (state === 'cancelled') this.#mustBeCancellable(id);
+      if (DENIED_FOR_CAPS.has(reason)) {
+        mustHold(state === 'denied' && item.state === 'ready', `item ${id} is closed as ${state} for its cap`);
+        this.#money.mustBeDenied(each);
+      } else if (this.#booked(id).forEach === undefined) this.#gates.mustBeDecided(each, at);
+      else this.#growth.mustEnd(each);
+      if (item.state === 'suspended') this.#talk.mustNotBeAnswered(id);
+      if (state === 'cancelled') this.#mustBeCancellable(id, reason);
       this.#end(id, state, reason, item);
     }
     // One event may close a whole chain, so that its causes are judged after all of it.
@@ -245,33 +264,38 @@ export class RunMachine {
     }
   }
 
-  #control({ verb, item, principal }: EventData['control.accepted'], at: string): void {
+  #control(data: EventData['control.accepted'], at: string): void {
+    const { verb, item: id, principal, control, reviewed } = data;
+    mustBeWhole(data, this.#opened?.principal);
     if (verb === 'cancel') {
-      if (item === undefined) this.#isRunCancelled = true;
-      else this.#cancelledItems.add(this.#item(item) && item);
+      if (id === undefined) this.#isRunCancelled = true;
+      else this.#cancelledItems.add(this.#item(id) && id);
       return;
     }
     mustHold(this.#stopping === undefined, `a ${verb} is accepted after the run was stopped`);
-    if (verb === 'approve' || verb === 'reject') this.#gates.rule(item ?? '', verb, principal, at);
+    const item = id ?? '';
+    if (verb === 'approve' || verb === 'reject') this.#gates.rule(item, verb, principal, at, reviewed);
     else if (verb === 'skip') this.#skip(item);
     else if (verb === 'retry') this.#retry(item);
-    else this.#pause(verb, item);
+    else if (verb === 'requeue') this.#requeue(item);
+    else if (verb === 'answer') this.#talk.answered(item, this.#item(item).state === 'suspended');
+    else if (verb === 'extend' || verb === 'close') this.#growth.ask(verb, id, control);
+    else this.#pause(verb);
   }
 
-  #pause(verb: 'pause' | 'resume', item: string | undefined): void {
-    mustHold(item === undefined, `a ${verb} is about item ${item}`);
+  #pause(verb: 'pause' | 'resume'): void {
     mustHold(this.#isPaused === (verb === 'resume'), `a ${verb} is accepted and changes nothing`);
     this.#isPaused = verb === 'pause';
   }
 
   /** One that waits for its next attempt gets it sooner, which is no change of state. */
-  #retry(id: string | undefined): void {
-    if (id === undefined) throw new Contradiction('a retry is about no item');
+  #retry(id: string): void {
     const { state, attempt } = this.#item(id);
     const isBackingOff = state === 'ready' && attempt > 0;
     mustHold(isBackingOff || state === 'failed', `a retry of item ${id} is accepted while it is ${state}`);
     mustHold(!this.#cancelledItems.has(id), `a retry of item ${id} is accepted after it was cancelled`);
     mustHold(!this.#lateItems.has(id), `a retry of item ${id} is accepted after its deadline`);
+    mustHold(this.#booked(id).forEach === undefined, `a retry of item ${id} is accepted, which runs nothing itself`);
     if (state === 'failed') this.#retriedItems.add(id);
   }
 
@@ -285,7 +309,8 @@ export class RunMachine {
       mustHold(this.#retriedItems.delete(id), `item ${id} is opened again and nobody asked for it`);
     } else {
       mustHold(!this.#skippedItems.has(id), `item ${id} is opened again although it was to be passed over`);
-      const isCaused = this.#booked(id).deps.some((dep) => this.#reopenedItems.has(dep));
+      const { deps, branches = [] } = this.#booked(id);
+      const isCaused = [...deps, ...branches].some((dep) => this.#reopenedItems.has(dep));
       mustHold(isCaused, `item ${id} is opened again and nothing that it depends on was`);
     }
     this.#counts[item.state]--;
@@ -295,8 +320,15 @@ export class RunMachine {
     this.#items.set(id, item.attempt === 0 ? AT_REST.pending : { ...item, state: 'pending', spent: 0 });
   }
 
-  #skip(id: string | undefined): void {
-    if (id === undefined) throw new Contradiction('a skip is about no item');
+  /** One that is ready changes its place, which no event shows. */
+  #requeue(id: string): void {
+    const item = this.#item(id);
+    mustHold(item.state === 'ready' || item.state === 'running', `item ${id} is sent back while it is ${item.state}`);
+    mustHold(item.isSentBack === undefined, `item ${id} is sent back twice in one attempt`);
+    if (item.state === 'running') item.isSentBack = true;
+  }
+
+  #skip(id: string): void {
     const { state } = this.#item(id);
     mustHold(WAITING.has(state), `a skip of item ${id} is accepted while it is ${state}`);
     this.#skippedItems.add(id);
@@ -312,30 +344,20 @@ export class RunMachine {
 
   #complete({ state, counts }: EventData['run.completed']): void {
     for (const [id, item] of this.#items) {
-      mustHold(
-        item.state !== 'running' && !WAITING.has(item.state),
-        `the run completes while item ${id} is ${item.state}`,
-      );
+      const isOver = item.state !== 'running' && !WAITING.has(item.state);
+      mustHold(isOver, `the run completes while item ${id} is ${item.state}`);
     }
+    this.#growth.finish(this.#stopping !== undefined);
     for (const id of this.#skippedItems) {
       const { state: ended } = this.#item(id);
       mustHold(ended === 'skipped', `item ${id} was to be passed over and ends as ${ended}`);
     }
     for (const id of this.#retriedItems) throw new Contradiction(`item ${id} was to be tried again and is not`);
-    for (const key of [...Object.keys(NO_COUNTS), 'reopened', 'tolerated'] as (keyof RunCounts)[]) {
-      const [said, counted] = [counts[key] ?? 0, this.#counts[key] ?? 0];
-      mustHold(said === counted, `run.completed counts ${key} ${said}, the events say ${counted}`);
-    }
-    const expected = this.#endState();
+    mustBeCounted(counts, this.#counts);
+    this.#money.complete(counts);
+    const expected = endOf(this.#counts, this.#stopping);
     mustHold(state === expected, `run.completed says ${state}, its items say ${expected}`);
     this.#isCompleted = true;
-  }
-
-  #endState(): EventData['run.completed']['state'] {
-    if (this.#stopping === 'cancelled') return 'cancelled';
-    const { failed, denied, tolerated = 0 } = this.#counts;
-    if (this.#stopping === 'deadline_exceeded' || failed - tolerated + denied > 0) return 'failed';
-    return this.#counts.cancelled > 0 ? 'cancelled' : 'done';
   }
 
   /** Of an item that failed it is kept what a retry goes on from. */
@@ -353,9 +375,9 @@ export class RunMachine {
     this.#counts.tolerated = (this.#counts.tolerated ?? 0) + by;
   }
 
-  #mustBeCancellable(id: string): void {
-    const isCaused = this.#isRunCancelled || this.#stopping !== undefined || this.#cancelledItems.has(id);
-    mustHold(isCaused, `item ${id} is cancelled and nobody asked for it`);
+  #mustBeCancellable(id: string, reason: string): void {
+    const isAsked = reason === 'cancelled' && (this.#isRunCancelled || this.#cancelledItems.has(id));
+    mustHold(isAsked, `item ${id} is cancelled for reason ${reason} and nobody asked for it`);
   }
 
   #running({ item: id, attempt, id: attemptId }: { item: string; attempt: number; id: string }): ReplayedItem {

@@ -1,6 +1,9 @@
 /** What the end of an attempt may say, whatever happened before it. Each rule throws Contradiction. */
 import { mustHold } from '../contradiction.ts';
+import { CHECKPOINT_OUTCOMES } from '../record/checkpoint.ts';
 import type { EventData, RecordedOutput } from '../record/events.ts';
+import type { BookedItem } from './booked-item.ts';
+import { mustBeDeclared, mustBeInvalidRight } from './typed-rules.ts';
 
 type Settled = EventData['attempt.settled'];
 
@@ -15,7 +18,9 @@ export function mustBeJudgedRight(data: Settled, isDispatched: boolean, at: stri
   mustHold(isDispatched || exit === null, `${at} has an exit code and was never dispatched`);
   mustHold(result === null || exit === null, `${at} has an exit code of its own beside a result`);
   mustBeClaimedWhole(data, at);
+  mustBeOfItsBlocks(claimed, at);
   mustBeDeferredRight(data, at);
+  mustBeLeftRight(data, at);
   if (!succeeded) return;
   mustHold(result !== null, `${at} succeeded without a result`);
   const isClaimed = claimed.outcome === 'succeeded' && claimed.reason === 'ok';
@@ -31,9 +36,32 @@ function mustBeDeferredRight({ outcome, reason, next, spent, exit, result }: Set
   mustHold(!spent && exit === null, `${at} was never launched and yet counts or has an exit code`);
 }
 
-/** What an attempt left: nothing without a result, no name twice, and names that say the kind. */
-export function mustBeOutputs({ outputs, result }: Settled, at: string): void {
+/** Only what ended before its time leaves something to go on from, and its worker said that it did. */
+function mustBeLeftRight({ outcome, checkpoint, result, claimed }: Settled, at: string): void {
+  if (checkpoint === undefined) return;
+  const isLeft = CHECKPOINT_OUTCOMES.has(outcome) && claimed.outcome === outcome;
+  mustHold(result !== null && isLeft, `${at} leaves a checkpoint and is ${outcome}`);
+}
+
+/** An attempt that was stopped is tried again only where somebody sent its item back, which counts for nothing; and then it is. */
+export function mustBeSentBackRight({ outcome, reason, next, spent }: Settled, isAsked: boolean, at: string): void {
+  const isBack = outcome === 'cancelled' && next === 'retry';
+  mustHold(!isBack || isAsked, `${at} is stopped to be tried again and nobody asked for it`);
+  mustHold(!isBack || (reason === 'requeued' && !spent), `${at} is sent back, and counts or says ${reason}`);
+  const isOver = next === 'done' || next === 'cancelled' || reason === 'deadline_exceeded';
+  mustHold(!isAsked || isBack || isOver, `${at} was to be sent back and leads to ${next}`);
+}
+
+/** What an attempt left: nothing without a result, no name twice, names that say the kind, and what its plan declares. */
+export function mustBeOutputs(data: Settled, planned: Pick<BookedItem, 'outputs'>, at: string): void {
+  const { outputs, result, next } = data;
   mustHold(result !== null || outputs.length === 0, `${at} has outputs without a result`);
+  mustBeNamed(outputs, at);
+  if (next === 'done') mustBeDeclared(planned, outputs, at);
+  mustBeInvalidRight(data, planned, at);
+}
+
+function mustBeNamed(outputs: readonly RecordedOutput[], at: string): void {
   mustHold(new Set(outputs.map(({ name }) => name)).size === outputs.length, `${at} has two outputs of one name`);
   for (const { kind, name } of outputs) mustHold(isNamedFor(kind, name), `${at} has an output ${kind} named ${name}`);
 }
@@ -51,4 +79,30 @@ function mustBeClaimedWhole({ result, claimed }: Settled, at: string): void {
   mustHold(result !== null || isSilent, `${at} has claims without a result`);
   const said = [claimed.outcome, claimed.reason, claimed.exit].filter((word) => word !== undefined).length;
   mustHold(said === 0 || said === 3, `${at} claims only a part of outcome, reason and exit`);
+}
+
+/** Only a block that ran has reached anything; and what it reached has a name. */
+function mustBeOfItsBlocks({ blocks, egress }: Settled['claimed'], at: string): void {
+  for (const { block, host, port, refused } of egress?.seen ?? []) {
+    mustHold(
+      blocks.some(({ index }) => index === block),
+      `${at} reached something from a block that did not run`,
+    );
+    const isNamed = host !== undefined && port !== undefined;
+    mustHold(isNamed || refused !== undefined, `${at} reached something without a name`);
+  }
+}
+
+/** An item that takes over what an earlier attempt has made: it has not begun, and its plan says that it may. */
+export function mustBeReusable(
+  id: string,
+  state: string,
+  { recipe, forEach, outputs: declared }: Pick<BookedItem, 'recipe' | 'forEach' | 'outputs'>,
+  outputs: readonly RecordedOutput[],
+): void {
+  mustHold(state === 'pending', `item ${id} uses a result again while ${state}`);
+  mustHold(forEach === undefined, `item ${id} uses a result again and runs nothing itself`);
+  mustHold(recipe !== undefined, `item ${id} uses a result again and is not pure`);
+  mustBeNamed(outputs, `item ${id}`);
+  mustBeDeclared({ ...(declared && { outputs: declared }) }, outputs, `item ${id}`);
 }

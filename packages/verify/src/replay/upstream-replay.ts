@@ -3,6 +3,7 @@
  * without must stay as it was, so such ends are final.
  */
 import { mustFind, mustHold } from '../contradiction.ts';
+import type { Digest } from '../crypto/digest.ts';
 import {
   ABSENT,
   conditionHolds,
@@ -13,7 +14,9 @@ import {
   type ValueTest,
 } from '../record/condition.ts';
 import type { EventData, RecordedOutput } from '../record/events.ts';
-import type { BookedItem, PlanBook } from './plan-book.ts';
+import { reviewDigest } from '../record/review.ts';
+import type { BookedItem } from './booked-item.ts';
+import type { PlanBook } from './plan-book.ts';
 import { firstDone, meaningOf, type UpstreamEnd } from './upstream.ts';
 
 /** An item that its own condition left out. */
@@ -38,7 +41,7 @@ export class UpstreamReplay {
     this.#stateOf = stateOf;
   }
 
-  settled({ item, next, outputs }: EventData['attempt.settled']): void {
+  settled({ item, next, outputs }: Pick<EventData['attempt.settled'], 'item' | 'next' | 'outputs'>): void {
     if (next === 'done' && this.#plan.isAsked(item)) this.#outputs.set(item, outputs);
   }
 
@@ -61,17 +64,30 @@ export class UpstreamReplay {
   /** All that it depends on has ended, in ways that it goes on after. */
   mustBeFree(id: string): void {
     const booked = this.#booked(id);
-    for (const dep of booked.deps) {
-      const state = this.#stateOf(dep);
-      if (state === 'done') continue;
-      const isPassed = ENDS.has(state) && meaningOf(booked, this.#endOf(dep)) === 'let_pass';
-      mustHold(isPassed, `item ${id} becomes ready before ${dep} is done`);
-      this.#passed.add(dep);
-    }
+    for (const dep of booked.deps) this.mustLetPass(id, dep);
     for (const { key, from } of booked.needs) {
       const giver = firstDone(from, (one) => this.#stateOf(one) === 'done');
       mustHold(giver !== null, `item ${id} becomes ready and nothing that is done gives it ${key}`);
     }
+  }
+
+  /** It is done, or has ended in a way that the item goes on after. */
+  mustLetPass(id: string, dep: string): void {
+    const state = this.#stateOf(dep);
+    if (state === 'done') return;
+    const isPassed = ENDS.has(state) && meaningOf(this.#booked(id), this.#endOf(dep)) === 'let_pass';
+    mustHold(isPassed, `item ${id} becomes ready before ${dep} is done`);
+    this.#passed.add(dep);
+  }
+
+  /** What a gate is about, as it stands; undefined where it names nothing. */
+  underReview(id: string): Digest | undefined {
+    const reviews = this.#booked(id).gate?.reviews;
+    return reviews && reviewDigest(reviews.map((item) => ({ item, outputs: this.#leftBy(item) })));
+  }
+
+  #leftBy(id: string): readonly RecordedOutput[] | null {
+    return this.#stateOf(id) === 'done' ? (this.#outputs.get(id) ?? []) : null;
   }
 
   mustBeDecided(id: string): void {
@@ -92,7 +108,8 @@ export class UpstreamReplay {
     if (cause === undefined) return;
     const causeState = this.#stateOf(cause);
     const booked = this.#booked(id);
-    mustHold(booked.deps.includes(cause), `item ${id} names ${cause} as cause and does not depend on it`);
+    const isUpstream = booked.deps.includes(cause) || booked.branches?.includes(cause) === true;
+    mustHold(isUpstream, `item ${id} names ${cause} as cause and does not depend on it`);
     const isUnmet = ENDS.has(causeState) && causeState !== 'done';
     mustHold(isUnmet, `item ${id} is ${state} because of ${cause}, which is ${causeState}`);
     const end = this.#endOf(cause);

@@ -5,6 +5,8 @@ import { type EndState, type PlannedCondition, testsOf } from '../record/conditi
 export interface Dependent {
   needs: readonly { from: readonly string[]; onError?: 'stop' }[];
   when?: PlannedCondition;
+  /** Whose outputs it becomes many by. */
+  forEach?: { from: string };
 }
 
 export interface UpstreamEnd {
@@ -27,10 +29,10 @@ export type Meaning = 'met' | 'let_pass' | 'upstream_failed' | 'upstream_skipped
  * item to take from, goes on however it ended, unless that need says `stop`. One that only waits for it goes on where the plan lets a failure pass, and
  * where a condition left the item out.
  */
-export function meaningOf({ needs, when }: Dependent, end: UpstreamEnd): Meaning {
+export function meaningOf({ needs, when, forEach }: Dependent, end: UpstreamEnd): Meaning {
   const { id, state, isLeftOut, lettingPass } = end;
   if (state === 'done') return 'met';
-  if (needs.some(({ from }) => from.length === 1 && from[0] === id))
+  if (forEach?.from === id || needs.some(({ from }) => from.length === 1 && from[0] === id))
     return isLeftOut ? 'upstream_skipped' : 'upstream_failed';
   const isAlternative = needs.some(({ from, onError }) => onError !== 'stop' && from.includes(id));
   const isAsked = when !== undefined && testsOf(when).some((test) => test.from === id && 'state' in test);

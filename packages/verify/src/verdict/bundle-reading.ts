@@ -6,9 +6,12 @@ import { hexOf } from '../crypto/bytes.ts';
 import { EvidenceError } from '../evidence-error.ts';
 import { TreeBuilder } from '../log/merkle.ts';
 import { type BundleLine, type LineRules, readBundleLine } from '../record/bundle-line.ts';
+import type { RunEvent } from '../record/events.ts';
 import { EnvelopePairing, type Paired } from '../record/pairing.ts';
 import { PlanBook } from '../replay/plan-book.ts';
+import { PlanGrowth } from '../replay/plan-growth.ts';
 import { type CheckResult, CheckRun } from './check-run.ts';
+import type { Unguarded } from './verdict.ts';
 import type { VerdictCode } from './verdict-code.ts';
 
 export class BundleReading {
@@ -30,10 +33,10 @@ export class BundleReading {
     sealedEntry: undefined,
     tsr: undefined,
   };
+  readonly #growth = new PlanGrowth(this.facts.plan);
   readonly proven: Proven = {};
   #hasEnded = false;
-  /** Attempts that ran inside the control plane's own process. */
-  inProcess = 0;
+  readonly unguarded: Unguarded = { inProcess: 0, reusedUnsandboxed: 0, reusedInProcess: 0 };
   lines = 0;
 
   constructor(checks: readonly Check[], rules: LineRules, material: AuditorMaterial) {
@@ -92,13 +95,20 @@ export class BundleReading {
     const { event } = line;
     if (event.type === 'run.opened') facts.opened ??= event;
     if (event.type === 'run.completed') facts.completed = event;
-    if (event.type === 'attempt.dispatched' && event.data.isolation === 'in-process') this.inProcess++;
-    if (event.type === 'run.planned') this.#gatherPlan(event.data);
+    this.#gatherUnguarded(event);
+    this.#gatherPlan(event);
   }
 
-  #gatherPlan(part: Parameters<PlanBook['add']>[0]): void {
+  #gatherUnguarded({ type, data }: RunEvent): void {
+    if (type === 'attempt.dispatched' && data.isolation === 'in-process') this.unguarded.inProcess++;
+    if (type !== 'item.reused') return;
+    if (data.isolation === 'none') this.unguarded.reusedUnsandboxed++;
+    if (data.isolation === 'in-process') this.unguarded.reusedInProcess++;
+  }
+
+  #gatherPlan(event: RunEvent): void {
     try {
-      this.facts.plan.add(part);
+      this.#growth.take(event);
     } catch (error) {
       if (!(error instanceof Contradiction)) throw error;
       this.facts.planProblem ??= error.message;
@@ -108,6 +118,9 @@ export class BundleReading {
   #show(pair: Paired | undefined): void {
     if (pair?.type === 'attempt.dispatched') {
       this.#run.show('dispatch', (watcher) => watcher.dispatch?.(pair.event, pair.manifest));
+    }
+    if (pair?.type === 'item.reused') {
+      this.#run.show('reuse', (watcher) => watcher.reuse?.(pair.event, pair.provenance));
     }
     if (pair?.type === 'attempt.settled') {
       this.#run.show('settlement', (watcher) => watcher.settlement?.(pair.event, pair.attestations));

@@ -22,7 +22,7 @@ const NO_KEYS: Outcome = { status: 'skip', code: 'NO_KEYS', detail: 'no keys wer
 const CUT_SHORT: Outcome = { status: 'skip', code: 'CUT_SHORT', detail: 'the file could not be read to its end' };
 
 /** What passes while a file is read. */
-type Sight = 'line' | 'event' | 'dispatch' | 'settlement';
+type Sight = 'line' | 'event' | 'dispatch' | 'settlement' | 'reuse';
 
 export class CheckRun {
   readonly #checks: readonly Check[];
@@ -44,6 +44,7 @@ export class CheckRun {
       event: lookersAt('event'),
       dispatch: lookersAt('dispatch'),
       settlement: lookersAt('settlement'),
+      reuse: lookersAt('reuse'),
     };
   }
 

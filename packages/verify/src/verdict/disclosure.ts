@@ -88,12 +88,12 @@ export async function verifyDisclosure(
     },
   };
   const malformed = await readAll(reading, new LineSplitter(limits), chunks);
-  const { facts, proven, inProcess } = bundle;
+  const { facts, proven, unguarded } = bundle;
   const checks = bundle.results(malformed);
   const isTrusting = material.trust !== undefined;
   const isWhole = !checks.some(({ status }) => status === 'fail');
   const shown = isWhole ? factsOf(bundle, disclosed, attempts) : null;
-  const judged = { checks, facts, inProcess, proven, isTrusting, demands, nowMs: material.nowMs };
+  const judged = { checks, facts, unguarded, proven, isTrusting, demands, nowMs: material.nowMs };
   // After a retry the item went on: another attempt, or its end without one, was left out. After a failure it may have,
   // where anything of the run was opened again at all.
   const last = attempts.at(-1)?.next;

@@ -23,7 +23,7 @@ export function escapeText(text: string): string {
 /** The whole report, ending in a newline. */
 export function renderReport(report: VerifyReport): string {
   const checks = checkLines(report);
-  const limits = notProvedOf(report).map((line) => `  - ${line}`);
+  const limits = notProvedOf(report, report.facts?.counts.reused).map((line) => `  - ${line}`);
   const facts = report.facts === null ? [] : describe(report.facts, report.facets);
   const missing = report.shortfalls.map(({ code, detail }) => `  MISSING  ${code}: ${escapeText(detail)}`);
   const head = [headlineOf(report), ...missing, ...facts];
@@ -69,16 +69,19 @@ function describe(facts: VerifiedFacts, facets: Facets): string[] {
     (state) => `${counts[state]} ${state}`,
   );
   const again = counts.reopened ? `; ${counts.reopened} opened again` : '';
+  const taken = counts.reused ? `; ${counts.reused} of the done took over what an earlier attempt had made` : '';
   const passed = counts.tolerated ? `; ${counts.tolerated} of the failures let pass by the plan` : '';
   return [
     `  run          ${escapeText(facts.name)} (${facts.run}), ${facts.state}, ${facts.openedAt} to ${facts.completedAt}`,
-    `  items        ${counts.items}: ${ended.join(', ')}; ${counts.attempts} attempts, ${counts.retries} of them retries${again}${passed}`,
+    `  items        ${counts.items}: ${ended.join(', ')}; ${counts.attempts} attempts, ${counts.retries} of them retries${again}${passed}${taken}`,
     `  sealed       ${facts.events} events under ${facts.root}`,
     `  log          ${escapeText(facts.origin)}, run ${facts.runSeq}, in a log of ${facts.logSize} entries`,
     ...facetLines(facets),
     ...clockWarning(facts, facets),
-    ...warn(counts.unsandboxed, 'ran without a sandbox, with the rights of the account that ran the engine'),
-    ...warn(facts.inProcess, "ran inside the engine's own process, with no worker and no sandbox"),
+    ...warn(counts.unsandboxed, 'attempt', 'ran without a sandbox, with the rights of the account that ran the engine'),
+    ...warn(facts.inProcess, 'attempt', "ran inside the engine's own process, with no worker and no sandbox"),
+    ...warn(facts.reusedUnsandboxed, 'item', 'took over what an attempt without a sandbox had made'),
+    ...warn(facts.reusedInProcess, 'item', "took over what an attempt inside an engine's own process had made"),
   ];
 }
 
@@ -128,17 +131,19 @@ function clockWarning({ sealedAt }: VerifiedFacts, { time: { to } }: Facets): st
   return [`  WARNING      the operator's clock was ahead: it says ${sealedAt} for a seal that was seen by ${to.at}`];
 }
 
-function warn(attempts: number, how: string): string[] {
-  if (attempts === 0) return [];
-  return [`  WARNING      ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} ${how}, as the record itself says`];
+function warn(count: number, what: 'attempt' | 'item', how: string): string[] {
+  if (count === 0) return [];
+  return [`  WARNING      ${count} ${count === 1 ? what : `${what}s`} ${how}, as the record itself says`];
 }
 
-/** What nobody may conclude from the report. */
-export function notProvedOf({
-  verdict,
-  facets,
-  checks,
-}: Pick<VerifyReport, 'verdict' | 'facets' | 'checks'>): string[] {
+/**
+ * What nobody may conclude from the report.
+ * @param reused items that took over what an earlier attempt had made
+ */
+export function notProvedOf(
+  { verdict, facets, checks }: Pick<VerifyReport, 'verdict' | 'facets' | 'checks'>,
+  reused = 0,
+): string[] {
   if (verdict === 'failed' || verdict === 'malformed')
     return ['Anything. Ask for the bundle again from where it was published.'];
   const { integrity, completeness } = facets;
@@ -160,6 +165,7 @@ export function notProvedOf({
     lines.push('What the time-stamp token in the file says: it was not judged, because no roots were supplied.');
   }
   if (completeness !== 'log') lines.push('That the log holds every run of the deployment: one run was checked here.');
+  if (reused > 0) lines.push(OF_REUSED);
   lines.push(
     'What the worker claimed (keys under "claimed", results of checks): the platform recorded it without seeing it happen.',
     'That the engine recorded what truly happened: the operator, who holds the keys, could have sealed something else.',
@@ -167,6 +173,9 @@ export function notProvedOf({
   );
   return lines;
 }
+
+const OF_REUSED =
+  'Where a result was used again: that the run which made it was sealed. Its provenance is signed; ask for the bundle of that run.';
 
 function unprovenTime({ time }: Facets): string[] {
   if (time.tier === 'asserted')

@@ -11,15 +11,23 @@ export type VerdictExit = 0 | 1 | 2 | 3 | 5;
 
 const EXIT_OF: Record<Verdict, VerdictExit> = { verified: 0, failed: 1, insufficient: 2, malformed: 3, unreachable: 5 };
 
+/** How much of a run was made outside of every sandbox, beside what its own counts say. */
+export interface Unguarded {
+  /** Attempts that ran inside the control plane's own process. */
+  inProcess: number;
+  /** Items that took over what an attempt without a sandbox had made, of this run or of an earlier one. */
+  reusedUnsandboxed: number;
+  /** Items that took over what an attempt inside of a control plane's process had made. */
+  reusedInProcess: number;
+}
+
 /** Values that every check of the reported tier has covered; null unless all of them passed. */
-export interface VerifiedFacts {
+export interface VerifiedFacts extends Unguarded {
   origin: string;
   run: string;
   name: string;
   state: 'done' | 'failed' | 'cancelled';
   counts: RunCounts;
-  /** Attempts that ran inside the control plane's own process. */
-  inProcess: number;
   events: number;
   root: string;
   plan: string;
@@ -54,7 +62,7 @@ export interface VerifyReport {
 export interface Judged {
   checks: CheckResult[];
   facts: BundleFacts;
-  inProcess: number;
+  unguarded: Unguarded;
   proven: Proven;
   isTrusting: boolean;
   demands: Demands;
@@ -156,7 +164,7 @@ function isoOf(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-function factsOf({ facts, inProcess }: Judged): VerifiedFacts | null {
+function factsOf({ facts, unguarded }: Judged): VerifiedFacts | null {
   const { header, opened, seal, sealedEntry } = facts;
   if (!header || !opened || !seal || !sealedEntry) return null;
   const { predicate } = seal.statement;
@@ -167,7 +175,7 @@ function factsOf({ facts, inProcess }: Judged): VerifiedFacts | null {
     name: opened.data.name,
     state,
     counts,
-    inProcess,
+    ...unguarded,
     events: size,
     root,
     plan,

@@ -70,10 +70,10 @@ export async function verifyWith(
 ): Promise<VerifyReport> {
   const reading = new BundleReading(checks, { ...rules, limits }, material);
   const malformed = await readAll(reading, new LineSplitter(limits), chunks);
-  const { facts, proven, inProcess } = reading;
+  const { facts, proven, unguarded } = reading;
   const isTrusting = material.trust !== undefined;
   const results = reading.results(malformed);
-  const report = reportOf({ checks: results, facts, inProcess, proven, isTrusting, demands, nowMs: material.nowMs });
+  const report = reportOf({ checks: results, facts, unguarded, proven, isTrusting, demands, nowMs: material.nowMs });
   // What could not be compared as it was asked for may be a fork: it is not remembered as if it had been.
   const isJudged = report.facts !== null && report.verdict !== 'unreachable';
   if (isJudged && isTrusting) remember(material.state, facts);

@@ -1,0 +1,64 @@
+/** secret: what blocks may be given by name. A value comes in by a pipe or a file, never by an argument, and never out again. */
+import { readFileSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
+import { TerminalError } from '@waybill/client';
+import { SecretFolder } from '@waybill/client/secret-folder';
+import { usageError } from '../error-report.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { readProblem } from '../file-problem.ts';
+import { makeDirectory } from '../make-directory.ts';
+import type { VerbCall } from '../verb.ts';
+import { toned } from '../view/styled.ts';
+
+export async function secretSet(call: VerbCall): Promise<ExitCode> {
+  const name = call.arg(0);
+  const file = call.text('from');
+  if (file === undefined && process.stdin.isTTY) {
+    throw usageError(
+      'stdin',
+      'it is a terminal, which would show the value',
+      'Pipe the value in, or name a file with --from.',
+    );
+  }
+  const value = withoutEnd(file === undefined ? await buffer(process.stdin) : read(file));
+  call.home.requireRoom();
+  makeDirectory(call.home.path);
+  new SecretFolder(call.home.path).set(name, value);
+  call.terminal.emit({ secret: name, set: true });
+  call.terminal.say([[toned('good', 'kept'), `  ${name}: given to blocks that name it, from their next attempt on`]]);
+  return EXIT.ok;
+}
+
+export async function secretList(call: VerbCall): Promise<ExitCode> {
+  call.home.requireState();
+  const names = new SecretFolder(call.home.path).list();
+  for (const secret of names) call.terminal.emit({ secret });
+  call.terminal.say(names.length === 0 ? [[toned('quiet', 'no secrets')]] : names.map((name) => [name]));
+  return EXIT.ok;
+}
+
+export async function secretRemove(call: VerbCall): Promise<ExitCode> {
+  const name = call.arg(0);
+  call.home.requireState();
+  if (!new SecretFolder(call.home.path).remove(name)) {
+    throw usageError(name, 'is not kept here', `\`${call.command('secret list')}\` shows those that are.`);
+  }
+  call.terminal.emit({ secret: name, removed: true });
+  call.terminal.say([[toned('good', 'removed'), `  ${name}: revoke it where it came from, too`]]);
+  return EXIT.ok;
+}
+
+/** The line feed that ends a file is none of the value. */
+function withoutEnd(value: Buffer): Buffer {
+  const end = value.at(-1) === 0x0a ? (value.at(-2) === 0x0d ? 2 : 1) : 0;
+  return value.subarray(0, value.length - end);
+}
+
+function read(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    const fix = 'Name a file that you may read.';
+    throw new TerminalError({ code: 'FILE_UNREADABLE', path: file, problem: readProblem(cause), fix }, { cause });
+  }
+}

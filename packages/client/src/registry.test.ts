@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { DirectoryTransport } from './directory-transport.ts';
+import { archiveFolder } from './folder-archive.ts';
+import { readTar } from './read-tar.ts';
+import { contentOf, folderOf, historyOf, listRegistered, register, valuesOf } from './registry.ts';
+import { contentKey } from './registry-entry.ts';
+import { SpecRefused } from './spec-refused.ts';
+import { syncRegistry } from './sync-registry.ts';
+
+function scratch(t: TestContext): string {
+  const root = mkdtempSync(join(tmpdir(), 'waybill-registry-'));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  return root;
+}
+
+function lay(root: string, files: Record<string, string>): string {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return root;
+}
+
+const LINT = { 'setup.sh': 'true\n', 'bin/lint': '#!/bin/sh\necho clean\n', 'settings.json': '{"rules":{"a":1}}' };
+
+function transportIn(t: TestContext): DirectoryTransport {
+  return new DirectoryTransport(scratch(t));
+}
+
+async function problemsOf(act: Promise<unknown>): Promise<string[]> {
+  const error = await act.then(
+    () => null,
+    (cause: unknown) => cause,
+  );
+  assert.ok(error instanceof SpecRefused, String(error));
+  return error.refusals.map(({ code, path }) => `${code} ${path}`);
+}
+
+test('registry: the archive of a folder depends on names, contents and executable bits, and on nothing else', async (t) => {
+  const [one, two] = [lay(scratch(t), LINT), lay(scratch(t), LINT)];
+  chmodSync(join(two, 'settings.json'), 0o600);
+  const before = await archiveFolder(one);
+  assert.deepEqual((await archiveFolder(two)).bytes, before.bytes);
+  chmodSync(join(two, 'bin/lint'), 0o755);
+  assert.notDeepEqual((await archiveFolder(two)).bytes, before.bytes);
+  const entries = readTar((await archiveFolder(two)).bytes);
+  assert.deepEqual(
+    entries.map(({ path, kind }) => [path, kind]),
+    [
+      ['bin/lint', 'executable'],
+      ['settings.json', 'file'],
+      ['setup.sh', 'file'],
+    ],
+  );
+});
+
+test('registry: what cannot be registered is told all at once, by its place in the folder', async (t) => {
+  const root = lay(scratch(t), { ...LINT, 'a\\b': '', '.git/HEAD': '', 'deep/file': '' });
+  symlinkSync('/etc/passwd', join(root, 'absolute'));
+  symlinkSync('../outside', join(root, 'above'));
+  symlinkSync('../../outside', join(root, 'deep', 'above'));
+  symlinkSync('bin/../../x', join(root, 'winding'));
+  execFileSync('mkfifo', [join(root, 'pipe')]);
+  assert.deepEqual((await problemsOf(archiveFolder(root))).toSorted(), [
+    'SOURCE_INVALID .git',
+    'SOURCE_INVALID a\\b',
+    'SOURCE_INVALID above',
+    'SOURCE_INVALID absolute',
+    'SOURCE_INVALID deep/above',
+    'SOURCE_INVALID pipe',
+    'SOURCE_INVALID winding',
+  ]);
+  const sound = lay(scratch(t), LINT);
+  symlinkSync('../settings.json', join(sound, 'bin', 'settings'));
+  assert.deepEqual(readTar((await archiveFolder(sound)).bytes)[1]?.kind, 'link');
+});
+
+test('registry: an archive that was made otherwise is not unpacked', async (t) => {
+  const { bytes } = await archiveFolder(lay(scratch(t), LINT));
+  const changed = (at: number, to: number): Uint8Array => {
+    const copy = Uint8Array.from(bytes);
+    copy[at] = to;
+    return copy;
+  };
+  const doctored = {
+    'another path': changed(0, 0x2f),
+    'a device': changed(156, 0x33),
+    'an owner': changed(108, 0x31),
+    'a cut end': bytes.subarray(0, -512),
+    'more behind it': Buffer.concat([bytes, Buffer.alloc(512)]),
+  };
+  for (const [what, archive] of Object.entries(doctored)) {
+    assert.throws(() => readTar(archive), { code: 'SOURCE_INVALID' }, what);
+  }
+});
+
+test('registry: a name means what was registered last, and what it meant before stays on record', async (t) => {
+  const transport = transportIn(t);
+  const folder = lay(join(scratch(t), 'lint'), LINT);
+  const first = await register(transport, 'capability', folder);
+  assert.deepEqual([first.how, first.entry.name, first.entry.files], ['new', 'lint', 3]);
+  assert.equal((await register(transport, 'capability', folder)).how, 'same');
+  lay(folder, { 'skills/review.md': 'Look twice.\n' });
+  const second = await register(transport, 'capability', folder);
+  assert.equal(second.how, 'changed');
+  const history = await historyOf(transport.registry, 'capability', 'lint');
+  assert.deepEqual(history, [first.entry, second.entry]);
+  assert.deepEqual(
+    (await folderOf(transport.registry, first.entry.sha256)).map(({ path }) => path),
+    ['bin/lint', 'settings.json', 'setup.sh'],
+  );
+  // Back to what it was: a registration of its own.
+  rmSync(join(folder, 'skills'), { recursive: true });
+  assert.equal((await register(transport, 'capability', folder)).entry.number, 3);
+});
+
+test('registry: of many that register one name at once each is on record', async (t) => {
+  const transport = transportIn(t);
+  const folders = Array.from({ length: 6 }, (_, n) => lay(scratch(t), { 'a.txt': String(n) }));
+  const done = await Promise.all(folders.map((folder) => register(transport, 'pack', folder, 'same-name')));
+  assert.deepEqual(done.map(({ entry }) => entry.number).toSorted(), [1, 2, 3, 4, 5, 6]);
+});
+
+test('registry: bytes that are others than their digest says are not handed out', async (t) => {
+  const root = scratch(t);
+  const transport = new DirectoryTransport(root);
+  const { entry } = await register(transport, 'capability', lay(scratch(t), LINT), 'lint');
+  assert.ok(await contentOf(transport.registry, entry.sha256));
+  writeFileSync(join(root, 'registry', contentKey(entry.sha256)), 'something else');
+  await assert.rejects(contentOf(transport.registry, entry.sha256), { code: 'OBJECT_DIGEST_MISMATCH' });
+});
+
+test('registry: values hold no credential, and settings are JSON objects', async (t) => {
+  const transport = transportIn(t);
+  const folder = lay(scratch(t), {
+    'staging.yaml': 'REGION: eu-central-1\nLEVEL: "3"\n',
+    'leak.yaml': `TOKEN: ghp_${'a'.repeat(36)}\n`,
+    'path.yaml': 'PATH: /tmp\n',
+  });
+  const { entry } = await register(transport, 'values', join(folder, 'staging.yaml'));
+  assert.equal(entry.name, 'staging');
+  assert.deepEqual(await valuesOf(transport.registry, entry.sha256), { LEVEL: '3', REGION: 'eu-central-1' });
+  const refused = (file: string): Promise<string[]> => problemsOf(register(transport, 'values', join(folder, file)));
+  assert.deepEqual(await refused('leak.yaml'), ['SPEC_CREDENTIAL TOKEN']);
+  assert.deepEqual(await refused('path.yaml'), ['SPEC_INVALID PATH']);
+  const broken = lay(scratch(t), { 'settings.json': '[1]', 'tool/settings.json': '{' });
+  assert.deepEqual(await problemsOf(register(transport, 'capability', broken, 'broken')), [
+    'SPEC_INVALID settings.json',
+    'SPEC_INVALID tool/settings.json',
+  ]);
+});
+
+test('registry: sync registers what has changed, and one that is refused hides no other', async (t) => {
+  const transport = transportIn(t);
+  const root = lay(scratch(t), {
+    'capabilities/lint/setup.sh': 'true\n',
+    'capabilities/Bad Name/x': '',
+    'packs/dev/pack.yaml': 'x: 1\n',
+    'values/staging.yaml': 'A: b\n',
+    'values/broken.yaml': '- 1\n',
+  });
+  const told = async (): Promise<string[]> => {
+    const lines = [];
+    for await (const { kind, how, path } of syncRegistry(transport, root))
+      lines.push(`${how} ${kind} ${path.slice(root.length + 1)}`);
+    return lines;
+  };
+  const refused = ['refused capability capabilities/Bad Name', 'refused values values/broken.yaml'];
+  assert.deepEqual((await told()).toSorted(), [
+    'new capability capabilities/lint',
+    'new pack packs/dev',
+    'new values values/staging.yaml',
+    ...refused,
+  ]);
+  lay(root, { 'values/staging.yaml': 'A: c\n' });
+  assert.deepEqual((await told()).toSorted(), [
+    'changed values values/staging.yaml',
+    ...refused,
+    'same capability capabilities/lint',
+    'same pack packs/dev',
+  ]);
+  await assert.rejects(syncRegistry(transport, join(root, 'packs')).next(), { code: 'FILE_UNREADABLE' });
+});
+
+test('registry: an entry that is damaged does not hide the others', async (t) => {
+  const root = scratch(t);
+  const transport = new DirectoryTransport(root);
+  for (const name of ['a', 'b']) await register(transport, 'pack', lay(scratch(t), { x: name }), name);
+  writeFileSync(join(root, 'registry/pack/a/000001.json'), '{}');
+  const { entries, damaged } = await listRegistered(transport.registry, 'pack');
+  assert.deepEqual([entries.map(({ name }) => name), damaged.length], [['b'], 1]);
+});

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TerminalError } from '@waybill/client/errors';
+import { readModelSettings } from '#core/model-settings.ts';
+
+const read = (document: unknown) => readModelSettings(document, 'models.json');
+const ENDPOINT = { url: 'https://bedrock-runtime.eu-central-1.amazonaws.com', models: ['m'] };
+
+describe('models.json:', () => {
+  it('holds an address, a key and models for each adapter, or nothing', () => {
+    assert.deepEqual(read({}), {});
+    const settings = {
+      bedrock: { ...ENDPOINT, keyFile: 'bedrock.key' },
+      codex: { ...ENDPOINT, url: 'http://127.0.0.1:8080/openai' },
+    };
+    assert.deepEqual(read(settings), settings);
+  });
+
+  for (const [title, document, path] of [
+    ['what is no object', [], 'models.json'],
+    ['an adapter that asks no model', { command: ENDPOINT }, 'models.json.command'],
+    ['no models', { codex: { url: ENDPOINT.url } }, 'models.json.codex.models'],
+    ['a model of two words', { codex: { ...ENDPOINT, models: ['a b'] } }, 'models.json.codex.models[0]'],
+    ['a key in the clear', { codex: { ...ENDPOINT, key: 'k' } }, 'models.json.codex.key'],
+    [
+      'a key that would travel in the clear',
+      { codex: { ...ENDPOINT, url: 'http://a.example' } },
+      'models.json.codex.url',
+    ],
+    [
+      'an address with a slash at its end',
+      { codex: { ...ENDPOINT, url: 'https://a.example/' } },
+      'models.json.codex.url',
+    ],
+    ['an address with a password', { codex: { ...ENDPOINT, url: 'https://a:b@c.example' } }, 'models.json.codex.url'],
+    ['an address with a query', { codex: { ...ENDPOINT, url: 'https://a.example/b?c' } }, 'models.json.codex.url'],
+    ['a port that none is', { codex: { ...ENDPOINT, url: 'https://a.example:99999' } }, 'models.json.codex.url'],
+    ['the port 0', { codex: { ...ENDPOINT, url: 'http://127.0.0.1:0' } }, 'models.json.codex.url'],
+    ['no address', { codex: { ...ENDPOINT, url: 'file:///etc/passwd' } }, 'models.json.codex.url'],
+  ] as const) {
+    it(`refuses ${title}, with its path`, () => {
+      assert.throws(
+        () => read(document),
+        (error) => error instanceof TerminalError && error.code === 'USAGE' && error.path === path,
+      );
+    });
+  }
+});

@@ -1,0 +1,200 @@
+/** Blocks that show their secret in every way they have, and a search of all that the engine has kept of them. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { packSource } from '@waybill/client';
+import { makeRepository } from '../support/git-repository.ts';
+import { cancelOf } from '../support/run-spec.ts';
+import { openSecretBed, type SecretBed, shownIn } from '../support/secret-bed.ts';
+
+const TOKEN = 'tøken "4/2\\+a" of-build?81c3';
+const KEY =
+  '-----BEGIN KEY-----\nq2Vb0Zk8Lr7Tn5Xy3Wd1Hs9Jf4Gm6Pc\nuE8aR2tY5iO0pL7kD3fS6gH1jZ9xCv4\n-----END KEY-----\n';
+
+/** Says it in six encodings on both streams, in pieces, broken into lines, and as the message of an error. */
+const SHOW = `
+const t = process.env.TOKEN, b = Buffer.from(t);
+const all = [t, b.toString('base64'), Buffer.from('x' + t + 'y').toString('base64url'), b.toString('hex'),
+  b.toString('hex').toUpperCase(), encodeURIComponent(t), JSON.stringify(t), b.toString('base64').replace(/.{12}/g, '$&\\n')];
+for (const s of [process.stdout, process.stderr]) for (const each of all) s.write('shown: ' + each + '\\n');
+process.stdout.write(t.slice(0, 9));
+setTimeout(() => process.stdout.write(t.slice(9) + '\\n'), 60);
+setTimeout(() => { throw new Error('cannot log in with ' + t); }, 120);
+`;
+const node = (script: string): string[] => ['node', '-e', script];
+const secrets = { TOKEN: 'token' };
+const OUT = 'process.env.WAYBILL_OUTPUTS';
+const write = (file: string, value: string): string[] => node(`require('fs').writeFileSync(${file}, ${value})`);
+const HASH = `require('crypto').createHash('sha256').update(process.env.TOKEN).digest('hex')`;
+const CAPTURE = [{ block: 'capture', what: 'outputs' }];
+
+const ITEMS: Record<string, object[]> = {
+  shows: [{ block: 'script', run: node(SHOW), secrets }],
+  knows: [{ block: 'script', run: write(`${OUT} + '/hash'`, HASH), secrets }, ...CAPTURE],
+  leaves: [
+    { block: 'script', run: write(`${OUT} + '/a.bin'`, 'Buffer.from(process.env.TOKEN).toString("base64")'), secrets },
+    ...CAPTURE,
+  ],
+  names: [
+    { block: 'script', run: write(`${OUT} + '/' + Buffer.from(process.env.TOKEN).toString('hex')`, '""'), secrets },
+    ...CAPTURE,
+  ],
+  // Not as text: what git makes of it is packed.
+  patches: [
+    {
+      block: 'script',
+      run: write(`'data.bin'`, 'Buffer.concat([Buffer.alloc(9), Buffer.from(process.env.TOKEN), Buffer.alloc(9)])'),
+      secrets,
+    },
+    { block: 'capture', what: 'patch' },
+  ],
+  ignores: [
+    { block: 'script', run: write(`Buffer.from(process.env.TOKEN).toString('hex') + '.log'`, '""'), secrets },
+    { block: 'capture', what: 'patch' },
+  ],
+  counts: [
+    {
+      block: 'script',
+      run: write(
+        'process.env.WAYBILL_USAGE',
+        `JSON.stringify({v:1,usage:[{requested:Buffer.from(process.env.TOKEN).toString('hex'),inputTokens:1,outputTokens:1}]})`,
+      ),
+      secrets,
+    },
+  ],
+  reads: [
+    {
+      block: 'script',
+      run: 'sha256sum < "$KEY" > "$WAYBILL_OUTPUTS/hash"; cat "$KEY"; stat -c %a "$KEY"',
+      secrets: { KEY: { file: 'key' } },
+    },
+    { block: 'script', run: '[ -z "$KEY$TOKEN" ] && ! ls /waybill/secrets "$HOME/../.waybill/secrets"' },
+    ...CAPTURE,
+  ],
+  keeps: [
+    {
+      block: 'agent',
+      adapter: 'command',
+      command: node(
+        `require('fs').writeFileSync(process.env.WAYBILL_CHECKPOINT + '/a', process.env.TOKEN); process.exit(30)`,
+      ),
+      secrets,
+    },
+  ],
+  asks: [
+    {
+      block: 'agent',
+      adapter: 'command',
+      command: node(
+        `require('fs').writeFileSync(${OUT} + '/question.txt', 'May I use ' + process.env.TOKEN + '?'); process.exit(20)`,
+      ),
+      secrets,
+    },
+  ],
+  lingers: [{ block: 'script', run: 'echo "begins with $TOKEN"; sleep 60', secrets }],
+  lacks: [{ block: 'script', run: 'true', secrets: { A: 'token', B: 'nobody-has-set-it' } }],
+};
+
+async function runAll(bed: SecretBed, scratch: string): Promise<string> {
+  const repository = join(scratch, 'repository');
+  makeRepository(repository, () => writeFileSync(join(repository, '.gitignore'), '*.log\n'));
+  const packed = await packSource({ url: repository }, { baseDir: scratch, workDir: join(scratch, 'packed') });
+  bed.upload(packed);
+  const items = Object.entries(ITEMS).map(([id, pipeline]) => ({ id, pipeline }));
+  const source = { bundle: packed.bundle, sizeBytes: packed.sizeBytes, commit: packed.commit };
+  const spec = { apiVersion: 'waybill/v1', kind: 'Run', metadata: { name: 'shows' }, spec: { source, items } };
+  return bed.submit('s', spec);
+}
+
+async function withBed(isRedacting: boolean, use: (bed: SecretBed, scratch: string) => Promise<void>): Promise<void> {
+  const scratch = mkdtempSync(join(tmpdir(), 'waybill-secrets-'));
+  const bed = await openSecretBed(join(scratch, 'state'), isRedacting);
+  try {
+    bed.folder.set('token', Buffer.from(TOKEN));
+    bed.folder.set('key', Buffer.from(KEY));
+    await use(bed, scratch);
+  } finally {
+    await bed.close();
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+describe('secrets of a run', () => {
+  it('are in nothing that the engine keeps, whatever blocks do with them, and every block has its own', async () => {
+    await withBed(true, async (bed, scratch) => {
+      const run = await runAll(bed, scratch);
+      // While workers show their logs, too; the trees of attempts that still run are those of the blocks, and go with them.
+      await bed.until(() => bed.shows(run, 'lingers', 'begins with [secret token]'));
+      const isKept = (path: string): boolean => !path.startsWith('work/');
+      assert.deepEqual(shownIn(bed.directory, [TOKEN, KEY]).filter(isKept), []);
+      await bed.until(() => bed.item('s', 'asks')?.state === 'suspended');
+      assert.equal(bed.item('s', 'asks')?.waiting?.question?.text, 'May I use [secret token]?');
+      for (const item of ['asks', 'lingers']) bed.control(`cancel-${item}`, cancelOf(run, item));
+      const { report, events } = await bed.sealed('s');
+      assert.equal(report.exitCode, 0, JSON.stringify(report.checks.filter(({ status }) => status === 'fail')));
+      const ends = Object.keys(ITEMS).map((id) => {
+        const item = bed.item('s', id);
+        return [id, item?.attempts.at(-1)?.reason ?? item?.reason];
+      });
+      assert.deepEqual(Object.fromEntries(ends), {
+        shows: 'exit_nonzero',
+        knows: 'ok',
+        leaves: 'secret_in_output',
+        names: 'secret_in_output',
+        patches: 'secret_in_output',
+        ignores: 'secret_in_output',
+        counts: 'ok',
+        reads: 'ok',
+        keeps: 'secret_in_output',
+        asks: 'needs_input',
+        lingers: 'cancelled',
+        lacks: 'secret_unavailable',
+      });
+      assert.equal(bed.output('s', 'knows', 'outputs/hash'), sha256(TOKEN));
+      assert.equal(bed.output('s', 'reads', 'outputs/hash').slice(0, 64), sha256(KEY));
+      assert.match(bed.output('s', 'reads', 'log'), /\[secret key\]\n400\n/);
+      assert.equal(bed.output('s', 'shows', 'log').match(/shown: .{0,3}\[secret token\]/g)?.length, 16);
+      const given = events.flatMap(({ type, data }) => (type === 'secrets.released' ? [data.item] : [])).sort();
+      assert.deepEqual(
+        given,
+        Object.keys(ITEMS)
+          .filter((id) => id !== 'lacks')
+          .sort(),
+      );
+      await bed.until(() => readdirSync(join(bed.directory, 'work')).length === 0);
+      assert.deepEqual(shownIn(bed.directory, [TOKEN, KEY]), []);
+    });
+  });
+
+  it('would be found there if nothing kept them out', async () => {
+    await withBed(false, async (bed, scratch) => {
+      const run = await runAll(bed, scratch);
+      await bed.until(() => bed.item('s', 'asks')?.state === 'suspended');
+      await bed.until(() => bed.shows(run, 'lingers', TOKEN));
+      for (const item of ['asks', 'lingers']) bed.control(`cancel-${item}`, cancelOf(run, item));
+      await bed.sealed('s');
+      const found = shownIn(bed.directory, [TOKEN, KEY]);
+      for (const place of [/^artifacts\//, /^store\.sqlite/, /^ledger\//, /^outbox\//])
+        assert.ok(
+          found.some((file) => place.test(file)),
+          `nothing in ${place}: ${found}`,
+        );
+    });
+  });
+
+  it('are given by nobody who keeps them open to others', async () => {
+    await withBed(true, async (bed) => {
+      chmodSync(join(bed.directory, 'secrets', 'token'), 0o644);
+      const items = [{ id: 'one', pipeline: [{ block: 'script', run: 'true', secrets }] }];
+      bed.submit('s', { apiVersion: 'waybill/v1', kind: 'Run', metadata: { name: 'open' }, spec: { items } });
+      await bed.sealed('s');
+      assert.equal(bed.item('s', 'one')?.attempts.at(-1)?.reason, 'secret_unavailable');
+      assert.match(bed.output('s', 'one', 'log'), /secrets\/token is open to others \(mode 644\)/);
+    });
+  });
+});

@@ -1,0 +1,60 @@
+/** Secrets that were given as they cannot have been, sealed by someone who holds every key. */
+import type { RunEvent } from '../../packages/verify/src/record/events.ts';
+import { type Forged, forged } from './forged.ts';
+import type { Forgery } from './honest-bundle.ts';
+import { attemptId } from './story.ts';
+
+const IMPOSSIBLE = 'state-machine TRANSITION_IMPOSSIBLE';
+const MISNAMED = 'manifests MANIFEST_MISMATCH';
+
+const given = (secrets: string[]): RunEvent => ({
+  type: 'secrets.released',
+  data: { item: 'lint', attempt: 1, id: attemptId('lint', 1), secrets },
+});
+
+function placeOf(story: readonly RunEvent[], type: 'attempt.dispatched' | 'attempt.settled'): number {
+  return story.findIndex((event) => event.type === type && event.data.item === 'lint');
+}
+
+/** The honest story in which `lint` is given what its manifest names. */
+export function giveSecrets(story: RunEvent[], secrets: string[] = ['npm-token']): void {
+  story.splice(placeOf(story, 'attempt.settled'), 0, given(secrets));
+}
+
+/** In its manifest. */
+export const namingSecrets: NonNullable<Forgery['manifest']> = ({ predicate }) => {
+  if (predicate.item === 'lint') predicate.secrets = ['npm-token'];
+};
+
+export const OF_SECRETS: Forged[] = [
+  rule('an attempt is given secrets twice', (s) => [giveSecrets(s), giveSecrets(s)], [IMPOSSIBLE]),
+  rule(
+    'an attempt is given secrets before it was dispatched',
+    (s) => {
+      s.splice(placeOf(s, 'attempt.dispatched'), 0, given(['npm-token']));
+    },
+    [IMPOSSIBLE, MISNAMED],
+  ),
+  rule(
+    'an attempt is given secrets after its end',
+    (s) => {
+      s.splice(placeOf(s, 'attempt.settled') + 1, 0, given(['npm-token']));
+    },
+    [IMPOSSIBLE, MISNAMED],
+  ),
+  rule('an attempt is given another secret than its manifest names', (s) => giveSecrets(s, ['aws-key']), [MISNAMED]),
+  misnamed('a manifest names a secret twice, and both are given', ['aws-key', 'npm-token', 'npm-token']),
+  misnamed('a manifest names secrets out of order, and they are given so', ['npm-token', 'aws-key']),
+  forged('an attempt is given secrets and its manifest names none', { story: (s) => giveSecrets(s) }, [MISNAMED]),
+];
+
+function rule(title: string, story: (story: RunEvent[]) => unknown, failing: string[]): Forged {
+  return forged(title, { manifest: namingSecrets, story: (s) => void story(s) }, failing);
+}
+
+function misnamed(title: string, secrets: string[]): Forged {
+  const manifest: Forgery['manifest'] = ({ predicate }) => {
+    if (predicate.item === 'lint') predicate.secrets = secrets;
+  };
+  return forged(title, { manifest, story: (s) => giveSecrets(s, secrets) }, ['well-formed SHAPE'], { exit: 3 });
+}

@@ -1,0 +1,180 @@
+/** Secrets are given once, to an attempt that is at work, and to the key that asked first. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { digestOf } from '@waybill/verify';
+import { createSecretVault, unavailable } from '#composition/secret-vault.ts';
+import { type AttemptRow, keys } from '#core/rows.ts';
+import { parseAnswer } from '#core/sealed-secrets.ts';
+import { release, type SecretKeeping } from '#flow/release.ts';
+import { createAttemptKey } from '../../worker-image/src/sealed-box.ts';
+import type { FlowBed, FlowBedOptions } from '../support/embedded-flow.ts';
+import { finished, Gate, inState, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { flowOn } from '../support/flow-on.ts';
+import { cancelOf } from '../support/run-spec.ts';
+import { eventsOf } from '../support/sealed-events.ts';
+
+const SECRET = 'correct horse battery';
+
+const runOf = (secrets: object, more: object = {}): object => ({
+  apiVersion: 'waybill/v1',
+  kind: 'Run',
+  metadata: { name: 'secrets' },
+  spec: { items: [{ id: 'one', pipeline: [{ block: 'script', run: 'true', secrets }], ...more }] },
+});
+
+interface Asked extends SecretKeeping {
+  key: string | null;
+  answers: string[];
+  /** An answer of the kind gets lost on its way. */
+  losing: boolean;
+}
+
+function keeping(): Asked {
+  const asked: Asked = {
+    key: null,
+    answers: [],
+    losing: false,
+    vault: createSecretVault(async (name) => {
+      if (name !== 'token') throw unavailable(name, 'is not there', 'Set it.');
+      return Buffer.from(SECRET);
+    }),
+    channel: {
+      asked: async () => asked.key,
+      async answer(_attemptId, sealed) {
+        if (asked.losing) throw new RangeError('cut off');
+        asked.answers.push(sealed);
+        return true;
+      },
+    },
+  };
+  return asked;
+}
+
+async function atWork(
+  use: (bed: FlowBed, run: string, attempt: string, gate: Gate) => Promise<void>,
+  secrets: object = { TOKEN: 'token' },
+): Promise<void> {
+  const gate = new Gate();
+  const options: FlowBedOptions = {
+    execute: async () => {
+      await gate.opened;
+      return SUCCEEDED;
+    },
+    adapt: (deps) => ({
+      ...deps,
+      worker: { ...deps.worker, isolation: 'bubblewrap', executable: digestOf('the worker'), givesSecrets: true },
+    }),
+  };
+  await withBed(options, async (bed) => {
+    const run = bed.submit('s', runOf(secrets));
+    await inState(bed, run, 'one', 'running');
+    const attempt = (await bed.itemRow(run, 'one'))?.attempts[0]?.id ?? '';
+    await bed.until(async () => (await bed.row<AttemptRow>(keys.attempt(attempt)))?.state === 'dispatched');
+    await use(bed, run, attempt, gate);
+  });
+}
+
+describe('flow: release', () => {
+  it('what an attempt names is sealed to its key, and recorded by name before anybody can read it', async () => {
+    await atWork(async (bed, _run, attempt, gate) => {
+      const [own, kept] = [createAttemptKey(), keeping()];
+      await release(flowOn(bed), kept, attempt);
+      assert.deepEqual(kept.answers, [], 'nobody has asked');
+      kept.key = own.key;
+      kept.losing = true;
+      await assert.rejects(release(flowOn(bed), kept, attempt));
+      kept.losing = false;
+      await release(flowOn(bed), kept, attempt);
+      const answer = parseAnswer(Buffer.from(kept.answers[0] ?? ''));
+      assert.ok('sealed' in answer);
+      const { manifest } = (await bed.row<AttemptRow>(keys.attempt(attempt))) ?? {};
+      const to = { attemptId: attempt, epoch: 1, manifest: manifest?.payload ?? digestOf('') };
+      assert.deepEqual([...own.open(answer, to)], [['token', SECRET]]);
+      for (const other of [
+        { ...to, epoch: 2 },
+        { ...to, attemptId: 'e'.repeat(32) },
+        { ...to, manifest: digestOf('another') },
+      ])
+        assert.throws(() => own.open(answer, other), { code: 'LEASE_INVALID' });
+      assert.throws(() => createAttemptKey().open(answer, to), { code: 'LEASE_INVALID' });
+      gate.open();
+      const { events } = await finished(bed, 's');
+      assert.deepEqual(
+        eventsOf(events, 'secrets.released').map(({ data }) => data),
+        [{ attempt: 1, id: attempt, item: 'one', secrets: ['token'] }],
+      );
+      assert.ok(!JSON.stringify(events).includes(SECRET));
+    });
+  });
+
+  it('a second key of the attempt gets nothing', async () => {
+    await atWork(async (bed, _run, attempt, gate) => {
+      const kept = keeping();
+      for (const { key } of [createAttemptKey(), createAttemptKey()]) {
+        kept.key = key;
+        await release(flowOn(bed), kept, attempt);
+      }
+      assert.equal(kept.answers.length, 1);
+      gate.open();
+      await finished(bed, 's');
+    });
+  });
+
+  it('a key to which nothing can be sealed gets nothing, and breaks nothing', async () => {
+    await atWork(async (bed, _run, attempt, gate) => {
+      const kept = keeping();
+      kept.key = Buffer.alloc(32).toString('base64');
+      await release(flowOn(bed), kept, attempt);
+      assert.deepEqual(kept.answers, []);
+      const { key } = createAttemptKey();
+      kept.key = key;
+      await release(flowOn(bed), kept, attempt);
+      assert.equal(kept.answers.length, 1, 'it was not counted as the first');
+      gate.open();
+      await finished(bed, 's');
+    });
+  });
+
+  it('an attempt that was told to stop, and one that is over, gets nothing', async () => {
+    await atWork(async (bed, run, attempt, gate) => {
+      const kept = { ...keeping(), key: createAttemptKey().key };
+      kept.channel = { ...kept.channel, asked: async () => kept.key };
+      bed.control('c', cancelOf(run, 'one'));
+      await bed.until(async () => (await bed.row<AttemptRow>(keys.attempt(attempt)))?.cancel !== undefined);
+      await release(flowOn(bed), kept, attempt);
+      gate.open();
+      const { events } = await finished(bed, 's');
+      await release(flowOn(bed), kept, attempt);
+      assert.deepEqual(kept.answers, []);
+      assert.deepEqual(eventsOf(events, 'secrets.released'), []);
+    });
+  });
+
+  it('one that is not kept is said to be missing, and nothing else is given', async () => {
+    await atWork(
+      async (bed, _run, attempt, gate) => {
+        const kept = keeping();
+        kept.key = createAttemptKey().key;
+        await release(flowOn(bed), kept, attempt);
+        const answer = parseAnswer(Buffer.from(kept.answers[0] ?? ''));
+        assert.ok('unavailable' in answer && /secret other is not there/.test(answer.unavailable));
+        gate.open();
+        assert.deepEqual(eventsOf((await finished(bed, 's')).events, 'secrets.released'), []);
+      },
+      { TOKEN: 'token', OTHER: 'other' },
+    );
+  });
+
+  it('a run that names secrets is refused where nobody gives any, and so is a pure item that does', async () => {
+    await withBed({ execute: () => SUCCEEDED }, async (bed) => {
+      bed.submit('s', runOf({ TOKEN: 'token' }));
+      bed.submit('p', runOf({ TOKEN: 'token' }, { effect: 'pure' }));
+      const refusal = async (id: string): Promise<string[]> => {
+        const { reasons } = await bed.until(() => bed.receipts(id)[0]);
+        return reasons.map(({ code, path }) => `${code} ${path}`);
+      };
+      assert.deepEqual(await refusal('s'), ['ISOLATION_REQUIRED spec.items[0].pipeline']);
+      assert.deepEqual(await refusal('p'), ['SPEC_INVALID spec.items[0].pipeline[0].secrets']);
+    });
+  });
+});

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PlanGuards } from '@waybill/client/plan';
+import { AgentEnded } from '../agent-endings.ts';
+import { createCallGuard } from './call-guard.ts';
+import { claudeEvents } from './claude-code.ts';
+
+const endsFor = (reason: string) => (error: unknown) => error instanceof AgentEnded && error.path === reason;
+const call = (command: string): Record<string, unknown> => ({
+  type: 'assistant',
+  message: { content: [{ type: 'tool_use', name: 'Bash', input: { command } }] },
+});
+const answer = (is_error: boolean): Record<string, unknown> => ({
+  type: 'user',
+  message: { content: [{ type: 'tool_result', content: 'it says', is_error }] },
+});
+const claude = (guards?: PlanGuards) => claudeEvents({ model: 'm', ...(guards === undefined ? {} : { guards }) });
+
+test('call guard: only what is the same and one after the other counts', () => {
+  const guard = createCallGuard({ repeats: 2, errors: 2, toldBytes: 10 });
+  guard.called('a', { x: 1 });
+  guard.called('a', { x: 2 });
+  guard.called('a', { x: 1 });
+  assert.throws(() => guard.called('a', { x: 1 }), endsFor('call_repeated'));
+  guard.told('one', true);
+  guard.told('', false);
+  guard.failed('two');
+  assert.throws(() => guard.told('again', true), endsFor('errors_repeated'));
+  const told = createCallGuard({ toldBytes: 10 });
+  told.told('ten bytes.', false);
+  assert.throws(() => told.told('x', false), endsFor('output_limit'));
+});
+
+test('call guard: of Claude Code the calls and their answers are watched where that is asked for', () => {
+  const repeating = claude({ repeats: 2 });
+  repeating.take(call('ls'));
+  assert.throws(() => repeating.take(call('ls')), endsFor('call_repeated'));
+  const failing = claude({ errors: 2 });
+  failing.take(answer(true));
+  failing.take(answer(false));
+  failing.take(answer(true));
+  assert.throws(() => failing.take(answer(true)), endsFor('errors_repeated'));
+  const free = claude();
+  for (let n = 0; n < 20; n += 1) free.take(n % 2 === 0 ? call('ls') : answer(true));
+});

@@ -1,0 +1,191 @@
+/**
+ * The way out of a sandbox: a proxy on a Unix socket, opened by the wrapper for one block. It carries TLS to the server that the
+ * block names to it and to TLS alike (CONNECT), and plain HTTP; nothing else. Every connection is judged here by its name and
+ * then by its address, and counted.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { EgressRefusal } from '@waybill/verify';
+import { Carried } from './carried.ts';
+import { HelloReader } from './client-hello.ts';
+import { authorityOf, passRequest, targetOf } from './plain-http.ts';
+import { type Lists, type Outside, reach, refusalOf } from './reach.ts';
+import type { EgressTally, Target } from './tally.ts';
+
+export interface ProxyOptions {
+  lists: Lists;
+  /** Place of the block in its pipeline. */
+  block: number;
+  /** Where it listens. */
+  path: string;
+  tally: EgressTally;
+  outside: Outside;
+  /** Of all its connections together, both ways. */
+  mostBytes: number;
+  /** For the head of a request, and for the first message of TLS; whoever sends more slowly is cut off. Default: ten seconds. */
+  headMs?: number;
+  /** Told of each connection, in a line without line feeds. */
+  note(line: string): void;
+}
+
+export interface Proxy {
+  /** Ends what is under way, too. */
+  close(): Promise<void>;
+}
+
+/** At a time. */
+export const MAX_CONNECTIONS = 64;
+const MAX_HEADER_BYTES = 16 * 1024;
+const HEAD_MS = 10_000;
+/** A connection on which nothing moves for longer is over. */
+const SILENCE_MS = 300_000;
+
+export async function openProxy(options: ProxyOptions): Promise<Proxy> {
+  const carried = new Carried(options.mostBytes);
+  const near = new Set<Socket>();
+  const slow = { headersTimeout: options.headMs ?? HEAD_MS, requestTimeout: 0, connectionsCheckingInterval: 1_000 };
+  const server = createServer({ ...slow, maxHeaderSize: MAX_HEADER_BYTES }, (asked, answer) => {
+    serve(asked, answer, options, carried).catch(() => answer.destroy());
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('drop', () => refused({}, 'busy', options));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // One that only goes away has asked nothing.
+    if (error.code !== 'ECONNRESET')
+      refused({}, error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'slow' : 'malformed', options);
+    socket.destroy();
+  });
+  server.on('connection', (socket) => {
+    near.add(socket);
+    socket.setTimeout(SILENCE_MS, () => socket.destroy());
+    socket.once('close', () => near.delete(socket));
+  });
+  server.on('connect', (asked, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    void tunnel(asked, socket, head, options, carried).catch(() => socket.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.path, resolve);
+  });
+  return {
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of near) socket.destroy();
+      await carried.end();
+      await closed;
+    },
+  };
+}
+
+function refused(target: Target, why: EgressRefusal, { block, tally, note }: ProxyOptions): void {
+  tally.refuse(block, target, why);
+  note(`not let out: ${JSON.stringify(target.host?.slice(0, 253) ?? null)}, port ${target.port ?? 'unknown'}: ${why}`);
+}
+
+/** Of plain HTTP. A path alone, as one asks a server, asks this one, which has nothing. */
+async function serve(
+  asked: IncomingMessage,
+  answer: ServerResponse,
+  options: ProxyOptions,
+  carried: Carried,
+): Promise<void> {
+  const target = targetOf(asked);
+  const far = target === null ? 'malformed' : await open(target, options, carried);
+  if (target === null || typeof far === 'string') {
+    const why = typeof far === 'string' ? far : 'malformed';
+    refused(target ?? {}, why, options);
+    asked.resume();
+    answer.writeHead(statusOf(why), { 'content-type': 'text/plain', connection: 'close' });
+    return void answer.end(textOf(why));
+  }
+  carried.bound(asked);
+  await passRequest(asked, answer, target.path, far);
+}
+
+async function tunnel(
+  asked: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  options: ProxyOptions,
+  carried: Carried,
+): Promise<void> {
+  const target = authorityOf(asked);
+  // Its name is judged before anything is looked up, and by TLS before anything is carried.
+  const problem = target === null ? 'malformed' : problemOf(target, options, carried);
+  if (target === null || problem !== null) return deny(socket, target ?? {}, problem ?? 'malformed', options);
+  socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+  const hello = await firstMessage(socket, head, options.headMs ?? HEAD_MS);
+  if (typeof hello === 'string' || hello.name !== target.host) {
+    refused(target, typeof hello === 'string' ? hello : 'other_name', options);
+    return void socket.destroy();
+  }
+  const far = await open(target, options, carried);
+  if (typeof far === 'string') {
+    refused(target, far, options);
+    return void socket.destroy();
+  }
+  far.write(hello.bytes);
+  carried.both(socket, far);
+}
+
+function deny(socket: Duplex, target: Target, why: EgressRefusal, options: ProxyOptions): void {
+  refused(target, why, options);
+  const text = textOf(why);
+  socket.end(
+    `HTTP/1.1 ${statusOf(why)} Refused\r\ncontent-type: text/plain\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`,
+  );
+}
+
+function problemOf({ host, port }: Required<Target>, { lists }: ProxyOptions, carried: Carried): EgressRefusal | null {
+  return refusalOf(host, port, lists) ?? (carried.isSpent() ? 'over_bytes' : null);
+}
+
+async function open(
+  target: Required<Target>,
+  options: ProxyOptions,
+  carried: Carried,
+): Promise<Socket | EgressRefusal> {
+  const { host, port } = target;
+  const far = problemOf(target, options, carried) ?? (await reach(host, port, options.outside));
+  if (typeof far === 'string') return far;
+  options.note(`let out to ${host}:${port}`);
+  far.setTimeout(SILENCE_MS, () => far.destroy());
+  carried.take(far, options.tally.passed(options.block, { host, port }));
+  return far;
+}
+
+/** Resolves with the bytes so far, of which nothing was carried anywhere, and the name that they say. */
+async function firstMessage(
+  socket: Duplex,
+  head: Buffer,
+  headMs: number,
+): Promise<{ name: string; bytes: Buffer } | EgressRefusal> {
+  const reader = new HelloReader();
+  return await new Promise((resolve) => {
+    const end = (found: { name: string; bytes: Buffer } | EgressRefusal): void => {
+      clearTimeout(timer);
+      socket.off('data', take).off('close', gone).off('end', gone);
+      socket.pause();
+      resolve(found);
+    };
+    const take = (part: Buffer): void => {
+      const hello = reader.take(part);
+      if (hello !== 'more') end(hello);
+    };
+    const gone = (): void => end('not_tls');
+    const timer = setTimeout(end, headMs, 'slow');
+    socket.on('data', take).once('close', gone).once('end', gone);
+    take(head);
+  });
+}
+
+/** What could not be reached may be there later. */
+function statusOf(why: EgressRefusal): number {
+  return why === 'unreachable' ? 502 : why === 'malformed' ? 400 : 403;
+}
+
+function textOf(why: EgressRefusal): string {
+  return `not let out by the worker: ${why}\n`;
+}

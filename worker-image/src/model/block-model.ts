@@ -1,0 +1,88 @@
+/** The model of one block: opens the door for it where the engine's settings name its model, and says why where they do not. */
+import { closeSync, constants, openSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { WaybillError } from '@waybill/client/errors';
+import type { PromptedBlock } from '@waybill/client/plan';
+import type { Isolation } from '#core/mailbox-protocol.ts';
+import { readModelSettings } from '#core/model-settings.ts';
+import type { AttemptTree } from '../attempt-tree.ts';
+import type { LogFile } from '../log-file.ts';
+import { DOOR_VIEW } from '../sandbox.ts';
+import { type DoorUsage, openDoor } from './door.ts';
+
+export interface BlockModel {
+  /** Of the block: where the door is. */
+  env: Record<string, string>;
+  /** What passed; null where there was no door. */
+  close(): Promise<DoorUsage | null>;
+}
+
+const SOCKET = 'model.sock';
+/** Group and others. */
+const NOT_FOR_OTHERS = 0o077;
+const SHUT: BlockModel = { env: {}, close: async () => null };
+
+interface Surroundings {
+  /** Path of models.json; null where this worker was given none. */
+  modelsFile: string | null;
+  tree: AttemptTree;
+  isolation: Isolation;
+  log: LogFile;
+}
+
+/** Never throws for what stands in the settings: an agent without a model says so itself. */
+export async function openBlockModel(block: PromptedBlock, around: Surroundings): Promise<BlockModel> {
+  const { modelsFile, tree, isolation, log } = around;
+  if (modelsFile === null) return SHUT;
+  const found = await endpointOf(block, modelsFile).catch(unreadable);
+  if ('problem' in found) {
+    log.note(`no door to a model: ${found.problem}`);
+    return SHUT;
+  }
+  // Blocks of another container see the directory of their job, and cannot write there.
+  const place = isolation === 'container' ? dirname(tree.jobFile) : tree.door;
+  // The path of a socket is short, and that of a state directory may not be: the descriptor of its directory is.
+  const directory = openSync(place, constants.O_RDONLY | constants.O_DIRECTORY);
+  const path = `/proc/self/fd/${directory}/${SOCKET}`;
+  const { adapter, model } = block;
+  const door = await openDoor({ adapter, model, ...found, path, note: (line) => log.note(line) });
+  const seen: Record<Isolation, string> = {
+    bubblewrap: `${DOOR_VIEW}/${SOCKET}`,
+    container: join(place, SOCKET),
+    none: `/proc/${process.pid}/fd/${directory}/${SOCKET}`,
+    'in-process': '',
+  };
+  return {
+    env: { WAYBILL_MODEL_SOCKET: seen[isolation] },
+    async close() {
+      try {
+        return await door.close();
+      } finally {
+        closeSync(directory);
+      }
+    },
+  };
+}
+
+type Found = { url: string; key: string | null } | { problem: string };
+
+async function endpointOf({ adapter, model }: PromptedBlock, modelsFile: string): Promise<Found> {
+  const endpoint = readModelSettings(JSON.parse(await readFile(modelsFile, 'utf8')), 'models.json')[adapter];
+  if (endpoint === undefined || !endpoint.models.includes(model)) {
+    return { problem: `models.json of the engine does not name ${model} for ${adapter}` };
+  }
+  const { url, keyFile } = endpoint;
+  if (keyFile === undefined) return { url, key: null };
+  const file = resolve(dirname(modelsFile), keyFile);
+  const { mode } = await stat(file);
+  if ((mode & NOT_FOR_OTHERS) !== 0) return { problem: 'the file of its key may be read by others than its owner' };
+  return { url, key: (await readFile(file, 'utf8')).trim() };
+}
+
+function unreadable(error: unknown): { problem: string } {
+  // The path of a file of the operator is nobody's who reads a log.
+  return {
+    problem: error instanceof WaybillError ? error.message : 'models.json, or the file of a key, cannot be read',
+  };
+}

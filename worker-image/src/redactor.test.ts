@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { randomOf } from '../../test/support/random.ts';
+import { createRedactor, type Redactor } from './redactor.ts';
+
+const SECRET = `s3cr?t/"va\\lue" with<&'ümlaut+100%`;
+const MARK = '[secret token]';
+const ofToken = createRedactor(new Map([['token', SECRET]]));
+
+function through(redactor: Redactor, chunks: Iterable<Uint8Array>): string {
+  let said = '';
+  const stream = redactor.stream((bytes) => {
+    said += Buffer.from(bytes).toString('latin1');
+  });
+  for (const chunk of chunks) stream.write(chunk);
+  stream.flush();
+  return Buffer.from(said, 'latin1').toString();
+}
+
+const bytes = Buffer.from(SECRET);
+const base64 = (before: string, after: string): string => Buffer.from(`${before}${SECRET}${after}`).toString('base64');
+const hex = bytes.toString('hex');
+const wrapped = (text: string, width: number): string => text.replace(new RegExp(`.{${width}}`, 'g'), '$&\n');
+
+/** How each is written, and what of the encoded text must be gone. */
+const WRITTEN: Readonly<Record<string, string>> = {
+  'as it is': SECRET,
+  'base64 at the first place': base64('', ''),
+  'base64 at the second place': base64('x', 'yz'),
+  'base64 at the third place': base64('xy', 'z'),
+  'base64 without padding': base64('', '').replace(/=+$/, ''),
+  'base64 for URLs': Buffer.from(SECRET).toString('base64url'),
+  'base64 in lines': wrapped(base64('', ''), 20),
+  'hex in lower case': hex,
+  'hex in upper case': hex.toUpperCase(),
+  'hex as od writes it': hex.replace(/../g, ' $&'),
+  'hex in lines': wrapped(hex, 30),
+  'part of a URL': encodeURIComponent(SECRET),
+  'part of a URL in lower case': encodeURIComponent(SECRET).replace(/%../g, (each) => each.toLowerCase()),
+  'field of a form': new URLSearchParams({ a: SECRET }).toString().slice(2),
+  'every byte as of a URL': hex.replace(/../g, '%$&'),
+  JSON: JSON.stringify(SECRET),
+  'JSON in ASCII': JSON.stringify(SECRET).replace('ü', '\\u00fc'),
+  'JSON in JSON': JSON.stringify(JSON.stringify(SECRET).replace('ü', '\\u00fc')),
+  'JSON of Go': JSON.stringify(SECRET).replaceAll('<', '\\u003c').replaceAll('&', '\\u0026'),
+  'by encodeURI': encodeURI(SECRET),
+  'by a quote that keeps the slash': encodeURIComponent(SECRET).replaceAll('%2F', '/'),
+  'as of a URL in mixed cases': encodeURIComponent(SECRET).replace('%C3', '%c3').replace('%2F', '/'),
+  'base64 in a URL': encodeURIComponent(base64('', '')),
+  'base64 in JSON with slashes escaped': base64('', '').replaceAll('/', '\\/').replaceAll('+', '\\u002b'),
+  'hex with colons': hex.replace(/..(?=.)/g, '$&:'),
+  'by export -p': `'${SECRET.replaceAll("'", `'"'"'`)}'`,
+  'by set -x': `'${SECRET.replaceAll("'", `'\\''`)}'`,
+  'by printf %q': SECRET.replace(/[^a-z0-9ü]/g, '\\$&'),
+  'as a word of ANSI C': `$'${SECRET.replace(/['\\]/g, '\\$&').replace('ü', '\\303\\274')}'`,
+  'as bytes of Python': `b'${SECRET.replace(/['\\]/g, '\\$&').replace('ü', '\\xc3\\xbc')}'`,
+  HTML: SECRET.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;'),
+};
+
+describe('redactor', () => {
+  for (const [how, text] of Object.entries(WRITTEN)) {
+    it(`finds a secret that is written ${how}, wherever a chunk ends`, () => {
+      const around = Buffer.from(`before ${text} after`);
+      const whole = through(ofToken, [around]);
+      assert.ok(whole.startsWith('before') && whole.endsWith('after') && whole.includes(MARK), whole);
+      // Of base64, the digits at both ends that depend on what stands beside it may stay.
+      assert.ok(whole.length <= 'before  after'.length + MARK.length + 8, whole);
+      for (let cut = 1; cut < around.length; cut += 1) {
+        assert.equal(through(ofToken, [around.subarray(0, cut), around.subarray(cut)]), whole, `cut at ${cut}`);
+      }
+      assert.equal(
+        through(
+          ofToken,
+          Array.from(around, (byte) => Buffer.of(byte)),
+        ),
+        whole,
+      );
+      assert.ok(ofToken.holds(text) && !ofToken.holds(text.slice(0, -8).slice(8)));
+      const look = ofToken.inspector();
+      assert.ok(Array.from(around, (byte) => look(Buffer.of(byte))).at(-1), 'an inspector sees over chunks too');
+    });
+  }
+
+  it('what is no secret passes as it is, at once but for what may become one', () => {
+    const text = `a log\r\n\twith ${SECRET.slice(0, -2)}\u0000 and much else \n`;
+    assert.equal(through(ofToken, [Buffer.from(text)]), text);
+    const said: string[] = [];
+    const stream = ofToken.stream((part) => said.push(Buffer.from(part).toString()));
+    stream.write(Buffer.from('line\n'));
+    assert.deepEqual(said, ['line\n']);
+    stream.write(Buffer.from('s3c'));
+    assert.deepEqual(said, ['line\n']);
+    stream.write(Buffer.from('!'));
+    assert.deepEqual(said, ['line\n', 's3c!']);
+  });
+
+  it('of secrets that overlap or contain each other nothing is left', () => {
+    const both = createRedactor(
+      new Map([
+        ['long', 'abcdefgh12345678'],
+        ['short', 'efgh1234'],
+        ['next', '5678ijklmnop'],
+        ['same', 'zzzzzzzz'],
+      ]),
+    );
+    const text = Buffer.from(`-abcdefgh12345678ijklmnop-efgh1234-${'z'.repeat(50)}-`);
+    for (const size of [1, 3, 7, 1_000]) {
+      const chunks = Array.from({ length: Math.ceil(text.length / size) }, (_, n) =>
+        text.subarray(n * size, (n + 1) * size),
+      );
+      const left = through(both, chunks);
+      assert.match(left, /^-(\[secret (long|next)\])+-\[secret short\]-(\[secret same\])+z{0,7}-$/, `${size}: ${left}`);
+    }
+  });
+
+  it('no cut of any stream lets a secret through', () => {
+    const random = randomOf(7);
+    const words = [
+      ...Object.values(WRITTEN),
+      SECRET.slice(0, 12),
+      's3',
+      'plain',
+      '\n',
+      ' ',
+      's3cr?t/"va',
+      '\\u00',
+      '%7',
+      '&am',
+      '\\',
+    ];
+    for (let round = 0; round < 300; round += 1) {
+      const text = Buffer.from(Array.from({ length: 12 }, () => words[random.below(words.length)]).join(''));
+      const chunks: Uint8Array[] = [];
+      for (let at = 0; at < text.length; ) {
+        const size = 1 + random.below(60);
+        chunks.push(text.subarray(at, at + size));
+        at += size;
+      }
+      assert.ok(!ofToken.holds(through(ofToken, chunks)), `round ${round}`);
+    }
+  });
+
+  it('the lines of a key are found one by one, and what encloses it is not', () => {
+    const lines = ['-----BEGIN THE KEY-----', 'A'.repeat(64), 'Bc'.repeat(20), '-----END THE KEY-----'];
+    const key = createRedactor(new Map([['key', `${lines.join('\n')}\n`]]));
+    assert.equal(key.text(`> ${lines[2]}\n`), '> [secret key]\n');
+    assert.equal(key.holds(lines[0] ?? ''), false);
+  });
+
+  it('holds back no more than twice the longest form and some white space', () => {
+    let handedOn = 0;
+    const stream = ofToken.stream((part) => {
+      handedOn += part.byteLength;
+    });
+    stream.write(Buffer.from('s3c'));
+    const spaces = Buffer.alloc(1024 * 1024, 0x20);
+    stream.write(spaces);
+    assert.ok(spaces.length - handedOn < 100 * 1024, `${spaces.length - handedOn} bytes are held`);
+  });
+
+  it('what would have no form left is looked for nowhere, and ends', () => {
+    const none = createRedactor(new Map([['nothing', '\x01\x02\x03\x04\x05\x06\x07\x08\t']]));
+    assert.equal(none.holds('anything'), false);
+    assert.equal(none.text('anything'), 'anything');
+  });
+
+  it('without secrets nothing is looked at', () => {
+    const none = createRedactor(new Map());
+    assert.equal(none.text('anything'), 'anything');
+    assert.equal(none.holds('anything'), false);
+  });
+});

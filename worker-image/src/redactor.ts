@@ -1,0 +1,156 @@
+/**
+ * Keeps secrets out of what leaves the worker. Text is looked at twice: without its white space, so that a form which was broken into
+ * lines is found, and as it was before it was quoted. A form may begin in one chunk and end in another; what is held back for that is
+ * bounded by the longest form.
+ */
+import { FormIndex } from './form-index.ts';
+import { formsOf, quotedFormsOf } from './secret-forms.ts';
+import { type Seen, unescaped } from './unescaped.ts';
+
+/** White space or quotes inside of a form that has begun, beyond which it counts as none. */
+const SLACK_BYTES = 64 * 1024;
+/** For one byte, as JSON and HTML write it. */
+const MOST_WRITTEN_BYTES = 8;
+
+export interface Redactor {
+  /** The text with a mark in the place of each secret. */
+  text(text: string): string;
+  /** Whether there is a secret in it. */
+  holds(bytes: Uint8Array | string): boolean;
+  /** Tells of a stream whether there has been a secret in it so far. */
+  inspector(): (chunk: Uint8Array) => boolean;
+  /** Hands on what comes, redacted. */
+  stream(handOn: (bytes: Uint8Array) => void): RedactedStream;
+}
+
+export interface RedactedStream {
+  write(bytes: Uint8Array): void;
+  /** Nothing follows that belongs to what was held back. */
+  flush(): void;
+}
+
+interface Sought {
+  forms: FormIndex;
+  seen(bytes: Uint8Array, isWhole: boolean): Seen;
+}
+
+/** @param secrets values by their names */
+export function createRedactor(secrets: ReadonlyMap<string, string>): Redactor {
+  const indexOf = (forms: (secret: string) => Buffer[]): FormIndex =>
+    new FormIndex(
+      [...secrets].flatMap(([name, secret]) => {
+        const mark = Buffer.from(`[secret ${name}]`);
+        return forms(secret).map((bytes) => ({ bytes, mark }));
+      }),
+    );
+  const [plain, quoted] = [indexOf(formsOf), indexOf(quotedFormsOf)];
+  const sought = [
+    { forms: plain, seen: withoutSpace },
+    { forms: quoted, seen: unescaped },
+  ].filter(({ forms }) => forms.longest > 0);
+  const mostHeld = Math.max(2 * plain.longest, MOST_WRITTEN_BYTES * quoted.longest) + SLACK_BYTES;
+  const stream: Redactor['stream'] = (handOn) =>
+    sought.length === 0 ? { write: handOn, flush: () => {} } : new HeldStream(sought, mostHeld, handOn);
+  const inspector: Redactor['inspector'] = () => {
+    const looks = sought.map(lookFor);
+    let isFound = false;
+    return (chunk) => {
+      for (const look of looks) isFound ||= look(chunk);
+      return isFound;
+    };
+  };
+  return {
+    inspector,
+    stream,
+    holds: (bytes) => inspector()(Buffer.from(bytes as Uint8Array)),
+    text(text) {
+      const parts: Uint8Array[] = [];
+      const whole = stream((bytes) => parts.push(bytes));
+      whole.write(Buffer.from(text));
+      whole.flush();
+      return Buffer.concat(parts).toString();
+    },
+  };
+}
+
+/** Whether one of the forms ends in the chunk; nothing after that is looked at. */
+function lookFor({ forms, seen: see }: Sought): (chunk: Uint8Array) => boolean {
+  let tail: Buffer = Buffer.alloc(0);
+  let open: Buffer = Buffer.alloc(0);
+  return (chunk) => {
+    const bytes = open.length === 0 ? chunk : Buffer.concat([open, chunk]);
+    const seen = see(bytes, false);
+    open = Buffer.from(bytes.subarray(seen.open));
+    const text = tail.length === 0 ? seen.text : Buffer.concat([tail, seen.text]);
+    tail = Buffer.from(text.subarray(Math.max(0, text.length - forms.longest + 1)));
+    // Nothing may follow: what has only begun may be what a secret ends with.
+    return forms.isIn(open.length === 0 ? text : Buffer.concat([text, see(open, true).text]));
+  };
+}
+
+class HeldStream implements RedactedStream {
+  readonly #sought: readonly Sought[];
+  readonly #mostHeld: number;
+  readonly #handOn: (bytes: Uint8Array) => void;
+  #held: Buffer = Buffer.alloc(0);
+  /** So many bytes of what is held belong to a secret that was found. */
+  #foundBytes = 0;
+
+  constructor(sought: readonly Sought[], mostHeld: number, handOn: (bytes: Uint8Array) => void) {
+    this.#sought = sought;
+    this.#mostHeld = mostHeld;
+    this.#handOn = handOn;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#take(this.#held.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#held, bytes]), false);
+  }
+
+  flush(): void {
+    this.#take(this.#held, true);
+  }
+
+  #take(all: Buffer, isLast: boolean): void {
+    const ways = this.#sought.map(({ forms, seen }) => ({ forms, seen: seen(all, isLast) }));
+    const found = ways.flatMap(({ forms, seen }) => forms.foundIn(seen));
+    // By where they begin, the longest of those first.
+    found.sort((a, b) => a.from - b.from || b.to - a.to);
+    const begun = isLast ? all.length : Math.min(...ways.map(({ forms, seen }) => forms.beginIn(seen)));
+    const until = Math.max(begun, all.length - this.#mostHeld);
+    let at = Math.min(this.#foundBytes, until);
+    let next = this.#foundBytes;
+    for (const { from, to, mark } of found) {
+      if (to <= next) continue;
+      if (from >= until) break;
+      // One that goes on where another has ended is part of it for whoever reads.
+      if (from >= next) {
+        this.#say(all.subarray(at, from));
+        this.#say(mark);
+      }
+      next = to;
+      at = Math.min(to, until);
+    }
+    this.#say(all.subarray(at, until));
+    this.#foundBytes = Math.max(0, next - until);
+    this.#held = Buffer.from(all.subarray(until));
+  }
+
+  #say(bytes: Uint8Array): void {
+    if (bytes.byteLength > 0) this.#handOn(bytes);
+  }
+}
+
+function withoutSpace(bytes: Uint8Array): Seen {
+  const text = Buffer.allocUnsafe(bytes.byteLength);
+  const [from, to] = [new Uint32Array(bytes.byteLength), new Uint32Array(bytes.byteLength)];
+  let length = 0;
+  for (let at = 0; at < bytes.byteLength; at += 1) {
+    const byte = bytes[at] as number;
+    if (byte <= 0x20) continue;
+    text[length] = byte;
+    from[length] = at;
+    to[length] = at + 1;
+    length += 1;
+  }
+  return { text: text.subarray(0, length), from, to, open: bytes.byteLength };
+}
