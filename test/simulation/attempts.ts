@@ -11,6 +11,7 @@ import type { LeaseDraft } from '#ports/mailbox.ts';
 import type { FaultPlan } from './faults.ts';
 import { LONG_ITEM } from './shapes.ts';
 import { mixed, scrambled, type Timeline } from './timeline.ts';
+import { typedFiles } from './typed-work.ts';
 
 /** What becomes of an attempt that does not simply do its work. */
 const BAD_ENDS = [
@@ -265,7 +266,7 @@ export class Attempts {
           ...(question !== undefined && worker.bits % 6 === 0 ? { '.waybill/intents/a.json': data } : {}),
           ...(bad === 'many-outputs' && worker.bits % 5 === 0
             ? manyNames(worker.bits >>> 3)
-            : { ...shardsOf(job), ...intentsOf(job, data) }),
+            : { ...shardsOf(job), ...typedFiles(job, worker.bits), ...intentsOf(job, data) }),
         },
         checkpoint,
       );

@@ -22,6 +22,7 @@ import { SecretInvariants } from './secret-desk.ts';
 import { SlotInvariants } from './slot-invariants.ts';
 import type { Timeline } from './timeline.ts';
 import { compareWithEvents, eventsIn, type Told } from './told-transitions.ts';
+import { TypedInvariants } from './typed-invariants.ts';
 import { mustHold } from './violation.ts';
 
 export class Invariants {
@@ -34,6 +35,7 @@ export class Invariants {
   readonly #reuse: ReuseInvariants;
   readonly #growth: GrowthInvariants;
   readonly #given: GivenInvariants;
+  readonly #typed: TypedInvariants;
   readonly #checkpoints = new CheckpointInvariants();
   readonly #openItems = new Map<string, number>();
   /** By principal and submission: the digest that was accepted. */
@@ -53,6 +55,7 @@ export class Invariants {
     this.#growth = new GrowthInvariants(table);
     this.#reuse = new ReuseInvariants(table);
     this.#given = new GivenInvariants(table, buckets);
+    this.#typed = new TypedInvariants(table, buckets);
   }
 
   committed({ by, changes }: Commit): void {
@@ -68,6 +71,7 @@ export class Invariants {
     this.#reuse.committed(changes);
     this.#growth.committed(changes, events);
     this.#given.committed(changes, events);
+    this.#typed.committed(events);
     this.#checkpoints.committed(events);
     this.slots.committed(changes);
     this.secrets.committed(changes, events);

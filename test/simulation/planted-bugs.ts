@@ -112,6 +112,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ),
   },
   {
+    name: 'a settle that does not look at types',
+    plant: seeing(['settle', 'reconcile', 'timers'], (row) =>
+      row.sk === 'attempt' ? { ...row, body: { ...row.body, typed: undefined } } : row,
+    ),
+  },
+  {
     name: 'secrets for a second key',
     plant: seeing(['release', 'reconcile', 'timers'], (row) => {
       const { secrets: { sealedTo: _first, ...secrets } = {}, ...manifest } = (row.body.manifest ?? {}) as ManifestSeen;

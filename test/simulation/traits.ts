@@ -7,6 +7,7 @@ import type { ItemDraft, runOf } from '../support/run-spec.ts';
 import { PRINCIPALS } from './deed.ts';
 import { NEVER_UPLOADED, readsOf } from './read-files.ts';
 import { mixed, scrambled } from './timeline.ts';
+import { typesOf } from './typed-work.ts';
 
 const LOCKS = ['repo:a', 'repo:b', 'db', 'host'] as const;
 const DATA = { output: 'data' };
@@ -52,12 +53,7 @@ const ITEM_TRAITS: Readonly<Record<string, ItemTrait>> = {
     const reads = { ...readsOf(() => random.chance(0.05)), ...(random.chance(0.001) ? NEVER_UPLOADED : {}) };
     return Object.keys(reads).length > 0 ? { reads } : {};
   },
-  /** Some declare what every attempt leaves, some what a few of them do: see `data` of an attempt. */
-  outputs: (random) => {
-    const draw = random.chance(0.5) ? {} : { maximum: 1 + random.below(3) };
-    const schema = { type: 'object', required: ['draw'], properties: { draw: { type: 'integer', ...draw } } };
-    return random.chance(0.1) ? { outputs: { data: { kind: 'json', schema } } } : {};
-  },
+  outputs: typesOf,
   maxUsd: (random) => (random.chance(0.5) ? { maxUsd: random.below(10) / 1_000 } : {}),
   lens: (random) => (random.chance(0.1) ? { lens: 'verify' } : {}),
   secrets: (random) =>
@@ -121,6 +117,8 @@ export function itemOf(place: Place, id: string, makers: readonly string[] = [])
     draw(sourceOf(place, `${name} ${id}`), makers, startOf(place.seed)),
   );
   const { secrets, ...item }: ItemDraft = Object.assign({ id }, ...traits);
+  const env = Object.assign({}, ...traits.map((trait) => trait.env)) as Record<string, string>;
+  if (Object.keys(env).length > 0) item.env = env;
   // What is used again must not depend on them.
   return secrets === undefined || item.effect === 'pure' ? item : { ...item, secrets };
 }

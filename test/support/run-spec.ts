@@ -22,6 +22,7 @@ export interface ItemDraft {
   effect?: 'pure' | 'read' | 'write';
   reads?: Record<string, { sha256: string; sizeBytes: number }>;
   outputs?: Record<string, { kind: 'csv' | 'json' | 'jsonl' | 'patch' | 'text'; schema?: object }>;
+  shape?: { name: string; pack: string; shape: string };
   priority?: number;
   env?: Record<string, string>;
   environment?: string;
