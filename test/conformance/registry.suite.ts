@@ -54,6 +54,20 @@ export function registrySuite(name: string, open: () => Promise<RegistryBed>): v
     );
 
     it(
+      'RE-05 how large something is shows without reading it, and that nothing is there',
+      withRegistry(async (registry) => {
+        await registry.putOnce(KEY, bytesOf('12345'));
+        assert.equal(await registry.sizeOf(KEY), 5);
+        const content = `sha256/${'0'.repeat(64)}`;
+        assert.equal(await registry.sizeOf(content), null);
+        assert.equal(await registry.sizeOf('capability/lint/000002.json'), null);
+        await registry.putOnce(content, bytesOf(''));
+        assert.equal(await registry.sizeOf(content), 0);
+        await assert.rejects(async () => registry.sizeOf('../x'), { code: 'KEY_INVALID' });
+      }),
+    );
+
+    it(
       'RE-04 a key that would leave the registry is refused',
       withRegistry(async (registry) => {
         for (const key of ['../x', 'sha256/../../x', 'capability/a..b/000001.json', 'capability/lint', '']) {

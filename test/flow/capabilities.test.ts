@@ -1,6 +1,6 @@
 /** Capabilities and values: what their names mean is looked up once for a run, and stays so, whatever is registered later. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { it } from 'node:test';
 import { DirectoryTransport, prepareRun, SpecRefused } from '@waybill/client';
@@ -130,6 +130,37 @@ it('capabilities: a name that nothing is registered under is refused at submit, 
       );
       return true;
     });
+  });
+});
+
+it('capabilities: bytes that are lost or damaged are told by name, where the spec names them, before anything is submitted', async () => {
+  await withSubmitter(async (bed, submitter) => {
+    const lint = await submitter.registered('capability', 'lint', { 'bin/lint': 'x' });
+    const team = await submitter.registered('capability', 'team', { 'bin/team': 'x' });
+    const staging = await submitter.registered('values', 'staging', { 'v.yaml': 'A: b\n' });
+    const fileOf = (sha256: string): string => join(bed.directory, 'registry', 'sha256', sha256.slice(7));
+    const items: ItemDraft[] = [
+      { id: 'a', capabilities: ['team', 'lint'] },
+      { id: 'b', capabilities: ['lint'], values: ['staging'] },
+    ];
+    const refused = async (): Promise<string[]> => {
+      const error = await submitter.submit('s', runOf(items)).then(String, (cause: unknown) => cause);
+      assert.ok(error instanceof SpecRefused, String(error));
+      return error.refusals.map(({ code, path, problem }) => `${code} ${path} ${problem.split(':')[0]}`);
+    };
+    for (const sha256 of [lint, staging]) rmSync(fileOf(sha256));
+    assert.deepEqual(await refused(), [
+      'OBJECT_MISSING spec.items[0].capabilities the bytes of capability "lint" are lost',
+      'OBJECT_MISSING spec.items[1].values the bytes of values "staging" are lost',
+    ]);
+    await submitter.registered('capability', 'lint', { 'bin/lint': 'x' });
+    await submitter.registered('values', 'staging', { 'v.yaml': 'A: b\n' });
+    const bytes = readFileSync(fileOf(team));
+    bytes[0] = (bytes[0] ?? 0) ^ 1;
+    writeFileSync(fileOf(team), bytes);
+    assert.deepEqual(await refused(), [
+      'OBJECT_DIGEST_MISMATCH spec.items[0].capabilities the bytes of capability "team" are damaged',
+    ]);
   });
 });
 

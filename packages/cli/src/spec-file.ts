@@ -13,6 +13,7 @@ import {
   SpecRefused,
   sketchExtension,
   TerminalError,
+  type WrittenSpec,
 } from '@waybill/client';
 import type { PlacedWarning } from './error-report.ts';
 import { readProblem } from './file-problem.ts';
@@ -28,11 +29,14 @@ export interface SpecFile {
   /** Of a flow: the path of the task that each item comes from, in the order of the items. */
   origins: string[] | null;
   warnings: PlacedWarning[];
+  /** What it says, and from a place there to that in the file. */
+  written: Pick<WrittenSpec, 'run' | 'ledBack'>;
 }
 
 /** Items for a run that is open-ended, as far as the file alone can be judged. */
 export interface ExtensionFile extends ExtensionSketch {
   path: string;
+  bytes: Uint8Array;
 }
 
 /** What a file is, for whoever may have named another one. */
@@ -53,7 +57,9 @@ export async function readPlannedFile(file: string, registry?: OpenRegistry): Pr
   const path = resolve(file);
   const bytes = await readSpecBytes(path);
   const sketch = await placing(file, bytes, async () => sketchExtension(bytes));
-  return sketch === null ? readPlaced(file, { path, baseDir: dirname(path), bytes }, registry) : { path, ...sketch };
+  return sketch === null
+    ? readPlaced(file, { path, baseDir: dirname(path), bytes }, registry)
+    : { path, bytes, ...sketch };
 }
 
 async function readPlaced(
@@ -61,8 +67,10 @@ async function readPlaced(
   { path, baseDir, bytes }: Pick<SpecFile, 'path' | 'baseDir' | 'bytes'>,
   registry: OpenRegistry | undefined,
 ): Promise<SpecFile> {
-  const { run, items, origins, warnings } = await placing(file, bytes, () => readSpec(bytes, baseDir, registry));
-  const about = { name: run.metadata.name, queue: queueOf(run), items, origins };
+  const { run, items, origins, warnings, ledBack } = await placing(file, bytes, () =>
+    readSpec(bytes, baseDir, registry),
+  );
+  const about = { name: run.metadata.name, queue: queueOf(run), items, origins, written: { run, ledBack } };
   return { path, baseDir, bytes, ...about, warnings: placed(file, bytes, warnings) };
 }
 

@@ -8,6 +8,7 @@ import { makeDirectory } from './make-directory.ts';
 import { isAliveSince } from './process-alive.ts';
 
 const DEFAULT_DIRECTORY = '.waybill';
+const NAME_IT = 'Name the directory that `waybill run` or `submit` was given, with --dir or WAYBILL_HOME.';
 
 /** Any of these shows that a directory is an engine's: what engines make, and what operators lay down before one starts. */
 const OWN_NAMES: ReadonlySet<string> = new Set([
@@ -44,16 +45,23 @@ export class StateDirectory {
   /** Before anything is read. Throws TerminalError FILE_UNREADABLE where somebody named what no engine has worked on. */
   requireState(): void {
     const names = this.#names();
-    if (names.some((name) => OWN_NAMES.has(name)) || (names.length === 0 && !this.#isNamed)) return;
-    const problem = existsSync(this.path) ? 'it is no state directory of an engine' : 'there is no such directory';
-    const fix = 'Name the directory that `waybill run` or `submit` was given, with --dir or WAYBILL_HOME.';
-    throw new TerminalError({ code: 'FILE_UNREADABLE', path: this.path, problem, fix });
+    if (isOwn(names) || (names.length === 0 && !this.#isNamed)) return;
+    this.requireDirectory();
+    const problem = 'it is no state directory of an engine';
+    throw new TerminalError({ code: 'FILE_UNREADABLE', path: this.path, problem, fix: NAME_IT });
+  }
+
+  /** Throws TerminalError FILE_UNREADABLE where nothing is, also where nobody has named it. */
+  requireDirectory(): void {
+    if (existsSync(this.path)) return;
+    const problem = 'there is no such directory';
+    throw new TerminalError({ code: 'FILE_UNREADABLE', path: this.path, problem, fix: NAME_IT });
   }
 
   /** Before an engine begins to work there. Throws TerminalError USAGE where somebody else's files are. */
   requireRoom(): void {
     const names = this.#names();
-    if (names.length === 0 || names.some((name) => OWN_NAMES.has(name))) return;
+    if (names.length === 0 || isOwn(names)) return;
     const problem = 'it holds other files, and nothing of an engine';
     const fix = 'Name a state directory, or one that is new or empty.';
     throw new TerminalError({ code: 'USAGE', path: this.path, problem, fix });
@@ -108,6 +116,11 @@ export class StateDirectory {
   keysPath(): string {
     return this.at('keys', 'public.json');
   }
+}
+
+/** Also where no more was made than the directory, since what was to be put there was refused. */
+function isOwn(names: readonly string[]): boolean {
+  return names.some((name) => OWN_NAMES.has(name)) || (names.length === 1 && names[0] === '.gitignore');
 }
 
 const TAIL_BYTES = 64 * 1024;

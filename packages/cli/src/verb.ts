@@ -107,6 +107,12 @@ export class VerbCall {
   /** What was registered, opened only when something asks for it. */
   readonly registry = async (): Promise<Transport['registry']> => (await this.target.open()).registry;
 
+  /** As `registry`, for who submits nothing. Throws TerminalError FILE_UNREADABLE where there is nothing to look into. */
+  readonly registryThere = async (): Promise<Transport['registry']> => {
+    if (this.target.kind === 'embedded') this.home.requireDirectory();
+    return this.registry();
+  };
+
   /** How a command has to be typed to reach the same target. */
   readonly command = (verb: string): string => {
     const options = ['target', 'deployment', 'dir'].flatMap((name) => {

@@ -30,6 +30,11 @@ export class DirectoryRegistry implements RegistryObjects {
     });
   }
 
+  sizeOf(key: string): Promise<number | null> {
+    const path = join(this.#root, checkRegistryKey(key));
+    return this.#guarded(async () => (await stat(path).catch(absent(null)))?.size ?? null);
+  }
+
   list(prefix: string): Promise<string[]> {
     return this.#guarded(async () => {
       const [kind = '', name = ''] = prefix.split('/');

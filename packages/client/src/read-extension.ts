@@ -15,6 +15,7 @@ import { typeProblems } from './typed-links.ts';
 /** What can be said of such items before their run is known: its defaults are not in it. */
 export interface ExtensionSketch {
   items: PlanItem[];
+  addition: Addition;
   /** Items that the run must have: sorted, unique. */
   named: string[];
 }
@@ -35,7 +36,7 @@ export function sketchExtension(bytes: Uint8Array): ExtensionSketch | null {
   const unbounded = { hasSource: true, mostItems: LIMITS.items, reserved: 0, edges: 0 };
   const refusals = extensionProblems(addition, { ...unbounded, present });
   if (refusals.length > 0) throw new SpecRefused(refusals);
-  return { items: planExtension(addition).items, named: [...present.keys()].sort() };
+  return { items: planExtension(addition).items, addition, named: [...present.keys()].sort() };
 }
 
 /** A slip in the word is better explained as a slip in it than as no run. */

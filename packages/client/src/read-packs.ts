@@ -2,17 +2,16 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Digest, digestOf } from '@waybill/verify';
-import { type Refusal, TerminalError } from './errors.ts';
+import { digestOf } from '@waybill/verify';
+import { TerminalError } from './errors.ts';
 import { archiveFolder } from './folder-archive.ts';
 import { PACK_LIMITS } from './limits.ts';
 import type { ReadPack } from './pack.ts';
-import { PACK_FIX, readPack } from './pack-shape.ts';
+import { packOf, refusedPack } from './pack-folder.ts';
 import { folderOf, newestOf } from './registry.ts';
 import type { RegistryObjects } from './registry-entry.ts';
 import { relativePathProblem } from './relative-path.ts';
 import { SpecRefused } from './spec-refused.ts';
-import type { TarEntry } from './tar.ts';
 import { splitUse, type UsedPacks } from './use-shape.ts';
 
 const BUILT_IN = fileURLToPath(new URL('../packs/', import.meta.url));
@@ -47,30 +46,35 @@ export async function findPack(name: string, baseDir: string, builtIn?: readonly
     return known.includes(name) ? readPackFolder(join(BUILT_IN, name)) : null;
   }
   const path = name.slice(2);
-  if (relativePathProblem(path) !== null) return refused('SOURCE_INVALID', 'its path does not stay below the spec');
+  if (relativePathProblem(path) !== null) return refusedPack('SOURCE_INVALID', 'its path does not stay below the spec');
   const base = await realpath(baseDir).catch(() => baseDir);
   const root = await realpath(join(base, path)).catch(() => null);
-  if (root === null) return refused('SOURCE_UNRESOLVED', 'there is no such folder below that of the spec');
+  if (root === null) return refusedPack('SOURCE_UNRESOLVED', 'there is no such folder below that of the spec');
   // A link may lead anywhere: whoever wrote the spec is not always whoever submits it.
   if (!root.startsWith(base.endsWith(sep) ? base : `${base}${sep}`))
-    return refused('SOURCE_INVALID', 'it leads out of the directory of the spec');
+    return refusedPack('SOURCE_INVALID', 'it leads out of the directory of the spec');
   return readPackFolder(root);
 }
 
 /** As it is registered now, or null. What is registered under the name of one of ours is found by nobody. */
 export async function registeredPack(name: string, open: OpenRegistry): Promise<ReadPack | null> {
   if (name.includes('/')) return null;
-  const registry = await open().catch((error: unknown) => {
-    // Where nothing has ever been kept, nothing is registered.
-    if (error instanceof TerminalError && error.code === 'FILE_UNREADABLE') return null;
+  try {
+    const registry = await open();
+    const entry = await newestOf(registry, 'pack', name);
+    if (entry === null) return null;
+    const read = packOf(await folderOf(registry, entry), entry.sha256);
+    // Under this name it stands in specs, and in the record.
+    return read.ok ? { ok: true, pack: { ...read.pack, name } } : read;
+  } catch (error) {
+    if (error instanceof TerminalError && error.code === 'FILE_UNREADABLE') {
+      const problem = `it does not come with waybill, and nobody could look up what is registered: ${error.problem}`;
+      return refusedPack('SPEC_UNKNOWN_REFERENCE', problem, error.fix);
+    }
+    if (error instanceof TerminalError && error.code.startsWith('OBJECT_'))
+      return refusedPack(error.code, error.problem, error.fix);
     throw error;
-  });
-  if (registry === null) return null;
-  const entry = await newestOf(registry, 'pack', name);
-  if (entry === null) return null;
-  const read = packOf(await folderOf(registry, entry.sha256), entry.sha256);
-  // Under this name it stands in specs, and in the record.
-  return read.ok ? { ok: true, pack: { ...read.pack, name } } : read;
+  }
 }
 
 /** A folder anywhere, as somebody names it. */
@@ -81,28 +85,8 @@ export async function readPackFolder(root: string): Promise<ReadPack> {
   } catch (error) {
     if (error instanceof SpecRefused) return { ok: false, refusals: [...error.refusals] };
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    return refused('FILE_UNREADABLE', `the folder cannot be read (${code})`);
+    return refusedPack('FILE_UNREADABLE', `the folder cannot be read (${code})`);
   }
-}
-
-/** @param digest of the folder as one file */
-function packOf(entries: readonly TarEntry[], digest: Digest): ReadPack {
-  const odd = entries.find(({ kind }) => kind === 'link');
-  if (odd !== undefined)
-    return refused('SOURCE_INVALID', `${JSON.stringify(odd.path)} is a link`, 'Copy what it leads to.');
-  const sizeBytes = entries.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
-  const { files, folderBytes } = PACK_LIMITS;
-  if (entries.length > files || sizeBytes > folderBytes)
-    return refused(
-      'SPEC_LIMIT',
-      `it has more than ${files} files or ${folderBytes} bytes`,
-      'Use fewer and smaller files.',
-    );
-  return readPack(new Map(entries.map(({ path, bytes }) => [path, bytes])), digest);
-}
-
-function refused(code: Refusal['code'], problem: string, fix: string = PACK_FIX): ReadPack {
-  return { ok: false, refusals: [{ code, path: 'pack', problem, fix }] };
 }
 
 /** Whatever stands at `uses`, at any depth: how deep a document may be nested has been bounded by its reader. */

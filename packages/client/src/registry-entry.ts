@@ -35,6 +35,8 @@ export interface RegistryObjects {
   putOnce(key: string, bytes: Uint8Array): Promise<boolean>;
   /** Throws TerminalError OBJECT_TOO_LARGE for more than `maxBytes`. */
   get(key: string, maxBytes: number): Promise<Uint8Array | null>;
+  /** Null where nothing stands. */
+  sizeOf(key: string): Promise<number | null>;
   list(prefix: string): Promise<string[]>;
 }
 

@@ -4,10 +4,12 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { packFiles, packOf, shapeOf } from '../test/pack-sample.ts';
 import { DirectoryTransport } from './directory-transport.ts';
 import { archiveFolder } from './folder-archive.ts';
 import { readTar } from './read-tar.ts';
-import { contentOf, folderOf, historyOf, listRegistered, register, valuesOf } from './registry.ts';
+import { folderOf, historyOf, listRegistered, register, valuesOf } from './registry.ts';
+import { contentOf } from './registry-content.ts';
 import { contentKey } from './registry-entry.ts';
 import { SpecRefused } from './spec-refused.ts';
 import { syncRegistry } from './sync-registry.ts';
@@ -111,7 +113,7 @@ test('registry: a name means what was registered last, and what it meant before 
   const history = await historyOf(transport.registry, 'capability', 'lint');
   assert.deepEqual(history, [first.entry, second.entry]);
   assert.deepEqual(
-    (await folderOf(transport.registry, first.entry.sha256)).map(({ path }) => path),
+    (await folderOf(transport.registry, first.entry)).map(({ path }) => path),
     ['bin/lint', 'settings.json', 'setup.sh'],
   );
   // Back to what it was: a registration of its own.
@@ -122,7 +124,7 @@ test('registry: a name means what was registered last, and what it meant before 
 test('registry: of many that register one name at once each is on record', async (t) => {
   const transport = transportIn(t);
   const folders = Array.from({ length: 6 }, (_, n) => lay(scratch(t), { 'a.txt': String(n) }));
-  const done = await Promise.all(folders.map((folder) => register(transport, 'pack', folder, 'same-name')));
+  const done = await Promise.all(folders.map((folder) => register(transport, 'capability', folder, 'same-name')));
   assert.deepEqual(done.map(({ entry }) => entry.number).toSorted(), [1, 2, 3, 4, 5, 6]);
 });
 
@@ -130,9 +132,9 @@ test('registry: bytes that are others than their digest says are not handed out'
   const root = scratch(t);
   const transport = new DirectoryTransport(root);
   const { entry } = await register(transport, 'capability', lay(scratch(t), LINT), 'lint');
-  assert.ok(await contentOf(transport.registry, entry.sha256));
+  assert.ok(await contentOf(transport.registry, entry));
   writeFileSync(join(root, 'registry', contentKey(entry.sha256)), 'something else');
-  await assert.rejects(contentOf(transport.registry, entry.sha256), { code: 'OBJECT_DIGEST_MISMATCH' });
+  await assert.rejects(contentOf(transport.registry, entry), { code: 'OBJECT_DIGEST_MISMATCH' });
 });
 
 test('registry: values hold no credential, and settings are JSON objects', async (t) => {
@@ -144,7 +146,7 @@ test('registry: values hold no credential, and settings are JSON objects', async
   });
   const { entry } = await register(transport, 'values', join(folder, 'staging.yaml'));
   assert.equal(entry.name, 'staging');
-  assert.deepEqual(await valuesOf(transport.registry, entry.sha256), { LEVEL: '3', REGION: 'eu-central-1' });
+  assert.deepEqual(await valuesOf(transport.registry, entry), { LEVEL: '3', REGION: 'eu-central-1' });
   const refused = (file: string): Promise<string[]> => problemsOf(register(transport, 'values', join(folder, file)));
   assert.deepEqual(await refused('leak.yaml'), ['SPEC_CREDENTIAL TOKEN']);
   assert.deepEqual(await refused('path.yaml'), ['SPEC_INVALID PATH']);
@@ -160,7 +162,8 @@ test('registry: sync registers what has changed, and one that is refused hides n
   const root = lay(scratch(t), {
     'capabilities/lint/setup.sh': 'true\n',
     'capabilities/Bad Name/x': '',
-    'packs/dev/pack.yaml': 'x: 1\n',
+    'packs/mine/pack.yaml': JSON.stringify(packOf({})),
+    'packs/broken/pack.yaml': 'x: 1\n',
     'values/staging.yaml': 'A: b\n',
     'values/broken.yaml': '- 1\n',
   });
@@ -170,10 +173,14 @@ test('registry: sync registers what has changed, and one that is refused hides n
       lines.push(`${how} ${kind} ${path.slice(root.length + 1)}`);
     return lines;
   };
-  const refused = ['refused capability capabilities/Bad Name', 'refused values values/broken.yaml'];
+  const refused = [
+    'refused capability capabilities/Bad Name',
+    'refused pack packs/broken',
+    'refused values values/broken.yaml',
+  ];
   assert.deepEqual((await told()).toSorted(), [
     'new capability capabilities/lint',
-    'new pack packs/dev',
+    'new pack packs/mine',
     'new values values/staging.yaml',
     ...refused,
   ]);
@@ -182,16 +189,63 @@ test('registry: sync registers what has changed, and one that is refused hides n
     'changed values values/staging.yaml',
     ...refused,
     'same capability capabilities/lint',
-    'same pack packs/dev',
+    'same pack packs/mine',
   ]);
   await assert.rejects(syncRegistry(transport, join(root, 'packs')).next(), { code: 'FILE_UNREADABLE' });
+});
+
+test('registry: a folder that is no pack is not registered as one, and everything that is wrong with it is told', async (t) => {
+  const transport = transportIn(t);
+  const sample = Object.fromEntries([...packFiles()].map(([path, bytes]) => [path, Buffer.from(bytes).toString()]));
+  const broken = { one: shapeOf({ files: { 'look.sh': 'gone.sh' } }), two: shapeOf({ effect: 'odd' }) };
+  const shapes = packOf({ ...broken, two: shapeOf({ outputs: { 'v.json': { kind: 'json', schema: 'gone.json' } } }) });
+  const folder = lay(scratch(t), { ...sample, 'pack.yaml': JSON.stringify(shapes) });
+  symlinkSync('look.md', join(folder, 'prompts', 'link.md'));
+  assert.deepEqual(await problemsOf(register(transport, 'pack', folder, 'mine')), [
+    'SOURCE_INVALID pack',
+    'FILE_UNREADABLE shapes.one.files["look.sh"]',
+    'FILE_UNREADABLE shapes.two.outputs["v.json"].schema',
+  ]);
+  rmSync(join(folder, 'pack.yaml'));
+  assert.deepEqual(await problemsOf(register(transport, 'pack', folder, 'mine')), [
+    'SOURCE_INVALID pack',
+    'FILE_UNREADABLE document',
+  ]);
+  assert.deepEqual(await transport.registry.list('pack/'), []);
+  assert.equal((await register(transport, 'pack', lay(scratch(t), sample), 'mine')).how, 'new');
+});
+
+test('registry: bytes that were lost are put back by registering them again, and others in their place are not taken for them', async (t) => {
+  const root = scratch(t);
+  const transport = new DirectoryTransport(root);
+  const folder = lay(scratch(t), LINT);
+  const { entry } = await register(transport, 'capability', folder, 'lint');
+  const file = join(root, 'registry', contentKey(entry.sha256));
+  rmSync(file);
+  const told = async (code: string): Promise<void> => {
+    const about = { code, path: 'capability/lint' };
+    await assert.rejects(contentOf(transport.registry, entry), about);
+    const { entries, damaged } = await listRegistered(transport.registry, 'capability');
+    assert.deepEqual([entries, damaged.map((one) => ({ code: one.code, path: one.path }))], [[], [about]]);
+  };
+  await told('OBJECT_MISSING');
+  const again = await register(transport, 'capability', folder, 'lint');
+  assert.deepEqual(again, { entry, how: 'restored' });
+  assert.equal((await register(transport, 'capability', folder, 'lint')).how, 'same');
+  assert.equal((await folderOf(transport.registry, entry)).length, 3);
+  writeFileSync(file, 'other');
+  await told('OBJECT_DIGEST_MISMATCH');
+  for (const name of ['lint', 'another']) {
+    const about = { code: 'OBJECT_DIGEST_MISMATCH', path: `capability/${name}` };
+    await assert.rejects(register(transport, 'capability', folder, name), about);
+  }
 });
 
 test('registry: an entry that is damaged does not hide the others', async (t) => {
   const root = scratch(t);
   const transport = new DirectoryTransport(root);
-  for (const name of ['a', 'b']) await register(transport, 'pack', lay(scratch(t), { x: name }), name);
-  writeFileSync(join(root, 'registry/pack/a/000001.json'), '{}');
-  const { entries, damaged } = await listRegistered(transport.registry, 'pack');
+  for (const name of ['a', 'b']) await register(transport, 'capability', lay(scratch(t), { x: name }), name);
+  writeFileSync(join(root, 'registry/capability/a/000001.json'), '{}');
+  const { entries, damaged } = await listRegistered(transport.registry, 'capability');
   assert.deepEqual([entries.map(({ name }) => name), damaged.length], [['b'], 1]);
 });

@@ -1,15 +1,13 @@
 /** Registering folders and sets of values, and reading what a name means. Everything is checked here: the store only keeps bytes. */
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { type Digest, digestOf } from '@waybill/verify';
-import { mismatch, missing } from './artifact-refusals.ts';
+import { digestOf } from '@waybill/verify';
 import { capabilityProblems } from './capability-overlay.ts';
-import { RetryableError, TerminalError } from './errors.ts';
-import { archiveFolder, kindOfFile } from './folder-archive.ts';
-import { REGISTRY_LIMITS } from './limits.ts';
-import { readTar } from './read-tar.ts';
+import { type Refusal, RetryableError, TerminalError } from './errors.ts';
+import { archiveFolder, type FolderArchive, kindOfFile } from './folder-archive.ts';
+import { packOf } from './pack-folder.ts';
+import { contentFault, keepContent } from './registry-content.ts';
 import {
-  contentKey,
   entryBytes,
   entryKey,
   MAX_ENTRY_BYTES,
@@ -22,27 +20,26 @@ import {
 import { name as nameSchema } from './spec-fields.ts';
 import { bounded } from './spec-issue.ts';
 import { SpecRefused } from './spec-refused.ts';
-import type { TarEntry } from './tar.ts';
 import type { Transport } from './transport.ts';
 import { readValueSet } from './value-set.ts';
 
+export { contentFault, folderOf, valuesOf } from './registry-content.ts';
 export { REGISTRY_KINDS, type RegistryEntry, type RegistryKind } from './registry-entry.ts';
 
-export type Registered = 'new' | 'changed' | 'same';
+export type Registered = 'new' | 'changed' | 'same' | 'restored';
 
 export interface Registration {
   entry: RegistryEntry;
-  /** `same`: the name meant these bytes already, and nothing was written. */
+  /** `same`: the name meant these bytes already, and nothing was written. `restored`: it did, they were lost, and are back. */
   how: Registered;
 }
 
-/** Room for folders that are packed: a header and padding for each file. */
-const MAX_CONTENT_BYTES = REGISTRY_LIMITS.folderBytes + 1024 * REGISTRY_LIMITS.files + 1024;
 const MAX_RACES = 20;
 
 /**
  * Registers what stands at `path`: a folder, or for values a file. Its name is that of the folder or file unless given. Throws
- * SpecRefused with everything that is wrong with it, TerminalError KEY_INVALID for a name, and FILE_UNREADABLE.
+ * SpecRefused with everything that is wrong with it, TerminalError KEY_INVALID for a name, FILE_UNREADABLE, and OBJECT_DIGEST_MISMATCH
+ * where others stand in the place of its bytes.
  */
 export async function register(
   transport: Pick<Transport, 'registry' | 'principal'>,
@@ -53,14 +50,14 @@ export async function register(
   const name = checkedName(named ?? basename(resolve(path)).replace(kind === 'values' ? /\.(?:ya?ml|json)$/ : '', ''));
   const { bytes, files } = await contentAt(kind, path);
   const sha256 = digestOf(bytes);
+  const sizeBytes = bytes.byteLength;
   const { registry, principal: by } = transport;
   for (let race = 0; race < MAX_RACES; race++) {
     const before = await newestOf(registry, kind, name);
-    if (before?.sha256 === sha256) return { entry: before, how: 'same' };
-    await registry.putOnce(contentKey(sha256), bytes);
+    const isKeptAnew = await keepContent(registry, { kind, name, sha256, sizeBytes }, bytes);
+    if (before?.sha256 === sha256) return { entry: before, how: isKeptAnew ? 'restored' : 'same' };
     const number = (before?.number ?? 0) + 1;
     const registeredAt = new Date().toISOString();
-    const sizeBytes = bytes.byteLength;
     const entry: RegistryEntry = { v: 1, kind, name, number, sha256, sizeBytes, files, registeredAt, by };
     // Somebody else may have registered the name meanwhile: then it is looked at anew.
     if (await registry.putOnce(entryKey(entry), entryBytes(entry)))
@@ -87,15 +84,20 @@ async function contentAt(kind: RegistryKind, path: string): Promise<{ bytes: Uin
     throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix });
   }
   if (kind === 'values') return valuesAt(path);
-  const { bytes, entries } = await archiveFolder(path).catch((cause: NodeJS.ErrnoException) => {
+  const archive = await archiveFolder(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === undefined || cause instanceof SpecRefused) throw cause;
     const problem = `it cannot be read (${cause.code})`;
     const fix = 'Check the permissions of all files in it.';
     throw new TerminalError({ code: 'FILE_UNREADABLE', path: cause.path ?? path, problem, fix }, { cause });
   });
-  const problems = kind === 'capability' ? capabilityProblems(entries) : [];
+  const problems = kind === 'capability' ? capabilityProblems(archive.entries) : packProblems(archive);
   if (problems.length > 0) throw new SpecRefused(bounded(problems));
-  return { bytes, files: entries.length };
+  return { bytes: archive.bytes, files: archive.entries.length };
+}
+
+function packProblems({ bytes, entries }: FolderArchive): Refusal[] {
+  const read = packOf(entries, digestOf(bytes));
+  return read.ok ? [] : read.refusals;
 }
 
 async function valuesAt(path: string): Promise<{ bytes: Uint8Array; files: number }> {
@@ -120,7 +122,7 @@ export async function historyOf(registry: RegistryObjects, kind: RegistryKind, n
   return Promise.all(keys.map((key) => entryAt(registry, key)));
 }
 
-/** What every name of a kind means now, by name. One entry that is damaged does not hide the others. */
+/** What every name of a kind means now, by name. One entry that is damaged, or whose bytes are lost, does not hide the others. */
 export async function listRegistered(
   registry: RegistryObjects,
   kind: RegistryKind,
@@ -129,7 +131,10 @@ export async function listRegistered(
   const damaged: TerminalError[] = [];
   for (const key of newestKeys(await registry.list(`${kind}/`))) {
     try {
-      entries.push(await entryAt(registry, key));
+      const entry = await entryAt(registry, key);
+      const fault = await contentFault(registry, entry);
+      if (fault === null) entries.push(entry);
+      else damaged.push(fault);
     } catch (error) {
       if (!(error instanceof TerminalError)) throw error;
       damaged.push(error);
@@ -141,24 +146,4 @@ export async function listRegistered(
 async function entryAt(registry: RegistryObjects, key: string): Promise<RegistryEntry> {
   const bytes = await registry.get(key, MAX_ENTRY_BYTES);
   return readEntry(key, bytes ?? new Uint8Array());
-}
-
-/** The bytes that were registered, checked. Throws TerminalError OBJECT_MISSING, OBJECT_DIGEST_MISMATCH. */
-export async function contentOf(registry: RegistryObjects, sha256: Digest): Promise<Uint8Array> {
-  const bytes = await registry.get(contentKey(sha256), MAX_CONTENT_BYTES);
-  if (bytes === null) throw missing(sha256);
-  if (digestOf(bytes) !== sha256) throw mismatch(sha256);
-  return bytes;
-}
-
-/** The files of a registered folder, checked. Throws what `contentOf` and `readTar` throw. */
-export async function folderOf(registry: RegistryObjects, sha256: Digest): Promise<TarEntry[]> {
-  return readTar(await contentOf(registry, sha256));
-}
-
-/** The values of a registered set, checked. */
-export async function valuesOf(registry: RegistryObjects, sha256: Digest): Promise<Record<string, string>> {
-  const read = readValueSet(await contentOf(registry, sha256));
-  if (read.ok) return read.values;
-  throw new SpecRefused(bounded(read.refusals));
 }

@@ -2,10 +2,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Refusal } from './errors.ts';
+import type { Digest } from '@waybill/verify';
+import { type Refusal, TerminalError } from './errors.ts';
 import { namesOf } from './item-pins.ts';
-import { contentOf, newestOf, valuesOf } from './registry.ts';
-import type { RegistryEntry, RegistryKind } from './registry-entry.ts';
+import { newestOf } from './registry.ts';
+import { contentFault, contentOf, valuesOf } from './registry-content.ts';
+import type { RegistryEntry, RegistryKind, RegistryObjects } from './registry-entry.ts';
 import type { Addition } from './spec.ts';
 import { bounded, formatPath, quote } from './spec-issue.ts';
 import type { Pins } from './spec-pins.ts';
@@ -15,22 +17,35 @@ import type { Transport } from './transport.ts';
 type Spec = Pick<Addition, 'defaults' | 'items' | 'pins'>;
 type Registry = Pick<Transport, 'registry' | 'putUpload'>;
 
+/** A name that has to be looked up, once for all items of the spec, and where the first of them says it. */
+interface Asked {
+  kind: RegistryKind;
+  name: string;
+  path: string;
+}
+
+interface Found extends Asked {
+  entry: RegistryEntry;
+}
+
 /**
- * What the spec pins itself stays as it is. Throws SpecRefused with every name that nothing is registered under, before anything is
- * uploaded, and what reading the registry throws.
+ * What the spec pins itself stays as it is. Throws SpecRefused with every name that nothing is registered under, or whose bytes are
+ * lost, before anything is uploaded, and what reading the registry throws.
  */
 export async function resolvePins<S extends Spec>(transport: Registry, spec: S): Promise<S> {
-  const capabilities = await lookUp(transport, spec, 'capabilities', 'capability');
-  const values = await lookUp(transport, spec, 'values', 'values');
-  const refusals = [...capabilities.refusals, ...values.refusals];
+  const { registry } = transport;
+  const { found, refusals } = await lookUp(registry, spec);
   if (refusals.length > 0) throw new SpecRefused(bounded(refusals));
-  if (capabilities.found.size + values.found.size === 0) return spec;
+  if (found.length === 0) return spec;
   const sets: [string, NonNullable<Pins['values']>[string]][] = [];
-  for (const [name, { sha256 }] of values.found) {
-    sets.push([name, { sha256, env: await valuesOf(transport.registry, sha256) }]);
+  for (const { name, path, entry } of found.filter(({ kind }) => kind === 'values')) {
+    sets.push([name, { sha256: entry.sha256, env: await told(path, () => valuesOf(registry, entry)) }]);
   }
-  for (const entry of capabilities.found.values()) await upload(transport, entry);
-  const folders = [...capabilities.found].map(([name, { sha256, sizeBytes }]) => [name, { sha256, sizeBytes }]);
+  const folders: [string, NonNullable<Pins['capabilities']>[string]][] = [];
+  for (const { name, path, entry } of found.filter(({ kind }) => kind === 'capability')) {
+    await upload(transport, entry.sha256, await told(path, () => contentOf(registry, entry)));
+    folders.push([name, { sha256: entry.sha256, sizeBytes: entry.sizeBytes }]);
+  }
   const { pins } = spec;
   return {
     ...spec,
@@ -45,36 +60,60 @@ export async function resolvePins<S extends Spec>(transport: Registry, spec: S):
   };
 }
 
-/** Each name once: all items of the spec get the same. */
-async function lookUp(
-  { registry }: Registry,
-  { items, defaults, pins }: Spec,
-  list: 'capabilities' | 'values',
-  kind: RegistryKind,
-): Promise<{ found: Map<string, RegistryEntry>; refusals: Refusal[] }> {
-  const found = new Map<string, RegistryEntry>();
+/** Every name that has to be looked up. */
+export function askedNames({ items, defaults, pins }: Spec): Asked[] {
+  const kinds = { capabilities: 'capability', values: 'values' } as const;
+  return (['capabilities', 'values'] as const).flatMap((list) => {
+    const seen = new Set(Object.keys(pins?.[list] ?? {}));
+    return items.flatMap((item, n) =>
+      namesOf(list, item, defaults).flatMap((name): Asked[] => {
+        if (seen.has(name)) return [];
+        seen.add(name);
+        return [{ kind: kinds[list], name, path: formatPath(['spec', 'items', n, list]) }];
+      }),
+    );
+  });
+}
+
+/** What the names mean now. Throws what reading the registry throws, and nothing for a name that is not there or damaged. */
+export async function lookUp(registry: RegistryObjects, spec: Spec): Promise<{ found: Found[]; refusals: Refusal[] }> {
+  const found: Found[] = [];
   const refusals: Refusal[] = [];
-  const seen = new Set(Object.keys(pins?.[list] ?? {}));
-  for (const [n, item] of items.entries()) {
-    for (const name of namesOf(list, item, defaults)) {
-      if (seen.has(name)) continue;
-      seen.add(name);
-      const entry = await newestOf(registry, kind, name);
-      if (entry !== null) found.set(name, entry);
-      else refusals.push(unknown(formatPath(['spec', 'items', n, list]), kind, name));
+  for (const asked of askedNames(spec)) {
+    try {
+      const entry = await told(asked.path, () => newestOf(registry, asked.kind, asked.name));
+      const fault = entry === null ? unknown(asked) : await contentFault(registry, entry);
+      if (entry !== null && fault === null) found.push({ ...asked, entry });
+      if (fault !== null) refusals.push(placed(asked.path, fault));
+    } catch (error) {
+      if (!(error instanceof SpecRefused)) throw error;
+      refusals.push(...error.refusals);
     }
   }
   return { found, refusals };
 }
 
-function unknown(path: string, kind: RegistryKind, name: string): Refusal {
+function unknown({ path, kind, name }: Asked): Refusal {
   const problem = `no ${kind} ${quote(name)} is registered`;
   const fix = `Register it: \`waybill register ${kind} <path> --name ${name}\`, or see \`waybill registry list\`.`;
   return { code: 'SPEC_UNKNOWN_REFERENCE', path, problem, fix };
 }
 
-async function upload(transport: Registry, { sha256 }: RegistryEntry): Promise<void> {
-  const bytes = await contentOf(transport.registry, sha256);
+/** What is wrong with what is registered is told where the spec names it; that the store does not answer is not. */
+async function told<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof TerminalError) || !/^(?:OBJECT|SPEC|SOURCE)_/.test(error.code)) throw error;
+    throw new SpecRefused([placed(path, error)]);
+  }
+}
+
+function placed(path: string, { code, problem, fix }: Refusal): Refusal {
+  return { code, path, problem, fix };
+}
+
+async function upload(transport: Registry, sha256: Digest, bytes: Uint8Array): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'waybill-capability-'));
   try {
     await writeFile(join(folder, 'archive'), bytes);

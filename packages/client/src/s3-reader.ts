@@ -61,13 +61,13 @@ export class S3Reader {
     return page.Contents?.[0]?.Key !== key;
   }
 
-  /** Every key under the prefix, with the time of its last change. */
-  async *list(bucket: string, prefix: string): AsyncGenerator<{ key: string; changedMs: number }> {
+  /** Every key under the prefix, with its size and the time of its last change. */
+  async *list(bucket: string, prefix: string): AsyncGenerator<{ key: string; sizeBytes: number; changedMs: number }> {
     let token: string | undefined;
     do {
       const page = await this.#list(bucket, prefix, token);
-      for (const { Key, LastModified } of page.Contents ?? []) {
-        if (Key !== undefined) yield { key: Key, changedMs: LastModified?.getTime() ?? 0 };
+      for (const { Key, Size = 0, LastModified } of page.Contents ?? []) {
+        if (Key !== undefined) yield { key: Key, sizeBytes: Size, changedMs: LastModified?.getTime() ?? 0 };
       }
       token = page.NextContinuationToken;
     } while (token !== undefined);

@@ -30,6 +30,15 @@ export class S3Registry implements RegistryObjects {
     throw tooLarge(key, found.sizeBytes, maxBytes);
   }
 
+  /** By listing: whoever may not list the whole bucket could not tell what is not there from what may not be read. */
+  async sizeOf(key: string): Promise<number | null> {
+    const whole = `${PREFIX}${checkRegistryKey(key)}`;
+    for await (const found of this.#reader.list(this.#bucket, whole)) {
+      if (found.key === whole) return found.sizeBytes;
+    }
+    return null;
+  }
+
   async list(prefix: string): Promise<string[]> {
     const keys: string[] = [];
     for await (const { key } of this.#reader.list(this.#bucket, `${PREFIX}${prefix}`))

@@ -1,6 +1,5 @@
 /** pack list, show and validate: what items can use, and what a folder would give them. */
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import {
   builtInPacks,
   findPack,
@@ -14,7 +13,7 @@ import {
 } from '@waybill/client';
 import { usageError } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { placed } from '../spec-file.ts';
+import { placedInPack } from '../pack-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { counted } from '../view/measure.ts';
 import { packLines, shapeDocument, shapeLines } from '../view/pack-lines.ts';
@@ -85,7 +84,5 @@ async function opened(name: string): Promise<Pack> {
 /** Throws SpecRefused with everything that is wrong, by its line in pack.yaml. */
 async function judged(folder: string, read: ReadPack): Promise<Pack> {
   if (read.ok) return read.pack;
-  const file = join(folder, 'pack.yaml');
-  const bytes = await readFile(file).catch(() => null);
-  throw new SpecRefused(bytes === null ? read.refusals : placed(file, bytes, read.refusals));
+  throw new SpecRefused(await placedInPack(folder, read.refusals));
 }

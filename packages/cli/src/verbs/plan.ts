@@ -4,6 +4,7 @@ import { warningLines } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { estimateOf } from '../plan-estimate.ts';
 import { shapeOf } from '../plan-shape.ts';
+import { unseenNames } from '../registered-names.ts';
 import { type ExtensionFile, readPlannedFile, type SpecFile } from '../spec-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { estimateLines } from '../view/cost-lines.ts';
@@ -12,22 +13,23 @@ import { laterLines, mermaidText, planLines, type Sketch } from '../view/plan-li
 import { toned } from '../view/styled.ts';
 
 export async function validate(call: VerbCall): Promise<ExitCode> {
-  const file = await readPlannedFile(call.arg(0), call.registry);
+  const file = await readPlannedFile(call.arg(0), call.registryThere);
   const { path, items } = file;
+  const unseen = await unseenNames(call, call.arg(0), file);
+  const warnings = 'named' in file ? unseen : [...file.warnings, ...unseen];
   const edges = items.reduce((sum, { deps }) => sum + deps.length, 0);
   const [name, about] =
-    'named' in file
-      ? ['an extension', { kind: 'Extension', named: file.named }]
-      : [file.name, { name: file.name, ...warned(file) }];
-  call.terminal.emit({ ok: true, path, ...about, items: items.length, edges });
+    'named' in file ? ['an extension', { kind: 'Extension', named: file.named }] : [file.name, { name: file.name }];
+  call.terminal.emit({ ok: true, path, ...about, ...warned({ warnings }), items: items.length, edges });
   call.terminal.say([
     [toned('good', 'valid'), `  ${name}: ${counted(items.length, 'item')}, ${counted(edges, 'edge')}`],
-    ...('named' in file ? laterLines(file.named) : file.warnings.flatMap(warningLines)),
+    ...('named' in file ? laterLines(file.named) : []),
+    ...warnings.flatMap(warningLines),
   ]);
   return EXIT.ok;
 }
 
-function warned({ warnings }: SpecFile): Partial<SpecFile> {
+function warned({ warnings }: Pick<SpecFile, 'warnings'>): Partial<SpecFile> {
   return warnings.length === 0 ? {} : { warnings };
 }
 

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { call, scratch } from '../../test/scratch.ts';
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
 function capability(t: TestContext): { root: string; dir: string } {
   const root = scratch(t);
@@ -36,4 +40,108 @@ test('sync: what is refused is told with its fix, and the exit code says so', as
   assert.match(out, /refused +values .*leak\.yaml/);
   assert.match(out, /SPEC_CREDENTIAL at TOKEN[\s\S]*fix: /);
   assert.doesNotMatch(out, /ghp_/);
+});
+
+test('register: a pack is refused with the lines of what is wrong with it', async (t) => {
+  const { root, dir } = capability(t);
+  const pack = join(root, 'packs', 'mine');
+  mkdirSync(pack, { recursive: true });
+  writeFileSync(join(pack, 'readme.md'), 'no pack');
+  const none = await call(['register', 'pack', pack, '--dir', dir]);
+  assert.match(none.err, /FILE_UNREADABLE.*pack\.yaml/);
+  writeFileSync(join(pack, 'pack.yaml'), 'apiVersion: waybill/v1\nkind: Pack\nodd: 1\nmetadata: { name: mine }\n');
+  const { exit, err } = await call(['register', 'pack', pack, '--dir', dir]);
+  assert.equal(exit, 2);
+  const told = err
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).error);
+  assert.ok(told.length > 1);
+  assert.deepEqual([told[0].file, told[0].line], [join(pack, 'pack.yaml'), 3]);
+  const synced = await call(['sync', root, '--plain', '--dir', dir]);
+  assert.match(synced.out, /refused +pack .*mine\n[\s\S]*pack\.yaml:3:1 odd/);
+});
+
+test('registry: bytes that are lost are told by list and show, with their history, and are put back by registering', async (t) => {
+  const { root, dir } = capability(t);
+  const folder = join(root, 'capabilities', 'lint');
+  const registered = async (): Promise<{ how: string; sha256: string }> =>
+    JSON.parse((await call(['register', 'capability', folder, '--dir', dir])).out);
+  const first = await registered();
+  writeFileSync(join(folder, 'more.sh'), 'true\n');
+  const second = await registered();
+  for (const { sha256 } of [first, second]) rmSync(join(dir, 'registry', 'sha256', sha256.slice(7)));
+  const list = await call(['registry', 'list', '--dir', dir]);
+  assert.deepEqual([list.exit, list.out], [4, '']);
+  const { error } = JSON.parse(list.err);
+  assert.deepEqual([error.code, error.path], ['OBJECT_MISSING', 'capability/lint']);
+  assert.match(error.fix, /waybill register capability <path> --name lint/);
+  const shown = await call(['registry', 'show', 'capability', 'lint', '--dir', dir]);
+  const { holds, history } = JSON.parse(shown.out);
+  assert.deepEqual([shown.exit, holds], [4, null]);
+  assert.deepEqual(
+    history.map((one: { fault?: string }) => one.fault),
+    ['OBJECT_MISSING', 'OBJECT_MISSING'],
+  );
+  assert.equal((await registered()).how, 'restored');
+  const plain = await call(['registry', 'show', 'capability', 'lint', '--plain', '--dir', dir]);
+  assert.equal(plain.exit, 0);
+  assert.match(plain.out, /^number 1 .* lost$/m);
+  assert.match(plain.out, /^number 2 .* by uid-\d+$/m);
+  assert.equal((await call(['registry', 'list', '--dir', dir])).exit, 0);
+});
+
+test('validate: names of the registry are looked up where one is there, and it is said where none is', async (t) => {
+  const { root, dir } = capability(t);
+  const file = join(root, 'waybill.yaml');
+  const items = [
+    { id: 'a', capabilities: ['lint'], pipeline: [{ block: 'script', run: 'true' }] },
+    { id: 'b', values: ['staging'], pipeline: [{ block: 'script', run: 'true' }] },
+  ];
+  const written = { apiVersion: 'waybill/v1', kind: 'Run', metadata: { name: 'r' }, spec: { items } };
+  writeFileSync(file, JSON.stringify(written));
+  const validate = () => call(['validate', file, '--dir', dir]);
+  const unseen = await validate();
+  assert.equal(unseen.exit, 0, unseen.err);
+  const { ok, warnings } = JSON.parse(unseen.out);
+  assert.equal(ok, true);
+  assert.deepEqual(
+    warnings.map(({ path, line, problem }: { path: string; line: number; problem: string }) => [path, line, problem]),
+    [
+      [
+        'spec.items[0].capabilities',
+        1,
+        `nobody looked up whether capability "lint" is registered: ${dir}: there is no such directory`,
+      ],
+      [
+        'spec.items[1].values',
+        1,
+        `nobody looked up whether values "staging" is registered: ${dir}: there is no such directory`,
+      ],
+    ],
+  );
+  assert.ok(!existsSync(dir));
+  // Nor where nobody has named a directory, and the usual one is not there.
+  const { WAYBILL_HOME: _home, ...env } = process.env;
+  const usual = spawnSync(process.execPath, [MAIN, 'validate', 'waybill.yaml'], { cwd: root, env, encoding: 'utf8' });
+  assert.deepEqual([usual.status, JSON.parse(usual.stdout).warnings.length], [0, 2], usual.stderr);
+  await call(['register', 'capability', join(root, 'capabilities', 'lint'), '--dir', dir]);
+  const refused = await validate();
+  assert.equal(refused.exit, 2);
+  const { error } = JSON.parse(refused.err);
+  assert.deepEqual([error.code, error.path, error.file], ['SPEC_UNKNOWN_REFERENCE', 'spec.items[1].values', file]);
+  writeFileSync(join(root, 'values', 'staging.yaml'), 'A: b\n');
+  await call(['sync', root, '--dir', dir]);
+  assert.deepEqual(JSON.parse((await validate()).out).warnings, undefined);
+  const extension = {
+    apiVersion: 'waybill/v1',
+    kind: 'Extension',
+    spec: { items: [{ ...items[0], capabilities: ['x'] }] },
+  };
+  writeFileSync(file, JSON.stringify(extension));
+  assert.match((await validate()).err, /SPEC_UNKNOWN_REFERENCE/);
+  writeFileSync(file, JSON.stringify({ ...written, spec: { items: [{ id: 'a', uses: 'mine/look' }] } }));
+  assert.match((await validate()).err, /there is no pack/);
+  const nowhere = await call(['validate', file, '--dir', join(root, 'none')]);
+  assert.match(nowhere.err, /nobody could look up what is registered: there is no such directory/);
 });

@@ -1,6 +1,7 @@
 /** register, sync, registry: folders and values that runs name, and what the names mean. */
-import { type ErrorCode, TerminalError } from '@waybill/client';
+import { type ErrorCode, type Refusal, SpecRefused, TerminalError, type Transport } from '@waybill/client';
 import {
+  contentFault,
   folderOf,
   historyOf,
   listRegistered,
@@ -12,8 +13,9 @@ import {
   valuesOf,
 } from '@waybill/client/registry';
 import { syncRegistry } from '@waybill/client/sync-registry';
-import { refusalLines, reportError, usageError } from '../error-report.ts';
+import { type PlacedRefusal, refusalLines, reportError, usageError } from '../error-report.ts';
 import { EXIT, type ExitCode, exitOf } from '../exit-codes.ts';
+import { placedInPack } from '../pack-file.ts';
 import { safeCell } from '../safe-text.ts';
 import type { VerbCall } from '../verb.ts';
 import { counted, formatBytes } from '../view/measure.ts';
@@ -21,12 +23,21 @@ import { type Line, type Tone, toned } from '../view/styled.ts';
 import { tableLines } from '../view/table.ts';
 
 const COLUMN = 12;
-const TONES: Record<Registered | 'refused', Tone> = { new: 'good', changed: 'good', same: 'quiet', refused: 'bad' };
+const TONES: Record<Registered | 'refused', Tone> = {
+  new: 'good',
+  changed: 'good',
+  restored: 'good',
+  same: 'quiet',
+  refused: 'bad',
+};
 
 export async function register(call: VerbCall): Promise<ExitCode> {
   const kind = kindOf(call.arg(0));
   const transport = await call.target.openNew();
-  const { entry, how } = await registerAt(transport, kind, call.arg(1), call.text('name'));
+  const path = call.arg(1);
+  const { entry, how } = await registerAt(transport, kind, path, call.text('name')).catch(async (error: unknown) => {
+    throw error instanceof SpecRefused ? new SpecRefused(await placedIn(kind, path, error.refusals)) : error;
+  });
   call.terminal.emit({ how, ...entry });
   call.terminal.say([
     [toned(TONES[how], how.padEnd(COLUMN)), `${entry.kind} ${safeCell(entry.name)}  ${entry.sha256}`],
@@ -38,13 +49,14 @@ export async function sync(call: VerbCall): Promise<ExitCode> {
   const transport = await call.target.openNew();
   const codes: ErrorCode[] = [];
   for await (const synced of syncRegistry(transport, call.arg(0))) {
-    call.terminal.emit(synced);
     const { kind, how, path } = synced;
+    const refusals = synced.how === 'refused' ? await placedIn(kind, path, synced.refusals) : [];
+    call.terminal.emit(refusals.length === 0 ? synced : { ...synced, refusals });
     const shown = synced.how === 'refused' ? path : `${synced.name}  ${synced.sha256}`;
     call.terminal.say([[toned(TONES[how], how.padEnd(COLUMN)), `${kind} ${safeCell(shown, 160)}`]]);
     if (synced.how !== 'refused') continue;
-    call.terminal.say(synced.refusals.flatMap(refusalLines));
-    codes.push(...synced.refusals.map(({ code }) => code));
+    call.terminal.say(refusals.flatMap(refusalLines));
+    codes.push(...refusals.map(({ code }) => code));
   }
   return codes.length === 0 ? EXIT.ok : exitOf(codes);
 }
@@ -80,23 +92,51 @@ export async function registryShow(call: VerbCall): Promise<ExitCode> {
   const history = await historyOf(registry, kind, name);
   const newest = history.at(-1);
   if (newest === undefined) throw unknown(kind, name);
-  const holds = kind === 'values' ? await valuesOf(registry, newest.sha256) : await pathsOf(call, newest);
-  call.terminal.emit({ ...newest, holds, history: history.map(({ number, sha256 }) => ({ number, sha256 })) });
+  const faults = await Promise.all(history.map((entry) => contentFault(registry, entry)));
+  const { holds, fault } = await heldBy(registry, newest);
+  const told = history.map((entry, n) => ({ ...entry, fault: entry === newest ? fault : (faults[n] ?? null) }));
+  call.terminal.emit({
+    ...newest,
+    holds,
+    history: told.map(({ number, sha256, fault: wrong }) => ({ number, sha256, ...(wrong && { fault: wrong.code }) })),
+  });
   const fact = (label: string, text: string): Line => [toned('quiet', label.padEnd(COLUMN)), safeCell(text, 160)];
-  const lines = Array.isArray(holds) ? holds : Object.entries(holds).map(([key, value]) => `${key}=${value}`);
+  const lines = Array.isArray(holds) ? holds : Object.entries(holds ?? {}).map(([key, value]) => `${key}=${value}`);
   call.terminal.say([
     fact(kind, `${name}, ${formatBytes(newest.sizeBytes)}`),
     fact('digest', newest.sha256),
-    ...history.map(({ number, sha256, registeredAt, by }) =>
-      fact(`number ${number}`, `${registeredAt}  ${sha256.slice(0, 19)}  by ${by}`),
-    ),
+    ...told.map(({ number, sha256, registeredAt, by, fault: wrong }) => {
+      const state = wrong === null ? '' : `  ${FAULTS[wrong.code] ?? wrong.code}`;
+      return fact(`number ${number}`, `${registeredAt}  ${sha256.slice(0, 19)}  by ${by}${state}`);
+    }),
     ...lines.map((line) => fact('holds', line)),
   ]);
-  return EXIT.ok;
+  return fault === null ? EXIT.ok : reportError(call.terminal, fault);
 }
 
-async function pathsOf(call: VerbCall, { sha256 }: RegistryEntry): Promise<string[]> {
-  return (await folderOf((await call.target.open()).registry, sha256)).map(({ path }) => path);
+const FAULTS: Partial<Record<ErrorCode, string>> = { OBJECT_MISSING: 'lost', OBJECT_DIGEST_MISMATCH: 'damaged' };
+
+/** The paths of a folder, or the values; null where the bytes are not there as they were registered. */
+async function heldBy(
+  registry: Transport['registry'],
+  entry: RegistryEntry,
+): Promise<{ holds: string[] | Record<string, string> | null; fault: TerminalError | null }> {
+  try {
+    if (entry.kind === 'values') return { holds: await valuesOf(registry, entry), fault: null };
+    return { holds: (await folderOf(registry, entry)).map(({ path }) => path), fault: null };
+  } catch (error) {
+    if (error instanceof TerminalError && FAULTS[error.code] !== undefined) return { holds: null, fault: error };
+    throw error;
+  }
+}
+
+/** What is wrong with a pack has its line; anything else is told by its place in the folder or file. */
+async function placedIn(
+  kind: RegistryKind,
+  path: string,
+  refusals: readonly Refusal[],
+): Promise<readonly PlacedRefusal[]> {
+  return kind === 'pack' ? placedInPack(path, refusals) : refusals;
 }
 
 function kindOf(text: string): RegistryKind {
