@@ -67,6 +67,7 @@ export async function collect(deps: FlowDeps, attemptId: string): Promise<Collec
   try {
     const parsed = parseResult(bytes);
     requireSameAttempt(parsed, attempt, attemptId);
+    if (isWithheld(attempt)) await requireSecrets(deps, attemptId, parsed);
     const collected = await collectResult(deps, { attemptId, principal: attempt.principal ?? '' }, parsed, result);
     const refused = parsed.outcome === 'succeeded' ? await refuseUntyped(deps, attempt, collected.outputs) : null;
     if (refused !== null) return { ...collected, ...refused };
@@ -89,6 +90,27 @@ export async function collect(deps: FlowDeps, attemptId: string): Promise<Collec
 function requireSameAttempt(result: Result, attempt: AttemptRow, attemptId: string): void {
   if (result.attemptId === attemptId && result.epoch === attempt.attempt) return;
   throw unlike('result.attemptId', 'the result is of another attempt or epoch');
+}
+
+/**
+ * A worker asks before its first block, whichever blocks name secrets, and runs nothing until it has been answered. That it was is in its row
+ * by then, but perhaps not yet when the row was read for the first time.
+ */
+async function requireSecrets(deps: FlowDeps, attemptId: string, { outcome, blocks }: Result): Promise<void> {
+  if (outcome !== 'succeeded' && blocks.length === 0) return;
+  if (!isWithheld(await peek<AttemptRow>(deps, keys.attempt(attemptId)))) return;
+  throw new TerminalError({
+    code: 'RESULT_INVALID',
+    path: outcome === 'succeeded' ? 'result.outcome' : 'result.blocks',
+    problem: 'it says that blocks ran, and the attempt was never given the secrets that its manifest names',
+    fix: 'Ask for them by the channel of the lease, and run no block before they have come.',
+  });
+}
+
+/** Its manifest names secrets, and it was given none. */
+function isWithheld(attempt: AttemptRow | null): boolean {
+  const secrets = attempt?.manifest?.secrets;
+  return secrets !== undefined && secrets.sealedTo === undefined;
 }
 
 interface Staging {

@@ -1,6 +1,6 @@
 /** Secrets that were given as they cannot have been, sealed by someone who holds every key. */
-import type { RunEvent } from '../../packages/verify/src/record/events.ts';
-import { type Forged, forged } from './forged.ts';
+import type { EventOf, RunEvent } from '../../packages/verify/src/record/events.ts';
+import { type Forged, find, first, forged, set } from './forged.ts';
 import type { Forgery } from './honest-bundle.ts';
 import { attemptId } from './story.ts';
 
@@ -12,8 +12,8 @@ const given = (secrets: string[]): RunEvent => ({
   data: { item: 'lint', attempt: 1, id: attemptId('lint', 1), secrets },
 });
 
-function placeOf(story: readonly RunEvent[], type: 'attempt.dispatched' | 'attempt.settled'): number {
-  return story.findIndex((event) => event.type === type && event.data.item === 'lint');
+function placeOf(story: readonly RunEvent[], type: 'attempt.dispatched' | 'attempt.settled', item = 'lint'): number {
+  return story.findIndex((event) => event.type === type && event.data.item === item);
 }
 
 /** The honest story in which `lint` is given what its manifest names. */
@@ -25,6 +25,13 @@ export function giveSecrets(story: RunEvent[], secrets: string[] = ['npm-token']
 export const namingSecrets: NonNullable<Forgery['manifest']> = ({ predicate }) => {
   if (predicate.item === 'lint') predicate.secrets = ['npm-token'];
 };
+
+/** The honest story in which `lint` is given none, and runs nothing. */
+export function withholdSecrets(story: RunEvent[]): void {
+  const { data } = story[placeOf(story, 'attempt.settled')] as EventOf<'attempt.settled'>;
+  set(data, { reason: 'secrets_withheld' });
+  set(data.claimed, { reason: 'secrets_withheld' });
+}
 
 export const OF_SECRETS: Forged[] = [
   rule('an attempt is given secrets twice', (s) => [giveSecrets(s), giveSecrets(s)], [IMPOSSIBLE]),
@@ -43,6 +50,29 @@ export const OF_SECRETS: Forged[] = [
     [IMPOSSIBLE, MISNAMED],
   ),
   rule('an attempt is given another secret than its manifest names', (s) => giveSecrets(s, ['aws-key']), [MISNAMED]),
+  forged(
+    'an attempt succeeds that was never given the secrets of its manifest, as the one before it was',
+    {
+      manifest: ({ predicate }) => {
+        if (predicate.item === 'build') predicate.secrets = ['npm-token'];
+      },
+      story(s) {
+        const data = { item: 'build', attempt: 1, id: attemptId('build', 1), secrets: ['npm-token'] };
+        s.splice(placeOf(s, 'attempt.settled', 'build'), 0, { type: 'secrets.released', data });
+      },
+    },
+    [MISNAMED],
+  ),
+  rule(
+    'a block ran of an attempt that was never given its secrets',
+    (s) => {
+      withholdSecrets(s);
+      const { claimed } = find(s, 'attempt.settled', 1);
+      claimed.blocks.push({ ...first(find(s, 'attempt.settled').claimed.blocks), index: 0 });
+      delete first(claimed.blocks).lens;
+    },
+    [MISNAMED],
+  ),
   misnamed('a manifest names a secret twice, and both are given', ['aws-key', 'npm-token', 'npm-token']),
   misnamed('a manifest names secrets out of order, and they are given so', ['npm-token', 'aws-key']),
   forged('an attempt is given secrets and its manifest names none', { story: (s) => giveSecrets(s) }, [MISNAMED]),

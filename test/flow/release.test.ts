@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { digestOf } from '@waybill/verify';
+import type { Execution } from '#adapters/in-process/executor.ts';
 import { createSecretVault, unavailable } from '#composition/secret-vault.ts';
 import { type AttemptRow, keys } from '#core/rows.ts';
 import { parseAnswer } from '#core/sealed-secrets.ts';
 import { release, type SecretKeeping } from '#flow/release.ts';
+import type { Mailbox } from '#ports/mailbox.ts';
 import { createAttemptKey } from '../../worker-image/src/sealed-box.ts';
 import type { FlowBed, FlowBedOptions } from '../support/embedded-flow.ts';
-import { finished, Gate, inState, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { FAILED, finished, Gate, inState, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { flowOn } from '../support/flow-on.ts';
 import { cancelOf } from '../support/run-spec.ts';
 import { eventsOf } from '../support/sealed-events.ts';
@@ -50,20 +52,28 @@ function keeping(): Asked {
   return asked;
 }
 
+interface Work {
+  secrets?: object;
+  /** What its worker says at its end. */
+  execution?: Execution;
+  adapt?: NonNullable<FlowBedOptions['adapt']>;
+}
+
 async function atWork(
   use: (bed: FlowBed, run: string, attempt: string, gate: Gate) => Promise<void>,
-  secrets: object = { TOKEN: 'token' },
+  { secrets = { TOKEN: 'token' }, execution = SUCCEEDED, adapt = (deps) => deps }: Work = {},
 ): Promise<void> {
   const gate = new Gate();
   const options: FlowBedOptions = {
     execute: async () => {
       await gate.opened;
-      return SUCCEEDED;
+      return execution;
     },
-    adapt: (deps) => ({
-      ...deps,
-      worker: { ...deps.worker, isolation: 'bubblewrap', executable: digestOf('the worker'), givesSecrets: true },
-    }),
+    adapt: (deps) =>
+      adapt({
+        ...deps,
+        worker: { ...deps.worker, isolation: 'bubblewrap', executable: digestOf('the worker'), givesSecrets: true },
+      }),
   };
   await withBed(options, async (bed) => {
     const run = bed.submit('s', runOf(secrets));
@@ -159,9 +169,58 @@ describe('flow: release', () => {
         const answer = parseAnswer(Buffer.from(kept.answers[0] ?? ''));
         assert.ok('unavailable' in answer && /secret other is not there/.test(answer.unavailable));
         gate.open();
-        assert.deepEqual(eventsOf((await finished(bed, 's')).events, 'secrets.released'), []);
+        const { events, states } = await finished(bed, 's');
+        assert.deepEqual(eventsOf(events, 'secrets.released'), []);
+        assert.deepEqual(states, { one: 'failed' }, 'whatever its worker says');
       },
-      { TOKEN: 'token', OTHER: 'other' },
+      { secrets: { TOKEN: 'token', OTHER: 'other' } },
+    );
+  });
+
+  for (const [outcome, execution, path] of [
+    ['succeeded', SUCCEEDED, 'result.outcome'],
+    ['failed', FAILED, 'result.blocks'],
+  ] as const) {
+    it(`a result of what was given none is refused where it says that it ran and ${outcome}, and the run goes on`, async () => {
+      await atWork(
+        async (bed, _run, attempt, gate) => {
+          gate.open();
+          const { events, states, item } = await finished(bed, 's');
+          const { data } = eventsOf(events, 'attempt.settled')[0] ?? assert.fail();
+          assert.deepEqual([data.outcome, data.reason, data.next], ['contract_error', 'result_invalid', 'failed']);
+          assert.deepEqual(data.claimed, { blocks: [] });
+          assert.deepEqual(states, { one: 'failed' });
+          const detail = item('one')?.detail ?? '';
+          assert.match(detail, new RegExp(`${path.replace('.', '\\.')}: it says that blocks ran, .* Ask for them by`));
+          assert.equal((await bed.row<AttemptRow>(keys.attempt(attempt)))?.state, 'settled');
+        },
+        { execution },
+      );
+    });
+  }
+
+  it('a result that comes as the secrets are given is read against the row that says so', async () => {
+    const kept = { ...keeping(), key: createAttemptKey().key };
+    kept.channel = { ...kept.channel, asked: async () => kept.key };
+    let ask = async (): Promise<void> => {};
+    await atWork(
+      async (bed, _run, attempt, gate) => {
+        ask = () => release(flowOn(bed), kept, attempt);
+        gate.open();
+        const { states } = await finished(bed, 's');
+        assert.deepEqual(states, { one: 'done' });
+      },
+      {
+        adapt: (deps) => {
+          // Whoever settles has read the row by now, and has not seen the result.
+          const staged: Mailbox['staged'] = async (attemptId, what) => {
+            const found = await deps.mailbox.staged(attemptId, what);
+            if (found.result !== null) await ask();
+            return found;
+          };
+          return { ...deps, mailbox: { ...deps.mailbox, staged } };
+        },
+      },
     );
   });
 

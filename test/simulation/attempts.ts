@@ -67,6 +67,10 @@ interface Worker {
   stopping: boolean;
   /** Where it draws from. */
   bits: number;
+  /** What its blocks name has been sealed to it, or they name nothing. */
+  hasSecrets: boolean;
+  /** For so long it waits for them. */
+  untilMs: number;
 }
 
 /** What the platform tells the deployment of. */
@@ -88,6 +92,7 @@ export interface AttemptsWatcher {
 export const KINDS = ['publish.file', 'remove.file'] as const;
 
 export const SIMULATED_WORKER: Digest = digestOf('simulated worker');
+const PATIENCE_MS = 180_000;
 const encoder = new TextEncoder();
 const NOTHING = new Uint8Array();
 
@@ -124,7 +129,9 @@ export class Attempts {
     const isCursed = scrambled(mixed(this.#seed, `${box.lease.job.run} ${box.lease.job.item}`)) % 97 === 0;
     const bad = isCursed ? 'start-fails' : this.#faults.strike('attempt', draw, BAD_ENDS);
     const bits = scrambled(mixed(this.#seed, attemptId));
-    const worker = { attemptId, job: box.lease.job, bad, isRunning: false, stopping: false, bits };
+    const { job } = box.lease;
+    const state = { isRunning: false, stopping: false, hasSecrets: !hasChannel(job), untilMs: 0 };
+    const worker: Worker = { attemptId, job, bad, bits, ...state };
     this.workers.set(attemptId, worker);
     this.#timeline.note(`worker ${attemptId} ${bad ?? 'works'}`);
     if (bad === 'never-starts') return;
@@ -155,7 +162,8 @@ export class Attempts {
       return;
     }
     worker.isRunning = true;
-    if (hasChannel(worker.job)) this.#events.begun?.(worker.attemptId, bits);
+    worker.untilMs = this.#timeline.nowMs + PATIENCE_MS;
+    if (waits(worker)) this.#events.begun?.(worker.attemptId, bits);
     if (bad === 'lease-refused') {
       this.#end(worker, 'EssentialContainerExited', 40);
       return;
@@ -175,8 +183,18 @@ export class Attempts {
     return share < 70 ? 200 + spreadMs / 4 : share < 95 ? 5_000 + spreadMs : 60_000 + 6 * spreadMs;
   }
 
+  /** Somebody has answered it. */
+  given(attemptId: string): void {
+    const worker = this.workers.get(attemptId);
+    if (worker !== undefined) worker.hasSecrets = true;
+  }
+
   #comeToEnd(worker: Worker): void {
     if (!worker.isRunning) return;
+    if (waits(worker) && this.#timeline.nowMs < worker.untilMs) {
+      this.#timeline.after(1_000, () => this.#comeToEnd(worker));
+      return;
+    }
     switch (worker.bad) {
       case 'dies':
         this.#end(worker, 'EssentialContainerExited', 1);
@@ -240,6 +258,10 @@ export class Attempts {
 
   /** Hands in what it has, well or badly. */
   #finish(worker: Worker): void {
+    if (waits(worker)) {
+      this.#stage(worker, 'failed', 'secrets_withheld');
+      return;
+    }
     const [outcome, claimed] = CLAIMS[worker.bad ?? 'dies'] ?? ['succeeded', 'ok'];
     const reason = worker.bad === 'deferred' && worker.bits % 3 > 0 ? 'turn_limit' : claimed;
     if (outcome === 'succeeded' && this.#isAsking(worker)) this.#stage(worker, 'deferred', 'needs_input', 'Which?');
@@ -271,6 +293,7 @@ export class Attempts {
         checkpoint,
       );
     const result = resultOf({ job, outcome, reason, outputs: box.outputs, at: this.#timeline.nowMs });
+    if (waits(worker)) result.blocks = [];
     if (question !== undefined) result.question = question;
     if (worker.bits % 3 === 0) result.usage = [usageOf(worker.bits)];
     const said = bad === 'wrong-epoch' ? { ...result, epoch: result.epoch + 1 } : result;
@@ -280,6 +303,11 @@ export class Attempts {
     this.watcher.staged(attemptId, isHandedIn ? digestOf(checkpoint) : undefined);
     this.#events.staged(attemptId);
   }
+}
+
+/** For secrets; but some never ask, and say that they ran all the same. */
+function waits({ hasSecrets, bits }: Worker): boolean {
+  return !hasSecrets && (bits >>> 8) % 4 > 0;
 }
 
 /** Now and then more than any item reserves. */

@@ -126,6 +126,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     }),
   },
   {
+    name: 'done without the secrets that it names',
+    plant: seeing(['settle'], (row) => {
+      const { secrets: _named, ...manifest } = (row.body.manifest ?? {}) as ManifestSeen;
+      return row.sk === 'attempt' && _named !== undefined ? { ...row, body: { ...row.body, manifest } } : row;
+    }),
+  },
+  {
     name: 'approval of what nobody has looked at',
     plant: seeing(['submit'], (row) => {
       const { reviewed: _about, ...gate } = (row.body.gate ?? {}) as Partial<GateRow>;

@@ -1,4 +1,4 @@
-/** Where simulated workers ask for secrets: each stages a key, some a second one, and nobody who is answered waits for it. */
+/** Where simulated workers ask for secrets: each stages a key, and some a second one. */
 import type { Digest } from '@waybill/verify';
 import { digestOf } from '@waybill/verify';
 import type { RowChange } from '#core/row-changes.ts';
@@ -60,7 +60,10 @@ export class SecretDesk {
   }
 }
 
-/** Secrets are given to one key of an attempt, to one that is at work alone, and the record says so once, before they can be read. */
+/**
+ * Secrets are given to one key of an attempt, to one that is at work alone, and the record says so once, before they can be read. None that names
+ * some and was given none has run.
+ */
 export class SecretInvariants {
   readonly #table: RowTable;
   readonly #released = new Set<string>();
@@ -79,6 +82,7 @@ export class SecretInvariants {
     for (const { pk, sk, before, after } of changes) {
       if (sk !== 'attempt' || after === null) continue;
       const id = pk.slice('attempt/'.length);
+      this.#settled(id, before as AttemptRow | null, events);
       const [was, now] = [sealedTo(before as AttemptRow | null), sealedTo(after as AttemptRow)];
       // A settled attempt needs none of it any more.
       if (was === now || now === undefined) continue;
@@ -87,6 +91,16 @@ export class SecretInvariants {
       const { state, cancel, givenUp } = before as AttemptRow;
       const isAtWork = state === 'dispatched' && cancel === undefined && givenUp === undefined;
       mustHold(isAtWork, 'I5', `attempt ${id} is given secrets, and is told to stop, given up or over`);
+    }
+  }
+
+  #settled(id: string, before: AttemptRow | null, events: readonly Told[]): void {
+    if (before?.manifest?.secrets === undefined || sealedTo(before) !== undefined) return;
+    for (const { event } of events) {
+      if (event.type !== 'attempt.settled' || event.data.id !== id) continue;
+      const { outcome, claimed } = event.data;
+      const hasRun = outcome === 'succeeded' || claimed.blocks.length > 0;
+      mustHold(!hasRun, 'I5', `attempt ${id} has run and was never given the secrets that it names`);
     }
   }
 

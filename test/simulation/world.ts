@@ -136,7 +136,10 @@ class World {
     const alarms = new AlarmClock({ ...world, awayUntilMs }, (event) => this.#callSlot(event, 3));
     this.#secrets = new SecretDesk(this.#timeline, {
       asked: (attemptId) => this.#release(attemptId),
-      given: (attemptId, key) => this.#guard(() => this.#invariants.secrets.given(attemptId, key)),
+      given: (attemptId, key) => {
+        this.#guard(() => this.#invariants.secrets.given(attemptId, key));
+        this.#attempts.given(attemptId);
+      },
     });
     if (random.chance(0.15)) this.#attempts.room = 1 + random.below(4);
     this.#functions = new Functions({

@@ -17,10 +17,11 @@ export const manifests: Check = {
   claim: 'Every dispatch and its manifest name each other, and the manifest repeats claim, plan and source.',
   start({ facts }: CheckContext) {
     const claims = new Map<string, AttemptClaim>();
-    const secrets = new Map<string, readonly string[]>();
+    const secrets = new Map<string, NamedSecrets>();
     return {
       event(event) {
         if (event.type === 'attempt.settled') {
+          mustHaveWaited(event.data, secrets.get(event.data.item));
           claims.delete(event.data.item);
           secrets.delete(event.data.item);
         }
@@ -32,7 +33,7 @@ export const manifests: Check = {
         bind(event, mustFind(manifest, `${at} has no manifest`, 'MANIFEST_MISSING'), at);
         bindToRun(facts, mustFind(manifest, at), claims.get(event.data.item), at);
         const { secrets: named } = mustFind(manifest, at).statement.predicate;
-        if (named !== undefined) secrets.set(event.data.item, named);
+        if (named !== undefined) secrets.set(event.data.item, { names: named, areGiven: false });
       },
     };
   },
@@ -57,10 +58,25 @@ export function bind(
   mustHold(isValid, `the manifest of ${at} was not valid at ${time}`);
 }
 
+/** Of the attempt of an item that runs. */
+interface NamedSecrets {
+  names: readonly string[];
+  areGiven: boolean;
+}
+
 /** Exactly those: an attempt that may not have one of them is given none. */
-function mustBeNamed({ item, attempt, secrets }: EventData['secrets.released'], named: readonly string[] = []): void {
+function mustBeNamed({ item, attempt, secrets }: EventData['secrets.released'], named?: NamedSecrets): void {
   const at = `attempt ${attempt} at item ${item}`;
-  mustHold(isSameJson(secrets, named), `${at} is given other secrets than its manifest names`);
+  mustHold(isSameJson(secrets, named?.names ?? []), `${at} is given other secrets than its manifest names`);
+  if (named !== undefined) named.areGiven = true;
+}
+
+/** A worker asks before its first block, whichever blocks name them, and runs nothing until it has been answered. */
+function mustHaveWaited({ item, attempt, outcome, claimed }: EventData['attempt.settled'], named?: NamedSecrets): void {
+  if (named === undefined || named.areGiven) return;
+  const at = `attempt ${attempt} at item ${item}`;
+  mustHold(outcome !== 'succeeded', `${at} succeeded and was never given the secrets that its manifest names`);
+  mustHold(claimed.blocks.length === 0, `${at} ran blocks and was never given the secrets that its manifest names`);
 }
 
 function bindToRun(
