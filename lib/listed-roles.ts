@@ -1,14 +1,8 @@
 import { Stack } from 'aws-cdk-lib';
-import {
-  ArnPrincipal,
-  ManagedPolicy,
-  PolicyStatement,
-  type PrincipalBase,
-  Role,
-  ServicePrincipal,
-} from 'aws-cdk-lib/aws-iam';
+import { ArnPrincipal, ManagedPolicy, type PrincipalBase, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { DeploymentNames } from './deployment-names.ts';
+import { policyStatements } from './policy-statements.ts';
 import type { RoleTable } from './role-table.ts';
 
 /** Makes the roles of the table, each with one customer-managed policy. What it hands out cannot be added to. */
@@ -22,15 +16,7 @@ export class ListedRoles extends Construct {
       const policy = new ManagedPolicy(this, `${table.role}-policy`, {
         managedPolicyName: names.role(table.role),
         description: `Waybill ${names.name}: everything that ${table.role} may do`,
-        statements: table.statements.map(
-          ({ sid, actions, resources, conditions }) =>
-            new PolicyStatement({
-              sid,
-              actions: [...actions],
-              resources: [...resources],
-              ...(conditions && { conditions }),
-            }),
-        ),
+        statements: policyStatements(table.statements),
       });
       const role = new Role(this, table.role, {
         roleName: names.role(table.role),

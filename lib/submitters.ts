@@ -1,7 +1,8 @@
 /** What people may do who submit, and who register, and no more than `waybill` asks for on their behalf. */
-import { ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { DeploymentNames } from './deployment-names.ts';
+import { policyStatements } from './policy-statements.ts';
 import type { KeyArns, Statement } from './statement.ts';
 
 /** Whoever asks; IAM puts the id in. */
@@ -94,15 +95,7 @@ export function peoplesPolicies(
     new ManagedPolicy(scope, `${people}-policy`, {
       managedPolicyName: names.role(people),
       description: `Waybill ${names.name}: everything that ${PEOPLE[people]} may do`,
-      statements: statementsOf[people].map(
-        ({ sid, actions, resources, conditions }) =>
-          new PolicyStatement({
-            sid,
-            actions: [...actions],
-            resources: [...resources],
-            ...(conditions && { conditions }),
-          }),
-      ),
+      statements: policyStatements(statementsOf[people]),
     });
   }
 }
