@@ -1,12 +1,11 @@
 /** Agents with a prompt: the adapters in the sandbox, with command line tools of ours that speak as the real ones do. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Block, PromptedBlock } from '@waybill/client/plan';
-import type { Isolation } from '#core/mailbox-protocol.ts';
-import { ContainerBed } from '../support/container-bed.ts';
+import { ISOLATIONS, openIsolations } from '../support/isolations.ts';
 import type { AttemptSpec } from '../support/signed-lease.ts';
 import { CLAUDE_STAND_IN, CODEX_STAND_IN } from '../support/stand-in-agents.ts';
-import { type AttemptEnd, openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
+import type { AttemptEnd } from '../support/worker-bed.ts';
 
 const STAND_INS = { 'claude-code': CLAUDE_STAND_IN, codex: CODEX_STAND_IN };
 const MODEL = 'claude-sonnet-4-5';
@@ -21,35 +20,19 @@ function agent(adapter: Tool, more: Partial<Omit<PromptedBlock, 'adapter'>> = {}
   return { block: 'agent', adapter, model: MODEL, program: './tool.mjs', prompt: 'well', ...more };
 }
 
-let bed: WorkerBed;
-let containers: ContainerBed;
-let bubblewrap: { works: boolean; detail: string };
-before(async () => {
-  bed = await openWorkerBed({ allowUnsandboxed: true });
-  containers = await ContainerBed.open(bed);
-  const { isolation, detail } = await bed.launcher.probe();
-  bubblewrap = { works: isolation === 'bubblewrap', detail };
-});
-after(async () => {
-  containers.close();
-  await bed.close();
-});
+const places = openIsolations({ allowUnsandboxed: true });
 
 function play(block: PromptedBlock & { adapter: Tool }, spec: Partial<AttemptSpec> = {}): Promise<AttemptEnd> {
   const inputs = { tool: STAND_INS[block.adapter], ...spec.inputs };
   const whole = { pipeline: [INSTALL, block, KEEP, CAPTURE], ...spec, inputs };
-  return spec.isolation === 'container' ? containers.run(whole) : bed.run(whole);
+  return places.run(whole);
 }
 
 const verdictOf = ({ result }: AttemptEnd): unknown[] => [result?.outcome, result?.reason];
 
-for (const isolation of ['none', 'bubblewrap', 'container'] as const satisfies Isolation[]) {
+for (const isolation of ISOLATIONS) {
   describe(`agents with a prompt, isolation ${isolation}:`, () => {
-    const test = (title: string, body: () => Promise<void>) =>
-      it(title, async (t) => {
-        if (isolation !== 'none' && !bubblewrap.works) return t.skip(`bubblewrap: ${bubblewrap.detail}`);
-        await body();
-      });
+    const test = (title: string, body: () => Promise<void>): void => places.test(isolation, title, body);
 
     test('Claude Code is given its prompt with the inputs in it, and leaves usage, a reply and its log', async () => {
       const block = agent('claude-code', {
@@ -162,7 +145,7 @@ describe('agents with a prompt end:', () => {
 
   it('an agent that runs any program keeps its exit codes for itself', async () => {
     const block: Block = { block: 'agent', adapter: 'command', command: ['/bin/sh', '-c', 'exit 57'] };
-    const end = await bed.run({ pipeline: [block], isolation });
+    const end = await places.bed.run({ pipeline: [block], isolation });
     assert.deepEqual(verdictOf(end), ['failed', 'exit_nonzero']);
   });
 });

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Block } from '@waybill/client/plan';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 import { type TarEntry, tarOf } from '../../packages/client/src/tar.ts';
-import { ContainerBed } from '../support/container-bed.ts';
+import { ISOLATIONS, type Isolations, openIsolations } from '../support/isolations.ts';
 import type { AttemptSpec } from '../support/signed-lease.ts';
-import { type AttemptEnd, openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
 
 const script = (run: string): Block => ({ block: 'script', run });
 
@@ -42,32 +41,33 @@ const READS = [
   'test -z "$(ls "$WAYBILL_INPUTS")"',
 ].join('\n');
 
-type Run = (spec: AttemptSpec) => Promise<AttemptEnd>;
-type Test = (title: string, body: () => Promise<void>) => void;
-
 const BOTH: Pick<AttemptSpec, 'capabilities' | 'inputs'> = {
   capabilities: ['base', 'team'],
   inputs: { 'capability.base': BASE, 'capability.team': TEAM },
 };
 
-function shared(isolation: Isolation, run: Run, it: Test): void {
-  it(`${isolation}: blocks find capabilities laid over each other, tools on the path, and their setups done`, async () => {
-    const { result, log } = await run({ ...BOTH, isolation, pipeline: [script(READS)] });
-    assert.equal(result?.outcome, 'succeeded', log);
-    assert.deepEqual(
-      result.setup?.map(({ capability, exit }) => [capability, exit]),
-      [
-        ['base', 0],
-        ['team', 0],
-      ],
-    );
-    assert.deepEqual(
-      result.blocks.map(({ index, exit }) => [index, exit]),
-      [[0, 0]],
-    );
-  });
+function shared(isolation: Isolation, { run, test }: Isolations): void {
+  test(
+    isolation,
+    `${isolation}: blocks find capabilities laid over each other, tools on the path, and their setups done`,
+    async () => {
+      const { result, log } = await run({ ...BOTH, isolation, pipeline: [script(READS)] });
+      assert.equal(result?.outcome, 'succeeded', log);
+      assert.deepEqual(
+        result.setup?.map(({ capability, exit }) => [capability, exit]),
+        [
+          ['base', 0],
+          ['team', 0],
+        ],
+      );
+      assert.deepEqual(
+        result.blocks.map(({ index, exit }) => [index, exit]),
+        [[0, 0]],
+      );
+    },
+  );
 
-  it(`${isolation}: nothing runs after a setup that fails`, async () => {
+  test(isolation, `${isolation}: nothing runs after a setup that fails`, async () => {
     const inputs = { 'capability.base': archive({ 'setup.sh': 'exit 3\n' }), 'capability.team': TEAM };
     const { result, log } = await run({ ...BOTH, inputs, isolation, pipeline: [script('echo ran')] });
     assert.deepEqual([result?.outcome, result?.reason, result?.exit], ['failed', 'setup_failed', 3], log);
@@ -75,7 +75,7 @@ function shared(isolation: Isolation, run: Run, it: Test): void {
     assert.doesNotMatch(log, /^ran$/m);
   });
 
-  it(`${isolation}: an archive that is not the one of the manifest starts nothing`, async () => {
+  test(isolation, `${isolation}: an archive that is not the one of the manifest starts nothing`, async () => {
     // Its digest is of this test alone: the bed serves the other bytes for it from now on.
     const inputs = { ...BOTH.inputs, 'capability.team': archive({ 'setup.sh': `echo ${isolation}\n` }) };
     const evil = Buffer.from(archive({ 'setup.sh': 'echo evil\n' })).toString();
@@ -88,36 +88,14 @@ function shared(isolation: Isolation, run: Run, it: Test): void {
 }
 
 describe('capabilities', () => {
-  let bed: WorkerBed;
-  let container: ContainerBed;
-  let absent: string | null = null;
-  before(async () => {
-    bed = await openWorkerBed();
-    const { isolation, detail } = await bed.launcher.probe();
-    if (isolation !== 'bubblewrap') absent = detail;
-    container = await ContainerBed.open(bed);
-  });
-  after(async () => {
-    container.close();
-    await bed.close();
-  });
+  const places = openIsolations();
+  for (const isolation of ISOLATIONS) shared(isolation, places);
 
-  const sandboxed: Test = (title, body) => {
-    it(title, async (t) => {
-      if (absent !== null) return t.skip(`bubblewrap: ${absent}`);
-      return body();
-    });
-  };
-
-  shared('none', (spec) => bed.run(spec), it);
-  shared('bubblewrap', (spec) => bed.run(spec), sandboxed);
-  shared('container', (spec) => container.run(spec), sandboxed);
-
-  sandboxed('bubblewrap: a block cannot change them; without the sandbox it can', async () => {
+  places.test('bubblewrap', 'bubblewrap: a block cannot change them; without the sandbox it can', async () => {
     const change = 'chmod -R u+w "$WAYBILL_CAPABILITIES" && echo echo evil > "$WAYBILL_CAPABILITIES/bin/greet"';
     const pipeline = [script(change)];
-    assert.equal((await bed.run({ ...BOTH, isolation: 'bubblewrap', pipeline })).result?.outcome, 'failed');
-    assert.equal((await bed.run({ ...BOTH, isolation: 'none', pipeline })).result?.outcome, 'succeeded');
+    assert.equal((await places.run({ ...BOTH, isolation: 'bubblewrap', pipeline })).result?.outcome, 'failed');
+    assert.equal((await places.run({ ...BOTH, isolation: 'none', pipeline })).result?.outcome, 'succeeded');
   });
 
   it('an archive that was made otherwise than by registering is not unpacked, though its digest is right', async () => {
@@ -125,7 +103,7 @@ describe('capabilities', () => {
     doctored.write('../bin/greet', 0);
     for (const bytes of [doctored, Buffer.from('no archive'), archive({ 'settings.json': '{}' }).subarray(512)]) {
       const inputs = { 'capability.base': bytes };
-      const { result } = await bed.run({ capabilities: ['base'], inputs, pipeline: [script('true')] });
+      const { result } = await places.run({ capabilities: ['base'], inputs, pipeline: [script('true')] });
       assert.deepEqual([result?.outcome, result?.reason], ['contract_error', 'capability_invalid']);
     }
   });
@@ -134,7 +112,7 @@ describe('capabilities', () => {
     for (const capabilities of [['base'], ['base', 'team', 'third'], undefined]) {
       const { inputs = {} } = BOTH;
       const spec = { inputs, ...(capabilities === undefined ? {} : { capabilities }), pipeline: [script('true')] };
-      assert.equal((await bed.run(spec)).result?.reason, 'capability_invalid');
+      assert.equal((await places.run(spec)).result?.reason, 'capability_invalid');
     }
   });
 });

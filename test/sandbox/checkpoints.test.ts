@@ -1,40 +1,21 @@
 /** Blocks leave files for a later attempt of their item, and find them there; in each of the places in which blocks run. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe } from 'node:test';
 import type { Block } from '@waybill/client/plan';
 import { CHECKPOINT_KEY } from '@waybill/verify';
-import type { Isolation } from '#core/mailbox-protocol.ts';
-import { ContainerBed } from '../support/container-bed.ts';
+import { ISOLATIONS, openIsolations } from '../support/isolations.ts';
 import type { AttemptSpec } from '../support/signed-lease.ts';
-import { openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
 
 const script = (run: string, more: object = {}): Block => ({ block: 'script', run, ...more });
 const KEEP = 'mkdir "$WAYBILL_CHECKPOINT/a"; echo so far > "$WAYBILL_CHECKPOINT/a/b"';
 const ASK = `echo 'Which?' > "$WAYBILL_OUTPUTS/question.txt"; exit 20`;
 
-let bed: WorkerBed;
-let containers: ContainerBed;
-let bubblewrap: { works: boolean; detail: string };
-before(async () => {
-  bed = await openWorkerBed();
-  containers = await ContainerBed.open(bed);
-  const { isolation, detail } = await bed.launcher.probe();
-  bubblewrap = { works: isolation === 'bubblewrap', detail };
-});
-after(async () => {
-  containers.close();
-  await bed.close();
-});
+const places = openIsolations();
 
-for (const isolation of ['none', 'bubblewrap', 'container'] as const satisfies Isolation[]) {
+for (const isolation of ISOLATIONS) {
   describe(`worker: checkpoints with isolation ${isolation}`, () => {
-    const run = (spec: AttemptSpec) =>
-      isolation === 'container' ? containers.run(spec) : bed.run({ isolation, ...spec });
-    const test = (title: string, body: () => Promise<void>) =>
-      it(title, async (t) => {
-        if (isolation !== 'none' && !bubblewrap.works) return t.skip(`bubblewrap: ${bubblewrap.detail}`);
-        await body();
-      });
+    const run = (spec: AttemptSpec) => places.run({ isolation, ...spec });
+    const test = (title: string, body: () => Promise<void>): void => places.test(isolation, title, body);
 
     test('what a block leaves before it asks is where the next attempt looks, which may add to it', async () => {
       const first = await run({ pipeline: [script(`${KEEP}; ${ASK}`)] });

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Block } from '@waybill/client/plan';
 import { digestOf } from '@waybill/verify';
 import { containerExecutable } from '#core/executable.ts';
 import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
 import { WORKER_ENV } from '#core/names.ts';
-import { ContainerBed, type TaskOptions, terminate } from '../support/container-bed.ts';
+import { type TaskOptions, terminate } from '../support/container-bed.ts';
+import { openIsolations } from '../support/isolations.ts';
 import { runningSleeps, until } from '../support/processes.ts';
-import { type AttemptEnd, openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
+import type { AttemptEnd } from '../support/worker-bed.ts';
 
 const script = (run: string): Block => ({ block: 'script', run });
 /** A script in the language of Node; its last expression is awaited, and true is exit 0. */
@@ -60,39 +61,22 @@ const ATTEMPTS: readonly [string, string][] = [
 ];
 
 describe('containers:', () => {
-  let bed: WorkerBed;
-  let containers: ContainerBed;
-  let absent: string | null = null;
-  before(async () => {
-    bed = await openWorkerBed();
-    const { isolation, detail } = await bed.launcher.probe();
-    if (isolation !== 'bubblewrap') absent = detail;
-    containers = await ContainerBed.open(bed);
-  });
-  after(async () => {
-    containers.close();
-    await bed.close();
-  });
-  const test = (title: string, body: () => Promise<void>): void => {
-    it(title, async (t) => {
-      if (absent !== null) return t.skip(`bubblewrap: ${absent}`);
-      return body();
-    });
-  };
+  const places = openIsolations();
+  const test = (title: string, body: () => Promise<void>): void => places.test('container', title, body);
 
   /** Blocks beside a wrapper that has its lease in its environment, as in AWS, and nothing in between. */
   async function unseparated(run: string): Promise<AttemptEnd['result'] | 'forged'> {
-    const attempt = await bed.post({ isolation: 'none', inputs: { data: 'input' }, pipeline: [script(run)] });
-    const child = bed.spawn(attempt, { env: { [WORKER_ENV.leaseUrl]: attempt.leaseUrl } });
+    const attempt = await places.bed.post({ isolation: 'none', inputs: { data: 'input' }, pipeline: [script(run)] });
+    const child = places.bed.spawn(attempt, { env: { [WORKER_ENV.leaseUrl]: attempt.leaseUrl } });
     const exit = await new Promise((resolve) => child.once('exit', resolve));
-    const { result } = await bed.mailbox.staged(attempt.attemptId);
+    const { result } = await places.bed.mailbox.staged(attempt.attemptId);
     if (Buffer.from(result ?? '').includes('forged')) return 'forged';
     assert.notEqual(exit, null);
-    return (await bed.collect(attempt.attemptId)).result;
+    return (await places.bed.collect(attempt.attemptId)).result;
   }
 
   const inContainer = (run: string, options: TaskOptions = {}) =>
-    containers.run({ inputs: { data: 'input' }, pipeline: [script(run)] }, options);
+    places.containers.run({ inputs: { data: 'input' }, pipeline: [script(run)] }, options);
 
   for (const [title, attempt] of ATTEMPTS) {
     test(`no block ${title}; without the separation one does`, async () => {
@@ -134,7 +118,7 @@ describe('containers:', () => {
       createServer((socket) => socket.write("{\\"v\\":1,\\"say\\":\\"ready\\"}\\n")).listen("/waybill/run/runner.sock");
       process.kill(Number(process.env.RUNNER), "SIGKILL");
       await new Promise((resolve) => setTimeout(resolve, 60_000));`);
-    const { result, log, notice } = await containers.run({
+    const { result, log, notice } = await places.containers.run({
       pipeline: [script(`RUNNER=$(${RUNNER}) ${forger}`), { block: 'script', run: 'exit 0', lens: 'verify' }],
     });
     assert.deepEqual([result?.outcome, result?.reason, result?.blocks.length], ['failed', 'runner_lost', 1], log);
@@ -144,7 +128,7 @@ describe('containers:', () => {
   test('what a block leaves running is gone before the next block, wherever it hid', async () => {
     const marker = `65.${process.pid}`;
     const leave = `setsid env -i sh -c 'sleep ${marker} & exec sleep ${marker}' >/dev/null 2>&1 & until pgrep -f '^sleep ${marker}'; do sleep 0.02; done`;
-    const { result, log } = await containers.run({
+    const { result, log } = await places.containers.run({
       pipeline: [script(leave), script(`! pgrep -f '^sleep ${marker}'`)],
     });
     assert.equal(result?.outcome, 'succeeded', log);
@@ -152,7 +136,7 @@ describe('containers:', () => {
   });
 
   test('guessing paths of the mailbox finds nothing, where the port is known and the true path would answer', async () => {
-    const attempt = await bed.post({ isolation: 'container', pipeline: [script('exit 3')] });
+    const attempt = await places.bed.post({ isolation: 'container', pipeline: [script('exit 3')] });
     assert.equal((await fetch(attempt.leaseUrl)).status, 200);
     const { origin } = new URL(attempt.leaseUrl);
     const paths = [
@@ -202,7 +186,7 @@ describe('containers:', () => {
 
   for (const name of ['AWS_SESSION_TOKEN', 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', WORKER_ENV.leaseUrl]) {
     test(`a runner whose environment holds ${name} starts nothing`, async () => {
-      const { exit, said } = await containers.runBlocksAlone({ env: { [name]: 'secret' } });
+      const { exit, said } = await places.containers.runBlocksAlone({ env: { [name]: 'secret' } });
       assert.equal(exit, 78);
       assert.match(said, new RegExp(name));
       assert.doesNotMatch(said, /secret/);
@@ -210,28 +194,29 @@ describe('containers:', () => {
   }
 
   test('heartbeats go on while a block runs, and a stopping task reports before it goes', async () => {
-    const attempt = await bed.post({
+    const attempt = await places.bed.post({
       isolation: 'container',
       pipeline: [script('sleep 60'), script('true')],
     });
-    const task = containers.start(attempt);
-    const heartbeat = async () => (await bed.mailbox.staged(attempt.attemptId)).heartbeat;
+    const task = places.containers.start(attempt);
+    const heartbeat = async () => (await places.bed.mailbox.staged(attempt.attemptId)).heartbeat;
     const beats = async (): Promise<number> => (await heartbeat())?.seq ?? -1;
     await until(async () => (await heartbeat())?.progress?.block === 1);
     const before = await beats();
     await until(async () => (await beats()) > before + 2);
     terminate(task.wrapper, 'worker.mjs');
     const { exit, blocks } = await task.ended;
-    const { result, log } = await bed.collect(attempt.attemptId);
+    const { result, log } = await places.bed.collect(attempt.attemptId);
     assert.deepEqual([exit, result?.outcome, result?.blocks.length], [WORKER_EXIT.cancelled, 'cancelled', 1], log);
     assert.equal(blocks.exit, 0);
   });
 
   test('the manifest names the image of the blocks with the worker, and another image is refused', async () => {
     const [image, other] = [digestOf('image'), digestOf('other')];
-    const executable = containerExecutable(bed.executable, image);
+    const executable = containerExecutable(places.bed.executable, image);
     const spec = { pipeline: [script('true')], predicate: { executable } };
-    const start = (of: string) => containers.run(spec, { wrapper: { env: { [WORKER_ENV.environmentImage]: of } } });
+    const start = (of: string) =>
+      places.containers.run(spec, { wrapper: { env: { [WORKER_ENV.environmentImage]: of } } });
     const { result } = await start(image);
     assert.deepEqual([result?.outcome, result?.worker], ['succeeded', executable]);
     const refused = await start(other);
@@ -241,13 +226,13 @@ describe('containers:', () => {
 
   for (const isolation of ['none', 'bubblewrap'] as const) {
     test(`a worker with a runner runs no block under ${isolation}, where it would stand beside the lease`, async () => {
-      const { result, notice } = await containers.run({ isolation, pipeline: [script('true')] });
+      const { result, notice } = await places.containers.run({ isolation, pipeline: [script('true')] });
       assert.deepEqual([result, notice.exit], [null, WORKER_EXIT.contractError]);
     });
   }
 
   it('a worker without a runner runs no block that was to have a container of its own', async () => {
-    const { result, notice } = await bed.run({ isolation: 'container', pipeline: [script('true')] });
+    const { result, notice } = await places.bed.run({ isolation: 'container', pipeline: [script('true')] });
     assert.deepEqual([result, notice.exit], [null, WORKER_EXIT.contractError]);
   });
 });

@@ -18,10 +18,10 @@ import {
   type Used,
 } from '../model-server/answers.ts';
 import { ModelServer, type ScriptedAnswer } from '../model-server/model-server.ts';
-import { ContainerBed } from '../support/container-bed.ts';
+import { openIsolations } from '../support/isolations.ts';
 import type { AttemptSpec } from '../support/signed-lease.ts';
 import { CLAUDE_STAND_IN, CODEX_STAND_IN } from '../support/stand-in-agents.ts';
-import { type AttemptEnd, openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
+import type { AttemptEnd } from '../support/worker-bed.ts';
 
 const MODEL = 'eu.anthropic.claude-sonnet-4-5-20250929-v1:0';
 const KEY = 'key-of-the-operator-7f3a';
@@ -30,22 +30,17 @@ const WELL = converse(['All done.']);
 
 let server: ModelServer;
 let directory: string;
-let bed: WorkerBed;
-let bubblewrap: { works: boolean; detail: string };
-before(async () => {
+const places = openIsolations(async () => {
   server = await ModelServer.open();
   directory = mkdtempSync(join(tmpdir(), 'models-'));
   const endpoint = { url: server.url, keyFile: 'model.key', models: [MODEL] };
   const modelsFile = join(directory, 'models.json');
   writeFileSync(modelsFile, JSON.stringify({ bedrock: endpoint, 'claude-code': endpoint, codex: endpoint }));
   writeFileSync(join(directory, 'model.key'), `${KEY}\n`, { mode: 0o600 });
-  bed = await openWorkerBed({ allowUnsandboxed: true, modelsFile });
-  const { isolation, detail } = await bed.launcher.probe();
-  bubblewrap = { works: isolation === 'bubblewrap', detail };
+  return { allowUnsandboxed: true, modelsFile };
 });
-after(async () => {
+after(() => {
   server.close();
-  await bed.close();
   rmSync(directory, { recursive: true });
 });
 
@@ -59,7 +54,7 @@ function play(
   spec: Partial<AttemptSpec> = {},
 ): Promise<AttemptEnd> {
   server.script(...script);
-  return bed.run({ pipeline: [bedrock(more), CAPTURE], isolation: 'none', ...spec });
+  return places.bed.run({ pipeline: [bedrock(more), CAPTURE], isolation: 'none', ...spec });
 }
 
 const verdictOf = ({ result }: AttemptEnd): unknown[] => [result?.outcome, result?.reason];
@@ -78,11 +73,7 @@ function told(n: number): { text: string; status: string }[] {
 
 for (const isolation of ['none', 'bubblewrap'] as const satisfies Isolation[]) {
   describe(`a model with tools, isolation ${isolation}:`, () => {
-    const test = (title: string, body: () => Promise<void>) =>
-      it(title, async (t) => {
-        if (isolation !== 'none' && !bubblewrap.works) return t.skip(`bubblewrap: ${bubblewrap.detail}`);
-        await body();
-      });
+    const test = (title: string, body: () => Promise<void>): void => places.test(isolation, title, body);
 
     test('writes, reads, lists and runs until it has nothing more to do; what passed is counted by the worker', async () => {
       const end = await play(
@@ -315,32 +306,32 @@ describe('a model with tools ends:', () => {
 
 describe('a model that is asked from another container:', () => {
   const MODELS = '/opt/waybill/models.json';
-  let containers: ContainerBed;
-  before(async () => {
-    containers = await ContainerBed.open(bed);
+  before(() => {
     // Its image has them beside its program.
     const endpoint = { url: server.url, models: [MODEL] };
-    writeFileSync(join(bed.directory, 'programs', 'models.json'), JSON.stringify({ bedrock: endpoint }));
+    writeFileSync(join(places.bed.directory, 'programs', 'models.json'), JSON.stringify({ bedrock: endpoint }));
   });
-  after(() => containers.close());
-  const ask = (env: Record<string, string>, pipeline: Block[]) => containers.run({ pipeline }, { wrapper: { env } });
+  const ask = (env: Record<string, string>, pipeline: Block[]) =>
+    places.containers.run({ pipeline }, { wrapper: { env } });
 
-  it('works on the files there, through a door that is there while the block runs, and is counted by the worker', async (t) => {
-    if (!bubblewrap.works) return t.skip(`bubblewrap: ${bubblewrap.detail}`);
-    const command =
-      'echo made > "$WAYBILL_OUTPUTS/note"; ls /waybill/.waybill; touch /waybill/.waybill/x || echo kept out';
-    server.script(call('run', { command }), converse(['Done.']));
-    const gone: Block = { block: 'script', run: 'test ! -e /waybill/.waybill/model.sock' };
-    const end = await ask({ WAYBILL_MODELS: MODELS }, [bedrock(), gone, CAPTURE]);
-    assert.deepEqual(verdictOf(end), ['succeeded', 'ok'], end.log);
-    assert.equal(end.outputs.get('outputs/note')?.toString(), 'made\n');
-    assert.match(told(1)[0]?.text ?? '', /job\.json\nmodel\.sock\n[\s\S]*kept out/);
-    const [usage] = end.result?.usage ?? [];
-    assert.deepEqual([usage?.requested, usage?.inputTokens, usage?.outputTokens], [MODEL, 20, 10]);
-  });
+  places.test(
+    'container',
+    'works on the files there, through a door that is there while the block runs, and is counted by the worker',
+    async () => {
+      const command =
+        'echo made > "$WAYBILL_OUTPUTS/note"; ls /waybill/.waybill; touch /waybill/.waybill/x || echo kept out';
+      server.script(call('run', { command }), converse(['Done.']));
+      const gone: Block = { block: 'script', run: 'test ! -e /waybill/.waybill/model.sock' };
+      const end = await ask({ WAYBILL_MODELS: MODELS }, [bedrock(), gone, CAPTURE]);
+      assert.deepEqual(verdictOf(end), ['succeeded', 'ok'], end.log);
+      assert.equal(end.outputs.get('outputs/note')?.toString(), 'made\n');
+      assert.match(told(1)[0]?.text ?? '', /job\.json\nmodel\.sock\n[\s\S]*kept out/);
+      const [usage] = end.result?.usage ?? [];
+      assert.deepEqual([usage?.requested, usage?.inputTokens, usage?.outputTokens], [MODEL, 20, 10]);
+    },
+  );
 
-  it('is not there where the worker was given none', async (t) => {
-    if (!bubblewrap.works) return t.skip(`bubblewrap: ${bubblewrap.detail}`);
+  places.test('container', 'is not there where the worker was given none', async () => {
     server.script(WELL);
     const apart = await ask({}, [bedrock()]);
     assert.deepEqual([...verdictOf(apart), server.asked.length], ['failed', 'model_unavailable', 0], apart.log);

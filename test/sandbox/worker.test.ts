@@ -1,42 +1,24 @@
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Block } from '@waybill/client/plan';
 import { digestOf } from '@waybill/verify';
-import type { Isolation } from '#core/mailbox-protocol.ts';
 import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
-import { ContainerBed } from '../support/container-bed.ts';
 import { makeRepository } from '../support/git-repository.ts';
+import { ISOLATIONS, openIsolations } from '../support/isolations.ts';
 import { runningSleeps, until } from '../support/processes.ts';
 import { type AttemptSpec, signed, testKey } from '../support/signed-lease.ts';
-import { openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
+import { openWorkerBed } from '../support/worker-bed.ts';
 
 const script = (run: string, more: object = {}): Block => ({ block: 'script', run, ...more });
 
-let bed: WorkerBed;
-let containers: ContainerBed;
-let bubblewrap: { works: boolean; detail: string };
-before(async () => {
-  bed = await openWorkerBed();
-  containers = await ContainerBed.open(bed);
-  const { isolation, detail } = await bed.launcher.probe();
-  bubblewrap = { works: isolation === 'bubblewrap', detail };
-});
-after(async () => {
-  containers.close();
-  await bed.close();
-});
+const places = openIsolations();
 
-for (const isolation of ['none', 'bubblewrap', 'container'] as const satisfies Isolation[]) {
+for (const isolation of ISOLATIONS) {
   describe(`worker: blocks with isolation ${isolation}`, () => {
-    const run = (spec: AttemptSpec) =>
-      isolation === 'container' ? containers.run(spec) : bed.run({ isolation, ...spec });
-    const test = (title: string, body: () => Promise<void>) =>
-      it(title, async (t) => {
-        if (isolation !== 'none' && !bubblewrap.works) return t.skip(`bubblewrap: ${bubblewrap.detail}`);
-        await body();
-      });
+    const run = (spec: AttemptSpec) => places.run({ isolation, ...spec });
+    const test = (title: string, body: () => Promise<void>): void => places.test(isolation, title, body);
 
     test('a script that succeeds is reported with its block, its log and the epoch of its manifest', async () => {
       const end = await run({ pipeline: [script('echo out; echo err >&2'), script('echo second')] });
@@ -53,7 +35,7 @@ for (const isolation of ['none', 'bubblewrap', 'container'] as const satisfies I
         ],
       );
       assert.match(end.log, /^--- waybill: block 1 of 2: script ---\n(out\nerr|err\nout)\n--- waybill: block 2 of 2/);
-      assert.equal(worker, (await bed.launcher.probe()).executable);
+      assert.equal(worker, (await places.bed.launcher.probe()).executable);
       assert.equal(outputs, null);
       assert.equal(log?.sha256, digestOf(end.log));
     });
@@ -120,22 +102,24 @@ for (const isolation of ['none', 'bubblewrap', 'container'] as const satisfies I
     test('a cancel reaches a running block as TERM, and the attempt is reported cancelled', async () => {
       const marker = `62.${Math.floor(Math.random() * 1e6)}`;
       const waiting = script(`trap "echo politely; exit 0" TERM; sleep ${marker} & wait`);
-      const attempt = await bed.post({ isolation, pipeline: [waiting] });
+      const attempt = await places.bed.post({ isolation, pipeline: [waiting] });
       const exited =
-        isolation === 'container' ? containers.start(attempt).ended : bed.launch(attempt).then(() => attempt.ended);
+        isolation === 'container'
+          ? places.containers.start(attempt).ended
+          : places.bed.launch(attempt).then(() => attempt.ended);
       await until(() => runningSleeps(marker) > 0);
-      await bed.mailbox.cancel(attempt.attemptId);
+      await places.bed.mailbox.cancel(attempt.attemptId);
       const { exit } = await exited;
-      const end = await bed.collect(attempt.attemptId);
+      const end = await places.bed.collect(attempt.attemptId);
       assert.deepEqual([end.result?.outcome, exit], ['cancelled', WORKER_EXIT.cancelled]);
       assert.match(end.log, /politely/);
     });
 
     test('when the engine, or the wrapper of a container, is gone the blocks are killed and nothing is reported', async () => {
       const marker = `61.${Math.floor(Math.random() * 1e6)}`;
-      const attempt = await bed.post({ isolation, pipeline: [script(`trap "" TERM; sleep ${marker}`)] });
-      const task = isolation === 'container' ? containers.start(attempt) : null;
-      const child = task?.wrapper ?? bed.spawn(attempt);
+      const attempt = await places.bed.post({ isolation, pipeline: [script(`trap "" TERM; sleep ${marker}`)] });
+      const task = isolation === 'container' ? places.containers.start(attempt) : null;
+      const child = task?.wrapper ?? places.bed.spawn(attempt);
       await until(() => runningSleeps(marker) > 0);
       if (task === null) child.stdin?.end();
       else child.kill('SIGKILL');
@@ -144,7 +128,7 @@ for (const isolation of ['none', 'bubblewrap', 'container'] as const satisfies I
       assert.equal(exit, task === null ? WORKER_EXIT.cancelled : null);
       if (task !== null) assert.equal((await task.ended).blocks.exit, 0, 'the runner noticed by itself');
       assert.equal(runningSleeps(marker), 0);
-      assert.equal((await bed.mailbox.staged(attempt.attemptId)).result, null);
+      assert.equal((await places.bed.mailbox.staged(attempt.attemptId)).result, null);
     });
 
     test('a log over its limit is cut, says so, and the block goes on', async () => {
@@ -178,12 +162,12 @@ for (const isolation of ['none', 'bubblewrap', 'container'] as const satisfies I
     });
 
     test('a patch of the pinned commit comes back with what it leaves out, and hands the next item its exact bytes', async () => {
-      const repository = join(bed.directory, `repository-${isolation}`);
+      const repository = join(places.bed.directory, `repository-${isolation}`);
       makeRepository(repository, () => {
         writeFileSync(join(repository, '.gitignore'), '*.tmp\n');
         writeFileSync(join(repository, 'file'), 'one\n');
       });
-      const source = await bed.pack(repository);
+      const source = await places.bed.pack(repository);
       const edit = script('git log --oneline && echo two > file && echo x > left.tmp');
       const first = await run({ source, pipeline: [edit, { block: 'capture', what: 'patch' }] });
       assert.equal(first.result?.outcome, 'succeeded', first.log);
@@ -226,7 +210,7 @@ describe('worker: agent blocks', () => {
   });
 
   it('refuse to run without a sandbox, unless the deployment allows it', async () => {
-    const refused = await bed.run({ pipeline: [agent('echo ran')] });
+    const refused = await places.bed.run({ pipeline: [agent('echo ran')] });
     assert.deepEqual([refused.result?.outcome, refused.result?.reason], ['policy_blocked', 'sandbox_required']);
     assert.equal(refused.notice.exit, WORKER_EXIT.policyBlocked);
     assert.doesNotMatch(refused.log, /^ran/m);
@@ -249,7 +233,7 @@ describe('worker: agent blocks', () => {
 });
 
 describe('worker: refuses before anything runs', () => {
-  const touched = (): string => join(bed.directory, 'touched');
+  const touched = (): string => join(places.bed.directory, 'touched');
   const pipeline = (): Block[] => [script(`touch ${touched()}`)];
 
   for (const [title, spec] of [
@@ -316,7 +300,7 @@ describe('worker: refuses before anything runs', () => {
     ],
   ] as [string, Partial<AttemptSpec>][]) {
     it(title, async () => {
-      const end = await bed.run({ pipeline: pipeline(), ...spec });
+      const end = await places.bed.run({ pipeline: pipeline(), ...spec });
       assert.equal(end.notice.exit, WORKER_EXIT.contractError);
       assert.match(end.notice.detail, /LEASE_INVALID/);
       assert.equal(end.result, null);
@@ -330,7 +314,11 @@ describe('worker: refuses before anything runs', () => {
     ['fewer bytes', 'gen'],
   ] as const) {
     it(`an input that arrives as ${title}`, async () => {
-      const end = await bed.run({ pipeline: pipeline(), inputs: { data: 'genuine' }, spoofedInputs: { data: text } });
+      const end = await places.bed.run({
+        pipeline: pipeline(),
+        inputs: { data: 'genuine' },
+        spoofedInputs: { data: text },
+      });
       assert.deepEqual([end.result?.outcome, end.result?.reason], ['contract_error', 'input_mismatch']);
       assert.equal(end.notice.exit, WORKER_EXIT.contractError);
       assert.equal(existsSync(touched()), false);
@@ -338,14 +326,14 @@ describe('worker: refuses before anything runs', () => {
   }
 
   it('and the same job runs when nothing was altered', async () => {
-    const end = await bed.run({ pipeline: pipeline() });
+    const end = await places.bed.run({ pipeline: pipeline() });
     assert.equal(end.result?.outcome, 'succeeded');
     assert.equal(existsSync(touched()), true);
   });
 });
 
 it('worker: leaves no attempt directory behind', () => {
-  assert.deepEqual(bed.leftovers(), []);
+  assert.deepEqual(places.bed.leftovers(), []);
 });
 
 function resigned(payload: string): ReturnType<typeof signed> {

@@ -4,22 +4,7 @@ import { join } from 'node:path';
 import { describe } from 'node:test';
 import { captureCases } from '../../test/support/capture-case.ts';
 import { git } from '../../test/support/git-repository.ts';
-
-function write(at: string, path: string, text: string): void {
-  writeFileSync(join(at, path), text);
-}
-
-function changeFile(at: string): void {
-  write(at, 'file', 'two\n');
-}
-
-/** A block that changes the file and then does this to its repository. */
-function hiding(hide: (at: string) => void): (at: string) => void {
-  return (at) => {
-    changeFile(at);
-    hide(at);
-  };
-}
+import { changeFile, hiding, write } from '../../test/support/workspace-edits.ts';
 
 function configure(at: string, settings: Record<string, string>): void {
   for (const [name, value] of Object.entries(settings)) git(at, 'config', name, value);

@@ -1,28 +1,12 @@
 /** Indexes, ignore rules and ruins of the repository in a workspace hide nothing from the patch. */
-import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'node:test';
 import { captureCases } from '../../test/support/capture-case.ts';
 import { git } from '../../test/support/git-repository.ts';
+import { changeFile, hiding, write } from '../../test/support/workspace-edits.ts';
 
 const LONG_AGO = new Date('2020-01-01T00:00:00Z');
-
-function write(at: string, path: string, text: string): void {
-  mkdirSync(join(at, path, '..'), { recursive: true });
-  writeFileSync(join(at, path), text);
-}
-
-function changeFile(at: string): void {
-  write(at, 'file', 'two\n');
-}
-
-/** A block that changes the file and then does this to its repository. */
-function hiding(hide: (at: string) => void): (at: string) => void {
-  return (at) => {
-    changeFile(at);
-    hide(at);
-  };
-}
 
 describe('capture, whatever became of the repository of the block:', () => {
   captureCases([

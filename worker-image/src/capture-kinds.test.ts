@@ -1,36 +1,16 @@
 /** Every kind of change to files, and every kind of file, in a patch that plain git applies to the very same tree. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'node:test';
 import { parsePatch } from '#core/patch.ts';
 import { type CaptureCase, captureCases } from '../../test/support/capture-case.ts';
+import { filled, put, putBytes, remove } from '../../test/support/workspace-edits.ts';
 
 const LATIN_1 = Buffer.from('caf\xe9\n', 'latin1');
 const BINARY = Buffer.from(Array.from({ length: 2_000 }, (_, index) => (index * 7) % 256));
 const IS_ROOT = process.getuid?.() === 0;
-
-/** Files below `at`, with the directories that they need: path to content. */
-function put(at: string, files: Record<string, string | Uint8Array>): void {
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(join(at, path, '..'), { recursive: true });
-    writeFileSync(join(at, path), content);
-  }
-}
-
-const filled =
-  (files: Record<string, string | Uint8Array>) =>
-  (at: string): void =>
-    put(at, files);
-
-function putBytes(at: string, name: string, content: string): void {
-  writeFileSync(Buffer.concat([Buffer.from(`${at}/`), Buffer.from(name, 'latin1')]), content);
-}
-
-function remove(at: string, ...names: string[]): void {
-  for (const name of names) rmSync(join(at, name), { recursive: true });
-}
 
 /** What the patch says it does, ascending. */
 function changes(...expected: string[]): NonNullable<CaptureCase['check']> {

@@ -1,29 +1,9 @@
 /** Names as they may be, and names that change what they stand for. */
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'node:test';
 import { type CaptureCase, captureCases } from '../../test/support/capture-case.ts';
-
-/** Files below `at`, with the directories that they need: path to content. */
-function put(at: string, files: Record<string, string>): void {
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(join(at, path, '..'), { recursive: true });
-    writeFileSync(join(at, path), content);
-  }
-}
-
-const filled =
-  (files: Record<string, string>) =>
-  (at: string): void =>
-    put(at, files);
-
-function putBytes(at: string, name: string, content: string): void {
-  writeFileSync(Buffer.concat([Buffer.from(`${at}/`), Buffer.from(name, 'latin1')]), content);
-}
-
-function remove(at: string, ...names: string[]): void {
-  for (const name of names) rmSync(join(at, name), { recursive: true });
-}
+import { filled, put, putBytes, remove } from '../../test/support/workspace-edits.ts';
 
 const NAMES: CaptureCase[] = [
   {
