@@ -36,7 +36,10 @@ export function findShape(
     return say('it names no shape', 'Write `<pack>/<shape>`, or `./<folder>/<shape>`.', 'SPEC_INVALID');
   const found = packs.get(named.pack);
   if (found === undefined)
-    return say(`there is no pack ${quote(named.pack)}`, 'See `waybill pack list`, or write `./<folder>/<shape>`.');
+    return say(
+      `there is no pack ${quote(named.pack)}`,
+      'See `waybill pack list` and `waybill registry list pack`, or write `./<folder>/<shape>`.',
+    );
   if (!found.ok) {
     return {
       ok: false,
