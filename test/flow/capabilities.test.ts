@@ -36,6 +36,21 @@ class Submitter extends DirectoryTransport {
     const { bytes } = await prepareRun(this, Buffer.from(JSON.stringify(document)), { baseDir: this.#bed.directory });
     return this.#bed.submit(id, JSON.parse(Buffer.from(bytes).toString()) as object);
   }
+
+  /** What the client makes of items that are added. */
+  async extension(run: string, written: object): Promise<object> {
+    const documents: object[] = [];
+    // Nobody answers what is only looked at, so the wait for an answer is given up then and no sooner.
+    const seen = new AbortController();
+    this.putSubmission = async (_queue, _id, bytes) => {
+      documents.push(JSON.parse(Buffer.from(bytes).toString()) as object);
+      seen.abort();
+      return 'written';
+    };
+    const target = { run, written: Buffer.from(JSON.stringify(written)), baseDir: this.#bed.directory };
+    await assert.rejects(extendRun(this, target, { signal: seen.signal }), { name: 'AbortError' });
+    return documents[0] ?? assert.fail('nothing was submitted');
+  }
 }
 
 interface Given {
@@ -202,24 +217,40 @@ it('capabilities: added items get what the run has looked up, and look up themse
       kind: 'Extension',
       spec: { items: [{ id: 'b', pipeline: [{ block: 'script', run: 'true' }], capabilities: ['base', 'extra'] }] },
     };
-    const documents: object[] = [];
-    // Nobody answers what is only looked at, so the wait for an answer is given up then and no sooner.
-    const seen = new AbortController();
-    submitter.putSubmission = async (_queue, _id, bytes) => {
-      documents.push(JSON.parse(Buffer.from(bytes).toString()) as object);
-      seen.abort();
-      return 'written';
-    };
-    const { signal } = seen;
-    const asking = extendRun(submitter, { run, written: Buffer.from(JSON.stringify(written)) }, { signal });
-    await assert.rejects(asking, { name: 'AbortError' });
-    assert.deepEqual(await answerTo(bed, 'more', documents[0] ?? {}), ['accepted', undefined]);
+    const document = await submitter.extension(run, written);
+    assert.deepEqual(await answerTo(bed, 'more', document), ['accepted', undefined]);
     await bed.until(() => given.length === 2);
     assert.deepEqual(given[1] && keysOf(given[1]), [`capability.base ${base}`, `capability.extra ${extra}`]);
-    const missing = structuredClone(documents[0]) as { spec: { items: { id: string }[]; pins: object } };
+    const missing = structuredClone(document) as { spec: { items: { id: string }[]; pins: object } };
     missing.spec.items = missing.spec.items.map((item) => ({ ...item, id: 'c' }));
     missing.spec.pins = { capabilities: { extra: { sha256: digestOf('never'), sizeBytes: 1 } } };
     assert.deepEqual(await answerTo(bed, 'missing', missing), ['invalid', 'SOURCE_MISSING']);
+    await answerTo(bed, 'close', controlOf('close', run));
+    await finished(bed, 's');
+  });
+});
+
+it('capabilities: added items use shapes and read files, which the client packs; what it has not packed is refused', async () => {
+  await withSubmitter(async (bed, submitter, given) => {
+    const run = await submitter.submit('s', runOf([{ id: 'a' }], { openEnded: true }));
+    writeFileSync(join(bed.directory, 'table.csv'), 'region,amount\nnorth,1\n');
+    const used = {
+      id: 'b',
+      uses: 'data/aggregate',
+      with: { by: 'region', measures: 'count' },
+      reads: { 'table.csv': { path: 'table.csv' } },
+      maxUsd: 0.25,
+    };
+    const written = { apiVersion: 'waybill/v1', kind: 'Extension', spec: { items: [used] } };
+    const document = (await submitter.extension(run, written)) as { spec: { items: { reads: object }[] } };
+    assert.deepEqual(await answerTo(bed, 'more', document), ['accepted', undefined]);
+    await bed.until(() => given.length === 2);
+    const table = digestOf('region,amount\nnorth,1\n');
+    assert.ok(given[1] && keysOf(given[1]).includes(`table.csv ${table}`));
+    assert.ok((given[1]?.inputs.length ?? 0) > 1, 'files of the pack');
+    const unpacked = structuredClone(document);
+    for (const item of unpacked.spec.items) Object.assign(item, { id: 'c', reads: used.reads });
+    assert.deepEqual(await answerTo(bed, 'unpacked', unpacked), ['invalid', 'SOURCE_UNRESOLVED']);
     await answerTo(bed, 'close', controlOf('close', run));
     await finished(bed, 's');
   });

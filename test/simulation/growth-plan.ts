@@ -56,13 +56,11 @@ export function additions(random: Random, subject: Subject, place: Place): Asked
 
 function addition(random: Random, place: Place, n: number, known: readonly ItemDraft[]): ItemDraft[] {
   const one = (): string => known[random.below(known.length)]?.id ?? 'nobody';
-  if (random.chance(0.15)) return mapReduce(place, `x${n}`).map(({ reads: _none, ...item }) => item);
+  if (random.chance(0.15)) return mapReduce(place, `x${n}`);
   const makers = known.filter(({ gate, forEach }) => !gate && !forEach && random.chance(0.2)).map(({ id }) => id);
   const items = Array.from({ length: 1 + random.below(random.chance(0.1) ? 30 : 4) }, (_, m): ItemDraft => {
     const id = `x${n}-${m}`;
-    const { reads = {}, ...work } = itemOf(place, id, makers);
-    // What is added reads nothing from outside: nearly nobody asks for it.
-    const item = random.chance(0.05) ? gateOf(place, id, makers) : random.chance(0.02) ? { ...work, reads } : work;
+    const item = random.chance(0.05) ? gateOf(place, id, makers) : itemOf(place, id, makers);
     return random.chance(0.4) ? { ...item, dependsOn: [one()] } : item;
   });
   const wrong: ItemDraft[] = [{ id: 'wrong', dependsOn: ['nobody'] }, { id: one() }, { id: 'g-map~1' }];

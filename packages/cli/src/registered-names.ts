@@ -1,5 +1,5 @@
 /** What a file names of the registry, looked up before anything is submitted. */
-import { askedNames, lookUp, type Refusal, SpecRefused, WaybillError } from '@waybill/client';
+import { askedNames, lookUp, SpecRefused, WaybillError } from '@waybill/client';
 import type { PlacedWarning } from './error-report.ts';
 import { type ExtensionFile, placed, type SpecFile } from './spec-file.ts';
 import type { VerbCall } from './verb.ts';
@@ -16,7 +16,7 @@ export async function unseenNames(
   const { bytes } = planned;
   const { spec, ledBack } =
     'named' in planned
-      ? { spec: planned.addition, ledBack: (refusal: Refusal): Refusal => refusal }
+      ? { spec: planned.addition, ledBack: planned.ledBack }
       : { spec: planned.written.run.spec, ledBack: planned.written.ledBack };
   const asked = askedNames(spec);
   if (asked.length === 0) return [];

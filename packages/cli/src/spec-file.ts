@@ -56,10 +56,9 @@ export async function readSpecFile(file: string, registry?: OpenRegistry): Promi
 export async function readPlannedFile(file: string, registry?: OpenRegistry): Promise<SpecFile | ExtensionFile> {
   const path = resolve(file);
   const bytes = await readSpecBytes(path);
-  const sketch = await placing(file, bytes, async () => sketchExtension(bytes));
-  return sketch === null
-    ? readPlaced(file, { path, baseDir: dirname(path), bytes }, registry)
-    : { path, bytes, ...sketch };
+  const baseDir = dirname(path);
+  const sketch = await placing(file, bytes, () => sketchExtension(bytes, baseDir, registry));
+  return sketch === null ? readPlaced(file, { path, baseDir, bytes }, registry) : { path, bytes, ...sketch };
 }
 
 async function readPlaced(

@@ -10,7 +10,7 @@ import type { PlanItem } from './plan.ts';
 import { planEntries } from './plan-entries.ts';
 import { planItem, type Shared } from './plan-item.ts';
 import type { Addition } from './spec.ts';
-import { bounded, formatPath } from './spec-issue.ts';
+import { bounded } from './spec-issue.ts';
 import { usdOf } from './spec-money.ts';
 import type { Pins } from './spec-pins.ts';
 
@@ -91,12 +91,6 @@ export function extensionProblems(addition: Addition, extended: Extended, limits
   const placed = items.map((item, index) => ({ index, item }));
   const { hasSource, present } = extended;
   const refusals = placed.flatMap((one) => problemsWithin(one, { defaults, pins, hasSource }, limits));
-  for (const [n, { reads }] of items.entries()) {
-    if (reads === undefined) continue;
-    const problem = 'nothing packs what an item reads that is added to a run';
-    const fix = 'Let an item of the run read it and hand it on.';
-    refusals.push({ code: 'SPEC_INVALID', path: formatPath(['spec', 'items', n, 'reads']), problem, fix });
-  }
   const ids = items.map(({ id }) => id);
   const { capMicroUsd } = extended;
   refusals.push(

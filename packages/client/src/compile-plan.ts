@@ -28,7 +28,7 @@ export type CompiledItems = { ok: true; items: PlanItem[] } | { ok: false; refus
 export function compile(run: RunSpec, limits: Limits = LIMITS): Compiled {
   const compiled = compileItems(run, limits);
   const source = planSource(run);
-  const unpacked = [...run.spec.items.flatMap(unpackedReads), ...pinProblems(run.spec)];
+  const unpacked = pinProblems(run.spec);
   const refusals = [...(compiled.ok ? [] : compiled.refusals), ...('code' in source ? [source] : []), ...unpacked];
   if (!compiled.ok || 'code' in source || unpacked.length > 0) return { ok: false, refusals: bounded(refusals) };
   const itemDigests = compiled.items.map((item) => digestOf(canonicalize(item)));
@@ -184,15 +184,6 @@ function itemProblems(item: ItemSpec, index: number, { defaults, pins }: Surroun
 
 /** One that is read or declared as it is sealed, beside its name: a digest, and a size or a kind. */
 const READ_ENTRY_BYTES = 200;
-
-function unpackedReads({ reads = {} }: ItemSpec, index: number): Refusal[] {
-  return Object.entries(reads).flatMap(([key, read]): Refusal[] => {
-    if ('sha256' in read) return [];
-    const path = formatPath(['spec', 'items', index, 'reads', key]);
-    const problem = 'what it reads is not packed: nothing that runs the item can fetch it';
-    return [{ code: 'SOURCE_UNRESOLVED', path, problem, fix: 'Submit with the client, which packs it.' }];
-  });
-}
 
 type Need = NonNullable<ItemSpec['needs']>[string];
 

@@ -56,7 +56,10 @@ interface Pinning {
   pins?: Pins | undefined;
 }
 
-/** Names that nothing is known of, and values that are not what their digest says: nothing that runs the items could ask. */
+/**
+ * What no client has packed or looked up, and values that are not what their digest says: nothing that runs the items could fetch it,
+ * or ask.
+ */
 export function pinProblems({ items, defaults, pins: given }: Pinning): Refusal[] {
   const unknown = items.flatMap((item, n) =>
     (['capabilities', 'values'] as const).flatMap((kind) =>
@@ -75,7 +78,16 @@ export function pinProblems({ items, defaults, pins: given }: Pinning): Refusal[
     const problem = 'the values are others than their digest says';
     return [{ code: 'SOURCE_INVALID', path, problem, fix: 'Submit with the client, which looks them up.' }];
   });
-  return [...unknown, ...others, ...tooMuch(given)];
+  return [...items.flatMap(unpackedReads), ...unknown, ...others, ...tooMuch(given)];
+}
+
+function unpackedReads({ reads = {} }: ItemSpec, index: number): Refusal[] {
+  return Object.entries(reads).flatMap(([key, read]): Refusal[] => {
+    if ('sha256' in read) return [];
+    const path = formatPath(['spec', 'items', index, 'reads', key]);
+    const problem = 'what it reads is not packed: nothing that runs the item can fetch it';
+    return [{ code: 'SOURCE_UNRESOLVED', path, problem, fix: 'Submit with the client, which packs it.' }];
+  });
 }
 
 /** They stand in one row of an open-ended run. */

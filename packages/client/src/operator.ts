@@ -8,9 +8,8 @@ import { TerminalError } from './errors.ts';
 import { checkSubmissionId } from './object-names.ts';
 import { readExtension } from './read-extension.ts';
 import { readSchedule } from './read-spec.ts';
-import { resolvePins } from './resolve-pins.ts';
 import { placedInSchedule, runOf } from './schedule.ts';
-import { API_VERSION, type ControlSpec, type ScheduleVerb } from './spec.ts';
+import { API_VERSION, type ControlSpec, type RunSpec, type ScheduleVerb } from './spec.ts';
 import { SpecRefused } from './spec-refused.ts';
 import { type SubmitOptions, submissionBytes, uploadPackFiles, withPackedSource } from './submit.ts';
 import { CONTROL_QUEUE, type Transport } from './transport.ts';
@@ -26,7 +25,8 @@ export async function submitControl(
   options: ControlOptions = {},
 ): Promise<Receipt> {
   const object: ControlSpec = { apiVersion: API_VERSION, kind: 'Control', spec: control };
-  const bytes = new TextEncoder().encode(canonicalize(object));
+  // Items that are added may say any number that those of a run may.
+  const bytes = new TextEncoder().encode(canonicalize(object, { numbers: 'any' }));
   const submissionId = checkSubmissionId(options.submissionId ?? randomUUID());
   return submitObject(transport, CONTROL_QUEUE, submissionId, bytes, options);
 }
@@ -96,16 +96,23 @@ export function answerItem(
 }
 
 /**
- * Adds items to a run that is open-ended, from a document of kind `Extension` in YAML or JSON. Asked twice under one submission id,
+ * Adds items to a run that is open-ended, from a document of kind `Extension` in YAML or JSON, with packs and files below
+ * `baseDir`. Asked twice under one submission id,
  * they are added once. Throws SpecRefused for what the document alone shows; the receipt has the other reasons.
  */
 export async function extendRun(
   transport: Transport,
-  target: { run: string; written: Uint8Array },
+  { run, written, baseDir }: { run: string; written: Uint8Array; baseDir: string },
   options: ControlOptions = {},
 ): Promise<Receipt> {
-  const addition = await resolvePins(transport, readExtension(target.written));
-  return submitControl(transport, { verb: 'extend', run: target.run, ...addition }, options);
+  const { registry } = transport;
+  const { addition, packFiles, ledBack } = await readExtension(written, baseDir, registry && (async () => registry));
+  const asRun: RunSpec = { apiVersion: API_VERSION, kind: 'Run', metadata: { name: 'extension' }, spec: addition };
+  const packed = await withPackedSource(transport, asRun, { baseDir }).catch((error: unknown) => {
+    throw error instanceof SpecRefused ? new SpecRefused(error.refusals.map(ledBack)) : error;
+  });
+  await uploadPackFiles(transport, packFiles, { baseDir });
+  return submitControl(transport, { verb: 'extend', run, ...packed.run.spec }, options);
 }
 
 /** Nothing more is added to the run from now on: it ends when what is there has. */

@@ -1,5 +1,5 @@
 /**
- * The published JSON Schemas of run specs, flows and schedules, generated so that editors complete exactly what the parser accepts.
+ * The published JSON Schemas of run specs, flows, extensions and schedules, generated so that editors complete exactly what the parser accepts.
  * `node src/schema-file.ts` prints them; `--write` stores them; `--check` exits 1 when a stored file is not what it prints.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { flowPartSchema, flowSchema, useFields } from './flow.ts';
 import { LIMITS } from './limits.ts';
 import { packSchema } from './pack-format.ts';
 import { scheduleSchema } from './schedule.ts';
-import { itemSchema, runSchema } from './spec.ts';
+import { extensionSchema, itemSchema, runSchema } from './spec.ts';
 import { closed } from './spec-fields.ts';
 
 interface PublishedSchema {
@@ -20,13 +20,14 @@ interface PublishedSchema {
 }
 
 /** With what the client resolves before an engine sees it. */
+const writtenItem = closed({ ...itemSchema.shape, ...useFields });
+
 const writtenRun = runSchema.extend({
-  spec: runSchema.shape.spec.extend({
-    items: z
-      .array(closed({ ...itemSchema.shape, ...useFields }))
-      .min(1)
-      .max(LIMITS.items),
-  }),
+  spec: runSchema.shape.spec.extend({ items: z.array(writtenItem).min(1).max(LIMITS.items) }),
+});
+
+const writtenExtension = extensionSchema.extend({
+  spec: extensionSchema.shape.spec.extend({ items: z.array(writtenItem).min(1).max(LIMITS.itemsPerExtension) }),
 });
 
 export const PUBLISHED: readonly PublishedSchema[] = [
@@ -34,6 +35,7 @@ export const PUBLISHED: readonly PublishedSchema[] = [
   { name: 'flow-v1', title: 'Waybill flow v1', schema: flowSchema },
   { name: 'flow-part-v1', title: 'Waybill flow part v1', schema: flowPartSchema },
   { name: 'pack-v1', title: 'Waybill pack v1', schema: packSchema },
+  { name: 'extension-v1', title: 'Waybill extension v1', schema: writtenExtension },
   { name: 'schedule-v1', title: 'Waybill schedule v1', schema: scheduleSchema },
 ];
 

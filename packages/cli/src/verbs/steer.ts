@@ -1,6 +1,6 @@
 /** Verbs that ask the engine to change the course of a run or of one item, and say what it answered. */
 
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Receipt } from '@waybill/client';
 import {
   abortRun,
@@ -45,12 +45,14 @@ export async function abort(call: VerbCall): Promise<ExitCode> {
 
 export async function extend(call: VerbCall): Promise<ExitCode> {
   const file = call.arg(1);
-  const written = await readSpecBytes(resolve(file), EXTENSION_FIX);
+  const path = resolve(file);
+  const written = await readSpecBytes(path, EXTENSION_FIX);
   const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
   await call.target.ensure({});
   const options = { timeoutMs: call.target.patienceMs };
-  const ask = async (): Promise<Receipt> => extendRun(transport, { run: run.run, written }, options);
+  const target = { run: run.run, written, baseDir: dirname(path) };
+  const ask = async (): Promise<Receipt> => extendRun(transport, target, options);
   const receipt = await call.target.answered(placing(file, written, ask));
   return reportReceipt(call, receipt, `extend run ${run.run}`);
 }
