@@ -82,8 +82,8 @@ export interface PlatformEvents {
 }
 
 export interface AttemptsWatcher {
-  /** @param given what its lease says that it is given */
-  launched(attemptId: string, isFirst: boolean, given?: LeaseDraft['inputs']): void;
+  /** @param lease what it is given */
+  launched(attemptId: string, isFirst: boolean, lease?: LeaseDraft): void;
   /** @param checkpoint what it leaves for a later attempt */
   staged(attemptId: string, checkpoint?: Digest): void;
 }
@@ -122,7 +122,7 @@ export class Attempts {
   start(attemptId: string): void {
     const box = this.boxes.get(attemptId);
     const isFirst = !this.workers.has(attemptId);
-    this.watcher.launched(attemptId, isFirst, box?.lease.inputs);
+    this.watcher.launched(attemptId, isFirst, box?.lease);
     if (!isFirst || box === undefined) return;
     const draw = this.#faults.draw(`attempt ${attemptId}`);
     // Some items are never lucky: the platform gives up on them.

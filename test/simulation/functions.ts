@@ -1,6 +1,8 @@
 /** The functions of a deployment, as they are deployed, over simulated ports: one pool of containers for each. */
 
+import type { EgressPolicy } from '@waybill/client/egress';
 import { RetryableError } from '@waybill/client/errors';
+import type { Isolation } from '#core/mailbox-protocol.ts';
 import type { Caps } from '#core/money-rows.ts';
 import { type PriceTable, pricingOf } from '#core/price-table.ts';
 import type { QueueDefinitions } from '#core/queue-definition.ts';
@@ -61,6 +63,9 @@ export interface Platform {
   queues(): QueueDefinitions;
   caps(): Caps;
   prices: PriceTable;
+  isolation: Isolation;
+  /** What a queue may reach by now. */
+  egress(queue: string): EgressPolicy;
   leaseMs: number;
   heartbeatMs: number;
   hasAuthority: boolean;
@@ -232,8 +237,9 @@ export function flowOf(name: FunctionName, platform: Platform, container: Contai
     hints: quietHints(told),
     pricing: pricingOf(platform.prices),
     intentPolicy: { allow: [KINDS[0]] },
+    egress: egressOf(platform),
     worker: {
-      isolation: 'container',
+      isolation: platform.isolation,
       executable: SIMULATED_WORKER,
       get environments() {
         return environmentsAt(platform);
@@ -251,6 +257,18 @@ export function flowOf(name: FunctionName, platform: Platform, container: Contai
   const keeping = platform.secrets?.keepingOf(container);
   if (keeping !== undefined) planted.release = (attemptId) => release(planted, keeping, attemptId);
   return planted;
+}
+
+/** Asked each time: an operator changes it. */
+function egressOf({ egress }: Platform): NonNullable<FlowDeps['egress']> {
+  return {
+    get default() {
+      return egress('default');
+    },
+    get slow() {
+      return egress('slow');
+    },
+  };
 }
 
 /** One is taken away some time after the first runs have come. */

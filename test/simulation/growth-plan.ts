@@ -2,6 +2,8 @@
 import type { Random } from '../support/random.ts';
 import { cancelOf, controlOf, extendOf, type ItemDraft } from '../support/run-spec.ts';
 import type { Asked, Subject } from './deed.ts';
+import { lettingOut } from './egress-plan.ts';
+import { type Around, pinnedAddition } from './pin-plan.ts';
 import { gateOf, itemOf, type Place, sourceOf } from './traits.ts';
 
 const MINUTE_MS = 60_000;
@@ -41,10 +43,13 @@ export function additions(random: Random, subject: Subject, place: Place): Asked
   if (!isOpenEnded && !random.chance(0.05)) return [];
   const soon = (): number => random.below(random.chance(0.6) ? MINUTE_MS : 6 * MINUTE_MS);
   const known = [...items];
+  const letOut = (more: readonly ItemDraft[]): ItemDraft[] =>
+    lettingOut(random, { seed: place.seed, queue: subject.queue }, more);
   const asked = Array.from({ length: 1 + random.below(5) }, (_, n): Asked[] => {
     const more = addition(random, place, n, known);
     known.push(...more);
-    const document = extendOf(runId, more);
+    const around = pinnedAddition(random, (subject.document as { spec: Around }).spec, letOut(more));
+    const document = extendOf(runId, around.items, around.around);
     const first = { document, afterMs: soon(), key: `@control/${principal}/add-${place.run}-${n}.json` };
     const again = random.chance(0.2) ? [{ ...first, afterMs: soon() }] : [];
     return [first, ...again, ...(random.chance(0.2) ? [{ document, afterMs: soon() }] : [])];

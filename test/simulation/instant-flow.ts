@@ -60,7 +60,12 @@ export function instantFlow(
   const carrier = (name: string) => new SimulatedQueue(name, { timeline, faults }, async () => null);
   const carriers = { submissions: carrier('a'), sequencer: carrier('b'), timers: carrier('c') };
   const told = { trouble: () => {}, malformed: () => {}, info: () => {} };
-  const money = { caps: () => DEFAULT_CAPS, prices: LOCAL_PRICES };
+  const money = {
+    isolation: 'container' as const,
+    egress: () => ({ allow: [], deny: [] }),
+    caps: () => DEFAULT_CAPS,
+    prices: LOCAL_PRICES,
+  };
   const rest = {
     timeline,
     faults,

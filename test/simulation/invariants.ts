@@ -10,11 +10,13 @@ import { isTerminal } from '#core/tally.ts';
 import type { LeaseDraft } from '#ports/mailbox.ts';
 import { CheckpointInvariants } from './checkpoint-invariants.ts';
 import { ClaimPace } from './claim-pace.ts';
+import type { EgressPlan } from './egress-plan.ts';
 import { GivenInvariants } from './given-invariants.ts';
 import { GrowthInvariants } from './growth-invariants.ts';
 import { HeldMoney } from './held-money.ts';
 import { HeldResources } from './held-resources.ts';
 import type { Buckets } from './object-stores.ts';
+import { PinnedInvariants } from './pinned-invariants.ts';
 import { ReuseInvariants } from './reuse-invariants.ts';
 import type { Commit, RowTable } from './row-table.ts';
 import { rowOf, specOf } from './rows-of.ts';
@@ -28,6 +30,7 @@ import { mustHold } from './violation.ts';
 export class Invariants {
   readonly slots: SlotInvariants;
   readonly secrets: SecretInvariants;
+  readonly pinned: PinnedInvariants;
   readonly #table: RowTable;
   readonly #held: HeldResources;
   readonly #money: HeldMoney;
@@ -45,10 +48,11 @@ export class Invariants {
   /** Entries of the log by run and type. */
   readonly #entries = new Set<string>();
 
-  constructor(table: RowTable, timeline: Timeline, buckets: Buckets) {
+  constructor(table: RowTable, timeline: Timeline, buckets: Buckets, egress: EgressPlan) {
     this.#table = table;
     this.slots = new SlotInvariants(table, timeline);
     this.secrets = new SecretInvariants(table);
+    this.pinned = new PinnedInvariants(table, egress);
     this.#held = new HeldResources(table);
     this.#money = new HeldMoney(table);
     this.#pace = new ClaimPace(table);
@@ -85,13 +89,14 @@ export class Invariants {
     if (!this.#stagedAt.has(attemptId)) this.#stagedAt.set(attemptId, step);
   }
 
-  launched(attemptId: string, isFirst: boolean, given: LeaseDraft['inputs'] = []): void {
+  launched(attemptId: string, isFirst: boolean, lease?: LeaseDraft): void {
     const attempt = this.#table.body<AttemptRow>(keys.attempt(attemptId));
     mustHold(isFirst, 'I2', `attempt ${attemptId} is started twice`);
     mustHold(attempt !== null, 'I9', `attempt ${attemptId} is started and not recorded`);
     mustHold(attempt.state !== 'claimed', 'I6', `attempt ${attemptId} is started before its dispatch is recorded`);
-    this.#given.launched(attempt, given);
-    this.#checkpoints.launched(attemptId, given);
+    if (lease !== undefined) this.pinned.launched(attempt, lease);
+    this.#given.launched(attempt, lease?.inputs ?? []);
+    this.#checkpoints.launched(attemptId, lease?.inputs ?? []);
   }
 
   answered({ principal, submissionId, status, submission }: Receipt): void {

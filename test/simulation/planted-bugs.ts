@@ -10,6 +10,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import type { Action, Row, RunStore } from '#ports/run-store.ts';
 import type { Container } from './container.ts';
 import { MONEY_BUGS } from './planted-money.ts';
+import { PIN_BUGS } from './planted-pins.ts';
 import { isNew, leavingOut, type PlantedBug, type Put, putting, seeing, tellsOf } from './planting.ts';
 
 const MINUTE_MS = 60_000;
@@ -49,6 +50,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   { name: 'over-cap', plant: overCap },
   ...MONEY_BUGS,
+  ...PIN_BUGS,
   { name: 'double seal', plant: doubleSeal },
   {
     name: 'orphaned attempt',

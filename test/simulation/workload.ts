@@ -6,8 +6,10 @@ import { deriveRunId } from '@waybill/verify';
 import { randomOf } from '../support/random.ts';
 import { type ItemDraft, runOf } from '../support/run-spec.ts';
 import { type Deed, PRINCIPALS } from './deed.ts';
+import { type EgressPlan, egressPlanOf, lettingOut } from './egress-plan.ts';
 import { grown } from './growth-plan.ts';
 import { type MoneyPlan, moneyPlanOf } from './money-plan.ts';
+import { pinned } from './pin-plan.ts';
 import { type QueuePlan, queuePlanOf } from './queue-plan.ts';
 import { scheduleDeeds, schedulesOf } from './schedules.ts';
 import { itemsOf } from './shapes.ts';
@@ -19,6 +21,7 @@ const MINUTE_MS = 60_000;
 export interface Workload {
   startMs: number;
   queues: QueuePlan;
+  egress: EgressPlan;
   money: MoneyPlan;
   deeds: Deed[];
   /** And schedules. */
@@ -38,6 +41,7 @@ export function workloadOf(seed: number, without: Without): Workload {
   const startMs = startOf(seed);
   const random = randomOf(seed);
   const queues = queuePlanOf(seed, startMs);
+  const egress = egressPlanOf(seed, startMs);
   const money = moneyPlanOf(seed, startMs);
   const runs = 1 + random.below(5);
   const most = Math.max(4, Math.floor((26 + random.below(40)) / runs));
@@ -53,7 +57,16 @@ export function workloadOf(seed: number, without: Without): Workload {
   for (let run = runs; run < runs + schedules; run += 1)
     if (!without.runs.has(run)) deeds.push(...scheduleDeeds({ seed, run }, startMs));
   deeds.sort((a, b) => a.atMs - b.atMs);
-  return { startMs, queues, money, deeds, runs: runs + schedules, items, lastMs: deeds.at(-1)?.atMs ?? startMs };
+  return {
+    startMs,
+    queues,
+    egress,
+    money,
+    deeds,
+    runs: runs + schedules,
+    items,
+    lastMs: deeds.at(-1)?.atMs ?? startMs,
+  };
 }
 
 function deedsOf(
@@ -65,9 +78,11 @@ function deedsOf(
   const principal = PRINCIPALS[random.below(2)] as string;
   const drawn = grown(place, itemsOf(place, size.most)).slice(0, size.mostItems);
   const known = new Set(drawn.map(({ id }) => id));
-  const { queue = 'default', ...spec } = specOf(place);
+  const { queue = 'default', ...traits } = specOf(place);
   const sound = drawn.map((item) => withoutStrangers(item, known));
-  const items = hurriedFor(place, spec, sound);
+  const hurried = hurriedFor(place, traits, sound);
+  const asking = lettingOut(sourceOf(place, 'egress'), { seed: place.seed, queue }, hurried);
+  const { spec, items } = pinned(place, traits, asking);
   const document = runOf(items, { queue, ...spec });
   const submissionId = `run-${place.run}`;
   const key = `${queue}/${principal}/${submissionId}.json`;

@@ -15,6 +15,7 @@ import { AlarmClock } from './alarm-clock.ts';
 import { Attempts } from './attempts.ts';
 import { SimulatedQueue, StreamReader } from './carriers.ts';
 import type { Container } from './container.ts';
+import { egressAt, isolationOf } from './egress-plan.ts';
 import { checkRemains, unfinished } from './end-of-seed.ts';
 import { type Fault, FaultPlan, type Rates } from './faults.ts';
 import { arrivalOf, Functions } from './functions.ts';
@@ -23,6 +24,7 @@ import { Minds } from './minds.ts';
 import { capsAt, PRICES } from './money-plan.ts';
 import { Buckets } from './object-stores.ts';
 import { type Outage, outageOf } from './outage.ts';
+import { uploadCapabilities } from './pin-plan.ts';
 import { queuesAt } from './queue-plan.ts';
 import { makeKeys } from './quick-signer.ts';
 import { uploadAll } from './read-files.ts';
@@ -154,6 +156,8 @@ class World {
       keys: KEYS,
       queues: () => queuesAt(this.#workload.queues, this.#timeline.nowMs, this.#faults.isHealed),
       caps: () => capsAt(this.#workload.money, this.#timeline.nowMs, this.#faults.isHealed),
+      isolation: isolationOf(seed),
+      egress: (name) => egressAt(this.#workload.egress, name, this.#timeline.nowMs),
       prices: PRICES,
       leaseMs: 120_000,
       heartbeatMs: 20_000,
@@ -165,8 +169,9 @@ class World {
     this.#table.mirror = options.mirror ?? null;
     const { timeline, table } = { timeline: this.#timeline, table: this.#table };
     this.#minds = new Minds({ seed, table, timeline, arrive: (key, document) => this.#arrive(key, document) });
-    this.#invariants = new Invariants(this.#table, this.#timeline, this.#buckets);
+    this.#invariants = new Invariants(this.#table, this.#timeline, this.#buckets, this.#workload.egress);
     uploadAll(this.#buckets);
+    uploadCapabilities(this.#buckets);
     this.#watch(this.#invariants);
   }
 
@@ -227,7 +232,9 @@ class World {
   }
 
   #arrive(key: string, document: object): void {
-    const object = this.#buckets.put(key, new TextEncoder().encode(JSON.stringify(document)));
+    const bytes = new TextEncoder().encode(JSON.stringify(document));
+    const object = this.#buckets.put(key, bytes);
+    this.#invariants.pinned.arrived(bytes, document);
     this.#timeline.note(`client puts ${key} ${JSON.stringify(document).slice(0, 200)}`);
     this.#carriers.submissions.put(arrivalOf(object), key);
   }
@@ -323,7 +330,7 @@ class World {
       }
     });
     this.#attempts.watcher = {
-      launched: (attemptId, isFirst, given) => guard(() => invariants.launched(attemptId, isFirst, given)),
+      launched: (attemptId, isFirst, lease) => guard(() => invariants.launched(attemptId, isFirst, lease)),
       staged: (attemptId, checkpoint) => guard(() => invariants.staged(attemptId, this.#timeline.steps, checkpoint)),
     };
     this.#buckets.onArrival = (object) => this.#carriers.submissions.put(arrivalOf(object), object.key);

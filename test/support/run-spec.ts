@@ -70,8 +70,8 @@ function specsOf(items: readonly ItemDraft[]): object[] {
 }
 
 /** A request to add items to a run that is open-ended. */
-export function extendOf(run: string, items: readonly ItemDraft[]): object {
-  return { apiVersion: 'waybill/v1', kind: 'Control', spec: { verb: 'extend', run, items: specsOf(items) } };
+export function extendOf(run: string, items: readonly ItemDraft[], around: object = {}): object {
+  return { apiVersion: 'waybill/v1', kind: 'Control', spec: { verb: 'extend', run, ...around, items: specsOf(items) } };
 }
 
 function pipelineOf(lens: ItemDraft['lens'], secrets: ItemDraft['secrets']): object[] {
