@@ -120,7 +120,8 @@ export class EgressBed {
     const tally = new EgressTally();
     const path = join(tree.door, 'egress.sock');
     const note = (line: string): void => void notes.push(line);
-    const proxy = await openProxy({ lists, block: 0, path, tally, outside, mostBytes: MOST_BYTES, note });
+    const shown = (host: string): string => host;
+    const proxy = await openProxy({ lists, block: 0, path, tally, outside, mostBytes: MOST_BYTES, shown, note });
     const env = { PATH: SANDBOX_VIEW.path, WAY: '/waybill/door/egress.sock' };
     const { argv, feed } = sandboxCommand(tree, env, ['node', '-e', script]);
     const { exit, said } = await ended(argv, tree.workspace, sandboxerEnvironment(), feed);

@@ -11,6 +11,7 @@ import type { EgressTally } from './egress/tally.ts';
 import type { LogFile } from './log-file.ts';
 import { openBlockModel } from './model/block-model.ts';
 import type { DoorUsage } from './model/door.ts';
+import type { Redactor } from './redactor.ts';
 import { DOOR_VIEW } from './sandbox.ts';
 
 export interface DoorSurroundings {
@@ -21,6 +22,7 @@ export interface DoorSurroundings {
   modelsFile: string | null;
   outside: Outside;
   egress: EgressTally;
+  redactor: Redactor;
 }
 
 type Start = (env: Record<string, string>) => Promise<BlockEnd>;
@@ -28,6 +30,8 @@ type Start = (env: Record<string, string>) => Promise<BlockEnd>;
 /** Of one block, both ways. */
 const MOST_BYTES = 2 * 1024 ** 3;
 const SOCKET = 'egress.sock';
+/** In the place of a host's name with a secret in it. */
+const REDACTED = 'redacted';
 
 /**
  * The doors are open as long as the block runs.
@@ -51,14 +55,17 @@ export async function withDoors(
 }
 
 async function withEgress(around: DoorSurroundings, block: number, start: Start): Promise<BlockEnd> {
-  const { job, tree, log, outside, egress: tally } = around;
+  const { job, tree, log, outside, egress: tally, redactor } = around;
   if (job.egress === undefined) return await start({});
   // The path of a socket is short, and that of a state directory may not be: the descriptor of its directory is.
   const directory = openSync(tree.door, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     const path = `/proc/self/fd/${directory}/${SOCKET}`;
     const note = (line: string): void => log.note(line);
-    const proxy = await openProxy({ lists: job.egress, block, path, tally, outside, mostBytes: MOST_BYTES, note });
+    // What the proxy has of a name is in lower case.
+    const shown = (host: string): string => (redactor.holdsInAnyCase(host) ? REDACTED : host);
+    const lists = job.egress;
+    const proxy = await openProxy({ lists, block, path, tally, outside, mostBytes: MOST_BYTES, shown, note });
     try {
       return await start({ [EGRESS_SOCKET]: `${DOOR_VIEW}/${SOCKET}` });
     } finally {

@@ -158,6 +158,19 @@ describe('redactor', () => {
     assert.ok(spaces.length - handedOn < 100 * 1024, `${spaces.length - handedOn} bytes are held`);
   });
 
+  it('finds what was put into another case, in whichever form, where it is asked for', () => {
+    const secret = 'aB3-Correct?Horse';
+    const redactor = createRedactor(new Map([['token', secret]]));
+    const encoded = ['', 'x', 'xy'].map((before) => Buffer.from(`${before}${secret}`).toString('base64url'));
+    const escaped = Buffer.from(secret).toString('hex').replace(/../g, '%$&');
+    for (const text of [secret, Buffer.from(secret).toString('hex'), encodeURIComponent(secret), escaped, ...encoded]) {
+      for (const changed of [text.toLowerCase(), text.toUpperCase()])
+        assert.equal(redactor.holdsInAnyCase(`a${changed}.example`), true, changed);
+    }
+    assert.equal(redactor.holds(`a${secret.toLowerCase()}`), false, 'and only there');
+    assert.equal(ofToken.holdsInAnyCase(`a${SECRET.slice(1)}.example`), false);
+  });
+
   it('what would have no form left is looked for nowhere, and ends', () => {
     const none = createRedactor(new Map([['nothing', '\x01\x02\x03\x04\x05\x06\x07\x08\t']]));
     assert.equal(none.holds('anything'), false);
@@ -168,5 +181,6 @@ describe('redactor', () => {
     const none = createRedactor(new Map());
     assert.equal(none.text('anything'), 'anything');
     assert.equal(none.holds('anything'), false);
+    assert.equal(none.holdsInAnyCase('anything'), false);
   });
 });

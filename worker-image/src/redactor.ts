@@ -9,14 +9,14 @@ import { type Seen, unescaped } from './unescaped.ts';
 
 /** White space or quotes inside of a form that has begun, beyond which it counts as none. */
 const SLACK_BYTES = 64 * 1024;
-/** For one byte, as JSON and HTML write it. */
-const MOST_WRITTEN_BYTES = 8;
 
 export interface Redactor {
   /** The text with a mark in the place of each secret. */
   text(text: string): string;
   /** Whether there is a secret in it. */
   holds(bytes: Uint8Array | string): boolean;
+  /** The same where letters of ASCII were put into another case on their way, as are those of host names. */
+  holdsInAnyCase(text: string): boolean;
   /** Tells of a stream whether there has been a secret in it so far. */
   inspector(): (chunk: Uint8Array) => boolean;
   /** Hands on what comes, redacted. */
@@ -31,24 +31,16 @@ export interface RedactedStream {
 
 interface Sought {
   forms: FormIndex;
+  /** For one byte of a form, unless there is white space or a quote. */
+  mostWritten: number;
   seen(bytes: Uint8Array, isWhole: boolean): Seen;
 }
 
 /** @param secrets values by their names */
 export function createRedactor(secrets: ReadonlyMap<string, string>): Redactor {
-  const indexOf = (forms: (secret: string) => Buffer[]): FormIndex =>
-    new FormIndex(
-      [...secrets].flatMap(([name, secret]) => {
-        const mark = Buffer.from(`[secret ${name}]`);
-        return forms(secret).map((bytes) => ({ bytes, mark }));
-      }),
-    );
-  const [plain, quoted] = [indexOf(formsOf), indexOf(quotedFormsOf)];
-  const sought = [
-    { forms: plain, seen: withoutSpace },
-    { forms: quoted, seen: unescaped },
-  ].filter(({ forms }) => forms.longest > 0);
-  const mostHeld = Math.max(2 * plain.longest, MOST_WRITTEN_BYTES * quoted.longest) + SLACK_BYTES;
+  const sought = soughtOf(secrets, (form) => form);
+  const held = sought.map(({ forms, mostWritten }) => mostWritten * forms.longest);
+  const mostHeld = Math.max(0, ...held) + SLACK_BYTES;
   const stream: Redactor['stream'] = (handOn) =>
     sought.length === 0 ? { write: handOn, flush: () => {} } : new HeldStream(sought, mostHeld, handOn);
   const inspector: Redactor['inspector'] = () => {
@@ -59,10 +51,15 @@ export function createRedactor(secrets: ReadonlyMap<string, string>): Redactor {
       return isFound;
     };
   };
+  let soughtInLowerCase: Sought[] | undefined;
   return {
     inspector,
     stream,
     holds: (bytes) => inspector()(Buffer.from(bytes as Uint8Array)),
+    holdsInAnyCase(text) {
+      soughtInLowerCase ??= soughtOf(secrets, inLowerCase);
+      return soughtInLowerCase.some((each) => lookFor(each)(Buffer.from(text)));
+    },
     text(text) {
       const parts: Uint8Array[] = [];
       const whole = stream((bytes) => parts.push(bytes));
@@ -71,6 +68,32 @@ export function createRedactor(secrets: ReadonlyMap<string, string>): Redactor {
       return Buffer.concat(parts).toString();
     },
   };
+}
+
+/** @param as how forms are looked for, and what they are looked for in */
+function soughtOf(secrets: ReadonlyMap<string, string>, as: (text: Buffer) => Buffer): Sought[] {
+  const indexOf = (forms: (secret: string) => Buffer[]): FormIndex =>
+    new FormIndex(
+      [...secrets].flatMap(([name, secret]) => {
+        const mark = Buffer.from(`[secret ${name}]`);
+        return forms(secret).map((bytes) => ({ bytes: as(bytes), mark }));
+      }),
+    );
+  const seenAs =
+    (see: Sought['seen']): Sought['seen'] =>
+    (bytes, isWhole) => {
+      const seen = see(bytes, isWhole);
+      return { ...seen, text: as(seen.text) };
+    };
+  return [
+    { forms: indexOf(formsOf), mostWritten: 2, seen: seenAs(withoutSpace) },
+    // As JSON and HTML write it.
+    { forms: indexOf(quotedFormsOf), mostWritten: 8, seen: seenAs(unescaped) },
+  ].filter(({ forms }) => forms.longest > 0);
+}
+
+function inLowerCase(text: Buffer): Buffer {
+  return Buffer.from(text.toString('latin1').toLowerCase(), 'latin1');
 }
 
 /** Whether one of the forms ends in the chunk; nothing after that is looked at. */

@@ -51,7 +51,16 @@ async function wayOut(t: TestContext, serve: (far: Socket) => void, more: Partia
   const lists = { ask: [HOST], allow: [HOST], deny: [] };
   const outside = { resolve: async () => ['93.184.216.34'], connect: () => connect({ port, host: '127.0.0.1' }) };
   const bounds = { mostBytes: MOST_BYTES, ...more };
-  const proxy = await openProxy({ lists, block: 0, path, tally, outside, note: () => {}, ...bounds });
+  const proxy = await openProxy({
+    lists,
+    block: 0,
+    path,
+    tally,
+    outside,
+    shown: (host) => host,
+    note: () => {},
+    ...bounds,
+  });
   t.after(async () => {
     await proxy.close();
     server.close();

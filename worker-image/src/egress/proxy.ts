@@ -25,6 +25,8 @@ export interface ProxyOptions {
   mostBytes: number;
   /** For the head of a request, and for the first message of TLS; whoever sends more slowly is cut off. Default: ten seconds. */
   headMs?: number;
+  /** What of a host's name may be said and recorded: all of it, or something in its place. */
+  shown(host: string): string;
   /** Told of each connection, in a line without line feeds. */
   note(line: string): void;
 }
@@ -38,6 +40,7 @@ export interface Proxy {
 export const MAX_CONNECTIONS = 64;
 const MAX_HEADER_BYTES = 16 * 1024;
 const HEAD_MS = 10_000;
+const READABLE = /^[!-~]{1,253}$/;
 /** A connection on which nothing moves for longer is over. */
 const SILENCE_MS = 300_000;
 
@@ -79,9 +82,11 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   };
 }
 
-function refused(target: Target, why: EgressRefusal, { block, tally, note }: ProxyOptions): void {
-  tally.refuse(block, target, why);
-  note(`not let out: ${JSON.stringify(target.host?.slice(0, 253) ?? null)}, port ${target.port ?? 'unknown'}: ${why}`);
+function refused({ host, ...target }: Target, why: EgressRefusal, { block, tally, note, shown }: ProxyOptions): void {
+  // Looked at as a whole: a part of what may not be said would be said as well. What is no ASCII is read here byte by byte, as nobody means it.
+  const name = host !== undefined && READABLE.test(host) ? shown(host) : null;
+  tally.refuse(block, name === null ? target : { host: name, ...target }, why);
+  note(`not let out: ${JSON.stringify(name)}, port ${target.port ?? 'unknown'}: ${why}`);
 }
 
 /** Of plain HTTP. A path alone, as one asks a server, asks this one, which has nothing. */
@@ -150,9 +155,10 @@ async function open(
   const { host, port } = target;
   const far = problemOf(target, options, carried) ?? (await reach(host, port, options.outside));
   if (typeof far === 'string') return far;
-  options.note(`let out to ${host}:${port}`);
+  const name = options.shown(host);
+  options.note(`let out to ${name}:${port}`);
   far.setTimeout(SILENCE_MS, () => far.destroy());
-  carried.take(far, options.tally.passed(options.block, { host, port }));
+  carried.take(far, options.tally.passed(options.block, { host: name, port }));
   return far;
 }
 

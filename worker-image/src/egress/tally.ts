@@ -25,8 +25,7 @@ export class EgressTally {
   }
 
   refuse(block: number, { host, port }: Target, refused: EgressRefusal): void {
-    const isReadable = host !== undefined && /^[!-~]{1,253}$/.test(host);
-    const named = { ...(isReadable ? { host } : {}), ...(port === undefined || port > 65_535 ? {} : { port }) };
+    const named = { ...(host === undefined ? {} : { host }), ...(port === undefined || port > 65_535 ? {} : { port }) };
     const entry = this.#entry({ block, ...named, refused });
     if (entry === null) this.#more.refused += 1;
     else entry.connections += 1;
