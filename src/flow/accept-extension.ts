@@ -15,7 +15,7 @@ import { type Growth, keys, type RunRow, type SharedRow, type SpecRow, type Todo
 import { type Answer, refuse } from '#flow/answer.ts';
 import { type Asked, accepted, controlId, dedupedAs, emitControl } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { egressDenial } from '#flow/egress.ts';
+import { egressDenials } from '#flow/egress.ts';
 import { environmentProblems } from '#flow/environments.ts';
 import { extend } from '#flow/extend.ts';
 import { isolationDenial } from '#flow/isolation.ts';
@@ -70,8 +70,9 @@ export async function acceptExtension(
   // Of what the run knows they are there; the rest came with this object.
   const absent = await fetchUploads(deps, asked, { source: { kind: 'none' }, items: planned.items });
   if (absent.length > 0) return { status: 'invalid', reasons: absent };
-  const denial = isolationDenial(deps.worker, planned) ?? egressDenial(deps, row.queue, planned);
-  if (denial) return { status: 'denied', reasons: [denial] };
+  const denial = isolationDenial(deps.worker, planned);
+  const denials = denial === null ? egressDenials(deps, row.queue, planned) : [denial];
+  if (denials.length > 0) return { status: 'denied', reasons: denials };
   const unknown = environmentProblems(deps.worker, planned);
   if (unknown.length > 0) return { status: 'invalid', reasons: unknown };
   // Throws where a row is larger than any store takes, or could become so: nothing could end the run then.

@@ -2,6 +2,7 @@
 import { type EgressPolicy, mayAsk } from '@waybill/client/egress';
 import type { Refusal } from '@waybill/client/errors';
 import type { Plan, PlanItem } from '@waybill/client/plan';
+import { bounded } from '@waybill/client/spec-issue';
 import type { Job } from '#core/mailbox-protocol.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 
@@ -10,28 +11,30 @@ type Settings = Pick<FlowDeps, 'egress' | 'worker'>;
 const NOTHING: EgressPolicy = { allow: [], deny: [] };
 
 /**
- * Only the sandbox of a worker holds a block to its hosts: without one it has the network of the machine, and containers of a
- * task share theirs, so that a block could go past whoever checks it.
+ * Of each item and host that is refused. Only the sandbox of a worker holds a block to its hosts: without one it has the network of the
+ * machine, and containers of a task share theirs, so that a block could go past whoever checks it.
  */
-export function egressDenial(
+export function egressDenials(
   { egress, worker: { isolation } }: Settings,
   queue: string,
   { items }: Pick<Plan, 'items'>,
-): Refusal | null {
-  for (const [n, { egress: asked = [] }] of items.entries()) {
+): Refusal[] {
+  const policy = policyOf(egress, queue);
+  const denials = items.flatMap(({ egress: asked = [] }, n): Refusal[] => {
     const path = `spec.items[${n}].egress`;
     if (asked.length > 0 && isolation !== 'bubblewrap') {
       const problem = `nothing holds blocks to the hosts they may reach, where their isolation is "${isolation}"`;
       const fix = 'Leave it out: give the item what it needs as its source, `reads` or `needs`, or by its environment.';
-      return { code: 'ISOLATION_REQUIRED', path, problem, fix };
+      return [{ code: 'ISOLATION_REQUIRED', path, problem, fix }];
     }
-    const refused = asked.find((rule) => !mayAsk(rule, policyOf(egress, queue)));
-    if (refused === undefined) continue;
-    const problem = `${refused} may not be reached from the queue "${queue}"`;
     const fix = 'Ask for what egress.json of the engine allows, or have its operator allow this.';
-    return { code: 'EGRESS_DENIED', path, problem, fix };
-  }
-  return null;
+    const refused = asked.filter((rule) => !mayAsk(rule, policy));
+    return refused.map((rule) => {
+      const problem = `${rule} may not be reached from the queue "${queue}"`;
+      return { code: 'EGRESS_DENIED', path, problem, fix };
+    });
+  });
+  return bounded(denials);
 }
 
 /** What stands in the job; null where the deployment does not allow any more what the item asks for. */

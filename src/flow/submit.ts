@@ -15,7 +15,7 @@ import type { EventRow } from '#core/record-rows.ts';
 import { keys, type RunRow } from '#core/rows.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { egressDenial } from '#flow/egress.ts';
+import { egressDenials } from '#flow/egress.ts';
 import { environmentProblems } from '#flow/environments.ts';
 import { isolationDenial } from '#flow/isolation.ts';
 import { readRun } from '#flow/items.ts';
@@ -77,8 +77,9 @@ export async function refuseHere(
   plan: Plan,
   isAdmitting: boolean,
 ): Promise<Answer | null> {
-  const denial = isolationDenial(deps.worker, plan) ?? (isAdmitting ? null : egressDenial(deps, plan.queue, plan));
-  if (denial) return { status: 'denied', reasons: [denial] };
+  const denial = isolationDenial(deps.worker, plan);
+  const denials = denial !== null ? [denial] : isAdmitting ? [] : egressDenials(deps, plan.queue, plan);
+  if (denials.length > 0) return { status: 'denied', reasons: denials };
   const problems = [
     ...(await queueProblems(deps, from, plan, isAdmitting)),
     // What was accepted before is carried to its end, where an environment may be gone by then.

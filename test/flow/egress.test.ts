@@ -85,6 +85,27 @@ describe('flow: egress', () => {
       });
   });
 
+  it('each host of each item that is not allowed is named, up to a bound', async () => {
+    await withBed(bedOf(HOSTS), async (bed) => {
+      const named = async (id: string, items: Parameters<typeof runOf>[0]): Promise<string[]> => {
+        bed.submit(id, runOf(items));
+        const { reasons } = await bed.until(() => bed.receipts(id)[0]);
+        return reasons.map(({ path, problem }) => `${path}: ${problem}`);
+      };
+      const one = { id: 'one', egress: ['b.example.com', 'a.example.org', 'a.example.com:22'] };
+      const problem = 'may not be reached from the queue "default"';
+      assert.deepEqual(await named('few', [one, { id: 'quiet' }, { id: 'two', egress: ['secret.example.org'] }]), [
+        `spec.items[0].egress: a.example.com:22 ${problem}`,
+        `spec.items[0].egress: b.example.com ${problem}`,
+        `spec.items[2].egress: secret.example.org ${problem}`,
+      ]);
+      const hosts = Array.from({ length: 32 }, (_, n) => `h${n}.example.com`);
+      const many = Array.from({ length: 7 }, (_, n) => ({ id: `i${n}`, egress: hosts }));
+      const said = await named('many', many);
+      assert.deepEqual([said.length, said.at(-1)], [200, 'document: there are 25 more problems']);
+    });
+  });
+
   for (const isolation of ['none', 'container'] as const) {
     it(`it is denied under ${isolation}, where nothing would hold a block to its hosts`, async () => {
       await withBed(bedOf(HOSTS, isolation), async (bed) => {
