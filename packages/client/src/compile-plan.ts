@@ -5,6 +5,7 @@
 import { canonicalize, digestOf } from '@waybill/verify';
 import { byteLength } from './byte-length.ts';
 import { durationMs, formatDuration } from './duration.ts';
+import { isProxyVariable } from './egress.ts';
 import type { Refusal } from './errors.ts';
 import { doubledNames, envOf, namesOf, pinProblems } from './item-pins.ts';
 import { DEFAULTS, LIMITS, type Limits } from './limits.ts';
@@ -113,9 +114,26 @@ export interface Surroundings {
 export function problemsWithin({ index, item }: PlacedItem, around: Surroundings, limits: Limits = LIMITS): Refusal[] {
   return [
     ...itemProblems(item, index, around, limits),
+    ...proxyProblems(item, index, around),
     ...pipelineProblems(item.pipeline ?? [], index, around.hasSource),
     ...promptProblems(item, index),
   ];
+}
+
+/** Variables that the worker would set to something else: what the author meant would be lost without a word. */
+function proxyProblems(item: ItemSpec, index: number, { defaults, pins }: Surroundings): Refusal[] {
+  if (item.egress === undefined) return [];
+  const secrets = (item.pipeline ?? []).flatMap((block, n) =>
+    Object.keys(('secrets' in block && block.secrets) || {}).map((name) => ['pipeline', n, 'secrets', name]),
+  );
+  const env = Object.keys(envOf(item, defaults, pins)).map((name) => ['env', name]);
+  return [...env, ...secrets].flatMap((at): Refusal[] => {
+    const name = String(at.at(-1));
+    if (!isProxyVariable(name)) return [];
+    const problem = `${name} is set by the worker for an item with egress, also where defaults or values have it`;
+    const fix = 'Use another name, and set it inside the script: blocks reach hosts by the proxy of the worker alone.';
+    return [{ code: 'SPEC_INVALID', path: formatPath(['spec', 'items', index, ...at]), problem, fix }];
+  });
 }
 
 /** What shows only once the defaults are filled in, and locks that are named twice. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { digestOf } from '@waybill/verify';
 import { item, parsed, refusalsFor, runOf, summary } from '../test/run-sample.ts';
 import { compileItems } from './compile.ts';
 import { isEgressRule, isHostName, mayAsk, namesHost } from './egress.ts';
@@ -101,5 +102,27 @@ describe('egress:', () => {
     assert.deepEqual(refused({ egress: [] }), ['SPEC_INVALID spec.items[0].egress']);
     assert.deepEqual(refused({ egress: ['10.0.0.1'] }), ['SPEC_INVALID spec.items[0].egress[0]']);
     assert.deepEqual(refused({ egress, pipeline: undefined, gate: {} }), ['SPEC_INVALID spec.items[0].egress']);
+  });
+
+  test('a variable that the worker sets for the proxy is refused where egress is, in any case, and wherever it comes from', () => {
+    const egress = ['a.example'];
+    const refused = (more: object, defaults?: object): string[] =>
+      summary(refusalsFor(runOf([item('a', more)], defaults === undefined ? {} : { defaults })));
+    for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'https_proxy', 'No_Proxy', 'NODE_USE_ENV_PROXY']) {
+      const env = { [name]: 'x' };
+      assert.deepEqual(refused({ egress, env }), [`SPEC_INVALID spec.items[0].env.${name}`]);
+      assert.deepEqual(refused({ egress }, { env }), [`SPEC_INVALID spec.items[0].env.${name}`]);
+      assert.deepEqual(refused({ env }), []);
+      const pipeline = [
+        { block: 'script', run: 'true' },
+        { block: 'script', run: 'true', secrets: { A: 'a', [name]: 'b' } },
+      ];
+      assert.deepEqual(refused({ egress, pipeline }), [`SPEC_INVALID spec.items[0].pipeline[1].secrets.${name}`]);
+      assert.deepEqual(refused({ pipeline }), []);
+    }
+    assert.deepEqual(refused({ egress, env: { MY_HTTP_PROXY: 'x', ALL_PROXY: 'x' } }), []);
+    const pins = { values: { mirror: { sha256: digestOf('{"NO_PROXY":"x"}'), env: { NO_PROXY: 'x' } } } };
+    const named = runOf([item('a', { egress, values: ['mirror'] })], { pins });
+    assert.deepEqual(summary(refusalsFor(named)), ['SPEC_INVALID spec.items[0].env.NO_PROXY']);
   });
 });

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import type { ProxyVariable } from '@waybill/client/egress';
 import { openBridge } from '../agent/bridge.ts';
 
 /** As a first argument of the worker; the command follows. */
@@ -18,11 +19,16 @@ const INSIDE = 'localhost,127.0.0.1,::1';
 /** Resolves with the exit code of the command. */
 export async function runWithEgress(socket: string, [file = '', ...args]: string[]): Promise<number> {
   const { url } = await openBridge(socket);
-  const ways = { HTTP_PROXY: url, HTTPS_PROXY: url, NO_PROXY: INSIDE };
+  const ways: Record<ProxyVariable, string> = {
+    HTTP_PROXY: url,
+    HTTPS_PROXY: url,
+    NO_PROXY: INSIDE,
+    NODE_USE_ENV_PROXY: '1',
+  };
   const lower = Object.fromEntries(Object.entries(ways).map(([name, value]) => [name.toLowerCase(), value]));
   // It is of the same group and is told as well; how it ends is how the block does.
   process.on('SIGTERM', () => {});
-  const env = { ...process.env, ...ways, ...lower, NODE_USE_ENV_PROXY: '1' };
+  const env = { ...process.env, ...ways, ...lower };
   const child = spawn(file, args, { stdio: 'inherit', env });
   return await new Promise((resolve) => {
     child.once('error', (error) => {
