@@ -69,6 +69,8 @@ interface Worker {
   bits: number;
   /** What its blocks name has been sealed to it, or they name nothing. */
   hasSecrets: boolean;
+  /** One of them is not to be had. */
+  isRefused: boolean;
   /** For so long it waits for them. */
   untilMs: number;
 }
@@ -130,7 +132,7 @@ export class Attempts {
     const bad = isCursed ? 'start-fails' : this.#faults.strike('attempt', draw, BAD_ENDS);
     const bits = scrambled(mixed(this.#seed, attemptId));
     const { job } = box.lease;
-    const state = { isRunning: false, stopping: false, hasSecrets: !hasChannel(job), untilMs: 0 };
+    const state = { isRunning: false, stopping: false, hasSecrets: !hasChannel(job), isRefused: false, untilMs: 0 };
     const worker: Worker = { attemptId, job, bad, bits, ...state };
     this.workers.set(attemptId, worker);
     this.#timeline.note(`worker ${attemptId} ${bad ?? 'works'}`);
@@ -184,14 +186,16 @@ export class Attempts {
   }
 
   /** Somebody has answered it. */
-  given(attemptId: string): void {
+  answered(attemptId: string, isGiven: boolean): void {
     const worker = this.workers.get(attemptId);
-    if (worker !== undefined) worker.hasSecrets = true;
+    if (worker === undefined) return;
+    if (isGiven) worker.hasSecrets = true;
+    else worker.isRefused = true;
   }
 
   #comeToEnd(worker: Worker): void {
     if (!worker.isRunning) return;
-    if (waits(worker) && this.#timeline.nowMs < worker.untilMs) {
+    if (waits(worker) && !worker.isRefused && this.#timeline.nowMs < worker.untilMs) {
       this.#timeline.after(1_000, () => this.#comeToEnd(worker));
       return;
     }
@@ -259,7 +263,8 @@ export class Attempts {
   /** Hands in what it has, well or badly. */
   #finish(worker: Worker): void {
     if (waits(worker)) {
-      this.#stage(worker, 'failed', 'secrets_withheld');
+      if (worker.isRefused) this.#stage(worker, 'contract_error', 'secret_unavailable');
+      else this.#stage(worker, 'failed', 'secrets_withheld');
       return;
     }
     const [outcome, claimed] = CLAIMS[worker.bad ?? 'dies'] ?? ['succeeded', 'ok'];

@@ -128,6 +128,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     }),
   },
   {
+    name: 'every secret for whoever names one',
+    plant: seeing(['release', 'reconcile', 'timers'], (row) => {
+      const manifest = row.body.manifest as ManifestSeen | undefined;
+      const isAsking = row.sk === 'attempt' && manifest?.secrets !== undefined;
+      const secrets = { ...manifest?.secrets, names: ['aws-key', 'npm-token'] };
+      return isAsking ? { ...row, body: { ...row.body, manifest: { ...manifest, secrets } } } : row;
+    }),
+  },
+  {
     name: 'done without the secrets that it names',
     plant: seeing(['settle'], (row) => {
       const { secrets: _named, ...manifest } = (row.body.manifest ?? {}) as ManifestSeen;

@@ -5,6 +5,7 @@
 import './inline-crypto.ts';
 import { WaybillError } from '@waybill/client/errors';
 import type { RunRow } from '#core/rows.ts';
+import type { Unavailable } from '#core/sealed-secrets.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { toldOf } from '#lambdas/shared/platform-events.ts';
 import type { Told as Reports } from '#lambdas/shared/told.ts';
@@ -29,7 +30,7 @@ import { queuesAt } from './queue-plan.ts';
 import { makeKeys } from './quick-signer.ts';
 import { uploadAll } from './read-files.ts';
 import { type Commit, RowTable, textOf } from './row-table.ts';
-import { SecretDesk } from './secret-desk.ts';
+import { type Sealed, SecretDesk } from './secret-desk.ts';
 import { Timeline } from './timeline.ts';
 import { mustHold, Violation } from './violation.ts';
 import { type Without, workloadOf } from './workload.ts';
@@ -136,13 +137,13 @@ class World {
     this.#attempts = new Attempts(this.#timeline, this.#faults, this.#platformEvents(), seed);
     const awayUntilMs = (): number => this.#awayUntilMs();
     const alarms = new AlarmClock({ ...world, awayUntilMs }, (event) => this.#callSlot(event, 3));
-    this.#secrets = new SecretDesk(this.#timeline, {
-      asked: (attemptId) => this.#release(attemptId),
-      given: (attemptId, key) => {
-        this.#guard(() => this.#invariants.secrets.given(attemptId, key));
-        this.#attempts.given(attemptId);
-      },
-    });
+    const heard = {
+      asked: (attemptId: string) => this.#release(attemptId),
+      answered: (attemptId: string, said: Sealed | Unavailable) =>
+        this.#guard(() => this.#invariants.secrets.answered(attemptId, said)),
+      read: (attemptId: string, isGiven: boolean) => this.#attempts.answered(attemptId, isGiven),
+    };
+    this.#secrets = new SecretDesk(this.#timeline, heard, seed);
     if (random.chance(0.15)) this.#attempts.room = 1 + random.below(4);
     this.#functions = new Functions({
       ...world,
