@@ -8,6 +8,7 @@ import { type FlowParts, mergeByKey, pathIn, presetProblems, unknownName } from 
 import { type FlowNode, type FlowTree, isObject, needsOf } from './flow-tree.ts';
 import type { ItemSpec } from './spec.ts';
 import { agentBlock, PROMPTED_FIELDS } from './spec-agents.ts';
+import { blockGuards } from './spec-guards.ts';
 import { formatPath, quote, refusalsOf } from './spec-issue.ts';
 
 type Pipeline = NonNullable<ItemSpec['pipeline']>;
@@ -47,7 +48,15 @@ function definitionProblem(agent: Record<string, unknown>, path: string): Refusa
     return say(problem, 'Write `run: <script>`, `command: [<program>, <argument>]`, or an `adapter`.');
   }
   if (kind !== 'run' && agent.lens !== undefined) return say('only a script has a lens', 'Remove it.', `${path}.lens`);
-  return promptedProblems(agent, path);
+  return [...guardProblems(agent, path), ...promptedProblems(agent, path)];
+}
+
+/** Of a program nobody sees the calls. */
+function guardProblems({ adapter, guards }: Record<string, unknown>, path: string): Refusal[] {
+  if (adapter !== undefined || !isObject(guards)) return [];
+  const parsed = blockGuards.safeParse(guards, { reportInput: true });
+  if (parsed.success) return [];
+  return refusalsOf(parsed.error.issues).map((refusal) => ({ ...refusal, path: `${path}.guards.${refusal.path}` }));
 }
 
 function useProblems(
@@ -72,7 +81,7 @@ function promptedProblems(agent: Record<string, unknown>, path: string): Refusal
       return { code: 'SPEC_INVALID', path: `${path}.${key}`, problem, fix: 'Add an `adapter`, or remove it.' };
     });
   }
-  const block = { block: 'agent', prompt: 'of its tasks', ...Object.fromEntries(own) };
+  const block = { block: 'agent', prompt: 'of its tasks', ...Object.fromEntries(own), ...guardsOf(agent) };
   const parsed = agentBlock.safeParse(block, { reportInput: true });
   if (parsed.success) return [];
   return refusalsOf(parsed.error.issues).map((refusal) => ({ ...refusal, path: `${path}.${refusal.path}` }));
@@ -154,8 +163,16 @@ export function wordsOf({ input }: FlowTask): string[] {
   return input === undefined ? [] : [input].flat();
 }
 
+function guardsOf({ guards }: { guards?: unknown }): object {
+  return guards === undefined ? {} : { guards };
+}
+
 /** @param words what a task says to the agent of this name */
 export function blockOf(name: string, agent: FlowAgent, words: readonly string[]): Pipeline[number] {
+  return { ...unguardedOf(name, agent, words), ...guardsOf(agent) } as Pipeline[number];
+}
+
+function unguardedOf(name: string, agent: FlowAgent, words: readonly string[]): Pipeline[number] {
   const { run = '', command, lens } = agent;
   if (agent.adapter !== undefined) {
     const own = Object.entries(agent).filter(([key]) => PROMPTED_KEYS.includes(key));

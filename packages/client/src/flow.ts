@@ -10,6 +10,7 @@ import { PROMPTED_FIELDS } from './spec-agents.ts';
 import { condition, type WrittenCondition } from './spec-conditions.ts';
 import { argv, closed, find, inputName, name, plainText, record } from './spec-fields.ts';
 import { gate as peopleGate } from './spec-gate.ts';
+import { modelGuards } from './spec-guards.ts';
 import { says } from './spec-issue.ts';
 import { forEach, selectSchema } from './spec-needs.ts';
 
@@ -54,6 +55,7 @@ const agentSchema = closed({
   ...PROMPTED_FIELDS,
   adapter: PROMPTED_FIELDS.adapter.optional().describe('An agent that is given a prompt.'),
   model: PROMPTED_FIELDS.model.optional(),
+  guards: modelGuards.optional(),
   lens: z.enum(['gate', 'verify']).optional().describe('What a script is for; recorded with its exit code.'),
   capture: capture.optional(),
   preset: presetNames.optional(),

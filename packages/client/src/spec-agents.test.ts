@@ -65,7 +65,7 @@ describe('agents with a prompt:', () => {
     ['a tool that is an option', { ...CLAUDE, tools: ['--yolo'] }, `SPEC_INVALID ${B}.tools[0]`],
     ['no tools at all', { ...CLAUDE, tools: [] }, `SPEC_INVALID ${B}.tools`],
     ['too many tools', { ...CLAUDE, tools: Array(65).fill('Read') }, `SPEC_LIMIT ${B}.tools`],
-    ['calls of Codex, which shows none', { ...CODEX, guards: { repeats: 3 } }, `SPEC_UNKNOWN_KEY ${B}.guards.repeats`],
+    ['answers to Codex', { ...CODEX, guards: { told: '1Mi' } }, `SPEC_UNKNOWN_KEY ${B}.guards.told`],
     ['answers to Claude Code', { ...CLAUDE, guards: { told: '1Mi' } }, `SPEC_UNKNOWN_KEY ${B}.guards.told`],
     ['one call as many', { ...BEDROCK, guards: { repeats: 1 } }, `SPEC_LIMIT ${B}.guards.repeats`],
     ['too many errors', { ...BEDROCK, guards: { errors: 101 } }, `SPEC_LIMIT ${B}.guards.errors`],
@@ -119,6 +119,7 @@ describe('agents with a prompt:', () => {
 
 describe('agents with a prompt in a flow:', () => {
   const { block: _block, ...agent } = CLAUDE;
+  const quiet = { adapter: 'codex', model: 'gpt-5' };
 
   it('a task adds its input to the prompt of the agent, or is all of it', () => {
     const agents = { fixer: { ...agent, tools: ['Edit'] }, asker: { adapter: 'codex', model: 'gpt-5' } };
@@ -138,7 +139,25 @@ describe('agents with a prompt in a flow:', () => {
     );
   });
 
+  it('guards of an agent are those of its block, whatever it runs', () => {
+    const guards = { stall: '10m', repeats: 3 };
+    const agents = {
+      codex: { adapter: 'codex', model: 'gpt-5', guards },
+      script: { run: 'make', guards: { stall: '10m' } },
+      program: { command: ['my-agent'], guards: { output: '2Mi' } },
+    };
+    const tasks = Object.keys(agents).map((name) => ({ id: name, agent: name, input: 'Do it.' }));
+    const { spec } = compiled(flowOf(tasks, { agents }));
+    assert.deepEqual(
+      spec.items.map(({ pipeline: [block] = [] }) => (block as { guards?: object }).guards),
+      [guards, { stall: '10m' }, { output: '2Mi' }],
+    );
+  });
+
   const flows: [string, object, ...string[]][] = [
+    ['calls of a script', { run: 'x', guards: { repeats: 2 } }, 'SPEC_UNKNOWN_KEY agents.x.guards.repeats'],
+    ['calls of a program', { command: ['x'], guards: { errors: 2 } }, 'SPEC_UNKNOWN_KEY agents.x.guards.errors'],
+    ['what Codex is told', { ...quiet, prompt: 'p', guards: { told: '2Mi' } }, 'SPEC_UNKNOWN_KEY agents.x.guards.told'],
     ['a program beside an adapter', { ...agent, run: 'x' }, 'SPEC_INVALID agents.x'],
     ['an adapter without a model', { adapter: 'codex', prompt: 'p' }, 'SPEC_INVALID agents.x.model'],
     ['a key of another adapter', { ...agent, sandbox: 'read-only' }, 'SPEC_UNKNOWN_KEY agents.x.sandbox'],
@@ -155,7 +174,6 @@ describe('agents with a prompt in a flow:', () => {
     });
   }
 
-  const quiet = { adapter: 'codex', model: 'gpt-5' };
   const KEY = 'AKIAIOSFODNN7EXAMPLE';
   const inputs: [string, object, string | string[], ...string[]][] = [
     ['a key in it', agent, KEY, 'SPEC_CREDENTIAL'],

@@ -80,7 +80,7 @@ export const agentBlock = z.discriminatedUnion('adapter', [
     guards: blockGuards.optional(),
   }),
   prompted({ adapter: z.literal('claude-code'), program, maxTurns, tools, guards: callGuards.optional() }),
-  prompted({ adapter: z.literal('codex'), program, sandbox, guards: blockGuards.optional() }),
+  prompted({ adapter: z.literal('codex'), program, sandbox, guards: callGuards.optional() }),
   prompted({
     adapter: z.literal('bedrock'),
     maxTurns,

@@ -4,6 +4,7 @@ import type { PlanGuards } from '@waybill/client/plan';
 import { AgentEnded } from '../agent-endings.ts';
 import { createCallGuard } from './call-guard.ts';
 import { claudeEvents } from './claude-code.ts';
+import { codexEvents } from './codex.ts';
 
 const endsFor = (reason: string) => (error: unknown) => error instanceof AgentEnded && error.path === reason;
 const call = (command: string): Record<string, unknown> => ({
@@ -42,4 +43,37 @@ test('call guard: of Claude Code the calls and their answers are watched where t
   assert.throws(() => failing.take(answer(true)), endsFor('errors_repeated'));
   const free = claude();
   for (let n = 0; n < 20; n += 1) free.take(n % 2 === 0 ? call('ls') : answer(true));
+});
+
+const item = (fields: object): Record<string, unknown> => ({ type: 'item.completed', item: fields });
+const command = (text: string, exit_code = 0): Record<string, unknown> =>
+  item({ type: 'command_execution', command: text, aggregated_output: 'it says', exit_code, status: 'completed' });
+const codex = (guards?: PlanGuards) => codexEvents({ model: 'm', ...(guards === undefined ? {} : { guards }) });
+
+test('call guard: of Codex the calls and their answers are watched where that is asked for', () => {
+  const repeating = codex({ repeats: 2 });
+  repeating.take(command('ls'));
+  repeating.take(item({ type: 'reasoning', text: 'Once more.' }));
+  assert.throws(() => repeating.take(command('ls')), endsFor('call_repeated'));
+  const tooling = codex({ repeats: 2 });
+  const call = item({ type: 'mcp_tool_call', server: 's', tool: 't', arguments: { x: 1 }, status: 'completed' });
+  tooling.take(call);
+  assert.throws(() => tooling.take(call), endsFor('call_repeated'));
+  const failing = codex({ errors: 2 });
+  failing.take(command('false', 1));
+  failing.take(command('true'));
+  failing.take(item({ type: 'file_change', id: 'a', status: 'failed' }));
+  assert.throws(() => failing.take(command('false', 1)), endsFor('errors_repeated'));
+  const free = codex();
+  for (let n = 0; n < 20; n += 1) free.take(command('false', 1));
+});
+
+test('call guard: changes of one file by Codex, and what is no call at all, are never the same call again', () => {
+  const changing = codex({ repeats: 2 });
+  const paths = [{ path: 'a.ts', kind: 'update' }];
+  for (const id of ['one', 'two', 'three']) changing.take(item({ type: 'file_change', id, changes: paths }));
+  for (const type of ['agent_message', 'constructor', 'error']) {
+    changing.take(item({ type, text: 'the same' }));
+    changing.take(item({ type, text: 'the same' }));
+  }
 });

@@ -4,6 +4,7 @@
  */
 import type { PromptedBlock } from '@waybill/client/plan';
 import { AgentEnded } from '../agent-endings.ts';
+import { type CallGuard, createCallGuard } from './call-guard.ts';
 import {
   type AgentEvent,
   type AgentUsage,
@@ -17,6 +18,7 @@ import {
 
 /** Named by the provider below; no secret, and nothing looks at what it holds. */
 const KEY_NAME = 'WAYBILL_MODEL_KEY';
+const MAX_PROBLEM_CHARS = 500;
 
 /** The prompt comes on stdin. */
 export function codexCommand(
@@ -36,7 +38,8 @@ export function codexEnvironment(url: string | null): Record<string, string> {
   return url === null ? {} : { [KEY_NAME]: 'waybill' };
 }
 
-export function codexEvents({ model }: Pick<PromptedBlock, 'model'>): EventReader {
+export function codexEvents({ model, guards = {} }: Pick<PromptedBlock, 'model' | 'guards'>): EventReader {
+  const guard = createCallGuard(guards);
   let turns: { isOpen: boolean; failed: string | null } = { isOpen: false, failed: null };
   let used: AgentUsage | null = null;
   let hasUncounted = false;
@@ -73,6 +76,7 @@ export function codexEvents({ model }: Pick<PromptedBlock, 'model'>): EventReade
       } else if (event.type === 'item.completed') {
         const item = objectOf(event.item);
         if (item.type === 'agent_message') reply = textOf(item.text);
+        watch(item, guard);
         return shown(item);
       }
       return [];
@@ -89,6 +93,34 @@ export function codexEvents({ model }: Pick<PromptedBlock, 'model'>): EventReade
       return { usage: hasUncounted ? null : [used], reply };
     },
   };
+}
+
+/** A call and its answer come as one. */
+function watch(item: AgentEvent, guard: CallGuard): void {
+  const call = callIn(item);
+  if (call === null) return;
+  guard.called(call.name, call.input);
+  const hasFailed = item.status === 'failed' || item.status === 'declined' || Number(item.exit_code ?? 0) !== 0;
+  guard.told(call.told.slice(0, MAX_PROBLEM_CHARS), hasFailed);
+}
+
+/** Null: it is no call. */
+function callIn(item: AgentEvent): { name: string; input: unknown; told: string } | null {
+  switch (item.type) {
+    case 'command_execution':
+      return { name: 'command', input: item.command, told: textOf(item.aggregated_output) };
+    // Of the changes only the paths are told, so that one is never known to be the same as another.
+    case 'file_change':
+      return { name: 'file change', input: item.id, told: '' };
+    case 'mcp_tool_call': {
+      const name = `${textOf(item.server)} ${textOf(item.tool)}`;
+      return { name, input: item.arguments, told: textOf(objectOf(item.error).message) };
+    }
+    case 'web_search':
+      return { name: 'web search', input: item.query, told: '' };
+    default:
+      return null;
+  }
 }
 
 function failure(message: string): AgentEnded {
