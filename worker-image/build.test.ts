@@ -12,7 +12,15 @@ const OUTWARD = ['node:http', 'node:https', 'node:http2', 'node:tls', 'node:dns'
 
 it('build: the same sources give the same worker, which imports nothing but Node', async () => {
   const { imported } = await importsOf(buildWorker);
-  assert.ok(imported.includes('node:https'));
+  for (const one of ['node:http', 'node:https']) assert.ok(imported.includes(one));
+});
+
+it('build: neither bundle imports node:http, which loads a second client with it', async () => {
+  for (const build of [buildWorker, buildRunner]) {
+    const { bundle } = await importsOf(build);
+    assert.doesNotMatch(bundle, /\bfrom "node:https?"/);
+    assert.match(bundle, /getBuiltinModule\("node:http"\)/);
+  }
 });
 
 it('build: the same sources give the same runner, which imports nothing but Node, and asks over a socket of the volume alone', async () => {
@@ -21,7 +29,7 @@ it('build: the same sources give the same runner, which imports nothing but Node
     imported.filter((name) => OUTWARD.includes(name)),
     ['node:http'],
   );
-  assert.match(bundle, /^import \{ request \} from "node:http";$/m);
+  assert.match(bundle, /^var \{ request \} = process\.getBuiltinModule\("node:http"\);$/m);
   const asked = [...bundle.matchAll(/\brequest\((.{0,13})/g)].map(([, given]) => given);
   assert.deepEqual(asked, ['{ socketPath,']);
   assert.doesNotMatch(bundle, /\bfetch\(|\bWebSocket\b/);
@@ -35,7 +43,9 @@ async function importsOf(build: typeof buildWorker): Promise<{ imported: string[
     assert.equal(await build(two), digest);
     const bundle = readFileSync(one, 'utf8');
     assert.equal(digestOf(bundle), digest);
-    const imported = [...bundle.matchAll(/^import .*?from "([^"]+)";$/gm)].map(([, name]) => name ?? '');
+    const got = /^import .*?from "([^"]+)";$|\bgetBuiltinModule\("([^"]+)"\)/gm;
+    const imported = [...bundle.matchAll(got)].map(([, name, loaded]) => name ?? loaded ?? '');
+    assert.equal(bundle.split('getBuiltinModule(').length, bundle.split('getBuiltinModule("').length);
     assert.ok(imported.length > 0);
     const loadedLater = [...bundle.matchAll(/\b(?:import|require)\((.*?)\)/g)].map(([, name = '']) =>
       name.slice(1, -1),

@@ -2,12 +2,12 @@
  * GET, PUT and DELETE of single objects by URL, as a presigned S3 URL and the loopback mailbox both understand them: one length,
  * known beforehand, and no other headers than the protocol needs.
  */
-import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RetryableError, TerminalError, WaybillError } from '@waybill/client/errors';
+import { globalAgent, request as requestPlain, requestTls } from './node-http.ts';
 
 const ATTEMPTS = 6;
 const FIRST_DELAY_MS = 100;
@@ -25,6 +25,11 @@ export interface Body {
 
 export function bodyOf(bytes: Uint8Array): Body {
   return { sizeBytes: bytes.byteLength, open: () => [bytes] };
+}
+
+/** Those that are kept for a next request: whoever asks that has no use for them. */
+export function closeConnections(): void {
+  globalAgent.destroy();
 }
 
 /** The whole object in memory. Throws TerminalError OBJECT_TOO_LARGE over `maxBytes`, OBJECT_MISSING for 404 and 403. */
@@ -87,7 +92,7 @@ function send(
   method: 'DELETE' | 'GET' | 'PUT',
   headers: Record<string, string>,
 ): { call: ClientRequest; answered: Promise<IncomingMessage> } {
-  const call = (url.startsWith('https:') ? requestHttps : requestHttp)(url, {
+  const call = (url.startsWith('https:') ? requestTls : requestPlain)(url, {
     method,
     headers,
     timeout: IDLE_TIMEOUT_MS,

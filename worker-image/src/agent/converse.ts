@@ -1,5 +1,5 @@
 /** Asks a model through the door of the block, over ConverseStream of Bedrock, and waits where it is told to. */
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentEnded } from '../agent-endings.ts';
 import { eventStreamReader, type StreamMessage } from '../model/event-stream.ts';
@@ -14,6 +14,9 @@ export interface Answer {
   /** Ids of calls whose input is no JSON object: they came with an empty one. */
   garbled: Set<string>;
 }
+
+// As in node-http.ts, but nothing more of it: what runs here asks through the door, and the bundle of the runner shows that.
+const { request } = process.getBuiltinModule('node:http');
 
 const MAX_TRIES = 6;
 const FIRST_PAUSE_MS = 1_000;

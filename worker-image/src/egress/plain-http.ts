@@ -1,7 +1,8 @@
 /** Requests of plain HTTP: what they are for, read strictly, and passed on written anew, one on each connection. */
-import { type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import { request } from '../node-http.ts';
 
 /** Of one connection, not of the message; and what a proxy is told. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([

@@ -3,10 +3,11 @@
  * block names to it and to TLS alike (CONNECT), and plain HTTP; nothing else. Every connection is judged here by its name and
  * then by its address, and counted.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { EgressRefusal } from '@waybill/verify';
+import { createServer } from '../node-http.ts';
 import { Carried } from './carried.ts';
 import { HelloReader } from './client-hello.ts';
 import { authorityOf, passRequest, targetOf } from './plain-http.ts';

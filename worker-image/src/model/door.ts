@@ -3,17 +3,11 @@
  * address nor the key of what is behind it, and asks the one model that its spec names, or nothing. What passes is counted
  * here, where no block can say otherwise.
  */
-import {
-  createServer,
-  type IncomingMessage,
-  request as requestPlain,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
-import { request as requestTls } from 'node:https';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { PromptedBlock } from '@waybill/client/plan';
 import type { ClaimedUsage } from '@waybill/verify';
+import { createServer, request as requestPlain, requestTls } from '../node-http.ts';
 import type { Meter } from './meters.ts';
 import { createHearing, objectIn } from './request-body.ts';
 import { WIRES, type Wire } from './wires.ts';
