@@ -8,7 +8,7 @@ export function namedSecrets(pipeline: readonly Block[]): string[] {
 }
 
 /** Whether its lease names where to ask for secrets. */
-export function hasChannel({ pipeline }: Job): boolean {
+export function hasChannel({ pipeline }: Pick<Job, 'pipeline'>): boolean {
   return pipeline.some((block) => secretsOf(block).length > 0);
 }
 

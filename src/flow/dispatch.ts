@@ -14,6 +14,7 @@ import { namedSecrets } from '#core/named-secrets.ts';
 import { ATTEMPT_GRACE_MS, JOB_LIMITS, JOB_RESOURCES, STOP_GRACE_MS } from '#core/names.ts';
 import type { ManifestFacts } from '#core/record-rows.ts';
 import { type AttemptRow, type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
+import { mayShareWorker } from '#core/shared-worker.ts';
 import { checkpointOf } from '#flow/checkpoint.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { jobEgress } from '#flow/egress.ts';
@@ -51,7 +52,9 @@ async function launch(
   try {
     const leaseUrl = await deps.mailbox.post(lease);
     const expiresAtMs = Date.parse(lease.expiresAt);
-    return await deps.launcher.launch({ attemptId, leaseUrl, isolation: lease.job.isolation, expiresAtMs, ...where });
+    const { job, principal: sharedBy } = lease;
+    const order = { attemptId, leaseUrl, isolation: job.isolation, expiresAtMs, ...where };
+    return await deps.launcher.launch({ ...order, ...(mayShareWorker(job) ? { sharedBy } : {}) });
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     const isPutOff = error instanceof RetryableError && PUT_OFF.has(error.code);

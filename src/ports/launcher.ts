@@ -14,6 +14,8 @@
  *   that is gone, or a handle of another boot, resolves without doing anything: handles are never reused for strangers.
  * - A worker that ends, for whatever cause, is reported once through `onStopped`. The report is a hint: a result that was
  *   staged before the end decides; reports may be lost with the process; the lease decides then.
+ * - A handle means one attempt. A launcher may have one process serve attempts of the same `sharedBy` one after another, never
+ *   two at a time; then the handle of one that has ended there is dead, while the process serves the next.
  * - `alive` answers for handles of earlier processes too.
  * - `keep` says that the attempt is still wanted; it is called about once a minute. A launcher may end a worker that
  *   nobody has asked for in half an hour, so that none outlives a control plane that has died. Unknown handles are fine.
@@ -30,6 +32,8 @@ export interface LaunchOrder {
   isolation: Isolation;
   /** Which toolchain its blocks run in; absent means `default`. Only those that the launcher was made with are ordered. */
   environment?: string;
+  /** Whose attempts the process of its worker may serve before and after it; absent means that it serves no other. */
+  sharedBy?: string;
   /** After this the attempt is over; a launcher may end its worker then by itself. */
   expiresAtMs: number;
 }

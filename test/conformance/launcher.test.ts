@@ -18,7 +18,7 @@ import { writeFileSync } from 'node:fs';
 if (process.argv[2] === '--probe') {
   console.log(JSON.stringify({ bubblewrap: false, detail: 'a stand-in' }));
 } else {
-  const behaviour = String(await once(process.stdin, 'data')).trim();
+  const [attemptId, behaviour] = String(await once(process.stdin, 'data')).trim().split(' ');
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' });
   const told = JSON.stringify({ env: process.env, cwd: process.cwd(), child: child.pid });
   process.on('SIGTERM', () => {
@@ -26,7 +26,7 @@ if (process.argv[2] === '--probe') {
     child.kill('SIGKILL');
     process.exit(143);
   });
-  writeFileSync(new URL('started-' + process.env.WAYBILL_ATTEMPT_ID + '-' + process.pid, import.meta.url), told);
+  writeFileSync(new URL('started-' + attemptId + '-' + process.pid, import.meta.url), told);
   if (behaviour.startsWith('ends')) {
     child.kill('SIGKILL');
     console.error('last words');
@@ -127,7 +127,7 @@ describe('launcher: child process alone', () => {
       delete process.env.WAYBILL_TEST_SECRET;
       await bed.begun(ATTEMPT);
       const { env, cwd } = bed.told(ATTEMPT);
-      const allowed = ['HOME', 'PATH', 'TMPDIR', 'WAYBILL_ATTEMPT_ID', 'WAYBILL_KEYS', 'WAYBILL_ORIGIN'];
+      const allowed = ['HOME', 'PATH', 'TMPDIR', 'WAYBILL_KEYS', 'WAYBILL_ORIGIN'];
       assert.deepEqual(
         Object.keys(env).filter((name) => !allowed.includes(name) && !name.startsWith('__')),
         [],

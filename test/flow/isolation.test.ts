@@ -4,7 +4,8 @@ import { describe, it } from 'node:test';
 import { digestOf } from '@waybill/verify';
 import type { Isolation, Job } from '#core/mailbox-protocol.ts';
 import { JOB_RESOURCES } from '#core/names.ts';
-import type { FlowBedOptions } from '../support/embedded-flow.ts';
+import type { LaunchOrder } from '#ports/launcher.ts';
+import { type FlowBedOptions, PRINCIPAL } from '../support/embedded-flow.ts';
 import { finished, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { runOf } from '../support/run-spec.ts';
 import { eventsOf } from '../support/sealed-events.ts';
@@ -43,7 +44,37 @@ function isolatedBy(isolation: Exclude<Isolation, 'in-process'>): FlowBedOptions
   };
 }
 
+/** By item: whose attempts may share the process of the worker that was ordered for it. */
+async function sharersUnder(isolation: 'bubblewrap' | 'none'): Promise<Record<string, string | undefined>> {
+  const ordered: LaunchOrder[] = [];
+  const options = isolatedBy(isolation);
+  const adapt: FlowBedOptions['adapt'] = (deps) => {
+    const adapted = options.adapt?.(deps) ?? deps;
+    const launch = adapted.launcher.launch.bind(adapted.launcher);
+    adapted.launcher.launch = (order) => {
+      ordered.push(order);
+      return launch(order);
+    };
+    return { ...adapted, worker: { ...adapted.worker, givesSecrets: true } };
+  };
+  const items: Record<string, string | undefined> = {};
+  await withBed({ ...options, adapt }, async (bed) => {
+    const secret = { id: 'secret', secrets: { TOKEN: 'token' } };
+    bed.submit('s', runOf([{ id: 'plain' }, ...(isolation === 'none' ? [] : [secret])]));
+    const { events } = await finished(bed, 's');
+    for (const { data } of eventsOf(events, 'attempt.dispatched')) {
+      items[data.item] = ordered.find(({ attemptId }) => attemptId === data.id)?.sharedBy;
+    }
+  });
+  return items;
+}
+
 describe('flow: isolation', () => {
+  it('an attempt in a sandbox may share its process with others of its principal, one with a secret with nobody', async () => {
+    assert.deepEqual(await sharersUnder('bubblewrap'), { plain: PRINCIPAL, secret: undefined });
+    assert.deepEqual(await sharersUnder('none'), { plain: undefined });
+  });
+
   for (const isolation of ['bubblewrap', 'container'] as const) {
     it(`agents run under ${isolation}, and the record says so in event, manifest and provenance`, async () => {
       await withBed(isolatedBy(isolation), async (bed) => {

@@ -31,7 +31,7 @@ describe('sandbox:', () => {
     await bed.launch(attempt);
     await attempt.ended;
     const { log } = await bed.collect(attempt.attemptId);
-    assert.match(log, new RegExp(`WAYBILL_ATTEMPT_ID=${attempt.attemptId}[^]*worker\\.mjs`));
+    assert.match(log, /WAYBILL_ORIGIN=waybill\.test\/worker.*worker\.mjs/s);
     assert.equal(log.includes(attempt.leaseUrl), false);
     assert.doesNotMatch(log, /http:/);
   });

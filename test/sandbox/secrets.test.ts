@@ -7,7 +7,7 @@ import type { Block } from '@waybill/client/plan';
 import { digestOf } from '@waybill/verify';
 import { createSecretVault } from '#composition/secret-vault.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
-import { type AttemptEnd, openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
+import { type LaunchedEnd, openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
 import { perl } from './escape-attempts.ts';
 
 const SECRET = 'of-the-first-block-9f2c';
@@ -52,7 +52,7 @@ describe('the secret of a block', () => {
   const manifests = new Map<string, ReturnType<typeof digestOf>>();
 
   const secrets = { TOKEN: 'token', KEY: { file: 'token' } };
-  const run = (isolation: Isolation, ...pipeline: Block[]): Promise<AttemptEnd> =>
+  const run = (isolation: Isolation, ...pipeline: Block[]): Promise<LaunchedEnd> =>
     bed.run({
       isolation,
       pipeline,
@@ -82,6 +82,21 @@ describe('the secret of a block', () => {
     // The control: the same look finds it where it is.
     const own = await run('bubblewrap', { ...look, secrets });
     assert.equal(own.result?.reason, 'exit_nonzero');
+  });
+
+  it('is unknown to the worker of the next attempt, whose process is another one', async (t) => {
+    if (!isSandboxed) return t.skip('bubblewrap: it is not here');
+    const says: Block = { block: 'script', run: `echo it is ${SECRET}` };
+    const plain = (): Promise<LaunchedEnd> => bed.run({ isolation: 'bubblewrap', pipeline: [says] });
+    // The control: who was given it keeps it out of the log, from the moment on in which it was given.
+    const given = await run('bubblewrap', first, says);
+    assert.match(given.log, /it is \[secret token\]/);
+    const next = await plain();
+    assert.match(next.log, new RegExp(`it is ${SECRET}`));
+    const processOf = ({ handle }: LaunchedEnd): string | undefined => handle.split(':')[1];
+    assert.notEqual(processOf(next), processOf(given));
+    // And that process serves others, as it may.
+    assert.equal(processOf(await plain()), processOf(next));
   });
 
   it('leaves nothing in its mailbox once it was taken, and no worker goes on without it', async () => {

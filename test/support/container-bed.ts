@@ -63,7 +63,7 @@ export class ContainerBed {
     return new ContainerBed(bed, programs);
   }
 
-  start({ attemptId, leaseUrl }: Omit<PostedAttempt, 'ended'>, options: TaskOptions = {}): Task {
+  start({ attemptId, leaseUrl }: Pick<PostedAttempt, 'attemptId' | 'leaseUrl'>, options: TaskOptions = {}): Task {
     const volumes = this.#volumes();
     const given = { ...this.bed.environmentOf(attemptId), [WORKER_ENV.leaseUrl]: leaseUrl };
     const wrapperEnv = { ...given, ...options.wrapper?.env };

@@ -9,7 +9,7 @@ import { createLocalArtifacts } from '#adapters/local/artifacts.ts';
 import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
 import { createLocalLauncher } from '#adapters/local/launcher.ts';
 import { createLocalMailbox, type LocalMailbox } from '#adapters/local/mailbox.ts';
-import type { Result } from '#core/mailbox-protocol.ts';
+import type { Isolation, Result } from '#core/mailbox-protocol.ts';
 import { WORKER_ENV } from '#core/names.ts';
 import { splitOutputs } from '#core/outputs-frame.ts';
 import { parseResult } from '#core/result-document.ts';
@@ -22,6 +22,7 @@ import { type AttemptSpec, LIMITS, leaseFor, ORIGIN, PRINCIPAL, type TestKey, te
 export interface PostedAttempt {
   attemptId: string;
   leaseUrl: string;
+  isolation: Isolation;
   ended: Promise<StopNotice>;
 }
 
@@ -31,6 +32,11 @@ export interface AttemptEnd {
   result: Result | null;
   log: string;
   outputs: Map<string, Buffer>;
+}
+
+export interface LaunchedEnd extends AttemptEnd {
+  /** Of its worker. */
+  handle: string;
 }
 
 export interface WorkerBedOptions {
@@ -92,9 +98,9 @@ export class WorkerBed {
 
   async post(spec: AttemptSpec): Promise<PostedAttempt> {
     const draft = await this.draft(spec);
-    const { attemptId } = draft;
+    const { attemptId, job } = draft;
     const ended = new Promise<StopNotice>((resolve) => this.#waiting.set(attemptId, resolve));
-    return { attemptId, leaseUrl: await this.mailbox.post(draft), ended };
+    return { attemptId, leaseUrl: await this.mailbox.post(draft), isolation: job.isolation, ended };
   }
 
   /** The lease of a new attempt, for a mailbox of the caller's; its inputs are in the artifacts of this bed. */
@@ -111,19 +117,21 @@ export class WorkerBed {
     return leaseFor(attemptId, spec, inputs, { key: this.#key, executable: this.executable });
   }
 
-  launch({ attemptId, leaseUrl }: PostedAttempt): Promise<string> {
-    return this.launcher.launch({ attemptId, leaseUrl, isolation: 'none', expiresAtMs: Date.now() + 60_000 });
+  /** Wherever there is a sandbox it may share its process: what must not is for the worker to refuse. */
+  launch({ attemptId, leaseUrl, isolation }: PostedAttempt): Promise<string> {
+    const order = { attemptId, leaseUrl, isolation, expiresAtMs: Date.now() + 60_000 };
+    return this.launcher.launch({ ...order, sharedBy: PRINCIPAL });
   }
 
   /** A worker whose stdin the caller holds, instead of the launcher; it is born with `inherited` as descriptor 9. */
   spawn(
-    { attemptId, leaseUrl }: PostedAttempt,
+    { attemptId, leaseUrl }: Pick<PostedAttempt, 'attemptId' | 'leaseUrl'>,
     { inherited, env: more = {} }: { inherited?: number; env?: Record<string, string> } = {},
   ): ChildProcess {
     const env = { PATH: process.env.PATH, ...this.environmentOf(attemptId), ...more };
     const leaked = inherited === undefined ? [] : [...Array(6).fill('ignore'), inherited];
     const child = spawn(process.execPath, [this.workerFile], { env, stdio: ['pipe', 'ignore', 'ignore', ...leaked] });
-    child.stdin?.write(`${leaseUrl}\n`);
+    child.stdin?.write(`${attemptId} ${leaseUrl}\n`);
     return child;
   }
 
@@ -135,11 +143,11 @@ export class WorkerBed {
     };
   }
 
-  async run(spec: AttemptSpec): Promise<AttemptEnd> {
+  async run(spec: AttemptSpec): Promise<LaunchedEnd> {
     const attempt = await this.post(spec);
-    await this.launch(attempt);
+    const handle = await this.launch(attempt);
     const notice = await attempt.ended;
-    return { notice, ...(await this.collect(attempt.attemptId)) };
+    return { notice, handle, ...(await this.collect(attempt.attemptId)) };
   }
 
   /** What the attempt has staged so far, in a mailbox of the caller's if it is there; what is small travels in its result. */

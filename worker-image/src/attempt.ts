@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseLease } from '#core/lease-document.ts';
 import { type ClaimedOutcome, type Lease, WORKER_EXIT } from '#core/mailbox-protocol.ts';
 import type { Recipient } from '#core/sealed-secrets.ts';
+import { mayShareWorker } from '#core/shared-worker.ts';
 import { endingOf } from './attempt-ended.ts';
 import { type AttemptTree, createAttemptTree, createSharedTree, removeAttemptTree } from './attempt-tree.ts';
 import { THE_INTERNET } from './egress/reach.ts';
@@ -45,11 +46,18 @@ const EXIT_BY_OUTCOME: Record<ClaimedOutcome, number> = {
   stalled: WORKER_EXIT.failed,
 };
 
+export interface AttemptEnd {
+  /** Of the worker. */
+  exit: number;
+  /** Nothing in its job keeps the process from serving another. */
+  isShareable: boolean;
+}
+
 /**
- * Resolves with the exit code of the worker. Throws TerminalError LEASE_INVALID, with nothing run and nothing written,
+ * Throws TerminalError LEASE_INVALID, with nothing run and nothing written,
  * when the lease does not hold; RetryableError MAILBOX_UNREACHABLE when nobody could be told how it ended.
  */
-export async function runAttempt(options: AttemptOptions): Promise<number> {
+export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd> {
   const { leaseUrl, worker, runnerSocket, stop } = options;
   const lease = parseLease(await getBytes(leaseUrl, MAX_LEASE_BYTES));
   const { epoch, manifest } = await checkLease(lease, worker, Date.now());
@@ -63,10 +71,11 @@ export async function runAttempt(options: AttemptOptions): Promise<number> {
     const end = await work({ lease, to: { attemptId, epoch, manifest } }, tree, log, options, pulse.progress);
     await live.end();
     await pulse.end();
-    if (stop.reason() === 'engine_gone') return WORKER_EXIT.cancelled;
+    const isShareable = mayShareWorker(lease.job);
+    if (stop.reason() === 'engine_gone') return { exit: WORKER_EXIT.cancelled, isShareable };
     const identity = { attemptId, epoch, worker: worker.executable };
     await report(pulse.put, identity, end, log);
-    return EXIT_BY_OUTCOME[end.outcome];
+    return { exit: EXIT_BY_OUTCOME[end.outcome], isShareable };
   } finally {
     log.close();
     await removeAttemptTree(tree);

@@ -1,7 +1,7 @@
 /**
- * The worker: one process for one attempt. Everything it may know comes from a few variables and its lease. Its URL is
- * the first line of stdin, which the engine holds open: its end means that the engine is gone. In a container of its own,
- * where nothing else can read its environment, the URL is a variable.
+ * The worker: one process for an attempt, or for several one after another. Everything it may know comes from a few variables and
+ * the lease. Attempt and URL are a line of stdin, which the engine holds open: its end means that the engine is gone. In a container
+ * of its own, where nothing else can read its environment, they are variables, and there is one attempt.
  *
  * `--probe` tries the sandbox and prints {"bubblewrap":boolean,"detail":string}. `--agent <n>` is no worker at all, but the
  * adapter of the agent that is block n of its job, in the place of that block; `--egress <command>` runs the command of a block
@@ -18,14 +18,12 @@ import { AGENT_FLAG, runAgent } from './agent/program.ts';
 import { runAttempt } from './attempt.ts';
 import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 import { EGRESS_FLAG, EGRESS_SOCKET, runWithEgress } from './egress/inside.ts';
-import { readLeaseUrl } from './engine-pipe.ts';
 import { closeInheritedDescriptors } from './inherited-descriptors.ts';
 import { parsePinnedKeys } from './lease-check.ts';
+import { takeStock } from './process-stock.ts';
 import { probeBubblewrap } from './sandbox.ts';
-import { createStopRequest, type StopRequest } from './stop-request.ts';
-
-/** The engine waits longer than this between its polite signal and its force. */
-const REPORT_GRACE_MS = 20_000;
+import { type Run, serve } from './serve.ts';
+import { createStopRequest } from './stop-request.ts';
 
 async function probe(): Promise<number> {
   const tree = await createAttemptTree('probe');
@@ -40,35 +38,30 @@ async function probe(): Promise<number> {
 
 async function work(): Promise<number> {
   const stop = createStopRequest();
-  process.on('SIGTERM', () => stop.stop('cancelled'));
+  process.once('SIGTERM', () => stop.stop('cancelled'));
   const env = takeEnvironment();
-  const leaseUrl = env.leaseUrl === '' ? await leaseUrlOfEngine(stop) : env.leaseUrl;
   const runnerSocket = env.runnerSocket === '' ? null : env.runnerSocket;
-  return await runAttempt({
-    leaseUrl,
-    worker: {
-      attemptId: env.attemptId,
-      origin: env.origin,
-      keys: parsePinnedKeys(env.keys),
-      executable: await executable(env.environmentImage),
-      hasRunner: runnerSocket !== null,
-    },
-    allowUnsandboxed: env.unsandboxed === '1',
-    runnerSocket,
-    modelsFile: env.models === '' ? null : env.models,
-    stop,
-  });
+  const worker = {
+    origin: env.origin,
+    keys: parsePinnedKeys(env.keys),
+    executable: await executable(env.environmentImage),
+    hasRunner: runnerSocket !== null,
+  };
+  const run: Run = ({ attemptId, leaseUrl }, request) =>
+    runAttempt({
+      leaseUrl,
+      worker: { ...worker, attemptId },
+      allowUnsandboxed: env.unsandboxed === '1',
+      runnerSocket,
+      modelsFile: env.models === '' ? null : env.models,
+      stop: request,
+    });
+  if (env.leaseUrl !== '') return (await run(env, stop)).exit;
+  const { stdin: orders, stdout: answers } = process;
+  return await serve({ orders, answers }, { first: stop, stocktaking: takeStock(), run });
 }
 
-function leaseUrlOfEngine(stop: StopRequest): Promise<string> {
-  return readLeaseUrl(process.stdin, () => {
-    stop.stop('engine_gone');
-    // Nobody waits for a report; whatever is still under way must not keep the machine busy.
-    setTimeout(() => process.exit(WORKER_EXIT.cancelled), REPORT_GRACE_MS).unref();
-  });
-}
-
-/** What runs this attempt: this very file, and the image of its blocks where the deployment names one. */
+/** What runs attempts here: this very file, and the image of its blocks where the deployment names one. */
 async function executable(environmentImage: string): Promise<Digest> {
   const worker = digestOf(await readFile(import.meta.filename));
   return environmentImage === '' ? worker : containerExecutable(worker, environmentImage as Digest);

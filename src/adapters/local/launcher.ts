@@ -1,31 +1,23 @@
 /**
- * Workers as child processes: one bundled file, run by Node in a process group of its own, with an environment that
- * holds nothing of the engine's. The first line of its stdin is its lease URL, which no other process may read. The engine
- * holds stdin open: when the engine dies, the worker reads the end of it and stops by itself.
+ * Workers as child processes. A process serves attempts of one principal one after another, where the order says that it may, and
+ * only as long as the settings are what they were when it was started: else an attempt has a process of its own.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { RetryableError, TerminalError } from '@waybill/client/errors';
+import { TerminalError } from '@waybill/client/errors';
 import type { Digest } from '@waybill/verify';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 import { WORKER_ENV } from '#core/names.ts';
-import type { Launcher, LaunchOrder, StopCause, StopNotice } from '#ports/launcher.ts';
-import {
-  descendants,
-  formatHandle,
-  identify,
-  isRunning,
-  type ProcessIdentity,
-  parseHandle,
-} from './process-identity.ts';
+import type { Launcher, StopCause, StopNotice } from '#ports/launcher.ts';
+import { descendants, isRunning, type ProcessIdentity, parseHandle } from './process-identity.ts';
+import { WorkerPool } from './worker-pool.ts';
+import { launchFailed, type ServedEnd } from './worker-process.ts';
 
 const PROBE_TIMEOUT_MS = 20_000;
 const STOP_POLL_MS = 20;
-/** What a worker says on stderr is kept to this length, for the notice of its end. */
-const MAX_LAST_WORDS = 2_000;
 
 export interface LocalLauncherOptions {
   /** The bundled worker. */
@@ -46,38 +38,14 @@ export interface LocalLauncherOptions {
   workDir?: string;
 }
 
-interface Worker {
-  child: ChildProcess;
-  handle: string;
-  stopping: boolean;
-}
-
 export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
   const nodePath = options.nodePath ?? process.execPath;
   const starting = new Map<string, Promise<string>>();
-  const workers = new Map<string, Worker>();
   let listener: (notice: StopNotice) => void = () => {};
-
-  async function start({ attemptId, leaseUrl }: LaunchOrder): Promise<string> {
-    const child = spawn(nodePath, [options.workerFile], {
-      detached: true,
-      stdio: ['pipe', 'ignore', 'pipe'],
-      cwd: '/',
-      env: environmentOf(attemptId, options),
-    });
-    await started(child);
-    child.stdin?.write(`${leaseUrl}\n`);
-    const handle = formatHandle(identify(child.pid as number));
-    const worker: Worker = { child, handle, stopping: false };
-    workers.set(attemptId, worker);
-    const lastWords = collectLastWords(child);
-    child.once('exit', (code, signal) => {
-      workers.delete(attemptId);
-      starting.delete(attemptId);
-      listener({ attemptId, cause: causeOf(worker, signal), exit: code, detail: lastWords() });
-    });
-    return handle;
-  }
+  const pool = new WorkerPool([nodePath, options.workerFile], (end) => {
+    starting.delete(end.attemptId);
+    listener(noticeOf(end));
+  });
 
   return {
     async probe() {
@@ -93,19 +61,24 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
     async launch(order) {
       const already = starting.get(order.attemptId);
       if (already !== undefined) return already;
-      const handle = start(order);
+      const { attemptId, leaseUrl } = order;
+      // Blocks without a sandbox could reach into the process, whatever is said of them.
+      const sharedBy = order.isolation === 'bubblewrap' ? order.sharedBy : undefined;
+      const handle = pool.serve({ attemptId, leaseUrl, env: environmentOf(options), sharedBy });
       starting.set(order.attemptId, handle);
       handle.catch(() => starting.delete(order.attemptId));
       return handle;
     },
 
     async stop(handle, graceMs) {
-      const worker = [...workers.values()].find((candidate) => candidate.handle === handle);
       const identity = parseHandle(handle);
       if (identity === null) return;
-      const lives = (): boolean => (worker === undefined ? isRunning(identity) : isOpen(worker.child));
+      const worker = pool.processOf(identity);
+      // The process may serve another attempt by now.
+      if (worker !== undefined && worker.handle !== handle) return;
+      const lives = (): boolean => worker?.lives ?? isRunning(identity);
       if (!lives()) return;
-      if (worker !== undefined) worker.stopping = true;
+      worker?.condemn();
       send(identity.pid, 'SIGTERM');
       for (let waitedMs = 0; lives() && waitedMs < graceMs; waitedMs += STOP_POLL_MS) await sleep(STOP_POLL_MS);
       if (lives()) killTree(identity);
@@ -113,8 +86,13 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
     },
 
     async alive(handles) {
-      const own = new Set([...workers.values()].map((worker) => worker.handle));
-      return new Set(handles.filter((handle) => own.has(handle) || runsNow(handle)));
+      const lives = (handle: string): boolean => {
+        const identity = parseHandle(handle);
+        if (identity === null) return false;
+        const worker = pool.processOf(identity);
+        return worker === undefined ? isRunning(identity) : worker.handle === handle;
+      };
+      return new Set(handles.filter(lives));
     },
 
     // A process has its number only when it is there, and dies with its engine.
@@ -139,11 +117,10 @@ async function probeWorker(nodePath: string, workerFile: string): Promise<{ isol
 }
 
 /** What a worker is told that is no secret. */
-function environmentOf(attemptId: string, options: LocalLauncherOptions): Record<string, string> {
+function environmentOf(options: LocalLauncherOptions): Record<string, string> {
   return {
     ...minimalEnvironment(),
     ...(options.workDir === undefined ? {} : { TMPDIR: options.workDir }),
-    [WORKER_ENV.attemptId]: attemptId,
     [WORKER_ENV.keys]: Buffer.from(JSON.stringify(options.keys)).toString('base64'),
     [WORKER_ENV.origin]: options.origin,
     ...(options.allowUnsandboxed === true ? { [WORKER_ENV.unsandboxed]: '1' } : {}),
@@ -161,38 +138,16 @@ function minimalEnvironment(): Record<string, string> {
   return kept;
 }
 
-async function started(child: ChildProcess): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    child.once('spawn', resolve);
-    child.once('error', (cause) => reject(launchFailed(`could not start a worker: ${cause.message}`, cause)));
-  });
-  // A worker that dies early breaks the pipe; its end is reported by the exit event.
-  child.stdin?.on('error', () => {});
-}
-
-function collectLastWords(child: ChildProcess): () => string {
-  let words = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    words = (words + text).slice(-MAX_LAST_WORDS);
-  });
-  return () => words.trim();
+function noticeOf(end: ServedEnd): StopNotice {
+  return { attemptId: end.attemptId, cause: causeOf(end), exit: end.exit, detail: end.lastWords };
 }
 
 /** A worker killed from outside may have been chosen by the kernel for want of memory, which nobody tells us: `signalled`. */
-function causeOf(worker: Worker, signal: NodeJS.Signals | null): StopCause {
-  if (worker.stopping) return 'interrupted';
+function causeOf({ stopping, signal }: ServedEnd): StopCause {
+  if (stopping) return 'interrupted';
   // V8 aborts when its own heap is full; the worker does not otherwise.
   if (signal === 'SIGABRT') return 'out_of_memory';
   return signal === null ? 'exited' : 'signalled';
-}
-
-function isOpen(child: ChildProcess): boolean {
-  return child.exitCode === null && child.signalCode === null;
-}
-
-function runsNow(handle: string): boolean {
-  const identity = parseHandle(handle);
-  return identity !== null && isRunning(identity);
 }
 
 /** Blocks without a sandbox have process groups of their own, so the tree is read before its root is gone. */
@@ -217,9 +172,4 @@ function unavailable(detail: string): TerminalError {
     problem: `bubblewrap does not work here: ${detail}`,
     fix: 'Install bubblewrap and allow user namespaces, or ask for another isolation.',
   });
-}
-
-function launchFailed(problem: string, cause: unknown): RetryableError {
-  const fix = 'Check that Node can be run and that the process limit is not reached.';
-  return new RetryableError({ code: 'LAUNCH_FAILED', path: 'launcher', problem, fix }, { cause });
 }

@@ -1,13 +1,14 @@
 /**
- * Says which process a pid meant when a handle was written: `pid:<pid>:<start time>:<boot id>`. The kernel gives a pid
- * again, but never with the same start time in one boot; so a handle means its process or nothing.
+ * Says which process a pid meant when a handle was written: `pid:<pid>:<start time>:<boot id>`, and behind it the number of
+ * the attempt among those that the process served. The kernel gives a pid again, but never with the same start time in one boot;
+ * so a handle means its process or nothing.
  *
  * Where there is no /proc (macOS) the two last parts are empty: a handle then means whatever has the pid now. The local
  * launcher only stops such a handle when the process is its own child.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 
-const HANDLE = /^pid:([1-9]\d{0,9}):(\d*):([0-9a-f-]*)$/;
+const HANDLE = /^pid:([1-9]\d{0,9}):(\d*):([0-9a-f-]*)(?::[1-9]\d*)?$/;
 
 export interface ProcessIdentity {
   pid: number;

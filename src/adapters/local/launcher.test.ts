@@ -1,0 +1,209 @@
+/** Which attempts share a process of a worker, with a worker that does what its lease URL says. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Isolation } from '#core/mailbox-protocol.ts';
+import type { Launcher, LaunchOrder, StopNotice } from '#ports/launcher.ts';
+import { createLocalLauncher } from './launcher.ts';
+
+/** `well` stays where it may and else ends, `waits` until it is told to stop, `late` has ended well when it is; an answer is for the attempt that the URL names. */
+const STAND_IN = `
+import { createInterface } from 'node:readline';
+const lines = createInterface(process.stdin);
+let late = null;
+process.on('SIGTERM', () => (late === null ? process.exit(143) : console.log(late + ' 0')));
+lines.on('close', () => process.exit(0));
+lines.on('line', (line) => {
+  const [attemptId, url, stay] = line.split(' ');
+  if (url === 'late') late = attemptId;
+  if (url === 'waits' || url === 'late') return;
+  if (url === 'badly') process.exit(1);
+  if (url === 'well' && stay !== 'stay') process.exit(0);
+  console.log((url === 'well' ? attemptId : url) + ' 0');
+});
+`;
+
+interface Bed {
+  launcher: Launcher;
+  keys: string[];
+  notices: StopNotice[];
+  /** Launches an attempt, which may share its process unless `more` says otherwise; resolves with its handle. */
+  launch(attemptId: string, url: string, more?: More): Promise<string>;
+  ended(attemptId: string): Promise<StopNotice>;
+  /** Launches one that ends well, and waits for that. */
+  serve(attemptId: string, more?: More): Promise<string>;
+}
+
+type More = { isolation?: Isolation; sharedBy?: string | null };
+
+const withBed = (use: (bed: Bed) => Promise<void>) => async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'waybill-shared-'));
+  const workerFile = join(directory, 'worker.mjs');
+  writeFileSync(workerFile, STAND_IN);
+  const keys = ['a2V5'];
+  const launcher = createLocalLauncher({ workerFile, keys, origin: 'waybill.test/launcher' });
+  const notices: StopNotice[] = [];
+  launcher.onStopped((notice) => notices.push(notice));
+  const handles: string[] = [];
+  const launch: Bed['launch'] = async (attemptId, leaseUrl, { isolation = 'bubblewrap', sharedBy = 'uid-1' } = {}) => {
+    const order: LaunchOrder = { attemptId, leaseUrl, isolation, expiresAtMs: 0 };
+    const handle = await launcher.launch({ ...order, ...(sharedBy === null ? {} : { sharedBy }) });
+    handles.push(handle);
+    return handle;
+  };
+  const ended: Bed['ended'] = async (attemptId) => {
+    for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 5) {
+      const notice = notices.find((one) => one.attemptId === attemptId);
+      if (notice !== undefined) return notice;
+      await sleep(5);
+    }
+    throw new RangeError(`${attemptId} did not end`);
+  };
+  const serve: Bed['serve'] = async (attemptId, more) => {
+    const handle = await launch(attemptId, 'well', more);
+    await ended(attemptId);
+    return handle;
+  };
+  try {
+    await use({ launcher, keys, notices, launch, ended, serve });
+  } finally {
+    for (const handle of handles) await launcher.stop(handle, 0);
+    rmSync(directory, { recursive: true });
+  }
+};
+
+const processOf = (handle: string): string => handle.split(':').slice(0, 4).join(':');
+const skip = existsSync('/proc/self/stat') ? false : 'whether a process lives is told by /proc';
+
+describe('launcher: attempts that share a process', { skip }, () => {
+  it(
+    'attempts of a principal are served by one process, one after another, and each is reported once under a handle of its own',
+    withBed(async ({ launcher, notices, serve }) => {
+      const handles = [await serve('a'), await serve('b'), await serve('c')];
+      assert.equal(new Set(handles.map(processOf)).size, 1);
+      assert.equal(new Set(handles).size, 3);
+      const ends = notices.map(({ attemptId, cause, exit, detail }) => [attemptId, cause, exit, detail]);
+      assert.deepEqual(
+        ends,
+        ['a', 'b', 'c'].map((id) => [id, 'exited', 0, '']),
+      );
+      assert.deepEqual(await launcher.alive(handles), new Set());
+    }),
+  );
+
+  it(
+    'a process serves one attempt at a time',
+    withBed(async ({ launcher, launch }) => {
+      const handles = [await launch('a', 'waits'), await launch('b', 'waits')];
+      assert.equal(new Set(handles.map(processOf)).size, 2);
+      assert.deepEqual(await launcher.alive(handles), new Set(handles));
+    }),
+  );
+
+  it(
+    'stopping an attempt that has ended leaves the next one of its process alone',
+    withBed(async ({ launcher, launch, serve, notices }) => {
+      const first = await serve('a');
+      const second = await launch('b', 'waits');
+      assert.equal(processOf(second), processOf(first));
+      await launcher.stop(first, 0);
+      assert.deepEqual(await launcher.alive([first, second]), new Set([second]));
+      assert.equal(notices.length, 1);
+    }),
+  );
+
+  it(
+    'stopping an attempt ends its process and no other, and nothing follows there',
+    withBed(async ({ launcher, launch, serve, ended, notices }) => {
+      const first = await serve('a');
+      const [second, other] = [await launch('b', 'waits'), await launch('c', 'waits')];
+      assert.equal(processOf(second), processOf(first));
+      await launcher.stop(second, 5_000);
+      assert.deepEqual(await ended('b'), { attemptId: 'b', cause: 'interrupted', exit: 143, detail: '' });
+      assert.deepEqual(await launcher.alive([second, other]), new Set([other]));
+      assert.notEqual(processOf(await serve('d')), processOf(first));
+      assert.deepEqual(
+        notices.map(({ attemptId }) => attemptId),
+        ['a', 'b', 'd'],
+      );
+    }),
+  );
+
+  it(
+    'an attempt that ends well while it is being stopped is the last of its process',
+    withBed(async ({ launcher, launch, ended, serve }) => {
+      await serve('first');
+      const first = await launch('a', 'late');
+      // A process that runs already needs no longer to read its order.
+      await sleep(500);
+      const stopped = launcher.stop(first, 5_000);
+      assert.deepEqual(await ended('a'), { attemptId: 'a', cause: 'interrupted', exit: 0, detail: '' });
+      assert.notEqual(processOf(await serve('b')), processOf(first));
+      await stopped;
+    }),
+  );
+
+  const OTHERS: [string, More][] = [
+    ['of another principal', { sharedBy: 'uid-2' }],
+    ['without a sandbox', { isolation: 'none' }],
+  ];
+  for (const [title, more] of OTHERS) {
+    it(
+      `an attempt ${title} is not served where others were`,
+      withBed(async ({ serve }) => {
+        const handles = [await serve('a'), await serve('b', more)];
+        assert.equal(new Set(handles.map(processOf)).size, 2);
+      }),
+    );
+  }
+
+  it(
+    'an attempt that shares with nobody is served where nobody was, and nobody follows it',
+    withBed(async ({ launcher, serve }) => {
+      const alone: More = { sharedBy: null };
+      const handles = [await serve('a'), await serve('b', alone), await serve('c', alone)];
+      assert.equal(new Set(handles.map(processOf)).size, 3);
+      assert.equal((await launcher.alive(handles)).size, 0);
+    }),
+  );
+
+  it(
+    'nobody follows in a process with other keys, one whose attempt ended badly, or one that has served its number',
+    withBed(async ({ keys, launch, ended, serve }) => {
+      const handles = [await serve('a')];
+      keys[0] = 'b3RoZXI=';
+      handles.push(await serve('b'), await launch('c', 'badly'));
+      assert.equal((await ended('c')).exit, 1);
+      assert.equal(processOf(handles[2] ?? ''), processOf(handles[1] ?? ''));
+      for (let n = 0; n < 65; n += 1) handles.push(await serve(`d${n}`));
+      const served = Map.groupBy(handles, processOf);
+      assert.deepEqual(
+        [...served.values()].map((of) => of.length),
+        [1, 2, 64, 1],
+      );
+    }),
+  );
+
+  it(
+    'a process that speaks of another attempt than its own serves no more',
+    withBed(async ({ launch, ended, serve }) => {
+      const first = await launch('a', 'b');
+      assert.deepEqual(await ended('a'), { attemptId: 'a', cause: 'exited', exit: 0, detail: '' });
+      assert.notEqual(processOf(await serve('b')), processOf(first));
+    }),
+  );
+
+  it(
+    'a process without an attempt ends after a while',
+    withBed(async ({ serve }) => {
+      const pid = Number(processOf(await serve('a')).split(':')[1]);
+      const lives = (): boolean => existsSync(`/proc/${pid}`);
+      assert.equal(lives(), true);
+      for (let waitedMs = 0; lives() && waitedMs < 10_000; waitedMs += 50) await sleep(50);
+      assert.equal(lives(), false);
+    }),
+  );
+});

@@ -1,0 +1,144 @@
+/**
+ * A process of the worker: one bundled file, run by Node in a process group of its own, with an environment that holds
+ * nothing of the engine's. Each attempt is a line of its stdin, which no other process may read, and it serves one at a time. The engine
+ * holds stdin open: when the engine dies, the worker reads the end of it and stops by itself.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { RetryableError } from '@waybill/client/errors';
+import { formatHandle, identify, type ProcessIdentity } from './process-identity.ts';
+
+/** What a worker says on stderr is kept to this length, for the notice of its end. */
+const MAX_LAST_WORDS = 2_000;
+
+interface Serving {
+  attemptId: string;
+  handle: string;
+}
+
+/** How the attempt ended that the process served. */
+export interface ServedEnd {
+  attemptId: string;
+  exit: number | null;
+  signal: NodeJS.Signals | null;
+  stopping: boolean;
+  lastWords: string;
+}
+
+export interface ServedListener {
+  /** @param isFree the process goes on, and may be given another attempt */
+  attemptEnded(worker: WorkerProcess, end: ServedEnd, isFree: boolean): void;
+  processEnded(worker: WorkerProcess): void;
+}
+
+export class WorkerProcess {
+  readonly identity: ProcessIdentity;
+  readonly #child: ChildProcess;
+  readonly #listener: ServedListener;
+  #serving: Serving | null = null;
+  #served = 0;
+  #stopping = false;
+  #said = '';
+  #lastWords = '';
+
+  private constructor(child: ChildProcess, listener: ServedListener) {
+    this.#child = child;
+    this.#listener = listener;
+    this.identity = identify(child.pid as number);
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#lastWords = (this.#lastWords + text).slice(-MAX_LAST_WORDS);
+    });
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
+    child.once('exit', (code, signal) => {
+      this.#end(code, signal, false);
+      listener.processEnded(this);
+    });
+  }
+
+  /** Throws RetryableError LAUNCH_FAILED when there is no process. */
+  static async start(
+    command: readonly [string, string],
+    env: Record<string, string>,
+    listener: ServedListener,
+  ): Promise<WorkerProcess> {
+    const [nodePath, workerFile] = command;
+    const child = spawn(nodePath, [workerFile], { detached: true, stdio: 'pipe', cwd: '/', env });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (cause) => reject(launchFailed(`could not start a worker: ${cause.message}`, cause)));
+    });
+    // A worker that dies early breaks the pipe; its end is reported by the exit event.
+    child.stdin?.on('error', () => {});
+    return new WorkerProcess(child, listener);
+  }
+
+  get served(): number {
+    return this.#served;
+  }
+
+  /** Of the attempt under way; null between two. */
+  get handle(): string | null {
+    return this.#serving?.handle ?? null;
+  }
+
+  get lives(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** @param mayStay whether it may be given another attempt after this one */
+  serve(attemptId: string, leaseUrl: string, mayStay: boolean): string {
+    this.#served += 1;
+    const handle = `${formatHandle(this.identity)}:${this.#served}`;
+    this.#serving = { attemptId, handle };
+    this.#lastWords = '';
+    this.#hold(true);
+    this.#child.stdin?.write(`${attemptId} ${leaseUrl}${mayStay ? ' stay' : ''}\n`);
+    return handle;
+  }
+
+  /** It is about to be told to end: whatever it says of its attempt, it serves no other. */
+  condemn(): void {
+    this.#stopping = true;
+  }
+
+  /** Ends one that serves nothing. */
+  dismiss(): void {
+    this.#child.stdin?.end();
+  }
+
+  #hear(text: string): void {
+    this.#said = (this.#said + text).slice(-MAX_LAST_WORDS);
+    const line = /^(.*)\n$/.exec(this.#said)?.[1];
+    if (line === undefined) return;
+    this.#said = '';
+    const [attemptId, exit] = line.split(' ');
+    // What it says of another attempt says nothing: its end is then that of the process.
+    if (attemptId === this.#serving?.attemptId) this.#end(Number(exit), null, true);
+    else this.dismiss();
+  }
+
+  #end(exit: number | null, signal: NodeJS.Signals | null, lives: boolean): void {
+    if (this.#serving === null) return;
+    const { attemptId } = this.#serving;
+    this.#serving = null;
+    const isFree = lives && !this.#stopping;
+    if (lives && !isFree) this.dismiss();
+    if (isFree) this.#hold(false);
+    const end = { attemptId, exit, signal, stopping: this.#stopping, lastWords: this.#lastWords.trim() };
+    this.#listener.attemptEnded(this, end, isFree);
+  }
+
+  /** One that serves nothing is no reason for the engine's process to go on. */
+  #hold(isHeld: boolean): void {
+    const { stdin, stdout, stderr } = this.#child;
+    for (const one of [this.#child, stdin, stdout, stderr] as (ChildProcess | Socket | null)[]) {
+      if (isHeld) one?.ref();
+      else one?.unref();
+    }
+  }
+}
+
+export function launchFailed(problem: string, cause: unknown): RetryableError {
+  const fix = 'Check that Node can be run and that the process limit is not reached.';
+  return new RetryableError({ code: 'LAUNCH_FAILED', path: 'launcher', problem, fix }, { cause });
+}
