@@ -9,19 +9,20 @@ import { deadLetterQueue, fedQueue, type MadeQueues } from './routes.ts';
 
 export interface ArrivalsProps {
   readonly names: DeploymentNames;
-  /** Of the function behind each of them. */
-  readonly timeout: Duration;
+  /** Of the function behind each of them, which has the queue's name. */
+  readonly timeouts: Readonly<Record<Arriving['queue'], Duration>>;
 }
 
 /** Which objects of a bucket are told of, and in which queue. */
 interface Arriving {
-  readonly queue: 'submit' | 'settle';
+  readonly queue: 'submit' | 'release' | 'settle';
   readonly bucket: BucketName;
   readonly key: { readonly prefix: string } | { readonly suffix: string };
 }
 
 const ARRIVING: readonly Arriving[] = [
   { queue: 'submit', bucket: 'inbox', key: { prefix: 'inbox/' } },
+  { queue: 'release', bucket: 'staging', key: { suffix: '/key.json' } },
   { queue: 'settle', bucket: 'staging', key: { suffix: '/result.json' } },
 ];
 
@@ -33,11 +34,11 @@ export class Arrivals extends Construct implements MadeQueues {
   readonly queues = new Map<QueueName, Queue>();
   readonly deadLetters = new Map<string, Queue>();
 
-  constructor(scope: Construct, id: string, { names, timeout }: ArrivalsProps) {
+  constructor(scope: Construct, id: string, { names, timeouts }: ArrivalsProps) {
     super(scope, id);
     for (const { queue: which, bucket } of ARRIVING) {
       const deadLetters = deadLetterQueue(this, names, which);
-      const queue = fedQueue(this, { which, names, timeout, deadLetters });
+      const queue = fedQueue(this, { which, names, timeout: timeouts[which], deadLetters });
       queue.addToResourcePolicy(fromBucket(queue, names, bucket));
       this.queues.set(which, queue);
       this.deadLetters.set(which, deadLetters);

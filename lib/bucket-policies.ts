@@ -133,15 +133,21 @@ export interface StagingRoles {
   readonly engine: readonly string[];
   /** The role under which URLs are signed. */
   readonly mailbox: string;
+  /** Roles that seal secrets to the key of a worker. */
+  readonly sealers: readonly string[];
 }
 
-export function stagingPolicy({ bucket, engine, mailbox }: StagingRoles): readonly BucketStatement[] {
+export function stagingPolicy({ bucket, engine, mailbox, sealers }: StagingRoles): readonly BucketStatement[] {
   return [
-    deny('ResultOnce', 'Nobody writes outputs or a result without If-None-Match: what was staged first stays.', {
-      Action: PUT,
-      Resource: [`${bucket}/*/outputs`, `${bucket}/*/result.json`],
-      Condition: WITHOUT_CONDITION,
-    }),
+    deny(
+      'StagedOnce',
+      'Nobody writes outputs, a result, a key or what is sealed to it without If-None-Match: what was staged first stays.',
+      {
+        Action: PUT,
+        Resource: ['outputs', 'result.json', 'key.json', 'sealed.json'].map((name) => `${bucket}/*/${name}`),
+        Condition: WITHOUT_CONDITION,
+      },
+    ),
     deny('LeaseByEngine', 'Nobody but the engine writes leases: what a worker is told is not for workers to say.', {
       Action: PUT,
       Resource: [`${bucket}/*/lease.json`],
@@ -149,8 +155,13 @@ export function stagingPolicy({ bucket, engine, mailbox }: StagingRoles): readon
     }),
     deny('StagedByWorkers', 'Nobody writes anything else but through URLs of the mailbox role.', {
       Action: PUT,
-      NotResource: [`${bucket}/*/lease.json`],
+      NotResource: [`${bucket}/*/lease.json`, `${bucket}/*/sealed.json`],
       ...otherThan([mailbox]),
+    }),
+    deny('SealedByRelease', 'Nobody but who reads secrets answers a worker that asks for some.', {
+      Action: PUT,
+      Resource: [`${bucket}/*/sealed.json`],
+      ...otherThan(sealers),
     }),
     deny('OwnKeyOnly', 'Nobody stages under an encryption that is not the default of the bucket.', {
       Action: PUT,

@@ -1,6 +1,7 @@
 import { evidenceProblems } from './check-evidence.ts';
 import { keyProblems } from './check-keys.ts';
 import { nameProblems, networkProblems, placeProblems, retentionProblems } from './check-place.ts';
+import { secretProblems } from './check-secrets.ts';
 import { spendingProblems } from './check-spending.ts';
 import { toldTooMuch } from './check-told.ts';
 import {
@@ -38,6 +39,7 @@ const CHECKS: readonly Check[] = [
   check(['env', 'name', 'environments'], roleNameProblems),
   check(['queues'], queueProblems),
   check(['spending'], spendingProblems),
+  check(['env', 'secrets'], secretProblems),
   check(['pinnedKeys', 'origin'], keyProblems),
   check(['signingKeys'], signingKeyProblems),
   check(['permissionsBoundary', 'auditorPrincipals', 'legalHoldPrincipals'], principalProblems),

@@ -56,6 +56,8 @@ const FIXES: Readonly<Record<string, string>> = {
     'evidence: name fewer authorities and witnesses, or roots with keys of elliptic curves, which are shorter',
   WAYBILL_ENVIRONMENTS: 'environments: have fewer, or shorter names',
   WAYBILL_QUEUES: 'queues: have fewer, or shorter names',
+  WAYBILL_SECRETS: 'secrets: name fewer, or keep those of one purpose in one',
+  WAYBILL_SECRET_NAMES: 'secrets: name fewer, or shorter',
   WAYBILL_SPENDING: 'spending: name the models that are used, or fewer environments',
   WAYBILL_ATTEST_KEYS: 'signingKeys.attest: there are too many to tell',
   WAYBILL_LOG_KEYS: 'signingKeys.log: there are too many to tell',

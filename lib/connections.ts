@@ -18,6 +18,7 @@ export function connect(scope: Construct, stack: Connected): void {
   const { queues } = stack;
   endings(scope, stack);
   consume(stack.fn('submit'), queues.queue('submit'), { size: 10 });
+  consume(stack.fn('release'), queues.queue('release'), { size: 10 });
   // A patch of the largest size is held twice while it is read, and this many at once fit into the function's memory.
   consume(stack.fn('settle'), queues.queue('settle'), { size: 5 });
   consume(stack.fn('seal'), queues.queue('seal'), { size: 10 });

@@ -8,11 +8,21 @@ export interface Place {
 }
 
 /** One Lambda function each; `lambdas/<name>` holds its code. */
-export const FUNCTIONS = ['submit', 'advance', 'dispatch', 'settle', 'seal', 'reconcile', 'slot', 'doctor'] as const;
+export const FUNCTIONS = [
+  'submit',
+  'advance',
+  'dispatch',
+  'release',
+  'settle',
+  'seal',
+  'reconcile',
+  'slot',
+  'doctor',
+] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** Queues that feed a function. `seal` is FIFO: one message group, so one sequencer at a time. */
-export const QUEUES = ['submit', 'settle', 'seal', 'timers'] as const;
+export const QUEUES = ['submit', 'release', 'settle', 'seal', 'timers'] as const;
 export type QueueName = (typeof QUEUES)[number];
 
 export const BUCKETS = ['inbox', 'staging', 'artifacts', 'ledger', 'access-logs'] as const;

@@ -48,6 +48,13 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     say.describe(),
     say.complete(),
   ],
+  release: (say, { names, secrets }) => [
+    ...say.attemptRows(),
+    say.consume(names.queue('release')),
+    ...say.channel(),
+    say.dataKey(),
+    ...say.secrets(secrets),
+  ],
   settle: (say, { names }) => [
     ...say.rows(),
     say.consume(names.queue('settle')),

@@ -1,3 +1,4 @@
+import { keptSecret } from './check-secrets.ts';
 import { DEFAULT_ENVIRONMENT, type DeploymentNames, type FunctionName } from './deployment-names.ts';
 import { cpuOf, memoryOf } from './fargate-sizes.ts';
 import type { KeyArns } from './statement.ts';
@@ -62,9 +63,10 @@ const EXAMINED = [
 ];
 
 const TOLD: Readonly<Record<FunctionName, readonly string[]>> = {
-  submit: [...FLOW, 'WAYBILL_SCHEDULE_GROUP', 'WAYBILL_SCHEDULE_ROLE', 'WAYBILL_SLOT_FUNCTION'],
+  submit: [...FLOW, 'WAYBILL_SCHEDULE_GROUP', 'WAYBILL_SCHEDULE_ROLE', 'WAYBILL_SLOT_FUNCTION', 'WAYBILL_SECRET_NAMES'],
   advance: FLOW,
   dispatch: FLOW,
+  release: [...STORE, 'WAYBILL_STAGING_BUCKET', 'WAYBILL_WORKER_DIGEST', 'WAYBILL_ISOLATION', 'WAYBILL_SECRETS'],
   settle: FLOW,
   seal: SEAL,
   reconcile: FLOW,
@@ -84,7 +86,7 @@ export function environmentOf(which: FunctionName, facts: DeploymentFacts): Reco
 }
 
 /** Those that a queue or the table triggers; the others are called. */
-const TRIGGERED: readonly FunctionName[] = ['submit', 'advance', 'dispatch', 'settle', 'seal', 'reconcile'];
+const TRIGGERED: readonly FunctionName[] = ['submit', 'advance', 'dispatch', 'release', 'settle', 'seal', 'reconcile'];
 /** One vCPU, as of a task that says nothing else. */
 const DEFAULT_CPU_UNITS = 1024;
 const DEFAULT_QUEUES = { default: { concurrency: 20 } };
@@ -148,11 +150,19 @@ export function factsOf({
     WAYBILL_ALARM_TOPIC: names.arn.topic,
     WAYBILL_VCPUS: vCpus,
     ...otherEnvironments(names, settings),
+    ...keptSecrets(settings),
     ...(settings.evidence !== undefined && { WAYBILL_EVIDENCE: JSON.stringify(settings.evidence) }),
   };
 }
 
-/** Those beside the default one, with the machine that starts attempts in each; nothing where there are none. */
+/** Who takes runs in is told names, and who reads secrets where they are; nothing where there are none. */
+function keptSecrets({ secrets = {} }: WaybillProps): { WAYBILL_SECRETS?: string; WAYBILL_SECRET_NAMES?: string } {
+  const arns = Object.entries(secrets).map(([name, kept]) => [name, keptSecret(kept).arn] as const);
+  if (arns.length === 0) return {};
+  const names = arns.map(([name]) => name);
+  return { WAYBILL_SECRETS: JSON.stringify(Object.fromEntries(arns)), WAYBILL_SECRET_NAMES: names.join(',') };
+}
+
 /** What a worker of each environment has, which is paid for by time. */
 function sizesOf({ environments }: WaybillProps): Record<string, { cpuUnits: number; memoryMiB: number }> {
   const sizes = Object.entries(environments).map(([name, size]) => {
@@ -161,6 +171,7 @@ function sizesOf({ environments }: WaybillProps): Record<string, { cpuUnits: num
   return Object.fromEntries(sizes);
 }
 
+/** Those beside the default one, with the machine that starts attempts in each; nothing where there are none. */
 function otherEnvironments(
   names: DeploymentNames,
   { environments, workerDigest }: WaybillProps,

@@ -7,6 +7,8 @@ export const FUNCTION_TIMEOUTS: Readonly<Record<FunctionName, Duration>> = {
   submit: Duration.seconds(300),
   advance: Duration.seconds(60),
   dispatch: Duration.seconds(60),
+  // A worker waits for three minutes: what failed has to come again within them.
+  release: Duration.seconds(10),
   settle: Duration.seconds(300),
   // Ten runs of thousands of items may end at once.
   seal: Duration.seconds(600),

@@ -48,6 +48,14 @@ const SHAPE = closed({
     .optional(),
   // Judged as a whole, by what the functions read it with.
   spending: z.looseObject({}).optional(),
+  secrets: z
+    .record(
+      text,
+      z.union([text, closed({ arn: text, key: text.optional() })], {
+        error: () => 'an ARN, or an object with `arn` and `key`',
+      }),
+    )
+    .optional(),
   // What is in a key is judged with the file, by those who verify with it.
   pinnedKeys: closed({
     format: text,

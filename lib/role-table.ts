@@ -1,5 +1,6 @@
 import type { DeploymentNames } from './deployment-names.ts';
 import type { KeyArns, Statement } from './statement.ts';
+import type { KeptSecret } from './waybill-props.ts';
 
 export interface ServiceTrust {
   readonly service: string;
@@ -28,6 +29,8 @@ export interface RoleFacts {
   readonly names: DeploymentNames;
   readonly keys: KeyArns;
   readonly environments: readonly string[];
+  /** What of the account blocks may be given. */
+  readonly secrets: readonly KeptSecret[];
   /** Repositories that the images are in, where they are in ECR. */
   readonly repositories: readonly string[];
   /** Condition that holds for requests from the workers' network and for no others. */

@@ -46,6 +46,8 @@ function mailboxRole({ names, fromWorkers }: RoleFacts, say: Vocabulary): RoleTa
     statements: [
       bound(say.read('staging', '*')),
       bound(say.write('staging', '*')),
+      // The worker takes away what it was sent as soon as it has read it.
+      bound(say.removeFromChannel()),
       bound(say.read('artifacts', 'sha256/*')),
       // Without the network: S3 makes these calls.
       say.dataKey(),
@@ -73,6 +75,7 @@ export function rolesThat(action: string, begins: string, names: DeploymentNames
     names,
     keys: STAND_IN_KEYS,
     environments: [],
+    secrets: [],
     repositories: [],
     fromWorkers: {},
   };

@@ -6,6 +6,7 @@ import { CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import type { Construct } from 'constructs';
 import { Alarms, watchesOf } from './alarms.ts';
 import { AttemptMachine } from './attempt.ts';
+import { keptSecret } from './check-secrets.ts';
 import { connect } from './connections.ts';
 import { dashboard } from './dashboard.ts';
 import { type DeploymentNames, FUNCTIONS, type FunctionName, type QueueName } from './deployment-names.ts';
@@ -24,7 +25,7 @@ import type { StateStack } from './state-stack.ts';
 import type { KeyArns, Statement } from './statement.ts';
 import { type People, peoplesPolicies, registrarStatements, submitterStatements } from './submitters.ts';
 import { TracedAttempts } from './traced-attempts.ts';
-import type { WaybillProps } from './waybill-props.ts';
+import type { KeptSecret, WaybillProps } from './waybill-props.ts';
 import { Workers } from './worker.ts';
 import { WorkerNetwork } from './worker-network.ts';
 
@@ -87,7 +88,7 @@ export class RuntimeStack extends Stack {
       names,
       keys,
       environments,
-      repositories: repositoriesOf(settings, names),
+      ...namedIn(settings, names),
       fromWorkers: this.network.fromWorkers,
     });
     const roles = new ListedRoles(this, 'Roles', names, this.roleTables);
@@ -205,8 +206,17 @@ function arnOf({ keyArn }: Key): string {
 }
 
 function queueTimeouts(): Record<QueueName, Duration> {
-  const { submit, settle, seal, reconcile } = FUNCTION_TIMEOUTS;
-  return { submit, settle, seal, timers: reconcile };
+  const { submit, release, settle, seal, reconcile } = FUNCTION_TIMEOUTS;
+  return { submit, release, settle, seal, timers: reconcile };
+}
+
+/** What of the account its roles may reach beside what is made here. */
+function namedIn(
+  settings: WaybillProps,
+  names: DeploymentNames,
+): { secrets: readonly KeptSecret[]; repositories: string[] } {
+  const secrets = Object.values(settings.secrets ?? {}).map(keptSecret);
+  return { secrets, repositories: repositoriesOf(settings, names) };
 }
 
 /** Of images that are in ECR; others are public, or their registry asks for what only the customer knows. */

@@ -39,10 +39,10 @@ export class StateStack extends Stack {
     super(scope, id, { ...props, terminationProtection: settings.mode !== 'test' });
     const life: BucketLife = { names, retain: settings.mode !== 'test' };
     const { arn } = names;
-    const [slot, mailbox] = [arn.role('slot'), arn.role('mailbox')];
+    const [slot, mailbox, release] = [arn.role('slot'), arn.role('mailbox'), arn.role('release')];
     this.dataKey = dataKey(this, names, life);
     this.stateKey = stateKey(this, names, life);
-    this.arrivals = new Arrivals(this, 'Arrivals', { names, timeout: FUNCTION_TIMEOUTS.settle });
+    this.arrivals = new Arrivals(this, 'Arrivals', { names, timeouts: FUNCTION_TIMEOUTS });
     this.inbox = keptBucket(this, 'Inbox', 'inbox', {
       ...life,
       versioned: true,
@@ -74,8 +74,9 @@ export class StateStack extends Stack {
       tells: this.arrivals.toldOf('staging'),
       refuses: stagingPolicy({
         bucket: arn.bucket('staging'),
-        engine: writersOf('staging', names).filter((role) => role !== mailbox),
+        engine: writersOf('staging', names).filter((role) => role !== mailbox && role !== release),
         mailbox,
+        sealers: [release],
       }),
       lifecycleRules: [
         {

@@ -3,11 +3,20 @@ import { RUNS_OF_SCHEDULES } from './bucket-policies.ts';
 import type { DeploymentNames } from './deployment-names.ts';
 import type { KeyArns, Statement } from './statement.ts';
 
-const BY_NAME = 'Names of these objects are made at run time; the prefix is as narrow as they allow.';
+export const BY_NAME = 'Names of these objects are made at run time; the prefix is as narrow as they allow.';
 
 /** Holds for calls that a service makes with the rights of the role, and for no others. */
-function through(names: DeploymentNames, service: string): Statement['conditions'] {
+export function through(names: DeploymentNames, service: string): Statement['conditions'] {
   return { StringEquals: { 'kms:ViaService': `${service}.${names.region}.${names.dnsSuffix}` } };
+}
+
+function rowsKey(names: DeploymentNames, keys: KeyArns): Statement {
+  return {
+    sid: 'RowsKey',
+    actions: ['kms:Decrypt', 'kms:DescribeKey'],
+    resources: [keys.state],
+    conditions: through(names, 'dynamodb'),
+  };
 }
 
 export function aboutRows(names: DeploymentNames, keys: KeyArns) {
@@ -21,12 +30,7 @@ export function aboutRows(names: DeploymentNames, keys: KeyArns) {
         ),
         resources: [arn.table],
       },
-      {
-        sid: 'RowsKey',
-        actions: ['kms:Decrypt', 'kms:DescribeKey'],
-        resources: [keys.state],
-        conditions: through(names, 'dynamodb'),
-      },
+      rowsKey(names, keys),
     ],
     /** Of schedules and nothing else: whoever may write any row decides what runs, and in whose name. */
     scheduleRows: (): Statement => ({
@@ -35,6 +39,16 @@ export function aboutRows(names: DeploymentNames, keys: KeyArns) {
       resources: [arn.table],
       conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['schedule/*', 'schedules'] } },
     }),
+    /** Of attempts and of events of runs: whoever may read secrets decides nothing else. */
+    attemptRows: (): Statement[] => [
+      {
+        sid: 'AttemptRows',
+        actions: ['dynamodb:BatchGetItem', 'dynamodb:PutItem'],
+        resources: [arn.table],
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['attempt/*', 'run/*'] } },
+      },
+      rowsKey(names, keys),
+    ],
     /** Of the launcher alone: the flow never reads it. */
     executionRow: (...more: 'dynamodb:GetItem'[]): Statement => ({
       sid: 'ExecutionRow',

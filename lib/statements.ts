@@ -1,6 +1,7 @@
 import { type DeploymentNames, LIVE_ALIAS } from './deployment-names.ts';
 import type { KeyArns, Statement } from './statement.ts';
 import { aboutKeys, aboutObjects, aboutRows, title } from './statements-on-data.ts';
+import { aboutSecrets } from './statements-on-secrets.ts';
 
 /** The statements that several roles share, each with a name: a reader of roles.ts sees who may do what. */
 export function vocabulary(names: DeploymentNames, keys: KeyArns) {
@@ -8,6 +9,7 @@ export function vocabulary(names: DeploymentNames, keys: KeyArns) {
     ...aboutRows(names, keys),
     ...aboutObjects(names),
     ...aboutKeys(names, keys),
+    ...aboutSecrets(names),
     ...aboutQueues(names),
     ...aboutExecutions(names),
     ...aboutWatching(names),

@@ -26,6 +26,14 @@ export interface QueueSettings {
   readonly state?: 'open' | 'paused' | 'draining';
 }
 
+/** A secret of the account that blocks may be given. */
+export interface KeptSecret {
+  /** Of a secret of Secrets Manager, with the six characters at its end, or of a parameter of Systems Manager. */
+  readonly arn: string;
+  /** ARN of the KMS key that encrypts it, where that is a key of yours and not the one of the service. */
+  readonly key?: string;
+}
+
 /** A network of the customer. Workers reach S3 in it and, by TLS, one of two more things: their endpoints, or all of it. */
 export interface OwnNetwork {
   readonly vpc: IVpc;
@@ -92,6 +100,12 @@ export interface WaybillProps {
    * spend in all, no cap of a day or month, and the prices of src/core/price-table.ts.
    */
   readonly spending?: object;
+
+  /**
+   * Secrets that blocks may name, by the names that they use: an ARN, or an ARN and the key that encrypts it. The function `release` alone
+   * may read them, and nothing else of the account. Default: none, and runs that name some are denied.
+   */
+  readonly secrets?: Readonly<Record<string, string | KeptSecret>>;
 
   /**
    * The keys that workers check manifests with. Deploy the ledger stack first, then export them with `waybill keys export`.

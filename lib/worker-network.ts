@@ -20,6 +20,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { DeploymentNames } from './deployment-names.ts';
 import { flowLog, onlyTheseNames } from './network-watch.ts';
+import { CHANNEL } from './statements-on-secrets.ts';
 import type { OwnNetwork, WaybillProps } from './waybill-props.ts';
 
 export interface WorkerNetworkProps {
@@ -118,6 +119,15 @@ function s3Endpoint(vpc: Vpc, { arn, region, partition }: DeploymentNames): Gate
       principals: [new AnyPrincipal()],
       actions: ['s3:GetObject', 's3:PutObject'],
       resources: [arn.objects('staging', '*')],
+      conditions: { ArnEquals: { 'aws:PrincipalArn': arn.role('mailbox') } },
+    }),
+  );
+  endpoint.addToPolicy(
+    new PolicyStatement({
+      sid: 'Channels',
+      principals: [new AnyPrincipal()],
+      actions: ['s3:DeleteObject'],
+      resources: CHANNEL.map((keyPattern) => arn.objects('staging', keyPattern)),
       conditions: { ArnEquals: { 'aws:PrincipalArn': arn.role('mailbox') } },
     }),
   );

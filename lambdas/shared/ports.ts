@@ -7,8 +7,10 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
 import { TerminalError } from '@waybill/client/errors';
 import type { Digest } from '@waybill/verify';
@@ -22,8 +24,11 @@ import { createBusNotifier } from '#adapters/aws/notifier.ts';
 import { createS3RootLedger, parseRetention } from '#adapters/aws/root-ledger.ts';
 import { createTableRunStore } from '#adapters/aws/run-store.ts';
 import { createGroupScheduler } from '#adapters/aws/scheduler.ts';
+import { createS3Channel } from '#adapters/aws/secret-channel.ts';
+import { readFromAccount } from '#adapters/aws/secret-vault.ts';
 import { openKmsSigner } from '#adapters/aws/signer.ts';
 import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
+import type { ReadSecret } from '#composition/secret-vault.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 import { type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
@@ -33,8 +38,9 @@ import type { MessageQueue } from '#ports/message-queue.ts';
 import type { Notifier } from '#ports/notifier.ts';
 import type { RootLedger } from '#ports/root-ledger.ts';
 import type { Scheduler } from '#ports/scheduler.ts';
+import type { SecretChannel } from '#ports/secret-channel.ts';
 import type { Signer } from '#ports/signer.ts';
-import { listSetting, otherEnvironments, setting } from './settings.ts';
+import { listSetting, otherEnvironments, secretArns, setting } from './settings.ts';
 import { quietHints, type Told } from './told.ts';
 
 const LEASE_MS = 300_000;
@@ -115,6 +121,15 @@ export function openPostingMailbox(): Mailbox {
     dataKey: setting('WAYBILL_DATA_KEY'),
   };
   return createS3Mailbox({ ...staging(), sign: (draft) => signLease(session, draft) });
+}
+
+export function openChannel(): SecretChannel {
+  return createS3Channel({ s3: new S3Client({}), bucket: setting('WAYBILL_STAGING_BUCKET') });
+}
+
+/** Where the vault of this deployment reads from. */
+export function openSecrets(): ReadSecret {
+  return readFromAccount({ secrets: new SecretsManagerClient({}), parameters: new SSMClient({}), arns: secretArns() });
 }
 
 function staging(): Pick<S3MailboxOptions, 's3' | 'bucket' | 'clock'> {

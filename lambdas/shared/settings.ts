@@ -49,6 +49,17 @@ export function otherEnvironments(): ReadonlyMap<string, OtherEnvironment> {
   return new Map(Object.entries((jsonSetting('WAYBILL_ENVIRONMENTS') ?? {}) as Record<string, OtherEnvironment>));
 }
 
+/** ARNs of the secrets of the deployment, by the names that blocks use. */
+export function secretArns(): ReadonlyMap<string, string> {
+  return new Map(Object.entries((jsonSetting('WAYBILL_SECRETS') ?? {}) as Record<string, string>));
+}
+
+/** What attempts may be given; nothing where the deployment keeps no secrets. */
+export function givenSecrets(): { givesSecrets?: ReadonlySet<string> } {
+  const names = process.env.WAYBILL_SECRET_NAMES ?? '';
+  return names === '' ? {} : { givesSecrets: new Set(names.split(',')) };
+}
+
 function wrong(name: string, problem: string): TerminalError {
   const fix = 'Deploy again: the stacks of lib/ set it.';
   return new TerminalError({ code: 'USAGE', path: name, problem, fix });

@@ -1,6 +1,7 @@
 import { objectOfEvent } from '#adapters/aws/inbox-names.ts';
 import { lambdaFunction } from '#lambdas/shared/function.ts';
 import { flowOf, openArtifacts, openInbox, openMailbox, openScheduler, openSigner } from '#lambdas/shared/ports.ts';
+import { givenSecrets } from '#lambdas/shared/settings.ts';
 import { takeInMessages } from './take-in.ts';
 
 export const handler = lambdaFunction(
@@ -14,7 +15,8 @@ export const handler = lambdaFunction(
       scheduler: openScheduler(),
       signer: await openSigner(),
     };
-    return { flow: flowOf(told, ports), objectOf: objectOfEvent };
+    const flow = flowOf(told, ports);
+    return { flow: { ...flow, worker: { ...flow.worker, ...givenSecrets() } }, objectOf: objectOfEvent };
   },
   takeInMessages,
 );

@@ -95,8 +95,8 @@ export interface FlowDeps extends Outsiders {
     /** In the other environments of the deployment, by name; absent where there is but one. */
     environments?: ReadonlyMap<string, Executable>;
     allowUnsandboxedAgents: boolean;
-    /** Somebody answers where attempts ask for secrets. */
-    givesSecrets?: true;
+    /** Somebody answers where attempts ask for secrets: for all of them, or for those of a set, where it is known which there are. */
+    givesSecrets?: true | ReadonlySet<string>;
     /** An attempt without a heartbeat for this long is lost. */
     leaseMs: number;
     /** How much longer than usual a start may take, before there is a first heartbeat. */

@@ -12,12 +12,12 @@ export function isolationDenial(
   { items }: Pick<Plan, 'items'>,
 ): Refusal | null {
   const named = items.findIndex((item) => item.pipeline.some(hasSecrets));
-  if (named >= 0 && givesSecrets !== true) {
+  if (named >= 0 && givesSecrets === undefined) {
     return {
       code: 'ISOLATION_REQUIRED',
       path: `spec.items[${named}].pipeline`,
       problem: 'blocks name secrets, and nothing here gives them any',
-      fix: 'Leave them out, or submit it to an embedded engine.',
+      fix: 'Leave them out, or submit it to an embedded engine or a deployment that keeps secrets.',
     };
   }
   const apart = items.findIndex((item) => item.pipeline.some(needsSandbox));

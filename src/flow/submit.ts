@@ -22,6 +22,7 @@ import { readRun } from '#flow/items.ts';
 import { readyBatch, readyRoots, weighRoots } from '#flow/readiness.ts';
 import { reviewersIn } from '#flow/reviewers.ts';
 import { batchesOf, putMissing } from '#flow/row-batches.ts';
+import { secretProblems } from '#flow/secrets.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
 import { fetchUploads } from '#flow/uploads.ts';
 import type { InboxObject } from '#ports/inbox.ts';
@@ -83,7 +84,13 @@ export async function refuseHere(
   const problems = [
     ...(await queueProblems(deps, from, plan, isAdmitting)),
     // What was accepted before is carried to its end, where an environment may be gone by then.
-    ...(isAdmitting ? [] : [...environmentProblems(deps.worker, plan), ...callbackProblems(deps, plan)]),
+    ...(isAdmitting
+      ? []
+      : [
+          ...environmentProblems(deps.worker, plan),
+          ...secretProblems(deps.worker, plan),
+          ...callbackProblems(deps, plan),
+        ]),
     ...(await fetchUploads(deps, from, plan)),
   ];
   return problems.length > 0 ? { status: 'invalid', reasons: problems } : null;

@@ -8,7 +8,18 @@ import { stagePlaces } from './stage-words.ts';
 const flowFiles = (stages: readonly string[]): Files =>
   Object.fromEntries(stages.map((stage) => [`src/flow/${stage}.ts`, 'export {};\n']));
 
-const FUNCTIONS = ['submit', 'advance', 'dispatch', 'settle', 'seal', 'reconcile', 'slot', 'doctor', 'shared'];
+const FUNCTIONS = [
+  'submit',
+  'advance',
+  'dispatch',
+  'release',
+  'settle',
+  'seal',
+  'reconcile',
+  'slot',
+  'doctor',
+  'shared',
+];
 
 const lambdaFiles = (functions: readonly string[]): Files =>
   Object.fromEntries(functions.map((name) => [`lambdas/${name}/handler.ts`, 'export {};\n']));

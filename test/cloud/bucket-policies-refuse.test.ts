@@ -26,7 +26,7 @@ import {
 } from '../../lib/bucket-policies.ts';
 import { type Ministack, start } from './beds/ministack.ts';
 
-const ROLES = ['engine', 'slot', 'mailbox', 'seal', 'submitter'] as const;
+const ROLES = ['engine', 'slot', 'mailbox', 'release', 'seal', 'submitter'] as const;
 type Role = (typeof ROLES)[number];
 const BUCKETS = ['inbox', 'staging', 'artifacts', 'ledger'] as const;
 type Which = (typeof BUCKETS)[number];
@@ -38,7 +38,12 @@ const arnOf = (bucket: Which): string => `arn:aws:s3:::policies-${bucket}`;
 
 const POLICIES: Record<Which, readonly BucketStatement[]> = {
   inbox: inboxPolicy({ bucket: arnOf('inbox'), engine: [role('engine')], onBehalf: [role('slot')] }),
-  staging: stagingPolicy({ bucket: arnOf('staging'), engine: [role('engine')], mailbox: role('mailbox') }),
+  staging: stagingPolicy({
+    bucket: arnOf('staging'),
+    engine: [role('engine')],
+    mailbox: role('mailbox'),
+    sealers: [role('release')],
+  }),
   artifacts: artifactsPolicy({ bucket: arnOf('artifacts'), dataKey: DATA_KEY, engine: [role('engine')] }),
   ledger: ledgerPolicy({
     bucket: arnOf('ledger'),
@@ -154,6 +159,8 @@ const HONEST: readonly [Which, string, () => Promise<unknown>][] = [
   ['staging', 'a lease', put('staging', 'engine', { Key: '$/lease.json' })],
   ['staging', 'a heartbeat', put('staging', 'mailbox', { Key: '$/heartbeat.json' })],
   ['staging', 'a result', put('staging', 'mailbox', { Key: '$/result.json', ...once })],
+  ['staging', 'a key to seal to', put('staging', 'mailbox', { Key: '$/key.json', ...once })],
+  ['staging', 'what is sealed to it', put('staging', 'release', { Key: '$/sealed.json', ...once })],
   ['artifacts', 'an artifact', put('artifacts', 'engine', { Key: 'sha256/$', ...sealed })],
   ['ledger', 'a root', put('ledger', 'seal', locked)],
 ];
@@ -220,8 +227,19 @@ const REFUSED: readonly [Which, sid: string, string, () => Promise<unknown>][] =
         new DeleteObjectCommand({ Bucket: 'policies-inbox', Key: `inbox/default/${self}/1.json` }),
       ),
   ],
-  ['staging', 'ResultOnce', 'a result without the condition', put('staging', 'mailbox', { Key: '$/result.json' })],
-  ['staging', 'ResultOnce', 'outputs without the condition', put('staging', 'mailbox', { Key: '$/outputs' })],
+  ['staging', 'StagedOnce', 'a result without the condition', put('staging', 'mailbox', { Key: '$/result.json' })],
+  ['staging', 'StagedOnce', 'outputs without the condition', put('staging', 'mailbox', { Key: '$/outputs' })],
+  ['staging', 'StagedOnce', 'a key without the condition', put('staging', 'mailbox', { Key: '$/key.json' })],
+  ['staging', 'StagedOnce', 'an answer without the condition', put('staging', 'release', { Key: '$/sealed.json' })],
+  ['staging', 'SealedByRelease', 'an answer by a worker', put('staging', 'mailbox', { Key: '$/sealed.json', ...once })],
+  [
+    'staging',
+    'SealedByRelease',
+    'an answer by the engine',
+    put('staging', 'engine', { Key: '$/sealed.json', ...once }),
+  ],
+  ['staging', 'LeaseByEngine', 'a lease by who reads secrets', put('staging', 'release', { Key: '$/lease.json' })],
+  ['staging', 'StagedByWorkers', 'a key by who answers it', put('staging', 'release', { Key: '$/key.json', ...once })],
   ['staging', 'LeaseByEngine', 'a lease by the mailbox role', put('staging', 'mailbox', { Key: '$/lease.json' })],
   ['staging', 'StagedByWorkers', 'a heartbeat by the engine', put('staging', 'engine', { Key: '$/heartbeat.json' })],
   [

@@ -122,7 +122,9 @@ describe('bucket policies: artifacts and staging', () => {
 
   it('nothing is staged under another encryption than the default of the bucket', async () => {
     const { put, held } = await heldTo('plain', (bucket) =>
-      stagingPolicy({ bucket, engine: ['e'], mailbox: 'm' }).filter(({ json }) => json.Sid === 'OwnKeyOnly'),
+      stagingPolicy({ bucket, engine: ['e'], mailbox: 'm', sealers: ['s'] }).filter(
+        ({ json }) => json.Sid === 'OwnKeyOnly',
+      ),
     );
     await put(held, 'a/log');
     await put(held, 'a/log', { ServerSideEncryption: 'aws:kms' });
@@ -190,10 +192,11 @@ describe('bucket policies: what the bed does not know', () => {
       'UploadOnce',
       'RegisteredOnce',
     ]);
-    assert.deepEqual(leftOut(stagingPolicy({ bucket, engine: ['e'], mailbox: 'm' })), [
-      'ResultOnce',
+    assert.deepEqual(leftOut(stagingPolicy({ bucket, engine: ['e'], mailbox: 'm', sealers: ['s'] })), [
+      'StagedOnce',
       'LeaseByEngine',
       'StagedByWorkers',
+      'SealedByRelease',
     ]);
     assert.deepEqual(leftOut(artifactsPolicy({ bucket, dataKey: 'k', engine: [] })), ['ArtifactOnce', 'DataKeyOnly']);
     assert.deepEqual(leftOut(ledgerPolicy({ ...rulesOf(), bucket })), [

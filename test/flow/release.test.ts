@@ -16,6 +16,7 @@ import { cancelOf } from '../support/run-spec.ts';
 import { eventsOf } from '../support/sealed-events.ts';
 
 const SECRET = 'correct horse battery';
+const KEPT: ReadonlySet<string> = new Set(['token', 'key']);
 
 const runOf = (secrets: object, more: object = {}): object => ({
   apiVersion: 'waybill/v1',
@@ -234,6 +235,35 @@ describe('flow: release', () => {
       };
       assert.deepEqual(await refusal('s'), ['ISOLATION_REQUIRED spec.items[0].pipeline']);
       assert.deepEqual(await refusal('p'), ['SPEC_INVALID spec.items[0].pipeline[0].secrets']);
+    });
+  });
+
+  it('a run that names secrets that the deployment lacks is refused, each with the place that names it first', async () => {
+    const adapt: FlowBedOptions['adapt'] = (deps) => ({
+      ...deps,
+      worker: { ...deps.worker, isolation: 'bubblewrap', executable: digestOf('the worker'), givesSecrets: KEPT },
+    });
+    await withBed({ execute: () => SUCCEEDED, adapt }, async (bed) => {
+      const answered = (id: string) => bed.until(() => bed.receipts(id)[0]);
+      bed.submit('s', runOf({ TOKEN: 'token', FILE: { file: 'lost' }, AGAIN: 'lost', OTHER: 'other' }));
+      const { status, reasons } = await answered('s');
+      assert.equal(status, 'invalid');
+      assert.deepEqual(reasons, [
+        {
+          code: 'SECRET_UNAVAILABLE',
+          path: 'spec.items[0].pipeline[0].secrets.FILE',
+          problem: 'this deployment keeps no secret "lost"',
+          fix: 'Use one of key, token, or have it added to the secrets of the deployment.',
+        },
+        {
+          code: 'SECRET_UNAVAILABLE',
+          path: 'spec.items[0].pipeline[0].secrets.OTHER',
+          problem: 'this deployment keeps no secret "other"',
+          fix: 'Use one of key, token, or have it added to the secrets of the deployment.',
+        },
+      ]);
+      bed.submit('k', runOf({ TOKEN: 'token', KEY: { file: 'key' } }));
+      assert.equal((await answered('k')).status, 'accepted');
     });
   });
 });

@@ -23,7 +23,7 @@ const INBOX = [
   ...['OwnNameOnly', 'OnlyRunsOnBehalf', 'ControlsByPeople'],
   ...['SubmitOnce', 'UploadOnce', 'RegisteredOnce', 'RegisteredByPeople', 'NothingTakenBack', 'RegistryStays'],
 ];
-const STAGING = ['ResultOnce', 'LeaseByEngine', 'StagedByWorkers', 'OwnKeyOnly'];
+const STAGING = ['StagedOnce', 'LeaseByEngine', 'StagedByWorkers', 'SealedByRelease', 'OwnKeyOnly'];
 const ARTIFACTS = ['StoredByEngine', 'ByDigestOnly', 'ArtifactOnce', 'DataKeyOnly', 'ArtifactsStay'];
 const LEDGER = [
   ...['SequencerOnly', 'RootOnce', 'LockedAs', 'LockTimed', 'LockedLongEnough', 'LockedNotForever'],

@@ -29,6 +29,13 @@ function sized(size: Partial<WorkerEnvironment>): Record<'default', WorkerEnviro
 
 const MANY = Object.fromEntries(['default', ...'abcdefghijklmnopqrst'].map((name) => [name, sized({}).default]));
 
+const HERE = 'us-east-1:000000000000';
+const SECRET = `arn:aws:secretsmanager:${HERE}:secret:npm/token-AbCdEf`;
+const PARAMETER = `arn:aws:ssm:${HERE}:parameter/build/key`;
+const KEY_ALIAS = `arn:aws:kms:${HERE}:alias/mine`;
+const secretsOf = (count: number): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: count }, (_, n) => [`token-${n}`, SECRET]));
+
 const refused: readonly [title: string, change: Readonly<Record<string, unknown>>, property: string][] = [
   ['an account that is not typed out', { env: { account: 'ours', region: 'us-east-1' } }, 'env.account'],
   ['no region', { env: { account: '000000000000', region: '' } }, 'env.region'],
@@ -132,6 +139,18 @@ const refused: readonly [title: string, change: Readonly<Record<string, unknown>
   ['a budget of nothing', { monthlyBudgetUsd: 0 }, 'monthlyBudgetUsd'],
   ['no signing key', { signingKeys: { attest: 0, log: 1 } }, 'signingKeys.attest'],
   ['logs for ever', { logDays: 0 }, 'logDays'],
+  ['a secret that no block could name', { secrets: { NPM_TOKEN: SECRET } }, 'secrets: is "NPM_TOKEN"'],
+  ['a secret by its name', { secrets: { token: 'npm/token' } }, 'secrets.token: is "npm/token"'],
+  ['a secret of two ARNs', { secrets: { token: [SECRET] } }, 'secrets.token: is ["arn:'],
+  ['a secret with a value', { secrets: { token: { arn: SECRET, value: 'x' } } }, 'secrets.token'],
+  ['a secret without the end of its ARN', { secrets: { token: SECRET.slice(0, -7) } }, 'secrets.token: is "arn:'],
+  ['all secrets whose names begin so', { secrets: { token: `${SECRET.slice(0, -6)}*` } }, 'secrets.token'],
+  ['a secret of another account', { secrets: { token: SECRET.replace('000', '111') } }, 'secrets.token'],
+  ['a secret of another region', { secrets: { token: SECRET.replace('us-east-1', 'us-east-2') } }, 'secrets.token'],
+  ['all parameters of a folder', { secrets: { token: `${PARAMETER}/*` } }, 'secrets.token'],
+  ['a secret that is a bucket', { secrets: { token: 'arn:aws:s3:::bucket' } }, 'secrets.token'],
+  ['a key by its alias', { secrets: { token: { arn: SECRET, key: KEY_ALIAS } } }, 'secrets.token.key'],
+  ['so many secrets that nobody could be told', { secrets: secretsOf(60) }, 'secrets: name fewer'],
 ];
 
 for (const [title, change, property] of refused) {
@@ -150,6 +169,14 @@ test('props: whatever number of vCPU units is asked for alone, there is a task o
 test('props: images of other registries are taken where workers are in a network of the customer', () => {
   const network = { vpc: {}, endpointSecurityGroups: ['sg-0123'] };
   assert.deepEqual(problemsOf({ network, wrapperImage: `registry.example/wrapper@${DIGEST}` }), []);
+});
+
+test('props: secrets are taken of both services, with a key of their own or without, some dozens of them', () => {
+  const key = `arn:aws:kms:${HERE}:key/${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}`;
+  const parameter = `arn:aws:ssm:${HERE}:parameter/alone`;
+  const secrets = { token: SECRET, 'build.key': PARAMETER, alone: parameter, mine: { arn: SECRET, key } };
+  assert.deepEqual(problemsOf({ secrets }), []);
+  assert.deepEqual(problemsOf({ secrets: secretsOf(30) }), []);
 });
 
 test('props: retention has no default, not even in a test', () => {

@@ -5,6 +5,12 @@ const BUCKET = 'AWS::S3::Bucket';
 const TABLE = 'AWS::DynamoDB::Table';
 const CLOSED = ['BlockPublicAcls', 'BlockPublicPolicy', 'IgnorePublicAcls', 'RestrictPublicBuckets'];
 
+/** What asks for something when it is written. */
+const KINDS: Readonly<Record<'inbox' | 'staging', readonly string[]>> = {
+  inbox: ['inbox/'],
+  staging: ['/key.json', '/result.json'],
+};
+
 const named =
   (part: string) =>
   ({ properties }: { properties: Record<string, unknown> }): boolean =>
@@ -113,28 +119,29 @@ export const STORAGE_RULES: readonly Rule[] = [
     },
   },
   {
-    says: 'staging and inbox: one queue is told of what is written there, of nothing else, once it lets the bucket in',
+    says: 'staging and inbox: one queue is told of each kind of object that asks for something, of nothing else, once it lets the bucket in',
     broken: (templates) =>
       (['inbox', 'staging'] as const).flatMap((which) => {
         const bucket = first(templates, BUCKET, named(which));
         const told = (bucket.properties.NotificationConfiguration ?? {}) as { QueueConfigurations?: object[] };
-        const [one, ...more] = told.QueueConfigurations ?? [];
-        const queue = at(one, 'Queue', 'Fn::GetAtt', 0);
-        const admits = all(templates, 'AWS::SQS::QueuePolicy').find(
-          ({ stack, id, properties }) =>
-            stack === bucket.stack &&
-            bucket.resource.DependsOn?.includes(id) === true &&
-            at(properties.Queues, 0, 'Ref') === queue &&
-            lines(properties.PolicyDocument).some(
-              ({ Principal, Condition }) =>
-                at(Principal, 'Service') === 's3.amazonaws.com' &&
-                String(at(Condition, 'ArnEquals', 'aws:SourceArn')).endsWith(String(bucket.properties.BucketName)) &&
-                at(Condition, 'StringEquals', 'aws:SourceAccount') !== undefined,
-            ),
-        );
-        const isNarrow = at(one, 'Filter', 'S3Key', 'Rules', 0, 'Value') !== undefined;
-        const isAlone = Object.keys(told).length === 1 && more.length === 0;
-        return isNarrow && isAlone && admits !== undefined ? [] : [which];
+        const queues = told.QueueConfigurations ?? [];
+        const kinds = queues.map((one) => at(one, 'Filter', 'S3Key', 'Rules', 0, 'Value'));
+        const admits = (one: object) =>
+          all(templates, 'AWS::SQS::QueuePolicy').find(
+            ({ stack, id, properties }) =>
+              stack === bucket.stack &&
+              bucket.resource.DependsOn?.includes(id) === true &&
+              at(properties.Queues, 0, 'Ref') === at(one, 'Queue', 'Fn::GetAtt', 0) &&
+              lines(properties.PolicyDocument).some(
+                ({ Principal, Condition }) =>
+                  at(Principal, 'Service') === 's3.amazonaws.com' &&
+                  String(at(Condition, 'ArnEquals', 'aws:SourceArn')).endsWith(String(bucket.properties.BucketName)) &&
+                  at(Condition, 'StringEquals', 'aws:SourceAccount') !== undefined,
+              ),
+          );
+        const isNarrow = JSON.stringify(kinds) === JSON.stringify(KINDS[which]);
+        const isAlone = Object.keys(told).length === 1;
+        return isNarrow && isAlone && queues.every((one) => admits(one) !== undefined) ? [] : [which];
       }),
     plant: (templates) => {
       for (const { properties } of all(templates, 'AWS::SQS::QueuePolicy')) {

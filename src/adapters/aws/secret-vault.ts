@@ -1,0 +1,61 @@
+/**
+ * What a vault reads from in an account: secrets of Secrets Manager and parameters of Systems Manager, each by the ARN that the
+ * deployment has for its name. Sealing is the same everywhere, and not here.
+ */
+import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { GetParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import { TerminalError, type WaybillError } from '@waybill/client/errors';
+import { awsFailure, nameOf } from './aws-failure.ts';
+
+export interface KeptInAccount {
+  secrets: SecretsManagerClient;
+  parameters: SSMClient;
+  /** ARNs by the names that blocks use. */
+  arns: ReadonlyMap<string, string>;
+}
+
+/** What the services say of one that is not to be had, and that asking again does not change. */
+const REFUSED: Readonly<Record<string, string>> = {
+  AccessDeniedException: 'may not be read here',
+  DecryptionFailure: 'cannot be decrypted',
+  InvalidKeyId: 'cannot be decrypted',
+  InvalidRequestException: 'is to be deleted',
+  ParameterNotFound: 'is not there',
+  ResourceNotFoundException: 'is not there',
+};
+
+/** The newest value of a secret, as a vault asks for it: TerminalError SECRET_UNAVAILABLE, RetryableError STORE_BUSY. */
+export function readFromAccount({ secrets, parameters, arns }: KeptInAccount): (name: string) => Promise<Uint8Array> {
+  const secretValue = async (SecretId: string): Promise<Uint8Array | undefined> => {
+    const { SecretString, SecretBinary } = await secrets.send(new GetSecretValueCommand({ SecretId }));
+    return SecretString === undefined ? SecretBinary : Buffer.from(SecretString);
+  };
+  const parameterValue = async (Name: string): Promise<Uint8Array | undefined> => {
+    const { Parameter } = await parameters.send(new GetParameterCommand({ Name, WithDecryption: true }));
+    return Parameter?.Value === undefined ? undefined : Buffer.from(Parameter.Value);
+  };
+  return async (name) => {
+    const arn = arns.get(name);
+    if (arn === undefined)
+      throw unavailable(name, 'is none of this deployment', 'Name its ARN in `secrets`, and deploy.');
+    const isParameter = arn.split(':')[2] === 'ssm';
+    const value = await (isParameter ? parameterValue(arn) : secretValue(arn)).catch((error: unknown) => {
+      throw failureOf(name, arn, error);
+    });
+    if (value === undefined) throw unavailable(name, 'has no value', `Give ${arn} one.`);
+    return value;
+  };
+}
+
+/** The ARN is for the operator alone: a worker is told path and problem. */
+function failureOf(name: string, arn: string, cause: unknown): WaybillError {
+  const refused = REFUSED[nameOf(cause)];
+  const fix = `Look whether ${arn} is there, whether the role of release may read it, and which key encrypts it.`;
+  if (refused !== undefined) return unavailable(name, refused, fix, cause);
+  const failure = awsFailure(`secret ${name}`, cause);
+  return failure.retryable ? failure : unavailable(name, `cannot be read (${nameOf(cause)})`, fix, cause);
+}
+
+function unavailable(name: string, problem: string, fix: string, cause?: unknown): TerminalError {
+  return new TerminalError({ code: 'SECRET_UNAVAILABLE', path: `secret ${name}`, problem, fix }, { cause });
+}
