@@ -13,10 +13,10 @@ function callersOf(names: DeploymentNames, calls: readonly RecordedCall[]): Map<
       .digest('hex');
     found.set(`ASIA${digest.slice(0, 16).toUpperCase()}`, names.role(which));
   }
-  for (const { body, answer } of calls) {
+  for (const { body, answer } of calls.filter((one) => one.body.includes('Action=AssumeRole'))) {
     const role = /:role\/([^&]+)/.exec(decodeURIComponent(body))?.[1];
     const key = /<AccessKeyId>([^<]+)</.exec(answer)?.[1];
-    if (body.includes('Action=AssumeRole') && role !== undefined && key !== undefined) found.set(key, role);
+    if (role !== undefined && key !== undefined) found.set(key, role);
   }
   return found;
 }

@@ -101,11 +101,13 @@ export const OTHER_IMAGE = `sha256:${'4'.repeat(64)}`;
  * Bootstraps, deploys the ledger, pins its keys, deploys the rest: the order of docs/deploy.md.
  *
  * @param workerDigest of the bundle that containers of the bed run
+ * @param secrets ARNs by the names that blocks use
  * @param strip types that are taken out of the templates
  */
 export async function deploy(
   bed: Ministack,
   workerDigest: string,
+  secrets: Readonly<Record<string, string>>,
   strip: ReadonlySet<string> = new Set(Object.keys(STRIPPED_TYPES)),
 ): Promise<Deployed> {
   const { account, region } = bed;
@@ -125,6 +127,7 @@ export async function deploy(
       other: { image: `${registry}/other@${OTHER_IMAGE}` },
     },
     queues: { default: { concurrency: 40 } },
+    secrets,
     s3PrefixListId: 'pl-6da54004',
     alarmEmail: 'operator@example.com',
     monthlyBudgetUsd: 50,

@@ -8,6 +8,7 @@ import type { Scenarios } from './scenario.ts';
 import { AGENTS } from './scenarios-of-agents.ts';
 import { LOST } from './scenarios-of-lost-events.ts';
 import { BESIDE, RUNS } from './scenarios-of-runs.ts';
+import { SECRETS } from './scenarios-of-secrets.ts';
 import { CANCELLED, TROUBLE } from './scenarios-of-trouble.ts';
 import { UNUSED_GRANTS } from './unused-grants.ts';
 
@@ -37,7 +38,7 @@ function scenarios(list: Scenarios, options: { timeout?: number } = {}): void {
 /** Six attempts of several blocks, each after the other: as long as six scenarios of one. */
 const OF_AGENTS = { timeout: 6 * 60_000 };
 
-scenarios({ ...RUNS, ...TROUBLE, ...LOST });
+scenarios({ ...RUNS, ...TROUBLE, ...LOST, ...SECRETS });
 // A worker hears within half a minute that it is cancelled, and a slot comes with the minute: meanwhile others have enough to do.
 suite('deployed, beside each other', { concurrency: true }, () => {
   scenarios(AGENTS, OF_AGENTS);

@@ -19,6 +19,7 @@ import { makeRepository } from '../support/git-repository.ts';
 import { until } from '../support/processes.ts';
 import { type Ministack, start } from './beds/ministack.ts';
 import { type Deployed, deploy } from './deploy.ts';
+import { keepSecrets, type SecretArns } from './kept-secrets.ts';
 import { type WorkerPrograms, workerProcesses } from './worker-processes.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -47,6 +48,7 @@ export interface World {
   bed: Ministack;
   deployed: Deployed;
   programs: WorkerPrograms;
+  secrets: SecretArns;
   /** Of the submitter. */
   transport: S3Transport;
   /** Where a spec's source is `./repo`. */
@@ -137,7 +139,8 @@ export async function openWorld(): Promise<World> {
 async function deployedWorld(bed: Ministack): Promise<World> {
   const programs = await workerProcesses(join(bed.directory, 'programs'));
   bed.setContainers(programs.containers);
-  const deployed = await deploy(bed, programs.worker);
+  const secrets = await keepSecrets(bed);
+  const deployed = await deploy(bed, programs.worker, secrets);
   const file = join(bed.directory, 'waybill-deployment.json');
   const cli = join(ROOT, 'packages', 'cli', 'bin', 'waybill.js');
   const pulled = await run(
@@ -180,6 +183,7 @@ async function deployedWorld(bed: Ministack): Promise<World> {
     bed,
     deployed,
     programs,
+    secrets,
     transport,
     directory,
     submit: (spec, submissionId) =>

@@ -74,12 +74,13 @@ async function placeOf({ bed, deployed: { names } }: World): Promise<Place> {
 }
 
 /**
- * As AWS answers it. Submitters may not list what is staged, and take the refusal for an absence; the bed says of a log that is
- * not there that it is absent, whoever asks.
+ * As AWS answers it. Submitters and workers may not list what is staged, and take the refusal for an absence; the bed says of a log or
+ * of secrets that are not there that they are absent, whoever asks.
  */
 export function asAnswered({ role, call }: CallOfRole, staging: string): RecordedCall {
   const isOfLog = role === 'submitter' && call.url.startsWith(`/${staging}/logs/`);
-  return isOfLog && call.status === 404 ? { ...call, status: 403 } : call;
+  const isOfSecrets = role.endsWith('-mailbox') && /^[^?]+\/sealed\.json\?/.test(call.url);
+  return (isOfLog || isOfSecrets) && call.status === 404 ? { ...call, status: 403 } : call;
 }
 
 /** The policy of people who submit is attached to a role that the tests made for one of them. */

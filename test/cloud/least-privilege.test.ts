@@ -109,6 +109,15 @@ test('grants: calls in the words of IAM', () => {
   assert.deepEqual(asked('states', { operation: 'StartExecution', body: started }), [
     `states:StartExecution ${PLACE.machine}`,
   ]);
+  const token = 'arn:aws:secretsmanager:r:1:secret:token-AbCdEf';
+  assert.deepEqual(
+    asked('secretsmanager', { operation: 'GetSecretValue', body: JSON.stringify({ SecretId: token }) }),
+    [`secretsmanager:GetSecretValue ${token}`],
+  );
+  const parameter = 'arn:aws:ssm:r:1:parameter/key';
+  assert.deepEqual(asked('ssm', { operation: 'GetParameter', body: JSON.stringify({ Name: parameter }) }), [
+    `ssm:GetParameter ${parameter}`,
+  ]);
   assert.throws(() => asked('lex', {}), /cannot be said in the words of IAM/);
 });
 
@@ -122,6 +131,16 @@ test('grants: a submitter needs no right to list for a log that is not there, an
   assert.deepEqual(actions('w-settle', log), ['s3:GetObject', 's3:ListBucket']);
   assert.deepEqual(actions('submitter', { url: '/plain/a/lease.json' }), ['s3:GetObject', 's3:ListBucket']);
   assert.deepEqual(actions('submitter', { url: '/plain/?list-type=2&prefix=logs/' }), ['s3:ListBucket']);
+});
+
+test('grants: a worker needs no right to list for secrets that are not there yet, and for all else does', () => {
+  const actions = (role: string, url: string): string[] => {
+    const of = call('s3', { method: 'GET', status: 404, url });
+    return askedOf(asAnswered({ role, call: of }, 'plain'), PLACE).map(({ action }) => action);
+  };
+  assert.deepEqual(actions('w-mailbox', '/plain/a/sealed.json?X-Amz-Signature=0'), ['s3:GetObject']);
+  assert.deepEqual(actions('w-mailbox', '/plain/a/lease.json?X-Amz-Signature=0'), ['s3:GetObject', 's3:ListBucket']);
+  assert.deepEqual(actions('w-release', '/plain/a/sealed.json?X-Amz-Signature=0'), ['s3:GetObject', 's3:ListBucket']);
 });
 
 test('grants: patterns as IAM reads them, and nothing outside of the table of roles', () => {

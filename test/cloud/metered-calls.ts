@@ -15,6 +15,7 @@ const READ_UNIT_BYTES = 4_096;
 /** A request of SQS is billed for each 64 KiB begun; none of ours is longer. */
 const STAGES_OF_QUEUES: Readonly<Record<string, 'messages' | 'orderedMessages'>> = {
   submit: 'messages',
+  release: 'messages',
   settle: 'messages',
   reconcile: 'messages',
   seal: 'orderedMessages',

@@ -178,6 +178,10 @@ export function askedOf(call: RecordedCall, place: Place): Asked[] {
       return onTable(operation, body, place);
     case 'states':
       return onMachine(operation, body, place);
+    case 'secretsmanager':
+      return [{ action: `secretsmanager:${operation}`, resource: String(body.SecretId) }];
+    case 'ssm':
+      return [{ action: `ssm:${operation}`, resource: String(body.Name) }];
     case 'kms':
       return [{ action: `kms:${operation}`, resource: String(body.KeyId) }];
     case 'sqs': {

@@ -9,21 +9,12 @@ import { packSource } from '@waybill/client';
 import { makeRepository } from '../support/git-repository.ts';
 import { cancelOf } from '../support/run-spec.ts';
 import { openSecretBed, type SecretBed, shownIn } from '../support/secret-bed.ts';
+import { SHOW } from '../support/shown-secrets.ts';
 
 const TOKEN = 'tøken "4/2\\+a" of-build?81c3';
 const KEY =
   '-----BEGIN KEY-----\nq2Vb0Zk8Lr7Tn5Xy3Wd1Hs9Jf4Gm6Pc\nuE8aR2tY5iO0pL7kD3fS6gH1jZ9xCv4\n-----END KEY-----\n';
 
-/** Says it in six encodings on both streams, in pieces, broken into lines, and as the message of an error. */
-const SHOW = `
-const t = process.env.TOKEN, b = Buffer.from(t);
-const all = [t, b.toString('base64'), Buffer.from('x' + t + 'y').toString('base64url'), b.toString('hex'),
-  b.toString('hex').toUpperCase(), encodeURIComponent(t), JSON.stringify(t), b.toString('base64').replace(/.{12}/g, '$&\\n')];
-for (const s of [process.stdout, process.stderr]) for (const each of all) s.write('shown: ' + each + '\\n');
-process.stdout.write(t.slice(0, 9));
-setTimeout(() => process.stdout.write(t.slice(9) + '\\n'), 60);
-setTimeout(() => { throw new Error('cannot log in with ' + t); }, 120);
-`;
 const node = (script: string): string[] => ['node', '-e', script];
 const secrets = { TOKEN: 'token' };
 const OUT = 'process.env.WAYBILL_OUTPUTS';

@@ -9,6 +9,7 @@ import { createLocalLauncher } from '#adapters/local/launcher.ts';
 import { composeEmbedded, type Embedded } from '#embedded/compose.ts';
 import { createEngine } from '#embedded/engine.ts';
 import { PRINCIPAL, putInbox } from './embedded-flow.ts';
+import { formsOf, withoutRedactor } from './shown-secrets.ts';
 
 const PATIENCE_MS = 60_000;
 
@@ -40,19 +41,6 @@ export function shownIn(directory: string, secrets: readonly string[]): string[]
   });
 }
 
-/** Said here once more, and not as the worker says it. */
-function formsOf(secret: string): Buffer[] {
-  const bytes = Buffer.from(secret);
-  const hex = bytes.toString('hex');
-  const base64 = ['', 'x', 'xy'].map((before) =>
-    Buffer.from(`${before}${secret}`).toString('base64').slice(4, -4).replaceAll('=', ''),
-  );
-  const texts = [secret, hex, hex.toUpperCase(), encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)];
-  const twice = JSON.stringify(JSON.stringify(secret).slice(1, -1)).slice(1, -1);
-  const urlSafe = base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
-  return [...texts, twice, ...base64, ...urlSafe].map((text) => Buffer.from(text));
-}
-
 function readOr(path: string): string {
   try {
     return readFileSync(path, 'latin1');
@@ -65,7 +53,7 @@ function readOr(path: string): string {
 export async function openSecretBed(directory: string, isRedacting: boolean): Promise<SecretBed> {
   mkdirSync(directory);
   const embedded = await composeEmbedded({ directory, concurrency: 3, sandbox: 'auto', allowUnsandboxedAgents: true });
-  const deps = isRedacting ? embedded.deps : await withoutRedactor(embedded, directory);
+  const deps = isRedacting ? embedded.deps : await notRedacting(embedded, directory);
   const errors: object[] = [];
   const engine = createEngine(deps, {
     queues: embedded.queues,
@@ -135,14 +123,12 @@ export async function openSecretBed(directory: string, isRedacting: boolean): Pr
   };
 }
 
-/** The bundle with one function taken out of it, under its own digest. */
-async function withoutRedactor(embedded: Embedded, directory: string): Promise<Embedded['deps']> {
+/** Its worker has another digest. */
+async function notRedacting(embedded: Embedded, directory: string): Promise<Embedded['deps']> {
   const { deps } = embedded;
   const bundled = readFileSync(join(directory, 'worker.mjs'), 'utf8');
-  const open = bundled.replace('function longEnough(forms) {', '$&\n  return [];');
-  if (open === bundled) throw new RangeError('there is nothing to take out');
   const workerFile = join(directory, 'worker-without.mjs');
-  writeFileSync(workerFile, open);
+  writeFileSync(workerFile, withoutRedactor(bundled));
   const launcher = createLocalLauncher({
     workerFile,
     workDir: join(directory, 'work'),

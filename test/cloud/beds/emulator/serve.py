@@ -265,16 +265,38 @@ def ask_about_a_schedule_in_its_group():
     iam_actions.extract_resource_arn = resource_arn
 
 
+def ask_about_a_parameter_by_its_arn():
+    """GetParameter takes the ARN of a parameter for its name; the emulator would ask about one that is called like that."""
+    resource_of = iam_actions.extract_resource_arn
+    twice = re.compile(r"arn:[\w-]+:ssm:[^:]*:[^:]*:parameter/(arn:[\w-]+:ssm:.+)")
+
+    def resource_arn(service, *args, **kwargs):
+        arn = resource_of(service, *args, **kwargs)
+        found = twice.fullmatch(arn) if service == "ssm" else None
+        return found[1] if found else arn
+
+    iam_actions.extract_resource_arn = resource_arn
+
+
 def write_invocations_down():
-    """One line of invocations.jsonl for every start of a function's process and for every invocation."""
+    """
+    One line of invocations.jsonl for every start of a function's process and for every invocation, and one of function-logs.jsonl
+    for what it has written.
+    """
     execute, spawn, invoke = lambda_svc._execute_function, lambda_runtime.Worker._spawn, lambda_runtime.Worker.invoke
     burnt = threading.local()
     path = os.path.join(os.environ["WAYBILL_BED_DIRECTORY"], "invocations.jsonl")
+
+    logs, one_by_one = os.path.join(os.path.dirname(path), "function-logs.jsonl"), threading.Lock()
 
     def line(**fields):
         # One write of less than a page: lines of threads do not mix.
         with open(path, "a", encoding="utf-8") as out:
             out.write(json.dumps(fields) + "\n")
+
+    def written(name, log):
+        with one_by_one, open(logs, "a", encoding="utf-8") as out:
+            out.write(json.dumps({"function": name, "log": log}, ensure_ascii=False) + "\n")
 
     def spawned(worker):
         started = time.time()
@@ -316,6 +338,7 @@ def write_invocations_down():
             failed=bool(result.get("error")),
             logBytes=len(result.get("log") or ""),
         )
+        written(config["FunctionName"], result.get("log") or "")
         return result
 
     lambda_svc._execute_function, lambda_runtime.Worker._spawn = executed, spawned
@@ -342,6 +365,7 @@ def main():
     ask_for_one_message_in_a_batch()
     ask_about_the_machine_of_a_version_or_alias()
     ask_about_a_schedule_in_its_group()
+    ask_about_a_parameter_by_its_arn()
     write_invocations_down()
     publish_state_changes_of_tasks()
     answer_run_task_once_per_client_token()

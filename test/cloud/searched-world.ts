@@ -1,0 +1,84 @@
+/** Wherever a deployment of the bed has some text: objects, rows, messages and other calls, logs, and what its submitter was told. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
+import {
+  GetObjectCommand,
+  ListObjectVersionsCommand,
+  type ListObjectVersionsCommandOutput,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { textOfBody } from '#adapters/aws/row-body.ts';
+import { BUCKETS } from '../../lib/deployment-names.ts';
+import type { World } from './deployed-world.ts';
+import { asRoot } from './scenario.ts';
+
+type Place = [name: string, bytes: Uint8Array];
+
+/** Names of the places that hold one of these, and how many places of each kind were looked at. */
+export async function searched(
+  world: World,
+  forms: readonly Buffer[],
+): Promise<{ found: string[]; looked: Record<string, number> }> {
+  const looked: Record<string, number> = {};
+  const found: string[] = [];
+  for await (const [name, bytes] of placesOf(world)) {
+    const kind = name.split(':')[0] ?? '';
+    looked[kind] = (looked[kind] ?? 0) + 1;
+    const whole = Buffer.concat([Buffer.from(`${name}\n`), bytes]);
+    if (forms.some((form) => whole.includes(form))) found.push(name);
+  }
+  return { found, looked };
+}
+
+async function* placesOf(world: World): AsyncGenerator<Place> {
+  yield* objects(world);
+  yield* rows(world);
+  for (const { method, url, headers, body, answer } of world.bed.calls) {
+    // Making them was a call as well, of the account's root.
+    if (isOfMaking(headers['x-amz-target'] ?? '')) continue;
+    const kind = headers['x-amz-target']?.startsWith('AmazonSQS') === true ? 'message' : 'call';
+    yield [`${kind}: ${method} ${decodeURIComponent(url)}`, Buffer.from(`${body}\n${answer}`)];
+  }
+  const logs = globSync(['function-logs.jsonl', 'ministack.log', 'tasks/*/*.log'], { cwd: world.bed.directory });
+  for (const file of logs) {
+    const bytes = readFileSync(join(world.bed.directory, file));
+    yield [`log: ${file}`, bytes];
+  }
+}
+
+function isOfMaking(target: string): boolean {
+  return /\.(CreateSecret|PutSecretValue|PutParameter)$/.test(target);
+}
+
+/** Every version that is still there, a page after the other. */
+async function* objects(world: World): AsyncGenerator<Place> {
+  const s3 = new S3Client({ ...asRoot(world), forcePathStyle: true });
+  for (const which of BUCKETS) {
+    const Bucket = world.deployed.names.bucket(which);
+    let next: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } | null = {};
+    while (next !== null) {
+      const page: ListObjectVersionsCommandOutput = await s3.send(new ListObjectVersionsCommand({ Bucket, ...next }));
+      for (const { Key, VersionId } of page.Versions ?? []) {
+        const version = VersionId === undefined || VersionId === 'null' ? {} : { VersionId };
+        const object = await s3.send(new GetObjectCommand({ Bucket, Key, ...version })).catch(() => null);
+        // It may have been taken away since it was listed.
+        const bytes = (await object?.Body?.transformToByteArray()) ?? new Uint8Array(0);
+        yield [`object: ${which}/${Key}`, bytes];
+      }
+      const { IsTruncated, NextKeyMarker: KeyMarker, NextVersionIdMarker: VersionIdMarker } = page;
+      next = IsTruncated === true ? { KeyMarker, VersionIdMarker } : null;
+    }
+  }
+}
+
+/** As they are, and as they read. */
+async function* rows(world: World): AsyncGenerator<Place> {
+  const client = new DynamoDBClient(asRoot(world));
+  for await (const { Items = [] } of paginateScan({ client }, { TableName: world.deployed.names.table })) {
+    for (const item of Items) {
+      const name = `row: ${item.pk?.S} ${item.sk?.S}`;
+      yield [name, Buffer.from(`${JSON.stringify(item)}\n${textOfBody(item.body) ?? ''}`)];
+    }
+  }
+}
