@@ -146,6 +146,7 @@ describe('secrets of a run', () => {
         lingers: 'cancelled',
         lacks: 'secret_unavailable',
       });
+      assert.match(bed.output('s', 'keeps', 'log'), /secret_in_output: checkpoint\/\S+ holds a secret/);
       assert.equal(bed.output('s', 'knows', 'outputs/hash'), sha256(TOKEN));
       assert.equal(bed.output('s', 'reads', 'outputs/hash').slice(0, 64), sha256(KEY));
       assert.match(bed.output('s', 'reads', 'log'), /\[secret key\]\n400\n/);

@@ -12,7 +12,7 @@ import { CHECKPOINT_NAME, OUTPUT_PREFIX } from '#core/output-name.ts';
 import { MAX_INDEX_BYTES, splitOutputs } from '#core/outputs-frame.ts';
 import { AttemptEnded, breach } from './attempt-ended.ts';
 import type { AttemptTree } from './attempt-tree.ts';
-import { captureOutputs } from './capture-outputs.ts';
+import { captureOutputs, leak } from './capture-outputs.ts';
 import { type CapturedFile, describeFile } from './captured-file.ts';
 import { hasCode } from './errno.ts';
 import { frameOf } from './framed-files.ts';
@@ -44,9 +44,11 @@ async function captureFiles(tree: AttemptTree, limits: JobLimits, redactor: Reda
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return [];
     if (!(error instanceof AttemptEnded)) throw breach('checkpoint_invalid', 'cannot be read', DIRECTORY, error);
-    if (error.reason === 'checkpoint_invalid' || error.reason === 'secret_in_output') throw error;
+    if (error.reason === 'checkpoint_invalid') throw error;
+    const path = error.path.replace(OUTPUT_PREFIX, DIRECTORY);
+    if (error.reason === 'secret_in_output') throw leak(path);
     const reason = TOO_LARGE.has(error.reason) ? 'checkpoint_too_large' : 'checkpoint_invalid';
-    throw breach(reason, error.problem, error.path.replace(OUTPUT_PREFIX, DIRECTORY), error);
+    throw breach(reason, error.problem, path, error);
   }
 }
 

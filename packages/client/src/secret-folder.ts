@@ -84,6 +84,18 @@ export class SecretFolder {
     }
   }
 
+  /** Somebody else keeps them, or this process is not let to look. */
+  isForeign(): boolean {
+    try {
+      const own = process.getuid?.();
+      const stats = lstatSync(this.#directory, { throwIfNoEntry: false });
+      return stats !== undefined && own !== undefined && stats.uid !== own;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'EACCES') return true;
+      throw cause;
+    }
+  }
+
   #isThere(): boolean {
     const stats = lstatSync(this.#directory, { throwIfNoEntry: false });
     if (stats === undefined) return false;
@@ -116,7 +128,8 @@ function requireOwn(path: string, { mode, uid }: { mode: number; uid: number }):
   }
   if ((mode & OF_OTHERS) === 0) return;
   const said = (mode & 0o777).toString(8);
-  throw unavailable(path, `is open to others (mode ${said})`, `Close it (chmod go= ${path}), and change the secret.`);
+  const fix = `Close it (chmod go= ${path}), or set the secret again; change its value where others may have read it.`;
+  throw unavailable(path, `is open to others (mode ${said})`, fix);
 }
 
 function requireName(name: string): void {

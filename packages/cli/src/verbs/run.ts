@@ -6,6 +6,7 @@ import { refusalLines, warningLines } from '../error-report.ts';
 import { openBundle } from '../evidence.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { followRun, isSealed } from '../follow.ts';
+import { requireSecrets } from '../kept-secrets.ts';
 import { shapeOf } from '../plan-shape.ts';
 import { accessRun } from '../run-access.ts';
 import { placedInFile, readSpecFile, type SpecFile } from '../spec-file.ts';
@@ -55,6 +56,7 @@ interface Submitted {
 
 async function submitSpec(call: VerbCall, spec: SpecFile): Promise<Submitted> {
   const { terminal, target } = call;
+  requireSecrets(call, call.arg(0), spec);
   for (const warning of spec.warnings) terminal.emit({ type: 'warning', ...warning });
   terminal.say(spec.warnings.flatMap(warningLines));
   const engine = await target.ensure(engineOptions(call));

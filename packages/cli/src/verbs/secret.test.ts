@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { call, scratch } from '../../test/scratch.ts';
@@ -49,4 +49,51 @@ test('secret: what is none is refused, and its value is not repeated', async (t)
     assert.equal(exit, 4, args.join(' '));
     assert.ok(!err.includes('shortie'));
   }
+});
+
+const spec = (name: string): string => `apiVersion: waybill/v1
+kind: Run
+metadata: { name: x }
+spec:
+  items:
+    - id: a
+      pipeline:
+        - { block: script, run: make }
+        - block: script
+          run: make
+          secrets: { KEY: { file: kept }, TOKEN: ${name} }
+`;
+
+test('secret: one that no block could be given is told by validate and submit, with its place and what to do', async (t) => {
+  const directory = scratch(t);
+  const [file, value, state] = [join(directory, 'waybill.yaml'), join(directory, 'value'), join(directory, 'state')];
+  writeFileSync(value, VALUE);
+  const told = async (verb: string): Promise<[number, string, string, string]> => {
+    const { exit, err } = await call([verb, file, '--dir', state]);
+    const { code, path, problem, fix } = JSON.parse(err.split('\n')[0] || '{}').error ?? {};
+    assert.ok(!err.includes(VALUE));
+    return [exit, `${code} ${path}`, problem, fix];
+  };
+  const place = 'SECRET_UNAVAILABLE spec.items[0].pipeline[1].secrets.TOKEN';
+  writeFileSync(file, spec('lost'));
+  assert.equal((await call(['validate', file, '--dir', state])).exit, 0, 'there is no engine to ask');
+  assert.equal((await told('submit'))[1], 'SECRET_UNAVAILABLE spec.items[0].pipeline[1].secrets.KEY');
+  assert.equal((await call(['secret', 'set', 'kept', '--from', value, '--dir', state])).exit, 0);
+  for (const verb of ['validate', 'submit', 'run']) {
+    const [exit, at, problem, fix] = await told(verb);
+    assert.deepEqual([exit, at], [1, place], verb);
+    assert.deepEqual([problem, fix], ['the secret lost is not there', 'Set it: waybill secret set lost.']);
+  }
+  writeFileSync(file, spec('kept'));
+  assert.equal((await call(['validate', file, '--dir', state])).exit, 0);
+  chmodSync(join(state, 'secrets', 'kept'), 0o644);
+  const [, , problem, fix] = await told('validate');
+  assert.match(problem, /^the secret kept cannot be given: .*secrets\/kept is open to others \(mode 644\)$/);
+  assert.match(
+    fix,
+    /^Close it \(chmod go= .*secrets\/kept\), or set the secret again; change its value where others may/,
+  );
+  if (process.getuid?.() !== 0) return;
+  chownSync(join(state, 'secrets'), 12_345, 12_345);
+  assert.equal((await call(['validate', file, '--dir', state])).exit, 0, 'those of somebody else are not to be seen');
 });

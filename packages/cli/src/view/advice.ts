@@ -40,7 +40,8 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
     'The deployment had that environment when the run was submitted and has it no more: ask its operator, or submit anew.',
   input_missing: 'The item it `needs` did not produce that output: check `select` and the upstream capture block.',
   input_mismatch: 'An input is not the bytes that were recorded: restore the artifact, or submit again under a new id.',
-  secret_unavailable: 'Keep it under the name that the spec has: `waybill secret set`, in AWS the deployment file.',
+  secret_unavailable:
+    'Its log says which one and why. `waybill secret set` keeps one under the name that the spec has, closed to others.',
   secrets_withheld: 'Nothing gave it its secrets in time: see engine.log in the state directory.',
   source_invalid: 'Submit again under a new id, so that the source is packed once more.',
   source_mismatch: 'The stored source is not the one that was submitted: submit again under a new id.',
