@@ -6,6 +6,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { MAX_CONNECTIONS, openProxy, type ProxyOptions } from './proxy.ts';
 import { EgressTally } from './tally.ts';
@@ -17,6 +18,8 @@ const FLOOD = 128 * CHUNK.length;
 /** What is under way when the bound is seen to be reached. */
 const SLACK = 2 * CHUNK.length;
 const HEAD_MS = 1_000;
+const SILENCE_MS = 500;
+const HEADER_BYTES = 4 * 1024;
 const CONNECT = `CONNECT ${HOST}:443 HTTP/1.1\r\nHost: ${HOST}:443\r\n\r\n`;
 const post = (bytes: number): string =>
   `POST http://${HOST}/ HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: ${bytes}\r\n\r\n`;
@@ -204,4 +207,38 @@ describe('a way out:', () => {
       assert.equal(String((await once(whole.socket, 'data'))[0]), 'heard');
     });
   }
+
+  for (const [what, open] of [
+    ['a tunnel', tunnel],
+    ['a request of plain HTTP', async ({ speak }: Way) => speak(post(1_000))],
+  ] as const) {
+    it(`${what} on which nothing moves is over, and one on which little moves is not`, async (t) => {
+      const way = await wayOut(t, (far) => far.once('data', () => far.write('HTTP/1.1 100 Continue\r\n\r\n')), {
+        silenceMs: SILENCE_MS,
+      });
+      const [silent, busy] = [await open(way), await open(way)];
+      let isOver = false;
+      void busy.closed.then(() => {
+        isOver = true;
+      });
+      const ticking = setInterval(() => busy.socket.write('.'), SILENCE_MS / 10);
+      await silent.closed;
+      await sleep(SILENCE_MS);
+      assert.equal(isOver, false);
+      clearInterval(ticking);
+      await busy.closed;
+      assert.deepEqual(ends(way), [undefined, undefined]);
+    });
+  }
+
+  it('a head of more bytes than there may be is refused, and one of less is not', async (t) => {
+    const way = await wayOut(t, answerWhen(0), { headerBytes: HEADER_BYTES });
+    const headed = (bytes: number): Spoken =>
+      way.speak(`GET http://${HOST}/ HTTP/1.1\r\nHost: ${HOST}\r\nX-Long: ${'x'.repeat(bytes)}\r\n\r\n`);
+    const [below, beyond] = [headed(HEADER_BYTES - 256), headed(HEADER_BYTES)];
+    await Promise.all([below.closed, beyond.closed]);
+    assert.match(below.told(), /^HTTP\/1\.1 200 /);
+    assert.equal(beyond.told(), '');
+    assert.deepEqual(ends(way).toSorted(), ['malformed', undefined]);
+  });
 });

@@ -26,6 +26,10 @@ export interface ProxyOptions {
   mostBytes: number;
   /** For the head of a request, and for the first message of TLS; whoever sends more slowly is cut off. Default: ten seconds. */
   headMs?: number;
+  /** Most of the head of a request. Default: 16 KiB. */
+  headerBytes?: number;
+  /** A connection on which nothing moves for longer is over. Default: five minutes. */
+  silenceMs?: number;
   /** What of a host's name may be said and recorded: all of it, or something in its place. */
   shown(host: string): string;
   /** Told of each connection, in a line without line feeds. */
@@ -42,14 +46,13 @@ export const MAX_CONNECTIONS = 64;
 const MAX_HEADER_BYTES = 16 * 1024;
 const HEAD_MS = 10_000;
 const READABLE = /^[!-~]{1,253}$/;
-/** A connection on which nothing moves for longer is over. */
 const SILENCE_MS = 300_000;
 
 export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   const carried = new Carried(options.mostBytes);
   const near = new Set<Socket>();
   const slow = { headersTimeout: options.headMs ?? HEAD_MS, requestTimeout: 0, connectionsCheckingInterval: 1_000 };
-  const server = createServer({ ...slow, maxHeaderSize: MAX_HEADER_BYTES }, (asked, answer) => {
+  const server = createServer({ ...slow, maxHeaderSize: options.headerBytes ?? MAX_HEADER_BYTES }, (asked, answer) => {
     serve(asked, answer, options, carried).catch(() => answer.destroy());
   });
   server.maxConnections = MAX_CONNECTIONS;
@@ -62,7 +65,7 @@ export async function openProxy(options: ProxyOptions): Promise<Proxy> {
   });
   server.on('connection', (socket) => {
     near.add(socket);
-    socket.setTimeout(SILENCE_MS, () => socket.destroy());
+    socket.setTimeout(options.silenceMs ?? SILENCE_MS, () => socket.destroy());
     socket.once('close', () => near.delete(socket));
   });
   server.on('connect', (asked, socket, head) => {
@@ -158,7 +161,7 @@ async function open(
   if (typeof far === 'string') return far;
   const name = options.shown(host);
   options.note(`let out to ${name}:${port}`);
-  far.setTimeout(SILENCE_MS, () => far.destroy());
+  far.setTimeout(options.silenceMs ?? SILENCE_MS, () => far.destroy());
   carried.take(far, options.tally.passed(options.block, { host: name, port }));
   return far;
 }
