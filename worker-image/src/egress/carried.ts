@@ -11,9 +11,22 @@ export class Carried {
   readonly #mostBytes: number;
   readonly #far = new Map<Socket, Promise<void>>();
   #endedBytes = 0;
+  #opening = 0;
 
   constructor(mostBytes: number) {
     this.#mostBytes = mostBytes;
+  }
+
+  /** Those that are there, and those that are about to be. */
+  count(): number {
+    return this.#far.size + this.#opening;
+  }
+
+  async opening<T>(far: Promise<T>): Promise<T> {
+    this.#opening += 1;
+    return await far.finally(() => {
+      this.#opening -= 1;
+    });
   }
 
   isSpent(): boolean {

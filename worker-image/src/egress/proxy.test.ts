@@ -9,6 +9,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { MAX_CONNECTIONS, openProxy, type ProxyOptions } from './proxy.ts';
+import type { Outside } from './reach.ts';
 import { EgressTally } from './tally.ts';
 
 const HOST = 'registry.example.org';
@@ -19,6 +20,7 @@ const FLOOD = 128 * CHUNK.length;
 const SLACK = 2 * CHUNK.length;
 const HEAD_MS = 1_000;
 const SILENCE_MS = 500;
+const TOO_LONG_MS = 10_000;
 const HEADER_BYTES = 4 * 1024;
 const CONNECT = `CONNECT ${HOST}:443 HTTP/1.1\r\nHost: ${HOST}:443\r\n\r\n`;
 const post = (bytes: number): string =>
@@ -38,7 +40,11 @@ interface Way {
 }
 
 /** @param serve what is outside */
-async function wayOut(t: TestContext, serve: (far: Socket) => void, more: Partial<ProxyOptions> = {}): Promise<Way> {
+async function wayOut(
+  t: TestContext,
+  serve: (far: Socket) => void,
+  { resolve = async () => ['93.184.216.34'], ...more }: Partial<ProxyOptions & Pick<Outside, 'resolve'>> = {},
+): Promise<Way> {
   const far = { bytes: 0 };
   const server = createServer((socket) => {
     socket.on('error', () => {});
@@ -52,7 +58,7 @@ async function wayOut(t: TestContext, serve: (far: Socket) => void, more: Partia
   const directory = mkdtempSync(join(tmpdir(), 'way-'));
   const [path, tally] = [join(directory, 'way.sock'), new EgressTally()];
   const lists = { ask: [HOST], allow: [HOST], deny: [] };
-  const outside = { resolve: async () => ['93.184.216.34'], connect: () => connect({ port, host: '127.0.0.1' }) };
+  const outside = { resolve, connect: () => connect({ port, host: '127.0.0.1' }) };
   const bounds = { mostBytes: MOST_BYTES, ...more };
   const proxy = await openProxy({
     lists,
@@ -240,5 +246,46 @@ describe('a way out:', () => {
     assert.match(below.told(), /^HTTP\/1\.1 200 /);
     assert.equal(beyond.told(), '');
     assert.deepEqual(ends(way).toSorted(), ['malformed', undefined]);
+  });
+
+  for (const [what, text, rest] of [
+    ['a tunnel', CONNECT, firstMessage],
+    ['a request of plain HTTP', post(0), async () => ''],
+  ] as const) {
+    it(`who goes away while ${what} is connected to leaves no connection behind`, {
+      timeout: TOO_LONG_MS,
+    }, async (t) => {
+      const addresses = Promise.withResolvers<string[]>();
+      const asked = Promise.withResolvers<void>();
+      const resolve = (): Promise<string[]> => {
+        asked.resolve();
+        return addresses.promise;
+      };
+      const left: Promise<unknown>[] = [];
+      const way = await wayOut(t, (far) => left.push(once(far, 'close')), { resolve });
+      const { socket, closed } = way.speak(text);
+      socket.write(await rest());
+      await asked.promise;
+      socket.destroy();
+      await closed;
+      await sleep(50);
+      addresses.resolve(['93.184.216.34']);
+      while (left.length === 0) await sleep(5);
+      await Promise.all(left);
+      assert.deepEqual(ends(way), [undefined]);
+    });
+  }
+
+  it('requests that come one behind the other are as many connections as they ask for, and bounded together', {
+    timeout: TOO_LONG_MS,
+  }, async (t) => {
+    const way = await wayOut(t, () => {});
+    const { socket } = way.speak(post(0).repeat(MAX_CONNECTIONS + 6));
+    while (ends(way).length < MAX_CONNECTIONS + 6) await sleep(5);
+    socket.destroy();
+    assert.deepEqual(
+      ends(way).filter((refused) => refused !== undefined),
+      Array(6).fill('busy'),
+    );
   });
 });

@@ -135,6 +135,7 @@ async function tunnel(
     refused(target, far, options);
     return void socket.destroy();
   }
+  if (socket.destroyed) return void far.destroy();
   far.write(hello.bytes);
   carried.both(socket, far);
 }
@@ -157,7 +158,11 @@ async function open(
   carried: Carried,
 ): Promise<Socket | EgressRefusal> {
   const { host, port } = target;
-  const far = problemOf(target, options, carried) ?? (await reach(host, port, options.outside));
+  const problem = problemOf(target, options, carried);
+  if (problem !== null) return problem;
+  // Those who ask are not as many as they ask for: one asks twice, or goes away while it is connected.
+  if (carried.count() >= MAX_CONNECTIONS) return 'busy';
+  const far = await carried.opening(reach(host, port, options.outside));
   if (typeof far === 'string') return far;
   const name = options.shown(host);
   options.note(`let out to ${name}:${port}`);
