@@ -94,9 +94,14 @@ export class Invariants {
     mustHold(isFirst, 'I2', `attempt ${attemptId} is started twice`);
     mustHold(attempt !== null, 'I9', `attempt ${attemptId} is started and not recorded`);
     mustHold(attempt.state !== 'claimed', 'I6', `attempt ${attemptId} is started before its dispatch is recorded`);
-    if (lease !== undefined) this.pinned.launched(attempt, lease);
-    this.#given.launched(attempt, lease?.inputs ?? []);
-    this.#checkpoints.launched(attemptId, lease?.inputs ?? []);
+    if (lease === undefined) {
+      // A launch that took longer than its attempt was waited for finds the mailbox closed, and a worker without a lease runs nothing.
+      mustHold(attempt.state === 'settled', 'I6', `attempt ${attemptId} is started without a lease and is not over`);
+      return;
+    }
+    this.pinned.launched(attempt, lease);
+    this.#given.launched(attempt, lease.inputs);
+    this.#checkpoints.launched(attemptId, lease.inputs);
   }
 
   answered({ principal, submissionId, status, submission }: Receipt): void {
