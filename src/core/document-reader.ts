@@ -11,8 +11,11 @@ export interface DocumentKind {
   name: string;
   /** Where its author finds how to write it; the page of the mailbox protocol unless told. */
   fix?: string;
+  /** Of the path in an error, which quotes keys; 300 unless told. */
+  maxPathChars?: number;
 }
 
+const MAX_PATH_CHARS = 300;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const HEX_32 = /^[0-9a-f]{32}$/;
 
@@ -156,7 +159,7 @@ export class DocumentReader {
 
   /** For what the caller finds wrong with a value that was read. */
   refuse(key: string, problem: string): never {
-    throw refusal(this.#kind, `${this.#path}.${key}`.slice(0, 300), problem);
+    throw refusal(this.#kind, `${this.#path}.${key}`.slice(0, this.#kind.maxPathChars ?? MAX_PATH_CHARS), problem);
   }
 
   #list(key: string, maxCount: number): unknown[] {

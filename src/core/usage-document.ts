@@ -2,12 +2,14 @@
 import { TerminalError } from '@waybill/client/errors';
 import type { ClaimedUsage } from '@waybill/verify';
 import { type DocumentKind, DocumentReader } from '#core/document-reader.ts';
-import { MAX_USAGE } from '#core/mailbox-protocol.ts';
+import { MAX_USAGE, MAX_USAGE_BYTES } from '#core/mailbox-protocol.ts';
 
 const USAGE = {
   code: 'RESULT_INVALID',
   name: 'usage',
   fix: 'docs/how-to/cap-the-spend.md says how a block tells what it used.',
+  // Whole: of a key that is cut off, nobody could tell whether a secret stands there.
+  maxPathChars: MAX_USAGE_BYTES,
 } as const satisfies DocumentKind;
 const MODEL = /^[!-~]{1,128}$/;
 /** Of one entry: no more than a model writes in a year, and no sum that could not be added. */

@@ -8,8 +8,8 @@ import { describe, it } from 'node:test';
 import { packSource } from '@waybill/client';
 import { makeRepository } from '../support/git-repository.ts';
 import { cancelOf } from '../support/run-spec.ts';
-import { openSecretBed, type SecretBed, shownIn } from '../support/secret-bed.ts';
-import { SHOW } from '../support/shown-secrets.ts';
+import { filesWith, openSecretBed, type SecretBed, shownIn } from '../support/secret-bed.ts';
+import { formsOf, SHOW, TIMES_SHOWN } from '../support/shown-secrets.ts';
 
 const TOKEN = 'tøken "4/2\\+a" of-build?81c3';
 const KEY =
@@ -22,8 +22,16 @@ const write = (file: string, value: string): string[] => node(`require('fs').wri
 const HASH = `require('crypto').createHash('sha256').update(process.env.TOKEN).digest('hex')`;
 const CAPTURE = [{ block: 'capture', what: 'outputs' }];
 
+/** A wrong key is quoted, and that is cut at 200 characters, as are other paths at 300: there the secret stands. */
+const overrun = (before: string): object => ({
+  block: 'script',
+  run: write('process.env.WAYBILL_USAGE', `JSON.stringify({v:1,usage:[],[${before} + process.env.TOKEN]:1})`),
+  secrets,
+});
+
 const ITEMS: Record<string, object[]> = {
   shows: [{ block: 'script', run: node(SHOW), secrets }],
+  'shows-lines': [{ block: 'script', run: node(SHOW), secrets: { TOKEN: 'key' } }],
   knows: [{ block: 'script', run: write(`${OUT} + '/hash'`, HASH), secrets }, ...CAPTURE],
   leaves: [
     { block: 'script', run: write(`${OUT} + '/a.bin'`, 'Buffer.from(process.env.TOKEN).toString("base64")'), secrets },
@@ -56,6 +64,7 @@ const ITEMS: Record<string, object[]> = {
       secrets,
     },
   ],
+  overruns: [overrun("'x'.repeat(172)"), overrun("process.env.TOKEN.repeat(9) + 'x'.repeat(19)")],
   reads: [
     {
       block: 'script',
@@ -134,12 +143,14 @@ describe('secrets of a run', () => {
       });
       assert.deepEqual(Object.fromEntries(ends), {
         shows: 'exit_nonzero',
+        'shows-lines': 'exit_nonzero',
         knows: 'ok',
         leaves: 'secret_in_output',
         names: 'secret_in_output',
         patches: 'secret_in_output',
         ignores: 'secret_in_output',
         counts: 'ok',
+        overruns: 'ok',
         reads: 'ok',
         keeps: 'secret_in_output',
         asks: 'needs_input',
@@ -150,7 +161,7 @@ describe('secrets of a run', () => {
       assert.equal(bed.output('s', 'knows', 'outputs/hash'), sha256(TOKEN));
       assert.equal(bed.output('s', 'reads', 'outputs/hash').slice(0, 64), sha256(KEY));
       assert.match(bed.output('s', 'reads', 'log'), /\[secret key\]\n400\n/);
-      assert.equal(bed.output('s', 'shows', 'log').match(/shown: .{0,3}\[secret token\]/g)?.length, 16);
+      assert.equal(bed.output('s', 'shows', 'log').match(/shown: .{0,3}\[secret token\]/g)?.length, TIMES_SHOWN);
       const given = events.flatMap(({ type, data }) => (type === 'secrets.released' ? [data.item] : [])).sort();
       assert.deepEqual(
         given,
@@ -176,6 +187,8 @@ describe('secrets of a run', () => {
           found.some((file) => place.test(file)),
           `nothing in ${place}: ${found}`,
         );
+      const unseen = [TOKEN, KEY].flatMap(formsOf).filter((form) => filesWith(bed.directory, [form]).length === 0);
+      assert.deepEqual(unseen.map(String), [], 'forms that are looked for, and that no block has shown');
     });
   });
 

@@ -29,9 +29,18 @@ export interface SecretBed {
   close(): Promise<void>;
 }
 
-/** Wherever a state directory has any of these, but for where they are kept: paths of files. */
+/** Of a form that was cut off, more than this is found. */
+const PREFIX_BYTES = 20;
+
+/** Wherever a state directory has any of these, or what it begins with, but for where they are kept: paths of files. */
 export function shownIn(directory: string, secrets: readonly string[]): string[] {
-  const forms = secrets.flatMap(formsOf);
+  return filesWith(
+    directory,
+    secrets.flatMap(formsOf).map((form) => form.subarray(0, PREFIX_BYTES)),
+  );
+}
+
+export function filesWith(directory: string, forms: readonly Buffer[]): string[] {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const paths = files.map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1));
   return paths.filter((path) => {

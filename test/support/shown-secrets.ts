@@ -1,15 +1,20 @@
 /** A block that shows its secret in every way it has, and the forms of one that are looked for. */
 
-/** Says it in six encodings on both streams, in pieces, broken into lines, and as the message of an error. */
+/** Says it in every form below on both streams, in pieces, broken into lines, and as the message of an error. */
 export const SHOW = `
 const t = process.env.TOKEN, b = Buffer.from(t);
-const all = [t, b.toString('base64'), Buffer.from('x' + t + 'y').toString('base64url'), b.toString('hex'),
-  b.toString('hex').toUpperCase(), encodeURIComponent(t), JSON.stringify(t), b.toString('base64').replace(/.{12}/g, '$&\\n')];
+const in64 = ['', 'x', 'xy'].map((before) => Buffer.from(before + t));
+const all = [t, ...in64.map((each) => each.toString('base64')), ...in64.map((each) => each.toString('base64url')),
+  b.toString('hex'), b.toString('hex').toUpperCase(), encodeURIComponent(t), JSON.stringify(t),
+  JSON.stringify(JSON.stringify(t)), b.toString('base64').replace(/.{12}/g, '$&\\n')];
 for (const s of [process.stdout, process.stderr]) for (const each of all) s.write('shown: ' + each + '\\n');
 process.stdout.write(t.slice(0, 9));
 setTimeout(() => process.stdout.write(t.slice(9) + '\\n'), 60);
 setTimeout(() => { throw new Error('cannot log in with ' + t); }, 120);
 `;
+
+/** How often that says `shown`. */
+export const TIMES_SHOWN = 26;
 
 /** Said here once more, and not as the worker says it. */
 export function formsOf(secret: string): Buffer[] {

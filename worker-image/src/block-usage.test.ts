@@ -6,8 +6,11 @@ import { it } from 'node:test';
 import { MAX_USAGE, MAX_USAGE_BYTES } from '#core/mailbox-protocol.ts';
 import { type AttemptTree, createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 import { takeUsage, USAGE_FILE } from './block-usage.ts';
+import { createRedactor } from './redactor.ts';
 
 const ENTRY = { requested: 'm', inputTokens: 1, outputTokens: 2 };
+const SECRET = 'ghp_16C7e42F292c6912E7710c838347Ae178B4a';
+const REDACTOR = createRedactor(new Map([['token', SECRET]]));
 const BEFORE = [{ block: 0, ...ENTRY, cachedTokens: 0 }];
 const textOf = (usage: unknown, more: object = {}): string => JSON.stringify({ v: 1, usage, ...more });
 
@@ -24,11 +27,11 @@ it('usage: what a block leaves is added under its place, and taken away', () =>
   withTree(async (tree, file) => {
     const dear = { ...ENTRY, served: 'n', cachedTokens: 3, costMicroUsd: 4 };
     writeFileSync(file, textOf([ENTRY, dear]));
-    const { usage, problem } = await takeUsage(tree, 1, BEFORE);
+    const { usage, problem } = await takeUsage(tree, 1, BEFORE, REDACTOR);
     assert.equal(problem, undefined);
     assert.deepEqual(usage, [...BEFORE, { block: 1, ...ENTRY, cachedTokens: 0 }, { block: 1, ...dear }]);
     assert.equal(existsSync(file), false);
-    assert.deepEqual(await takeUsage(tree, 2, usage), { usage });
+    assert.deepEqual(await takeUsage(tree, 2, usage, REDACTOR), { usage });
   }));
 
 const HOSTILE: readonly [title: string, why: RegExp, leave: (file: string) => void][] = [
@@ -84,7 +87,7 @@ for (const [title, why, leave] of HOSTILE) {
   it(`usage: ${title} in its place is noted, changes nothing, and is taken away`, () =>
     withTree(async (tree, file) => {
       leave(file);
-      const { usage, problem = '' } = await takeUsage(tree, 1, BEFORE);
+      const { usage, problem = '' } = await takeUsage(tree, 1, BEFORE, REDACTOR);
       assert.deepEqual(usage, BEFORE);
       assert.match(problem, why);
       assert.equal(existsSync(file), false);
@@ -96,9 +99,22 @@ it('usage: a link is not followed, neither in the place of the file nor in that 
     const elsewhere = join(tree.private, USAGE_FILE);
     writeFileSync(elsewhere, textOf([ENTRY]));
     symlinkSync(elsewhere, file);
-    assert.deepEqual(await takeUsage(tree, 1, []), { usage: [], problem: 'it is no plain file' });
+    assert.deepEqual(await takeUsage(tree, 1, [], REDACTOR), { usage: [], problem: 'it is no plain file' });
     rmSync(tree.home, { recursive: true });
     symlinkSync(tree.private, tree.home);
-    assert.deepEqual(await takeUsage(tree, 1, []), { usage: [], problem: 'its directory was replaced' });
+    assert.deepEqual(await takeUsage(tree, 1, [], REDACTOR), { usage: [], problem: 'its directory was replaced' });
     assert.ok(existsSync(elsewhere), 'what a link leads to is not taken away');
+  }));
+
+it('usage: a secret in the name of a key is taken out before what is wrong is cut, wherever that is', () =>
+  withTree(async (tree, file) => {
+    // Marks are shorter than what they stand for, so that what comes late moves up.
+    for (const before of ['', SECRET.repeat(6)]) {
+      for (let pad = 0; pad < 300; pad += 3) {
+        writeFileSync(file, textOf([{ ...ENTRY, [`${before}${'x'.repeat(pad)}${SECRET}`]: 1 }]));
+        const { problem = '' } = await takeUsage(tree, 1, [], REDACTOR);
+        assert.match(problem, /^usage\.usage\[0\]\./);
+        assert.ok(problem.length <= 200 && !problem.includes(SECRET.slice(0, 8)), `${pad}: ${problem}`);
+      }
+    }
   }));

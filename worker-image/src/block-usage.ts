@@ -8,6 +8,7 @@ import { MAX_USAGE, MAX_USAGE_BYTES } from '#core/mailbox-protocol.ts';
 import { parseUsageFile } from '#core/usage-document.ts';
 import type { AttemptTree } from './attempt-tree.ts';
 import type { DoorUsage } from './model/door.ts';
+import type { Redactor } from './redactor.ts';
 
 export const USAGE_FILE = 'usage.json';
 
@@ -25,16 +26,22 @@ export async function takeUsage(
   tree: AttemptTree,
   block: number,
   before: readonly ClaimedUsage[],
+  redactor: Pick<Redactor, 'text'>,
   passed: DoorUsage | null = null,
 ): Promise<BlockUsage> {
-  const said = await takeFile(tree, block, before);
+  const said = await takeFile(tree, block, before, redactor);
   if (passed === null) return said;
   const usage = [...before, ...passed.usage.map((entry) => ({ block, ...entry }))];
   if (usage.length > MAX_USAGE) return { usage: [...before], problem: TOO_MANY };
   return passed.isUnread ? { usage, problem: UNSAID } : { usage };
 }
 
-async function takeFile(tree: AttemptTree, block: number, before: readonly ClaimedUsage[]): Promise<BlockUsage> {
+async function takeFile(
+  tree: AttemptTree,
+  block: number,
+  before: readonly ClaimedUsage[],
+  redactor: Pick<Redactor, 'text'>,
+): Promise<BlockUsage> {
   const file = join(tree.home, USAGE_FILE);
   const home = await lstat(tree.home).catch(() => null);
   // A link in its place would lead to files that are not the block's.
@@ -46,21 +53,21 @@ async function takeFile(tree: AttemptTree, block: number, before: readonly Claim
     const usage = [...before, ...parseUsageFile(await textOf(file)).map((entry) => ({ block, ...entry }))];
     return usage.length > MAX_USAGE ? { usage: [...before], problem: TOO_MANY } : { usage };
   } catch (error) {
-    return { usage: [...before], problem: problemOf(error) };
+    return { usage: [...before], problem: redactor.text(problemOf(error)).slice(0, MAX_PROBLEM_CHARS) };
   } finally {
     await rm(file, { recursive: true, force: true }).catch(() => {});
   }
 }
 
-/** Room for the place of the block in what is reported. */
+/** Room for the place of the block in what is reported. What is cut before secrets are taken out may hold a part of one. */
 const MAX_PROBLEM_CHARS = 200;
 const TOO_LONG = `it is no plain file of at most ${MAX_USAGE_BYTES} bytes`;
 const UNSAID = 'an answer of its model did not say what it took';
 const TOO_MANY = `with those of the blocks before it has more than ${MAX_USAGE} entries`;
 
-/** Of the words of the block it quotes keys alone. */
+/** Of the words of the block it quotes keys alone, and those whole. */
 function problemOf(error: unknown): string {
-  if (error instanceof TerminalError) return `${error.path} ${error.problem}`.slice(0, MAX_PROBLEM_CHARS);
+  if (error instanceof TerminalError) return `${error.path} ${error.problem}`;
   if (error instanceof RangeError) return error.message;
   return error instanceof TypeError ? 'it is not UTF-8 text' : 'it cannot be opened';
 }

@@ -18,6 +18,10 @@ export interface GitPlace {
   workTree: string;
 }
 
+/** Git itself cuts a line off at 4,096 bytes. */
+const MAX_LINE_CHARS = 4_000;
+const MAX_SAID_CHARS = 2 * MAX_LINE_CHARS;
+
 export interface GitInput {
   stdin?: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   /** Exit codes that are an answer, not a failure. */
@@ -66,7 +70,7 @@ export async function* gitStream(place: GitPlace, args: string[], input: GitInpu
   ended.catch(() => {});
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-2_000);
+    said = (said + text).slice(-MAX_SAID_CHARS);
   });
   // Git may end before it has read everything; its exit code tells.
   const fed = pipeline(Readable.from(input.stdin ?? []), child.stdin).catch(() => {});
@@ -123,18 +127,20 @@ function environment(place: GitPlace): Record<string, string> {
   };
 }
 
+/** A line of git is quoted whole or not at all: of a name in it that is cut off, nobody could tell whether it is a secret. */
+function problemIn(line: string): string {
+  if (line === '') return 'failed without a word';
+  return line.length > MAX_LINE_CHARS
+    ? 'failed, and says why in a line that is too long'
+    : line.replace(/\p{Cc}/gu, ' ');
+}
+
 function gitFailed(args: string[], said: string): TerminalError {
-  const last =
-    said
-      .trim()
-      .split('\n')
-      .at(-1)
-      ?.replace(/\p{Cc}/gu, ' ')
-      .slice(0, 300) ?? '';
+  const last = said.trim().split('\n').at(-1) ?? '';
   return new TerminalError({
     code: 'GIT_FAILED',
     path: `git ${args[0] ?? ''}`,
-    problem: last === '' ? 'failed without a word' : last,
+    problem: problemIn(last),
     fix: 'Run the same command on the same tree; git 2.38 or newer is needed.',
   });
 }

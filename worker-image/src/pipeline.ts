@@ -150,8 +150,8 @@ async function keep({ tree, job, log, redactor }: PipelineContext, end: Pipeline
   }
 }
 
-async function noteUsage({ tree, log }: PipelineContext, end: PipelineEnd, index: number): Promise<void> {
-  const { usage, problem } = await takeUsage(tree, index, end.usage, end.passed ?? null);
+async function noteUsage({ tree, log, redactor }: PipelineContext, end: PipelineEnd, index: number): Promise<void> {
+  const { usage, problem } = await takeUsage(tree, index, end.usage, redactor, end.passed ?? null);
   end.usage = usage;
   end.passed = null;
   if (problem === undefined) return;
