@@ -1,6 +1,6 @@
 /**
  * Release: the secrets that an attempt names are sealed to the key that its worker staged, once. That they are given is decided and
- * recorded before anything sealed can be read; whoever stages another key later, or for an attempt that is over, gets nothing.
+ * recorded before anything sealed can be read; for another key than the first, or for an attempt that is over, nothing is read at all.
  */
 import { WaybillError } from '@waybill/client/errors';
 import { type Digest, digestOf } from '@waybill/verify';
@@ -24,7 +24,7 @@ export async function release(deps: FlowDeps, { vault, channel }: SecretKeeping,
   const named = attempt === null ? null : secretsOf(attempt);
   if (attempt === null || named === null) return;
   const key = await channel.asked(attemptId);
-  if (key === null) return;
+  if (key === null || isAnother(named.sealedTo, digestOf(key))) return;
   const to = { attemptId, epoch: attempt.attempt, manifest: named.manifest.payload, key };
   const sealed = await vault.seal(named.names, to).catch(async (error: unknown) => {
     if (!(error instanceof WaybillError) || error.retryable) throw error;
@@ -44,12 +44,17 @@ async function grant(draft: Draft, attemptId: string, sealedTo: Digest): Promise
   const attempt = await draft.readOne<AttemptRow>(key);
   const named = attempt === null ? null : secretsOf(attempt);
   if (attempt === null || named === null) return false;
-  if (named.sealedTo !== undefined) return named.sealedTo === sealedTo;
+  if (named.sealedTo !== undefined) return !isAnother(named.sealedTo, sealedTo);
   const { run, item, attempt: number } = attempt;
   const { names, manifest } = named;
   draft.put(key, { ...attempt, manifest: { ...manifest, secrets: { names, sealedTo } } } satisfies AttemptRow);
   draft.emit(run, { type: 'secrets.released', data: { attempt: number, id: attemptId, item, secrets: names } });
   return true;
+}
+
+/** Of its two keys, the one that was first has everything. */
+function isAnother(first: Digest | undefined, asking: Digest): boolean {
+  return first !== undefined && first !== asking;
 }
 
 /** What it may have while it is at work, and nobody has told it to stop or given it up; null where that is nothing. */

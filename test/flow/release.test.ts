@@ -30,6 +30,8 @@ interface Asked extends SecretKeeping {
   answers: string[];
   /** An answer of the kind gets lost on its way. */
   losing: boolean;
+  /** Names of what was read, as often as it was. */
+  read: string[];
 }
 
 function keeping(): Asked {
@@ -37,7 +39,9 @@ function keeping(): Asked {
     key: null,
     answers: [],
     losing: false,
+    read: [],
     vault: createSecretVault(async (name) => {
+      asked.read.push(name);
       if (name !== 'token') throw unavailable(name, 'is not there', 'Set it.');
       return Buffer.from(SECRET);
     }),
@@ -118,14 +122,18 @@ describe('flow: release', () => {
     });
   });
 
-  it('a second key of the attempt gets nothing', async () => {
+  it('a second key of the attempt gets nothing, and nothing is read for it', async () => {
     await atWork(async (bed, _run, attempt, gate) => {
       const kept = keeping();
-      for (const { key } of [createAttemptKey(), createAttemptKey()]) {
+      const [first, second] = [createAttemptKey(), createAttemptKey()];
+      for (const { key } of [first, second]) {
         kept.key = key;
         await release(flowOn(bed), kept, attempt);
       }
-      assert.equal(kept.answers.length, 1);
+      assert.deepEqual([kept.answers.length, kept.read], [1, ['token']]);
+      kept.key = first.key;
+      await release(flowOn(bed), kept, attempt);
+      assert.deepEqual([kept.answers.length, kept.read], [2, ['token', 'token']], 'the first one again');
       gate.open();
       await finished(bed, 's');
     });
