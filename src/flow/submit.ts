@@ -78,19 +78,16 @@ export async function refuseHere(
   plan: Plan,
   isAdmitting: boolean,
 ): Promise<Answer | null> {
-  const denial = isolationDenial(deps.worker, plan);
+  // What was accepted before is carried to its end, where a secret or an environment may be gone by then.
+  const worker = isAdmitting ? { ...deps.worker, givesSecrets: true as const } : deps.worker;
+  const denial = isolationDenial(worker, plan);
   const denials = denial !== null ? [denial] : isAdmitting ? [] : egressDenials(deps, plan.queue, plan);
   if (denials.length > 0) return { status: 'denied', reasons: denials };
   const problems = [
     ...(await queueProblems(deps, from, plan, isAdmitting)),
-    // What was accepted before is carried to its end, where an environment may be gone by then.
     ...(isAdmitting
       ? []
-      : [
-          ...environmentProblems(deps.worker, plan),
-          ...secretProblems(deps.worker, plan),
-          ...callbackProblems(deps, plan),
-        ]),
+      : [...environmentProblems(worker, plan), ...secretProblems(worker, plan), ...callbackProblems(deps, plan)]),
     ...(await fetchUploads(deps, from, plan)),
   ];
   return problems.length > 0 ? { status: 'invalid', reasons: problems } : null;

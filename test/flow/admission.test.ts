@@ -36,6 +36,29 @@ function bytesOf(actions: readonly Action[]): number {
   return actions.reduce((sum, each) => sum + (each.do === 'put' ? Buffer.byteLength(JSON.stringify(each.body)) : 0), 0);
 }
 
+/** The same, where each item names a secret. */
+function withSecret(document: object): object {
+  const { spec, ...rest } = document as { spec: { items: { pipeline: object[] }[] } };
+  const secrets = { TOKEN: 'token' };
+  const items = spec.items.map((item) => ({
+    ...item,
+    pipeline: item.pipeline.map((block) => ({ ...block, secrets })),
+  }));
+  return { ...rest, spec: { ...spec, items } };
+}
+
+/** Every transaction from the third on that writes items is refused. */
+function cutOff(bed: HandlerBed): void {
+  let parts = 0;
+  bed.before = ({ port, method, args }) => {
+    if (port !== 'store' || method !== 'transact') return;
+    parts += 1;
+    const writesItems = (args[0] as Action[]).some(({ sk }) => sk.startsWith('item/'));
+    if (parts < 3 || !writesItems) return;
+    throw new TerminalError({ code: 'STORE_FAILED', path: 't', problem: 'it is refused', fix: 'f' });
+  };
+}
+
 /** Submits it and takes in what waits. Resolves with what could not be answered. */
 async function takenIn({ directory, flow }: HandlerBed, document: object): Promise<WaybillError[]> {
   putInbox(directory, 'default', 's', JSON.stringify(document));
@@ -106,14 +129,7 @@ describe('flow: admission of large runs', { concurrency: true }, () => {
   it('what has begun is not refused: it waits in the inbox, says why, and goes on from where it was', async () => {
     await withHandlers(async (bed) => {
       const document = scripted(100, [1_000]);
-      let parts = 0;
-      bed.before = ({ port, method, args }) => {
-        if (port !== 'store' || method !== 'transact') return;
-        parts += 1;
-        const writesItems = (args[0] as Action[]).some(({ sk }) => sk.startsWith('item/'));
-        if (parts < 3 || !writesItems) return;
-        throw new TerminalError({ code: 'STORE_FAILED', path: 't', problem: 'it is refused', fix: 'f' });
-      };
+      cutOff(bed);
       const [trouble] = await takenIn(bed, document);
       assert.deepEqual([trouble?.retryable, trouble?.path], [true, 't']);
       assert.match(trouble?.problem ?? '', /has begun.*it is refused/);
@@ -133,5 +149,22 @@ describe('flow: admission of large runs', { concurrency: true }, () => {
       assert.equal((await bed.row<RunRow>(keys.run(RUN))).state, 'running');
       assert.deepEqual([receiptsOf(bed).length, (await bed.flow.inbox.list({ limit: 9 })).length], [1, 0]);
     });
+  });
+
+  it('what has begun goes on where the deployment keeps no secrets any more, or not the one that it names', async () => {
+    for (const later of [{}, { givesSecrets: new Set(['another']) }]) {
+      await withHandlers(async (bed) => {
+        const worker = { ...bed.flow.worker, isolation: 'container' as const };
+        const flow = { ...bed.flow, worker: { ...worker, givesSecrets: new Set(['token']) } };
+        cutOff(bed);
+        assert.equal((await takenIn({ ...bed, flow }, withSecret(scripted(100, [1_000])))).length, 1);
+        assert.equal((await bed.row<RunRow>(keys.run(RUN))).state, 'admitting');
+        bed.before = () => {};
+        const troubles: unknown[] = [];
+        assert.equal(await takeIn({ ...flow, worker: { ...worker, ...later } }, (_, error) => troubles.push(error)), 1);
+        assert.deepEqual(troubles, []);
+        assert.equal((await bed.row<RunRow>(keys.run(RUN))).state, 'running');
+      });
+    }
   });
 });
