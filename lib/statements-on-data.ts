@@ -39,7 +39,7 @@ export function aboutRows(names: DeploymentNames, keys: KeyArns) {
       resources: [arn.table],
       conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['schedule/*', 'schedules'] } },
     }),
-    /** Of attempts and of events of runs: whoever may read secrets decides nothing else. */
+    /** Of attempts and of events, which lie beside all that a run has: of runs and attempts that are there, any row. None of queues or timers. */
     attemptRows: (): Statement[] => [
       {
         sid: 'AttemptRows',

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sessionPolicy } from '#adapters/aws/mailbox-session.ts';
+import { type Key, keys } from '#core/rows.ts';
 import type { LeaseDraft } from '#ports/mailbox.ts';
 import { matches } from '../cloud/role-policies.ts';
 import { productionProps, resources, type Templates, templates, templatesOf, waybill } from './deployment.ts';
@@ -65,7 +66,18 @@ test('secrets: release alone reads them, those that are named and nothing else, 
   ]);
 });
 
-test('secrets: who reads them writes nothing but answers, rows of attempts and events, and signs nothing', () => {
+/** Every row that there is, by the name of its key. */
+function rowsIn(partitions: readonly string[]): string[] {
+  const made = Object.entries(keys as Record<string, (...ids: never[]) => Key>).map(
+    ([name, keyOf]) => [name, (keyOf as (...ids: string[]) => Key)('1', '1', '1').pk] as const,
+  );
+  return made.flatMap(([name, pk]) => (partitions.some((one) => matches(one, pk)) ? [name] : [])).sort();
+}
+
+/** Conditions know the partition of a row alone, so events of a run bring all that it has with them. */
+const OF_A_RUN = 'control event fan item open openRoot run seal shared shown spec tree wait wake'.split(' ');
+
+test('secrets: who reads them writes nothing but answers, rows of attempts and of runs, and signs nothing', () => {
   const granted = grantsOf(withSecrets, 'release');
   const on = (action: string): string[] =>
     granted.flatMap(({ actions, arns }) => (actions.includes(action) ? arns : []));
@@ -73,14 +85,20 @@ test('secrets: who reads them writes nothing but answers, rows of attempts and e
   assert.deepEqual(
     granted
       .flatMap(({ actions }) => actions)
-      .filter((action) => /^(kms:Sign|s3:Delete|sts:|states:|iam:)/.test(action)),
+      .filter((action) => /^(kms:Sign|s3:Delete|sts:|states:|iam:|lambda:|events:)/.test(action)),
     [],
   );
+  assert.deepEqual(on('sqs:SendMessage'), ['arn:aws:sqs:us-east-1:000000000000:waybill-release-dead']);
   const rows = granted.filter(({ actions }) => actions.includes('dynamodb:PutItem'));
   assert.deepEqual(
     rows.map(({ condition }) => condition),
     [{ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['attempt/*', 'run/*'] } }],
   );
+  const partitions = rows.flatMap(({ condition }) =>
+    list(at(condition, 'ForAllValues:StringLike', 'dynamodb:LeadingKeys') as string[]),
+  );
+  assert.deepEqual(rowsIn(partitions), ['attempt', ...OF_A_RUN]);
+  assert.deepEqual(rowsIn(['*']), Object.keys(keys).sort());
 });
 
 test('secrets: names are told to who takes runs in, ARNs to who reads them, and nobody hears of any where there are none', () => {
