@@ -15,12 +15,12 @@ export function aboutSecrets(names: DeploymentNames) {
       ...keptIn('secretsmanager', { sid: 'Secrets', actions: ['secretsmanager:GetSecretValue'] }, secrets, names),
       ...keptIn('ssm', { sid: 'Parameters', actions: ['ssm:GetParameter'] }, secrets, names),
     ],
-    /** Of mailboxes, the key that a worker has staged, whether its lease is there, and what is sealed to it. */
+    /** Of mailboxes, the key that a worker has staged, whether a lease is there, which needs no reading, and what is sealed to it. */
     channel: (): Statement[] => [
       {
         sid: 'AskedInStaging',
         actions: ['s3:GetObject'],
-        resources: ['*/key.json', '*/lease.json'].map((keyPattern) => arn.objects('staging', keyPattern)),
+        resources: [arn.objects('staging', '*/key.json')],
         why: BY_NAME,
       },
       { sid: 'ListStaging', actions: ['s3:ListBucket'], resources: [arn.bucket('staging')] },

@@ -81,6 +81,7 @@ test('secrets: who reads them writes nothing but answers, rows of attempts and o
   const granted = grantsOf(withSecrets, 'release');
   const on = (action: string): string[] =>
     granted.flatMap(({ actions, arns }) => (actions.includes(action) ? arns : []));
+  assert.deepEqual(on('s3:GetObject'), ['arn:aws:s3:::waybill-staging-000000000000-us-east-1/*/key.json']);
   assert.deepEqual(on('s3:PutObject'), ['arn:aws:s3:::waybill-staging-000000000000-us-east-1/*/sealed.json']);
   assert.deepEqual(
     granted

@@ -1,5 +1,5 @@
 /** The channel in the staging bucket: `<attemptId>/key.json` and `<attemptId>/sealed.json`. The mailbox takes both away at its end. */
-import type { S3Client } from '@aws-sdk/client-s3';
+import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { keyOf, MAX_KEY_BYTES } from '#core/sealed-secrets.ts';
 import type { SecretChannel } from '#ports/secret-channel.ts';
 import { Bucket, ONCE } from './bucket.ts';
@@ -14,9 +14,12 @@ export function createS3Channel({ s3, bucket: name }: { s3: S3Client; bucket: st
       return staged === null || staged.bytes.byteLength > MAX_KEY_BYTES ? null : keyOf(staged.bytes, attemptId);
     },
     async answer(attemptId, sealed) {
-      // The worker that took its answer has taken its key away before.
-      for (const needed of ['lease', 'key'] as const)
-        if ((await bucket.head(stagedKey(attemptId, needed))) === null) return false;
+      // The worker that took its answer has taken its key away before. Listed and not asked for: whoever answers may read no lease.
+      const listed = await bucket.send(attemptId, (client, Bucket) =>
+        client.send(new ListObjectsV2Command({ Bucket, Prefix: `${attemptId}/` })),
+      );
+      const there = new Set(listed.Contents?.map(({ Key }) => Key));
+      if (!there.has(stagedKey(attemptId, 'lease')) || !there.has(stagedKey(attemptId, 'key'))) return false;
       return (await bucket.put(stagedKey(attemptId, 'sealed'), Buffer.from(sealed), ONCE)) !== null;
     },
   };
