@@ -20,6 +20,14 @@ describe('engine pipe:', () => {
     assert.equal(gone, 1);
   });
 
+  it('`end` says that no other order follows, and takes nothing from those before it', async () => {
+    const pipe = new PassThrough();
+    const engine = openEnginePipe(pipe, () => {});
+    pipe.write('a1 http://127.0.0.1/lease stay\nend\n');
+    assert.equal((await engine.next())?.attemptId, 'a1');
+    assert.equal(await engine.next(), null);
+  });
+
   for (const [title, text] of [
     ['that ends without a line', 'a1 http://x'],
     ['with a line that does not end', 'x'.repeat(10_000)],

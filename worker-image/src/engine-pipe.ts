@@ -14,10 +14,10 @@ export interface Order {
 export interface EnginePipe {
   /**
    * The next order. A pipe and not the environment, which every process of the same user can read: what was read from a pipe is
-   * gone from it. Throws TerminalError LEASE_INVALID for what is no order, and when the pipe ends without one. Never asked
+   * gone from it. Null for `end`: no other follows. Throws TerminalError LEASE_INVALID for what is no order, and when the pipe ends without one. Never asked
    * again before it has answered.
    */
-  next(): Promise<Order>;
+  next(): Promise<Order | null>;
 }
 
 /** @param onGone called when the pipe ends */
@@ -49,7 +49,7 @@ export function openEnginePipe(pipe: Readable, onGone: () => void): EnginePipe {
       }
       const line = lines.shift();
       if (line === undefined) throw refuse(problem ?? '');
-      return orderOf(line);
+      return line === 'end' ? null : orderOf(line);
     },
   };
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
 import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
@@ -15,13 +17,23 @@ interface Served {
   answered: string;
 }
 
+/** As the worker does it, with attempts that do nothing; 1 where it did not end by itself. */
+const SERVES = `
+import { serve } from ${JSON.stringify(import.meta.resolve('./serve.ts'))};
+import { createStopRequest } from ${JSON.stringify(import.meta.resolve('./stop-request.ts'))};
+const of = { first: createStopRequest(), stocktaking: async () => null, run: async () => (${JSON.stringify(WELL)}) };
+setTimeout(() => process.exit(1), 15_000);
+await serve({ orders: process.stdin, answers: process.stdout }, of);
+`;
+
 /** Orders three attempts that may share a process, the last of which is the last one. */
 async function served(
   run: (attemptId: string, stop: StopRequest) => Promise<AttemptEnd>,
   { first = createStopRequest(), stocktaking = async () => null }: Partial<Serving> = {},
+  ordered = 'a1 http://one stay\na2 http://two stay\na3 http://three\n',
 ): Promise<Served> {
   const [orders, answers] = [new PassThrough(), new PassThrough()];
-  orders.write('a1 http://one stay\na2 http://two stay\na3 http://three\n');
+  orders.write(ordered);
   const ran: string[] = [];
   const exit = await serve(
     { orders, answers },
@@ -80,6 +92,27 @@ describe('serve:', () => {
     });
     await assert.rejects(thrown, /of the attempt/);
   });
+
+  it('the process ends well when the engine says that none follows', async () => {
+    const end = await served(async () => WELL, {}, 'a1 http://one stay\nend\n');
+    assert.deepEqual(end, { exit: 0, ran: ['a1'], answered: 'a1 0\n' });
+  });
+
+  for (const [title, end, exit] of [
+    ['that is told to stop', (child: ChildProcess) => child.kill('SIGTERM'), WORKER_EXIT.cancelled],
+    ['whose engine goes', (child: ChildProcess) => child.stdin?.end(), WORKER_EXIT.finished],
+  ] as const) {
+    it(`a process between two attempts ${title} ends at once`, { timeout: 60_000 }, async () => {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', SERVES], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      const ended = once(child, 'exit');
+      child.stdin.write('a1 http://one stay\n');
+      await once(child.stdout, 'data');
+      end(child);
+      assert.deepEqual(await ended, [exit, null]);
+    });
+  }
 
   it('an attempt that was told to stop before it was ordered is told so', async () => {
     const first = createStopRequest();

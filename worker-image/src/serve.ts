@@ -30,7 +30,7 @@ export interface Serving {
   run: Run;
 }
 
-/** Resolves with the exit code of the last attempt. Throws as `run` does, and TerminalError LEASE_INVALID for what is no order. */
+/** Resolves with the exit code of the last attempt, after which the engine may have said that none follows. Throws as `run` does, and TerminalError LEASE_INVALID for what is no order. */
 export async function serve({ orders, answers }: ServedPipes, { first, stocktaking, run }: Serving): Promise<number> {
   // Null between two attempts.
   let stop: StopRequest | null = first;
@@ -50,6 +50,7 @@ export async function serve({ orders, answers }: ServedPipes, { first, stocktaki
   try {
     for (;;) {
       const order = await engine.next();
+      if (order === null) return WORKER_EXIT.finished;
       stop ??= createStopRequest();
       const { exit, isShareable } = await run(order, stop);
       if (!order.stay || !isShareable || exit !== WORKER_EXIT.finished || stocktaking === null) return exit;

@@ -1,23 +1,53 @@
 /** Which attempts share a process of a worker, with a worker that does what its lease URL says. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 import type { Launcher, LaunchOrder, StopNotice } from '#ports/launcher.ts';
+import { until } from '../../../test/support/processes.ts';
 import { createLocalLauncher } from './launcher.ts';
 
-/** `well` stays where it may and else ends, `waits` until it is told to stop, `late` has ended well when it is; an answer is for the attempt that the URL names. */
+/**
+ * `well` stays where it may and else ends, `waits` until it is told to stop, `late` has ended well when it is, `leaves` when it has
+ * answered; of what holds a stray line, each piece is written at once. Any other answer is for the attempt that the URL names.
+ */
 const STAND_IN = `
 import { createInterface } from 'node:readline';
 const lines = createInterface(process.stdin);
 let late = null;
-process.on('SIGTERM', () => (late === null ? process.exit(143) : console.log(late + ' 0')));
-lines.on('close', () => process.exit(0));
+let [clings, busy, ending] = [false, false, false];
+process.on('SIGTERM', () => {
+  if (late === null) process.exit(143);
+  console.log(late + ' 0');
+  setTimeout(() => process.exit(143), 500);
+});
+lines.on('close', () => clings || process.exit(busy ? 143 : 0));
+const say = (pieces) => pieces.forEach((piece, n) => setTimeout(() => {
+  busy = n < pieces.length - 1;
+  process.stdout.write(piece);
+  if (ending && !busy) process.exit(0);
+}, n * 300));
 lines.on('line', (line) => {
   const [attemptId, url, stay] = line.split(' ');
+  if (attemptId === 'end') ending = true;
+  if (ending && !busy) process.exit(0);
+  if (ending) return;
+  const answer = attemptId + ' 0\\n';
+  if (url === 'stray-first') return say(['stray\\n', answer]);
+  if (url === 'stray-with') return say(['stray\\n' + answer]);
+  if (url === 'stray-after') return say([answer + 'stray\\n']);
+  if (url === 'stray-within') return say(['stray', answer]);
+  if (url === 'aborts') return process.kill(process.pid, 'SIGABRT');
+  if (url === 'complains') console.error('of ' + attemptId);
+  if (url === 'complains') return say(['', answer]);
+  if (url === 'clings') clings = setTimeout(() => process.exit(0), 20_000);
+  if (url === 'leaves') setTimeout(() => process.exit(0), 100);
+  if (url === 'clings' || url === 'leaves') return say([answer]);
   if (url === 'late') late = attemptId;
   if (url === 'waits' || url === 'late') return;
   if (url === 'badly') process.exit(1);
@@ -27,6 +57,7 @@ lines.on('line', (line) => {
 `;
 
 interface Bed {
+  workerFile: string;
   launcher: Launcher;
   keys: string[];
   notices: StopNotice[];
@@ -68,14 +99,27 @@ const withBed = (use: (bed: Bed) => Promise<void>) => async () => {
     return handle;
   };
   try {
-    await use({ launcher, keys, notices, launch, ended, serve });
+    await use({ workerFile, launcher, keys, notices, launch, ended, serve });
   } finally {
     for (const handle of handles) await launcher.stop(handle, 0);
     rmSync(directory, { recursive: true });
   }
 };
 
+/** An engine that has work twice, and then none. */
+const ENGINE = `
+import { createLocalLauncher } from ${JSON.stringify(import.meta.resolve('./launcher.ts'))};
+const launcher = createLocalLauncher({ workerFile: process.argv[1], keys: ['a2V5'], origin: 'waybill.test/launcher' });
+for (const attemptId of ['a', 'b']) {
+  const ended = new Promise((resolve) => launcher.onStopped(resolve));
+  const order = { attemptId, leaseUrl: 'clings', isolation: 'bubblewrap', sharedBy: 'uid-1', expiresAtMs: 0 };
+  const [handle] = await Promise.all([launcher.launch(order), ended]);
+  console.log(handle.split(':')[1]);
+}
+`;
+
 const processOf = (handle: string): string => handle.split(':').slice(0, 4).join(':');
+const lives = (handle: string): boolean => existsSync(`/proc/${handle.split(':')[1]}`);
 const skip = existsSync('/proc/self/stat') ? false : 'whether a process lives is told by /proc';
 
 describe('launcher: attempts that share a process', { skip }, () => {
@@ -196,14 +240,72 @@ describe('launcher: attempts that share a process', { skip }, () => {
     }),
   );
 
+  for (const [url, title] of [
+    ['stray-first', 'while it serves'],
+    ['stray-with', 'in one piece with its answer'],
+    ['stray-after', 'in one piece behind its answer'],
+    ['stray-within', 'that its answer is the end of'],
+  ] as const) {
+    it(
+      `a process that says what is no answer ${title} ends with that attempt, which has ended well`,
+      withBed(async ({ launch, ended, serve }) => {
+        const handle = await launch('a', url);
+        assert.deepEqual(await ended('a'), { attemptId: 'a', cause: 'exited', exit: 0, detail: '' });
+        assert.notEqual(processOf(await serve('b')), processOf(handle));
+        await until(() => !lives(handle));
+      }),
+    );
+  }
+
+  it(
+    'what aborts a process that has served others is no want of memory of its attempt',
+    withBed(async ({ launch, ended, serve }) => {
+      await launch('a', 'aborts');
+      assert.equal((await ended('a')).cause, 'out_of_memory');
+      const handles = [await serve('b'), await launch('c', 'aborts')];
+      assert.equal(new Set(handles.map(processOf)).size, 1);
+      assert.equal((await ended('c')).cause, 'signalled');
+    }),
+  );
+
+  it(
+    'the last words of an attempt are not those of the next',
+    withBed(async ({ launch, ended, serve }) => {
+      const first = await launch('a', 'complains');
+      assert.equal((await ended('a')).detail, 'of a');
+      assert.equal(processOf(await serve('b')), processOf(first));
+      assert.equal((await ended('b')).detail, '');
+    }),
+  );
+
+  it(
+    'nobody follows in a process that has ended since',
+    withBed(async ({ launch, ended, serve }) => {
+      const first = await launch('a', 'leaves');
+      await ended('a');
+      await until(() => !lives(first));
+      assert.notEqual(processOf(await serve('b')), processOf(first));
+    }),
+  );
+
+  it(
+    'an engine waits for the attempt of a process that served another, and not for a process that serves none',
+    withBed(async ({ workerFile }) => {
+      const args = ['--input-type=module', '-e', ENGINE, workerFile];
+      const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
+      const pids = stdout.trim().split('\n');
+      assert.deepEqual([pids.length, new Set(pids).size], [2, 1]);
+      // It would have ended by itself, had it been waited for.
+      process.kill(Number(pids[0]), 'SIGKILL');
+    }),
+  );
+
   it(
     'a process without an attempt ends after a while',
     withBed(async ({ serve }) => {
-      const pid = Number(processOf(await serve('a')).split(':')[1]);
-      const lives = (): boolean => existsSync(`/proc/${pid}`);
-      assert.equal(lives(), true);
-      for (let waitedMs = 0; lives() && waitedMs < 10_000; waitedMs += 50) await sleep(50);
-      assert.equal(lives(), false);
+      const handle = await serve('a');
+      assert.equal(lives(handle), true);
+      await until(() => !lives(handle));
     }),
   );
 });

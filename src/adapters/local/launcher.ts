@@ -143,10 +143,10 @@ function noticeOf(end: ServedEnd): StopNotice {
 }
 
 /** A worker killed from outside may have been chosen by the kernel for want of memory, which nobody tells us: `signalled`. */
-function causeOf({ stopping, signal }: ServedEnd): StopCause {
+function causeOf({ stopping, signal, isReused }: ServedEnd): StopCause {
   if (stopping) return 'interrupted';
-  // V8 aborts when its own heap is full; the worker does not otherwise.
-  if (signal === 'SIGABRT') return 'out_of_memory';
+  // V8 aborts when its own heap is full; the worker does not otherwise. What filled it may be of attempts before this one.
+  if (signal === 'SIGABRT' && !isReused) return 'out_of_memory';
   return signal === null ? 'exited' : 'signalled';
 }
 

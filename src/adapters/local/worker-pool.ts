@@ -51,7 +51,6 @@ export class WorkerPool {
       },
       processEnded: (self) => {
         this.#processes.delete(self.identity.pid);
-        this.#free.remove(self);
       },
     });
     this.#processes.set(worker.identity.pid, worker);
@@ -72,7 +71,7 @@ class FreeProcesses {
 
   /** The one that was busy last, so that those that are too many end. */
   take(sharers: string): WorkerProcess | null {
-    const found = this.#free.findLast((one) => one.sharers === sharers && one.worker.lives);
+    const found = this.#free.findLast((one) => one.sharers === sharers && one.worker.mayServe);
     if (found !== undefined) this.remove(found.worker);
     return found?.worker ?? null;
   }

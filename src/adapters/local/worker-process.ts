@@ -22,6 +22,8 @@ export interface ServedEnd {
   exit: number | null;
   signal: NodeJS.Signals | null;
   stopping: boolean;
+  /** The process had served others before. */
+  isReused: boolean;
   lastWords: string;
 }
 
@@ -38,6 +40,7 @@ export class WorkerProcess {
   #serving: Serving | null = null;
   #served = 0;
   #stopping = false;
+  #isLast = false;
   #said = '';
   #lastWords = '';
 
@@ -50,7 +53,7 @@ export class WorkerProcess {
     });
     child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
     child.once('exit', (code, signal) => {
-      this.#end(code, signal, false);
+      this.#end(code, signal);
       listener.processEnded(this);
     });
   }
@@ -85,6 +88,11 @@ export class WorkerProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Between two attempts it may have ended, or have said what nobody understands. */
+  get mayServe(): boolean {
+    return this.lives && !this.#stopping && !this.#isLast;
+  }
+
   /** @param mayStay whether it may be given another attempt after this one */
   serve(attemptId: string, leaseUrl: string, mayStay: boolean): string {
     this.#served += 1;
@@ -101,30 +109,33 @@ export class WorkerProcess {
     this.#stopping = true;
   }
 
-  /** Ends one that serves nothing. */
+  /** It serves none after the attempt under way, and ends when that has ended. */
   dismiss(): void {
-    this.#child.stdin?.end();
+    if (this.#isLast) return;
+    this.#isLast = true;
+    this.#child.stdin?.write('end\n');
   }
 
   #hear(text: string): void {
-    this.#said = (this.#said + text).slice(-MAX_LAST_WORDS);
-    const line = /^(.*)\n$/.exec(this.#said)?.[1];
-    if (line === undefined) return;
-    this.#said = '';
-    const [attemptId, exit] = line.split(' ');
-    // What it says of another attempt says nothing: its end is then that of the process.
-    if (attemptId === this.#serving?.attemptId) this.#end(Number(exit), null, true);
-    else this.dismiss();
+    const lines = (this.#said + text).split('\n');
+    this.#said = (lines.pop() ?? '').slice(-MAX_LAST_WORDS);
+    for (const line of lines) {
+      const [, attemptId, exit] = /^(\S+) (\d+)$/.exec(line) ?? [];
+      const isAnswer = attemptId !== undefined && attemptId === this.#serving?.attemptId;
+      if (isAnswer) this.#end(Number(exit), null);
+      // The attempt under way goes on. Where this was to be its answer, the end of the process is its end.
+      else this.dismiss();
+    }
   }
 
-  #end(exit: number | null, signal: NodeJS.Signals | null, lives: boolean): void {
+  #end(exit: number | null, signal: NodeJS.Signals | null): void {
     if (this.#serving === null) return;
     const { attemptId } = this.#serving;
     this.#serving = null;
-    const isFree = lives && !this.#stopping;
-    if (lives && !isFree) this.dismiss();
+    const isFree = this.mayServe;
     if (isFree) this.#hold(false);
-    const end = { attemptId, exit, signal, stopping: this.#stopping, lastWords: this.#lastWords.trim() };
+    const [stopping, isReused, lastWords] = [this.#stopping, this.#served > 1, this.#lastWords.trim()];
+    const end = { attemptId, exit, signal, stopping, isReused, lastWords };
     this.#listener.attemptEnded(this, end, isFree);
   }
 
