@@ -15,7 +15,7 @@ export interface SourceSize {
   functions: FunctionSize[];
 }
 
-interface Node {
+export interface Node {
   type: string;
   span?: { start: number; end: number };
   [key: string]: unknown;
@@ -34,12 +34,12 @@ const FUNCTIONS = new Set([
 ]);
 const TEST_GROUPS = new Set(['describe', 'suite']);
 
-function isNode(value: unknown): value is Node {
+export function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && typeof (value as Node).type === 'string';
 }
 
 /** Children in source order; swc wraps some in plain objects (`{ spread, expression }`), which are looked through. */
-function* childrenOf(value: object): Generator<Node> {
+export function* childrenOf(value: object): Generator<Node> {
   for (const child of Object.values(value)) {
     if (isNode(child)) yield child;
     else if (typeof child === 'object' && child !== null) yield* childrenOf(child);
