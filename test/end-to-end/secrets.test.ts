@@ -22,6 +22,20 @@ const write = (file: string, value: string): string[] => node(`require('fs').wri
 const HASH = `require('crypto').createHash('sha256').update(process.env.TOKEN).digest('hex')`;
 const CAPTURE = [{ block: 'capture', what: 'outputs' }];
 
+/** Speaks as Codex does, and of the secret where a text of its could be cut. */
+const TALKER = `#!/usr/bin/env node
+const say = (event) => console.log(JSON.stringify(event));
+const upTo = (chars) => 'x'.repeat(chars - 25) + process.env.TOKEN;
+const tell = (fields) => say({ type: 'item.completed', item: fields });
+say({ type: 'turn.started' });
+for (const chars of [2000, 8000, 16000]) {
+  console.log(upTo(chars));
+  tell({ type: 'agent_message', text: upTo(chars) });
+  tell({ type: 'command_execution', command: upTo(chars), aggregated_output: '', exit_code: 0, status: 'completed' });
+}
+say({ type: 'turn.failed', error: { message: upTo(500) } });
+`;
+
 /** A wrong key is quoted, and that is cut at 200 characters, as are other paths at 300: there the secret stands. */
 const overrun = (before: string): object => ({
   block: 'script',
@@ -65,6 +79,10 @@ const ITEMS: Record<string, object[]> = {
     },
   ],
   overruns: [overrun("'x'.repeat(172)"), overrun("process.env.TOKEN.repeat(9) + 'x'.repeat(19)")],
+  talks: [
+    { block: 'script', run: node(`require('fs').writeFileSync('tool', ${JSON.stringify(TALKER)}, { mode: 0o755 })`) },
+    { block: 'agent', adapter: 'codex', model: 'm', program: './tool', prompt: 'Talk.', secrets },
+  ],
   reads: [
     {
       block: 'script',
@@ -143,6 +161,7 @@ describe('secrets of a run', () => {
       });
       assert.deepEqual(Object.fromEntries(ends), {
         shows: 'exit_nonzero',
+        talks: 'agent_failed',
         'shows-lines': 'exit_nonzero',
         knows: 'ok',
         leaves: 'secret_in_output',

@@ -2,6 +2,8 @@
  * What a block tries: each exits with 0 when it got what it wanted. Every attempt is run twice, in the sandbox, where it
  * must fail, and without one, where it must succeed: otherwise it would prove nothing about the sandbox.
  */
+import { readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { AttemptSpec } from '../support/signed-lease.ts';
 import type { AttemptEnd } from '../support/worker-bed.ts';
 import { type Bait, SECRET } from './bait.ts';
@@ -20,15 +22,30 @@ export interface EscapeAttempt {
   lacks?(bait: Bait): string | null;
 }
 
+/** What each says before it tries: one that the sandbox did not even start was not blocked by it. */
+export const BEGUN = 'the attempt has begun';
+
 /** The body of an async function in JavaScript that returns whether it got there. */
 export const node = (body: string): string[] => [
   'node',
   '-e',
-  `(async () => { ${body} })().then((reached) => process.exit(reached ? 0 : 1), () => process.exit(1));`,
+  `require('fs').writeSync(1, '${BEGUN}\\n'); (async () => { ${body} })().then((reached) => process.exit(reached ? 0 : 1), () => process.exit(1));`,
 ];
 /** An expression of Perl that holds when it got there. */
-export const perl = (body: string): string[] => ['perl', '-e', `exit((sub { ${body} })->() ? 0 : 1)`];
+export const perl = (body: string): string[] => [
+  'perl',
+  '-e',
+  `syswrite(STDOUT, "${BEGUN}\\n"); exit((sub { ${body} })->() ? 0 : 1)`,
+];
 export const needsRoot = (): string | null => (process.getuid?.() === 0 ? null : 'the control needs root');
+
+function namespaceOf(kind: string): string | null {
+  try {
+    return readlinkSync(`/proc/self/ns/${kind}`);
+  } catch {
+    return null;
+  }
+}
 
 const grep = (where: string): string => `grep -qs '${SECRET}' ${where}`;
 const connects = (to: string): string[] =>
@@ -102,6 +119,20 @@ export const FILES: readonly EscapeAttempt[] = [
   {
     name: 'finds a file of the kernel that it may write',
     run: () => "find /proc -path '/proc/[0-9]*' -prune -o -type f -writable -print 2>/dev/null | grep -q .",
+    lacks: needsRoot,
+  },
+  {
+    name: 'finds the name of the host',
+    run: () => `test "$(cat /proc/sys/kernel/hostname)" = '${hostname()}'`,
+  },
+  ...['uts', 'cgroup'].map((kind) => ({
+    name: `is in the ${kind} namespace of the host`,
+    run: () => `test "$(readlink /proc/self/ns/${kind})" = '${namespaceOf(kind)}'`,
+    lacks: () => (namespaceOf(kind) === null ? `the kernel has no ${kind} namespaces` : null),
+  })),
+  {
+    name: 'holds a capability',
+    run: () => "grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb):' /proc/self/status | grep -qv '0\\{16\\}$'",
     lacks: needsRoot,
   },
   { name: 'lists the devices of the host', run: () => 'ls /sys/class/net/*/address' },

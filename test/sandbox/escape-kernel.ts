@@ -99,7 +99,7 @@ export const FLOODS: readonly EscapeAttempt[] = [
       for (1 .. 2) { if ($_[0] > 0 && !fork) { born($_[0] - 1); system('${hold}'); wait; wait; exit } } }
       born(6); for (1 .. 127) { sysread(IN, my $dot, 1) } return system('${hold}') == 0`),
   ),
-  flood('takes memory', (_, hold) => perl(`my $x = 'x' x 99e6; return system('${hold}') == 0`)),
+  flood('takes memory', (_, hold) => perl(`my $size = 99e6; my $x = 'x' x $size; return system('${hold}') == 0`)),
   flood('takes shared memory', () => {
     const file = `/dev/shm/waybill-flood-${process.pid}`;
     return `head -c ${70 * MB} /dev/zero > ${file}; size=$(stat -c %s ${file}); rm -f ${file}; test "$size" = ${70 * MB}`;

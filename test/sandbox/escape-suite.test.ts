@@ -9,13 +9,23 @@ import type { Block } from '@waybill/client/plan';
 import type { AttemptSpec } from '../support/signed-lease.ts';
 import { openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
 import { type Bait, layBait } from './bait.ts';
-import { CREDENTIALS, type EscapeAttempt, FILES, NETWORK } from './escape-attempts.ts';
+import { BEGUN, CREDENTIALS, type EscapeAttempt, FILES, NETWORK, node, perl } from './escape-attempts.ts';
 import { CALLS, FLOODS } from './escape-kernel.ts';
 
 const ATTEMPTS = { credentials: CREDENTIALS, files: FILES, network: NETWORK, calls: CALLS, floods: FLOODS };
 const LEAST = 30;
 const HOLD = 'sleep 15';
 const GO_ON = 'true';
+/** What does no harm, in each language of the attempts. */
+const BENIGN = {
+  shell: `test -w . && echo 1 > "$WAYBILL_OUTPUTS/a"`,
+  node: node('return 1 + 1 === 2;'),
+  perl: perl('1'),
+};
+
+/** The languages of the others say it by themselves. */
+const saying = (run: string | string[]): string | string[] =>
+  typeof run === 'string' ? `echo '${BEGUN}'; ${run}` : run;
 
 describe('escape:', () => {
   let bed: WorkerBed;
@@ -36,7 +46,7 @@ describe('escape:', () => {
   });
 
   async function reaches(attempt: EscapeAttempt, hold: string, spec: Partial<AttemptSpec>): Promise<[boolean, string]> {
-    const script: Block = { block: 'script', run: attempt.run(bait, hold) };
+    const script: Block = { block: 'script', run: saying(attempt.run(bait, hold)) };
     const pipeline: Block[] = [script, { block: 'capture', what: 'outputs' }];
     const end = await bed.run({ inputs: { data: 'input' }, pipeline, ...attempt.spec, ...spec });
     for (const name of bed.leftovers()) {
@@ -59,9 +69,20 @@ describe('escape:', () => {
         if (absent !== null) return t.skip(`bubblewrap: ${absent}`);
         const [reached, log] = await reaches(attempt, HOLD, { isolation: 'bubblewrap', ...attempt.blocked });
         assert.equal(reached, false, log);
+        assert.ok(log.includes(`\n${BEGUN}\n`), `it did not begin: ${log}`);
         shown.blocked += 1;
       });
     }
+  }
+
+  for (const [language, run] of Object.entries(BENIGN)) {
+    it(`what does no harm goes well in the sandbox: ${language}`, async (t) => {
+      if (absent !== null) return t.skip(`bubblewrap: ${absent}`);
+      const benign = { name: language, run: () => run };
+      const [reached, log] = await reaches(benign, GO_ON, { isolation: 'bubblewrap' });
+      assert.equal(reached, true, log);
+      assert.ok(log.includes(`\n${BEGUN}\n`), log);
+    });
   }
 
   it('the table holds at least thirty attempts, each under a name of its own', () => {

@@ -78,6 +78,14 @@ describe('sandbox:', () => {
     assert.equal(result?.outcome, 'succeeded', log);
   });
 
+  it('a block leads a session of its own, so that nothing of its wrapper is its terminal', async (t) => {
+    if (bubblewrap !== null) return t.skip(`bubblewrap: ${bubblewrap}`);
+    // Of a session that was begun outside, the number is 0 in here.
+    const run = 'read -r _ _ _ _ _ session _ < /proc/self/stat; echo "session $session"; test "$session" -gt 0';
+    const { result, log } = await bed.run({ isolation: 'bubblewrap', pipeline: [{ block: 'script', run }] });
+    assert.equal(result?.outcome, 'succeeded', log);
+  });
+
   it('what the spec sets in the environment shows in no command line of the host', async (t) => {
     if (bubblewrap !== null) return t.skip(`bubblewrap: ${bubblewrap}`);
     const marker = `marker-${process.pid}`;

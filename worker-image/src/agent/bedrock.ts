@@ -4,12 +4,12 @@ import { AgentEnded } from '../agent-endings.ts';
 import { createCallGuard } from './call-guard.ts';
 import type { AgentEvent } from './cli-events.ts';
 import { type Answer, type Content, converse } from './converse.ts';
+import { show, shownCall, whole } from './shown.ts';
 import { EVERY_TOOL, type ToolPlaces, type ToolResult, toolConfig, useTool } from './tools.ts';
 
 const TURNS = 100;
 /** What is told stays in the conversation, and is paid with every answer. */
 const GUARDS: PlanGuards = { repeats: 4, errors: 6, toldBytes: 4 * 1024 * 1024 };
-const MAX_SHOWN_CHARS = 2_000;
 
 const SYSTEM =
   'You work alone, in a sandbox without a network. Do what you are asked with the tools you have, in the workspace, and check what ' +
@@ -47,7 +47,7 @@ export async function runBedrock(
     messages.push({ role: 'assistant', content: answer.content });
     const results: Message['content'] = [];
     for (const { toolUseId, name, input } of calls) {
-      show(`[${name}] ${JSON.stringify(input)}`);
+      show(shownCall(name, input));
       guard.called(name, input);
       const result = answer.garbled.has(toolUseId) ? GARBLED : await useTool(name, input, tools, places);
       if (result.isAsking) return text;
@@ -86,10 +86,6 @@ function isOver(stopReason: string): boolean {
     case 'model_context_window_exceeded':
       throw new AgentEnded('context_overflow', 'the model takes no more text');
     default:
-      throw new AgentEnded('agent_unclear', `the model stopped for ${JSON.stringify(stopReason.slice(0, 100))}`);
+      throw new AgentEnded('agent_unclear', `the model stopped for ${JSON.stringify(whole(stopReason))}`);
   }
-}
-
-function show(text: string): void {
-  process.stdout.write(`${text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)} …` : text}\n`);
 }

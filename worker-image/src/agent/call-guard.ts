@@ -1,6 +1,7 @@
 /** Ends an agent that goes round in circles, or is told too much. */
 import type { PlanGuards } from '@waybill/client/plan';
 import { AgentEnded } from '../agent-endings.ts';
+import { whole } from './shown.ts';
 
 export interface CallGuard {
   called(name: string, input: unknown): void;
@@ -15,7 +16,7 @@ export function createCallGuard({ repeats, errors, toldBytes }: PlanGuards): Cal
   const failed = (problem: string): void => {
     failures += 1;
     if (failures >= most(errors))
-      throw new AgentEnded('errors_repeated', `${failures} errors in a row, at last: ${problem}`);
+      throw new AgentEnded('errors_repeated', `${failures} errors in a row, at last: ${whole(problem)}`);
   };
   return {
     failed,
@@ -23,7 +24,8 @@ export function createCallGuard({ repeats, errors, toldBytes }: PlanGuards): Cal
       const call = JSON.stringify([name, input]);
       same = call === last ? same + 1 : 1;
       last = call;
-      if (same >= most(repeats)) throw new AgentEnded('call_repeated', `${name} is called as before, ${same} times`);
+      if (same >= most(repeats))
+        throw new AgentEnded('call_repeated', `${whole(name)} is called as before, ${same} times`);
     },
     told(text, isError) {
       if (isError) failed(text);

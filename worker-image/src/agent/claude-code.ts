@@ -17,10 +17,10 @@ import {
   tokensOf,
   unclear,
 } from './cli-events.ts';
+import { shownCall, whole } from './shown.ts';
 
 /** As the usage file of a block has it. */
 const MAX_MODELS = 32;
-const MAX_PROBLEM_CHARS = 500;
 const THROTTLED = [429, 529];
 
 /** The prompt comes on stdin. */
@@ -88,7 +88,7 @@ export function claudeEvents({ model, guards = {} }: Pick<PromptedBlock, 'model'
 
 function watchResults(message: AgentEvent, guard: CallGuard): void {
   for (const { type, content, is_error } of listOf(message.content))
-    if (type === 'tool_result') guard.told(textOf(content).slice(0, MAX_PROBLEM_CHARS), is_error === true);
+    if (type === 'tool_result') guard.told(textOf(content), is_error === true);
 }
 
 function requireSuccess(result: AgentEvent, exit: number | null): void {
@@ -100,8 +100,8 @@ function requireSuccess(result: AgentEvent, exit: number | null): void {
     throw new AgentEnded('agent_failed', `it says that all went well, and ended with ${exit ?? 'a signal'}`);
   }
   if (/^prompt is too long/i.test(said)) throw new AgentEnded('context_overflow', 'the model takes no more text');
-  if (THROTTLED.includes(Number(result.api_error_status))) throw new AgentEnded('model_throttled', said);
-  throw new AgentEnded('agent_failed', `it ended as ${JSON.stringify(result.subtype ?? null)}: ${said.slice(0, 500)}`);
+  if (THROTTLED.includes(Number(result.api_error_status))) throw new AgentEnded('model_throttled', whole(said));
+  throw new AgentEnded('agent_failed', `it ended as ${JSON.stringify(result.subtype ?? null)}: ${whole(said)}`);
 }
 
 function ofModel(requested: string, served: string, used: AgentEvent): AgentUsage {
@@ -129,5 +129,5 @@ function withCost(usage: AgentUsage, usd: unknown): AgentUsage {
 
 function shown(content: AgentEvent): string[] {
   if (content.type === 'text') return [textOf(content.text)];
-  return content.type === 'tool_use' ? [`[${textOf(content.name)}] ${JSON.stringify(content.input ?? {})}`] : [];
+  return content.type === 'tool_use' ? [shownCall(textOf(content.name), content.input)] : [];
 }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { AgentEnded } from '../agent-endings.ts';
 import { lineReader } from '../runner-protocol.ts';
 import { type AgentEnd, type EventReader, objectOf, unclear } from './cli-events.ts';
+import { show } from './shown.ts';
 
 export interface CliCommand {
   argv: string[];
@@ -15,8 +16,6 @@ export interface CliCommand {
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 /** A process that the tool left behind may hold its output open; what the tool itself said is there long before. */
 const LAST_WORDS_MS = 2_000;
-/** Of what is shown in the log; the rest of a long line is nobody's to read. */
-const MAX_SHOWN_CHARS = 2_000;
 
 /** Throws AgentEnded. What is no JSON object goes into the log as it is: tools say a word of their own now and then. */
 export async function runCliAgent({ argv, env, cwd, prompt }: CliCommand, events: EventReader): Promise<AgentEnd> {
@@ -66,9 +65,4 @@ function linesOf(line: Uint8Array, events: EventReader): string[] {
     return [text];
   }
   return events.take(objectOf(value));
-}
-
-function show(text: string): void {
-  const short = text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)} …` : text;
-  process.stdout.write(`${short}\n`);
 }

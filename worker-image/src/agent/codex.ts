@@ -15,10 +15,10 @@ import {
   UNKNOWN_MODEL,
   unclear,
 } from './cli-events.ts';
+import { whole } from './shown.ts';
 
 /** Named by the provider below; no secret, and nothing looks at what it holds. */
 const KEY_NAME = 'WAYBILL_MODEL_KEY';
-const MAX_PROBLEM_CHARS = 500;
 
 /** The prompt comes on stdin. */
 export function codexCommand(
@@ -99,39 +99,49 @@ export function codexEvents({ model, guards = {} }: Pick<PromptedBlock, 'model' 
 function watch(item: AgentEvent, guard: CallGuard): void {
   const call = callIn(item);
   if (call === null) return;
-  guard.called(call.name, call.input);
+  if (call.input !== undefined) guard.called(call.name, call.input);
   const hasFailed = item.status === 'failed' || item.status === 'declined' || Number(item.exit_code ?? 0) !== 0;
-  guard.told(call.told.slice(0, MAX_PROBLEM_CHARS), hasFailed);
+  guard.told(call.told, hasFailed);
+}
+
+interface Call {
+  name: string;
+  /** Undefined: it is never known to be the same as another. */
+  input: unknown;
+  told: string;
 }
 
 /** Null: it is no call. */
-function callIn(item: AgentEvent): { name: string; input: unknown; told: string } | null {
+function callIn(item: AgentEvent): Call | null {
   switch (item.type) {
     case 'command_execution':
-      return { name: 'command', input: item.command, told: textOf(item.aggregated_output) };
-    // Of the changes only the paths are told, so that one is never known to be the same as another.
+      return { name: 'command', input: textOf(item.command), told: textOf(item.aggregated_output) };
+    // Only the paths are told.
     case 'file_change':
-      return { name: 'file change', input: item.id, told: '' };
-    case 'mcp_tool_call': {
-      const name = `${textOf(item.server)} ${textOf(item.tool)}`;
-      return { name, input: item.arguments, told: textOf(objectOf(item.error).message) };
-    }
+      return { name: 'file change', input: undefined, told: '' };
     case 'web_search':
-      return { name: 'web search', input: item.query, told: '' };
+      return { name: 'web search', input: textOf(item.query), told: '' };
     default:
-      return null;
+      return /^[a-z]+_tool_call$/.test(textOf(item.type)) ? toolCallIn(item) : null;
   }
 }
 
+/** Of whatever kind: of an MCP server, of agents that work together, and of those to come. What is told of its outcome is no part of it. */
+function toolCallIn({ id, status, result, error, agents_states, ...asked }: AgentEvent): Call {
+  const name = [asked.type, asked.server, asked.tool].map(textOf).join(' ');
+  return { name, input: asked, told: textOf(objectOf(error).message) };
+}
+
 function failure(message: string): AgentEnded {
-  const said = message.slice(0, 500);
-  if (/context (window|length)/i.test(said)) return new AgentEnded('context_overflow', said);
-  if (/\b429\b|rate limit|too many requests/i.test(said)) return new AgentEnded('model_throttled', said);
+  const said = whole(message);
+  if (/context (window|length)/i.test(message)) return new AgentEnded('context_overflow', said);
+  if (/\b429\b|rate limit|too many requests/i.test(message)) return new AgentEnded('model_throttled', said);
   return new AgentEnded('agent_failed', said);
 }
 
 function shown(item: AgentEvent): string[] {
   if (item.type === 'agent_message') return [textOf(item.text)];
-  if (item.type === 'command_execution') return [`[command] ${textOf(item.command)} (${String(item.exit_code ?? '')})`];
+  if (item.type === 'command_execution')
+    return [`[command] ${whole(textOf(item.command))} (${String(item.exit_code ?? '')})`];
   return item.type === 'error' ? [textOf(item.message)] : [];
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentEnded } from '../agent-endings.ts';
 import { eventStreamReader, type StreamMessage } from '../model/event-stream.ts';
 import { type AgentEvent, objectOf, textOf } from './cli-events.ts';
+import { whole } from './shown.ts';
 
 /** Of messages and answers, as the protocol has them; of an answer only these two come here. */
 export type Content = { text: string } | { toolUse: { toolUseId: string; name: string; input: AgentEvent } };
@@ -74,7 +75,7 @@ async function askOnce(socketPath: string, model: string, body: object): Promise
 
 async function refusalOf(answer: IncomingMessage): Promise<Passing | AgentEnded> {
   const status = answer.statusCode ?? 0;
-  const message = textOf(objectOf(parsed(await bodyOf(answer))).message).slice(0, 500);
+  const message = textOf(objectOf(parsed(await bodyOf(answer))).message);
   const [type = ''] = String(answer.headers['x-amzn-errortype'] ?? '').split(':');
   const seconds = Number(answer.headers['retry-after']);
   const pauseMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : null;
@@ -94,13 +95,13 @@ const BY_STATUS: Partial<Record<number, string>> = {
 function problemOf(type: string, said: string, pauseMs: number | null): Passing | AgentEnded {
   const name = type.toLowerCase();
   if (name === 'throttlingexception' || name === 'servicequotaexceededexception') {
-    return new Passing('throttled', said, pauseMs);
+    return new Passing('throttled', whole(said), pauseMs);
   }
   if (/^(?:internalserver|serviceunavailable|model(?:error|notready|streamerror|timeout))/.test(name)) {
-    return new Passing('broken', said, pauseMs);
+    return new Passing('broken', whole(said), pauseMs);
   }
   const isTooLong = name === 'validationexception' && /too long|context (?:window|length)|input tokens/i.test(said);
-  return new AgentEnded(isTooLong ? 'context_overflow' : 'model_unavailable', said);
+  return new AgentEnded(isTooLong ? 'context_overflow' : 'model_unavailable', whole(said));
 }
 
 async function readAnswer(answer: IncomingMessage): Promise<Answer> {
