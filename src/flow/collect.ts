@@ -96,15 +96,28 @@ function requireSameAttempt(result: Result, attempt: AttemptRow, attemptId: stri
  * A worker asks before its first block, whichever blocks name secrets, and runs nothing until it has been answered. That it was is in its row
  * by then, but perhaps not yet when the row was read for the first time.
  */
-async function requireSecrets(deps: FlowDeps, attemptId: string, { outcome, blocks }: Result): Promise<void> {
-  if (outcome !== 'succeeded' && blocks.length === 0) return;
-  if (!isWithheld(await peek<AttemptRow>(deps, keys.attempt(attemptId)))) return;
+async function requireSecrets(deps: FlowDeps, attemptId: string, result: Result): Promise<void> {
+  const part = whatRan(result);
+  if (part === undefined || !isWithheld(await peek<AttemptRow>(deps, keys.attempt(attemptId)))) return;
   throw new TerminalError({
     code: 'RESULT_INVALID',
-    path: outcome === 'succeeded' ? 'result.outcome' : 'result.blocks',
-    problem: 'it says that blocks ran, and the attempt was never given the secrets that its manifest names',
-    fix: 'Ask for them by the channel of the lease, and run no block before they have come.',
+    path: `result.${part}`,
+    problem: 'it says that something ran, and the attempt was never given the secrets that its manifest names',
+    fix: 'Ask for them by the channel of the lease, and run nothing before they have come.',
   });
+}
+
+/** Comes from blocks and setup scripts alone, as does egress, which names blocks that ran. What the worker itself has to say is in the log. */
+const OF_WHAT_RAN = ['setup', 'usage', 'usageUnread', 'question'] as const;
+
+/** A part of the result that says so. */
+function whatRan(result: Result): keyof Result | undefined {
+  if (result.outcome === 'succeeded') return 'outcome';
+  if (result.blocks.length > 0) return 'blocks';
+  // A checkpoint is one of them.
+  if (result.outputs !== null) return 'outputs';
+  if (result.excluded.length > 0) return 'excluded';
+  return OF_WHAT_RAN.find((part) => result[part] !== undefined);
 }
 
 /** Its manifest names secrets, and it was given none. */

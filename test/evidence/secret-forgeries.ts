@@ -2,7 +2,10 @@
 import type { EventOf, RunEvent } from '../../packages/verify/src/record/events.ts';
 import { type Forged, find, first, forged, set } from './forged.ts';
 import type { Forgery } from './honest-bundle.ts';
-import { attemptId } from './story.ts';
+import { digest } from './naive-evidence.ts';
+import { USAGE } from './paid-story.ts';
+import { attemptId, NOTES } from './story.ts';
+import { askOnce } from './talk-forgeries.ts';
 
 const IMPOSSIBLE = 'state-machine TRANSITION_IMPOSSIBLE';
 const MISNAMED = 'manifests MANIFEST_MISMATCH';
@@ -32,6 +35,22 @@ export function withholdSecrets(story: RunEvent[]): void {
   set(data, { reason: 'secrets_withheld' });
   set(data.claimed, { reason: 'secrets_withheld' });
 }
+
+/** Whatever else comes only from what runs. */
+const OF_WHAT_RAN: Readonly<Record<string, (settled: EventOf<'attempt.settled'>['data']) => void>> = {
+  'a setup script': ({ claimed }) => {
+    const [startedAt, endedAt] = ['2026-11-21T05:00:00.000Z', '2026-11-21T05:00:01.000Z'];
+    set(claimed, { setup: [{ capability: 'base', exit: 3, startedAt, endedAt }] });
+  },
+  usage: ({ claimed }) => set(claimed, { usage: [{ ...USAGE, costMicroUsd: 0 }] }),
+  'usage that could not be read': ({ claimed }) => set(claimed, { usageUnread: true }),
+  'a file that a capture left out': ({ claimed }) => set(claimed, { excluded: 1 }),
+  'an output': ({ outputs }) => void outputs.push(NOTES),
+  'a checkpoint': (settled) => {
+    set(settled, { outcome: 'deferred', reason: 'turn_limit', checkpoint: digest('so far') });
+    set(settled.claimed, { outcome: 'deferred', reason: 'turn_limit' });
+  },
+};
 
 export const OF_SECRETS: Forged[] = [
   rule('an attempt is given secrets twice', (s) => [giveSecrets(s), giveSecrets(s)], [IMPOSSIBLE]),
@@ -72,6 +91,26 @@ export const OF_SECRETS: Forged[] = [
       delete first(claimed.blocks).lens;
     },
     [MISNAMED],
+  ),
+  ...Object.entries(OF_WHAT_RAN).map(([what, tell]) =>
+    rule(
+      `of an attempt that was never given its secrets there is ${what}`,
+      (s) => {
+        withholdSecrets(s);
+        tell(find(s, 'attempt.settled', 1));
+      },
+      [MISNAMED],
+    ),
+  ),
+  rule('an attempt that was never given its secrets asks people', (s) => askOnce(s), [MISNAMED]),
+  rule(
+    'an attempt that was never given its secrets reached hosts',
+    (s) => {
+      withholdSecrets(s);
+      const seen = [{ block: 0, refused: 'malformed' as const, connections: 1, sentBytes: 0, receivedBytes: 0 }];
+      set(find(s, 'attempt.settled', 1).claimed, { egress: { seen } });
+    },
+    [IMPOSSIBLE],
   ),
   misnamed('a manifest names a secret twice, and both are given', ['aws-key', 'npm-token', 'npm-token']),
   misnamed('a manifest names secrets out of order, and they are given so', ['npm-token', 'aws-key']),

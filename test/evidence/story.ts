@@ -22,7 +22,12 @@ const LOCK = 'repo:api';
 
 export const PATCH: RecordedOutput = { name: 'patch', kind: 'patch', sha256: digest('a diff'), sizeBytes: 6 };
 const LOG: RecordedOutput = { name: 'log', kind: 'log', sha256: digest('a log'), sizeBytes: 5 };
-const NOTES: RecordedOutput = { name: 'outputs/notes.md', kind: 'output', sha256: digest('# notes'), sizeBytes: 7 };
+export const NOTES: RecordedOutput = {
+  name: 'outputs/notes.md',
+  kind: 'output',
+  sha256: digest('# notes'),
+  sizeBytes: 7,
+};
 const TABLE: RecordedOutput = { name: 'outputs/table.csv', kind: 'output', sha256: digest('a,b\n'), sizeBytes: 4 };
 
 export const PLAN: PlannedItem[] = [

@@ -1,9 +1,10 @@
 /** Secrets are given once, to an attempt that is at work, and to the key that asked first. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { digestOf } from '@waybill/verify';
+import { canonicalize, digestOf } from '@waybill/verify';
 import type { Execution } from '#adapters/in-process/executor.ts';
 import { createSecretVault, unavailable } from '#composition/secret-vault.ts';
+import type { Result } from '#core/mailbox-protocol.ts';
 import { type AttemptRow, keys } from '#core/rows.ts';
 import { parseAnswer } from '#core/sealed-secrets.ts';
 import { release, type SecretKeeping } from '#flow/release.ts';
@@ -87,6 +88,17 @@ async function atWork(
     await bed.until(async () => (await bed.row<AttemptRow>(keys.attempt(attempt)))?.state === 'dispatched');
     await use(bed, run, attempt, gate);
   });
+}
+
+/** Its worker says this instead. */
+function saying(deps: FlowBed['deps'], lie: Partial<Result>): FlowBed['deps'] {
+  const staged: Mailbox['staged'] = async (attemptId) => {
+    const found = await deps.mailbox.staged(attemptId);
+    if (found.result === null) return found;
+    const said = { ...(JSON.parse(Buffer.from(found.result).toString()) as Result), ...lie };
+    return { ...found, result: Buffer.from(canonicalize(said)) };
+  };
+  return { ...deps, mailbox: { ...deps.mailbox, staged } };
 }
 
 describe('flow: release', () => {
@@ -200,13 +212,68 @@ describe('flow: release', () => {
           assert.deepEqual(data.claimed, { blocks: [] });
           assert.deepEqual(states, { one: 'failed' });
           const detail = item('one')?.detail ?? '';
-          assert.match(detail, new RegExp(`${path.replace('.', '\\.')}: it says that blocks ran, .* Ask for them by`));
+          assert.match(
+            detail,
+            new RegExp(`${path.replace('.', '\\.')}: it says that something ran, .* Ask for them by`),
+          );
           assert.equal((await bed.row<AttemptRow>(keys.attempt(attempt)))?.state, 'settled');
         },
         { execution },
       );
     });
   }
+
+  const [startedAt, endedAt] = ['2026-01-01T00:00:00.000Z', '2026-01-01T00:00:01.000Z'];
+  const tokens = { inputTokens: 9, outputTokens: 9, cachedTokens: 0 };
+  const lies: Partial<Result>[] = [
+    { reason: 'setup_failed', exit: 3, setup: [{ capability: 'lint', exit: 3, startedAt, endedAt }] },
+    { usage: [{ block: 0, requested: 'm', ...tokens }] },
+    { usageUnread: true, usageProblem: 'it is no JSON' },
+    { excluded: ['core'] },
+    { outcome: 'deferred', reason: 'needs_input', exit: 20, question: 'Which?' },
+  ];
+  const checkpoint = Buffer.from('so far');
+  const leaving: [string, Partial<Result>, Execution][] = [
+    ['outputs', {}, { ...FAILED, outputs: { v: checkpoint } }],
+    ['outputs', {}, { outcome: 'deferred', reason: 'turn_limit', exit: 57, checkpoint }],
+    ...lies.map((lie): [string, Partial<Result>, Execution] => [Object.keys(lie).at(-1) ?? '', lie, FAILED]),
+  ];
+  for (const [part, lie, execution] of leaving) {
+    it(`a result of what was given none, with no block and with ${part} of ${lie.outcome ?? execution.outcome}, is refused and charged nothing`, async () => {
+      await atWork(
+        async (bed, _run, _attempt, gate) => {
+          gate.open();
+          const { events, item } = await finished(bed, 's');
+          const { data } = eventsOf(events, 'attempt.settled')[0] ?? assert.fail();
+          assert.deepEqual(
+            [data.reason, data.next, data.question, data.cost],
+            ['result_invalid', 'failed', undefined, undefined],
+          );
+          assert.deepEqual([data.claimed, data.outputs, data.checkpoint], [{ blocks: [] }, [], undefined]);
+          assert.match(
+            item('one')?.detail ?? '',
+            new RegExp(`result\\.${part.replace('usageProblem', 'usageUnread')}: it says`),
+          );
+        },
+        { execution, adapt: (deps) => saying(deps, { blocks: [], ...lie }) },
+      );
+    });
+  }
+
+  it('what a worker that was given none says of itself is taken: why it ran nothing, and its log', async () => {
+    const execution: Execution = { outcome: 'failed', reason: 'secrets_withheld' };
+    const log = Buffer.from('nobody answered');
+    const inline = { log: log.toString('base64') };
+    const named = { sha256: digestOf(log), sizeBytes: log.byteLength, truncated: false };
+    await atWork(
+      async (bed, _run, _attempt, gate) => {
+        gate.open();
+        const { data } = eventsOf((await finished(bed, 's')).events, 'attempt.settled')[0] ?? assert.fail();
+        assert.deepEqual([data.reason, data.outputs.map(({ kind }) => kind)], ['secrets_withheld', ['log']]);
+      },
+      { execution, adapt: (deps) => saying(deps, { blocks: [], log: named, inline }) },
+    );
+  });
 
   it('a result that comes as the secrets are given is read against the row that says so', async () => {
     const kept = { ...keeping(), key: createAttemptKey().key };

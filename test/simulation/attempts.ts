@@ -285,7 +285,7 @@ export class Attempts {
     if (box === undefined || box.result !== null) return;
     const data = encoder.encode(JSON.stringify({ draw: worker.bits % 4, attemptId }));
     const checkpoint = leavesCheckpoint(worker, outcome) ? encoder.encode(`so far ${attemptId}`) : undefined;
-    if (bad !== 'no-outputs')
+    if (bad !== 'no-outputs' && !waits(worker))
       box.outputs = frameOf(
         {
           data,
@@ -298,9 +298,9 @@ export class Attempts {
         checkpoint,
       );
     const result = resultOf({ job, outcome, reason, outputs: box.outputs, at: this.#timeline.nowMs });
-    if (waits(worker)) result.blocks = [];
+    if (waits(worker) || (!worker.hasSecrets && worker.bits % 2 > 0)) result.blocks = [];
     if (question !== undefined) result.question = question;
-    if (worker.bits % 3 === 0) result.usage = [usageOf(worker.bits)];
+    if (worker.bits % 3 === 0 && !waits(worker)) result.usage = [usageOf(worker.bits)];
     const said = bad === 'wrong-epoch' ? { ...result, epoch: result.epoch + 1 } : result;
     box.result = bad === 'garbage' ? encoder.encode('{"v":1}') : encoder.encode(canonicalize(said));
     this.#timeline.note(`worker ${attemptId} stages ${outcome}`);
@@ -310,7 +310,7 @@ export class Attempts {
   }
 }
 
-/** For secrets; but some never ask, and say that they ran all the same. */
+/** For secrets; but some never ask, and say that they ran all the same, be it by what they leave alone. */
 function waits({ hasSecrets, bits }: Worker): boolean {
   return !hasSecrets && (bits >>> 8) % 4 > 0;
 }

@@ -154,8 +154,10 @@ export class SecretInvariants {
     if (before?.manifest?.secrets === undefined || sealedTo(before) !== undefined) return;
     for (const { event } of events) {
       if (event.type !== 'attempt.settled' || event.data.id !== id) continue;
-      const { outcome, claimed } = event.data;
-      const hasRun = outcome === 'succeeded' || claimed.blocks.length > 0;
+      const { outcome, outputs, checkpoint, question, claimed } = event.data;
+      const left = [...claimed.blocks, ...outputs.filter(({ kind }) => kind !== 'log')];
+      const said = [claimed.setup, claimed.usage, claimed.usageUnread, checkpoint, question];
+      const hasRun = outcome === 'succeeded' || left.length > 0 || said.some((part) => part !== undefined);
       mustHold(!hasRun, 'I5', `attempt ${id} has run and was never given the secrets that it names`);
     }
   }

@@ -71,12 +71,20 @@ function mustBeNamed({ item, attempt, secrets }: EventData['secrets.released'], 
   if (named !== undefined) named.areGiven = true;
 }
 
-/** A worker asks before its first block, whichever blocks name them, and runs nothing until it has been answered. */
-function mustHaveWaited({ item, attempt, outcome, claimed }: EventData['attempt.settled'], named?: NamedSecrets): void {
+/**
+ * A worker asks before its first block, whichever blocks name them, and runs nothing until it has been answered: neither blocks nor
+ * setup scripts, from which all comes but the log. What was reached outside names a block that ran.
+ */
+function mustHaveWaited(settled: EventData['attempt.settled'], named?: NamedSecrets): void {
   if (named === undefined || named.areGiven) return;
+  const { item, attempt, outcome, outputs, claimed, question, checkpoint } = settled;
   const at = `attempt ${attempt} at item ${item}`;
   mustHold(outcome !== 'succeeded', `${at} succeeded and was never given the secrets that its manifest names`);
-  mustHold(claimed.blocks.length === 0, `${at} ran blocks and was never given the secrets that its manifest names`);
+  const { blocks, excluded = 0, setup, usage, usageUnread } = claimed;
+  const left = [setup, usage, usageUnread, question, checkpoint];
+  const isIdle = blocks.length === 0 && excluded === 0 && left.every((part) => part === undefined);
+  const hasRun = !isIdle || outputs.some(({ kind }) => kind !== 'log');
+  mustHold(!hasRun, `${at} ran and was never given the secrets that its manifest names`);
 }
 
 function bindToRun(
