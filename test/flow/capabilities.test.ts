@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { it } from 'node:test';
-import { DirectoryTransport, prepareRun, SpecRefused } from '@waybill/client';
+import { DirectoryTransport, lookUp, prepareRun, SpecRefused } from '@waybill/client';
 import { extendRun } from '@waybill/client/operator';
 import { type RegistryKind, register } from '@waybill/client/registry';
 import { digestOf } from '@waybill/verify';
@@ -170,12 +170,21 @@ it('capabilities: bytes that are lost or damaged are told by name, where the spe
     ]);
     await submitter.registered('capability', 'lint', { 'bin/lint': 'x' });
     await submitter.registered('values', 'staging', { 'v.yaml': 'A: b\n' });
-    const bytes = readFileSync(fileOf(team));
-    bytes[0] = (bytes[0] ?? 0) ^ 1;
-    writeFileSync(fileOf(team), bytes);
-    assert.deepEqual(await refused(), [
+    for (const sha256 of [team, staging]) {
+      const bytes = readFileSync(fileOf(sha256));
+      bytes[0] = (bytes[0] ?? 0) ^ 1;
+      writeFileSync(fileOf(sha256), bytes);
+    }
+    const damaged = [
       'OBJECT_DIGEST_MISMATCH spec.items[0].capabilities the bytes of capability "team" are damaged',
-    ]);
+      'OBJECT_DIGEST_MISMATCH spec.items[1].values the bytes of values "staging" are damaged',
+    ];
+    assert.deepEqual(await refused(), damaged);
+    const { refusals } = await lookUp(submitter.registry, { items } as Parameters<typeof lookUp>[1]);
+    assert.deepEqual(
+      refusals.map(({ code, path, problem }) => `${code} ${path} ${problem.split(':')[0]}`),
+      damaged,
+    );
   });
 });
 
@@ -227,6 +236,29 @@ it('capabilities: added items get what the run has looked up, and look up themse
     assert.deepEqual(await answerTo(bed, 'missing', missing), ['invalid', 'SOURCE_MISSING']);
     await answerTo(bed, 'close', controlOf('close', run));
     await finished(bed, 's');
+  });
+});
+
+it('capabilities: added items take what the defaults of their run meant when it was submitted, also where none of its own takes it', async () => {
+  await withSubmitter(async (bed, submitter, given) => {
+    const base = await submitter.registered('capability', 'base', { f: 'old' });
+    await submitter.registered('values', 'staging', { 'v.yaml': 'LEVEL: old\n' });
+    const defaults = { capabilities: ['base'], values: ['staging'] };
+    const bare: ItemDraft = { id: 'a', capabilities: [], values: [] };
+    const run = await submitter.submit('s', runOf([bare], { openEnded: true, defaults }));
+    await bed.until(() => given.length === 1);
+    await submitter.registered('capability', 'base', { f: 'new' });
+    await submitter.registered('values', 'staging', { 'v.yaml': 'LEVEL: new\n' });
+    const items = [{ id: 'b', pipeline: [{ block: 'script', run: 'true' }] }];
+    const document = await submitter.extension(run, { apiVersion: 'waybill/v1', kind: 'Extension', spec: { items } });
+    assert.deepEqual(await answerTo(bed, 'more', document), ['accepted', undefined]);
+    await bed.until(() => given.length === 2);
+    assert.deepEqual(given[1] && [keysOf(given[1]), given[1].job.env.LEVEL], [[`capability.base ${base}`], 'old']);
+    await answerTo(bed, 'close', controlOf('close', run));
+    await finished(bed, 's');
+    const lost = runOf([bare], { openEnded: true, defaults: { capabilities: ['nobody'] } });
+    await assert.rejects(submitter.submit('t', lost), /spec\.defaults\.capabilities/);
+    await submitter.submit('closed', runOf([bare], { defaults: { capabilities: ['nobody'] } }));
   });
 });
 

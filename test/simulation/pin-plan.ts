@@ -58,7 +58,14 @@ export function pinned(place: Place, spec: Spec, items: readonly ItemDraft[]): {
   if (!random.chance(spec.openEnded === true ? 0.5 : 0.25)) return { spec, items: [...items] };
   const pins = pinsOf(random, random.chance(0.5) ? 2 : 1);
   const around = { pins, ...defaultsOf(random, pins, 'run') };
-  return { spec: { ...spec, ...around }, items: items.map((item) => naming(random, pins, item)) };
+  const named = items.map((item) => naming(random, pins, item));
+  // What the run says then is for those alone that are added.
+  const isForAdded = spec.openEnded === true && random.chance(0.3);
+  return { spec: { ...spec, ...around }, items: isForAdded ? named.map(takingNoDefaults) : named };
+}
+
+function takingNoDefaults(item: ItemDraft): ItemDraft {
+  return item.gate === undefined ? { capabilities: [], values: [], ...item } : item;
 }
 
 /** What is added names what its run knows, and what it brings along; of what both know, the meaning of the run stays. */

@@ -17,13 +17,14 @@ const MAX_CONTENT_BYTES = REGISTRY_LIMITS.folderBytes + 1024 * REGISTRY_LIMITS.f
 
 /** False: they were there. Throws TerminalError OBJECT_DIGEST_MISMATCH where others are. */
 export async function keepContent(registry: RegistryObjects, named: Named, bytes: Uint8Array): Promise<boolean> {
-  const fault = await contentFault(registry, named);
-  if (fault?.code === 'OBJECT_MISSING') return registry.putOnce(contentKey(named.sha256), bytes);
-  if (fault !== null) throw fault;
+  const key = contentKey(named.sha256);
+  if ((await registry.sizeOf(key)) === null && (await registry.putOnce(key, bytes))) return true;
+  // Whoever came first may have put others there.
+  await contentOf(registry, named);
   return false;
 }
 
-/** What their size shows to be wrong: OBJECT_MISSING, OBJECT_DIGEST_MISMATCH. Null for nothing. */
+/** What their size shows to be wrong, without reading them: OBJECT_MISSING, OBJECT_DIGEST_MISMATCH. Null for nothing. */
 export async function contentFault(registry: RegistryObjects, named: Named): Promise<TerminalError | null> {
   const sizeBytes = await registry.sizeOf(contentKey(named.sha256));
   if (sizeBytes === null) return lost(named);
@@ -32,7 +33,9 @@ export async function contentFault(registry: RegistryObjects, named: Named): Pro
 
 /** Throws TerminalError OBJECT_MISSING, OBJECT_DIGEST_MISMATCH. */
 export async function contentOf(registry: RegistryObjects, named: Named): Promise<Uint8Array> {
-  const bytes = await registry.get(contentKey(named.sha256), MAX_CONTENT_BYTES);
+  const bytes = await registry.get(contentKey(named.sha256), MAX_CONTENT_BYTES).catch((cause: unknown) => {
+    throw cause instanceof TerminalError && cause.code === 'OBJECT_TOO_LARGE' ? damaged(named) : cause;
+  });
   if (bytes === null) throw lost(named);
   if (digestOf(bytes) !== named.sha256) throw damaged(named);
   return bytes;

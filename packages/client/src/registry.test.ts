@@ -241,6 +241,24 @@ test('registry: bytes that were lost are put back by registering them again, and
   }
 });
 
+test('registry: others of the same size are not taken for the bytes either, nor those that came first in a race', async (t) => {
+  const root = scratch(t);
+  const transport = new DirectoryTransport(root);
+  const folder = lay(join(scratch(t), 'capabilities', 'lint'), LINT);
+  const { entry } = await register(transport, 'capability', folder);
+  const file = join(root, 'registry', contentKey(entry.sha256));
+  writeFileSync(file, Buffer.alloc(entry.sizeBytes, 'x'));
+  const about = { code: 'OBJECT_DIGEST_MISMATCH', path: 'capability/lint' };
+  await assert.rejects(register(transport, 'capability', folder), about);
+  for await (const { how } of syncRegistry(transport, dirname(dirname(folder)))) assert.equal(how, 'refused');
+  const { registry } = transport;
+  const late = { get: registry.get.bind(registry), list: registry.list.bind(registry) };
+  const raced = { ...late, sizeOf: async () => null, putOnce: async () => false };
+  await assert.rejects(register({ registry: raced, principal: 'me' }, 'capability', folder), about);
+  writeFileSync(file, Buffer.alloc(40 * 1024 * 1024));
+  await assert.rejects(register(transport, 'capability', folder), about);
+});
+
 test('registry: an entry that is damaged does not hide the others', async (t) => {
   const root = scratch(t);
   const transport = new DirectoryTransport(root);

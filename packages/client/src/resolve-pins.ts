@@ -6,7 +6,7 @@ import type { Digest } from '@waybill/verify';
 import { type Refusal, TerminalError } from './errors.ts';
 import { namesOf } from './item-pins.ts';
 import { newestOf } from './registry.ts';
-import { contentFault, contentOf, valuesOf } from './registry-content.ts';
+import { contentOf, valuesOf } from './registry-content.ts';
 import type { RegistryEntry, RegistryKind, RegistryObjects } from './registry-entry.ts';
 import type { Addition } from './spec.ts';
 import { bounded, formatPath, quote } from './spec-issue.ts';
@@ -14,7 +14,7 @@ import type { Pins } from './spec-pins.ts';
 import { SpecRefused } from './spec-refused.ts';
 import type { Transport } from './transport.ts';
 
-type Spec = Pick<Addition, 'defaults' | 'items' | 'pins'>;
+type Spec = Pick<Addition, 'defaults' | 'items' | 'pins'> & { openEnded?: boolean | undefined };
 type Registry = Pick<Transport, 'registry' | 'putUpload'>;
 
 /** A name that has to be looked up, once for all items of the spec, and where the first of them says it. */
@@ -60,18 +60,21 @@ export async function resolvePins<S extends Spec>(transport: Registry, spec: S):
   };
 }
 
-/** Every name that has to be looked up. */
-export function askedNames({ items, defaults, pins }: Spec): Asked[] {
+/** Every name that has to be looked up: also those that only items take which are added to the run later. */
+export function askedNames({ items, defaults, pins, openEnded }: Spec): Asked[] {
   const kinds = { capabilities: 'capability', values: 'values' } as const;
   return (['capabilities', 'values'] as const).flatMap((list) => {
     const seen = new Set(Object.keys(pins?.[list] ?? {}));
-    return items.flatMap((item, n) =>
-      namesOf(list, item, defaults).flatMap((name): Asked[] => {
+    const unseen = (names: readonly string[], at: PropertyKey[]): Asked[] =>
+      names.flatMap((name) => {
         if (seen.has(name)) return [];
         seen.add(name);
-        return [{ kind: kinds[list], name, path: formatPath(['spec', 'items', n, list]) }];
-      }),
-    );
+        return [{ kind: kinds[list], name, path: formatPath(['spec', ...at, list]) }];
+      });
+    return [
+      ...items.flatMap((item, n) => unseen(namesOf(list, item, defaults), ['items', n])),
+      ...unseen((openEnded === true && defaults?.[list]) || [], ['defaults']),
+    ];
   });
 }
 
@@ -82,15 +85,21 @@ export async function lookUp(registry: RegistryObjects, spec: Spec): Promise<{ f
   for (const asked of askedNames(spec)) {
     try {
       const entry = await told(asked.path, () => newestOf(registry, asked.kind, asked.name));
-      const fault = entry === null ? unknown(asked) : await contentFault(registry, entry);
-      if (entry !== null && fault === null) found.push({ ...asked, entry });
-      if (fault !== null) refusals.push(placed(asked.path, fault));
+      if (entry !== null) {
+        await told(asked.path, () => readable(registry, entry));
+        found.push({ ...asked, entry });
+      } else refusals.push(unknown(asked));
     } catch (error) {
       if (!(error instanceof SpecRefused)) throw error;
       refusals.push(...error.refusals);
     }
   }
   return { found, refusals };
+}
+
+/** It is read whole, and forgotten again: of all that a run names there may be more than fits into memory. */
+async function readable(registry: RegistryObjects, entry: RegistryEntry): Promise<void> {
+  await (entry.kind === 'values' ? valuesOf : contentOf)(registry, entry);
 }
 
 function unknown({ path, kind, name }: Asked): Refusal {
