@@ -7,7 +7,7 @@ import { byteLength } from './byte-length.ts';
 import { durationMs, formatDuration } from './duration.ts';
 import { isProxyVariable } from './egress.ts';
 import type { Refusal } from './errors.ts';
-import { doubledNames, envOf, namesOf, pinProblems } from './item-pins.ts';
+import { doubledNames, envOf, namesOf, pinOf, pinProblems } from './item-pins.ts';
 import { DEFAULTS, LIMITS, type Limits } from './limits.ts';
 import { itemsAtMost } from './link-growth.ts';
 import { linkProblems, type PlacedItem } from './link-items.ts';
@@ -123,17 +123,28 @@ export function problemsWithin({ index, item }: PlacedItem, around: Surroundings
 /** Variables that the worker would set to something else: what the author meant would be lost without a word. */
 function proxyProblems(item: ItemSpec, index: number, { defaults, pins }: Surroundings): Refusal[] {
   if (item.egress === undefined) return [];
-  const secrets = (item.pipeline ?? []).flatMap((block, n) =>
-    Object.keys(('secrets' in block && block.secrets) || {}).map((name) => ['pipeline', n, 'secrets', name]),
-  );
-  const env = Object.keys(envOf(item, defaults, pins)).map((name) => ['env', name]);
-  return [...env, ...secrets].flatMap((at): Refusal[] => {
-    const name = String(at.at(-1));
-    if (!isProxyVariable(name)) return [];
-    const problem = `${name} is set by the worker for an item with egress, also where defaults or values have it`;
-    const fix = 'Use another name, and set it inside the script: blocks reach hosts by the proxy of the worker alone.';
-    return [{ code: 'SPEC_INVALID', path: formatPath(['spec', 'items', index, ...at]), problem, fix }];
-  });
+  const say = (env: object | undefined, whose: string, ...at: PropertyKey[]): Refusal[] =>
+    Object.keys(env ?? {})
+      .filter(isProxyVariable)
+      .map((name) => {
+        const path = formatPath(['spec', ...at, ...(at.at(-1) === 'values' ? [] : [name])]);
+        const problem = `${name} of ${whose} is set by the worker for ${item.id}, an item with egress`;
+        const fix =
+          'Use another name, and set it inside the script: blocks reach hosts by the proxy of the worker alone.';
+        return { code: 'SPEC_INVALID', path, problem, fix };
+      });
+  const own = ['items', index];
+  const sets = namesOf('values', item, defaults);
+  return [
+    ...say(item.env, 'the item', ...own, 'env'),
+    ...say(defaults?.env, 'the defaults', 'defaults', 'env'),
+    ...sets.flatMap((set) =>
+      say(pinOf(pins?.values, set)?.env, `the values ${set}`, ...(item.values ? own : ['defaults']), 'values'),
+    ),
+    ...(item.pipeline ?? []).flatMap((block, n) =>
+      'secrets' in block ? say(block.secrets, 'the secrets', ...own, 'pipeline', n, 'secrets') : [],
+    ),
+  ];
 }
 
 /** What shows only once the defaults are filled in, and locks that are named twice. */

@@ -108,10 +108,19 @@ describe('egress:', () => {
     const egress = ['a.example'];
     const refused = (more: object, defaults?: object): string[] =>
       summary(refusalsFor(runOf([item('a', more)], defaults === undefined ? {} : { defaults })));
-    for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'https_proxy', 'No_Proxy', 'NODE_USE_ENV_PROXY']) {
+    for (const name of [
+      'ALL_PROXY',
+      'all_proxy',
+      'HTTP_PROXY',
+      'HTTPS_PROXY',
+      'NO_PROXY',
+      'https_proxy',
+      'No_Proxy',
+      'NODE_USE_ENV_PROXY',
+    ]) {
       const env = { [name]: 'x' };
       assert.deepEqual(refused({ egress, env }), [`SPEC_INVALID spec.items[0].env.${name}`]);
-      assert.deepEqual(refused({ egress }, { env }), [`SPEC_INVALID spec.items[0].env.${name}`]);
+      assert.deepEqual(refused({ egress }, { env }), [`SPEC_INVALID spec.defaults.env.${name}`]);
       assert.deepEqual(refused({ env }), []);
       const pipeline = [
         { block: 'script', run: 'true' },
@@ -120,9 +129,21 @@ describe('egress:', () => {
       assert.deepEqual(refused({ egress, pipeline }), [`SPEC_INVALID spec.items[0].pipeline[1].secrets.${name}`]);
       assert.deepEqual(refused({ pipeline }), []);
     }
-    assert.deepEqual(refused({ egress, env: { MY_HTTP_PROXY: 'x', ALL_PROXY: 'x' } }), []);
+    assert.deepEqual(refused({ egress, env: { MY_HTTP_PROXY: 'x' } }), []);
     const pins = { values: { mirror: { sha256: digestOf('{"NO_PROXY":"x"}'), env: { NO_PROXY: 'x' } } } };
-    const named = runOf([item('a', { egress, values: ['mirror'] })], { pins });
-    assert.deepEqual(summary(refusalsFor(named)), ['SPEC_INVALID spec.items[0].env.NO_PROXY']);
+    const whose = (more: object, defaults: object): string[] =>
+      refusalsFor(runOf([item('a', { egress, ...more })], { pins, defaults })).map(
+        ({ path, problem }) => `${path} ${problem.split(' is set ')[0]}`,
+      );
+    const [values, env] = [['mirror'], { NO_PROXY: 'x' }];
+    assert.deepEqual(whose({ values }, {}), ['spec.items[0].values NO_PROXY of the values mirror']);
+    assert.deepEqual(whose({}, { values }), ['spec.defaults.values NO_PROXY of the values mirror']);
+    assert.deepEqual(whose({ values: [] }, { values }), []);
+    const pipeline = [{ block: 'script', run: 'true', secrets: { NO_PROXY: 'a' } }];
+    assert.deepEqual(whose({ env }, { env }), [
+      'spec.items[0].env.NO_PROXY NO_PROXY of the item',
+      'spec.defaults.env.NO_PROXY NO_PROXY of the defaults',
+    ]);
+    assert.deepEqual(whose({ pipeline }, {}), ['spec.items[0].pipeline[0].secrets.NO_PROXY NO_PROXY of the secrets']);
   });
 });

@@ -18,8 +18,8 @@ const HOST = new RegExp(`^(?=.{1,253}$)(?:${LABEL}\\.)+[a-z](?:[a-z0-9-]{0,61}[a
 const RULE = new RegExp(`^(?:\\*\\.)?((?:${LABEL}\\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)(?::([1-9][0-9]{0,4}))?$`);
 const MAX_PORT = 65_535;
 
-/** Those by which tools find the proxy of the worker, which sets them for every block of an item with egress; some tools read them in lower case. */
-const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'NODE_USE_ENV_PROXY'] as const;
+/** Those by which tools find proxies. The worker sets them to its own for every block of an item with egress; some tools read them in lower case. */
+const PROXY_VARIABLES = ['ALL_PROXY', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'NODE_USE_ENV_PROXY'] as const;
 export type ProxyVariable = (typeof PROXY_VARIABLES)[number];
 
 /** In any case of its letters: which one counts is for the tool to say. */

@@ -17,7 +17,7 @@ export function namesOf(kind: 'capabilities' | 'values', item: ItemSpec, default
   return item.gate === undefined ? (item[kind] ?? defaults?.[kind] ?? []) : [];
 }
 
-function pinOf<Pin>(known: Readonly<Record<string, Pin>> | undefined, one: string): Pin | undefined {
+export function pinOf<Pin>(known: Readonly<Record<string, Pin>> | undefined, one: string): Pin | undefined {
   return known !== undefined && Object.hasOwn(known, one) ? known[one] : undefined;
 }
 

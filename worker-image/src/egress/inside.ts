@@ -20,6 +20,7 @@ const INSIDE = 'localhost,127.0.0.1,::1';
 export async function runWithEgress(socket: string, [file = '', ...args]: string[]): Promise<number> {
   const { url } = await openBridge(socket);
   const ways: Record<ProxyVariable, string> = {
+    ALL_PROXY: url,
     HTTP_PROXY: url,
     HTTPS_PROXY: url,
     NO_PROXY: INSIDE,
