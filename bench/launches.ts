@@ -1,25 +1,27 @@
 /**
  * Real workers with one block in each attempt, next to starting what no attempt can do without: the command of the block in its
- * sandbox, and a Node before that. And what the wrapper adds to an attempt before its first block and after its last.
+ * sandbox, and a Node before that. And what the wrapper adds to an attempt before its first block and after its last, which is
+ * more where processes of the worker are started on the way.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunEvent } from '@waybill/verify';
 import { JOB_RESOURCES } from '#core/names.ts';
 import { composeEmbedded } from '#embedded/compose.ts';
-import { createAttemptTree, removeAttemptTree } from '../worker-image/src/attempt-tree.ts';
+import { type AttemptTree, createAttemptTree, removeAttemptTree } from '../worker-image/src/attempt-tree.ts';
 import { runBlock } from '../worker-image/src/block-process.ts';
 import { sandboxCommand, sandboxerEnvironment } from '../worker-image/src/sandbox.ts';
 import { openBed } from './engine-bed.ts';
+import { treeCpuMs } from './processor-time.ts';
 import { median } from './report.ts';
 
 const WORKERS = 60;
 /** Starting a process is work for the processor. */
 const AT_ONCE = 4;
 const COMMAND = ['/bin/sh', '-c', 'true'];
-/** Linux counts processor time in these for everybody. */
-const TICK_MS = 10;
+/** Of the rate at which the command starts alone, with processes that are there. What is missed is said, and is no failure of the bench. */
+const WANTED = 0.8;
 
 interface Timed {
   elapsedMs: number;
@@ -27,14 +29,18 @@ interface Timed {
   cpuMs: number;
 }
 
-interface Workers {
-  isolation: string;
-  /** Of an engine that has just started, and then with the processes that served these. */
-  first: Timed;
-  next: Timed;
-  /** Of each attempt of the next, from its dispatch to its first block, and from the end of its last to its settle. */
+interface Attempts extends Timed {
+  /** Of each, from its dispatch to its first block, and from the end of its last to its settle. */
   beforeMs: number[];
   afterMs: number[];
+}
+
+interface Workers {
+  isolation: string;
+  /** Of an engine that has just started: some of them start a process each. */
+  cold: Attempts;
+  /** Then, with the processes that served these. */
+  warm: Attempts;
 }
 
 async function timeWorkers(scratch: string): Promise<Workers> {
@@ -46,42 +52,24 @@ async function timeWorkers(scratch: string): Promise<Workers> {
     allowUnsandboxedAgents: true,
   });
   const bed = await openBed(directory, embedded, { concurrency: AT_ONCE });
-  const run = (submissionId: string): Promise<Timed> =>
-    timed(async () => {
-      await bed.time(
-        submissionId,
-        Array.from({ length: WORKERS }, (_, n) => ({ id: `i${n}` })),
-      );
+  const run = async (submissionId: string): Promise<Attempts> => {
+    const items = Array.from({ length: WORKERS }, (_, n) => ({ id: `i${n}` }));
+    const found = await timed(async () => {
+      await bed.time(submissionId, items);
     });
-  const [first, next] = [await run('first'), await run('next')];
+    return { ...found, ...overheadsOf(eventsOf(bed.bundle(submissionId))) };
+  };
+  const [cold, warm] = [await run('cold'), await run('warm')];
   await bed.close();
   await embedded.mailbox.shutdown();
-  const around = overheadsOf(eventsOf(bed.bundle('next')));
   rmSync(directory, { recursive: true });
-  return { first, next, isolation: embedded.deps.worker.isolation, ...around };
+  return { cold, warm, isolation: embedded.deps.worker.isolation };
 }
 
 async function timed(work: () => Promise<void>): Promise<Timed> {
   const [startedMs, before] = [performance.now(), treeCpuMs(process.pid)];
   await work();
   return { elapsedMs: performance.now() - startedMs, cpuMs: (treeCpuMs(process.pid) - before) / WORKERS };
-}
-
-/** Of a process, of what it has waited for, and of what it has that lives. */
-function treeCpuMs(pid: number): number {
-  try {
-    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name in the second field may hold anything, so fields are counted after its last parenthesis.
-    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-    const ticks = [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0);
-    const children = readdirSync(`/proc/${pid}/task`)
-      .flatMap((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' '))
-      .filter(Boolean);
-    return ticks * TICK_MS + children.reduce((sum, child) => sum + treeCpuMs(Number(child)), 0);
-  } catch {
-    // It has ended, and its parent tells.
-    return 0;
-  }
 }
 
 type Sealed = RunEvent & { at: string };
@@ -91,9 +79,11 @@ function eventsOf(bundle: Buffer): Sealed[] {
   return lines.map((line) => JSON.parse(line) as Sealed).filter(({ type }) => type !== undefined);
 }
 
-function overheadsOf(events: readonly Sealed[]): Pick<Workers, 'beforeMs' | 'afterMs'> {
+type Overheads = Pick<Attempts, 'beforeMs' | 'afterMs'>;
+
+function overheadsOf(events: readonly Sealed[]): Overheads {
   const dispatched = new Map<string, number>();
-  const around: Pick<Workers, 'beforeMs' | 'afterMs'> = { beforeMs: [], afterMs: [] };
+  const around: Overheads = { beforeMs: [], afterMs: [] };
   for (const event of events) {
     if (event.type === 'attempt.dispatched') dispatched.set(event.data.id, Date.parse(event.at));
     if (event.type !== 'attempt.settled') continue;
@@ -106,10 +96,11 @@ function overheadsOf(events: readonly Sealed[]): Pick<Workers, 'beforeMs' | 'aft
   return around;
 }
 
-function timeStarts(start: () => Promise<unknown>): Promise<Timed> {
+/** @param start given which of the starters it is, which start one after another what they start */
+function timeStarts(start: (starter: number) => Promise<unknown>): Promise<Timed> {
   let next = 0;
-  const starter = async (): Promise<void> => {
-    while (next++ < WORKERS) await start();
+  const starter = async (_: unknown, index: number): Promise<void> => {
+    while (next++ < WORKERS) await start(index);
   };
   return timed(async () => {
     await Promise.all(Array.from({ length: AT_ONCE }, starter));
@@ -121,9 +112,9 @@ async function startNode(): Promise<void> {
   await new Promise((resolve) => child.on('close', resolve));
 }
 
-/** As the worker starts a block: with the same options of the sandbox, and a tree of its own. */
-async function startSandboxed(isolation: string): Promise<void> {
-  const tree = await createAttemptTree('floor');
+/** As the worker starts a block: with the same options of the sandbox, in a tree that is there. */
+async function startSandboxed(isolation: string, tree: AttemptTree | undefined): Promise<void> {
+  if (tree === undefined) throw new RangeError('there is a tree for each starter');
   const { argv, feed } = sandboxCommand(tree, {}, COMMAND, JOB_RESOURCES);
   const isSandboxed = isolation === 'bubblewrap';
   const { exit } = await runBlock({
@@ -135,8 +126,31 @@ async function startSandboxed(isolation: string): Promise<void> {
     forceAtOnce: () => true,
     onOutput: () => {},
   });
-  await removeAttemptTree(tree);
   if (exit !== 0) throw new RangeError(`the command of the floor ended with ${exit}`);
+}
+
+interface Round {
+  workers: Workers;
+  command: Timed;
+  nodeAndCommand: Timed;
+  /** An attempt's directories made and removed. */
+  tree: Timed;
+}
+
+async function timeRound(scratch: string): Promise<Round> {
+  const workers = await timeWorkers(scratch);
+  const trees = await Promise.all(Array.from({ length: AT_ONCE }, () => createAttemptTree('floor')));
+  try {
+    const start = (starter: number): Promise<void> => startSandboxed(workers.isolation, trees[starter]);
+    return {
+      workers,
+      command: await timeStarts(start),
+      nodeAndCommand: await timeStarts((starter) => startNode().then(() => start(starter))),
+      tree: await timeStarts(async () => removeAttemptTree(await createAttemptTree('floor'))),
+    };
+  } finally {
+    for (const tree of trees) await removeAttemptTree(tree);
+  }
 }
 
 export async function measureLaunches(
@@ -144,40 +158,40 @@ export async function measureLaunches(
   rounds: number,
   print: (line: string) => void,
 ): Promise<boolean> {
-  const workers: Workers[] = [];
-  const [commands, both]: [Timed[], Timed[]] = [[], []];
-  for (let round = 0; round < rounds; round += 1) {
-    const found = await timeWorkers(scratch);
-    workers.push(found);
-    commands.push(await timeStarts(() => startSandboxed(found.isolation)));
-    both.push(await timeStarts(() => startNode().then(() => startSandboxed(found.isolation))));
+  const all: Round[] = [];
+  for (let round = 0; round < rounds; round += 1) all.push(await timeRound(scratch));
+  const [cold, warm] = [all.map(({ workers }) => workers.cold), all.map(({ workers }) => workers.warm)];
+  const floors = [
+    ['the command of a block alone', all.map(({ command }) => command)],
+    ['a Node that does nothing, and then the command', all.map(({ nodeAndCommand }) => nodeAndCommand)],
+  ] as const;
+  print(`real workers (${all[0]?.workers.isolation}), ${AT_ONCE} at once`);
+  print(`  cold, the first ${WORKERS} of an engine that has just started: ${said(cold)}; ${around(cold)}`);
+  print(`  warm, ${WORKERS} more: ${said(warm)}; ${around(warm)}`);
+  for (const [name, floor] of floors) {
+    print(`  ${name}: ${said(floor)}; ratio cold ${ratios(floor, cold)}, warm ${ratios(floor, warm)}`);
   }
-  const [first, next] = [workers.map((each) => each.first), workers.map((each) => each.next)];
-  const middle = (of: (each: Workers) => number[]): string => median(workers.flatMap(of)).toFixed(0);
+  print(`  the tree of an attempt, made and removed, which is in neither floor: ${said(all.map(({ tree }) => tree))}`);
+  const reached = rateRatio(floors[0][1], warm);
   print(
-    `real workers (${workers[0]?.isolation}), ${AT_ONCE} at once, of an engine that has just started: ${said(first)}`,
-  );
-  print(`  and then: ${said(next)}`);
-  print(
-    `  the command of a block alone: ${said(commands)}, ratio ${ratios(commands, first)}, and then ${ratios(commands, next)}`,
-  );
-  print(
-    `  a Node that does nothing, and then the command: ${said(both)}, ratio ${ratios(both, first)}, and then ${ratios(both, next)}`,
-  );
-  print(
-    `  from dispatch to the first block ${middle(({ beforeMs }) => beforeMs)} ms, from the last to settled ${middle(({ afterMs }) => afterMs)} ms`,
+    `  warm against the command alone: ${reached.toFixed(2)} (wanted ${WANTED}${reached < WANTED ? ', missed' : ''})`,
   );
   return true;
 }
 
-const elapsedOf = (all: Timed[]): number => median(all.map(({ elapsedMs }) => elapsedMs));
-const cpuOf = (all: Timed[]): number => median(all.map(({ cpuMs }) => cpuMs));
+const elapsedOf = (all: readonly Timed[]): number => median(all.map(({ elapsedMs }) => elapsedMs));
+const cpuOf = (all: readonly Timed[]): number => median(all.map(({ cpuMs }) => cpuMs));
+const rateRatio = (floor: readonly Timed[], found: readonly Timed[]): number => elapsedOf(floor) / elapsedOf(found);
 
-function said(all: Timed[]): string {
+function said(all: readonly Timed[]): string {
   return `${(WORKERS / (elapsedOf(all) / 1000)).toFixed(1)} /s with ${cpuOf(all).toFixed(0)} ms of processor time each`;
 }
 
-function ratios(floor: Timed[], found: Timed[]): string {
-  const [rate, cpu] = [elapsedOf(floor) / elapsedOf(found), cpuOf(floor) / cpuOf(found)];
-  return `${rate.toFixed(2)} (of processor time ${cpu.toFixed(2)})`;
+function around(all: readonly Attempts[]): string {
+  const [before, after] = [all.flatMap(({ beforeMs }) => beforeMs), all.flatMap(({ afterMs }) => afterMs)];
+  return `from dispatch to the first block ${median(before).toFixed(0)} ms, from the last to settled ${median(after).toFixed(0)} ms`;
+}
+
+function ratios(floor: readonly Timed[], found: readonly Timed[]): string {
+  return `${rateRatio(floor, found).toFixed(2)} (of processor time ${(cpuOf(floor) / cpuOf(found)).toFixed(2)})`;
 }
