@@ -1,4 +1,7 @@
-/** Wherever a deployment of the bed has some text: objects, rows, messages and other calls, logs, and what its submitter was told. */
+/**
+ * Wherever a deployment of the bed has some text: what its programs send and are answered, staged objects among it, and what it keeps: objects,
+ * rows, logs. Not what the emulator hands on by itself, such as an event to a function.
+ */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
@@ -10,45 +13,57 @@ import {
 } from '@aws-sdk/client-s3';
 import { textOfBody } from '#adapters/aws/row-body.ts';
 import { BUCKETS } from '../../lib/deployment-names.ts';
+import type { WholeCall } from './beds/recorder.ts';
 import type { World } from './deployed-world.ts';
 import { asRoot } from './scenario.ts';
 
 type Place = [name: string, bytes: Uint8Array];
 
-/** Names of the places that hold one of these, and how many places of each kind were looked at. */
+/**
+ * Names of the places that hold one of these, and how many places of each kind had something in them: whatever is called while
+ * `during` goes on, and what is kept when it is over.
+ */
 export async function searched(
   world: World,
   forms: readonly Buffer[],
+  during: () => Promise<void>,
 ): Promise<{ found: string[]; looked: Record<string, number> }> {
   const looked: Record<string, number> = {};
   const found: string[] = [];
-  for await (const [name, bytes] of placesOf(world)) {
+  const look = ([name, bytes]: Place): void => {
     const kind = name.split(':')[0] ?? '';
-    looked[kind] = (looked[kind] ?? 0) + 1;
+    if (bytes.byteLength > 0) looked[kind] = (looked[kind] ?? 0) + 1;
     const whole = Buffer.concat([Buffer.from(`${name}\n`), bytes]);
     if (forms.some((form) => whole.includes(form))) found.push(name);
-  }
+  };
+  const unwatch = world.bed.watch((call) => placesIn(world, call).forEach(look));
+  await during().finally(unwatch);
+  for await (const place of placesOf(world)) look(place);
   return { found, looked };
+}
+
+/** What was sent and what came back. Staged objects are taken away, so that they are seen here alone. */
+function placesIn(world: World, { method, url, headers, body, answer }: WholeCall): Place[] {
+  const target = headers['x-amz-target'] ?? '';
+  const asked = `${method} ${decodeURIComponent(url)} ${target}`;
+  const isStaged = url.startsWith(`/${world.deployed.names.bucket('staging')}/`);
+  const kind = target.startsWith('AmazonSQS') ? 'message' : isStaged ? 'staged' : 'call';
+  const sent: Place[] = [
+    [`${kind}: ${asked}`, body],
+    [`headers: ${asked}`, Buffer.from(JSON.stringify(headers))],
+  ];
+  // What they answer is what is kept: who may ask is said in the policies.
+  return /\.(GetSecretValue|GetParameter)$/.test(target) ? sent : [...sent, [`answer: ${asked}`, answer]];
 }
 
 async function* placesOf(world: World): AsyncGenerator<Place> {
   yield* objects(world);
   yield* rows(world);
-  for (const { method, url, headers, body, answer } of world.bed.calls) {
-    // Making them was a call as well, of the account's root.
-    if (isOfMaking(headers['x-amz-target'] ?? '')) continue;
-    const kind = headers['x-amz-target']?.startsWith('AmazonSQS') === true ? 'message' : 'call';
-    yield [`${kind}: ${method} ${decodeURIComponent(url)}`, Buffer.from(`${body}\n${answer}`)];
-  }
   const logs = globSync(['function-logs.jsonl', 'ministack.log', 'tasks/*/*.log'], { cwd: world.bed.directory });
   for (const file of logs) {
     const bytes = readFileSync(join(world.bed.directory, file));
     yield [`log: ${file}`, bytes];
   }
-}
-
-function isOfMaking(target: string): boolean {
-  return /\.(CreateSecret|PutSecretValue|PutParameter)$/.test(target);
 }
 
 /** Every version that is still there, a page after the other. */

@@ -20,7 +20,7 @@ import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { bedFolder } from '../install.ts';
-import { type RecordedCall, startRecorder } from './recorder.ts';
+import { type RecordedCall, startRecorder, type WatchCalls } from './recorder.ts';
 import { freePort } from './started-bed.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
@@ -37,6 +37,7 @@ export interface Ministack {
   url: string;
   /** Every call since the start, as its caller sent it. */
   calls: readonly RecordedCall[];
+  watch: WatchCalls;
   account: string;
   region: string;
   /** Of the account's root, who may do everything. */
@@ -155,6 +156,7 @@ export async function start(): Promise<Ministack> {
   return {
     url: recorder.url,
     calls: recorder.calls,
+    watch: recorder.watch,
     account: ACCOUNT,
     region: REGION,
     credentials: ROOT_CREDENTIALS,

@@ -22,9 +22,22 @@ export interface RecordedCall {
   answer: string;
 }
 
+/** One call with all that was said, objects included; nothing of it is kept. */
+export interface WholeCall {
+  method: string;
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  body: Buffer;
+  answer: Buffer;
+}
+
+/** From now on, until what it returns is called. */
+export type WatchCalls = (see: (call: WholeCall) => void) => () => void;
+
 export interface Recorder {
   url: string;
   calls: RecordedCall[];
+  watch: WatchCalls;
   stop(): Promise<void>;
 }
 
@@ -60,6 +73,7 @@ function onward(incoming: IncomingMessage, length: number): string[] {
 /** @param port where the emulator listens */
 export async function startRecorder(port: number): Promise<Recorder> {
   const calls: RecordedCall[] = [];
+  const watching = new Set<(call: WholeCall) => void>();
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
   async function pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
@@ -92,6 +106,7 @@ export async function startRecorder(port: number): Promise<Recorder> {
       responseBytes: answer.length,
       answer: status >= 400 || body.includes('Action=AssumeRole') ? answer.subarray(0, 4096).toString() : '',
     });
+    for (const see of watching) see({ method: incoming.method ?? '', url: incoming.url ?? '', headers, body, answer });
     outgoing.writeHead(
       status,
       response.rawHeaders.filter((_, at, all) => !/^(transfer-encoding|connection)$/i.test(all[at - (at % 2)] ?? '')),
@@ -109,6 +124,10 @@ export async function startRecorder(port: number): Promise<Recorder> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
+    watch(see) {
+      watching.add(see);
+      return () => void watching.delete(see);
+    },
     async stop() {
       agent.destroy();
       server.closeAllConnections();
