@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { ItemStatus, RunStatus } from '@waybill/client';
@@ -72,6 +72,17 @@ describe('examples', () => {
     );
     assert.ok(!overlap(polite, count), 'two items held one exclusive lock at the same time');
     assert.ok(overlap(translate, polite) || overlap(translate, count), 'nothing ran side by side');
+  });
+
+  test('examples: the first flow of its guide ends as done, as it stands there', async () => {
+    const guide = readFileSync(join(ROOT, 'docs/how-to/write-a-flow.md'), 'utf8');
+    const [, flow = ''] = /^```yaml\n(.*?)^```$/ms.exec(guide) ?? [];
+    const [file, dir] = [join(copy, 'guide', 'flow.yaml'), join(copy, 'guide', 'state')];
+    mkdirSync(join(copy, 'guide'));
+    writeFileSync(file, flow);
+    engines.add(dir);
+    const { exit, out, err } = await waybill('run', file, '--dir', dir, '--plain');
+    assert.equal(exit, 0, `${out}\n${err}`);
   });
 
   test('examples: every patch of the headline applies to the repository that the run started from', async () => {
