@@ -12,6 +12,7 @@ import {
   TerminalError,
   type Transport,
 } from '@waybill/client';
+import { deriveRunId } from '@waybill/verify';
 import { isSealed } from './follow.ts';
 import type { VerbCall } from './verb.ts';
 import { firstOf } from './view/measure.ts';
@@ -29,8 +30,19 @@ export async function accessRun(transport: Transport, text: string): Promise<Fou
   if (text === LATEST_RUN) return latestRun(transport);
   const ref = await findRun(transport, text);
   const run = await transport.readStatus(ref);
-  if (run === null) throw unknownRun(text);
+  if (run === null) throw unseenRun(ref);
   return { ref, run };
+}
+
+/** As `accessRun`, also of one that nobody has written a status of. */
+export async function accessRef(transport: Transport, text: string): Promise<SubmissionRef> {
+  return text === LATEST_RUN ? (await latestRun(transport)).ref : findRun(transport, text);
+}
+
+function unseenRun({ principal, submissionId }: SubmissionRef): TerminalError {
+  const problem = 'it was accepted, and the engine ended before it wrote a status of it';
+  const fix = `\`waybill watch ${deriveRunId(principal, submissionId).slice(0, 12)}\` starts one that goes on with it.`;
+  return new TerminalError({ code: 'RUN_UNKNOWN', path: submissionId, problem, fix });
 }
 
 async function latestRun(transport: Transport): Promise<FoundRun> {

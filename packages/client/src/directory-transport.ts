@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '@waybill/verify';
+import { lastChangedMs } from './accepted-run.ts';
 import { mismatch, missing, tooLarge, unreadable } from './artifact-refusals.ts';
 import { DirectoryRegistry } from './directory-registry.ts';
 import type { Receipt, RunStatus, ScheduleList } from './documents.ts';
@@ -89,8 +90,8 @@ export class DirectoryTransport implements Transport {
       const found = await Promise.all(
         names.filter(isSubmissionId).map(async (submissionId) => {
           const ref = { principal: this.principal, submissionId };
-          const status = await stat(join(this.#outbox(ref), 'status.json')).catch(absent(null));
-          return status === null ? null : { ref, changedMs: status.mtimeMs };
+          const changedMs = await lastChangedMs(this.#outbox(ref), ref);
+          return changedMs === null ? null : { ref, changedMs };
         }),
       );
       return found

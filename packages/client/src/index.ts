@@ -18,7 +18,7 @@ export { type ExtensionSketch, sketchExtension } from './read-extension.ts';
 export { builtInPacks, findPack, type OpenRegistry, readPackFolder, registeredPack } from './read-packs.ts';
 export { readSpec, type WrittenSpec } from './read-spec.ts';
 export { askedNames, lookUp } from './resolve-pins.ts';
-export { findRun, listRuns } from './runs.ts';
+export { findRun, listRuns, lookAtRuns } from './runs.ts';
 export { SpecRefused } from './spec-refused.ts';
 export type { SpecWarning } from './spec-warnings.ts';
 export { type PreparedRun, prepareRun, type SubmitOptions, submitRun } from './submit.ts';

@@ -1,3 +1,4 @@
+import { deriveRunId } from '@waybill/verify';
 import type { RunStatus } from './documents.ts';
 import { TerminalError } from './errors.ts';
 import { isSubmissionId } from './object-names.ts';
@@ -9,9 +10,20 @@ const BATCH = 32;
 
 /** The newest runs of the principal, newest first. */
 export async function listRuns(transport: Transport, limit: number): Promise<RunStatus[]> {
+  return (await lookAtRuns(transport, limit)).seen;
+}
+
+/** As `listRuns`, and beside them those that were accepted and of which no status was written. */
+export async function lookAtRuns(
+  transport: Transport,
+  limit: number,
+): Promise<{ seen: RunStatus[]; unseen: SubmissionRef[] }> {
   const refs = await transport.listRuns(limit);
   const statuses = await Promise.all(refs.map((ref) => transport.readStatus(ref)));
-  return statuses.filter((status) => status !== null);
+  return {
+    seen: statuses.filter((status) => status !== null),
+    unseen: refs.filter((_ref, n) => statuses[n] === null),
+  };
 }
 
 /**
@@ -21,7 +33,9 @@ export async function listRuns(transport: Transport, limit: number): Promise<Run
 export async function findRun(transport: Transport, text: string): Promise<SubmissionRef> {
   if (isSubmissionId(text)) {
     const ref = { principal: transport.principal, submissionId: text };
+    const isNamed = ({ submissionId }: SubmissionRef): boolean => submissionId === text;
     if ((await transport.readStatus(ref)) !== null) return ref;
+    if ((await transport.listRuns(MAX_SEARCHED_RUNS)).some(isNamed)) return ref;
   }
   const found = /^[0-9a-f]{4,32}$/.test(text) ? await findByRunId(transport, text) : [];
   const [only] = found;
@@ -34,13 +48,17 @@ export async function findRun(transport: Transport, text: string): Promise<Submi
   });
 }
 
+function runIdOf({ principal, submissionId }: SubmissionRef): string {
+  return deriveRunId(principal, submissionId);
+}
+
 async function findByRunId(transport: Transport, beginning: string): Promise<SubmissionRef[]> {
   const refs = await transport.listRuns(MAX_SEARCHED_RUNS);
   const found: SubmissionRef[] = [];
   for (let from = 0; from < refs.length; from += BATCH) {
     const batch = refs.slice(from, from + BATCH);
     const statuses = await Promise.all(batch.map((ref) => transport.readStatus(ref)));
-    found.push(...batch.filter((_ref, n) => statuses[n]?.run.startsWith(beginning)));
+    found.push(...batch.filter((ref, n) => (statuses[n]?.run ?? runIdOf(ref)).startsWith(beginning)));
   }
   return found;
 }

@@ -13,7 +13,8 @@
  * - `readReceipt` resolves with the answer to exactly these bytes under this id, or null while there is none.
  * - `readStatus` resolves with the newest status of a run, or null before the first. Never half a document.
  * - `readSchedules` resolves with the principal's schedules, newest state, or null before the first.
- * - `listRuns` lists the principal's own runs, newest first, at most `limit`.
+ * - `listRuns` lists the principal's own runs, newest first, at most `limit`. Over a directory also those that were accepted and
+ *   have no status yet, since an engine can end in between and nobody starts the next one but a client.
  * - `openArtifact` streams bytes by digest and checks them on the way: TerminalError OBJECT_MISSING when there are none,
  *   OBJECT_DIGEST_MISMATCH at the end of a stream that is not what it should be. `maxBytes` bounds what is read (OBJECT_TOO_LARGE).
  * - `openLedger` streams a ledger object (evidence: verify it, the transport does not), or resolves with null.

@@ -1,5 +1,6 @@
 /** status and runs: how things stand, without waiting for anything. */
-import { listRuns } from '@waybill/client';
+import { lookAtRuns } from '@waybill/client';
+import { deriveRunId } from '@waybill/verify';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun, isCaredFor } from '../run-access.ts';
 import { safeCell } from '../safe-text.ts';
@@ -24,13 +25,23 @@ export async function status(call: VerbCall): Promise<ExitCode> {
 }
 
 export async function runs(call: VerbCall): Promise<ExitCode> {
-  const found = await listRuns(await call.target.open(), MAX_RUNS + 1);
+  const { seen: found, unseen } = await lookAtRuns(await call.target.open(), MAX_RUNS + 1);
   const newestFirst = found.toSorted((left, right) => right.openedAt.localeCompare(left.openedAt)).slice(0, MAX_RUNS);
   for (const run of newestFirst) {
     const { items: _items, ...head } = run;
     call.terminal.emit({ ...head, engineRuns: isCaredFor(call, run) });
   }
-  const rows = newestFirst.map((run) => [
+  const begun = unseen.map((ref) => ({ run: deriveRunId(ref.principal, ref.submissionId), ...ref }));
+  for (const one of begun) call.terminal.emit({ ...one, state: 'accepted', engineRuns: call.target.isWorking() });
+  const accepted = begun.map(({ run, submissionId }) => [
+    { text: run.slice(0, 12) },
+    { text: '' },
+    { text: 'accepted', tone: 'warn' as const },
+    { text: '' },
+    { text: 'no status yet' },
+    { text: safeCell(submissionId, 40) },
+  ]);
+  const written = newestFirst.map((run) => [
     { text: safeCell(run.run).slice(0, 12) },
     { text: safeCell(run.name, 32) },
     runStateCell(run),
@@ -38,12 +49,13 @@ export async function runs(call: VerbCall): Promise<ExitCode> {
     { text: countsText(run) },
     { text: safeCell(run.submissionId, 40) },
   ]);
+  const rows = [...accepted, ...written];
   const head = ['RUN', 'NAME', 'STATE', 'OPENED', 'ITEMS', 'SUBMISSION'];
   const none = [[toned('quiet', `${counted(0, 'run')} in ${call.target.where}`)]];
   call.terminal.say(rows.length === 0 ? none : tableLines(head, rows));
-  if (found.length > MAX_RUNS)
+  if (found.length + unseen.length > MAX_RUNS)
     call.terminal.say([[toned('quiet', `… and older ones; any run can be named by its id`)]]);
-  const stopped = newestFirst.find((run) => !isCaredFor(call, run));
+  const stopped = (call.target.isWorking() ? undefined : begun[0]) ?? newestFirst.find((run) => !isCaredFor(call, run));
   if (stopped !== undefined) call.terminal.say([[], ...stoppedLines(stopped, call)]);
   return EXIT.ok;
 }
