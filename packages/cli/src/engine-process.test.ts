@@ -62,6 +62,18 @@ test('engine: one that ends at once is reported with the end of its log', async 
   });
 });
 
+test('engine: of one that a full disk has ended it is said where there is no room', async (t) => {
+  const { home, start } = stage(t, `throw Object.assign(new Error('ENOSPC: no space left on device, write'));`);
+  await assert.rejects(ensureEngine(home, start), (error) => {
+    assert.ok(error instanceof RetryableError);
+    const { code, problem, fix } = error;
+    assert.equal(code, 'ENGINE_UNREACHABLE');
+    assert.ok(problem.endsWith(`no room in ${home.path}`) && !problem.includes(' at '), problem);
+    assert.match(fix, /Make room there/);
+    return true;
+  });
+});
+
 test('engine: what it said last is told in its own words, path and fix', async (t) => {
   const words = { path: 'evidence.json', problem: 'is no JSON', fix: 'Mend it.' };
   const { home, start } = stage(t, `console.error(${JSON.stringify(JSON.stringify(words))}); process.exit(4);`);

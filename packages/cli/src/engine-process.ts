@@ -3,7 +3,7 @@
  * every terminal that uses the same state directory, and ends by itself when it has been idle.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statfsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { RetryableError, TerminalError } from '@waybill/client';
@@ -58,8 +58,8 @@ function launch(home: StateDirectory, start: EngineStart): ChildProcess {
 }
 
 function openLog(home: StateDirectory): number {
+  home.make();
   try {
-    home.make();
     return openSync(home.at('engine.log'), 'a', 0o600);
   } catch (cause) {
     const problem = `no engine can work there (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;
@@ -79,12 +79,31 @@ function ownWords(tail: string): { path: string; problem: string; fix: string } 
   }
 }
 
+/** As Node, SQLite and git say that a disk is full; on one that is, the log may end before that. */
+function isFull(home: StateDirectory, tail: string): boolean {
+  if (/ENOSPC|database or disk is full|No space left on device/.test(tail)) return true;
+  try {
+    return statfsSync(home.path).bavail === 0;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The engine cannot be reached, and this is how its log ends.
  * @param left what becomes of that which was written for it
  */
 export async function unreachable(home: StateDirectory, problem: string, left?: string): Promise<RetryableError> {
   const tail = await home.engineLogTail(LOG_LINES);
+  if (isFull(home, tail)) {
+    const fix = `Make room there${left === undefined ? ', and try again.' : `. ${left}`}`;
+    return new RetryableError({
+      code: 'ENGINE_UNREACHABLE',
+      path: home.path,
+      problem: `${problem}: no room in ${home.path}`,
+      fix,
+    });
+  }
   const said = ownWords(tail);
   if (said !== null) {
     return new RetryableError({

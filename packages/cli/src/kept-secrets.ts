@@ -28,7 +28,8 @@ export function requireSecrets(
   if (refusals.length > 0) throw new SpecRefused(placed(file, planned.bytes, refusals.map(ledBack)));
 }
 
-function problemOf(folder: SecretFolder, secret: string): { problem: string; fix: string } | null {
+/** Why no block could be given it; null: one can. */
+export function problemOf(folder: SecretFolder, secret: string): { problem: string; fix: string } | null {
   try {
     const problem = secretProblem(folder.read(secret));
     return problem === null ? null : { problem, fix: SECRET_FIX };

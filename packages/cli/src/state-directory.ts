@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { TerminalError } from '@waybill/client';
+import { TerminalError, WaybillError } from '@waybill/client';
 import { readProblem } from './file-problem.ts';
 import { makeDirectory } from './make-directory.ts';
 import { isAliveSince } from './process-alive.ts';
@@ -67,8 +67,28 @@ export class StateDirectory {
     throw new TerminalError({ code: 'USAGE', path: this.path, problem, fix });
   }
 
-  /** Within a repository, private keys and records are one `git add` away from being published. */
+  /**
+   * Within a repository, private keys and records are one `git add` away from being published.
+   * Throws TerminalError STORE_FAILED where nothing can be written.
+   */
   make(): void {
+    this.writing(() => this.#make());
+  }
+
+  /** Throws TerminalError STORE_FAILED for what the file system refuses. */
+  writing(act: () => void): void {
+    try {
+      act();
+    } catch (cause) {
+      const { code, syscall } = cause as NodeJS.ErrnoException;
+      if (cause instanceof WaybillError || (syscall === undefined && code !== 'ENOTDIR')) throw cause;
+      const problem = `nothing can be written there (${code ?? 'unknown'})`;
+      const fix = 'Give --dir a directory that this user may write to, with room.';
+      throw new TerminalError({ code: 'STORE_FAILED', path: this.path, problem, fix }, { cause });
+    }
+  }
+
+  #make(): void {
     if (!existsSync(this.path)) makeDirectory(this.path, 0o700);
     // Also where an operator has laid down settings first; a file of theirs stays as it is.
     if (!existsSync(this.at('.gitignore'))) writeFileSync(this.at('.gitignore'), '*\n');

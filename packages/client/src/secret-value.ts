@@ -23,5 +23,4 @@ export function secretProblem(value: Uint8Array): string | null {
   return told < least ? `has less than ${least} bytes that are no white space` : null;
 }
 
-export const SECRET_FIX =
-  'Give text that is long enough to be told from other text; a file of bytes goes in as base64.';
+export const SECRET_FIX = `Give UTF-8 text of ${SECRET_BYTES.least} bytes or more that are no white space, and ${SECRET_BYTES.most} in all at most; what is no text goes in as base64.`;

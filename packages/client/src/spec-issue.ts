@@ -149,7 +149,7 @@ const TYPE_NAMES: Record<string, string> = {
 
 function tooBig(issue: z.core.$ZodIssueTooBig): [string, string] {
   if (issue.origin === 'number') return [`the number is over ${issue.maximum}`, `Use at most ${issue.maximum}.`];
-  const most = `${issue.maximum}${UNITS[issue.origin] ?? ''}`;
+  const most = amount(issue.maximum, issue.origin);
   return [`there are more than ${most}`, `Use at most ${most}.`];
 }
 
@@ -157,10 +157,18 @@ function tooSmall(issue: z.core.$ZodIssueTooSmall): [string, string] {
   if (issue.origin === 'number') return [`the number is under ${issue.minimum}`, `Use at least ${issue.minimum}.`];
   const given = (issue.input as { length?: number } | undefined)?.length ?? 0;
   const problem = given === 0 ? 'it is empty' : `it has ${given}`;
-  return [problem, `Give at least ${issue.minimum}${UNITS[issue.origin] ?? ''}.`];
+  return [problem, `Give at least ${amount(issue.minimum, issue.origin)}.`];
 }
 
-const UNITS: Record<string, string> = { string: ' characters', array: ' entries' };
+function amount(count: number | bigint, origin: string): string {
+  const [one, many] = UNITS[origin] ?? ['', ''];
+  return `${count}${count === 1 ? one : many}`;
+}
+
+const UNITS: Record<string, [string, string]> = {
+  string: [' character', ' characters'],
+  array: [' entry', ' entries'],
+};
 
 function said(message: string): [string, string] {
   const [problem, fix] = message.split('\n');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { call, scratch } from '../../test/scratch.ts';
@@ -29,6 +29,12 @@ test('secret: a value comes from a file or a pipe, is listed by name alone, and 
   assert.equal(await secret('list'), 0);
   assert.equal(said.at(-2), '{"secret":"of-a-file"}\n{"secret":"of-a-pipe"}\n');
   assert.deepEqual([await secret('remove', 'of-a-file'), await secret('remove', 'of-a-file')], [0, 4]);
+  chmodSync(join(state, 'secrets', 'of-a-pipe'), 0o644);
+  assert.equal(await secret('list'), 0);
+  const { secret: name, problem, fix } = JSON.parse(said.at(-2) ?? '');
+  assert.deepEqual([name, /open to others \(mode 644\)/.test(problem), /chmod/.test(fix)], ['of-a-pipe', true, true]);
+  assert.equal(await secret('list', '--plain'), 0);
+  assert.match(said.at(-2) ?? '', /^of-a-pipe .*mode 644\)\n {2}fix: .*chmod/);
   chmodSync(join(state, 'secrets'), 0o755);
   assert.equal(await secret('list'), 1);
   assert.match(said.at(-1) ?? '', /open to others \(mode 755\)/);
@@ -48,6 +54,34 @@ test('secret: what is none is refused, and its value is not repeated', async (t)
     const { exit, err } = await call(['secret', ...args, '--dir', state]);
     assert.equal(exit, 4, args.join(' '));
     assert.ok(!err.includes('shortie'));
+  }
+  for (const value of [Buffer.alloc(40_000, 'x'), Buffer.of(0xff, 0xfe), Buffer.from('shortie')]) {
+    writeFileSync(short, value);
+    const { err } = await call(['secret', 'set', 'x', '--from', short, '--dir', state]);
+    assert.match(JSON.parse(err).error.fix, /UTF-8 text of 8 bytes or more .* 32768 in all at most; .* base64/);
+  }
+});
+
+test('secret set, register, sync: a state directory that nothing can be written to is named, with what to do', async (t) => {
+  const directory = scratch(t);
+  const [file, values, full] = [join(directory, 'value'), join(directory, 'values.json'), join(directory, 'full')];
+  writeFileSync(file, VALUE);
+  writeFileSync(values, '{"a":"b"}');
+  // A folder of secrets that cannot be made: its name leads nowhere.
+  mkdirSync(full);
+  writeFileSync(join(full, 'engine.log'), '');
+  symlinkSync(join(directory, 'gone', 'below'), join(full, '.gitignore'));
+  for (const dir of [file, join(file, 'below'), full]) {
+    for (const args of [
+      ['secret', 'set', 'x', '--from', file],
+      ['register', 'values', values],
+      ['sync', directory],
+    ]) {
+      const { exit, err } = await call([...args, '--dir', dir]);
+      const { code, path, fix } = JSON.parse(err).error;
+      assert.deepEqual([exit, code, path], [5, 'STORE_FAILED', dir], `${args.join(' ')} ${err}`);
+      assert.match(fix, /Give --dir a directory/);
+    }
   }
 });
 

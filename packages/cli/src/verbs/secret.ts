@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { TerminalError } from '@waybill/client';
 import { SecretFolder } from '@waybill/client/secret-folder';
+import { escapeText } from '@waybill/verify';
 import { usageError } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { readProblem } from '../file-problem.ts';
-import { makeDirectory } from '../make-directory.ts';
+import { problemOf } from '../kept-secrets.ts';
 import type { VerbCall } from '../verb.ts';
-import { toned } from '../view/styled.ts';
+import { type Line, toned } from '../view/styled.ts';
 
 export async function secretSet(call: VerbCall): Promise<ExitCode> {
   const name = call.arg(0);
@@ -22,8 +23,8 @@ export async function secretSet(call: VerbCall): Promise<ExitCode> {
   }
   const value = withoutEnd(file === undefined ? await buffer(process.stdin) : read(file));
   call.home.requireRoom();
-  makeDirectory(call.home.path);
-  new SecretFolder(call.home.path).set(name, value);
+  call.home.make();
+  call.home.writing(() => new SecretFolder(call.home.path).set(name, value));
   call.terminal.emit({ secret: name, set: true });
   call.terminal.say([[toned('good', 'kept'), `  ${name}: given to blocks that name it, from their next attempt on`]]);
   return EXIT.ok;
@@ -31,9 +32,18 @@ export async function secretSet(call: VerbCall): Promise<ExitCode> {
 
 export async function secretList(call: VerbCall): Promise<ExitCode> {
   call.home.requireState();
-  const names = new SecretFolder(call.home.path).list();
-  for (const secret of names) call.terminal.emit({ secret });
-  call.terminal.say(names.length === 0 ? [[toned('quiet', 'no secrets')]] : names.map((name) => [name]));
+  const folder = new SecretFolder(call.home.path);
+  const found = folder.list().map((secret) => ({ secret, wrong: problemOf(folder, secret) }));
+  for (const { secret, wrong } of found) call.terminal.emit({ secret, ...wrong });
+  const lines = found.flatMap(({ secret, wrong }): Line[] =>
+    wrong === null
+      ? [[secret]]
+      : [
+          [secret, toned('bad', `  ${escapeText(wrong.problem)}`)],
+          ['  fix: ', escapeText(wrong.fix)],
+        ],
+  );
+  call.terminal.say(lines.length === 0 ? [[toned('quiet', 'no secrets')]] : lines);
   return EXIT.ok;
 }
 
