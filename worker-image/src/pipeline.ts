@@ -80,7 +80,7 @@ export interface PipelineEnd {
 type Verdict = Pick<PipelineEnd, 'outcome' | 'reason' | 'exit'>;
 
 const WELL: Verdict = { outcome: 'succeeded', reason: 'ok', exit: 0 };
-/** 128 + SIGKILL: inside a sandbox nobody but the kernel sends it, and the kernel does for want of memory. */
+/** 128 + SIGKILL: inside a sandbox the kernel sends it, for want of memory, or the block itself, which looks the same. */
 const KILLED_EXIT = 137;
 
 /** What the exit code of an agent means, as in the worker's own exit codes. */

@@ -16,7 +16,8 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
   question_invalid:
     'Leave a plain file outputs/question.txt with at most 4,096 characters of plain text; its log says what is there.',
   policy_blocked: 'The agent said that a policy forbids it (exit 10); its log names which.',
-  out_of_memory: 'Use less memory, split the item, or give it more: `resources.memory`, in AWS a larger task.',
+  out_of_memory:
+    'Use less memory, split the item, or give it more: `resources.memory`, in AWS a larger task. If it ended with 137 and its log names no limit, look first whether it killed itself (SIGKILL): that looks the same.',
   cpu_used_up: 'Give it more `resources.cpuTime`, or less to do.',
   disk_full: 'Give it more `resources.disk` or `resources.inodes`, or leave fewer files: the log says which.',
   too_many_processes: 'Give it more `resources.processes`, or let it do less at a time.',
@@ -41,7 +42,7 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
   input_missing: 'The item it `needs` did not produce that output: check `select` and the upstream capture block.',
   input_mismatch: 'An input is not the bytes that were recorded: restore the artifact, or submit again under a new id.',
   secret_unavailable:
-    'Its log says which one and why. `waybill secret set` keeps one under the name that the spec has, closed to others.',
+    'Its log says which one and why. `waybill secret set` keeps one under the name that the spec has, closed to others (chmod 600).',
   secrets_withheld: 'Nothing gave it its secrets in time: see engine.log in the state directory.',
   source_invalid: 'Submit again under a new id, so that the source is packed once more.',
   source_mismatch: 'The stored source is not the one that was submitted: submit again under a new id.',
