@@ -122,12 +122,14 @@ function inIncluded<Found extends PlacedWarning>(file: string, refusal: Found): 
 /** Throws TerminalError FILE_UNREADABLE with `fix`, which says what is to be named. */
 export async function readSpecBytes(path: string, fix: string = SPEC_FIX): Promise<Buffer> {
   try {
+    // Of a pipe with a name nobody knows whether anybody will ever write to it; one of a shell, `<(…)`, has a writer.
+    if (!/^\/(dev|proc)\//.test(path) && statSync(path).isFIFO()) throw new TypeError('a pipe');
     const chunks: Buffer[] = [];
     // a device has no end, and a file may be of any size: one byte more than is taken tells enough
     for await (const chunk of createReadStream(path, { end: LIMITS.specBytes })) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);
   } catch (cause) {
-    const problem = readProblem(cause);
+    const problem = cause instanceof TypeError ? 'it is a pipe, not a file' : readProblem(cause);
     throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause });
   }
 }

@@ -3,7 +3,7 @@ import { readdir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { digestOf } from '@waybill/verify';
-import { TerminalError } from './errors.ts';
+import { type Refusal, TerminalError } from './errors.ts';
 import { archiveFolder } from './folder-archive.ts';
 import { PACK_LIMITS } from './limits.ts';
 import type { ReadPack } from './pack.ts';
@@ -34,9 +34,14 @@ export async function readUsedPacks(document: unknown, baseDir: string, registry
   for (const name of [...names].slice(0, PACK_LIMITS.packs)) {
     const found =
       (await findPack(name, baseDir, known)) ?? (registry && (await registeredPack(name, registry))) ?? null;
-    if (found !== null) packs.set(name, found);
+    if (found !== null) packs.set(name, found.ok ? found : { ok: false, refusals: found.refusals.map(ofDocument) });
   }
   return packs;
+}
+
+/** Whoever names a pack in a document has not named a file at the command line: it is the document that is refused. */
+function ofDocument(refusal: Refusal): Refusal {
+  return refusal.code === 'FILE_UNREADABLE' ? { ...refusal, code: 'SOURCE_INVALID' } : refusal;
 }
 
 /** Null: nothing is called so. */

@@ -73,6 +73,21 @@ test('pack: one that is registered is found by its name, and items use it by tha
   assert.deepEqual([elsewhere.exit, JSON.parse(elsewhere.err).error.path], [2, 'spec.items[0].uses']);
 });
 
+test('validate: a document that names a folder without a pack is refused as one that names no pack is', async (t) => {
+  const folder = folderWith(t, PACK);
+  mkdirSync(join(folder, 'part'));
+  writeFileSync(join(folder, 'part', 'x'), 'x');
+  const spec = join(folder, 'waybill.yaml');
+  for (const kind of ['Run', 'Extension']) {
+    for (const uses of ['./part/count', 'unknown/count']) {
+      const metadata = kind === 'Run' ? { metadata: { name: 'x' } } : {};
+      const items = [{ id: 'a', uses }];
+      writeFileSync(spec, JSON.stringify({ apiVersion: 'waybill/v1', kind, ...metadata, spec: { items } }));
+      assert.equal((await call(['validate', spec])).exit, 2, `${kind} ${uses}`);
+    }
+  }
+});
+
 test('pack validate: everything that is wrong with a folder is told at its line', async (t) => {
   const good = folderWith(t, PACK);
   assert.equal((await call(['pack', 'validate', good])).exit, 0);

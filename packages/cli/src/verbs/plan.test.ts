@@ -39,6 +39,24 @@ test('validate and plan: items for a run are judged as far as they can be, and w
   assert.match((await call(['plan', file, '--mermaid'])).out, /n0 --> n1\n$/);
 });
 
+test('validate: of a source it is said that nobody has looked at it', async (t) => {
+  const file = join(scratch(t), 'waybill.yaml');
+  const validated = async (source: object): Promise<[unknown, string]> => {
+    const spec = { ...source, items: [{ id: 'a', pipeline: [{ block: 'script', run: 'true' }] }] };
+    writeFileSync(file, JSON.stringify({ apiVersion: 'waybill/v1', kind: 'Run', metadata: { name: 'x' }, spec }));
+    return [
+      JSON.parse((await call(['validate', file])).out).isSourceUnread,
+      (await call(['validate', file, '--plain'])).out,
+    ];
+  };
+  const [isUnread, said] = await validated({ source: { git: { url: './nogit', ref: 'main' } } });
+  assert.equal(isUnread, true);
+  assert.match(said, /its source is looked at when it is submitted/);
+  const [none, silent] = await validated({});
+  assert.equal(none, undefined);
+  assert.doesNotMatch(silent, /source/);
+});
+
 test('validate: what is wrong with items for a run is told with its line, and who runs them what takes them', async (t) => {
   const file = fileWith(t, EXTENSION.replace('dependsOn: [more]', 'dependsOn: [last]'));
   const { exit, err } = await call(['validate', file, '--plain']);

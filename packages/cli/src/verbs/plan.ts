@@ -21,13 +21,23 @@ export async function validate(call: VerbCall): Promise<ExitCode> {
   if (existsSync(call.home.path)) requireSecrets(call, call.arg(0), file);
   const unseen = await unseenNames(call, call.arg(0), file);
   const warnings = 'named' in file ? unseen : [...file.warnings, ...unseen];
+  const isUnread = !('named' in file) && file.written.run.spec.source !== undefined;
   const edges = items.reduce((sum, { deps }) => sum + deps.length, 0);
   const [name, about] =
     'named' in file ? ['an extension', { kind: 'Extension', named: file.named }] : [file.name, { name: file.name }];
-  call.terminal.emit({ ok: true, path, ...about, ...warned({ warnings }), items: items.length, edges });
+  call.terminal.emit({
+    ok: true,
+    path,
+    ...about,
+    ...warned({ warnings }),
+    items: items.length,
+    edges,
+    ...(isUnread ? { isSourceUnread: true } : {}),
+  });
   call.terminal.say([
     [toned('good', 'valid'), `  ${name}: ${counted(items.length, 'item')}, ${counted(edges, 'edge')}`],
     ...('named' in file ? laterLines(file.named) : []),
+    ...(isUnread ? [[toned('quiet', 'its source is looked at when it is submitted')]] : []),
     ...warnings.flatMap(warningLines),
   ]);
   return EXIT.ok;
