@@ -5,6 +5,7 @@ import { canonicalize } from '@waybill/verify';
 import fc from 'fast-check';
 import { filesOf, flowOf, partOf } from '../test/flow-sample.ts';
 import { flows } from '../test/flow-shapes.ts';
+import { placesOf, replaced } from '../test/places.ts';
 import { bytesOf } from '../test/run-sample.ts';
 import { compile, compileItems, parseRun, type RunSpec } from './compile.ts';
 import { compileFlow } from './compile-flow.ts';
@@ -77,20 +78,6 @@ test('flow: the same flow gives the same bytes, in whatever order its keys stand
 });
 
 /** Every place of a document, by its path. */
-function placesOf(value: unknown, path: PropertyKey[] = []): PropertyKey[][] {
-  if (typeof value !== 'object' || value === null) return [path];
-  const entries = Array.isArray(value) ? value.map((inner, n) => [n, inner] as const) : Object.entries(value);
-  return [path, ...entries.flatMap(([key, inner]) => placesOf(inner, [...path, key]))];
-}
-
-function replaced(value: unknown, path: readonly PropertyKey[], by: unknown): unknown {
-  const [key, ...rest] = path;
-  if (key === undefined) return by;
-  if (Array.isArray(value)) return value.map((inner, n) => (n === key ? replaced(inner, rest, by) : inner));
-  const entries = Object.entries(value as object);
-  return Object.fromEntries(entries.map(([name, inner]) => [name, name === key ? replaced(inner, rest, by) : inner]));
-}
-
 test('flow: with any value in any place it compiles or is explained, and nothing is thrown', () => {
   const good = flowOf(
     [

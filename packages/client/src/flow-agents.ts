@@ -134,7 +134,7 @@ export function captureProblems(tree: FlowTree, tasks: FlowTasks, parts: FlowPar
 
 /** Where it should be captured; null where it is, or where nobody can tell. */
 function captureGap({ kind, task }: FlowNode, what: string, { agents }: FlowParts): string | null {
-  const name = String(task.agent);
+  const name = typeof task.agent === 'string' ? task.agent : '';
   const maker = kind === 'check' ? task.gate : Object.hasOwn(agents, name) ? agents[name] : undefined;
   if (!isObject(maker) || (Array.isArray(maker.capture) && maker.capture.includes(what))) return null;
   return kind === 'check' ? 'the gate' : `the agent ${quote(name)}`;

@@ -57,11 +57,12 @@ function each(owner: FlowNode, reference: FlowReference, tasks: FlowTasks): Refu
 function inputProblems(node: FlowNode): Refusal[] {
   if (!isObject(node.task.forEach)) return [];
   const { as = DEFAULTS.branchKey } = node.task.forEach;
+  if (typeof as !== 'string') return [];
   return lineage(node).flatMap((owner) =>
     (['needs', 'reads'] as const).flatMap((where): Refusal[] => {
       const files: unknown = owner.task[where];
-      if (!isObject(files) || !Object.hasOwn(files, String(as))) return [];
-      const path = formatPath([...owner.path, where, String(as)]);
+      if (!isObject(files) || !Object.hasOwn(files, as)) return [];
+      const path = formatPath([...owner.path, where, as]);
       const problem = `the input ${as} is that of \`forEach\` at ${formatPath(node.path)}`;
       return [{ code: 'SPEC_INVALID', path, problem, fix: 'Use another key, or another `as`.' }];
     }),

@@ -78,7 +78,8 @@ export function useProblems(item: Record<string, unknown>, { shape }: UsedShape)
   const given = new Map<string, PropertyKey[]>();
   for (const [place, entries] of [['needs', needs] as const, ['reads', reads] as const])
     for (const key of isObject(entries) ? Object.keys(entries) : []) given.set(key, [place, key]);
-  if (isObject(item.forEach)) given.set(String(item.forEach.as ?? DEFAULTS.branchKey), ['forEach', 'as']);
+  const branch = isObject(item.forEach) ? (item.forEach.as ?? DEFAULTS.branchKey) : undefined;
+  if (typeof branch === 'string') given.set(branch, ['forEach', 'as']);
   for (const [key, path] of given) {
     const input = Object.hasOwn(shape.inputs, key) ? shape.inputs[key] : undefined;
     const known = Object.keys(shape.inputs);

@@ -101,6 +101,22 @@ describe('wires:', () => {
       );
   });
 
+  it('what stands where a word belongs and is none does not pass, and throws nothing', () => {
+    const part = (type: unknown): object => ({ role: 'user', content: [{ type, text: 'a' }] });
+    for (const odd of [{ toString: null }, ['text'], ['custom'], ['function'], ['message'], 1]) {
+      const [claude, codex] = [WIRES['claude-code'], WIRES.codex];
+      assert.equal(claude.problemOf({ ...CLAUDE, messages: [part(odd)] }), 'a part of it is of another kind');
+      assert.equal(claude.problemOf({ ...CLAUDE, tools: [{ type: odd }] }), 'a tool is not one of the block');
+      const edits = { context_management: { edits: [{ type: odd }] } };
+      assert.equal(claude.problemOf({ ...CLAUDE, ...edits }), 'it has the conversation rewritten');
+      assert.equal(codex.problemOf({ ...CODEX, tools: [{ type: odd }] }), 'a tool is not one of the block');
+      assert.equal(codex.problemOf({ ...CODEX, input: [{ type: odd }] }), 'a part of it is of another kind');
+    }
+    const image = { type: 'input_image', image_url: ['data:image/png;base64,aQ=='] };
+    const input = [{ type: 'message', role: 'user', content: [image] }];
+    assert.equal(WIRES.codex.problemOf({ ...CODEX, input }), 'it names something to be fetched');
+  });
+
   it('of the features that are named beside a request those pass that stay at the block and cost what they cost', () => {
     const keep = (name: string, value: string): string | undefined =>
       WIRES[name === 'openai-beta' ? 'codex' : 'claude-code'].headers[name]?.(value);

@@ -77,13 +77,13 @@ const messages: Wire = {
   problemOf(body) {
     const unknown = unknownKey(body, MESSAGE_KEYS);
     if (unknown !== null) return unknown;
-    const isLocal = (tool: Fields): boolean => tool.type === undefined || LOCAL_MESSAGE_TOOL.test(String(tool.type));
+    const isLocal = (tool: Fields): boolean => tool.type === undefined || LOCAL_MESSAGE_TOOL.test(textOf(tool.type));
     if (!listOf(body.tools).every(isLocal)) return 'a tool is not one of the block';
     // What it takes to sum up a conversation is not in the count of the answer.
     const edits = listOf(fieldsOf(body.context_management).edits);
-    if (!edits.every(({ type }) => /^clear_/.test(String(type)))) return 'it has the conversation rewritten';
+    if (!edits.every(({ type }) => /^clear_/.test(textOf(type)))) return 'it has the conversation rewritten';
     const parts = listOf(body.messages).flatMap(({ content }) => listOf(content));
-    if (!parts.every(({ type }) => MESSAGE_PARTS.includes(String(type)))) return 'a part of it is of another kind';
+    if (!parts.every(({ type }) => MESSAGE_PARTS.includes(textOf(type)))) return 'a part of it is of another kind';
     return holds([body.messages, body.system], isFetched) ? 'it names something to be fetched' : null;
   },
   keyHeaders: (key) => ({ 'x-api-key': key }),
@@ -96,14 +96,14 @@ const responses: Wire = {
   problemOf(body) {
     const unknown = unknownKey(body, RESPONSE_KEYS);
     if (unknown !== null) return unknown;
-    const isLocal = (tool: Fields): boolean => LOCAL_RESPONSE_TOOLS.includes(String(tool.type)) && isHere(tool);
+    const isLocal = (tool: Fields): boolean => LOCAL_RESPONSE_TOOLS.includes(textOf(tool.type)) && isHere(tool);
     if (!listOf(body.tools).every(isLocal)) return 'a tool is not one of the block';
     // One without a type and a role is a reference to what the provider kept.
     const isItem = ({ type, role }: Fields): boolean =>
-      isSet(type) ? RESPONSE_ITEMS.includes(String(type)) : typeof role === 'string';
+      isSet(type) ? RESPONSE_ITEMS.includes(textOf(type)) : typeof role === 'string';
     if (!listOf(body.input).every(isItem)) return 'a part of it is of another kind';
     const isFar = (part: Fields): boolean =>
-      [part.image_url, part.file_url].some((url) => isSet(url) && !/^data:/i.test(String(url))) ||
+      [part.image_url, part.file_url].some((url) => isSet(url) && !/^data:/i.test(textOf(url))) ||
       isSet(part.file_id) ||
       (part.type === 'shell_call' && !isHere(part));
     return holds(body.input, isFar) ? 'it names something to be fetched' : null;
@@ -137,6 +137,11 @@ function fieldsOf(value: unknown): Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
+/** A block may write anything: what is no text is none of the words, as the provider reads it, and `String` may throw. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
 function listOf(value: unknown): Fields[] {
   return Array.isArray(value) ? value.map(fieldsOf) : [];
 }
@@ -160,7 +165,7 @@ function isHere({ environment }: Fields): boolean {
 function isFetched({ type, source }: Fields): boolean {
   if (type === 'container_upload') return true;
   const from = fieldsOf(source).type;
-  return (type === 'image' || type === 'document') && isSet(from) && !LOCAL_SOURCES.includes(String(from));
+  return (type === 'image' || type === 'document') && isSet(from) && !LOCAL_SOURCES.includes(textOf(from));
 }
 
 /** Whether any object within the value is one of those; how deep and wide it is was bounded before. */
