@@ -2,13 +2,12 @@
  * Workers of a simulated deployment: each attempt behaves as its id and the seed say, well or in one of many bad ways. A
  * worker knows nothing but its mailbox; the platform starts it, stops it and tells of its end, or forgets to.
  */
-import { CHECKPOINT_OUTCOMES, canonicalize, concatBytes, type Digest, digestOf } from '@waybill/verify';
-import type { Heartbeat, Job, OutputKind, Result } from '#core/mailbox-protocol.ts';
+import { CHECKPOINT_OUTCOMES, canonicalize, type Digest, digestOf } from '@waybill/verify';
+import type { Heartbeat, Job, Result } from '#core/mailbox-protocol.ts';
 import { hasChannel } from '#core/named-secrets.ts';
-import { CHECKPOINT_NAME } from '#core/output-name.ts';
-import { ENTRY_BYTES, frameHeader, MAX_INDEX_WEIGHT } from '#core/outputs-frame.ts';
 import type { LeaseDraft } from '#ports/mailbox.ts';
 import type { FaultPlan } from './faults.ts';
+import { frameOf, intentsOf, manyNames, shardsOf } from './left-files.ts';
 import { LONG_ITEM } from './shapes.ts';
 import { mixed, scrambled, type Timeline } from './timeline.ts';
 import { typedFiles } from './typed-work.ts';
@@ -90,13 +89,9 @@ export interface AttemptsWatcher {
   staged(attemptId: string, checkpoint?: Digest): void;
 }
 
-/** Of intents. */
-export const KINDS = ['publish.file', 'remove.file'] as const;
-
 export const SIMULATED_WORKER: Digest = digestOf('simulated worker');
 const PATIENCE_MS = 180_000;
 const encoder = new TextEncoder();
-const NOTHING = new Uint8Array();
 
 export class Attempts {
   readonly boxes = new Map<string, Box>();
@@ -354,46 +349,7 @@ function resultOf({ job, outcome, reason, outputs, at }: ResultFacts): Result {
   };
 }
 
-/** What it asks to have done outside; the deployment lets the first kind pass. */
-function intentsOf({ env, attemptId }: Job, data: Uint8Array): Record<string, Uint8Array> {
-  const bound = [{ name: 'outputs/data', sha256: digestOf(data) }];
-  const intents = Array.from({ length: Number(env.INTENDS ?? 0) }, (_, n) => [
-    `.waybill/intents/${n}.json`,
-    encoder.encode(canonicalize({ v: 1, kind: KINDS[n % KINDS.length], bound, params: { by: attemptId } })),
-  ]);
-  return Object.fromEntries(intents);
-}
-
-/** As many as one record holds, or a few less; with names of any length. */
-function manyNames(bits: number): Record<string, Uint8Array> {
-  const length = 10 + (bits % 90);
-  const most = Math.floor((MAX_INDEX_WEIGHT - 2 * ENTRY_BYTES) / (length + ENTRY_BYTES + 'outputs/""'.length));
-  const names = Array.from({ length: most - ((bits >>> 8) % 3) }, (_, n) => `${n}`.padStart(length, 'x'));
-  return Object.fromEntries(names.map((name) => [name, NOTHING]));
-}
-
-/** What it was asked to split into. */
-function shardsOf({ env }: Job): Record<string, Uint8Array> {
-  const names = Array.from({ length: Number(env.SHARDS ?? 0) }, (_, n) => `shards/${String(n).padStart(3, '0')}`);
-  return Object.fromEntries(names.map((name) => [name, encoder.encode(name)]));
-}
-
 /** Most that may; and some that may not, whose result is then none. */
 function leavesCheckpoint({ bits, bad }: Worker, outcome: Result['outcome']): boolean {
   return CHECKPOINT_OUTCOMES.has(outcome) ? (bits >>> 6) % 4 > 0 : bad === 'exit-1' && (bits >>> 6) % 16 === 0;
-}
-
-function frameOf(outputs: Record<string, Uint8Array>, checkpoint?: Uint8Array): Uint8Array {
-  // The header names them in this order, and the bytes follow it.
-  const sorted = Object.entries(outputs).sort(([a], [b]) => (a < b ? -1 : 1));
-  const files = sorted.map(([name, bytes]) => ({
-    name: `outputs/${name}`,
-    kind: 'output' as OutputKind,
-    sizeBytes: bytes.byteLength,
-    sha256: digestOf(bytes),
-  }));
-  const kept = checkpoint === undefined ? [] : [checkpoint];
-  for (const bytes of kept)
-    files.unshift({ name: CHECKPOINT_NAME, kind: 'checkpoint', sizeBytes: bytes.byteLength, sha256: digestOf(bytes) });
-  return concatBytes([encoder.encode(frameHeader(files).header), ...kept, ...sorted.map(([, bytes]) => bytes)]);
 }

@@ -26,6 +26,13 @@ const { values } = parseArgs({
 });
 
 const PROGRESS_MS = 60_000;
+let living: number | null = null;
+// What a world throws between two of its steps nobody awaits: without this nobody would know which seed it was.
+process.on('uncaughtException', (error) => {
+  console.log(`seed ${living} broke off: ${error.stack}`);
+  process.exit(1);
+});
+
 const from = Number(values.from);
 const jobs = Number(values.jobs);
 
@@ -43,6 +50,7 @@ async function liveMany(job: number): Promise<Figures | null> {
       process.stderr.write(`seed ${seed}, ${figures.seeds} seeds so far\n`);
     }
     const options = optionsOf(seed, values);
+    living = seed;
     const outcome = await liveSeed({ ...options, watch: ({ changes }) => figures.coverage.saw(changes) });
     if (outcome.violation !== null) {
       await reportViolation(options, outcome, !values['no-shrink']);

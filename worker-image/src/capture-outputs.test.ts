@@ -5,10 +5,14 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobLimits } from '#core/mailbox-protocol.ts';
+import { CHECKPOINT_NAME, PATCH_NAME } from '#core/output-name.ts';
+import { indexWeight, MAX_INDEX_WEIGHT } from '#core/outputs-frame.ts';
 import { NO_SECRETS } from '../../test/support/no-secrets.ts';
 import { AttemptEnded } from './attempt-ended.ts';
 import { type AttemptTree, createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 import { captureOutputs, openPlainFile } from './capture-outputs.ts';
+import { type CapturedFile, describeFile } from './captured-file.ts';
+import { frameOf } from './framed-files.ts';
 
 const LIMITS: JobLimits = { outputsBytes: 1_200, fileBytes: 1_000, files: 3, logBytes: 0, patchBytes: 0 };
 
@@ -115,5 +119,35 @@ describe('capture outputs:', () => {
           error.reason === 'output_too_many' &&
           /48000 bytes.*one archive/.test(error.message),
       );
+    }));
+
+  it('names that just fit leave room in the record for a patch and a checkpoint', () =>
+    withTree(async (tree) => {
+      const write = (name: string): void => writeFileSync(join(tree.outputs, name), '');
+      const weightOf = (name: string): number => indexWeight([{ name: `outputs/${name}` }]);
+      const long = Array.from({ length: 100 }, (_, n) => String(n).padEnd(200, 'x'));
+      const left = MAX_INDEX_WEIGHT - long.reduce((sum, name) => sum + weightOf(name), 0);
+      const short = Array.from({ length: Math.floor(left / weightOf('100')) }, (_, n) => String(100 + n));
+      // So many would fit alone. Of the last five, those are left out that do not fit beside the others.
+      for (const name of [...long, ...short.slice(0, -5)]) write(name);
+      const limits = { ...LIMITS, files: 1_000 };
+      let captured: CapturedFile[] = [];
+      let isFull = false;
+      for (const name of short.slice(-5)) {
+        captured = await captureOutputs(tree, limits, NO_SECRETS);
+        write(name);
+        isFull = await captureOutputs(tree, limits, NO_SECRETS).then(
+          () => false,
+          (error: AttemptEnded) => error.reason === 'output_too_many',
+        );
+        if (isFull) break;
+      }
+      assert.ok(isFull && captured.length > 100);
+      const extra = [CHECKPOINT_NAME, PATCH_NAME] as const;
+      const kinds = { [CHECKPOINT_NAME]: 'checkpoint', [PATCH_NAME]: 'patch' } as const;
+      const more = await Promise.all(
+        extra.map((one) => describeFile(one, kinds[one], join(tree.outputs, long[0] ?? ''))),
+      );
+      frameOf([...captured, ...more]);
     }));
 });

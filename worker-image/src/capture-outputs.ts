@@ -4,7 +4,7 @@ import { type FileHandle, mkdtemp, open, readdir, readlink } from 'node:fs/promi
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { JobLimits } from '#core/mailbox-protocol.ts';
-import { OUTPUT_PREFIX, outputNameProblem, PATCH_NAME } from '#core/output-name.ts';
+import { CHECKPOINT_NAME, OUTPUT_PREFIX, outputNameProblem, PATCH_NAME } from '#core/output-name.ts';
 import { ENTRY_BYTES, indexWeight, MAX_INDEX_WEIGHT } from '#core/outputs-frame.ts';
 import { type AttemptEnded, breach } from './attempt-ended.ts';
 import type { AttemptTree } from './attempt-tree.ts';
@@ -21,8 +21,8 @@ export async function captureOutputs(
   const directory = await mkdtemp(join(tree.private, 'outputs-'));
   const captured: CapturedFile[] = [];
   let totalBytes = 0;
-  // The record has room for a patch too, captured or not.
-  let weight = indexWeight([{ name: PATCH_NAME }]);
+  // The record has room for a patch and a checkpoint too, captured or not.
+  let weight = indexWeight([{ name: PATCH_NAME }, { name: CHECKPOINT_NAME }]);
   for await (const path of outputPaths(tree.outputs)) {
     const name = `${OUTPUT_PREFIX}${path}`;
     if (captured.length === limits.files)
