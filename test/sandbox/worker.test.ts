@@ -65,7 +65,7 @@ for (const isolation of ISOLATIONS) {
       ['a plain script', script('exit 3'), 'failed', 'exit_nonzero', 3],
       ['a red gate', script('exit 1', { lens: 'gate' }), 'failed', 'gate_red', 1],
       ['a failed verification', script('exit 1', { lens: 'verify' }), 'failed', 'verify_failed', 1],
-      ['a block that the kernel kills', script('kill -9 $$'), 'failed', 'out_of_memory', 137],
+      ['a block that is killed, by whomever', script('kill -9 $$'), 'failed', 'killed', 137],
       ['a command that does not exist', script('no-such-command'), 'failed', 'exit_nonzero', 127],
     ] as const) {
       test(`${title} fails the attempt with ${reason}, and no later block runs`, async () => {

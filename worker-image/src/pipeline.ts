@@ -80,7 +80,7 @@ export interface PipelineEnd {
 type Verdict = Pick<PipelineEnd, 'outcome' | 'reason' | 'exit'>;
 
 const WELL: Verdict = { outcome: 'succeeded', reason: 'ok', exit: 0 };
-/** 128 + SIGKILL: inside a sandbox the kernel sends it, for want of memory, or the block itself, which looks the same. */
+/** 128 + SIGKILL: with no limit seen to be hit the kernel sent it, for want of memory, or the block itself, which looks the same. */
 const KILLED_EXIT = 137;
 
 /** What the exit code of an agent means, as in the worker's own exit codes. */
@@ -322,7 +322,7 @@ function failed(block: Block, exit: number): Verdict {
   if (told !== undefined) return told;
   const ended = isPrompted(block) ? agentEndingOf(exit) : undefined;
   if (ended !== undefined) return { ...ended, exit };
-  if (exit === KILLED_EXIT) return { outcome: 'failed', reason: 'out_of_memory', exit };
+  if (exit === KILLED_EXIT) return { outcome: 'failed', reason: 'killed', exit };
   const lens = block.block === 'script' ? block.lens : undefined;
   const reason = lens === 'gate' ? 'gate_red' : lens === 'verify' ? 'verify_failed' : 'exit_nonzero';
   return { outcome: 'failed', reason, exit };

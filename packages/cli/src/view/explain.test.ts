@@ -46,6 +46,13 @@ ATTEMPT  OUTCOME  REASON        EXIT  TOOK
   );
 });
 
+test('explain: of what something killed it is said that no limit was seen, and not that it had too little memory', () => {
+  const text = explained({ ...FAILED, reason: 'killed' });
+  assert.match(text, /\nwhy {5}killed \(137\); no limit was seen to be hit\n/);
+  assert.match(text, /\nfix {5}Look whether the block kills itself/);
+  assert.doesNotMatch(explained({ ...FAILED, reason: 'out_of_memory' }), /137|no limit/);
+});
+
 test('explain: a bound that an item did not fit under stands there in numbers, in every view', () => {
   const run = { cap: 'run' as const, neededMicroUsd: 500_000, leftMicroUsd: 120_000, limitMicroUsd: 5_000_000 };
   const short = item('a', 'denied', { reason: 'run_cap_exhausted', exceeded: run });

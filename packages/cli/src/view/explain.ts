@@ -113,6 +113,9 @@ function whatToDo({ id: item, waiting }: ItemStatus, run: RunStatus, hints: Hint
   return `Nothing, unless that is stuck: ${hints.command(`explain ${id} ${safeCell(dep)}`)}`;
 }
 
+/** What the exit code says of itself, and what it does not. */
+const UNSEEN_LIMIT = ' (137); no limit was seen to be hit';
+
 /** What was seen comes first, down to the log's own words; the advice is made from the reason alone. */
 function whyEnded(explanation: Explanation): Line[] {
   const { item, run, hints } = explanation;
@@ -134,7 +137,7 @@ function whyEnded(explanation: Explanation): Line[] {
       ? ''
       : ` See ${hints.command(`explain ${safeCell(run.run).slice(0, 12)} ${safeCell(item.cause)}`)}`;
   return [
-    fact('why', `${safeCell(reason)}${because}`),
+    fact('why', `${safeCell(reason)}${reason === 'killed' ? UNSEEN_LIMIT : ''}${because}`),
     ...(bound === '' ? [] : [fact('bound', bound)]),
     ...(item.detail === undefined ? [] : [fact('detail', escapeText(item.detail))]),
     ...logLines(explanation),
