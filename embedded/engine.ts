@@ -7,6 +7,7 @@ import type { EvidenceSettings } from '#composition/evidence.ts';
 import type { Caps } from '#core/money-rows.ts';
 import type { QueueDefinitions } from '#core/queue-definition.ts';
 import type { Stage } from '#core/stages.ts';
+import { factsOf } from '#embedded/engine-log.ts';
 import { RecordKeeper, type RecordKeeping } from '#embedded/record-keeper.ts';
 import { SharedTask } from '#embedded/shared-task.ts';
 import { Throttle } from '#embedded/throttle.ts';
@@ -94,8 +95,8 @@ class EmbeddedEngine implements Engine {
       onEvents: (run, count) => this.#records.eventsWritten(run, count),
       onTimer: (dueMs) => this.#setAlarm(dueMs),
       onEntered: () => this.#records.entered(),
-      onTrouble: (run, error) => this.#options.log('error', 'a run cannot be recorded', { run, ...describe(error) }),
-      onOutage: (about, error) => this.#options.log('error', 'evidence is weaker', { about, ...describe(error) }),
+      onTrouble: (run, error) => this.#options.log('error', 'a run cannot be recorded', { run, ...factsOf(error) }),
+      onOutage: (about, error) => this.#options.log('error', 'evidence is weaker', { about, ...factsOf(error) }),
     });
     const hints = options.hear?.(this.#work.hints) ?? this.#work.hints;
     const deps: FlowDeps = { ...base, hints, lane: createLane() };
@@ -180,7 +181,7 @@ class EmbeddedEngine implements Engine {
 
   #report(stage: Stage, error: unknown, about: object = {}): void {
     this.#behind = true;
-    this.#options.log('error', `${stage} failed`, { stage, ...about, ...describe(error) });
+    this.#options.log('error', `${stage} failed`, { stage, ...about, ...factsOf(error) });
     const isFatal =
       error instanceof WaybillError && (error.code === 'STORE_FAILED' || error.code === 'LEDGER_INCONSISTENT');
     if (isFatal) this.#options.onFatal(error);
@@ -263,12 +264,4 @@ class EmbeddedEngine implements Engine {
       });
     });
   }
-}
-
-function describe(error: unknown): object {
-  if (error instanceof WaybillError) {
-    const { code, path, problem, fix } = error;
-    return { code, path, problem, fix };
-  }
-  return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }

@@ -8,8 +8,11 @@ import { parseArgs } from 'node:util';
 import { WaybillError } from '@waybill/client/errors';
 import { composeEmbedded, type Embedded, type EmbeddedOptions } from '#embedded/compose.ts';
 import { createEngine, type Engine } from '#embedded/engine.ts';
+import { factsOf, log } from '#embedded/engine-log.ts';
+import { watchState } from '#embedded/state-watch.ts';
 
 const IDLE_POLL_MS = 250;
+const STATE_LOOK_MS = 200;
 /** How long an engine that is ending may keep its directory. */
 const HAND_OVER_MS = 10_000;
 const NOTICE = 'engine.json';
@@ -19,10 +22,6 @@ const WRITABLE = 'Give --dir a directory that this user may write to, with room.
 
 interface Options extends EmbeddedOptions {
   idleExitMs: number | null;
-}
-
-function log(level: 'info' | 'error', message: string, facts: object = {}): void {
-  process.stderr.write(`${JSON.stringify({ at: new Date().toISOString(), level, message, ...facts })}\n`);
 }
 
 function readOptions(): Options {
@@ -67,7 +66,19 @@ async function untilDone(engine: Engine, idleExitMs: number | null): Promise<str
   });
 }
 
+function giveUp(error: unknown): never {
+  log('error', 'the engine cannot go on', factsOf(error));
+  process.exit(70);
+}
+
 async function run(options: Options, embedded: Embedded): Promise<void> {
+  const stateProblem = watchState(options.directory);
+  // At once: whatever it still wrote would be in the wrong place.
+  const endIfReplaced = (): void => {
+    const error = stateProblem();
+    if (error !== null) giveUp(error);
+  };
+  setInterval(endIfReplaced, STATE_LOOK_MS);
   const {
     deps,
     store,
@@ -92,11 +103,14 @@ async function run(options: Options, embedded: Embedded): Promise<void> {
     selfCheck: true,
     status: true,
     log,
-    onFatal: () => process.exit(70),
+    onFatal: () => {
+      endIfReplaced();
+      process.exit(70);
+    },
   });
   await engine.start();
   // A leftover that cannot be removed costs disk space; it must not keep the engine from running.
-  await removeLeftovers().catch((error: unknown) => log('error', 'a leftover stays', { error: String(error) }));
+  await removeLeftovers().catch((error: unknown) => log('error', 'a leftover stays', factsOf(error)));
   const { isolation } = deps.worker;
   const about = {
     pid: process.pid,
@@ -135,6 +149,9 @@ async function openState(options: Options): Promise<Embedded | null> {
   }
 }
 
+// What nobody waits for would end in Node's own words, of many lines. A log that cannot be written to ends nothing.
+process.on('uncaughtException', giveUp);
+process.stderr.on('error', () => {});
 try {
   const options = readOptions();
   const embedded = await openState(options);

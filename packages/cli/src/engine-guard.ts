@@ -1,23 +1,37 @@
 import { WaybillError } from '@waybill/client';
-import { type EngineStart, ensureEngine, unreachable } from './engine-process.ts';
+import { type EngineStart, ensureEngine, freeBytesOf, noRoom, unreachable } from './engine-process.ts';
 import type { StateDirectory } from './state-directory.ts';
 
 const ENGINE_CHECK_MS = 500;
 /** An engine that ends again and again is not started for ever. */
 const MAX_RESTARTS = 3;
+/** With less, a disk is full: the smallest change of a store is a few pages. */
+const LEAST_BYTES = 64 * 1024;
+const FULL_CHECKS = 3;
+const GOES_ON = 'What was submitted stays there: `waybill watch` goes on with it.';
 
 /**
  * Starts an engine again that vanishes, until the signal aborts.
- * Throws RetryableError ENGINE_UNREACHABLE when that does not help.
+ * Throws RetryableError ENGINE_UNREACHABLE when that does not help, and where nothing fits into its directory any more.
+ * @param freeBytes of the disk that a path is on; null where nobody knows
  */
-export async function guardEngine(home: StateDirectory, start: EngineStart, signal: AbortSignal): Promise<void> {
+export async function guardEngine(
+  home: StateDirectory,
+  start: EngineStart,
+  signal: AbortSignal,
+  freeBytes: (path: string) => number | null = freeBytesOf,
+): Promise<void> {
   let missed = 0;
   let restarts = 0;
+  let full = 0;
   while (!signal.aborted) {
     await pause(ENGINE_CHECK_MS, signal);
     missed = home.engine() === null ? missed + 1 : 0;
+    full = (freeBytes(home.path) ?? LEAST_BYTES) < LEAST_BYTES ? full + 1 : 0;
+    // An engine on a full disk comes to nothing, and neither does another one; once may be a moment's.
+    if (full === FULL_CHECKS && !signal.aborted) throw noRoom(home, 'nothing goes on', GOES_ON);
     // once may be the moment between two engines; twice is an absence
-    if (missed < 2 || signal.aborted) continue;
+    if (missed < 2 || full > 0 || signal.aborted) continue;
     restarts += 1;
     if (restarts > MAX_RESTARTS) throw await unreachable(home, 'the engine ended again and again');
     await ensureEngine(home, start);

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RetryableError, TerminalError } from '@waybill/client';
 import { scratch } from '../test/scratch.ts';
 import { EmbeddedTarget } from './embedded-target.ts';
-import { answered } from './engine-guard.ts';
+import { answered, guardEngine } from './engine-guard.ts';
 import { type EngineStart, ensureEngine } from './engine-process.ts';
 import { StateDirectory } from './state-directory.ts';
 
@@ -72,6 +72,23 @@ test('engine: of one that a full disk has ended it is said where there is no roo
     assert.match(fix, /Make room there/);
     return true;
   });
+});
+
+test('engine: whoever follows a run is told at once of a full disk, be an engine there or not, and not of a moment without room', async (t) => {
+  const [full, room] = [4_096, 1_000_000];
+  for (const [isThere, free] of [
+    [true, [full, full, room, full, full, full]],
+    [false, [full, full, full]],
+  ] as const) {
+    const { home, start } = stage(t, `process.exit(70);`);
+    mkdirSync(home.path);
+    const notice = { pid: process.pid, startedAt: new Date().toISOString(), ready: true };
+    if (isThere) writeFileSync(home.at('engine.json'), JSON.stringify(notice));
+    let looks = 0;
+    const guarded = guardEngine(home, start, new AbortController().signal, () => free[looks++] ?? room);
+    await assert.rejects(guarded, { code: 'ENGINE_UNREACHABLE', problem: `nothing goes on: no room in ${home.path}` });
+    assert.equal(looks, free.length);
+  }
 });
 
 test('engine: what it said last is told in its own words, path and fix', async (t) => {

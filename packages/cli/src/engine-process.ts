@@ -82,11 +82,27 @@ function ownWords(tail: string): { path: string; problem: string; fix: string } 
 /** As Node, SQLite and git say that a disk is full; on one that is, the log may end before that. */
 function isFull(home: StateDirectory, tail: string): boolean {
   if (/ENOSPC|database or disk is full|No space left on device/.test(tail)) return true;
+  return freeBytesOf(home.path) === 0;
+}
+
+export function freeBytesOf(path: string): number | null {
   try {
-    return statfsSync(home.path).bavail === 0;
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
   } catch {
-    return false;
+    return null;
   }
+}
+
+/** @param left what becomes of that which was written for the engine */
+export function noRoom(home: StateDirectory, problem: string, left?: string): RetryableError {
+  const fix = `Make room there${left === undefined ? ', and try again.' : `. ${left}`}`;
+  return new RetryableError({
+    code: 'ENGINE_UNREACHABLE',
+    path: home.path,
+    problem: `${problem}: no room in ${home.path}`,
+    fix,
+  });
 }
 
 /**
@@ -95,15 +111,7 @@ function isFull(home: StateDirectory, tail: string): boolean {
  */
 export async function unreachable(home: StateDirectory, problem: string, left?: string): Promise<RetryableError> {
   const tail = await home.engineLogTail(LOG_LINES);
-  if (isFull(home, tail)) {
-    const fix = `Make room there${left === undefined ? ', and try again.' : `. ${left}`}`;
-    return new RetryableError({
-      code: 'ENGINE_UNREACHABLE',
-      path: home.path,
-      problem: `${problem}: no room in ${home.path}`,
-      fix,
-    });
-  }
+  if (isFull(home, tail)) return noRoom(home, problem, left);
   const said = ownWords(tail);
   if (said !== null) {
     return new RetryableError({
