@@ -5,7 +5,7 @@ import {
   findRun,
   type ItemStatus,
   LATEST_RUN,
-  listRuns,
+  lookAtRuns,
   type OutputRef,
   type RunStatus,
   type SubmissionRef,
@@ -25,31 +25,40 @@ export interface FoundRun {
   run: RunStatus;
 }
 
-/** By run id, the beginning of one, submission id, or `latest`. Throws TerminalError RUN_UNKNOWN. */
+/**
+ * By run id, the beginning of one, submission id, or `latest`. Throws TerminalError RUN_UNKNOWN, and OBJECT_MISSING for one that was
+ * accepted and that nobody has written a status of.
+ */
 export async function accessRun(transport: Transport, text: string): Promise<FoundRun> {
-  if (text === LATEST_RUN) return latestRun(transport);
-  const ref = await findRun(transport, text);
-  const run = await transport.readStatus(ref);
+  const { ref, run } = await accessAccepted(transport, text);
   if (run === null) throw unseenRun(ref);
   return { ref, run };
 }
 
-/** As `accessRun`, also of one that nobody has written a status of. */
-export async function accessRef(transport: Transport, text: string): Promise<SubmissionRef> {
-  return text === LATEST_RUN ? (await latestRun(transport)).ref : findRun(transport, text);
+/** As `accessRun`; null in place of a status that nobody has written. */
+export async function accessAccepted(
+  transport: Transport,
+  text: string,
+): Promise<{ ref: SubmissionRef; run: RunStatus | null }> {
+  if (text === LATEST_RUN) return latestRun(transport);
+  const ref = await findRun(transport, text);
+  return { ref, run: await transport.readStatus(ref) };
 }
 
 function unseenRun({ principal, submissionId }: SubmissionRef): TerminalError {
-  const problem = 'it was accepted, and the engine ended before it wrote a status of it';
-  const fix = `\`waybill watch ${deriveRunId(principal, submissionId).slice(0, 12)}\` starts one that goes on with it.`;
-  return new TerminalError({ code: 'RUN_UNKNOWN', path: submissionId, problem, fix });
+  const id = deriveRunId(principal, submissionId).slice(0, 12);
+  const problem = `run ${id} was accepted, and nothing more of it has been written yet`;
+  const fix = `\`waybill watch ${id}\` follows it, and starts an engine that goes on with it where none runs.`;
+  return new TerminalError({ code: 'OBJECT_MISSING', path: submissionId, problem, fix });
 }
 
-async function latestRun(transport: Transport): Promise<FoundRun> {
-  const runs = await listRuns(transport, LATEST_SEARCHED);
-  const [run] = runs.toSorted((left, right) => right.openedAt.localeCompare(left.openedAt));
-  if (run === undefined) throw unknownRun(LATEST_RUN);
-  return { ref: { principal: run.principal, submissionId: run.submissionId }, run };
+async function latestRun(transport: Transport): Promise<{ ref: SubmissionRef; run: RunStatus | null }> {
+  const { seen, unseen } = await lookAtRuns(transport, LATEST_SEARCHED);
+  const [run] = seen.toSorted((left, right) => right.openedAt.localeCompare(left.openedAt));
+  if (run !== undefined) return { ref: { principal: run.principal, submissionId: run.submissionId }, run };
+  const [ref] = unseen;
+  if (ref === undefined) throw unknownRun(LATEST_RUN);
+  return { ref, run: null };
 }
 
 function unknownRun(text: string): TerminalError {

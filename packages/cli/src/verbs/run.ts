@@ -8,7 +8,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { followRun, isSealed } from '../follow.ts';
 import { requireSecrets } from '../kept-secrets.ts';
 import { shapeOf } from '../plan-shape.ts';
-import { accessRef } from '../run-access.ts';
+import { accessAccepted } from '../run-access.ts';
 import { placedInFile, readSpecFile, type SpecFile } from '../spec-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { summaryLines } from '../view/run-summary.ts';
@@ -36,7 +36,7 @@ export async function run(call: VerbCall): Promise<ExitCode> {
 
 export async function watch(call: VerbCall): Promise<ExitCode> {
   const transport = await call.target.open();
-  const ref = await accessRef(transport, call.arg(0));
+  const { ref } = await accessAccepted(transport, call.arg(0));
   return followToEnd(call, transport, ref, new Map());
 }
 

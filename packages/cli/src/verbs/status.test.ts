@@ -69,10 +69,25 @@ test('runs: one that was accepted and has no status yet is known, and it is said
   assert.match(shown, new RegExp(`${run.slice(0, 12)} +accepted.*full-disk`));
   assert.match(shown, new RegExp(`go on +\\S*waybill watch ${run.slice(0, 12)}`));
   for (const name of ['full-disk', run, run.slice(0, 8)]) {
-    const { exit, err } = await call(['status', name, '--dir', dir]);
-    const { code, problem, fix } = JSON.parse(err).error;
-    assert.deepEqual([exit, code], [4, 'RUN_UNKNOWN']);
-    assert.match(`${problem} ${fix}`, new RegExp(`was accepted.*waybill watch ${run.slice(0, 12)}`));
+    const { out } = await call(['status', name, '--dir', dir]);
+    const { principal: _owner, ...known } = JSON.parse(out);
+    assert.deepEqual(known, { run, submissionId: 'full-disk', state: 'accepted', engineRuns: false });
+    const told = (await call(['status', name, '--plain', '--dir', dir])).out;
+    assert.match(
+      told,
+      new RegExp(`^accepted run ${run} from submission full-disk.*\\n[\\s\\S]*watch ${run.slice(0, 12)}`),
+    );
+    for (const verb of [
+      ['explain', name, 'a'],
+      ['cancel', name],
+      ['patch', name, 'a'],
+      ['audit', 'verify', name],
+    ]) {
+      const { exit, err } = await call([...verb, '--dir', dir]);
+      const { code, problem, fix } = JSON.parse(err).error;
+      assert.deepEqual([exit, code], [4, 'OBJECT_MISSING'], verb.join(' '));
+      assert.match(`${problem} ${fix}`, new RegExp(`was accepted.*waybill watch ${run.slice(0, 12)}`));
+    }
   }
   const broken = { WAYBILL_ENGINE: join(dir, 'no-engine.js') };
   const watched = await call(['watch', 'full-disk', '--dir', dir], broken);

@@ -1,8 +1,8 @@
 /** status and runs: how things stand, without waiting for anything. */
-import { lookAtRuns } from '@waybill/client';
+import { lookAtRuns, type SubmissionRef } from '@waybill/client';
 import { deriveRunId } from '@waybill/verify';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { accessRun, isCaredFor } from '../run-access.ts';
+import { accessAccepted, isCaredFor } from '../run-access.ts';
 import { safeCell } from '../safe-text.ts';
 import type { VerbCall } from '../verb.ts';
 import { counted } from '../view/measure.ts';
@@ -14,7 +14,8 @@ import { tableLines } from '../view/table.ts';
 const MAX_RUNS = 100;
 
 export async function status(call: VerbCall): Promise<ExitCode> {
-  const { run } = await accessRun(await call.target.open(), call.arg(0));
+  const { ref, run } = await accessAccepted(await call.target.open(), call.arg(0));
+  if (run === null) return acceptedOnly(call, ref);
   const engineRuns = isCaredFor(call, run);
   call.terminal.emit({ ...run, engineRuns });
   // nobody has looked since that status was written
@@ -24,6 +25,25 @@ export async function status(call: VerbCall): Promise<ExitCode> {
   return EXIT.ok;
 }
 
+/** All that is known of it is its receipt. */
+function acceptedOnly(call: VerbCall, ref: SubmissionRef): ExitCode {
+  const about = acceptedAs(call, ref);
+  call.terminal.emit(about);
+  call.terminal.say([
+    [toned('warn', 'accepted'), ` run ${about.run} from submission ${safeCell(ref.submissionId)}: no status yet`],
+  ]);
+  if (!about.engineRuns) call.terminal.say([[], ...stoppedLines(about, call)]);
+  return EXIT.ok;
+}
+
+function acceptedAs(
+  { target }: VerbCall,
+  ref: SubmissionRef,
+): SubmissionRef & Record<'run' | 'state', string> & { engineRuns: boolean } {
+  const run = deriveRunId(ref.principal, ref.submissionId);
+  return { run, ...ref, state: 'accepted', engineRuns: target.isWorking() };
+}
+
 export async function runs(call: VerbCall): Promise<ExitCode> {
   const { seen: found, unseen } = await lookAtRuns(await call.target.open(), MAX_RUNS + 1);
   const newestFirst = found.toSorted((left, right) => right.openedAt.localeCompare(left.openedAt)).slice(0, MAX_RUNS);
@@ -31,8 +51,8 @@ export async function runs(call: VerbCall): Promise<ExitCode> {
     const { items: _items, ...head } = run;
     call.terminal.emit({ ...head, engineRuns: isCaredFor(call, run) });
   }
-  const begun = unseen.map((ref) => ({ run: deriveRunId(ref.principal, ref.submissionId), ...ref }));
-  for (const one of begun) call.terminal.emit({ ...one, state: 'accepted', engineRuns: call.target.isWorking() });
+  const begun = unseen.map((ref) => acceptedAs(call, ref));
+  for (const one of begun) call.terminal.emit(one);
   const accepted = begun.map(({ run, submissionId }) => [
     { text: run.slice(0, 12) },
     { text: '' },
