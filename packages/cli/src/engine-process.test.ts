@@ -135,12 +135,17 @@ test('engine: one that does not answer is reported with its log; every other err
   const { home, start } = stage(t, READY);
   const { notice } = await ensureEngine(home, start);
   t.after(() => ended(notice.pid));
-  writeFileSync(home.at('engine.log'), 'the inbox is on fire\n');
+  const ready = { at: 'then', level: 'info', message: 'ready', pid: 1 };
+  const failed = { level: 'error', message: 'inbox failed', code: 'ENOENT', problem: 'no such file "x"' };
+  writeFileSync(home.at('engine.log'), `${JSON.stringify(ready)}\n${JSON.stringify(failed)}\nthe inbox is on fire\n`);
   const facts = { path: 'a', problem: 'no receipt', fix: 'It stays in the inbox.' };
   const silent = Promise.reject(new RetryableError({ code: 'TIMED_OUT', ...facts }));
   await assert.rejects(answered(home, silent, start), (error) => {
     assert.ok(error instanceof RetryableError);
-    assert.match(error.problem, /no receipt; its log ends with:\nthe inbox is on fire/);
+    assert.match(
+      error.problem,
+      /no receipt; its log ends with:\nready\ninbox failed: ENOENT: no such file "x"\nthe inbox is on fire$/,
+    );
     assert.equal(error.fix, `Read ${home.at('engine.log')}, mend what it names. It stays in the inbox.`);
     return true;
   });

@@ -79,6 +79,18 @@ function ownWords(tail: string): { path: string; problem: string; fix: string } 
   }
 }
 
+/** What a line of the log says, without its form. */
+function wordsOf(line: string): string {
+  try {
+    const said = JSON.parse(line) as Record<string, unknown>;
+    return (
+      [said.message, said.code, said.path, said.problem].filter((one) => typeof one === 'string').join(': ') || line
+    );
+  } catch {
+    return line;
+  }
+}
+
 /** As Node, SQLite and git say that a disk is full; on one that is, the log may end before that. */
 function isFull(home: StateDirectory, tail: string): boolean {
   if (/ENOSPC|database or disk is full|No space left on device/.test(tail)) return true;
@@ -124,7 +136,7 @@ export async function unreachable(home: StateDirectory, problem: string, left?: 
   return new RetryableError({
     code: 'ENGINE_UNREACHABLE',
     path: home.path,
-    problem: tail === '' ? problem : `${problem}; its log ends with:\n${tail}`,
+    problem: tail === '' ? problem : `${problem}; its log ends with:\n${tail.split('\n').map(wordsOf).join('\n')}`,
     fix: `Read ${home.at('engine.log')}, mend what it names${left === undefined ? ', and try again.' : `. ${left}`}`,
   });
 }

@@ -6,6 +6,7 @@ import { safeBlock, safeJson } from './safe-text.ts';
 import type { Terminal } from './terminal.ts';
 import { type Line, paintLines, toned } from './view/styled.ts';
 
+const MAX_SAID = 4_000;
 const SHOW_STACK = 'WAYBILL_DEBUG=1 shows where it comes from.';
 
 export function usageError(path: string, problem: string, fix: string): TerminalError {
@@ -29,11 +30,18 @@ export function warningLines(warning: PlacedWarning): Line[] {
 }
 
 function findingLines(head: Line, finding: PlacedWarning): Line[] {
-  const { problem, fix } = finding;
+  const [problem = '', ...more] = saidLines(finding.problem);
   return [
-    [...head, ' at ', toned('strong', escapeText(whereOf(finding))), `: ${escapeText(problem)}`],
-    ['  fix: ', escapeText(fix)],
+    [...head, ' at ', toned('strong', escapeText(whereOf(finding))), `: ${problem}`],
+    ...more.map((line): Line => [`  | ${line}`]),
+    ['  fix: ', saidLines(finding.fix).join(' ')],
   ];
+}
+
+/** Of a text that may tell of many things at once, such as every mistake in the files of an engine. */
+function saidLines(text: string): string[] {
+  const shown = text.length > MAX_SAID ? `${text.slice(0, MAX_SAID)}...` : text;
+  return safeBlock(shown.toWellFormed()).replaceAll('\t', ' ').split('\n');
 }
 
 /** As editors and terminals know it, `file:line:column`, then the path within the document where there is one. */

@@ -66,7 +66,7 @@ function gather(file: string, document: unknown, above: readonly string[], gathe
     if ('problem' in found) {
       gathering.refusals.push({ ...found, path: pathIn(file, ['include', n]) });
     } else {
-      gathering.refusals.push(...partProblems(found.path, found.file));
+      gathering.refusals.push(...partProblems(found, pathIn(file, ['include', n])));
       if (found.file.ok) gather(found.path, found.file.value, [...above, file], gathering);
     }
   }
@@ -82,7 +82,12 @@ function gather(file: string, document: unknown, above: readonly string[], gathe
   }
 }
 
-type Included = { path: string; file: FlowFile } | Omit<Refusal, 'path'>;
+interface Part {
+  path: string;
+  file: FlowFile;
+}
+
+type Included = Part | Omit<Refusal, 'path'>;
 
 function find(file: string, written: string, above: readonly string[], gathering: Gathering): Included {
   const resolved = resolveInclude(file, written);
@@ -111,9 +116,15 @@ function find(file: string, written: string, above: readonly string[], gathering
   return { code: 'FILE_UNREADABLE', problem: `${quote(path)} was not read`, fix: 'Put the file there.' };
 }
 
-function partProblems(path: string, file: FlowFile): Refusal[] {
+/** @param include where it is named: of a file that could not be read, nothing inside of it can be */
+function partProblems({ path, file }: Part, include: string): Refusal[] {
   const refusals = file.ok ? formProblems(file.value) : file.refusals;
-  return refusals.map((refusal) => ({ ...refusal, path: inFile(path, refusal.path) }));
+  return refusals.map((refusal) => {
+    const { code, problem } = refusal;
+    const isUnread = code === 'FILE_UNREADABLE' || code === 'SPEC_TOO_LARGE';
+    if (isUnread) return { ...refusal, path: include, problem: `${quote(path)}: ${problem}` };
+    return { ...refusal, path: inFile(path, refusal.path) };
+  });
 }
 
 function formProblems(document: unknown): Refusal[] {

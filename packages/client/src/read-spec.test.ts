@@ -85,7 +85,8 @@ test('read spec: items for a run and schedules are no runs, and whoever submits 
 
 test('read spec: of a flow whose directory is not there, nothing is included', async () => {
   const { refusals } = await refused(including('p.yaml'), '/nowhere/at/all');
-  assert.equal(summary(refusals)[0], 'FILE_UNREADABLE p.yaml: document');
+  assert.equal(summary(refusals)[0], 'FILE_UNREADABLE include[0]');
+  assert.match(refusals[0]?.problem ?? '', /^"p\.yaml": the file cannot be read/);
 });
 
 test('read spec: a slip in the kind is explained as one', async () => {
@@ -102,14 +103,18 @@ test('read spec: what cannot be read is told with its file', async (context) => 
   });
   execFileSync('mkfifo', [join(root, 'pipe.yaml')]);
   const files = ['missing.yaml', 'broken.yaml', 'twice.yaml', 'huge.yaml', 'folder', 'pipe.yaml', 'folder/x.yaml'];
-  assert.deepEqual(summary((await refused(including(...files), root)).refusals), [
-    'FILE_UNREADABLE missing.yaml: document',
+  const { refusals } = await refused(including(...files), root);
+  assert.deepEqual(summary(refusals), [
+    'FILE_UNREADABLE include[0]',
     'SPEC_SYNTAX broken.yaml: line 1, column 5',
     'SPEC_SYNTAX twice.yaml: line 1, column 8',
-    'SPEC_TOO_LARGE huge.yaml: document',
-    'FILE_UNREADABLE folder: document',
-    'FILE_UNREADABLE pipe.yaml: document',
+    'SPEC_TOO_LARGE include[3]',
+    'FILE_UNREADABLE include[4]',
+    'FILE_UNREADABLE include[5]',
   ]);
+  for (const [n, file] of files.entries())
+    for (const { path, problem } of refusals)
+      if (path === `include[${n}]`) assert.ok(problem.startsWith(`"${file}": `));
 });
 
 test('read spec: a link out of the directory of the flow is not followed, one within it is', async (context) => {
@@ -121,8 +126,8 @@ test('read spec: a link out of the directory of the flow is not followed, one wi
   assert.equal((await readSpec(including('within/p.yaml'), root)).items[0]?.timeoutMs, 120_000);
   for (const path of ['file.yaml', 'up/secret.yaml']) {
     const { refusals } = await refused(including(path), root);
-    assert.equal(refusals[0]?.path, `${path}: document`);
-    assert.match(refusals[0]?.problem ?? '', /link out of the directory/);
+    assert.equal(refusals[0]?.path, 'include[0]');
+    assert.ok(refusals[0]?.problem.startsWith(`"${path}": the file is a link out of the directory`));
   }
 });
 
@@ -146,7 +151,7 @@ test('read spec: the files of a flow are bounded in number, depth and bytes toge
   });
   const over = async (...paths: string[]): Promise<string[]> =>
     summary((await refused(including('p.yaml', ...paths), root)).refusals);
-  assert.deepEqual(await over('one.yaml', 'two.yaml', 'three.yaml'), ['SPEC_TOO_LARGE three.yaml: document']);
+  assert.deepEqual(await over('one.yaml', 'two.yaml', 'three.yaml'), ['SPEC_TOO_LARGE include[3]']);
   assert.deepEqual(await over('c0.yaml'), [`SPEC_LIMIT c${FLOW_LIMITS.includeDepth - 1}.yaml: include[0]`]);
   assert.deepEqual(await over(...many), ['SPEC_LIMIT include', 'SPEC_LIMIT include[32]', 'SPEC_LIMIT include[33]']);
 });

@@ -151,7 +151,7 @@ test('validate: what is wrong in a file that a flow includes is told with that f
     told.map(({ code, file: named, line, column, path }) => [code, named, line, column, path]),
     [
       ['SPEC_UNKNOWN_KEY', part, 4, 19, 'agents.x.times'],
-      ['FILE_UNREADABLE', file, undefined, undefined, 'gone.yaml: document'],
+      ['FILE_UNREADABLE', file, 4, 29, 'include[1]'],
     ],
   );
   writeFileSync(part, 'a: [');

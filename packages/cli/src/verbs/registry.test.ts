@@ -38,8 +38,24 @@ test('sync: what is refused is told with its fix, and the exit code says so', as
   assert.equal(exit, 2);
   assert.match(out, /new +capability lint/);
   assert.match(out, /refused +values .*leak\.yaml/);
-  assert.match(out, /SPEC_CREDENTIAL at TOKEN[\s\S]*fix: /);
+  assert.match(out, /SPEC_CREDENTIAL at .*leak\.yaml:1:1 TOKEN[\s\S]*fix: /);
   assert.doesNotMatch(out, /ghp_/);
+});
+
+test('register: what is wrong with values or with a file of a capability is told with the file', async (t) => {
+  const { root, dir } = capability(t);
+  const [values, settings] = [join(root, 'values', 'x.yaml'), join(root, 'capabilities', 'lint', 'settings.json')];
+  for (const [text, place] of [
+    ['a: [', /SPEC_SYNTAX at .*x\.yaml:1:5: /],
+    ['', /SPEC_INVALID at .*x\.yaml: null stands/],
+    ['A: b\nB: 1\n', /SPEC_INVALID at .*x\.yaml:2:1 B: 1 stands/],
+  ] as const) {
+    writeFileSync(values, text);
+    assert.match((await call(['register', 'values', values, '--plain', '--dir', dir])).err, place);
+  }
+  writeFileSync(settings, '{');
+  const { err } = await call(['register', 'capability', join(root, 'capabilities', 'lint'), '--plain', '--dir', dir]);
+  assert.match(err, /SPEC_INVALID at .*lint\/settings\.json: settings cannot be read/);
 });
 
 test('register: a pack is refused with the lines of what is wrong with it', async (t) => {

@@ -1,4 +1,7 @@
 /** register, sync, registry: folders and values that runs name, and what the names mean. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type ErrorCode, type Refusal, SpecRefused, TerminalError, type Transport } from '@waybill/client';
 import {
   contentFault,
@@ -17,6 +20,7 @@ import { type PlacedRefusal, refusalLines, reportError, usageError } from '../er
 import { EXIT, type ExitCode, exitOf } from '../exit-codes.ts';
 import { placedInPack } from '../pack-file.ts';
 import { safeCell } from '../safe-text.ts';
+import { placed } from '../spec-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { counted, formatBytes } from '../view/measure.ts';
 import { type Line, type Tone, toned } from '../view/styled.ts';
@@ -130,13 +134,22 @@ async function heldBy(
   }
 }
 
-/** What is wrong with a pack has its line; anything else is told by its place in the folder or file. */
+/** Each with its file: what is wrong with a pack or with values has its line there too. */
 async function placedIn(
   kind: RegistryKind,
   path: string,
   refusals: readonly Refusal[],
 ): Promise<readonly PlacedRefusal[]> {
-  return kind === 'pack' ? placedInPack(path, refusals) : refusals;
+  if (kind === 'pack') return placedInPack(path, refusals);
+  if (kind === 'capability') return refusals.map((refusal) => inFolder(path, refusal));
+  const bytes = await readFile(path).catch(() => null);
+  return bytes === null ? refusals : placed<PlacedRefusal>(path, bytes, refusals);
+}
+
+/** What is told by the path of a file in the folder is about all of that file. */
+function inFolder(folder: string, refusal: Refusal): PlacedRefusal {
+  const file = join(folder, refusal.path);
+  return existsSync(file) ? { ...refusal, path: 'document', file } : { ...refusal, file: folder };
 }
 
 function kindOf(text: string): RegistryKind {
