@@ -188,6 +188,18 @@ test('explain: what an item asks is shown whole, without what would steer a term
   assert.doesNotMatch(long, UNSEEN);
 });
 
+test('explain: of an item that asked and ran out of time it is said how to answer it the next time', () => {
+  const [attempt] = FAILED.attempts;
+  assert.ok(attempt);
+  const asked = { ...attempt, outcome: 'deferred' as const, reason: 'needs_input', exit: 20 };
+  const late = { ...FAILED, reason: 'deadline_exceeded' };
+  assert.match(
+    explained({ ...late, attempts: [asked] }),
+    /\nfix {5}It asked, and nobody answered in time: .* \(waybill answer <run> lint --text "…"\)\. Raise `spec\.caps\.wallClock`/,
+  );
+  assert.doesNotMatch(explained(late), /nobody answered/);
+});
+
 test('explain: what an item has kept is shown while it waits and when it has failed', () => {
   const checkpoint = { attempt: 2, sizeBytes: 2048 };
   for (const state of ['ready', 'failed'] as const)

@@ -141,8 +141,19 @@ function whyEnded(explanation: Explanation): Line[] {
     ...(bound === '' ? [] : [fact('bound', bound)]),
     ...(item.detail === undefined ? [] : [fact('detail', escapeText(item.detail))]),
     ...logLines(explanation),
-    fact('fix', `${fix}${cause}`),
+    fact('fix', `${isUnanswered(item) ? unansweredFix(explanation) : fix}${cause}`),
   ];
+}
+
+/** It had asked, and its time was over before anybody answered. */
+function isUnanswered({ reason, attempts }: ItemStatus): boolean {
+  const last = attempts.at(-1);
+  return reason === 'deadline_exceeded' && last?.outcome === 'deferred' && last.reason === 'needs_input';
+}
+
+function unansweredFix({ item, hints }: Explanation): string {
+  const answer = hints.command(`answer <run> ${safeCell(item.id)} --text "…"`);
+  return `It asked, and nobody answered in time: submit the run under a new id, and answer while it waits (${answer}). ${adviceOnReason('deadline_exceeded')}`;
 }
 
 function logLines({ item, logTail }: Explanation): Line[] {
