@@ -5,16 +5,17 @@
 import type { AttemptStatus, ItemState, ItemStatus, RunStatus } from '@waybill/client/documents';
 import { LAUNCH_DEFERRED } from '#core/attempt.ts';
 import { isoTime } from '#core/evidence.ts';
-import type { QueueRow } from '#core/queue-rows.ts';
+import type { QueueRow, ReadyRow } from '#core/queue-rows.ts';
 import { type AttemptRow, type AttemptSummary, type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
 import { capsShown } from '#flow/caps-shown.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { required } from '#flow/items.ts';
+import { isLettingPass, required } from '#flow/items.ts';
 import { knownQueues } from '#flow/queues.ts';
 import { peek } from '#flow/transaction.ts';
 import { isReadFor, type Waiter, waitingOf } from '#flow/waiting.ts';
 
 const PAGE = 500;
+const LINE_LOOKED_AT = 32;
 
 /**
  * Writes the status of a run to the outbox. Several may do so at once, and the last to write may have read first: so each
@@ -50,7 +51,8 @@ async function describe(deps: FlowDeps, run: string, state: RunRow): Promise<Run
   const rows = await itemRows(deps, run);
   const queue = await peek<QueueRow>(deps, keys.queue(state.queue));
   const { caps, waiting } = await capsShown(deps, run, state);
-  const specs = await specsOf(deps, run, rows);
+  const shortFirst = waiting.includes(state.queue) ? await firstInLine(deps, state.queue) : null;
+  const specs = await specsOf(deps, run, rows, state.completedAtMs !== undefined);
   const items: ItemStatus[] = [];
   for (const [id, item] of rows)
     items.push(
@@ -64,7 +66,7 @@ async function describe(deps: FlowDeps, run: string, state: RunRow): Promise<Run
         isPaused: state.pausedAtMs !== undefined,
         owner: state.principal,
         caps,
-        isQueueShort: waiting.includes(state.queue),
+        shortFirst,
       }),
     );
   const unsandboxed = rows.reduce((sum, [, item]) => sum + item.unsandboxed, 0);
@@ -165,9 +167,28 @@ function followedFor({ outcome, reason }: AttemptStatus): 'retries' | 'questions
   return outcome === 'lost' ? 'lost' : 'retries';
 }
 
-/** By item, of those whose status says what is in their specs. */
-async function specsOf(deps: FlowDeps, run: string, rows: [string, ItemRow][]): Promise<Map<string, SpecRow>> {
-  const ids = rows.filter(([, item]) => isReadFor(item)).map(([id]) => id);
+/** Who is claimed first as soon as it can be paid for: of a run that is paused or ends nothing is. */
+async function firstInLine(deps: FlowDeps, queue: string): Promise<ReadyRow | null> {
+  const line = await deps.store.query(`queue/${queue}`, { prefix: 'ready/', limit: LINE_LOOKED_AT });
+  const refs = line.map(({ body }) => body as unknown as ReadyRow);
+  const ids = [...new Set(refs.map(({ run }) => run))];
+  const runs = await deps.store.get(ids.map((id) => keys.run(id)));
+  const isGoing = ({ run }: ReadyRow): boolean => {
+    const row = runs[ids.indexOf(run)]?.body as unknown as RunRow | undefined;
+    return row !== undefined && row.stopping === undefined && row.pausedAtMs === undefined;
+  };
+  return refs.find(isGoing) ?? null;
+}
+
+/** By item, of those whose status says what is in their specs; of a run that has ended, also what of them was let pass. */
+async function specsOf(
+  deps: FlowDeps,
+  run: string,
+  rows: [string, ItemRow][],
+  hasEnded: boolean,
+): Promise<Map<string, SpecRow>> {
+  const isRead = (item: ItemRow): boolean => isReadFor(item) || (hasEnded && item.state === 'failed');
+  const ids = rows.filter(([, item]) => isRead(item)).map(([id]) => id);
   const specs = ids.length === 0 ? [] : await deps.store.get(ids.map((id) => keys.spec(run, id)));
   return new Map(specs.flatMap((row, n) => (row ? [[ids[n] ?? '', row.body as unknown as SpecRow] as const] : [])));
 }
@@ -193,7 +214,8 @@ function shownCheckpoint({ state, checkpoint }: ItemRow): Pick<ItemStatus, 'chec
 }
 
 async function itemStatus(deps: FlowDeps, waiter: Waiter): Promise<ItemStatus> {
-  const { id, item } = waiter;
+  const { id, item, spec } = waiter;
+  const isLetPass = item.state === 'failed' && spec !== undefined && isLettingPass(spec);
   const waiting = await waitingOf(deps, waiter);
   const running = item.state === 'running' ? item.attempts.at(-1) : undefined;
   // Before its first beat there is none, and asking costs.
@@ -206,6 +228,7 @@ async function itemStatus(deps: FlowDeps, waiter: Waiter): Promise<ItemStatus> {
     ...(item.reason === undefined ? {} : { reason: item.reason }),
     ...(item.exceeded === undefined ? {} : { exceeded: item.exceeded }),
     ...(item.cause === undefined ? {} : { cause: item.cause }),
+    ...(isLetPass ? { isLetPass } : {}),
     ...(item.detail === undefined ? {} : { detail: item.detail }),
     ...(item.usageProblem === undefined ? {} : { usageProblem: item.usageProblem }),
     ...(item.egress === undefined ? {} : { egress: item.egress }),

@@ -2,7 +2,7 @@
 import type { CapStatus, Waiting } from '@waybill/client/documents';
 import { slotsOf } from '#core/claim.ts';
 import { isoTime } from '#core/evidence.ts';
-import type { LockRow, QueueRow } from '#core/queue-rows.ts';
+import type { LockRow, QueueRow, ReadyRow } from '#core/queue-rows.ts';
 import { type ItemRow, keys, type SpecRow } from '#core/rows.ts';
 import { nextStartMs } from '#core/start-rate.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -21,8 +21,8 @@ export interface Waiter {
   /** Who submitted the run. */
   owner: string;
   caps: readonly CapStatus[];
-  /** Its queue waits for money of the deployment. */
-  isQueueShort: boolean;
+  /** Who comes first in its queue, which waits for money of the deployment; null where it does not. */
+  shortFirst: ReadyRow | null;
 }
 
 /** What its spec says has to be shown too: many are read in one call. */
@@ -45,13 +45,20 @@ export async function waitingOf(deps: FlowDeps, waiter: Waiter): Promise<Waiting
   const held = {
     queue: { name: queueName, concurrency: slotsOf(queue, deps.clock.nowMs()), held: queue.holders.length },
   };
-  const short = waiter.isQueueShort ? capOf(waiter, ['day', 'month', 'account']) : {};
   return {
     ...(queue.state === 'paused' ? { paused: 'queue' as const } : {}),
     ...held,
     ...rateOf(deps, queue),
-    ...short,
+    ...moneyOf(waiter),
   };
+}
+
+/** It is the first that comes short: the others wait for that one, whatever they may cost. */
+function moneyOf(waiter: Waiter): Pick<Waiting, 'behind' | 'cap'> {
+  const { run, id, shortFirst } = waiter;
+  if (shortFirst === null) return {};
+  const isFirst = shortFirst.run === run && shortFirst.item === id;
+  return isFirst ? capOf(waiter, ['day', 'month', 'account']) : { behind: shortFirst };
 }
 
 /** The tightest of them. */

@@ -9,7 +9,7 @@ import { publishStatus } from '#flow/status.ts';
 import { decide } from '#flow/transaction.ts';
 import type { Action } from '#ports/run-store.ts';
 import type { FlowBedOptions } from '../support/embedded-flow.ts';
-import { Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { FAILED, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { SILENT } from '../support/flow-on.ts';
 import { interceptPorts } from '../support/intercepted-ports.ts';
 import { costing, USD, withMoney } from '../support/money-bed.ts';
@@ -92,12 +92,28 @@ describe('status', { concurrency: true }, () => {
     const waits = ({ pk, body }: Put) => pk === 'money' && (body as unknown as LedgerRow).waiting.length > 0;
     const execute = () => ended.opened.then(() => costing(USD));
     await withMoney({ execute, caps: { accountMicroUsd: USD }, ...heldBack(held, waits) }, async (bed) => {
-      bed.submit('s', runOf(itemsOf('i', 2), { defaults: { maxUsd: 1 } }));
+      bed.submit('s', runOf(itemsOf('i', 3), { defaults: { maxUsd: 1 } }));
       await bed.until(() => bed.status('s')?.counts.running === 1);
       assert.equal(bed.status('s')?.items[1]?.waiting?.cap, undefined);
       held.open();
       await bed.until(() => bed.status('s')?.items[1]?.waiting?.cap);
+      const [, first, second] = bed.status('s')?.items ?? [];
+      const { cap, behind } = second?.waiting ?? {};
+      assert.deepEqual([cap, behind?.item], [undefined, first?.id], 'behind the first, money is not what it waits for');
       ended.open();
+    });
+  });
+
+  it('says of a run that has ended which failures its plan lets pass', async () => {
+    const execute = ({ item }: { item: string }) => (item === 'well' ? SUCCEEDED : FAILED);
+    await withBed({ execute }, async (bed) => {
+      bed.submit('s', runOf([{ id: 'may', onError: 'continue' }, { id: 'well' }, { id: 'must' }]));
+      await bed.sealed('s');
+      const items = bed.status('s')?.items ?? [];
+      assert.deepEqual(
+        items.map(({ isLetPass }) => isLetPass),
+        [true, undefined, undefined],
+      );
     });
   });
 });

@@ -83,6 +83,8 @@ export interface Waiting {
   question?: { text: string; sha256: Digest; attempt: number };
   /** Back-off, or a time that the spec names. */
   notBefore?: string;
+  /** Its queue waits for money, and this one comes first there. */
+  behind?: { run: string; item: string };
   /** What it may cost does not fit under this cap now. The more is left again when others end, and when the window turns. */
   cap?: CapStatus;
 }
@@ -118,6 +120,8 @@ export interface ItemStatus {
   exceeded?: Exceeded;
   /** The item that caused it, when another did. */
   cause?: string;
+  /** It failed, and its plan lets that pass: of a run that has ended. */
+  isLetPass?: true;
   progress?: { block: number; of: number; label: string };
   waiting?: Waiting;
   /** What its next attempt goes on from, and which attempt has left that. */

@@ -16,8 +16,7 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
   question_invalid:
     'Leave a plain file outputs/question.txt with at most 4,096 characters of plain text; its log says what is there.',
   policy_blocked: 'The agent said that a policy forbids it (exit 10); its log names which.',
-  out_of_memory:
-    'Use less memory, split the item, or give it more: `resources.memory`, in AWS a larger task.',
+  out_of_memory: 'Use less memory, split the item, or give it more: `resources.memory`, in AWS a larger task.',
   killed:
     'Look whether the block kills itself; the kernel does so where the machine, or in AWS the task, has too little memory: then use less, or give it more.',
   cpu_used_up: 'Give it more `resources.cpuTime`, or less to do.',

@@ -81,6 +81,14 @@ test('explain: a full queue, a back-off and an imminent start are told apart', (
   assert.match(explained(item('a', 'ready', { waiting: { notBefore: at(8) } })), /is not started for another 2\.0 s/);
 });
 
+test('explain: behind one that its queue waits for money for, an item waits for that one and not for money', () => {
+  const queue = { name: 'default', concurrency: 2, held: 0 };
+  const behind = (run: string): string =>
+    explained(item('a', 'ready', { waiting: { queue, behind: { run, item: 'dear' } } }));
+  assert.match(behind(RUN_ID), /why {5}waits behind dear, for which its queue waits for money\n/);
+  assert.match(behind('f'.repeat(32)), /waits behind dear of run ffffffff, for which/);
+});
+
 test('explain: a pause says who ends it and what holds the item then; a rate says when the next one starts', () => {
   const queue = { name: 'default', concurrency: 2, held: 0 };
   const paused = explained(item('a', 'pending', { waiting: { paused: 'run', deps: { first: ['b'], count: 1 } } }));

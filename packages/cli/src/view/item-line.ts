@@ -27,7 +27,7 @@ export function isTerminal(state: ItemState): boolean {
 
 /** What holds the item, in words. */
 export function waitingText(
-  { paused, deps, gate, question, locks, queue, rate, notBefore, cap }: Waiting,
+  { paused, deps, gate, question, locks, queue, rate, notBefore, cap, behind }: Waiting,
   run: string,
   nowMs: number,
 ): string {
@@ -59,6 +59,10 @@ export function waitingText(
     return `waits for lock ${safeCell(first?.name ?? '')}${more}, held by ${firstOf(holders) || 'nobody any more'}`;
   }
   if (cap !== undefined) return capText(cap, nowMs);
+  if (behind !== undefined) {
+    const first = behind.run === run ? '' : ` of run ${safeCell(behind.run).slice(0, 8)}`;
+    return `waits behind ${safeCell(behind.item)}${first}, for which its queue waits for money`;
+  }
   if (notBefore !== undefined) return `is not started for another ${formatDuration(Date.parse(notBefore) - nowMs)}`;
   if (queue !== undefined && queue.held >= queue.concurrency) {
     return `waits for a slot of queue ${safeCell(queue.name)} (${queue.held} of ${queue.concurrency} taken)`;

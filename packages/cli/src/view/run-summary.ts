@@ -51,10 +51,10 @@ export function evidenceLines(bundle: string, report: VerifyReport): Line[] {
   ];
 }
 
-/** One that ended what came behind it, where there is such: the status does not say of others whether the run is failed for them. */
+/** One that the run is failed for: one that ended what came behind it, where there is such. */
 function brokenItem({ items }: RunStatus): RunStatus['items'][number] | undefined {
   const causes = new Set(items.map(({ cause }) => cause));
-  const failed = items.filter(({ state }) => state === 'failed');
+  const failed = items.filter(({ state, isLetPass }) => state === 'failed' && isLetPass !== true);
   const denied = items.find(({ state }) => state === 'denied');
   return failed.find(({ id }) => causes.has(id)) ?? denied ?? failed[0];
 }

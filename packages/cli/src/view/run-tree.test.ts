@@ -132,5 +132,9 @@ test('run summary: it asks why of an item that ended what came behind it, and of
   assert.match(shown(runOf([optional, FAILED, SKIPPED], { state: 'failed' })), /why {7}explain 0123456789ab lint\n/);
   assert.match(shown(runOf([optional, denied], { state: 'failed' })), /why {7}explain 0123456789ab gate\n/);
   assert.match(shown(runOf([optional], { state: 'failed' })), /why {7}explain 0123456789ab optional\n/);
+  const passed = { ...optional, isLetPass: true as const };
+  assert.match(shown(runOf([passed, FAILED], { state: 'failed' })), /why {7}explain 0123456789ab lint\n/);
+  const causing = { ...SKIPPED, cause: 'optional' };
+  assert.match(shown(runOf([passed, FAILED, causing], { state: 'failed' })), /why {7}explain 0123456789ab lint\n/);
   assert.doesNotMatch(shown(runOf([DONE, optional], { state: 'done' })), /why/);
 });
