@@ -1,5 +1,6 @@
 /** Submit work to a Waybill deployment, watch it, fetch what came of it. Verbs of an operator are in `./operator`. */
 export type { WaitOptions } from './await-receipt.ts';
+export { builtInPacks } from './built-in-packs.ts';
 export * from './compile.ts';
 export { type CompiledFlow, compileFlow } from './compile-flow.ts';
 export { type Cost, costOfRun, readCost } from './cost.ts';
@@ -15,7 +16,7 @@ export { wanted } from './pack-params.ts';
 export { type GitSource, type PackedSource, type PackPlace, packSource } from './pack-source.ts';
 export type * from './plan.ts';
 export { type ExtensionSketch, sketchExtension } from './read-extension.ts';
-export { builtInPacks, findPack, type OpenRegistry, readPackFolder, registeredPack } from './read-packs.ts';
+export { findPack, type OpenRegistry, readPackFolder, registeredPack } from './read-packs.ts';
 export { readSpec, type WrittenSpec } from './read-spec.ts';
 export { askedNames, lookUp } from './resolve-pins.ts';
 export { findRun, listRuns, lookAtRuns } from './runs.ts';

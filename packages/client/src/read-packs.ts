@@ -1,8 +1,8 @@
 /** Finds the packs that a document names: those that come with the client, and folders beside the document. */
-import { readdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { digestOf } from '@waybill/verify';
+import { BUILT_IN, builtInPacks } from './built-in-packs.ts';
 import { type Refusal, TerminalError } from './errors.ts';
 import { archiveFolder } from './folder-archive.ts';
 import { PACK_LIMITS } from './limits.ts';
@@ -13,15 +13,6 @@ import type { RegistryObjects } from './registry-entry.ts';
 import { relativePathProblem } from './relative-path.ts';
 import { SpecRefused } from './spec-refused.ts';
 import { splitUse, type UsedPacks } from './use-shape.ts';
-
-const BUILT_IN = fileURLToPath(new URL('../packs/', import.meta.url));
-
-/** Names of those that come with the client. */
-export async function builtInPacks(): Promise<string[]> {
-  return (await readdir(BUILT_IN, { withFileTypes: true }))
-    .flatMap((one) => (one.isDirectory() ? [one.name] : []))
-    .sort();
-}
 
 /** Opened when a name is neither ours nor a folder. */
 export type OpenRegistry = () => Promise<RegistryObjects>;
@@ -61,7 +52,7 @@ export async function findPack(name: string, baseDir: string, builtIn?: readonly
   return readPackFolder(root);
 }
 
-/** As it is registered now, or null. What is registered under the name of one of ours is found by nobody. */
+/** As it is registered now, or null. Nothing is registered under the name of one of ours. */
 export async function registeredPack(name: string, open: OpenRegistry): Promise<ReadPack | null> {
   if (name.includes('/')) return null;
   try {

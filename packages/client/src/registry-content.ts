@@ -12,6 +12,8 @@ import { readValueSet } from './value-set.ts';
 /** What of a registration says which bytes it is about. */
 export type Named = Pick<RegistryEntry, 'kind' | 'name' | 'sha256' | 'sizeBytes'>;
 
+const FAULTS: ReadonlySet<string> = new Set(['OBJECT_MISSING', 'OBJECT_DIGEST_MISMATCH']);
+
 /** Room for folders that are packed: a header and padding for each file. */
 const MAX_CONTENT_BYTES = REGISTRY_LIMITS.folderBytes + 1024 * REGISTRY_LIMITS.files + 1024;
 
@@ -24,11 +26,16 @@ export async function keepContent(registry: RegistryObjects, named: Named, bytes
   return false;
 }
 
-/** What their size shows to be wrong, without reading them: OBJECT_MISSING, OBJECT_DIGEST_MISMATCH. Null for nothing. */
+/** What is wrong with them, which are read whole: OBJECT_MISSING, OBJECT_DIGEST_MISMATCH. Null for nothing. */
 export async function contentFault(registry: RegistryObjects, named: Named): Promise<TerminalError | null> {
-  const sizeBytes = await registry.sizeOf(contentKey(named.sha256));
-  if (sizeBytes === null) return lost(named);
-  return sizeBytes === named.sizeBytes ? null : damaged(named);
+  try {
+    await contentOf(registry, named);
+    return null;
+  } catch (error) {
+    const isFault = error instanceof TerminalError && FAULTS.has(error.code);
+    if (isFault) return error;
+    throw error;
+  }
 }
 
 /** Throws TerminalError OBJECT_MISSING, OBJECT_DIGEST_MISMATCH. */

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { digestOf } from '@waybill/verify';
 import { packFiles, packOf, shapeOf } from '../test/pack-sample.ts';
 import { DirectoryTransport } from './directory-transport.ts';
 import { archiveFolder } from './folder-archive.ts';
@@ -11,6 +12,7 @@ import { readTar } from './read-tar.ts';
 import { folderOf, historyOf, listRegistered, register, valuesOf } from './registry.ts';
 import { contentOf } from './registry-content.ts';
 import { contentKey } from './registry-entry.ts';
+import { resolvePins } from './resolve-pins.ts';
 import { SpecRefused } from './spec-refused.ts';
 import { syncRegistry } from './sync-registry.ts';
 
@@ -252,6 +254,8 @@ test('registry: others of the same size are not taken for the bytes either, nor 
   await assert.rejects(register(transport, 'capability', folder), about);
   for await (const { how } of syncRegistry(transport, dirname(dirname(folder)))) assert.equal(how, 'refused');
   const { registry } = transport;
+  const { entries, damaged } = await listRegistered(registry, 'capability');
+  assert.deepEqual([entries, damaged.map(({ code }) => code)], [[], ['OBJECT_DIGEST_MISMATCH']]);
   const late = { get: registry.get.bind(registry), list: registry.list.bind(registry) };
   const raced = { ...late, sizeOf: async () => null, putOnce: async () => false };
   await assert.rejects(register({ registry: raced, principal: 'me' }, 'capability', folder), about);
@@ -266,4 +270,49 @@ test('registry: an entry that is damaged does not hide the others', async (t) =>
   writeFileSync(join(root, 'registry/capability/a/000001.json'), '{}');
   const { entries, damaged } = await listRegistered(transport.registry, 'capability');
   assert.deepEqual([entries.map(({ name }) => name), damaged.length], [['b'], 1]);
+});
+
+test('registry: no pack is registered under the name of one that comes with the client, where nobody would find it', async (t) => {
+  const transport = transportIn(t);
+  const texts = [...packFiles()].map(([path, bytes]) => [path, new TextDecoder().decode(bytes)]);
+  const folder = lay(join(scratch(t), 'data'), Object.fromEntries(texts));
+  const refused = { code: 'KEY_INVALID', path: 'name' };
+  await assert.rejects(register(transport, 'pack', folder), refused);
+  await assert.rejects(register(transport, 'pack', folder, 'dev'), refused);
+  assert.equal((await register(transport, 'pack', folder, 'data-2')).how, 'new');
+  assert.equal((await register(transport, 'capability', lay(scratch(t), LINT), 'data')).how, 'new');
+});
+
+test('registry: what a run names is read once for it, and uploaded only where all of it is whole', async (t) => {
+  const transport = transportIn(t);
+  await register(transport, 'capability', lay(scratch(t), LINT), 'lint');
+  await register(transport, 'values', join(lay(scratch(t), { 'v.yaml': 'A: b\n' }), 'v.yaml'), 'v');
+  const reads: string[] = [];
+  const uploads: string[] = [];
+  const { registry } = transport;
+  const counting = {
+    registry: {
+      putOnce: registry.putOnce.bind(registry),
+      sizeOf: registry.sizeOf.bind(registry),
+      list: registry.list.bind(registry),
+      get: (key: string, maxBytes: number) => {
+        if (key.startsWith('sha256/')) reads.push(key);
+        return registry.get(key, maxBytes);
+      },
+    },
+    putUpload: async (digest: string, path: string) => {
+      assert.equal(digestOf(readFileSync(path)), digest);
+      uploads.push(digest);
+    },
+  };
+  const items = [
+    { id: 'a', capabilities: ['lint'], values: ['v'], pipeline: [{ block: 'script' as const, run: 'true' }] },
+  ];
+  const { pins } = await resolvePins(counting, { items, pins: undefined } as Parameters<typeof resolvePins>[1]);
+  assert.deepEqual([reads.length, uploads.length, pins?.values?.v?.env], [2, 1, { A: 'b' }]);
+  assert.equal(pins?.capabilities?.lint?.sha256, uploads[0]);
+  await problemsOf(
+    resolvePins(counting, { items: [...items, { ...items[0], id: 'b', values: ['none'] }] as typeof items }),
+  );
+  assert.equal(uploads.length, 1);
 });

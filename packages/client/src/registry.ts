@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { digestOf } from '@waybill/verify';
+import { builtInPacks } from './built-in-packs.ts';
 import { capabilityProblems } from './capability-overlay.ts';
 import { type Refusal, RetryableError, TerminalError } from './errors.ts';
 import { archiveFolder, type FolderArchive, kindOfFile } from './folder-archive.ts';
@@ -48,6 +49,7 @@ export async function register(
   named?: string,
 ): Promise<Registration> {
   const name = checkedName(named ?? basename(resolve(path)).replace(kind === 'values' ? /\.(?:ya?ml|json)$/ : '', ''));
+  if (kind === 'pack' && (await builtInPacks()).includes(name)) throw taken(name);
   const { bytes, files } = await contentAt(kind, path);
   const sha256 = digestOf(bytes);
   const sizeBytes = bytes.byteLength;
@@ -73,6 +75,12 @@ function checkedName(text: string): string {
   const problem = `${JSON.stringify(text)} is not a name`;
   const fix = 'Give one with --name: lower-case letters, digits, `.`, `_` and `-`, at most 63 characters.';
   throw new TerminalError({ code: 'KEY_INVALID', path: 'name', problem, fix });
+}
+
+/** Whoever says the name means the one that comes with the client, and would never find this one. */
+function taken(name: string): TerminalError {
+  const problem = `the pack ${JSON.stringify(name)} comes with waybill, and would always be found instead`;
+  return new TerminalError({ code: 'KEY_INVALID', path: 'name', problem, fix: 'Give another one with --name.' });
 }
 
 async function contentAt(kind: RegistryKind, path: string): Promise<{ bytes: Uint8Array; files: number }> {

@@ -2,7 +2,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Digest } from '@waybill/verify';
 import { type Refusal, TerminalError } from './errors.ts';
 import { namesOf } from './item-pins.ts';
 import { newestOf } from './registry.ts';
@@ -33,17 +32,27 @@ interface Found extends Asked {
  * lost, before anything is uploaded, and what reading the registry throws.
  */
 export async function resolvePins<S extends Spec>(transport: Registry, spec: S): Promise<S> {
-  const { registry } = transport;
-  const { found, refusals } = await lookUp(registry, spec);
-  if (refusals.length > 0) throw new SpecRefused(bounded(refusals));
-  if (found.length === 0) return spec;
-  const sets: [string, NonNullable<Pins['values']>[string]][] = [];
-  for (const { name, path, entry } of found.filter(({ kind }) => kind === 'values')) {
-    sets.push([name, { sha256: entry.sha256, env: await told(path, () => valuesOf(registry, entry)) }]);
+  if (askedNames(spec).length === 0) return spec;
+  const place = await mkdtemp(join(tmpdir(), 'waybill-registered-'));
+  try {
+    return await pinned(transport, spec, place);
+  } finally {
+    await rm(place, { recursive: true, force: true });
   }
+}
+
+/** @param place for what is read, once: nothing is uploaded before all of it is known to be whole */
+async function pinned<S extends Spec>(transport: Registry, spec: S, place: string): Promise<S> {
+  const fileOf = ({ sha256 }: RegistryEntry): string => join(place, sha256.slice('sha256:'.length));
+  const sets: [string, NonNullable<Pins['values']>[string]][] = [];
+  const { found, refusals } = await lookUp(transport.registry, spec, async (entry, content) => {
+    if (content instanceof Uint8Array) await writeFile(fileOf(entry), content);
+    else sets.push([entry.name, { sha256: entry.sha256, env: content }]);
+  });
+  if (refusals.length > 0) throw new SpecRefused(bounded(refusals));
   const folders: [string, NonNullable<Pins['capabilities']>[string]][] = [];
-  for (const { name, path, entry } of found.filter(({ kind }) => kind === 'capability')) {
-    await upload(transport, entry.sha256, await told(path, () => contentOf(registry, entry)));
+  for (const { name, entry } of found.filter(({ kind }) => kind === 'capability')) {
+    await transport.putUpload(entry.sha256, fileOf(entry));
     folders.push([name, { sha256: entry.sha256, sizeBytes: entry.sizeBytes }]);
   }
   const { pins } = spec;
@@ -78,15 +87,23 @@ export function askedNames({ items, defaults, pins, openEnded }: Spec): Asked[] 
   });
 }
 
-/** What the names mean now. Throws what reading the registry throws, and nothing for a name that is not there or damaged. */
-export async function lookUp(registry: RegistryObjects, spec: Spec): Promise<{ found: Found[]; refusals: Refusal[] }> {
+/**
+ * What the names mean now. Throws what reading the registry throws, and nothing for a name that is not there or damaged.
+ * @param keep is given what each means, the bytes of a folder or values; it is forgotten otherwise: of all that a run names there may
+ *   be more than fits into memory
+ */
+export async function lookUp(
+  registry: RegistryObjects,
+  spec: Spec,
+  keep: (entry: RegistryEntry, content: Uint8Array | Record<string, string>) => Promise<void> = async () => {},
+): Promise<{ found: Found[]; refusals: Refusal[] }> {
   const found: Found[] = [];
   const refusals: Refusal[] = [];
   for (const asked of askedNames(spec)) {
     try {
       const entry = await told(asked.path, () => newestOf(registry, asked.kind, asked.name));
       if (entry !== null) {
-        await told(asked.path, () => readable(registry, entry));
+        await keep(entry, await told(asked.path, () => contentIn(registry, entry)));
         found.push({ ...asked, entry });
       } else refusals.push(unknown(asked));
     } catch (error) {
@@ -97,9 +114,8 @@ export async function lookUp(registry: RegistryObjects, spec: Spec): Promise<{ f
   return { found, refusals };
 }
 
-/** It is read whole, and forgotten again: of all that a run names there may be more than fits into memory. */
-async function readable(registry: RegistryObjects, entry: RegistryEntry): Promise<void> {
-  await (entry.kind === 'values' ? valuesOf : contentOf)(registry, entry);
+function contentIn(registry: RegistryObjects, entry: RegistryEntry): Promise<Uint8Array | Record<string, string>> {
+  return (entry.kind === 'values' ? valuesOf : contentOf)(registry, entry);
 }
 
 function unknown({ path, kind, name }: Asked): Refusal {
@@ -120,14 +136,4 @@ async function told<T>(path: string, read: () => Promise<T>): Promise<T> {
 
 function placed(path: string, { code, problem, fix }: Refusal): Refusal {
   return { code, path, problem, fix };
-}
-
-async function upload(transport: Registry, sha256: Digest, bytes: Uint8Array): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'waybill-capability-'));
-  try {
-    await writeFile(join(folder, 'archive'), bytes);
-    await transport.putUpload(sha256, join(folder, 'archive'));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }

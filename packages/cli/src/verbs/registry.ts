@@ -96,7 +96,9 @@ export async function registryShow(call: VerbCall): Promise<ExitCode> {
   const history = await historyOf(registry, kind, name);
   const newest = history.at(-1);
   if (newest === undefined) throw unknown(kind, name);
-  const faults = await Promise.all(history.map((entry) => contentFault(registry, entry)));
+  const faults: (TerminalError | null)[] = [];
+  // One after another: of all that a name has meant there may be more than fits into memory.
+  for (const entry of history) faults.push(entry === newest ? null : await contentFault(registry, entry));
   const { holds, fault } = await heldBy(registry, newest);
   const told = history.map((entry, n) => ({ ...entry, fault: entry === newest ? fault : (faults[n] ?? null) }));
   call.terminal.emit({
