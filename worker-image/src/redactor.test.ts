@@ -37,6 +37,9 @@ const WRITTEN: Readonly<Record<string, string>> = {
   'hex in lines': wrapped(hex, 30),
   'part of a URL': encodeURIComponent(SECRET),
   'part of a URL in lower case': encodeURIComponent(SECRET).replace(/%../g, (each) => each.toLowerCase()),
+  'part of a URL in a URL': encodeURIComponent(encodeURIComponent(SECRET)),
+  'part of a URL in a URL in a URL': encodeURIComponent(encodeURIComponent(encodeURIComponent(SECRET))),
+  'field of a form in a URL': encodeURIComponent(new URLSearchParams({ a: SECRET }).toString().slice(2)),
   'field of a form': new URLSearchParams({ a: SECRET }).toString().slice(2),
   'every byte as of a URL': hex.replace(/../g, '%$&'),
   JSON: JSON.stringify(SECRET),
@@ -169,6 +172,14 @@ describe('redactor', () => {
     }
     assert.equal(redactor.holds(`a${secret.toLowerCase()}`), false, 'and only there');
     assert.equal(ofToken.holdsInAnyCase(`a${SECRET.slice(1)}.example`), false);
+  });
+
+  it('a secret with escapes of its own is found however often it was put into a URL', () => {
+    for (const secret of ['key-%2541-of-mine', 'key%25and%2Fmore%', '%25%25%2525%41-abc']) {
+      const redactor = createRedactor(new Map([['token', secret]]));
+      for (let text = secret, times = 0; times <= 3; text = encodeURIComponent(text), times += 1)
+        assert.ok(redactor.holds(`a=${text}&b`), `${secret}, ${times} times`);
+    }
   });
 
   it('what would have no form left is looked for nowhere, and ends', () => {

@@ -14,18 +14,18 @@ export interface Seen {
 }
 
 const HEX = '[0-9a-fA-F]';
-/** Of backslashes that follow each other the last one counts: what was written once more is found too. */
+/** Of backslashes that follow each other the last one counts, and a URL in a URL writes its `%` as `%25`: what was written once more is found too. */
 const ESCAPE = new RegExp(
   [
     `^\\\\(?:u([dD][89abAB]${HEX}{2})\\\\{1,4}u([dD][c-fC-F]${HEX}{2})|u(${HEX}{4})|x(${HEX}{2})|([0-3][0-7]{2})|[abefnrtv])`,
-    `^%(${HEX}{2})`,
+    `^%(?:25){0,6}(${HEX}{2})`,
     `^&(?:#(\\d{1,7})|#[xX](${HEX}{1,6})|(amp|lt|gt|quot|apos));`,
   ].join('|'),
 );
 const BEGUN = new RegExp(
   [
     `^\\\\(?:u${HEX}{0,3}|u[dD][89abAB]${HEX}{2}(?:\\\\{1,4}(?:u${HEX}{0,3})?)?|x${HEX}?|[0-3][0-7]?)?$`,
-    `^%${HEX}?$`,
+    `^%(?:25){0,6}${HEX}?$`,
     '^&(?:#\\d{0,7}|#[xX][0-9a-fA-F]{0,6}|[a-z]{0,4})$',
   ].join('|'),
 );
