@@ -20,9 +20,9 @@ export interface Measurements {
   /** By the name of the engine. */
   found: ReadonlyMap<string, Round[]>;
   absent: ReadonlyMap<string, string>;
-  /** Milliseconds of one synced write, before each round. */
+  /** Milliseconds of one synced write, before each round; before all else where no engine was measured. */
   probesMs: readonly number[];
-  /** Of the minute before each round. */
+  /** Of the minute before that. */
   loads: readonly number[];
   /** Lines about other things that were measured. */
   others: readonly string[];
@@ -77,14 +77,15 @@ export function ratioOf(all: Measurements, name: Case, engine: string, other: st
 }
 
 export function linesOf(all: Measurements): string[] {
-  const { command, rounds, probesMs, loads, absent, engines, others, tables } = all;
+  const { command, rounds, found, probesMs, loads, absent, engines, others, tables } = all;
   const [cpu] = cpus();
+  const isRounds = [...found.values()].some((each) => each.length > 0);
   const list = (values: readonly number[]): string => values.map((value) => value.toFixed(2)).join(', ');
   return [
     `Command: \`${command}\`, medians of ${rounds} interleaved rounds, each round of each engine in a process of its own.`,
     '',
     `Machine: ${cpus().length} x ${cpu?.model.trim()}, ${Math.round(totalmem() / 1e9)} GB, ${platform()} ${release()} ${arch()}, Node ${process.version}.`,
-    `One synced write of 300 bytes before each round: ${list(probesMs)} ms. Load of the machine then: ${list(loads)}; at the end ${list([loadavg()[0] ?? 0])}.`,
+    `One synced write of 300 bytes before ${isRounds ? 'each round' : 'all else'}: ${list(probesMs)} ms. Load of the machine then: ${list(loads)}; at the end ${list([loadavg()[0] ?? 0])}.`,
     '',
     ...table(all),
     '',

@@ -99,6 +99,11 @@ async function measureEngines(scratch: string): Promise<Omit<Measurements, 'othe
       found.get(name)?.push(await round(scratch));
     }
   }
+  // The rest is measured on the same disk.
+  if (probesMs.length === 0) {
+    probesMs.push(await probeDisk(scratch));
+    loads.push(loadavg()[0] ?? 0);
+  }
   return { rounds, engines, found, absent, probesMs, loads };
 }
 
