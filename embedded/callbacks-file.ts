@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { CallbackEndpoint } from '#adapters/http/callbacks.ts';
+import { CALLBACK_KEY_BYTES, callbackKeyOf } from '#core/callback.ts';
 import { type DocumentKind, DocumentReader } from '#core/document-reader.ts';
 import { Mistakes } from '#core/mistakes.ts';
 
@@ -10,7 +11,6 @@ export const CALLBACKS_FIX = 'docs/how-to/be-told-of-the-end.md says what it may
 /** Group and others. */
 const NOT_FOR_OTHERS = 0o077;
 const MAX_ENDPOINTS = 100;
-const KEY_BYTES = { least: 32, most: 1_024 } as const;
 const NAME = /^(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,62}$/;
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
@@ -45,9 +45,7 @@ function readEndpoint(directory: string, reader: DocumentReader): CallbackEndpoi
   const stat = statSync(file, { throwIfNoEntry: false });
   if (!stat?.isFile()) return reader.refuse('keyFile', 'is no file');
   if ((stat.mode & NOT_FOR_OTHERS) !== 0) reader.refuse('keyFile', 'may be read by others than its owner');
-  const bytes = readFileSync(file);
-  const key = bytes.at(-1) === 0x0a ? bytes.subarray(0, -1) : bytes;
-  if (key.length < KEY_BYTES.least || key.length > KEY_BYTES.most)
-    reader.refuse('keyFile', `does not hold ${KEY_BYTES.least} to ${KEY_BYTES.most} bytes`);
+  const { least, most } = CALLBACK_KEY_BYTES;
+  const key = callbackKeyOf(readFileSync(file)) ?? reader.refuse('keyFile', `does not hold ${least} to ${most} bytes`);
   return reader.close({ url, key });
 }

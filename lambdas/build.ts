@@ -16,6 +16,7 @@ export const FUNCTIONS = {
   dispatch: ['dynamodb', 'kms', 's3', 'sfn', 'sts'],
   settle: ['dynamodb', 'kms', 's3'],
   release: ['dynamodb', 's3', 'secrets-manager', 'ssm'],
+  notify: ['dynamodb', 'secrets-manager', 'ssm'],
   seal: ['dynamodb', 'kms', 's3'],
   reconcile: ['dynamodb', 'kms', 's3', 'sfn', 'sqs', 'sts'],
   slot: ['dynamodb', 's3'],

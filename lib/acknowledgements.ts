@@ -91,7 +91,7 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
   {
     rules: ['Serverless-LambdaEventSourceMappingDestination'],
     resourceType: 'AWS::Lambda::EventSourceMapping',
-    path: /\/From-(submit|release|settle|seal|timers)$/,
+    path: /\/From-(submit|release|settle|seal|notify|timers)$/,
     reason: 'For a queue, Lambda knows no such destination: the queue’s own redrive policy moves what fails.',
   },
   {

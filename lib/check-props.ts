@@ -1,7 +1,7 @@
 import { evidenceProblems } from './check-evidence.ts';
 import { keyProblems } from './check-keys.ts';
 import { nameProblems, networkProblems, placeProblems, retentionProblems } from './check-place.ts';
-import { secretProblems } from './check-secrets.ts';
+import { callbackProblems, secretProblems } from './check-secrets.ts';
 import { spendingProblems } from './check-spending.ts';
 import { toldTooMuch } from './check-told.ts';
 import {
@@ -40,6 +40,7 @@ const CHECKS: readonly Check[] = [
   check(['queues'], queueProblems),
   check(['spending'], spendingProblems),
   check(['env', 'secrets'], secretProblems),
+  check(['env', 'callbacks'], callbackProblems),
   check(['pinnedKeys', 'origin'], keyProblems),
   check(['signingKeys'], signingKeyProblems),
   check(['permissionsBoundary', 'auditorPrincipals', 'legalHoldPrincipals'], principalProblems),

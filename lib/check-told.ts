@@ -27,6 +27,7 @@ export function toldTooMuch(props: WaybillProps): string[] {
     }),
     WAYBILL_SUBMIT_QUEUE_URL: url(names.queue('submit')),
     WAYBILL_SEAL_QUEUE_URL: url(names.queue('seal')),
+    WAYBILL_NOTIFY_QUEUE_URL: url(names.queue('notify')),
     WAYBILL_TIMER_QUEUE_URL: url(names.queue('timers')),
     WAYBILL_DEAD_LETTER_URLS: Queues.deadLettersOf()
       .map((of) => url(names.deadLetters(of)))
@@ -56,6 +57,8 @@ const FIXES: Readonly<Record<string, string>> = {
     'evidence: name fewer authorities and witnesses, or roots with keys of elliptic curves, which are shorter',
   WAYBILL_ENVIRONMENTS: 'environments: have fewer, or shorter names',
   WAYBILL_QUEUES: 'queues: have fewer, or shorter names',
+  WAYBILL_CALLBACKS: 'callbacks: name fewer, or shorter addresses',
+  WAYBILL_CALLBACK_NAMES: 'callbacks: have fewer, or shorter names',
   WAYBILL_SECRETS: 'secrets: name fewer, or keep those of one purpose in one',
   WAYBILL_SECRET_NAMES: 'secrets: name fewer, or shorter',
   WAYBILL_SPENDING: 'spending: name the models that are used, or fewer environments',

@@ -22,6 +22,7 @@ export function connect(scope: Construct, stack: Connected): void {
   // A patch of the largest size is held twice while it is read, and this many at once fit into the function's memory.
   consume(stack.fn('settle'), queues.queue('settle'), { size: 5 });
   consume(stack.fn('seal'), queues.queue('seal'), { size: 10 });
+  consume(stack.fn('notify'), queues.queue('notify'), { size: 10 });
   consume(stack.fn('reconcile'), queues.queue('timers'), { size: 10 });
   const arn = stack.tableStreamArn;
   followStream(stack.fn('advance'), {

@@ -15,6 +15,7 @@ export const FUNCTIONS = [
   'release',
   'settle',
   'seal',
+  'notify',
   'reconcile',
   'slot',
   'doctor',
@@ -22,7 +23,7 @@ export const FUNCTIONS = [
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** Queues that feed a function. `seal` is FIFO: one message group, so one sequencer at a time. */
-export const QUEUES = ['submit', 'release', 'settle', 'seal', 'timers'] as const;
+export const QUEUES = ['submit', 'release', 'settle', 'seal', 'notify', 'timers'] as const;
 export type QueueName = (typeof QUEUES)[number];
 
 export const BUCKETS = ['inbox', 'staging', 'artifacts', 'ledger', 'access-logs'] as const;

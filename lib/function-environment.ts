@@ -1,5 +1,5 @@
 import { keptSecret } from './check-secrets.ts';
-import { DEFAULT_ENVIRONMENT, type DeploymentNames, type FunctionName } from './deployment-names.ts';
+import { DEFAULT_ENVIRONMENT, type DeploymentNames, FUNCTIONS, type FunctionName } from './deployment-names.ts';
 import { cpuOf, memoryOf } from './fargate-sizes.ts';
 import type { KeyArns } from './statement.ts';
 import type { WaybillProps } from './waybill-props.ts';
@@ -63,13 +63,21 @@ const EXAMINED = [
 ];
 
 const TOLD: Readonly<Record<FunctionName, readonly string[]>> = {
-  submit: [...FLOW, 'WAYBILL_SCHEDULE_GROUP', 'WAYBILL_SCHEDULE_ROLE', 'WAYBILL_SLOT_FUNCTION', 'WAYBILL_SECRET_NAMES'],
-  advance: FLOW,
+  submit: [
+    ...FLOW,
+    'WAYBILL_SCHEDULE_GROUP',
+    'WAYBILL_SCHEDULE_ROLE',
+    'WAYBILL_SLOT_FUNCTION',
+    'WAYBILL_SECRET_NAMES',
+    'WAYBILL_CALLBACK_NAMES',
+  ],
+  advance: [...FLOW, 'WAYBILL_NOTIFY_QUEUE_URL'],
   dispatch: FLOW,
   release: [...STORE, 'WAYBILL_STAGING_BUCKET', 'WAYBILL_WORKER_DIGEST', 'WAYBILL_ISOLATION', 'WAYBILL_SECRETS'],
   settle: FLOW,
   seal: SEAL,
-  reconcile: FLOW,
+  notify: [...STORE, 'WAYBILL_WORKER_DIGEST', 'WAYBILL_ISOLATION', 'WAYBILL_CALLBACKS'],
+  reconcile: [...FLOW, 'WAYBILL_NOTIFY_QUEUE_URL'],
   slot: [
     ...STORE,
     'WAYBILL_INBOX_BUCKET',
@@ -85,8 +93,8 @@ export function environmentOf(which: FunctionName, facts: DeploymentFacts): Reco
   return Object.fromEntries(TOLD[which].flatMap((name) => (facts[name] === undefined ? [] : [[name, facts[name]]])));
 }
 
-/** Those that a queue or the table triggers; the others are called. */
-const TRIGGERED: readonly FunctionName[] = ['submit', 'advance', 'dispatch', 'release', 'settle', 'seal', 'reconcile'];
+/** A queue or the table triggers the others. */
+const CALLED: ReadonlySet<FunctionName> = new Set(['slot', 'doctor']);
 /** One vCPU, as of a task that says nothing else. */
 const DEFAULT_CPU_UNITS = 1024;
 const DEFAULT_QUEUES = { default: { concurrency: 20 } };
@@ -101,7 +109,7 @@ export function examinedFacts(
   const units = Math.max(...all.map(({ cpu }) => cpu ?? DEFAULT_CPU_UNITS));
   return {
     images: [...new Set([wrapperImage, ...all.map(({ image }) => image)])],
-    functions: TRIGGERED.map((name) => names.functionName(name)),
+    functions: FUNCTIONS.filter((name) => !CALLED.has(name)).map((name) => names.functionName(name)),
     vCpus: String((slots * units) / 1024),
   };
 }
@@ -151,6 +159,7 @@ export function factsOf({
     WAYBILL_VCPUS: vCpus,
     ...otherEnvironments(names, settings),
     ...keptSecrets(settings),
+    ...namedCallbacks(settings),
     ...(settings.evidence !== undefined && { WAYBILL_EVIDENCE: JSON.stringify(settings.evidence) }),
   };
 }
@@ -161,6 +170,19 @@ function keptSecrets({ secrets = {} }: WaybillProps): { WAYBILL_SECRETS?: string
   if (arns.length === 0) return {};
   const names = arns.map(([name]) => name);
   return { WAYBILL_SECRETS: JSON.stringify(Object.fromEntries(arns)), WAYBILL_SECRET_NAMES: names.join(',') };
+}
+
+/** Likewise whom runs may name, and where they are, with the ARN of the key. */
+function namedCallbacks({ callbacks = {} }: WaybillProps): {
+  WAYBILL_CALLBACKS?: string;
+  WAYBILL_CALLBACK_NAMES?: string;
+} {
+  const told = Object.entries(callbacks).map(([name, { url, secret }]) => {
+    return [name, { url, secret: keptSecret(secret).arn }] as const;
+  });
+  if (told.length === 0) return {};
+  const names = told.map(([name]) => name);
+  return { WAYBILL_CALLBACKS: JSON.stringify(Object.fromEntries(told)), WAYBILL_CALLBACK_NAMES: names.join(',') };
 }
 
 /** What a worker of each environment has, which is paid for by time. */

@@ -12,6 +12,8 @@ export const FUNCTION_TIMEOUTS: Readonly<Record<FunctionName, Duration>> = {
   settle: Duration.seconds(300),
   // Ten runs of thousands of items may end at once.
   seal: Duration.seconds(600),
+  // A key is read, ten seconds are waited for an answer; CALLBACK_PATIENCE_MS is longer.
+  notify: Duration.seconds(60),
   reconcile: Duration.seconds(55),
   slot: Duration.seconds(30),
   doctor: Duration.seconds(60),

@@ -18,6 +18,10 @@ function closed<T extends z.ZodRawShape>(shape: T): z.ZodObject<T, z.core.$stric
 /** Something of the CDK, of which no more is asked here. */
 const construct = z.custom((value) => typeof value === 'object' && value !== null);
 
+const secret = z.union([text, closed({ arn: text, key: text.optional() })], {
+  error: () => 'an ARN, or an object with `arn` and `key`',
+});
+
 const SHAPE = closed({
   env: closed({ account: text, region: text }),
   availabilityZones: texts.optional(),
@@ -48,14 +52,8 @@ const SHAPE = closed({
     .optional(),
   // Judged as a whole, by what the functions read it with.
   spending: z.looseObject({}).optional(),
-  secrets: z
-    .record(
-      text,
-      z.union([text, closed({ arn: text, key: text.optional() })], {
-        error: () => 'an ARN, or an object with `arn` and `key`',
-      }),
-    )
-    .optional(),
+  secrets: z.record(text, secret).optional(),
+  callbacks: z.record(text, closed({ url: text, secret })).optional(),
   // What is in a key is judged with the file, by those who verify with it.
   pinnedKeys: closed({
     format: text,

@@ -31,6 +31,8 @@ export interface RoleFacts {
   readonly environments: readonly string[];
   /** What of the account blocks may be given. */
   readonly secrets: readonly KeptSecret[];
+  /** Keys by which ends of runs are signed. */
+  readonly callbackKeys: readonly KeptSecret[];
   /** Repositories that the images are in, where they are in ECR. */
   readonly repositories: readonly string[];
   /** Condition that holds for requests from the workers' network and for no others. */

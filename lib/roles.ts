@@ -76,6 +76,7 @@ export function rolesThat(action: string, begins: string, names: DeploymentNames
     keys: STAND_IN_KEYS,
     environments: [],
     secrets: [],
+    callbackKeys: [],
     repositories: [],
     fromWorkers: {},
   };

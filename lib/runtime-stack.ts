@@ -17,7 +17,7 @@ import { signersOf } from './keys.ts';
 import type { LedgerStack } from './ledger-stack.ts';
 import { ListedRoles } from './listed-roles.ts';
 import { budget, operatorsTopic } from './operators.ts';
-import type { RoleTable } from './role-table.ts';
+import type { RoleFacts, RoleTable } from './role-table.ts';
 import { rolesOf } from './roles.ts';
 import { Queues } from './routes.ts';
 import { StageFunction } from './stage-function.ts';
@@ -25,7 +25,7 @@ import type { StateStack } from './state-stack.ts';
 import type { KeyArns, Statement } from './statement.ts';
 import { type People, peoplesPolicies, registrarStatements, submitterStatements } from './submitters.ts';
 import { TracedAttempts } from './traced-attempts.ts';
-import type { KeptSecret, WaybillProps } from './waybill-props.ts';
+import type { WaybillProps } from './waybill-props.ts';
 import { Workers } from './worker.ts';
 import { WorkerNetwork } from './worker-network.ts';
 
@@ -110,10 +110,8 @@ export class RuntimeStack extends Stack {
     const facts = {
       ...factsOf({ names, settings, keys }),
       WAYBILL_NETWORK: this.network.vpc.vpcId,
-      WAYBILL_SUBMIT_QUEUE_URL: this.queues.queue('submit').queueUrl,
+      ...this.#queueUrls(),
       WAYBILL_DEAD_LETTER_URLS: [...this.queues.allDeadLetters.values()].map(({ queueUrl }) => queueUrl).join(','),
-      WAYBILL_SEAL_QUEUE_URL: this.queues.queue('seal').queueUrl,
-      WAYBILL_TIMER_QUEUE_URL: this.queues.queue('timers').queueUrl,
     };
     this.functions = new Map(
       FUNCTIONS.map((which) => [
@@ -142,6 +140,16 @@ export class RuntimeStack extends Stack {
       fn: (which) => this.fn(which),
     });
     this.#watch({ names, settings, key, keys });
+  }
+
+  /** Of those that functions send to. */
+  #queueUrls(): Record<string, string> {
+    return {
+      WAYBILL_SUBMIT_QUEUE_URL: this.queues.queue('submit').queueUrl,
+      WAYBILL_SEAL_QUEUE_URL: this.queues.queue('seal').queueUrl,
+      WAYBILL_NOTIFY_QUEUE_URL: this.queues.queue('notify').queueUrl,
+      WAYBILL_TIMER_QUEUE_URL: this.queues.queue('timers').queueUrl,
+    };
   }
 
   #watch({
@@ -206,17 +214,18 @@ function arnOf({ keyArn }: Key): string {
 }
 
 function queueTimeouts(): Record<QueueName, Duration> {
-  const { submit, release, settle, seal, reconcile } = FUNCTION_TIMEOUTS;
-  return { submit, release, settle, seal, timers: reconcile };
+  const { submit, release, settle, seal, notify, reconcile } = FUNCTION_TIMEOUTS;
+  return { submit, release, settle, seal, notify, timers: reconcile };
 }
 
 /** What of the account its roles may reach beside what is made here. */
 function namedIn(
   settings: WaybillProps,
   names: DeploymentNames,
-): { secrets: readonly KeptSecret[]; repositories: string[] } {
+): Pick<RoleFacts, 'secrets' | 'callbackKeys' | 'repositories'> {
   const secrets = Object.values(settings.secrets ?? {}).map(keptSecret);
-  return { secrets, repositories: repositoriesOf(settings, names) };
+  const callbackKeys = Object.values(settings.callbacks ?? {}).map(({ secret }) => keptSecret(secret));
+  return { secrets, callbackKeys, repositories: repositoriesOf(settings, names) };
 }
 
 /** Of images that are in ECR; others are public, or their registry asks for what only the customer knows. */

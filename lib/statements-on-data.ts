@@ -10,7 +10,7 @@ export function through(names: DeploymentNames, service: string): Statement['con
   return { StringEquals: { 'kms:ViaService': `${service}.${names.region}.${names.dnsSuffix}` } };
 }
 
-function rowsKey(names: DeploymentNames, keys: KeyArns): Statement {
+export function rowsKey(names: DeploymentNames, keys: KeyArns): Statement {
   return {
     sid: 'RowsKey',
     actions: ['kms:Decrypt', 'kms:DescribeKey'],

@@ -1,19 +1,29 @@
-/** Statements about secrets: who reads them, and how a worker asks for them and is answered. */
+/** Statements about secrets: who reads them, how a worker asks for them and is answered, and the rows of who signs by them. */
 import type { DeploymentNames } from './deployment-names.ts';
-import type { Statement } from './statement.ts';
-import { BY_NAME, through } from './statements-on-data.ts';
+import type { KeyArns, Statement } from './statement.ts';
+import { BY_NAME, rowsKey, through } from './statements-on-data.ts';
 import type { KeptSecret } from './waybill-props.ts';
 
 /** Of a mailbox, how secrets are asked for and given. */
 export const CHANNEL = ['*/key.json', '*/sealed.json'] as const;
 
-export function aboutSecrets(names: DeploymentNames) {
+export function aboutSecrets(names: DeploymentNames, keys: KeyArns) {
   const { arn } = names;
   return {
     /** Each by its whole ARN. */
     secrets: (secrets: readonly KeptSecret[]): Statement[] => [
       ...keptIn('secretsmanager', { sid: 'Secrets', actions: ['secretsmanager:GetSecretValue'] }, secrets, names),
       ...keptIn('ssm', { sid: 'Parameters', actions: ['ssm:GetParameter'] }, secrets, names),
+    ],
+    /** Of callbacks and of runs, whose own row lies beside all that a run has: any of those. None of attempts, queues, timers or the log. */
+    callbackRows: (): Statement[] => [
+      {
+        sid: 'CallbackRows',
+        actions: ['BatchGetItem', 'PutItem', 'DeleteItem'].map((action) => `dynamodb:${action}`),
+        resources: [arn.table],
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['callbacks', 'run/*'] } },
+      },
+      rowsKey(names, keys),
     ],
     /** Of mailboxes, the key that a worker has staged, whether a lease is there, which needs no reading, and what is sealed to it. */
     channel: (): Statement[] => [

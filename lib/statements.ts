@@ -9,7 +9,7 @@ export function vocabulary(names: DeploymentNames, keys: KeyArns) {
     ...aboutRows(names, keys),
     ...aboutObjects(names),
     ...aboutKeys(names, keys),
-    ...aboutSecrets(names),
+    ...aboutSecrets(names, keys),
     ...aboutQueues(names),
     ...aboutExecutions(names),
     ...aboutWatching(names),

@@ -34,6 +34,14 @@ export interface KeptSecret {
   readonly key?: string;
 }
 
+/** Whom runs may name to be told of their end. */
+export interface CallbackSettings {
+  /** An `https` address, without a user, a password or a fragment. */
+  readonly url: string;
+  /** Where the key is kept that what is sent is signed by: 32 to 1,024 bytes. */
+  readonly secret: string | KeptSecret;
+}
+
 /** A network of the customer. Workers reach S3 in it and, by TLS, one of two more things: their endpoints, or all of it. */
 export interface OwnNetwork {
   readonly vpc: IVpc;
@@ -106,6 +114,12 @@ export interface WaybillProps {
    * may read them, and nothing else of the account. Default: none, and runs that name some are denied.
    */
   readonly secrets?: Readonly<Record<string, string | KeptSecret>>;
+
+  /**
+   * Whom runs may name to be told of their end, by the names that they use. The function `notify` alone reads the keys, and sends. Default:
+   * none, and runs that name somebody are refused.
+   */
+  readonly callbacks?: Readonly<Record<string, CallbackSettings>>;
 
   /**
    * The keys that workers check manifests with. Deploy the ledger stack first, then export them with `waybill keys export`.

@@ -19,6 +19,7 @@ const RUN = 'c'.repeat(32);
 interface Bench extends AdvanceDuties {
   sequencer: ReturnType<typeof keepingQueue>;
   timers: ReturnType<typeof keepingQueue>;
+  callbacks: ReturnType<typeof keepingQueue>;
   completed: string[];
   told: BusEvent[];
 }
@@ -28,7 +29,8 @@ function dutiesOf({ flow }: HandlerBed): Bench {
   const completeToken = async (token: string): Promise<void> => void completed.push(token);
   const told: BusEvent[] = [];
   const notifier = { notify: async (events: readonly BusEvent[]) => void told.push(...events) };
-  return { flow, sequencer: keepingQueue(), timers: keepingQueue(), completed, completeToken, notifier, told };
+  const [sequencer, timers, callbacks] = [keepingQueue(), keepingQueue(), keepingQueue()];
+  return { flow, sequencer, timers, callbacks, completed, completeToken, notifier, told };
 }
 
 function change(key: { pk: string; sk: string }, before: object | null, after: object | null): RowChange {
@@ -201,6 +203,19 @@ describe('advance', () => {
       const away = () => Promise.reject(new RetryableError({ code: 'STORE_BUSY', path: 'b', problem: 'p', fix: 'f' }));
       const answer = await advanceRecords({ ...duties, notifier: { notify: away } }, event, bed.told);
       assert.deepEqual(failedIds(answer), [sequence(2)]);
+    });
+  });
+
+  it('a run that is over and calls back is told of by a message, which comes again when it could not be sent', async () => {
+    await withHandlers(async (bed) => {
+      const duties = dutiesOf(bed);
+      const ran = { state: 'done', callsBack: true };
+      const over = eventOf(change(keys.run(RUN), ran, { ...ran, abortedAtMs: 5 }));
+      assert.deepEqual(failedIds(await advanceRecords(duties, over, bed.told)), []);
+      assert.deepEqual(duties.callbacks.sent, [{ body: { run: RUN } }]);
+      const busy = new RetryableError({ code: 'STORE_BUSY', path: 'queue', problem: 'is busy', fix: 'Wait.' });
+      const callbacks = { ...keepingQueue(), send: () => Promise.reject(busy) };
+      assert.deepEqual(failedIds(await advanceRecords({ ...duties, callbacks }, over, bed.told)), [sequence(1)]);
     });
   });
 });

@@ -1,7 +1,7 @@
 /**
  * Advance: the table's stream moves everything on. What the records of a batch ask for is done here, in the order that
- * lets waiters go first, but for the work of others: the sequencer and timers get a message, and dispatch reads the
- * stream by itself.
+ * lets waiters go first, but for the work of others: the sequencer, timers and whoever calls back get a message, and dispatch
+ * reads the stream by itself.
  */
 
 import { busEventsOf } from '#core/bus-events.ts';
@@ -16,6 +16,7 @@ import { reopen } from '#flow/reopen.ts';
 import { spawn, weighItem } from '#flow/spawn.ts';
 import { cancelItem } from '#flow/stop.ts';
 import type { BatchResponse } from '#lambdas/shared/batch.ts';
+import { callbackMessageFor } from '#lambdas/shared/callback-message.ts';
 import { showRun } from '#lambdas/shared/paced-status.ts';
 import { sequencerMessageFor } from '#lambdas/shared/sequencer-messages.ts';
 import { type Asked, askedFor, type Brought, changesOf, guarded, Retries } from '#lambdas/shared/stream.ts';
@@ -28,12 +29,13 @@ export interface AdvanceDuties {
   flow: FlowDeps;
   sequencer: MessageQueue;
   timers: MessageQueue;
+  callbacks: MessageQueue;
   /** Lets the execution go on that waits with this token. One that is gone is fine. */
   completeToken(token: string): Promise<void>;
   notifier: Notifier;
 }
 
-type Step = Exclude<Work, SequencerWork | { do: 'timer' | 'dispatch' | 'publish-status' }>;
+type Step = Exclude<Work, SequencerWork | { do: 'timer' | 'dispatch' | 'publish-status' | 'call-back' }>;
 
 /** Released locks, ended items, then whole queues, then what is left of ended attempts. */
 const ORDER: readonly Step['do'][] = [
@@ -68,13 +70,15 @@ export async function advanceRecords(duties: AdvanceDuties, event: unknown, told
 }
 
 /** Messages before anything else is not needed, beside it is enough: nobody waits for them here. */
-async function forward({ flow, sequencer, timers }: AdvanceDuties, asked: Asked[], retries: Retries): Promise<void> {
+async function forward(duties: AdvanceDuties, asked: Asked[], retries: Retries): Promise<void> {
+  const { flow, sequencer, timers, callbacks } = duties;
   const sends = asked.map((each) => {
     const { work, sequenceNumber } = each;
     if (work.do === 'opened' || work.do === 'ended' || work.do === 'publish') {
       // By the record and not by what it says: a run that is asked for again later must not be taken for this one.
       return retries.attempt(each, () => sequencer.send([sequencerMessageFor(work, sequenceNumber)]));
     }
+    if (work.do === 'call-back') return retries.attempt(each, () => callbacks.send([callbackMessageFor(work.run)]));
     if (work.do !== 'timer') return undefined;
     const message = timerMessageFor(work, flow.clock.nowMs());
     return message === null ? undefined : retries.attempt(each, () => timers.send([message]));

@@ -23,6 +23,7 @@ export const handler = lambdaFunction(
       flow: flowOf(told, { artifacts: openArtifacts(), inbox: openInbox(), launcher, mailbox, pricing }),
       sequencer: openQueue('SEAL'),
       timers: openQueue('TIMER'),
+      callbacks: openQueue('NOTIFY'),
       notifier: openNotifier(),
       completeToken: (token: string) => launcher.completeToken(token),
     };

@@ -38,6 +38,7 @@ export const handler = lambdaFunction(
       submissions: openQueue('SUBMIT'),
       sequencer: openQueue('SEAL'),
       timers: openQueue('TIMER'),
+      callbacks: openQueue('NOTIFY'),
       arrivalOf: ({ key, version }) => toldOf(`inbox/${key}`, version),
     };
   },

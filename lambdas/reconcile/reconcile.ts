@@ -7,6 +7,7 @@ import type { QueueDefinitions } from '#core/queue-definition.ts';
 import { ATTEMPT_TIMER } from '#core/row-changes.ts';
 import { keys } from '#core/rows.ts';
 import type { SchedulesRow } from '#core/schedule-rows.ts';
+import { overdueCallbacks } from '#flow/callbacks.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { defineCaps } from '#flow/gather.ts';
 import { loggedKeys } from '#flow/keys.ts';
@@ -24,6 +25,7 @@ import { runsAtWork } from '#flow/status.ts';
 import { peek } from '#flow/transaction.ts';
 import { checkAttempt } from '#flow/worker.ts';
 import { type BatchResponse, eachMessage } from '#lambdas/shared/batch.ts';
+import { CALLBACK_PATIENCE_MS, callbackMessageFor } from '#lambdas/shared/callback-message.ts';
 import { type Showing, STATUS_TIMER, showRun, unshownRuns } from '#lambdas/shared/paced-status.ts';
 import { RESUME_SCHEDULES } from '#lambdas/shared/schedules-message.ts';
 import { sequencerMessageFor } from '#lambdas/shared/sequencer-messages.ts';
@@ -43,6 +45,7 @@ export interface ReconcileDuties {
   submissions: MessageQueue;
   sequencer: MessageQueue;
   timers: MessageQueue;
+  callbacks: MessageQueue;
   /** What S3 says of an object that waits in the inbox. */
   arrivalOf(object: InboxObject): object;
 }
@@ -127,6 +130,7 @@ async function everyMinute(duties: ReconcileDuties, told: Told): Promise<void> {
     await part('schedules', () => askForSchedules(duties));
   }
   await part('runs', () => sweepRuns(duties, onTrouble));
+  await part('callbacks', () => forwardCallbacks(duties));
   await part('progress', () => showProgress(duties, onTrouble));
 }
 
@@ -136,6 +140,12 @@ async function forwardInbox({ flow, submissions, arrivalOf }: ReconcileDuties): 
   const listed = await flow.inbox.list({ limit: INBOX_PAGE });
   const waiting = listed.filter(({ arrivedAtMs = 0 }) => nowMs - arrivedAtMs >= EVENT_PATIENCE_MS);
   await submissions.send(waiting.map((object) => ({ body: arrivalOf(object) })));
+}
+
+/** Those of which no message came through, and those whose sender has died. */
+async function forwardCallbacks({ flow, callbacks }: ReconcileDuties): Promise<void> {
+  const overdue = await overdueCallbacks(flow, flow.clock.nowMs() - CALLBACK_PATIENCE_MS);
+  await callbacks.send(overdue.map(callbackMessageFor));
 }
 
 /** Alarms go with the stack that holds them, and calls get lost. Without schedules this reads one row. */

@@ -39,17 +39,16 @@ export async function showRun({ flow, timers }: Showing, run: string): Promise<v
     const [row, held] = await flow.store.get([keys.run(run), keys.shown(run)]);
     const state = row?.body as unknown as RunRow | undefined;
     const paced = (held?.body ?? null) as ShownRow | null;
-    // Of a sealed run the sequencer has told, and nothing of it changes any more.
-    if (state === undefined || state.bundle !== undefined) return;
+    if (state === undefined || isTold(state)) return;
     if (paced !== null && flow.clock.nowMs() < paced.nextMs) return showLater({ flow, timers }, run, paced);
     const prepared = await prepareStatus(flow, run);
     if (prepared === null) return;
     const shown = digestWithoutTime(prepared.status);
-    const isTold = paced?.shown === shown && paced.asked !== true && paced.writing !== true;
+    const isShown = paced?.shown === shown && paced.asked !== true && paced.writing !== true;
     const nextMs = flow.clock.nowMs() + PACE_MS + PACE_MS_PER_ITEM * state.items;
-    const next: ShownRow = { nextMs, shown, ...(isTold ? {} : { writing: true }) };
+    const next: ShownRow = { nextMs, shown, ...(isShown ? {} : { writing: true }) };
     if (!(await replace(flow, run, paced, () => next))) continue;
-    if (isTold) return;
+    if (isShown) return;
     try {
       await publishStatus(flow, run, prepared);
       await replace(flow, run, next, ({ writing: _, ...written }) => written);
@@ -60,6 +59,11 @@ export async function showRun({ flow, timers }: Showing, run: string): Promise<v
       throw error;
     }
   }
+}
+
+/** Of a sealed run the sequencer has told, and nothing of it changes any more but what became of its callback, which is shown where that is bad. */
+function isTold({ bundle, callback }: RunRow): boolean {
+  return bundle !== undefined && (callback === undefined || callback.state === 'delivered');
 }
 
 /** Of these runs, those that were never shown, and those whose message should have come and did not. */

@@ -40,7 +40,7 @@ import type { RootLedger } from '#ports/root-ledger.ts';
 import type { Scheduler } from '#ports/scheduler.ts';
 import type { SecretChannel } from '#ports/secret-channel.ts';
 import type { Signer } from '#ports/signer.ts';
-import { listSetting, otherEnvironments, secretArns, setting } from './settings.ts';
+import { callbackEndpoints, listSetting, otherEnvironments, secretArns, setting } from './settings.ts';
 import { quietHints, type Told } from './told.ts';
 
 const LEASE_MS = 300_000;
@@ -132,6 +132,12 @@ export function openSecrets(): ReadSecret {
   return readFromAccount({ secrets: new SecretsManagerClient({}), parameters: new SSMClient({}), arns: secretArns() });
 }
 
+/** The keys by which ends of runs are signed, each under the name of whom it is for. */
+export function openCallbackKeys(): ReadSecret {
+  const arns = new Map([...callbackEndpoints()].map(([name, { secret }]) => [name, secret]));
+  return readFromAccount({ secrets: new SecretsManagerClient({}), parameters: new SSMClient({}), arns });
+}
+
 function staging(): Pick<S3MailboxOptions, 's3' | 'bucket' | 'clock'> {
   return { s3: new S3Client({}), bucket: setting('WAYBILL_STAGING_BUCKET'), clock: createLocalClock() };
 }
@@ -169,7 +175,7 @@ export function openLauncher(): MachineLauncher {
   });
 }
 
-export function openQueue(which: 'SUBMIT' | 'SEAL' | 'TIMER'): MessageQueue {
+export function openQueue(which: 'SUBMIT' | 'SEAL' | 'TIMER' | 'NOTIFY'): MessageQueue {
   return createSqsQueue({ sqs: new SQSClient({}), url: setting(`WAYBILL_${which}_QUEUE_URL`) });
 }
 

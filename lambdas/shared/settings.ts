@@ -60,6 +60,24 @@ export function givenSecrets(): { givesSecrets?: ReadonlySet<string> } {
   return names === '' ? {} : { givesSecrets: new Set(names.split(',')) };
 }
 
+/** Where each name that specs may give leads, and the ARN of its key. */
+export function callbackEndpoints(): ReadonlyMap<string, { url: URL; secret: string }> {
+  const told = (jsonSetting('WAYBILL_CALLBACKS') ?? {}) as Record<string, { url: string; secret: string }>;
+  return new Map(
+    Object.entries(told).map(([name, { url: text, secret }]) => {
+      const url = new URL(text);
+      if (url.protocol !== 'https:') throw wrong('WAYBILL_CALLBACKS', `has ${name} elsewhere than at https`);
+      return [name, { url, secret }];
+    }),
+  );
+}
+
+/** Whom specs may name to be told of the end of a run. */
+export function callbackNames(): { callbacks?: ReadonlySet<string> } {
+  const names = process.env.WAYBILL_CALLBACK_NAMES ?? '';
+  return names === '' ? {} : { callbacks: new Set(names.split(',')) };
+}
+
 function wrong(name: string, problem: string): TerminalError {
   const fix = 'Deploy again: the stacks of lib/ set it.';
   return new TerminalError({ code: 'USAGE', path: name, problem, fix });

@@ -1,7 +1,7 @@
 import { objectOfEvent } from '#adapters/aws/inbox-names.ts';
 import { lambdaFunction } from '#lambdas/shared/function.ts';
 import { flowOf, openArtifacts, openInbox, openMailbox, openScheduler, openSigner } from '#lambdas/shared/ports.ts';
-import { givenSecrets } from '#lambdas/shared/settings.ts';
+import { callbackNames, givenSecrets } from '#lambdas/shared/settings.ts';
 import { takeInMessages } from './take-in.ts';
 
 export const handler = lambdaFunction(
@@ -16,7 +16,10 @@ export const handler = lambdaFunction(
       signer: await openSigner(),
     };
     const flow = flowOf(told, ports);
-    return { flow: { ...flow, worker: { ...flow.worker, ...givenSecrets() } }, objectOf: objectOfEvent };
+    return {
+      flow: { ...flow, ...callbackNames(), worker: { ...flow.worker, ...givenSecrets() } },
+      objectOf: objectOfEvent,
+    };
   },
   takeInMessages,
 );

@@ -7,6 +7,16 @@ import type { Key, RunRow } from '#core/rows.ts';
 export interface CallbackRow {
   endpoint: string;
   state: 'due' | 'sending';
+  /** Since when it is sending. */
+  sinceMs?: number;
+}
+
+export const CALLBACK_KEY_BYTES = { least: 32, most: 1_024 } as const;
+
+/** What both sides know, as it is kept: a line feed at its end does not count. Null for what is too short or too long. */
+export function callbackKeyOf(kept: Uint8Array): Uint8Array | null {
+  const key = kept.at(-1) === 0x0a ? kept.subarray(0, -1) : kept;
+  return key.length < CALLBACK_KEY_BYTES.least || key.length > CALLBACK_KEY_BYTES.most ? null : key;
 }
 
 const PARTITION = 'callbacks';

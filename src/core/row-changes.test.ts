@@ -55,6 +55,20 @@ describe('row changes: runs', () => {
     assert.deepEqual(work(key, run({ completedAtMs: 5 }), run({ completedAtMs: 5, sealedIndex: 3 })), [status]);
   });
 
+  it('one that calls back does so when it is over, sealed or aborted, once; what becomes of that asks for nothing more', () => {
+    const bundle = { key: 'k', sha256: 'sha256:1' };
+    const called: Work = { do: 'call-back', run: RUN };
+    const told = { callback: { endpoint: 'ops', state: 'delivered', detail: '' } };
+    for (const over of [{ bundle }, { abortedAtMs: 5 }]) {
+      assert.deepEqual(work(key, run({ callsBack: true }), run({ callsBack: true, ...over })), [status, called]);
+      assert.deepEqual(work(key, run({}), run(over)), [status]);
+      const again = run({ callsBack: true, ...over });
+      assert.deepEqual(work(key, again, run({ callsBack: true, ...over, ...told })), [status]);
+    }
+    const aborting = run({ callsBack: true, abortedAtMs: 5, bundle });
+    assert.deepEqual(work(key, run({ callsBack: true, abortedAtMs: 5 }), aborting), [status]);
+  });
+
   it('a late control was entered in the log by somebody who does not publish it', () => {
     const late = run({ lateControls: ['sha256:1'] });
     assert.deepEqual(work(key, run({}), late), [{ do: 'publish' }, status]);

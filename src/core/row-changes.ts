@@ -3,6 +3,7 @@
  * change here, and nothing else starts work. A change that is seen twice asks twice, which every use case bears; one that
  * is never seen is met by the reconciler, because the row still says it.
  */
+import { isOver } from '#core/callback.ts';
 import type { QueueRow } from '#core/queue-rows.ts';
 import type { AttemptRow, RunRow } from '#core/rows.ts';
 
@@ -33,6 +34,7 @@ export type Work =
   | { do: 'complete-token'; attemptId: string; token: string }
   | { do: 'timer'; dueMs: number; what: string }
   | { do: 'publish-status'; run: string }
+  | { do: 'call-back'; run: string }
   | SequencerWork;
 
 /** The launcher's own row beside an attempt; the flow never reads it. */
@@ -109,6 +111,9 @@ function ofRunRow(run: string, before: RunRow | null, after: RunRow): Work[] {
   if (isEnded || (!before?.aborting && after.aborting)) work.push({ do: 'ended', run });
   if ((after.lateControls?.length ?? 0) > (before?.lateControls?.length ?? 0)) work.push({ do: 'publish' });
   work.push({ do: 'publish-status', run });
+  const { callsBack, callback } = after;
+  if (callsBack && callback === undefined && isOver(after) && !(before !== null && isOver(before)))
+    work.push({ do: 'call-back', run });
   return work;
 }
 

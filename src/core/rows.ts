@@ -174,6 +174,8 @@ export interface RunRow {
   abortedAtMs?: number;
   /** Made again from the log, which does not know its principal; `bare`: nothing but that it was there. */
   recovered?: 'whole' | 'bare';
+  /** Somebody is to be told of its end. */
+  callsBack?: true;
   /** What became of its callback, once something is known. */
   callback?: { endpoint: string; state: 'delivered' | 'undelivered' | 'unknown'; detail: string };
   /** Controls that came after the seal and were entered as addenda. */

@@ -6,7 +6,7 @@ import { type CallbackRow, callbackKey, callbackText, isOver } from '#core/callb
 import { keys, type RunRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { readRun } from '#flow/items.ts';
-import { decide } from '#flow/transaction.ts';
+import { decide, peek } from '#flow/transaction.ts';
 import type { Callbacks, Delivery } from '#ports/callbacks.ts';
 
 const PAGE = 100;
@@ -17,7 +17,8 @@ async function begin(deps: FlowDeps, run: string): Promise<{ endpoint: string; b
     const due = await draft.readOne<CallbackRow>(callbackKey(run));
     const row = await draft.readOne<RunRow>(keys.run(run));
     if (due?.state !== 'due' || row === null || !isOver(row)) return null;
-    draft.put(callbackKey(run), { ...due, state: 'sending' } satisfies CallbackRow);
+    const sinceMs = deps.clock.nowMs();
+    draft.put(callbackKey(run), { ...due, state: 'sending', sinceMs } satisfies CallbackRow);
     return { endpoint: due.endpoint, body: new TextEncoder().encode(callbackText(deps.origin, run, row)) };
   });
 }
@@ -49,30 +50,54 @@ export async function callBack(deps: FlowDeps, callbacks: Callbacks, run: string
  * nobody knows.
  */
 export async function giveUpCallbacks(deps: FlowDeps): Promise<void> {
-  for (const run of await callbacksIn(deps, 'sending')) await conclude(deps, run, INTERRUPTED);
+  for (const { run, state } of await callbacksThere(deps))
+    if (state === 'sending') await conclude(deps, run, INTERRUPTED);
+}
+
+/** Where many send: of one that has been on its way since before, so that whoever sent it is gone. */
+export async function giveUpCallback(deps: FlowDeps, run: string, beforeMs: number): Promise<void> {
+  const row = await peek<CallbackRow>(deps, callbackKey(run));
+  if (row !== null && isStale(row, beforeMs)) await conclude(deps, run, INTERRUPTED);
 }
 
 /** Sends what is due of runs that are over, however they ended: not every end comes by whoever seals. */
 export async function sendCallbacks(deps: FlowDeps, callbacks: Callbacks): Promise<void> {
-  const due = await callbacksIn(deps, 'due');
-  for (let from = 0; from < due.length; from += PAGE) {
-    const runs = due.slice(from, from + PAGE);
-    const rows = await deps.store.get(runs.map((run) => keys.run(run)));
-    const over = runs.filter((_run, n) => rows[n] && isOver(rows[n].body as unknown as RunRow));
-    for (const run of over) await callBack(deps, callbacks, run);
-  }
+  for (const { run, state } of await callbacksOfEnded(deps)) if (state === 'due') await callBack(deps, callbacks, run);
 }
 
-async function callbacksIn(deps: FlowDeps, state: CallbackRow['state']): Promise<string[]> {
-  const runs: string[] = [];
+/** Runs that are over and whose callback is due, or has been on its way since before. */
+export async function overdueCallbacks(deps: FlowDeps, beforeMs: number): Promise<string[]> {
+  const ended = await callbacksOfEnded(deps);
+  return ended.filter((row) => row.state === 'due' || isStale(row, beforeMs)).map(({ run }) => run);
+}
+
+function isStale({ state, sinceMs = 0 }: CallbackRow, beforeMs: number): boolean {
+  return state === 'sending' && sinceMs < beforeMs;
+}
+
+type CallbackOfRun = CallbackRow & { run: string };
+
+async function callbacksOfEnded(deps: FlowDeps): Promise<CallbackOfRun[]> {
+  const all = await callbacksThere(deps);
+  const ended: CallbackOfRun[] = [];
+  for (let from = 0; from < all.length; from += PAGE) {
+    const some = all.slice(from, from + PAGE);
+    const rows = await deps.store.get(some.map(({ run }) => keys.run(run)));
+    ended.push(...some.filter((_each, n) => rows[n] && isOver(rows[n].body as unknown as RunRow)));
+  }
+  return ended;
+}
+
+async function callbacksThere(deps: FlowDeps): Promise<CallbackOfRun[]> {
+  const found: CallbackOfRun[] = [];
   let after: string | undefined;
   do {
     const range = { prefix: '', limit: PAGE, ...(after === undefined ? {} : { after }) };
     const rows = await deps.store.query(callbackKey('').pk, range);
-    for (const { sk, body } of rows) if ((body as unknown as CallbackRow).state === state) runs.push(sk);
+    for (const { sk, body } of rows) found.push({ ...(body as unknown as CallbackRow), run: sk });
     after = rows.length < PAGE ? undefined : rows.at(-1)?.sk;
   } while (after !== undefined);
-  return runs;
+  return found;
 }
 
 const INTERRUPTED: Delivery = { state: 'unknown', detail: 'the engine ended while it was being sent' };

@@ -223,6 +223,7 @@ function newRun(deps: FlowDeps, plan: Plan, object: InboxObject, submission: Dig
     items: plan.items.length,
     ...(growth === undefined ? {} : { growth }),
     ...(plan.capMicroUsd === undefined ? {} : { capMicroUsd: plan.capMicroUsd }),
+    ...(plan.callback === undefined ? {} : { callsBack: true as const }),
     state: 'admitting',
     admittedAtMs: nowMs,
     openedAtMs: nowMs,

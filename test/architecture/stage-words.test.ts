@@ -15,6 +15,7 @@ const FUNCTIONS = [
   'release',
   'settle',
   'seal',
+  'notify',
   'reconcile',
   'slot',
   'doctor',

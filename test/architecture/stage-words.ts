@@ -28,7 +28,7 @@ function story(root: string, stages: readonly string[]): StagePlace {
 /** Stages that happen elsewhere: in the client's hands, in a task of its own, and with whoever wants to know. */
 const WITHOUT_FUNCTION: readonly string[] = ['inbox', 'worker', 'verify'];
 /** Functions that serve the deployment and not one stage. */
-const BESIDE_STAGES: readonly string[] = ['doctor', 'reconcile', 'release', 'shared', 'slot'];
+const BESIDE_STAGES: readonly string[] = ['doctor', 'notify', 'reconcile', 'release', 'shared', 'slot'];
 
 /** Every other stage is a function in a folder of its name. */
 function lambdasFolder(root: string, stages: readonly string[]): StagePlace {

@@ -8,6 +8,7 @@ import { PutObjectLockConfigurationCommand, S3Client } from '@aws-sdk/client-s3'
 import { CreateStateMachineAliasCommand, PublishStateMachineVersionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { sha256Hex, type TrustFile } from '@waybill/verify';
 import { type DeploymentNames, deploymentNames, LIVE_ALIAS } from '../../lib/deployment-names.ts';
+import type { WaybillProps } from '../../lib/waybill-props.ts';
 import { stripAssembly, type Template, templatesOf } from './bed-assembly.ts';
 import type { Ministack } from './beds/ministack.ts';
 import { STRIPPED_TYPES } from './stripped-types.ts';
@@ -101,13 +102,13 @@ export const OTHER_IMAGE = `sha256:${'4'.repeat(64)}`;
  * Bootstraps, deploys the ledger, pins its keys, deploys the rest: the order of docs/deploy.md.
  *
  * @param workerDigest of the bundle that containers of the bed run
- * @param secrets ARNs by the names that blocks use
+ * @param named secrets of blocks by their ARNs, and whom runs may name to be told of their end
  * @param strip types that are taken out of the templates
  */
 export async function deploy(
   bed: Ministack,
   workerDigest: string,
-  secrets: Readonly<Record<string, string>>,
+  named: Pick<WaybillProps, 'secrets' | 'callbacks'>,
   strip: ReadonlySet<string> = new Set(Object.keys(STRIPPED_TYPES)),
 ): Promise<Deployed> {
   const { account, region } = bed;
@@ -127,7 +128,7 @@ export async function deploy(
       other: { image: `${registry}/other@${OTHER_IMAGE}` },
     },
     queues: { default: { concurrency: 40 } },
-    secrets,
+    ...named,
     s3PrefixListId: 'pl-6da54004',
     alarmEmail: 'operator@example.com',
     monthlyBudgetUsd: 50,

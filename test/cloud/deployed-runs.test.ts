@@ -6,6 +6,7 @@ import { grantedAndUsed } from './granted-and-used.ts';
 import { verdictOn } from './least-privilege.ts';
 import type { Scenarios } from './scenario.ts';
 import { AGENTS } from './scenarios-of-agents.ts';
+import { CALLBACKS } from './scenarios-of-callbacks.ts';
 import { LOST } from './scenarios-of-lost-events.ts';
 import { BESIDE, RUNS } from './scenarios-of-runs.ts';
 import { SECRETS } from './scenarios-of-secrets.ts';
@@ -38,7 +39,7 @@ function scenarios(list: Scenarios, options: { timeout?: number } = {}): void {
 /** Six attempts of several blocks, each after the other: as long as six scenarios of one. */
 const OF_AGENTS = { timeout: 6 * 60_000 };
 
-scenarios({ ...RUNS, ...TROUBLE, ...LOST, ...SECRETS });
+scenarios({ ...RUNS, ...TROUBLE, ...LOST, ...CALLBACKS, ...SECRETS });
 // A worker hears within half a minute that it is cancelled, and a slot comes with the minute: meanwhile others have enough to do.
 suite('deployed, beside each other', { concurrency: true }, () => {
   scenarios(AGENTS, OF_AGENTS);

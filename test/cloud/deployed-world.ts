@@ -15,11 +15,13 @@ import {
 import { type Receipt, type RunStatus, submitRun } from '@waybill/client';
 import { S3Transport } from '@waybill/client/aws';
 import { parseDeployment } from '@waybill/client/deployment';
+import type { Heard } from '../support/callback-server.ts';
 import { makeRepository } from '../support/git-repository.ts';
 import { until } from '../support/processes.ts';
 import { type Ministack, start } from './beds/ministack.ts';
 import { type Deployed, deploy } from './deploy.ts';
 import { keepSecrets, type SecretArns } from './kept-secrets.ts';
+import { type ToldOutside, toldOutside } from './told-outside.ts';
 import { type WorkerPrograms, workerProcesses } from './worker-processes.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -49,6 +51,8 @@ export interface World {
   deployed: Deployed;
   programs: WorkerPrograms;
   secrets: SecretArns;
+  /** What was told of runs, outside. */
+  heard: readonly Heard[];
   /** Of the submitter. */
   transport: S3Transport;
   /** Where a spec's source is `./repo`. */
@@ -127,20 +131,23 @@ async function submitter(bed: Ministack, { names }: Deployed) {
 
 /** @throws with what cdk or the emulator said when the deployment does not come to stand */
 export async function openWorld(): Promise<World> {
-  const bed = await start();
+  const outside = await toldOutside();
+  const bed = await start({ NODE_EXTRA_CA_CERTS: outside.certificate });
   try {
-    return await deployedWorld(bed);
+    const world = await deployedWorld(bed, (secrets) => outside.namedWith(secrets));
+    const close: World['close'] = (outcome) => world.close(outcome).finally(() => outside.close());
+    return { ...world, heard: outside.heard, close };
   } catch (error) {
-    await bed.stop({ keepLogs: true });
+    await bed.stop({ keepLogs: true }).finally(() => outside.close());
     throw error;
   }
 }
 
-async function deployedWorld(bed: Ministack): Promise<World> {
+async function deployedWorld(bed: Ministack, namedWith: ToldOutside['namedWith']): Promise<Omit<World, 'heard'>> {
   const programs = await workerProcesses(join(bed.directory, 'programs'));
   bed.setContainers(programs.containers);
   const secrets = await keepSecrets(bed);
-  const deployed = await deploy(bed, programs.worker, secrets);
+  const deployed = await deploy(bed, programs.worker, namedWith(secrets));
   const file = join(bed.directory, 'waybill-deployment.json');
   const cli = join(ROOT, 'packages', 'cli', 'bin', 'waybill.js');
   const pulled = await run(

@@ -17,6 +17,7 @@ const STAGES_OF_QUEUES: Readonly<Record<string, 'messages' | 'orderedMessages'>>
   submit: 'messages',
   release: 'messages',
   settle: 'messages',
+  notify: 'messages',
   reconcile: 'messages',
   seal: 'orderedMessages',
 };

@@ -107,7 +107,7 @@ export function living(world: World, container: string, marker?: string): number
 }
 
 /** Nothing waits in a function's queue, and nothing of it is being worked off. */
-export async function isEmpty(world: World, queue: 'release' | 'submit' | 'settle'): Promise<boolean> {
+export async function isEmpty(world: World, queue: 'notify' | 'release' | 'submit' | 'settle'): Promise<boolean> {
   const client = new SQSClient(asRoot(world));
   const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName: world.deployed.names.queue(queue) }));
   const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;

@@ -7,7 +7,9 @@ import { describe, it } from 'node:test';
 import type { Execute } from '#adapters/in-process/executor.ts';
 import type { RowChange } from '#core/row-changes.ts';
 import { type ItemRow, keys, type RunRow } from '#core/rows.ts';
-import { type DeployedBed, type DeployedOptions, openDeployedBed } from '../support/deployed-flow.ts';
+import { peek } from '#flow/transaction.ts';
+import { callbackServer, isSignedBy } from '../support/callback-server.ts';
+import { CALLBACK_KEY, type DeployedBed, type DeployedOptions, openDeployedBed } from '../support/deployed-flow.ts';
 import { aborted, FAILED, Gate, SUCCEEDED } from '../support/finished-run.ts';
 import { abortOf, cancelOf, controlOf, runOf } from '../support/run-spec.ts';
 
@@ -212,5 +214,33 @@ describe('flow: driven by changes of rows', { concurrency: true }, () => {
         return active === null && (row?.body as unknown as RunRow | undefined)?.abortedIndex !== undefined;
       });
     });
+  });
+
+  it('whoever a run names is told of its end once, whatever is doubled or lost', async () => {
+    for (const chaos of CHAOS) {
+      const server = await callbackServer((path) => (path === '/refuses' ? 500 : 204));
+      const urls = new Map(['takes', 'refuses'].map((name) => [name, new URL(`${server.url}/${name}`)]));
+      try {
+        await withDeployed({ execute: () => SUCCEEDED, ...chaos, urls }, async (bed) => {
+          const runs = [...urls.keys()].map((name) => bed.submit(name, runOf([{ id: 'x' }], { callback: name })));
+          bed.submit('nobody', runOf([{ id: 'x' }]));
+          await bed.untilSealed('nobody');
+          const rows = (): Promise<(RunRow | null)[]> =>
+            Promise.all(runs.map((run) => peek<RunRow>(bed.deps, keys.run(run))));
+          await bed.until(async () => (await rows()).every((row) => row?.callback !== undefined));
+          assert.deepEqual(
+            (await rows()).map((row) => row?.callback?.state),
+            ['delivered', 'undelivered'],
+          );
+          await bed.until(
+            () => bed.status('refuses')?.warnings.some((line) => line.startsWith('UNDELIVERED')) === true,
+          );
+          assert.deepEqual(server.heard.map(({ path }) => path).sort(), ['/refuses', '/takes']);
+          assert.ok(server.heard.every((one) => isSignedBy(CALLBACK_KEY, one)));
+        });
+      } finally {
+        await server.close();
+      }
+    }
   });
 });

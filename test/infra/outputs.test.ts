@@ -33,7 +33,7 @@ test('outputs: the stacks say everything that a deployment file can hold, and it
   assert.deepEqual(Object.keys(keys ?? {}).toSorted(), ['attest', 'data', 'log']);
   assert.deepEqual(Object.keys(buckets).toSorted(), ['artifacts', 'inbox', 'ledger', 'staging']);
   assert.ok((deadLetterQueues?.length ?? 0) > 8 && images?.length === 2);
-  assert.equal(rest.functions?.length, 7);
+  assert.equal(rest.functions?.length, 8);
   for (const field of [
     'table',
     'stateMachine',

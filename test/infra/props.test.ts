@@ -36,6 +36,9 @@ const KEY_ALIAS = `arn:aws:kms:${HERE}:alias/mine`;
 const secretsOf = (count: number): Record<string, string> =>
   Object.fromEntries(Array.from({ length: count }, (_, n) => [`token-${n}`, SECRET]));
 
+const TOLD = { url: 'https://hooks.example/waybill?of=ops', secret: SECRET };
+const callbackTo = (url: string): Readonly<Record<string, unknown>> => ({ callbacks: { ops: { ...TOLD, url } } });
+
 const refused: readonly [title: string, change: Readonly<Record<string, unknown>>, property: string][] = [
   ['an account that is not typed out', { env: { account: 'ours', region: 'us-east-1' } }, 'env.account'],
   ['no region', { env: { account: '000000000000', region: '' } }, 'env.region'],
@@ -150,6 +153,24 @@ const refused: readonly [title: string, change: Readonly<Record<string, unknown>
   ['all parameters of a folder', { secrets: { token: `${PARAMETER}/*` } }, 'secrets.token'],
   ['a secret that is a bucket', { secrets: { token: 'arn:aws:s3:::bucket' } }, 'secrets.token'],
   ['a key by its alias', { secrets: { token: { arn: SECRET, key: KEY_ALIAS } } }, 'secrets.token.key'],
+  ['a callback that no run could name', { callbacks: { OPS: TOLD } }, 'callbacks: is "OPS"'],
+  ['a callback in the clear', callbackTo('http://hooks.example/'), 'callbacks.ops.url: is "http:'],
+  ['a callback to this machine', callbackTo('http://127.0.0.1/'), 'callbacks.ops.url'],
+  ['a callback with a password', callbackTo('https://a:b@hooks.example/'), 'callbacks.ops.url'],
+  ['a callback with a fragment', callbackTo('https://hooks.example/#x'), 'callbacks.ops.url'],
+  ['a callback to no address', callbackTo('hooks.example'), 'callbacks.ops.url'],
+  ['a callback without a key', { callbacks: { ops: { url: TOLD.url } } }, 'callbacks.ops.secret'],
+  ['the key itself', { callbacks: { ops: { ...TOLD, secret: 'k'.repeat(32) } } }, 'callbacks.ops.secret: is "kkk'],
+  [
+    'a key of another account',
+    { callbacks: { ops: { ...TOLD, secret: SECRET.replace('000', '111') } } },
+    'callbacks.ops.secret',
+  ],
+  [
+    'addresses longer than anybody could be told',
+    callbackTo(`https://hooks.example/${'x'.repeat(4_000)}`),
+    'callbacks: name fewer',
+  ],
   ['so many secrets that nobody could be told', { secrets: secretsOf(60) }, 'secrets: name fewer'],
 ];
 
@@ -177,6 +198,12 @@ test('props: secrets are taken of both services, with a key of their own or with
   const secrets = { token: SECRET, 'build.key': PARAMETER, alone: parameter, mine: { arn: SECRET, key } };
   assert.deepEqual(problemsOf({ secrets }), []);
   assert.deepEqual(problemsOf({ secrets: secretsOf(30) }), []);
+});
+
+test('props: whom runs may name is taken with a key that is kept as secrets are', () => {
+  const key = `arn:aws:kms:${HERE}:key/${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}`;
+  const mine = { url: 'https://hooks.example:8443/', secret: { arn: PARAMETER, key } };
+  assert.deepEqual(problemsOf({ callbacks: { ops: TOLD, mine } }), []);
 });
 
 test('props: retention has no default, not even in a test', () => {

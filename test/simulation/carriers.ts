@@ -29,6 +29,14 @@ interface Waiting {
   tries: number;
 }
 
+/** The filters that the table's stream is read with; test/infra holds the deployed ones to what rows ask for. */
+export function isDelivered(reader: string, { pk, sk, before }: RowChange): boolean {
+  if (reader === 'dispatch') return sk === 'attempt';
+  if (sk === 'run' || sk === 'queue' || sk === 'attempt') return true;
+  if (sk.startsWith('item/')) return before !== null;
+  return before === null && (pk === 'todo' || pk === 'timers' || sk.startsWith('ready/') || sk.startsWith('wake/'));
+}
+
 export class SimulatedQueue {
   readonly name: string;
   deadLetters = 0;

@@ -1,5 +1,6 @@
 /** Which edges of the state machines a simulation has gone along. The states are read from the rows, the edges from their changes. */
 
+import { type CallbackRow, callbackKey } from '#core/callback.ts';
 import { MAX_OVERTAKES } from '#core/names.ts';
 import type { LockRow, QueueRow } from '#core/queue-rows.ts';
 import type { LogHeadRow, RunTreeRow } from '#core/record-rows.ts';
@@ -17,7 +18,8 @@ type Machine =
   | 'record'
   | 'log'
   | 'branches'
-  | 'growth';
+  | 'growth'
+  | 'callback';
 
 /**
  * Every edge that the flow can go along, as `from>to`; `-` is a row that is not there. A line goes from kept to overtaken nowhere:
@@ -49,6 +51,7 @@ const EDGES: Readonly<Record<Machine, string>> = {
   record: '->placing placing>placed placed>placing',
   branches: '->one one>many many>whole',
   growth: '->open open>extending extending>open open>closed extending>closing closing>closed',
+  callback: '->due due>sending sending>- sending>delivered sending>undelivered sending>unknown',
   log: '->ahead ahead>published published>ahead',
 };
 
@@ -95,7 +98,11 @@ function stepsOf({ pk, sk, before, after }: RowChange): Step[] {
   if (sk.startsWith('spec/') && ((after ?? before) as SpecRow).item.forEach !== undefined)
     return step('branches', ({ branches }: SpecRow) => (branches === undefined ? 'one' : 'many'));
   if (pk === 'todo' && sk.startsWith('spawn/') && after === null) return [['branches', 'many', 'whole']];
-  if (sk === 'run') return [...step('run', runState), ...growthOf(before as RunRow | null, after as RunRow | null)];
+  if (sk === 'run') {
+    const [was, now] = [before as RunRow | null, after as RunRow | null];
+    return [...step('run', runState), ...growthOf(was, now), ...callbackOf(was, now)];
+  }
+  if (pk === callbackKey('').pk) return step('callback', ({ state }: CallbackRow) => state);
   if (sk === 'tree') return step('record', (tree: RunTreeRow) => (tree.batch ? 'placing' : 'placed'));
   if (sk === 'queue')
     return step('queue', ({ holders, concurrency }: QueueRow) => (holders.length < concurrency ? 'room' : 'full'));
@@ -130,6 +137,10 @@ function runState(run: RunRow): string {
   if (run.aborting) return 'aborting';
   if (run.stopping) return run.stopping === 'cancelled' ? 'cancelling' : 'overdue';
   return run.pausedAtMs === undefined ? run.state : 'paused';
+}
+
+function callbackOf(was: RunRow | null, now: RunRow | null): Step[] {
+  return now?.callback === undefined || was?.callback ? [] : [['callback', 'sending', now.callback.state]];
 }
 
 function growthOf(was: RunRow | null, now: RunRow | null): Step[] {

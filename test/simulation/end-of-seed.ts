@@ -5,6 +5,7 @@ import type { LogHeadRow, RunTreeRow } from '#core/record-rows.ts';
 import { keys, type RunRow } from '#core/rows.ts';
 import type { SchedulesRow } from '#core/schedule-rows.ts';
 import { auditLog } from '../../packages/verify/src/audit/log-audit.ts';
+import type { CallbackInvariants } from './callback-desk.ts';
 import type { Deed } from './deed.ts';
 import type { Buckets } from './object-stores.ts';
 import type { RowTable } from './row-table.ts';
@@ -13,6 +14,7 @@ import { mustHold } from './violation.ts';
 
 export interface Remains {
   slots: SlotInvariants;
+  callbacks: CallbackInvariants;
   table: RowTable;
   buckets: Buckets;
   trust: TrustFile;
@@ -39,7 +41,11 @@ export function unfinished({ table, buckets }: Pick<Remains, 'table' | 'buckets'
   const head = table.body<LogHeadRow>(keys.logHead());
   const isPublished = head === null || head.published.size === head.tree.size;
   return (
-    first('runs') ?? first('todo') ?? (timers && `timers ${timers.sk}`) ?? (isPublished ? null : 'entries of the log')
+    first('runs') ??
+    first('todo') ??
+    first('callbacks') ??
+    (timers && `timers ${timers.sk}`) ??
+    (isPublished ? null : 'entries of the log')
   );
 }
 
@@ -47,6 +53,7 @@ export async function checkRemains(remains: Remains): Promise<{ verified: number
   everybodyWasAnswered(remains);
   remains.slots.everySlotIsARun(remains.buckets);
   nothingIsHeld(remains);
+  remains.callbacks.everyEndIsKnown();
   const runs = remains.table.partitions().filter((pk) => pk.startsWith('run/'));
   let verified = 0;
   for (const pk of runs) if (await runIsWhole(remains, pk.slice('run/'.length))) verified += 1;

@@ -11,6 +11,7 @@ import { createLane } from '#flow/lane.ts';
 import { release } from '#flow/release.ts';
 import { advanceRecords } from '#lambdas/advance/advance-records.ts';
 import { dispatchRecords } from '#lambdas/dispatch/dispatch-records.ts';
+import { notifyMessages } from '#lambdas/notify/notify-messages.ts';
 import { reconcile } from '#lambdas/reconcile/reconcile.ts';
 import { beginOnce, sequenceMessages } from '#lambdas/seal/sequence-messages.ts';
 import { unstaged } from '#lambdas/seal/unstaged.ts';
@@ -26,6 +27,7 @@ import type { InboxObject } from '#ports/inbox.ts';
 import type { AlarmClock } from './alarm-clock.ts';
 import { launcherOf, mailboxOf } from './attempt-ports.ts';
 import { type Attempts, SIMULATED_WORKER } from './attempts.ts';
+import { CALLBACK_NAMES, type CallbackDesk } from './callback-desk.ts';
 import type { SimulatedQueue } from './carriers.ts';
 import { Container } from './container.ts';
 import type { FaultPlan } from './faults.ts';
@@ -42,6 +44,7 @@ export type FunctionName =
   | 'submit'
   | 'settle'
   | 'seal'
+  | 'notify'
   | 'slot'
   | 'timers'
   | 'reconcile'
@@ -58,6 +61,7 @@ export interface Platform {
   alarms: AlarmClock;
   /** Absent: nobody is given secrets. */
   secrets?: SecretDesk;
+  callbacks: CallbackDesk;
   /** Until when nothing runs; in the past when all does. */
   awayUntilMs(): number;
   keys: DeploymentKeys;
@@ -71,7 +75,7 @@ export interface Platform {
   heartbeatMs: number;
   hasAuthority: boolean;
   told: Told;
-  carriers: { submissions: SimulatedQueue; sequencer: SimulatedQueue; timers: SimulatedQueue };
+  carriers: Readonly<Record<'submissions' | 'sequencer' | 'timers' | 'callbacks', SimulatedQueue>>;
   /** Puts bugs into what a container is given; what it is given, by default. */
   plant(deps: FlowDeps, container: Container): FlowDeps;
 }
@@ -85,6 +89,8 @@ interface Deployed {
 }
 
 const TIMEOUT_MS = 300_000;
+/** What it is sending is left to it for less than that of the others. */
+const NOTIFY_TIMEOUT_MS = 60_000;
 const ENVIRONMENT_LEAVES_MS = 270_000;
 const NOTHING_FAILED: BatchResponse = { batchItemFailures: [] };
 
@@ -120,7 +126,7 @@ export class Functions {
     mine.isBusy = true;
     container.sinceStep = timeline.steps;
     const startedAt = timeline.steps;
-    timeline.after(TIMEOUT_MS, () => {
+    timeline.after(name === 'notify' ? NOTIFY_TIMEOUT_MS : TIMEOUT_MS, () => {
       if (mine.isBusy && container.sinceStep === startedAt) container.die('its timeout');
     });
     const death = new Promise<null>((resolve) => {
@@ -146,8 +152,12 @@ function handlerOf(name: FunctionName, platform: Platform, container: Container)
   const { told, carriers } = platform;
   const flow = flowOf(name, platform, container);
   const inForce = keysInForce(flow);
-  const { submissions, sequencer, timers } = carriers;
-  const sends = { sequencer: sequencer.portOf(container), timers: timers.portOf(container) };
+  const { submissions, sequencer, timers, callbacks } = carriers;
+  const sends = {
+    sequencer: sequencer.portOf(container),
+    timers: timers.portOf(container),
+    callbacks: callbacks.portOf(container),
+  };
   switch (name) {
     case 'advance': {
       const notifier = { notify: async () => {} };
@@ -169,6 +179,9 @@ function handlerOf(name: FunctionName, platform: Platform, container: Container)
       const duties = { flow, keysInForce: inForce, settings, heartbeatMs: 3_600_000, begin: beginOnce(flow) };
       return (event) => sequenceMessages(duties, event, told);
     }
+    case 'notify':
+      // Asked each time: an operator changes it.
+      return (event) => notifyMessages({ ...platform.callbacks.dutiesOf(container), flow }, event, told);
     case 'slot':
       return async (event) => {
         await fillSlot(flow, event, told);
@@ -238,6 +251,7 @@ export function flowOf(name: FunctionName, platform: Platform, container: Contai
     hints: quietHints(told),
     pricing: pricingOf(platform.prices),
     intentPolicy: { allow: [KINDS[0]] },
+    callbacks: new Set(CALLBACK_NAMES),
     egress: egressOf(platform),
     worker: {
       isolation: platform.isolation,

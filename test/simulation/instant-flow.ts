@@ -6,6 +6,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import { Attempts } from './attempts.ts';
+import { CallbackDesk } from './callback-desk.ts';
 import { SimulatedQueue } from './carriers.ts';
 import { Container } from './container.ts';
 import { FaultPlan } from './faults.ts';
@@ -58,7 +59,12 @@ export function instantFlow(
   const attempts = new Attempts(timeline, faults, { staged: () => {}, ended: () => {} }, 1);
   const alarms = new AlarmClock({ timeline, faults, awayUntilMs: () => 0 }, () => {});
   const carrier = (name: string) => new SimulatedQueue(name, { timeline, faults }, async () => null);
-  const carriers = { submissions: carrier('a'), sequencer: carrier('b'), timers: carrier('c') };
+  const carriers = {
+    submissions: carrier('a'),
+    sequencer: carrier('b'),
+    timers: carrier('c'),
+    callbacks: carrier('d'),
+  };
   const told = { trouble: () => {}, malformed: () => {}, info: () => {} };
   const money = {
     isolation: 'container' as const,
@@ -73,6 +79,7 @@ export function instantFlow(
     buckets,
     attempts,
     alarms,
+    callbacks: new CallbackDesk(timeline, () => {}),
     keys,
     queues: () => queues,
     told,

@@ -8,6 +8,7 @@ import type { RowChange } from '#core/row-changes.ts';
 import { type AttemptRow, type ItemRow, keys, type RunRow } from '#core/rows.ts';
 import { isTerminal } from '#core/tally.ts';
 import type { LeaseDraft } from '#ports/mailbox.ts';
+import { CallbackInvariants } from './callback-desk.ts';
 import { CheckpointInvariants } from './checkpoint-invariants.ts';
 import { ClaimPace } from './claim-pace.ts';
 import type { EgressPlan } from './egress-plan.ts';
@@ -31,6 +32,7 @@ export class Invariants {
   readonly slots: SlotInvariants;
   readonly secrets: SecretInvariants;
   readonly pinned: PinnedInvariants;
+  readonly callbacks: CallbackInvariants;
   readonly #table: RowTable;
   readonly #held: HeldResources;
   readonly #money: HeldMoney;
@@ -52,6 +54,7 @@ export class Invariants {
     this.#table = table;
     this.slots = new SlotInvariants(table, timeline);
     this.secrets = new SecretInvariants(table);
+    this.callbacks = new CallbackInvariants(table);
     this.pinned = new PinnedInvariants(table, egress);
     this.#held = new HeldResources(table);
     this.#money = new HeldMoney(table);
@@ -79,6 +82,7 @@ export class Invariants {
     this.#checkpoints.committed(events);
     this.slots.committed(changes);
     this.secrets.committed(changes, events);
+    this.callbacks.committed(changes);
     for (const change of changes) if (change.sk === 'run') this.#run(change);
     compareWithEvents(changes, events);
     for (const told of events) this.#ended(told, by.sinceStep);

@@ -9,6 +9,7 @@ import type { GateRow, Growth, ItemRow, OpenRow, TodoSpawnRow } from '#core/rows
 import type { FlowDeps } from '#flow/deps.ts';
 import type { Action, Row, RunStore } from '#ports/run-store.ts';
 import type { Container } from './container.ts';
+import { CALLBACK_BUGS } from './planted-callbacks.ts';
 import { MONEY_BUGS } from './planted-money.ts';
 import { PIN_BUGS } from './planted-pins.ts';
 import { isNew, leavingOut, type PlantedBug, type Put, putting, seeing, tellsOf } from './planting.ts';
@@ -51,6 +52,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   { name: 'over-cap', plant: overCap },
   ...MONEY_BUGS,
   ...PIN_BUGS,
+  ...CALLBACK_BUGS,
   { name: 'double seal', plant: doubleSeal },
   {
     name: 'orphaned attempt',

@@ -4,6 +4,7 @@
  */
 import { type Random, randomOf } from '../support/random.ts';
 import type { ItemDraft, runOf } from '../support/run-spec.ts';
+import { CALLBACK_NAMES } from './callback-desk.ts';
 import { PRINCIPALS } from './deed.ts';
 import { NEVER_UPLOADED, readsOf } from './read-files.ts';
 import { mixed, scrambled } from './timeline.ts';
@@ -77,6 +78,10 @@ const ITEM_TRAITS: Readonly<Record<string, ItemTrait>> = {
 const RUN_TRAITS: Readonly<Record<string, RunTrait>> = {
   queue: (random) => ({ queue: random.chance(0.25) ? 'slow' : 'default' }),
   reuse: (random) => (random.chance(0.1) ? { reuse: 'off' } : {}),
+  callback: (random) => {
+    const name = CALLBACK_NAMES[random.below(12)];
+    return name === undefined ? {} : { callback: name };
+  },
   openEnded: (random) => (random.chance(0.15) ? { openEnded: true } : {}),
   /** An attempt reserves some thousandths of a dollar for its worker alone. */
   cap: (random) =>

@@ -1,6 +1,6 @@
 /** An invariant that did not hold. */
 export class Violation extends RangeError {
-  /** `I1` to `I11`, or `defect` for an error that no fault explains. */
+  /** `I1` to `I12`, or `defect` for an error that no fault explains. */
   readonly invariant: string;
 
   constructor(invariant: string, what: string) {

@@ -14,7 +14,8 @@ import { streamRecord } from '../support/fake-stream.ts';
 import { randomOf } from '../support/random.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import { Attempts } from './attempts.ts';
-import { SimulatedQueue, StreamReader } from './carriers.ts';
+import { CallbackDesk } from './callback-desk.ts';
+import { isDelivered, SimulatedQueue, StreamReader } from './carriers.ts';
 import type { Container } from './container.ts';
 import { egressAt, isolationOf } from './egress-plan.ts';
 import { checkRemains, unfinished } from './end-of-seed.ts';
@@ -95,12 +96,9 @@ class World {
   readonly #attempts: Attempts;
   readonly #functions: Functions;
   readonly #secrets: SecretDesk;
-  readonly #carriers: {
-    submissions: SimulatedQueue;
-    results: SimulatedQueue;
-    sequencer: SimulatedQueue;
-    timers: SimulatedQueue;
-  };
+  readonly #carriers: Readonly<
+    Record<'submissions' | 'results' | 'sequencer' | 'timers' | 'callbacks', SimulatedQueue>
+  >;
   readonly #streams: readonly StreamReader[];
   readonly #workload;
   readonly #minds: Minds;
@@ -129,6 +127,7 @@ class World {
       results: queue('results', 'settle'),
       sequencer: queue('sequencer', 'seal', true),
       timers: queue('timers', 'timers'),
+      callbacks: queue('callbacks', 'notify'),
     };
     const shards = 1 + random.below(3);
     this.#streams = (['advance', 'dispatch'] as const).map(
@@ -150,6 +149,9 @@ class World {
       startMs,
       alarms,
       secrets: this.#secrets,
+      callbacks: new CallbackDesk(this.#timeline, (name, told) =>
+        this.#guard(() => this.#invariants.callbacks.heard(name, told)),
+      ),
       awayUntilMs,
       table: this.#table,
       buckets: this.#buckets,
@@ -201,8 +203,8 @@ class World {
   async #check(): Promise<number> {
     try {
       const deeds = [...this.#workload.deeds, ...this.#minds.deeds];
-      const { slots } = this.#invariants;
-      const remains = { table: this.#table, buckets: this.#buckets, trust: KEYS.trust, deeds, slots };
+      const { slots, callbacks } = this.#invariants;
+      const remains = { table: this.#table, buckets: this.#buckets, trust: KEYS.trust, deeds, slots, callbacks };
       const runs = this.#table.partitions().filter((pk) => pk.startsWith('run/')).length;
       const things = 20 * (runs + this.#workload.runs) + this.#workload.items + this.#attempts.workers.size;
       const { commits } = this.#table;
@@ -383,12 +385,4 @@ class World {
     this.#violation = isOne ? error : new Violation('defect', said);
     this.#timeline.note(`violation ${this.#violation.message}`);
   }
-}
-
-/** The filters that the table's stream is read with; test/infra holds the deployed ones to what rows ask for. */
-function isDelivered(reader: string, { pk, sk, before }: Commit['changes'][number]): boolean {
-  if (reader === 'dispatch') return sk === 'attempt';
-  if (sk === 'run' || sk === 'queue' || sk === 'attempt') return true;
-  if (sk.startsWith('item/')) return before !== null;
-  return before === null && (pk === 'todo' || pk === 'timers' || sk.startsWith('ready/') || sk.startsWith('wake/'));
 }

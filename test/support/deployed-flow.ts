@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunStatus } from '@waybill/client/documents';
 import { deriveRunId, type VerifyReport, verifyBundle } from '@waybill/verify';
+import { createHttpCallbacks } from '#adapters/http/callbacks.ts';
 import type { Execute } from '#adapters/in-process/executor.ts';
 import { DEFAULT_CAPS } from '#core/purse.ts';
 import type { RowChange } from '#core/row-changes.ts';
@@ -16,6 +17,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { createLane } from '#flow/lane.ts';
 import { advanceRecords } from '#lambdas/advance/advance-records.ts';
 import { dispatchRecords } from '#lambdas/dispatch/dispatch-records.ts';
+import { type NotifyDuties, notifyMessages } from '#lambdas/notify/notify-messages.ts';
 import { reconcile } from '#lambdas/reconcile/reconcile.ts';
 import { beginOnce, sequenceMessages } from '#lambdas/seal/sequence-messages.ts';
 import { settleMessages } from '#lambdas/settle/settle-messages.ts';
@@ -32,6 +34,7 @@ import { type Random, randomOf } from './random.ts';
 import { observeRows } from './row-stream.ts';
 
 const MINUTE_MS = 60_000;
+export const CALLBACK_KEY: Buffer = Buffer.from('k'.repeat(32));
 /** Turns of the event loop in which a worker may come to its end before the clock goes on. */
 const PATIENCE = 40;
 const MAX_STEPS = 20_000;
@@ -45,6 +48,8 @@ export interface DeployedOptions {
   lost?: number;
   /** Changes that no reader of the stream ever gets. */
   isLost?(change: RowChange): boolean;
+  /** Whom runs may name to be told of their end. */
+  urls?: ReadonlyMap<string, URL>;
   /** Whether the reconciler is called each minute, beyond the once that a deployment begins with. */
   reconciles?: boolean;
 }
@@ -145,6 +150,7 @@ class World {
   readonly #results: FakeQueue;
   readonly #sequencer: FakeQueue;
   readonly #timers: FakeQueue;
+  readonly #callbacks: FakeQueue;
   readonly #told: Told;
   readonly #handlers: Handlers;
   readonly #startMs: number;
@@ -161,13 +167,19 @@ class World {
     this.#submissions = queue();
     this.#results = queue();
     this.#timers = queue();
+    this.#callbacks = queue();
     this.#sequencer = createFakeQueue({ nowMs: clock.nowMs, keepsOrder: true });
     this.#told = {
       trouble: (about, error) => this.troubles.push(`${about}: ${String(error)}`),
       malformed: (about, problem) => this.troubles.push(`${about} is malformed: ${problem}`),
       info: () => {},
     };
-    this.flow = { ...base, hints: quietHints(this.#told), lane: (decision) => decision() };
+    this.flow = {
+      ...base,
+      callbacks: new Set(options.urls?.keys()),
+      hints: quietHints(this.#told),
+      lane: (decision) => decision(),
+    };
     this.#handlers = this.#makeHandlers();
     base.mailbox.onStaged((attemptId, kind) => {
       if (kind === 'result') this.#event(this.#results, toldOf(`${attemptId}/result.json`, undefined));
@@ -215,7 +227,7 @@ class World {
 
   #deliveries(): (() => Promise<void>)[] {
     const [first, second] = this.#streams;
-    const { advance, dispatch, submit, settle, seal, timers } = this.#handlers;
+    const { advance, dispatch, submit, settle, seal, notify, timers } = this.#handlers;
     const read = (stream: FakeStream, handle: Handle) =>
       stream.partitions().map((pk) => () => stream.deliver(pk, handle, this.#chance(this.#options.twice)));
     return [
@@ -224,6 +236,7 @@ class World {
       ...this.#polled(this.#submissions, submit),
       ...this.#polled(this.#results, settle),
       ...this.#polled(this.#sequencer, seal),
+      ...this.#polled(this.#callbacks, notify),
       ...this.#polled(this.#timers, timers),
     ];
   }
@@ -246,7 +259,7 @@ class World {
 
   /** To the next message or the next minute. False: nothing will ever happen any more. */
   async #passTime(): Promise<boolean> {
-    const queues = [this.#submissions, this.#results, this.#sequencer, this.#timers];
+    const queues = [this.#submissions, this.#results, this.#sequencer, this.#callbacks, this.#timers];
     const next = queues.map((queue) => queue.nextMs()).filter((ms) => ms !== null);
     if (this.#options.reconciles !== false) next.push(this.#nextTickMs);
     if (next.length === 0 || this.#clock.nowMs() > this.#startMs + 600 * MINUTE_MS) return false;
@@ -268,9 +281,12 @@ class World {
   #makeHandlers(): Handlers {
     const { flow } = this;
     const told = this.#told;
+    const { urls = new Map() } = this.#options;
     const inForce = keysInForce(flow);
     const [sequencer, timers, submissions] = [this.#sequencer, this.#timers, this.#submissions];
-    const advancing = { flow, sequencer, timers, completeToken: async () => {}, notifier: { notify: async () => {} } };
+    const callbacks = this.#callbacks;
+    const notifier = { notify: async () => {} };
+    const advancing = { flow, sequencer, timers, callbacks, completeToken: async () => {}, notifier };
     const sealing = {
       flow: { ...flow, lane: createLane() },
       keysInForce: inForce,
@@ -287,7 +303,14 @@ class World {
       submissions,
       sequencer,
       timers,
+      callbacks,
       arrivalOf: ({ key }: InboxObject) => toldOf(`inbox/${key}`, undefined),
+    };
+    const notifying: NotifyDuties = {
+      flow,
+      urls,
+      readKey: async () => CALLBACK_KEY,
+      open: (endpoints) => createHttpCallbacks(endpoints, flow.clock),
     };
     const objectOf = (key: string): InboxObject | null => namedObject(key.slice('inbox/'.length));
     return {
@@ -296,6 +319,7 @@ class World {
       submit: (event) => takeInMessages({ flow, objectOf }, event, told),
       settle: (event) => settleMessages({ flow, keysInForce: inForce }, event, told),
       seal: (event) => sequenceMessages(sealing, event, told),
+      notify: (event) => notifyMessages(notifying, event, told),
       timers: async (event) => (await reconcile(reconciling, event, told)) ?? { batchItemFailures: [] },
       reconcile: (event) => reconcile(reconciling, event, told).catch((error: unknown) => told.trouble('tick', error)),
     };
@@ -307,7 +331,7 @@ type Streams = readonly [FakeStream, FakeStream];
 
 type Handle = (event: object) => Promise<BatchResponse>;
 
-type Handlers = Record<'advance' | 'dispatch' | 'submit' | 'settle' | 'seal' | 'timers', Handle> & {
+type Handlers = Record<'advance' | 'dispatch' | 'submit' | 'settle' | 'seal' | 'notify' | 'timers', Handle> & {
   reconcile(event: object): Promise<unknown>;
 };
 

@@ -21,6 +21,7 @@ export function dutiesOf({ flow }: HandlerBed) {
     submissions: keepingQueue(),
     sequencer: keepingQueue(),
     timers: keepingQueue(),
+    callbacks: keepingQueue(),
     arrivalOf: ({ key }: { key: string }) => ({ key }),
   };
 }

@@ -50,7 +50,7 @@ export function readFromAccount({ secrets, parameters, arns }: KeptInAccount): (
 /** The ARN is for the operator alone: a worker is told path and problem. */
 function failureOf(name: string, arn: string, cause: unknown): WaybillError {
   const refused = REFUSED[nameOf(cause)];
-  const fix = `Look whether ${arn} is there, whether the role of release may read it, and which key encrypts it.`;
+  const fix = `Look whether ${arn} is there, whether the role of this function may read it, and which key encrypts it.`;
   if (refused !== undefined) return unavailable(name, refused, fix, cause);
   const failure = awsFailure(`secret ${name}`, cause);
   return failure.retryable ? failure : unavailable(name, `cannot be read (${nameOf(cause)})`, fix, cause);

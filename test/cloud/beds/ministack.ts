@@ -95,8 +95,16 @@ function clientEnvironment(url: string): Record<string, string> {
   };
 }
 
-/** @param url of the recorder, where the emulator believes to be reached: it puts that into the addresses of queues */
-function spawnEmulator(directory: string, containersFile: string, port: number, url: string): ChildProcess {
+/**
+ * @param more variables that its functions have too
+ * @param url of the recorder, where the emulator believes to be reached: it puts that into the addresses of queues
+ */
+function spawnEmulator(
+  directory: string,
+  containersFile: string,
+  port: number,
+  { url, more }: { url: string; more: Readonly<Record<string, string>> },
+): ChildProcess {
   return spawn(join(bedFolder('ministack'), 'bin', 'python'), [join(import.meta.dirname, 'emulator', 'serve.py')], {
     cwd: directory,
     env: {
@@ -119,13 +127,15 @@ function spawnEmulator(directory: string, containersFile: string, port: number, 
       AUTH: 'true',
       WAYBILL_BED_DIRECTORY: directory,
       WAYBILL_BED_CONTAINERS: containersFile,
+      ...more,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
 }
 
-export async function start(): Promise<Ministack> {
+/** @param more variables of the emulator and of the functions */
+export async function start(more: Readonly<Record<string, string>> = {}): Promise<Ministack> {
   const directory = mkdtempSync(join(tmpdir(), 'waybill-ministack-'));
   const containersFile = join(directory, 'containers.json');
   writeFileSync(containersFile, '{}');
@@ -133,7 +143,7 @@ export async function start(): Promise<Ministack> {
   const port = await freePort();
   const recorder = await startRecorder(port);
   const log = join(directory, 'ministack.log');
-  const child = spawnEmulator(directory, containersFile, port, recorder.url);
+  const child = spawnEmulator(directory, containersFile, port, { url: recorder.url, more });
   const logged = createWriteStream(log);
   child.stdout?.pipe(logged, { end: false });
   child.stderr?.pipe(logged, { end: false });
