@@ -14,6 +14,7 @@ import { startLiveLog } from './live-log.ts';
 import { createLogFile, type LogFile } from './log-file.ts';
 import { getBytes } from './mailbox-client.ts';
 import { materialise } from './materialise.ts';
+import type { OpenOutputPipes } from './output-pipes.ts';
 import { NOTHING_LEFT, type PipelineEnd, runPipeline, STOPPED } from './pipeline.ts';
 import { redactedLog } from './redacted-log.ts';
 import { createRedactor } from './redactor.ts';
@@ -31,6 +32,8 @@ export interface AttemptOptions {
   runnerSocket: string | null;
   /** Path of models.json; null where no agent is let to a model. */
   modelsFile: string | null;
+  /** For what sandboxed blocks say. */
+  outputPipes: OpenOutputPipes;
   stop: StopRequest;
 }
 
@@ -87,7 +90,7 @@ async function work(
   { lease, to }: { lease: Lease; to: Omit<Recipient, 'key'> },
   tree: AttemptTree,
   log: LogFile,
-  { stop, allowUnsandboxed, runnerSocket, modelsFile }: AttemptOptions,
+  { stop, allowUnsandboxed, runnerSocket, modelsFile, outputPipes }: AttemptOptions,
   onBlock: Parameters<typeof runPipeline>[0]['onBlock'],
 ): Promise<PipelineEnd> {
   const { job } = lease;
@@ -99,7 +102,7 @@ async function work(
     const redactor = createRedactor(secrets);
     runner = runnerSocket === null ? null : await openRunner(runnerSocket, stop.signal);
     const spoken = secrets.size === 0 ? log : redactedLog(log, redactor);
-    const given = { stop, allowUnsandboxed, runner, modelsFile, secrets, redactor, onBlock };
+    const given = { stop, allowUnsandboxed, runner, modelsFile, secrets, redactor, outputPipes, onBlock };
     const context = {
       job,
       tree,

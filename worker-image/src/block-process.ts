@@ -1,9 +1,11 @@
 /** Runs the command of one block to its end, or ends it: politely first, then by force, with what it started. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { closeSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { STOP_GRACE_MS } from '#core/names.ts';
 import { killTree } from './left-processes.ts';
+import type { OpenOutputPipes } from './output-pipes.ts';
 
 export interface BlockCommand {
   argv: string[];
@@ -18,6 +20,8 @@ export interface BlockCommand {
   signal: AbortSignal;
   /** Asked when the signal fires: no grace when nobody waits for the result. */
   forceAtOnce(): boolean;
+  /** Pipes for what it says; sockets where it is absent, or has none. */
+  outputs?: OpenOutputPipes;
   /** `source` may be paused by who cannot keep up with it. */
   onOutput(bytes: Uint8Array, source?: Readable): void;
 }
@@ -49,23 +53,9 @@ export async function runBlock(command: BlockCommand): Promise<BlockEnd> {
   if (command.signal.aborted) return { exit: null, timedOut: false };
   const { sandbox } = command;
   const sandboxed = sandbox !== undefined;
-  const [file = '', ...args] = command.argv;
-  const child = spawn(file, args, {
-    cwd: command.cwd,
-    env: command.env,
-    detached: true,
-    // What the sandbox does not read, its command would inherit.
-    stdio: [
-      'ignore',
-      'pipe',
-      'pipe',
-      ...Array<'pipe'>(sandbox === undefined ? 0 : 1 + readings(sandbox).length).fill('pipe'),
-    ],
-  });
+  const { child, said } = start(command);
   const inner = sandboxed ? feedSandbox(child, sandbox) : () => child.pid ?? null;
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on('data', (bytes: Uint8Array) => command.onOutput(bytes, stream));
-  }
+  for (const stream of said) stream.on('data', (bytes: Uint8Array) => command.onOutput(bytes, stream));
 
   let timedOut = false;
   let force: NodeJS.Timeout | undefined;
@@ -87,7 +77,7 @@ export async function runBlock(command: BlockCommand): Promise<BlockEnd> {
   );
   command.signal.addEventListener('abort', end);
   try {
-    const exit = await ended(child, command);
+    const exit = await ended(child, said, command);
     return { exit: sandboxed && inner() === null ? null : exit, timedOut };
   } finally {
     clearTimeout(timer);
@@ -96,8 +86,32 @@ export async function runBlock(command: BlockCommand): Promise<BlockEnd> {
   }
 }
 
-async function ended(child: ChildProcess, { sweep, onOutput }: BlockCommand): Promise<number | null> {
-  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+/** The process, and what it says: stdout and stderr. */
+function start({ argv, cwd, env, sandbox, outputs }: BlockCommand): { child: ChildProcess; said: Readable[] } {
+  const [file = '', ...args] = argv;
+  const pipes = outputs?.() ?? null;
+  const [stdout, stderr] = pipes === null ? (['pipe', 'pipe'] as const) : pipes.map(({ write }) => write);
+  // What the sandbox does not read, its command would inherit.
+  const fed = Array<'pipe'>(sandbox === undefined ? 0 : 1 + readings(sandbox).length).fill('pipe');
+  try {
+    const child = spawn(file, args, { cwd, env, detached: true, stdio: ['ignore', stdout, stderr, ...fed] });
+    const own = [child.stdout, child.stderr].filter((stream) => stream !== null);
+    return { child, said: pipes === null ? own : pipes.map(({ read }) => new Socket({ fd: read, writable: false })) };
+  } catch (error) {
+    for (const { read } of pipes ?? []) closeSync(read);
+    throw error;
+  } finally {
+    for (const { write } of pipes ?? []) closeSync(write);
+  }
+}
+
+async function ended(
+  child: ChildProcess,
+  said: readonly Readable[],
+  { sweep, onOutput }: BlockCommand,
+): Promise<number | null> {
+  const silent = said.map((stream) => new Promise<void>((resolve) => stream.once('close', () => resolve())));
+  const closed = Promise.all([new Promise<void>((resolve) => child.once('close', () => resolve())), ...silent]);
   const exit = await new Promise<number | null>((resolve) => {
     child.once('error', (error) => {
       onOutput(Buffer.from(`${error.message}\n`));
@@ -112,8 +126,7 @@ async function ended(child: ChildProcess, { sweep, onOutput }: BlockCommand): Pr
   killGroup(child.pid, 'SIGKILL');
   await sweep?.();
   const drop = setTimeout(() => {
-    child.stdout?.destroy();
-    child.stderr?.destroy();
+    for (const stream of said) stream.destroy();
   }, LAST_WORDS_MS);
   if (child.pid !== undefined) await closed;
   clearTimeout(drop);

@@ -20,12 +20,14 @@ import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 import { EGRESS_FLAG, EGRESS_SOCKET, runWithEgress } from './egress/inside.ts';
 import { closeInheritedDescriptors } from './inherited-descriptors.ts';
 import { parsePinnedKeys } from './lease-check.ts';
+import { takeOutputPipes } from './output-pipes.ts';
 import { takeStock } from './process-stock.ts';
 import { probeBubblewrap } from './sandbox.ts';
 import { type Run, serve } from './serve.ts';
 import { createStopRequest } from './stop-request.ts';
 
 async function probe(): Promise<number> {
+  closeInheritedDescriptors();
   const tree = await createAttemptTree('probe');
   try {
     const { works, detail } = await probeBubblewrap(tree);
@@ -40,6 +42,8 @@ async function work(): Promise<number> {
   const stop = createStopRequest();
   process.once('SIGTERM', () => stop.stop('cancelled'));
   const env = takeEnvironment();
+  const outputPipes = takeOutputPipes(env.outputPipes);
+  closeInheritedDescriptors();
   const runnerSocket = env.runnerSocket === '' ? null : env.runnerSocket;
   const worker = {
     origin: env.origin,
@@ -54,6 +58,7 @@ async function work(): Promise<number> {
       allowUnsandboxed: env.unsandboxed === '1',
       runnerSocket,
       modelsFile: env.models === '' ? null : env.models,
+      outputPipes,
       stop: request,
     });
   if (env.leaseUrl !== '') return (await run(env, stop)).exit;
@@ -89,7 +94,6 @@ function explain(error: unknown): number {
 function main(flag: string | undefined, block: string | undefined): Promise<number> {
   if (flag === AGENT_FLAG) return runAgent(Number(block), runBedrock);
   if (flag === EGRESS_FLAG) return runWithEgress(process.env[EGRESS_SOCKET] ?? '', process.argv.slice(3));
-  closeInheritedDescriptors();
   return (flag === '--probe' ? probe() : work()).catch(explain);
 }
 

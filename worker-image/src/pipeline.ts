@@ -22,6 +22,7 @@ import { EGRESS_FLAG } from './egress/inside.ts';
 import { type GivenSecrets, secretsFor, withSecretFiles } from './given-secrets.ts';
 import { killMarked } from './left-processes.ts';
 import type { DoorUsage } from './model/door.ts';
+import type { OpenOutputPipes } from './output-pipes.ts';
 import { ASKING_EXIT, readQuestion } from './question.ts';
 import type { Redactor } from './redactor.ts';
 import { watchResources } from './resource-watch.ts';
@@ -51,6 +52,8 @@ export interface PipelineContext extends DoorSurroundings {
   /** Of all blocks, by name; each block is given what it names. */
   secrets: ReadonlyMap<string, string>;
   redactor: Redactor;
+  /** For what sandboxed blocks say. */
+  outputPipes: OpenOutputPipes;
   onBlock(progress: { block: number; of: number; label: string }): void;
 }
 
@@ -266,13 +269,14 @@ const startPlain: Start = ({ job, tree }, command, given, supervision) => {
   });
 };
 
-const startSandboxed: Start = async ({ job, tree, stop }, command, given, supervision) => {
+const startSandboxed: Start = async ({ job, tree, stop, outputPipes: outputs }, command, given, supervision) => {
   const { resources } = job;
   const env = { ...blockEnvironment(job, SANDBOX_VIEW), ...given.env };
   const { argv, feed } = sandboxCommand(tree, env, command, resources, given.files);
   const watch = resources === undefined ? null : watchResources(resources, tree);
   const sandbox = watch === null ? feed : { ...feed, onInside: watch.inside };
-  const end = await runBlock({ argv, cwd: tree.workspace, env: sandboxerEnvironment(), sandbox, ...supervision });
+  const within = { argv, cwd: tree.workspace, env: sandboxerEnvironment(), sandbox, outputs };
+  const end = await runBlock({ ...within, ...supervision });
   const breached = (await watch?.end()) ?? null;
   if (breached !== null && stop.reason() === null && !end.timedOut) throw breached;
   return end;

@@ -63,8 +63,9 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       if (already !== undefined) return already;
       const { attemptId, leaseUrl } = order;
       // Blocks without a sandbox could reach into the process, whatever is said of them.
-      const sharedBy = order.isolation === 'bubblewrap' ? order.sharedBy : undefined;
-      const handle = pool.serve({ attemptId, leaseUrl, env: environmentOf(options), sharedBy });
+      const isSandboxed = order.isolation === 'bubblewrap';
+      const sharedBy = isSandboxed ? order.sharedBy : undefined;
+      const handle = pool.serve({ attemptId, leaseUrl, env: environmentOf(options), sharedBy, isSandboxed });
       starting.set(order.attemptId, handle);
       handle.catch(() => starting.delete(order.attemptId));
       return handle;

@@ -2,6 +2,7 @@
  * The processes of a launcher. One that has served an attempt may serve the next of the same sharer, under the same environment;
  * one that serves nothing ends after a short while.
  */
+import { PipeStock } from './pipe-stock.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { type ServedEnd, WorkerProcess } from './worker-process.ts';
 
@@ -16,6 +17,8 @@ export interface PoolOrder {
   env: Record<string, string>;
   /** Undefined for an attempt that is to have a process of its own. */
   sharedBy: string | undefined;
+  /** Its blocks are. */
+  isSandboxed: boolean;
 }
 
 export class WorkerPool {
@@ -23,6 +26,7 @@ export class WorkerPool {
   readonly #onEnd: (end: ServedEnd) => void;
   readonly #processes = new Map<number, WorkerProcess>();
   readonly #free = new FreeProcesses();
+  readonly #pipes = new PipeStock();
 
   constructor(command: readonly [nodePath: string, workerFile: string], onEnd: (end: ServedEnd) => void) {
     this.#command = command;
@@ -30,10 +34,10 @@ export class WorkerPool {
   }
 
   /** Resolves with the handle. Throws RetryableError LAUNCH_FAILED when there is no process for it. */
-  async serve({ attemptId, leaseUrl, env, sharedBy }: PoolOrder): Promise<string> {
+  async serve({ attemptId, leaseUrl, env, sharedBy, isSandboxed }: PoolOrder): Promise<string> {
     const isShared = sharedBy !== undefined;
     const sharers = JSON.stringify([sharedBy, env]);
-    const worker = (isShared ? this.#free.take(sharers) : null) ?? (await this.#start(env, sharers));
+    const worker = (isShared ? this.#free.take(sharers) : null) ?? (await this.#start(env, sharers, isSandboxed));
     return worker.serve(attemptId, leaseUrl, isShared && worker.served + 1 < MOST_SERVED);
   }
 
@@ -43,8 +47,10 @@ export class WorkerPool {
     return own?.identity.startTime === startTime ? own : undefined;
   }
 
-  async #start(env: Record<string, string>, sharers: string): Promise<WorkerProcess> {
-    const worker = await WorkerProcess.start(this.#command, env, {
+  async #start(env: Record<string, string>, sharers: string, isSandboxed: boolean): Promise<WorkerProcess> {
+    const pipes = isSandboxed ? await this.#pipes.take() : null;
+    const start = { command: this.#command, env, pipes };
+    const worker = await WorkerProcess.start(start, {
       attemptEnded: (self, end, isFree) => {
         if (isFree) this.#free.add(self, sharers);
         this.#onEnd(end);
