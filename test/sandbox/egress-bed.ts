@@ -96,7 +96,7 @@ export class EgressBed {
 
   /** In its sandbox, through the proxy. The script finds the socket in `WAY`. */
   async run(script: string, lists: Lists = LISTS, more: Partial<Outside> = {}): Promise<Ended> {
-    const tree = await createAttemptTree('egress');
+    const tree = createAttemptTree('egress');
     try {
       return await this.#through(tree, script, lists, more);
     } finally {
@@ -118,6 +118,7 @@ export class EgressBed {
       ...more,
     };
     const tally = new EgressTally();
+    mkdirSync(tree.door, { mode: 0o700 });
     const path = join(tree.door, 'egress.sock');
     const note = (line: string): void => void notes.push(line);
     const shown = (host: string): string => host;

@@ -13,7 +13,7 @@ let bed: EgressBed;
 let bubblewrap: { works: boolean; detail: string };
 before(async () => {
   bed = await EgressBed.open();
-  const tree = await createAttemptTree('probe');
+  const tree = createAttemptTree('probe');
   bubblewrap = await probeBubblewrap(tree);
   await removeAttemptTree(tree);
 });

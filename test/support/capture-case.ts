@@ -52,7 +52,7 @@ export function captureCases(cases: readonly CaptureCase[]): void {
 }
 
 async function runCase(one: CaptureCase, say: (text: string) => void): Promise<void> {
-  const tree = await createAttemptTree('test');
+  const tree = createAttemptTree('test');
   try {
     const repository = join(tree.root, 'repository');
     const fill = one.fill ?? writeOne;

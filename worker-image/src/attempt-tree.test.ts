@@ -6,7 +6,7 @@ import { it } from 'node:test';
 import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 
 it('attempt tree: is removed whole, with directories that their owner may not change and paths that nobody can name', async () => {
-  const tree = await createAttemptTree('test');
+  const tree = createAttemptTree('test');
   for (const [directory, mode] of [
     [tree.inputs, 0o555],
     [join(tree.workspace, 'closed'), 0o000],

@@ -1,6 +1,9 @@
-/** The directories of one attempt: what its blocks see, and what only the wrapper does. */
+/**
+ * The directories of one attempt: what its blocks see, and what only the wrapper does. Made and removed in calls that nobody waits for:
+ * to have another thread make a directory takes longer than to make it.
+ */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,6 +15,7 @@ export interface AttemptTree {
   /** What becomes /waybill. */
   waybill: string;
   workspace: string;
+  /** As are the two below: made by who puts something there. Each directory takes time to be made and removed. */
   inputs: string;
   outputs: string;
   home: string;
@@ -21,32 +25,35 @@ export interface AttemptTree {
   jobFile: string;
   /** Beside it, and as little for blocks to change. */
   capabilities: string;
-  /** Nothing is there but while a block runs that may ask a model. */
+  /** There is nothing in it but while a block runs that may ask a model, or hosts outside. */
   door: string;
   /** Out of the reach of sandboxed blocks: baseline, index, captured bytes, log. */
   private: string;
 }
 
 /** `name` is for the eyes of an operator who looks into the temporary directory. */
-export async function createAttemptTree(name: string): Promise<AttemptTree> {
-  const root = await realpath(await mkdtemp(join(tmpdir(), `waybill-${name}-`)));
+export function createAttemptTree(name: string): AttemptTree {
+  const root = newRoot(name);
   const waybill = join(root, 'waybill');
   const temporary = join(root, 'tmp');
-  await mkdir(temporary, { mode: 0o755 });
-  return await furnish(root, waybill, temporary);
+  mkdirSync(temporary, { mode: 0o755 });
+  return furnish(root, waybill, temporary);
 }
 
 /**
  * The directories that a runner's container sees, beside the directory of its socket; they go away with their volumes.
  * Only what blocks must not reach is made anew, in this container's own temporary directory.
  */
-export async function createSharedTree(name: string, socket: string): Promise<AttemptTree> {
-  const root = await realpath(await mkdtemp(join(tmpdir(), `waybill-${name}-`)));
+export function createSharedTree(name: string, socket: string): AttemptTree {
   // Blocks have a /tmp of their own, which is not this container's.
-  return await furnish(root, await realpath(dirname(dirname(socket))), '/tmp');
+  return furnish(newRoot(name), realpathSync.native(dirname(dirname(socket))), '/tmp');
 }
 
-async function furnish(root: string, waybill: string, temporary: string): Promise<AttemptTree> {
+function newRoot(name: string): string {
+  return realpathSync.native(mkdtempSync(join(tmpdir(), `waybill-${name}-`)));
+}
+
+function furnish(root: string, waybill: string, temporary: string): AttemptTree {
   const tree: AttemptTree = {
     root,
     waybill,
@@ -61,18 +68,18 @@ async function furnish(root: string, waybill: string, temporary: string): Promis
     door: join(root, 'door'),
     private: join(root, 'private'),
   };
-  const directories = [tree.workspace, tree.inputs, tree.outputs, tree.checkpoint, tree.capabilities];
-  for (const directory of directories) await mkdir(directory, { recursive: true, mode: 0o755 });
-  for (const directory of [tree.door, tree.private]) await mkdir(directory, { mode: 0o700 });
+  const directories = [tree.workspace, tree.outputs, tree.checkpoint, dirname(tree.jobFile)];
+  for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o755 });
+  mkdirSync(tree.private, { mode: 0o700 });
   // The sandbox mounts this file, so that it must be there even before there is a job.
-  await writeFile(tree.jobFile, '{}');
+  writeFileSync(tree.jobFile, '{}');
   return tree;
 }
 
 /** Inputs stand in a directory that not even their owner may change, and blocks may have left more of the kind. */
 export async function removeAttemptTree(tree: AttemptTree): Promise<void> {
   try {
-    await rm(tree.root, { recursive: true, force: true });
+    rmSync(tree.root, { recursive: true, force: true });
   } catch {
     const run = promisify(execFile);
     // Files of the failed removal may still be going away under chmod, which then complains; the second removal decides.

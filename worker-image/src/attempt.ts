@@ -65,7 +65,7 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd> {
   const lease = parseLease(await getBytes(leaseUrl, MAX_LEASE_BYTES));
   const { epoch, manifest } = await checkLease(lease, worker, Date.now());
   const { attemptId } = worker;
-  const tree = await (runnerSocket === null ? createAttemptTree(attemptId) : createSharedTree(attemptId, runnerSocket));
+  const tree = runnerSocket === null ? createAttemptTree(attemptId) : createSharedTree(attemptId, runnerSocket);
   const log = createLogFile(join(tree.private, 'log'), lease.job.limits.logBytes);
   try {
     const pulse = startPulse(lease, stop);

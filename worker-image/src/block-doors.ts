@@ -1,5 +1,5 @@
 /** What a block is let to while it runs, through sockets of the wrapper: the model that it names, and hosts outside. */
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import type { Block } from '@waybill/client/plan';
 import type { Job } from '#core/mailbox-protocol.ts';
 import type { AttemptTree } from './attempt-tree.ts';
@@ -57,6 +57,7 @@ export async function withDoors(
 async function withEgress(around: DoorSurroundings, block: number, start: Start): Promise<BlockEnd> {
   const { job, tree, log, outside, egress: tally, redactor } = around;
   if (job.egress === undefined) return await start({});
+  mkdirSync(tree.door, { recursive: true, mode: 0o700 });
   // The path of a socket is short, and that of a state directory may not be: the descriptor of its directory is.
   const directory = openSync(tree.door, constants.O_RDONLY | constants.O_DIRECTORY);
   try {

@@ -15,7 +15,7 @@ const BEFORE = [{ block: 0, ...ENTRY, cachedTokens: 0 }];
 const textOf = (usage: unknown, more: object = {}): string => JSON.stringify({ v: 1, usage, ...more });
 
 async function withTree(use: (tree: AttemptTree, file: string) => Promise<void>): Promise<void> {
-  const tree = await createAttemptTree('usage');
+  const tree = createAttemptTree('usage');
   try {
     await use(tree, join(tree.home, USAGE_FILE));
   } finally {

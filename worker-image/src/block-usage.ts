@@ -1,6 +1,6 @@
 /** What a block says it used of models. The file is the block's: whatever it is, reading it does no harm. */
-import { constants } from 'node:fs';
-import { lstat, open, rm } from 'node:fs/promises';
+import { constants, lstatSync, type Stats } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TerminalError } from '@waybill/client/errors';
 import type { ClaimedUsage } from '@waybill/verify';
@@ -43,12 +43,12 @@ async function takeFile(
   redactor: Pick<Redactor, 'text'>,
 ): Promise<BlockUsage> {
   const file = join(tree.home, USAGE_FILE);
-  const home = await lstat(tree.home).catch(() => null);
+  const home = there(tree.home);
   // A link in its place would lead to files that are not the block's.
   if (!home?.isDirectory()) return { usage: [...before], problem: 'its directory was replaced' };
+  const found = there(file);
+  if (found === null) return { usage: [...before] };
   try {
-    const found = await lstat(file).catch(() => null);
-    if (found === null) return { usage: [...before] };
     if (!found.isFile()) return { usage: [...before], problem: 'it is no plain file' };
     const usage = [...before, ...parseUsageFile(await textOf(file)).map((entry) => ({ block, ...entry }))];
     return usage.length > MAX_USAGE ? { usage: [...before], problem: TOO_MANY } : { usage };
@@ -56,6 +56,15 @@ async function takeFile(
     return { usage: [...before], problem: redactor.text(problemOf(error)).slice(0, MAX_PROBLEM_CHARS) };
   } finally {
     await rm(file, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+/** Null for what cannot be looked at, too. */
+function there(path: string): Stats | null {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) ?? null;
+  } catch {
+    return null;
   }
 }
 

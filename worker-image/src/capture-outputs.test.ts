@@ -17,7 +17,7 @@ import { frameOf } from './framed-files.ts';
 const LIMITS: JobLimits = { outputsBytes: 1_200, fileBytes: 1_000, files: 3, logBytes: 0, patchBytes: 0 };
 
 async function withTree(use: (tree: AttemptTree) => Promise<void>): Promise<void> {
-  const tree = await createAttemptTree('test');
+  const tree = createAttemptTree('test');
   try {
     await use(tree);
   } finally {

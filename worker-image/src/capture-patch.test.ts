@@ -25,7 +25,7 @@ import { capturePatch } from './capture-patch.ts';
 const one = (directory: string): void => writeFileSync(join(directory, 'file'), 'one\n');
 
 async function withTree(work: (tree: AttemptTree) => Promise<void>): Promise<void> {
-  const tree = await createAttemptTree('test');
+  const tree = createAttemptTree('test');
   try {
     await work(tree);
   } finally {

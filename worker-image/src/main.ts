@@ -28,7 +28,7 @@ import { createStopRequest } from './stop-request.ts';
 
 async function probe(): Promise<number> {
   closeInheritedDescriptors();
-  const tree = await createAttemptTree('probe');
+  const tree = createAttemptTree('probe');
   try {
     const { works, detail } = await probeBubblewrap(tree);
     process.stdout.write(`${JSON.stringify({ bubblewrap: works, detail })}\n`);

@@ -1,7 +1,6 @@
 /** Brings what the manifest names into the attempt's tree, checked byte by byte before a block may read it. */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, rm, writeFile } from 'node:fs/promises';
+import { chmodSync, createReadStream, createWriteStream, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { CHECKPOINT_KEY, canonicalize, type Digest } from '@waybill/verify';
@@ -26,10 +25,14 @@ export interface Materials {
  * `source_invalid`.
  */
 export async function materialise(tree: AttemptTree, lease: Lease): Promise<Materials> {
-  await writeFile(tree.jobFile, canonicalize(lease.job));
-  await chmod(tree.jobFile, 0o444);
+  writeFileSync(tree.jobFile, canonicalize(lease.job));
+  chmodSync(tree.jobFile, 0o444);
   const setups = await layCapabilities(tree, lease, (input, path) => download(input, path, 'capability_mismatch'));
-  for (const input of lease.inputs.filter((one) => !isCapability(one))) {
+  // In a sandbox of the worker blocks find an empty directory where there is none.
+  const inputs = lease.inputs.filter((one) => !isCapability(one));
+  const isSeen = inputs.length > 0 || lease.job.isolation !== 'bubblewrap';
+  if (isSeen) mkdirSync(tree.inputs, { recursive: true, mode: 0o755 });
+  for (const input of inputs) {
     if (input.key === CHECKPOINT_KEY) {
       const path = join(tree.private, 'checkpoint-given');
       await download(input, path, 'input_mismatch');
@@ -38,14 +41,14 @@ export async function materialise(tree: AttemptTree, lease: Lease): Promise<Mate
     }
     const path = join(tree.inputs, input.key);
     await download(input, path, 'input_mismatch');
-    await chmod(path, 0o444);
+    chmodSync(path, 0o444);
   }
-  await chmod(tree.inputs, 0o555);
+  if (isSeen) chmodSync(tree.inputs, 0o555);
   if (lease.source === undefined) return { baseline: null, setups };
   const bundle = join(tree.private, 'source.pack');
   await download(lease.source, bundle, 'source_mismatch');
   const baseline = await unpackBaseline(tree, createReadStream(bundle), lease.source.commit);
-  await rm(bundle);
+  rmSync(bundle);
   return { baseline, setups };
 }
 

@@ -9,7 +9,7 @@ import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 import { readQuestion } from './question.ts';
 
 test('question: plain text is taken as it stands, and nothing where there is none', async (t) => {
-  const tree = await createAttemptTree('question');
+  const tree = createAttemptTree('question');
   t.after(() => removeAttemptTree(tree));
   const path = join(tree.outputs, 'question.txt');
   assert.equal(await readQuestion(tree), null);
@@ -20,7 +20,7 @@ test('question: plain text is taken as it stands, and nothing where there is non
 });
 
 test('question: what is no plain file of plain text breaks the file contract', async (t) => {
-  const tree = await createAttemptTree('question');
+  const tree = createAttemptTree('question');
   t.after(() => removeAttemptTree(tree));
   const path = join(tree.outputs, 'question.txt');
   const refused = (reason: string) => (error: unknown) => error instanceof AttemptEnded && error.reason === reason;

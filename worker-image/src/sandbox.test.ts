@@ -5,7 +5,7 @@ import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 import { sandboxCommand } from './sandbox.ts';
 
 it('sandbox: nothing in the environment becomes an option of bubblewrap', async () => {
-  const tree = await createAttemptTree('test');
+  const tree = createAttemptTree('test');
   try {
     const { feed } = sandboxCommand(tree, { A: '--bind' }, ['true']);
     const filtered = feed.filter === null ? [] : ['--seccomp', '5'];

@@ -2,7 +2,7 @@
  * One bubblewrap for each block: no network, no other process, no file of the host but its read-only system, no
  * descriptor and no variable of the wrapper. The block sees /waybill and a /tmp of its attempt.
  */
-import { accessSync, constants, lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { TerminalError } from '@waybill/client/errors';
 import type { JobResources } from '#core/mailbox-protocol.ts';
@@ -150,17 +150,22 @@ function profile(tree: AttemptTree, env: Record<string, string>, files: readonly
     ...['--dev', '/dev', '--size', SHARED_MEMORY_BYTES, '--tmpfs', '/dev/shm', '--remount-ro', '/dev'],
     ...['--bind', tree.temporary, SANDBOX_VIEW.temporary],
     ...['--bind', tree.workspace, SANDBOX_VIEW.workspace],
-    ...['--ro-bind', tree.inputs, SANDBOX_VIEW.inputs],
+    ...readable(tree.inputs, SANDBOX_VIEW.inputs),
     ...['--bind', tree.outputs, SANDBOX_VIEW.outputs],
     ...['--bind', tree.home, SANDBOX_VIEW.home],
     ...['--ro-bind', tree.jobFile, '/waybill/.waybill/job.json'],
-    ...['--ro-bind', tree.capabilities, SANDBOX_VIEW.capabilities],
-    ...['--ro-bind', tree.door, DOOR_VIEW],
+    ...readable(tree.capabilities, SANDBOX_VIEW.capabilities),
+    ...readable(tree.door, DOOR_VIEW),
     '--clearenv',
     ...Object.entries(env).flatMap(([name, value]) => ['--setenv', name, value]),
     ...files,
     ...['--remount-ro', '/', '--chdir', SANDBOX_VIEW.workspace],
   ];
+}
+
+/** A directory that may not be there, for nothing is in it: then the root of the sandbox, which nobody may write to, has an empty one. */
+function readable(place: string, view: string): string[] {
+  return existsSync(place) ? ['--ro-bind', place, view] : ['--dir', view];
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The model of one block: opens the door for it where the engine's settings name its model, and says why where they do not. */
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { WaybillError } from '@waybill/client/errors';
@@ -42,6 +42,7 @@ export async function openBlockModel(block: PromptedBlock, around: Surroundings)
   }
   // Blocks of another container see the directory of their job, and cannot write there.
   const place = isolation === 'container' ? dirname(tree.jobFile) : tree.door;
+  mkdirSync(place, { recursive: true, mode: 0o700 });
   // The path of a socket is short, and that of a state directory may not be: the descriptor of its directory is.
   const directory = openSync(place, constants.O_RDONLY | constants.O_DIRECTORY);
   const path = `/proc/self/fd/${directory}/${SOCKET}`;
