@@ -1,7 +1,9 @@
 /** The log of an attempt: what its blocks said on stdout and stderr, as it came, under a line for each block, capped. */
 import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
-import type { Body } from './mailbox-client.ts';
+import { type Body, bodyOf } from './mailbox-client.ts';
 
+/** So much is kept in memory; most logs need no file. */
+const SHORT_BYTES = 64 * 1024;
 const TRUNCATED = '\n--- waybill: the log ends here, its limit is reached ---\n';
 
 export interface LogFile {
@@ -18,9 +20,10 @@ export interface LogFile {
   close(): void;
 }
 
-/** Writes synchronously, so that the order of two streams is the order in which they were heard. */
+/** Writes synchronously, so that the order of two streams is the order in which they were heard. What is long goes to a file at this path. */
 export function createLogFile(path: string, maxBytes: number): LogFile {
-  const descriptor = openSync(path, 'w', 0o600);
+  const short: Uint8Array[] = [];
+  let descriptor: number | null = null;
   const room = Math.max(0, maxBytes - TRUNCATED.length);
   let sizeBytes = 0;
   let truncated = false;
@@ -37,9 +40,15 @@ export function createLogFile(path: string, maxBytes: number): LogFile {
   }
 
   function append(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.byteLength; ) at += writeSync(descriptor, bytes, at);
+    if (bytes.byteLength === 0) return;
+    short.push(bytes);
     sizeBytes += bytes.byteLength;
-    if (bytes.byteLength > 0) atLineStart = bytes.at(-1) === 0x0a;
+    atLineStart = bytes.at(-1) === 0x0a;
+    if (descriptor === null && sizeBytes <= SHORT_BYTES) return;
+    descriptor ??= openSync(path, 'w', 0o600);
+    for (const part of short.splice(0)) {
+      for (let at = 0; at < part.byteLength; ) at += writeSync(descriptor, part, at);
+    }
   }
 
   return {
@@ -49,9 +58,12 @@ export function createLogFile(path: string, maxBytes: number): LogFile {
     truncated: () => truncated,
     sizeBytes: () => sizeBytes,
     body: () => {
+      if (descriptor === null) return bodyOf(Buffer.concat(short));
       const end = sizeBytes - 1;
-      return { sizeBytes, open: () => (end < 0 ? [] : createReadStream(path, { end })) };
+      return { sizeBytes, open: () => createReadStream(path, { end }) };
     },
-    close: () => closeSync(descriptor),
+    close: () => {
+      if (descriptor !== null) closeSync(descriptor);
+    },
   };
 }
