@@ -21,10 +21,12 @@ const IDLE_TIMEOUT_MS = 30_000;
 export interface Body {
   sizeBytes: number;
   open(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** Where they are in memory, all of them: then they are sent at once. */
+  whole?: Uint8Array;
 }
 
 export function bodyOf(bytes: Uint8Array): Body {
-  return { sizeBytes: bytes.byteLength, open: () => [bytes] };
+  return { sizeBytes: bytes.byteLength, open: () => [bytes], whole: bytes };
 }
 
 /** Those that are kept for a next request: whoever asks that has no use for them. */
@@ -34,15 +36,22 @@ export function closeConnections(): void {
 
 /** The whole object in memory. Throws TerminalError OBJECT_TOO_LARGE over `maxBytes`, OBJECT_MISSING for 404 and 403. */
 export async function getBytes(url: string, maxBytes: number): Promise<Uint8Array> {
-  return await patiently(async () => {
+  return await patiently(async () => wholeOf(await open(url), maxBytes));
+}
+
+/** Listens: a loop that awaits each part takes several times as long. */
+function wholeOf(answer: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let sizeBytes = 0;
-    for await (const chunk of await open(url)) {
+    answer.on('data', (chunk: Uint8Array) => {
       sizeBytes += chunk.byteLength;
-      if (sizeBytes > maxBytes) throw failed('OBJECT_TOO_LARGE', `sent more than ${maxBytes} bytes`);
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
+      if (sizeBytes <= maxBytes) chunks.push(chunk);
+      else answer.destroy(failed('OBJECT_TOO_LARGE', `sent more than ${maxBytes} bytes`));
+    });
+    answer.once('end', () => resolve(Buffer.concat(chunks)));
+    answer.once('error', reject);
+    answer.once('close', () => reject(new RetryableError(refusal('MAILBOX_UNREACHABLE', 'broke off its answer'))));
   });
 }
 
@@ -60,7 +69,8 @@ export async function put(url: string, body: Body, once: boolean): Promise<void>
       ...(once ? { 'if-none-match': '*' } : {}),
     });
     // A server may refuse before it has read the body; its answer says more than the broken pipe.
-    const sent = pipeline(Readable.from(body.open()), call).catch(() => {});
+    const sent = body.whole === undefined ? pipeline(Readable.from(body.open()), call).catch(() => {}) : null;
+    if (body.whole !== undefined) call.end(body.whole);
     const answer = await answered;
     if (answer.statusCode !== 412 || !once) await refuseStatus(answer);
     answer.resume();

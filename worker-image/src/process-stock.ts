@@ -25,48 +25,53 @@ export function takeStock(): Stocktaking | null {
   if (before === null) return null;
   return async () => {
     for (let turns = 1; ; turns += 1) {
-      const difference = differenceOf(before, stockOf());
+      const difference = differenceFrom(before);
       if (difference === null || turns === MOST_TURNS) return difference;
       await turn();
     }
   };
 }
 
-function differenceOf(before: Stock, now: Stock | null): Part | null {
-  if (now === null) return 'descriptors';
-  const plain = (['directory', 'environment', 'mask'] as const).find((part) => before.plain[part] !== now.plain[part]);
-  const isWithin = (part: keyof Stock['sets']): boolean =>
-    [...now.sets[part]].every((one) => before.sets[part].has(one));
-  const grown = (['children', 'descriptors'] as const).find((part) => !isWithin(part));
-  return plain ?? grown ?? null;
+/** Descriptors are what may need another turn: as long as one is open, nothing else is asked. */
+function differenceFrom({ plain, sets }: Stock): Part | null {
+  try {
+    const isWithin = (part: keyof Stock['sets']): boolean => [...SETS[part]()].every((one) => sets[part].has(one));
+    const grown = (['descriptors', 'children'] as const).find((part) => !isWithin(part));
+    return grown ?? PLAIN.find((part) => plain[part] !== LOOK[part]()) ?? null;
+  } catch {
+    return 'descriptors';
+  }
 }
 
 function stockOf(): Stock | null {
   try {
     return {
-      plain: {
-        directory: process.cwd(),
-        environment: JSON.stringify(process.env),
-        // Asking Node for it would set it, for a moment.
-        mask: /^Umask:\s*(\d+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '',
-      },
-      sets: { children: new Set(children()), descriptors: openDescriptors() },
+      plain: { directory: LOOK.directory(), environment: LOOK.environment(), mask: LOOK.mask() },
+      sets: { children: SETS.children(), descriptors: SETS.descriptors() },
     };
   } catch {
     return null;
   }
 }
 
+const PLAIN = ['directory', 'environment', 'mask'] as const;
+const LOOK: Record<keyof Stock['plain'], () => string> = {
+  directory: () => process.cwd(),
+  environment: () => JSON.stringify(process.env),
+  // Asking Node for it would set it, for a moment.
+  mask: () => /^Umask:\s*(\d+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '',
+};
+const SETS: Record<keyof Stock['sets'], () => Set<string>> = { children, descriptors };
+
 /** Each thread has those that it made. */
-function children(): string[] {
+function children(): Set<string> {
   const threads = readdirSync('/proc/self/task');
-  return threads
-    .flatMap((thread) => readFileSync(`/proc/self/task/${thread}/children`, 'latin1').split(' '))
-    .filter(Boolean);
+  const told = threads.flatMap((thread) => readFileSync(`/proc/self/task/${thread}/children`, 'latin1').split(' '));
+  return new Set(told.filter(Boolean));
 }
 
 /** What each leads to: a number alone could have changed its meaning. */
-function openDescriptors(): Set<string> {
+function descriptors(): Set<string> {
   const found = new Set<string>();
   for (const descriptor of readdirSync('/proc/self/fd')) {
     try {
