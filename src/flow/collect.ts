@@ -244,7 +244,7 @@ async function storeLog(
   promised: Promised,
   inline: string | undefined,
 ): Promise<OutputRef> {
-  const log = inline === undefined ? await deps.mailbox.openLog(attemptId, principal) : bytesOf(inline);
+  const log = inline === undefined ? await deps.mailbox.openLog(attemptId, principal) : Buffer.from(inline, 'base64');
   if (log === null) throw unlike('result.log', 'the result names a log that was not staged');
   const rule = { expected: promised.sha256, maxBytes: JOB_LIMITS.logBytes };
   return { name: 'log', kind: 'log', ...(await deps.artifacts.put(log, rule)) };

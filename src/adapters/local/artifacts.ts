@@ -1,11 +1,21 @@
 /** Artifacts in a directory: `sha256/<first 2 hex>/<64 hex>`, each file under the digest of its bytes. */
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { TerminalError } from '@waybill/client/errors';
-import type { Digest } from '@waybill/verify';
+import { type Digest, digestOf } from '@waybill/verify';
 import type { Artifacts } from '#ports/artifacts.ts';
-import { discard, ignoreMissing, isCode, publishOnce, sweepTemporary, writeTemporary } from './durable-file.ts';
+import {
+  discard,
+  ignoreMissing,
+  isCode,
+  publishOnce,
+  requireRoom,
+  sweepTemporary,
+  syncDirectory,
+  writeTemporary,
+} from './durable-file.ts';
 
 const READ_BYTES = 64 * 1024;
 const DIGEST = /^sha256:([0-9a-f]{64})$/;
@@ -19,6 +29,10 @@ export function createLocalArtifacts(directory: string): Artifacts {
     async put(bytes, rule = {}) {
       swept ??= sweepTemporary(incoming, Date.now());
       await swept;
+      if (bytes instanceof Uint8Array) {
+        const found = await alreadyThere(directory, bytes, rule);
+        if (found !== null) return found;
+      }
       const file = await writeTemporary(incoming, bytes, rule.maxBytes);
       if (rule.expected !== undefined && rule.expected !== file.sha256) {
         discard(file);
@@ -41,6 +55,23 @@ export function createLocalArtifacts(directory: string): Artifacts {
       return await stat(pathOf(directory, digest)).then((found) => found.size, ignoreMissing(null));
     },
   };
+}
+
+/** Null where there is no such object yet. */
+async function alreadyThere(
+  directory: string,
+  bytes: Uint8Array,
+  { expected, maxBytes }: { expected?: Digest; maxBytes?: number },
+): Promise<{ sha256: Digest; sizeBytes: number } | null> {
+  const sizeBytes = bytes.byteLength;
+  requireRoom(sizeBytes, maxBytes);
+  const sha256 = digestOf(bytes);
+  if (expected !== undefined && expected !== sha256) throw mismatch(expected, sha256);
+  const path = pathOf(directory, sha256);
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return null;
+  // Its bytes were synced before it got its name; whoever gave it that may not have synced the name yet.
+  await syncDirectory(dirname(path));
+  return { sha256, sizeBytes };
 }
 
 /** Nobody may act on the last bytes before the digest is known to be right, so the stream fails instead of ending. */

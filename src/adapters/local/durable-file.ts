@@ -22,6 +22,8 @@ export interface TemporaryFile {
 
 const sync = promisify(fsync);
 
+/** What is no longer is written at once: it is in memory anyway, and a stream of it would take longer. */
+const AT_ONCE_BYTES = 256 * 1024;
 /** What a writer left behind when its process died is swept after this time; no honest write takes as long. */
 const ABANDONED_AFTER_MS = 60 * 60 * 1000;
 
@@ -48,7 +50,7 @@ export async function writeTemporary(
 
 async function writeBytes(path: string, bytes: Uint8Array, maxBytes: number): Promise<TemporaryFile> {
   const sizeBytes = bytes.byteLength;
-  if (sizeBytes > maxBytes) throw tooLarge(maxBytes);
+  requireRoom(sizeBytes, maxBytes);
   const file = openSync(path, 'wx', 0o600);
   try {
     for (let written = 0; written < sizeBytes; ) written += writeSync(file, bytes, written);
@@ -60,19 +62,26 @@ async function writeBytes(path: string, bytes: Uint8Array, maxBytes: number): Pr
 }
 
 async function writeStream(path: string, bytes: AsyncIterable<Uint8Array>, maxBytes: number): Promise<TemporaryFile> {
-  const file: FileHandle = await open(path, 'wx', 0o600);
   const hash = createHash('sha256');
+  const held: Uint8Array[] = [];
   let sizeBytes = 0;
+  let file: FileHandle | null = null;
   try {
     for await (const chunk of bytes) {
       sizeBytes += chunk.byteLength;
-      if (sizeBytes > maxBytes) throw tooLarge(maxBytes);
-      hash.update(chunk);
-      await file.writeFile(chunk);
+      requireRoom(sizeBytes, maxBytes);
+      held.push(chunk);
+      if (file === null && sizeBytes <= AT_ONCE_BYTES) continue;
+      file ??= await open(path, 'wx', 0o600);
+      for (const part of held.splice(0)) {
+        hash.update(part);
+        await file.writeFile(part);
+      }
     }
+    if (file === null) return await writeBytes(path, Buffer.concat(held), maxBytes);
     await file.sync();
   } finally {
-    await file.close();
+    await file?.close();
   }
   return { path, sha256: `sha256:${hash.digest('hex')}`, sizeBytes };
 }
@@ -140,8 +149,10 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-function tooLarge(maxBytes: number): TerminalError {
-  return new TerminalError({
+/** Throws TerminalError OBJECT_TOO_LARGE. */
+export function requireRoom(sizeBytes: number, maxBytes: number = Number.MAX_SAFE_INTEGER): void {
+  if (sizeBytes <= maxBytes) return;
+  throw new TerminalError({
     code: 'OBJECT_TOO_LARGE',
     path: 'object',
     problem: `holds more than ${maxBytes} bytes`,

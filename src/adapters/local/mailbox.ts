@@ -42,20 +42,21 @@ interface OpenMailbox {
   draft: LeaseDraft;
   /** The path on the server, without the slash before it. */
   secret: string;
+  /** What its worker reads. */
+  lease: Uint8Array;
 }
 
 type Listener = Parameters<Mailbox['onStaged']>[0];
 
 export function createLocalMailbox(options: LocalMailboxOptions): LocalMailbox {
   const staging = new StagingArea(options.stagingDir, options.clock);
-  const bySecret = new Map<string, OpenMailbox>();
-  const byAttempt = new Map<string, OpenMailbox>();
+  const mailboxes = new OpenMailboxes((draft, secret) => leaseBytes(draft, secret, originOf(server)));
   let listener: Listener = () => {};
 
   const server = createMailboxServer(options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, (secret, name) => {
-    const mailbox = bySecret.get(secret);
+    const mailbox = mailboxes.bySecret(secret);
     if (mailbox === undefined) return null;
-    if (name === 'lease') return { get: async () => [leaseBytes(mailbox, originOf(server))] };
+    if (name === 'lease') return { get: async () => mailbox.lease };
     return (
       secretObject(staging, mailbox.draft, name, listener) ??
       stagedObject(staging, mailbox.draft, name, listener) ??
@@ -77,13 +78,11 @@ export function createLocalMailbox(options: LocalMailboxOptions): LocalMailbox {
 
     async post(draft) {
       await staging.prepare(draft.attemptId);
-      const before = byAttempt.get(draft.attemptId);
+      const before = mailboxes.of(draft.attemptId);
       const secret = before?.secret ?? options.chance.hex(16);
       // A flag once raised stays up, whatever order a renewal and a cancel arrive in.
       const cancel = draft.cancel || before?.draft.cancel === true;
-      const mailbox = { draft: { ...structuredClone(draft), cancel }, secret };
-      byAttempt.set(draft.attemptId, mailbox);
-      bySecret.set(secret, mailbox);
+      mailboxes.open({ ...draft, cancel }, secret);
       return `${originOf(server)}/${secret}/lease`;
     },
 
@@ -91,8 +90,8 @@ export function createLocalMailbox(options: LocalMailboxOptions): LocalMailbox {
     renew: async () => {},
 
     async cancel(attemptId) {
-      const mailbox = byAttempt.get(attemptId);
-      if (mailbox !== undefined) mailbox.draft = { ...mailbox.draft, cancel: true };
+      const mailbox = mailboxes.of(attemptId);
+      if (mailbox !== undefined) mailboxes.open({ ...mailbox.draft, cancel: true }, mailbox.secret);
     },
 
     staged: async (attemptId) => await staging.staged(attemptId),
@@ -112,17 +111,46 @@ export function createLocalMailbox(options: LocalMailboxOptions): LocalMailbox {
 
     async answer(attemptId, sealed) {
       // The worker that took its answer has taken its key away before.
-      if (!byAttempt.has(attemptId) || (await staging.read(attemptId, 'key')) === null) return false;
+      if (mailboxes.of(attemptId) === undefined || (await staging.read(attemptId, 'key')) === null) return false;
       return await staging.putOnce(attemptId, 'sealed', Buffer.from(sealed), MAX_SEALED_BYTES);
     },
 
     async close(attemptId) {
-      const secret = byAttempt.get(attemptId)?.secret;
-      if (secret !== undefined) bySecret.delete(secret);
-      byAttempt.delete(attemptId);
+      mailboxes.close(attemptId);
       await staging.remove(attemptId);
     },
   };
+}
+
+class OpenMailboxes {
+  readonly #bySecret = new Map<string, OpenMailbox>();
+  readonly #byAttempt = new Map<string, OpenMailbox>();
+  readonly #lease: (draft: LeaseDraft, secret: string) => Uint8Array;
+
+  constructor(lease: (draft: LeaseDraft, secret: string) => Uint8Array) {
+    this.#lease = lease;
+  }
+
+  /** Or changes what its worker reads. */
+  open(draft: LeaseDraft, secret: string): void {
+    const mailbox = { draft, secret, lease: this.#lease(draft, secret) };
+    this.#byAttempt.set(draft.attemptId, mailbox);
+    this.#bySecret.set(secret, mailbox);
+  }
+
+  of(attemptId: string): OpenMailbox | undefined {
+    return this.#byAttempt.get(attemptId);
+  }
+
+  bySecret(secret: string): OpenMailbox | undefined {
+    return this.#bySecret.get(secret);
+  }
+
+  close(attemptId: string): void {
+    const secret = this.of(attemptId)?.secret;
+    if (secret !== undefined) this.#bySecret.delete(secret);
+    this.#byAttempt.delete(attemptId);
+  }
 }
 
 function createMailboxServer(
@@ -194,7 +222,7 @@ function secretObject(
 ): MailboxObject | null {
   if (!hasChannel(job)) return null;
   if (name === 'sealed') {
-    const read = async (): Promise<Uint8Array[]> => [(await staging.read(attemptId, name)) ?? throwMissing(attemptId)];
+    const read = async (): Promise<Uint8Array> => (await staging.read(attemptId, name)) ?? throwMissing(attemptId);
     return { get: read, delete: () => staging.take(attemptId, name) };
   }
   if (name !== 'key') return null;
@@ -219,7 +247,7 @@ function artifactObject(artifacts: Artifacts, draft: LeaseDraft, name: string): 
 }
 
 /** The lease as its worker reads it: canonical JSON, with every URL filled in. */
-function leaseBytes({ draft, secret }: OpenMailbox, origin: string): Uint8Array {
+function leaseBytes(draft: LeaseDraft, secret: string, origin: string): Uint8Array {
   const url = (name: string): string => `${origin}/${secret}/${name}`;
   const { source, inputs, principal: _principal, ...rest } = draft;
   const lease = {

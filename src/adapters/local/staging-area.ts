@@ -1,9 +1,12 @@
 /**
  * What workers staged, as files: `<directory>/<attemptId>/{heartbeat.json,key,log,outputs,result,sealed}`. Every method throws
  * TerminalError OBJECT_MISSING for what is no attempt id: it names no directory, least of all one elsewhere.
+ *
+ * Nothing is waited for but syncs and streams: a few small files of an attempt are looked at and read in less time than another
+ * thread takes to be asked.
  */
-import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { createReadStream, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readFile, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RetryableError, TerminalError } from '@waybill/client/errors';
 import { parseHeartbeat } from '#core/result-document.ts';
@@ -22,6 +25,7 @@ const MAX_HEARTBEAT_BYTES = 4 * 1024;
 const ATTEMPT_ID = /^[0-9a-f]{32}$/;
 
 type Bytes = AsyncIterable<Uint8Array>;
+type Body = Bytes | Uint8Array;
 
 export class StagingArea {
   readonly #directory: string;
@@ -33,15 +37,15 @@ export class StagingArea {
   }
 
   async prepare(attemptId: string): Promise<void> {
-    await mkdir(this.#of(attemptId), { recursive: true, mode: 0o700 });
+    mkdirSync(this.#of(attemptId), { recursive: true, mode: 0o700 });
   }
 
   async remove(attemptId: string): Promise<void> {
-    await rm(this.#of(attemptId), { recursive: true, force: true });
+    rmSync(this.#of(attemptId), { recursive: true, force: true });
   }
 
   /** Throws TerminalError RESULT_INVALID, and keeps nothing, unless the bytes are a heartbeat of this attempt. */
-  async putHeartbeat(attemptId: string, body: Bytes): Promise<void> {
+  async putHeartbeat(attemptId: string, body: Body): Promise<void> {
     const file = await writeTemporary(this.#of(attemptId), body, MAX_HEARTBEAT_BYTES);
     await refuseForeign(file, attemptId);
     // The file's time is the arrival by the engine's clock, so that it outlives the engine like the beat itself.
@@ -50,7 +54,7 @@ export class StagingArea {
     await publishOver(file, this.#of(attemptId, 'heartbeat.json'));
   }
 
-  async putLog(attemptId: string, body: Bytes, maxBytes: number): Promise<void> {
+  async putLog(attemptId: string, body: Body, maxBytes: number): Promise<void> {
     await publishOver(await writeTemporary(this.#of(attemptId), body, maxBytes), this.#of(attemptId, 'log'));
   }
 
@@ -58,20 +62,17 @@ export class StagingArea {
   async putOnce(
     attemptId: string,
     name: 'key' | 'outputs' | 'result' | 'sealed',
-    body: Bytes | Uint8Array,
+    body: Body,
     maxBytes: number,
   ): Promise<boolean> {
     const path = this.#of(attemptId, name);
-    if (await exists(path)) return false;
+    if (isThere(path)) return false;
     return publishOnce(await writeTemporary(this.#of(attemptId), body, maxBytes), path);
   }
 
   async staged(attemptId: string): Promise<Staged> {
-    const [beat, result] = await Promise.all([
-      readHeartbeat(this.#of(attemptId, 'heartbeat.json')),
-      readFile(this.#of(attemptId, 'result')).catch(ignoreMissing(null)),
-    ]);
-    return { ...beat, result };
+    const result = this.#of(attemptId, 'result');
+    return { ...readHeartbeat(this.#of(attemptId, 'heartbeat.json')), result: readIfThere(result) };
   }
 
   /** Null when there is none. */
@@ -86,7 +87,7 @@ export class StagingArea {
   /** Null when there is none. */
   async open(attemptId: string, name: 'outputs' | 'log'): Promise<Bytes | null> {
     const path = this.#of(attemptId, name);
-    return (await exists(path)) ? createReadStream(path) : null;
+    return isThere(path) ? createReadStream(path) : null;
   }
 
   #of(attemptId: string, ...name: string[]): string {
@@ -124,12 +125,18 @@ async function refuseForeign(file: TemporaryFile, attemptId: string): Promise<vo
   }
 }
 
-async function readHeartbeat(path: string): Promise<Pick<Staged, 'heartbeat' | 'heartbeatAtMs'>> {
-  const found = await stat(path).catch(ignoreMissing(null));
-  if (found === null) return { heartbeat: null, heartbeatAtMs: null };
-  return { heartbeat: parseHeartbeat(await readFile(path)), heartbeatAtMs: Math.round(found.mtimeMs) };
+function readHeartbeat(path: string): Pick<Staged, 'heartbeat' | 'heartbeatAtMs'> {
+  const found = statSync(path, { throwIfNoEntry: false });
+  const bytes = found === undefined ? null : readIfThere(path);
+  if (found === undefined || bytes === null) return { heartbeat: null, heartbeatAtMs: null };
+  return { heartbeat: parseHeartbeat(bytes), heartbeatAtMs: Math.round(found.mtimeMs) };
 }
 
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(() => true, ignoreMissing(false));
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Null when there is none. */
+function readIfThere(path: string): Buffer | null {
+  return isThere(path) ? readFileSync(path) : null;
 }
