@@ -78,6 +78,8 @@ class EmbeddedEngine implements Engine {
   /** Each object that is taken out of the inbox is a hint of its own: one look serves all that came while it waited. */
   readonly #takingIn: SharedTask<void>;
   readonly #underWay = new Set<Promise<unknown>>();
+  /** By attempt. */
+  readonly #settling = new Map<string, Promise<unknown>>();
   #draining = false;
   #stopped = false;
   /** Something failed: what it left undone is looked for at the next sweep. */
@@ -107,11 +109,13 @@ class EmbeddedEngine implements Engine {
     const publish = options.status ? (run: string) => publishStatus(deps, run) : async () => {};
     this.#status = new Throttle(STATUS_MS, publish, (run, error) => this.#report('worker', error, { run }));
     deps.mailbox.onStaged((attemptId, kind) => {
-      if (kind === 'result') this.#spawn('settle', () => settle(deps, attemptId));
+      if (kind === 'result') this.#spawn('settle', () => this.#inTurn(attemptId, () => settle(deps, attemptId)));
       else if (kind === 'key') this.#spawn('dispatch', async () => deps.release?.(attemptId));
       else this.#spawn('worker', () => showProgress(deps, attemptId));
     });
-    deps.launcher.onStopped((notice) => this.#spawn('settle', () => settleStopped(deps, notice)));
+    deps.launcher.onStopped((notice) =>
+      this.#spawn('settle', () => this.#inTurn(notice.attemptId, () => settleStopped(deps, notice))),
+    );
     this.#takingIn = new SharedTask(() => this.#takeIn());
     deps.scheduler.onDue((ref) => this.#spawn('inbox', () => fillSlots(deps, ref)));
     deps.inbox.onArrival(() => this.#spawn('inbox', () => this.#takingIn.request()));
@@ -161,6 +165,18 @@ class EmbeddedEngine implements Engine {
     await Promise.all(this.#underWay);
     await this.#records.finish().catch((error: unknown) => this.#report('seal', error));
     await this.#status.settle();
+  }
+
+  /** A worker ends as soon as its result is staged: whoever hears of its end waits for what the result became, and need not read it again. */
+  async #inTurn(attemptId: string, settling: () => Promise<unknown>): Promise<void> {
+    const before = this.#settling.get(attemptId);
+    const turn = before === undefined ? settling() : before.then(settling, settling);
+    this.#settling.set(attemptId, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#settling.get(attemptId) === turn) this.#settling.delete(attemptId);
+    }
   }
 
   #spawn(stage: Stage, task: () => Promise<unknown>): void {
