@@ -63,7 +63,8 @@ export async function openBed(
       const startedMs = performance.now();
       writeFileSync(join(folder, '.bench.tmp'), JSON.stringify(run));
       renameSync(join(folder, '.bench.tmp'), join(folder, `${submissionId}.json`));
-      await until(() => existsSync(sealedPath(submissionId)), directory, errors);
+      const [sealed, refused] = [sealedPath(submissionId), join(directory, 'quarantine')];
+      await until(() => existsSync(sealed), refused, errors);
       return performance.now() - startedMs;
     },
     bundle: (submissionId) => readFileSync(sealedPath(submissionId)),
@@ -75,10 +76,10 @@ export async function openBed(
   };
 }
 
-async function until(isDone: () => boolean, directory: string, errors: unknown[]): Promise<void> {
+async function until(isDone: () => boolean, refused: string, errors: unknown[]): Promise<void> {
   const startedMs = performance.now();
   while (!isDone()) {
-    const isRefused = existsSync(join(directory, 'quarantine'));
+    const isRefused = existsSync(refused);
     if (isRefused || errors.length > 0 || performance.now() - startedMs > GIVE_UP_MS) {
       throw new RangeError(`the bench run failed: ${JSON.stringify(errors[0] ?? 'refused, or not sealed in time')}`);
     }
