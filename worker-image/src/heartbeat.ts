@@ -5,6 +5,7 @@ import { canonicalize } from '@waybill/verify';
 import { parseLease } from '#core/lease-document.ts';
 import { type Heartbeat, type Lease, MAX_LOOK_MS } from '#core/mailbox-protocol.ts';
 import { type Body, bodyOf, getBytes, put } from './mailbox-client.ts';
+import { Pauses } from './pauses.ts';
 import type { StopRequest } from './stop-request.ts';
 
 export const MAX_LEASE_BYTES: number = 8 * 1024 * 1024;
@@ -31,7 +32,7 @@ export interface Pulse {
  * first beat comes after its whole time: an attempt that is over by then costs none. Ends `stop` when the lease says so.
  */
 export function startPulse(first: Lease, stop: StopRequest, lookMs: number = MAX_LOOK_MS): Pulse {
-  const ended = new AbortController();
+  const pauses = new Pauses();
   let lease = first;
   let progress: Heartbeat['progress'];
 
@@ -70,14 +71,13 @@ export function startPulse(first: Lease, stop: StopRequest, lookMs: number = MAX
     }
   }
 
-  const rest = (ms: number): Promise<void> => sleep(ms, undefined, { signal: ended.signal }).catch(() => {});
   const looks = Math.ceil(first.heartbeatMs / lookMs);
   const pauseMs = first.heartbeatMs / looks;
   const beating = (async (): Promise<void> => {
-    await rest(pauseMs);
-    for (let look = 1; !ended.signal.aborted; look++) {
+    await pauses.of(pauseMs);
+    for (let look = 1; !pauses.areOver; look++) {
       await (look % looks === 0 ? beat(look / looks - 1) : readLease()).catch(() => {});
-      await rest(pauseMs);
+      await pauses.of(pauseMs);
     }
   })();
 
@@ -88,7 +88,7 @@ export function startPulse(first: Lease, stop: StopRequest, lookMs: number = MAX
     put: putRenewed,
     showLog: (body) => put(lease.put.log, body, false).catch(() => {}),
     async end() {
-      ended.abort();
+      pauses.end();
       await beating;
     },
   };

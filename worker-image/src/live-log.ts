@@ -3,9 +3,9 @@
  * evidence: the log that counts is put, or travels in the result, when all blocks have ended, and replaces it.
  * Only what is in the log file is put, so that whatever must not be seen has to be kept out there, and nowhere else.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pulse } from './heartbeat.ts';
 import type { LogFile } from './log-file.ts';
+import { Pauses } from './pauses.ts';
 
 /** Of a heartbeat's time. As with beats, an attempt that is over before costs none: where beats are seldom, requests are paid. */
 const FIRST_SHARE = 2 / 3;
@@ -23,15 +23,13 @@ export interface LiveLog {
 
 /** Puts it when it has grown: at first after two thirds of a heartbeat's time, then every 5 s at most, later less often. */
 export function startLiveLog(show: Pulse['showLog'], log: LogFile, heartbeatMs: number): LiveLog {
-  const ended = new AbortController();
+  const pauses = new Pauses();
   const startedMs = performance.now();
   const showing = (async (): Promise<void> => {
     let shownBytes = 0;
     for (;;) {
-      await sleep(pauseMs(heartbeatMs, performance.now() - startedMs, shownBytes), undefined, {
-        signal: ended.signal,
-      }).catch(() => {});
-      if (ended.signal.aborted) return;
+      await pauses.of(pauseMs(heartbeatMs, performance.now() - startedMs, shownBytes));
+      if (pauses.areOver) return;
       const body = log.body();
       if (body.sizeBytes === shownBytes) continue;
       await show(body);
@@ -40,7 +38,7 @@ export function startLiveLog(show: Pulse['showLog'], log: LogFile, heartbeatMs: 
   })();
   return {
     async end() {
-      ended.abort();
+      pauses.end();
       await showing;
     },
   };
