@@ -221,12 +221,15 @@ function nodeMounts(): string[] {
 
 function npmHome(): string | null {
   for (const directory of (process.env.PATH ?? '').split(delimiter)) {
+    const link = join(directory, 'npm');
+    // An error for each directory takes longer than all looks.
+    if (!existsSync(link)) continue;
     try {
-      const npm = realpathSync(join(directory, 'npm'));
+      const npm = realpathSync.native(link);
       accessSync(npm, constants.R_OK);
       return /\/npm\/bin\/npm-cli\.js$/.test(npm) ? dirname(dirname(npm)) : null;
     } catch {
-      // Not in this directory.
+      // Nobody may read it.
     }
   }
   return null;
