@@ -69,7 +69,8 @@ export function watchResources(resources: JobResources, tree: AttemptTree): Reso
   return {
     inside(pid) {
       root = pid;
-      look();
+      // Nothing of the block runs yet.
+      if (!ended) timer = setTimeout(look, LOOK_MS);
     },
     async end() {
       ended = true;
