@@ -81,6 +81,20 @@ describe('lambda bundles', async () => {
     assert.ok(code.includes('it is neither a script nor a list of words'));
   });
 
+  it('formats of texts, names of regions for people, and what Node or another mode of retries would do, are left out', () => {
+    const submit = bundles.find(({ name }) => name === 'submit');
+    assert.ok(submit);
+    const code = Buffer.from(submit.code).toString();
+    for (const [left, gone] of [
+      ['string_format', 'cidrv6'],
+      ['ap-northeast-1', '(Tokyo)'],
+    ] as const)
+      assert.deepEqual([code.includes(left), code.includes(gone)], [true, false], gone);
+    const instead = /\/(?:(?:Crc32|Md5|Sha1|Sha256)Js|DefaultRateLimiter|AdaptiveRetryStrategy)\.js$/;
+    const found = bytesOf(submit).filter(([path, bytes]) => instead.test(path) && bytes > 50);
+    assert.deepEqual(found, []);
+  });
+
   it('an unused client, a chain of credentials and event streams would be seen', () => {
     const metafile = {
       inputs: {},

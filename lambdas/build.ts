@@ -3,7 +3,7 @@
  * sources. What of the SDK a function cannot use is left out: see `slimSdk`.
  */
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build, type Metafile, type Plugin } from 'esbuild';
 
@@ -96,6 +96,12 @@ const NO_EVENT_STREAMS = `
   export const eventStreamSerdeProvider = undefined, EventStreamSerde = undefined;
 `;
 
+/** Each the one thing of its file: of a Node without these hashes of its own, and of a mode of retries that nobody chooses. */
+const UNUSED_CLASSES = ['Crc32Js', 'Md5Js', 'Sha1Js', 'Sha256Js', 'AdaptiveRetryStrategy'];
+
+/** What regions are called by people. */
+const REGION_DESCRIPTION = /"description": "[^"\\]*"/g;
+
 /** Files of zod that write JSON Schemas, and what of them the others import. */
 const WITHOUT_JSON_SCHEMA = {
   'json-schema-generator': 'export const JSONSchemaGenerator = undefined;',
@@ -107,6 +113,9 @@ const WITHOUT_JSON_SCHEMA = {
 /** What zod itself would say of a refusal: people are told that in words of ours. */
 const NO_WORDS = 'export default () => ({});';
 
+/** Methods of a text that say of which format it is, as zod writes them: each brings its class, what that judges, and what makes it. */
+const TEXT_FORMAT = /^ {4}\w+\(params\) \{\n {8}return this\.check\(core\._\w+\(Zod\w+, params\)\);\n {4}\},\n/gm;
+
 /** As the formatter of this repository leaves it: one text between single quotes. */
 const DESCRIPTION = /\s*\.describe\(\s*'(?:[^'\\\n]|\\.)*',?\s*\)/g;
 
@@ -115,14 +124,15 @@ const DESCRIPTION = /\s*\.describe\(\s*'(?:[^'\\\n]|\\.)*',?\s*\)/g;
  * - the chain of credential providers, with clients of SSO and STS of its own;
  * - each client's package.json, of which only the version is read;
  * - the memory of endpoints that a service named, since no function asks for one;
- * - hashes in JavaScript, for where there is none of Node's own;
+ * - hashes in JavaScript, for where there is none of Node's own, and the retries that slow down, which nobody chooses;
+ * - what regions are called by people;
  * - event streams, in which S3 answers queries that nobody asks;
  * - the schemas of operations that are never called. They are constants, but with computed keys, and for all that a
- *   bundler can know computing one has an effect; the keys are constants of the same file, so they are written out;
- * - SHA-1 and SHA-256 for a Node that has neither.
+ *   bundler can know computing one has an effect; the keys are constants of the same file, so they are written out.
  *
- * Of the validator of typed outputs the formats, which no schema may ask for. And of zod its own words for refusals, and what writes
- * JSON Schemas, which are published with the client and never asked for at run time, with what our own schemas say to readers there.
+ * Of the validator of typed outputs the formats, which no schema may ask for. And of zod its own words for refusals; the formats of
+ * texts, of which our schemas ask for none by a method (one that did would not load); and what writes JSON Schemas, which are
+ * published with the client and never asked for at run time, with what our own schemas say to readers there.
  */
 const slimSdk: Plugin = {
   name: 'slim-sdk',
@@ -132,11 +142,15 @@ const slimSdk: Plugin = {
       contents: 'export class EndpointCache {}',
       loader: 'js',
     }));
+    onLoad({ filter: /[\\/]util-endpoints[\\/]lib[\\/]aws[\\/]partitions\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(REGION_DESCRIPTION, ''),
+      loader: 'js',
+    }));
     onLoad({ filter: /[\\/]@smithy[\\/]core[\\/]dist-es[\\/]submodules[\\/]event-streams[\\/]index\.js$/ }, () => ({
       contents: NO_EVENT_STREAMS,
       loader: 'js',
     }));
-    for (const name of ['Sha1Js', 'Sha256Js'])
+    for (const name of UNUSED_CLASSES)
       onLoad({ filter: new RegExp(`[\\\\/]${name}\\.js$`) }, () => ({
         contents: `export class ${name} {}`,
         loader: 'js',
@@ -151,10 +165,9 @@ const slimSdk: Plugin = {
     onLoad({ filter: /[\\/]packages[\\/]client[\\/]src[\\/](?:schedule|spec(?:-\w+)?)\.ts$/ }, ({ path }) => {
       return { contents: readFileSync(path, 'utf8').replace(DESCRIPTION, ''), loader: 'ts' };
     });
-    onLoad({ filter: /[\\/](?:Sha1|Sha256)Js\.js$/ }, ({ path }) => ({
-      contents: `export const ${basename(path, '.js')} = undefined;`,
-      loader: 'js',
-    }));
+    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]classic[\\/]schemas\.js$/ }, ({ path }) => {
+      return { contents: readFileSync(path, 'utf8').replace(TEXT_FORMAT, ''), loader: 'js' };
+    });
     onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]en\.js$/ }, () => ({ contents: NO_WORDS, loader: 'js' }));
     for (const [file, contents] of Object.entries(WITHOUT_JSON_SCHEMA))
       onLoad({ filter: new RegExp(`[\\\\/]zod[\\\\/]v4[\\\\/]core[\\\\/]${file}\\.js$`) }, () => ({
