@@ -15,7 +15,7 @@ export const FUNCTIONS = {
   advance: ['dynamodb', 'eventbridge', 's3', 'sfn', 'sqs'],
   dispatch: ['dynamodb', 'kms', 's3', 'sfn', 'sts'],
   settle: ['dynamodb', 'kms', 's3'],
-  release: ['dynamodb', 's3', 'secrets-manager', 'ssm'],
+  release: ['dynamodb', 's3', 'secrets-manager', 'ssm', 'sts'],
   notify: ['dynamodb', 'secrets-manager', 'ssm'],
   seal: ['dynamodb', 'kms', 's3'],
   reconcile: ['dynamodb', 'kms', 's3', 'sfn', 'sqs', 'sts'],

@@ -1,5 +1,6 @@
 import { evidenceProblems } from './check-evidence.ts';
 import { keyProblems } from './check-keys.ts';
+import { modelProblems } from './check-models.ts';
 import { nameProblems, networkProblems, placeProblems, retentionProblems } from './check-place.ts';
 import { callbackProblems, secretProblems } from './check-secrets.ts';
 import { spendingProblems } from './check-spending.ts';
@@ -41,6 +42,7 @@ const CHECKS: readonly Check[] = [
   check(['spending'], spendingProblems),
   check(['env', 'secrets'], secretProblems),
   check(['env', 'callbacks'], callbackProblems),
+  check(['env', 'models'], modelProblems),
   check(['pinnedKeys', 'origin'], keyProblems),
   check(['signingKeys'], signingKeyProblems),
   check(['permissionsBoundary', 'auditorPrincipals', 'legalHoldPrincipals'], principalProblems),

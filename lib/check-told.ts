@@ -61,6 +61,8 @@ const FIXES: Readonly<Record<string, string>> = {
   WAYBILL_CALLBACK_NAMES: 'callbacks: have fewer, or shorter names',
   WAYBILL_SECRETS: 'secrets: name fewer, or keep those of one purpose in one',
   WAYBILL_SECRET_NAMES: 'secrets: name fewer, or shorter',
+  WAYBILL_MODEL_ARNS: 'models: name fewer',
+  WAYBILL_MODEL_NAMES: 'models: name fewer',
   WAYBILL_SPENDING: 'spending: name the models that are used, or fewer environments',
   WAYBILL_ATTEST_KEYS: 'signingKeys.attest: there are too many to tell',
   WAYBILL_LOG_KEYS: 'signingKeys.log: there are too many to tell',

@@ -48,12 +48,13 @@ export const DUTIES: Readonly<Record<FunctionName, Duties>> = {
     say.describe(),
     say.complete(),
   ],
-  release: (say, { names, secrets }) => [
+  release: (say, { names, secrets, models }) => [
     ...say.attemptRows(),
     say.consume(names.queue('release')),
     ...say.channel(),
     say.dataKey(),
     ...say.secrets(secrets),
+    ...(models.length === 0 ? [] : [say.sessions()]),
   ],
   settle: (say, { names }) => [
     ...say.rows(),

@@ -1,6 +1,7 @@
 import { keptSecret } from './check-secrets.ts';
 import { DEFAULT_ENVIRONMENT, type DeploymentNames, FUNCTIONS, type FunctionName } from './deployment-names.ts';
 import { cpuOf, memoryOf } from './fargate-sizes.ts';
+import { keptSecrets, sessionsWith } from './sealed-facts.ts';
 import type { KeyArns } from './statement.ts';
 import type { WaybillProps } from './waybill-props.ts';
 import { workerExecutable } from './worker-executable.ts';
@@ -27,6 +28,7 @@ const REST = [
   'WAYBILL_EVENT_BUS',
   'WAYBILL_QUEUES',
   'WAYBILL_SPENDING',
+  'WAYBILL_MODEL_NAMES',
 ];
 /** What any function on the flow reads: one composition root serves them all. */
 const FLOW = [...STORE, ...MAIL, ...KEYS, ...ATTEMPTS, ...LEDGER, ...REST];
@@ -73,7 +75,16 @@ const TOLD: Readonly<Record<FunctionName, readonly string[]>> = {
   ],
   advance: [...FLOW, 'WAYBILL_NOTIFY_QUEUE_URL'],
   dispatch: FLOW,
-  release: [...STORE, 'WAYBILL_STAGING_BUCKET', 'WAYBILL_WORKER_DIGEST', 'WAYBILL_ISOLATION', 'WAYBILL_SECRETS'],
+  release: [
+    ...STORE,
+    'WAYBILL_STAGING_BUCKET',
+    'WAYBILL_WORKER_DIGEST',
+    'WAYBILL_ISOLATION',
+    'WAYBILL_SECRETS',
+    'WAYBILL_MODEL_ARNS',
+    'WAYBILL_MODEL_ROLE',
+    'WAYBILL_MODEL_URL',
+  ],
   settle: FLOW,
   seal: SEAL,
   notify: [...STORE, 'WAYBILL_WORKER_DIGEST', 'WAYBILL_ISOLATION', 'WAYBILL_CALLBACKS'],
@@ -160,19 +171,12 @@ export function factsOf({
     ...otherEnvironments(names, settings),
     ...keptSecrets(settings),
     ...namedCallbacks(settings),
+    ...sessionsWith(names, settings),
     ...(settings.evidence !== undefined && { WAYBILL_EVIDENCE: JSON.stringify(settings.evidence) }),
   };
 }
 
-/** Who takes runs in is told names, and who reads secrets where they are; nothing where there are none. */
-function keptSecrets({ secrets = {} }: WaybillProps): { WAYBILL_SECRETS?: string; WAYBILL_SECRET_NAMES?: string } {
-  const arns = Object.entries(secrets).map(([name, kept]) => [name, keptSecret(kept).arn] as const);
-  if (arns.length === 0) return {};
-  const names = arns.map(([name]) => name);
-  return { WAYBILL_SECRETS: JSON.stringify(Object.fromEntries(arns)), WAYBILL_SECRET_NAMES: names.join(',') };
-}
-
-/** Likewise whom runs may name, and where they are, with the ARN of the key. */
+/** Who takes runs in is told whom they may name, and who sends, where those are and the ARN of the key; nothing where there are none. */
 function namedCallbacks({ callbacks = {} }: WaybillProps): {
   WAYBILL_CALLBACKS?: string;
   WAYBILL_CALLBACK_NAMES?: string;

@@ -37,7 +37,12 @@ export function flowLog(scope: Construct, vpc: IVpc, { names, key, logDays }: Fl
 }
 
 /** DNS leaves a network that nothing else leaves, and carries bytes: other names than these are answered as if there were none. */
-export function onlyTheseNames(scope: Construct, vpc: IVpc, { name, region, dnsSuffix }: DeploymentNames): void {
+export function onlyTheseNames(
+  scope: Construct,
+  vpc: IVpc,
+  { name, region, dnsSuffix }: DeploymentNames,
+  more: readonly string[],
+): void {
   const needed = new CfnFirewallDomainList(scope, 'NeededNames', {
     name: `${name}-needed`,
     domains: [
@@ -46,6 +51,7 @@ export function onlyTheseNames(scope: Construct, vpc: IVpc, { name, region, dnsS
       `api.ecr.${region}.${dnsSuffix}`,
       `*.dkr.ecr.${region}.${dnsSuffix}`,
       `logs.${region}.${dnsSuffix}`,
+      ...more.map((service) => `${service}.${region}.${dnsSuffix}`),
     ],
   });
   const all = new CfnFirewallDomainList(scope, 'AllNames', { name: `${name}-all`, domains: ['*'] });

@@ -54,6 +54,7 @@ const SHAPE = closed({
   spending: z.looseObject({}).optional(),
   secrets: z.record(text, secret).optional(),
   callbacks: z.record(text, closed({ url: text, secret })).optional(),
+  models: z.record(text, texts).optional(),
   // What is in a key is judged with the file, by those who verify with it.
   pinnedKeys: closed({
     format: text,

@@ -33,8 +33,12 @@ export interface RoleFacts {
   readonly secrets: readonly KeptSecret[];
   /** Keys by which ends of runs are signed. */
   readonly callbackKeys: readonly KeptSecret[];
+  /** ARNs of the models that attempts are given sessions with; there is a role for them where there are any. */
+  readonly models: readonly string[];
   /** Repositories that the images are in, where they are in ECR. */
   readonly repositories: readonly string[];
-  /** Condition that holds for requests from the workers' network and for no others. */
+  /** Condition that holds for requests from the workers' network to S3, and for no others. */
   readonly fromWorkers: Readonly<Record<string, string>>;
+  /** The same of requests to models. */
+  readonly toModels: Readonly<Record<string, string>>;
 }

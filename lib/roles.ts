@@ -14,6 +14,7 @@ export function rolesOf(facts: RoleFacts): RoleTable[] {
   return [
     ...FUNCTIONS.map((name) => functionRole(name, facts, say)),
     mailboxRole(facts, say),
+    ...(facts.models.length === 0 ? [] : [modelsRole(facts, say)]),
     executionRole(facts, say),
     ...facts.environments.map((environment) => machineRole(environment, facts, say)),
     scheduleRole(facts),
@@ -55,6 +56,15 @@ function mailboxRole({ names, fromWorkers }: RoleFacts, say: Vocabulary): RoleTa
   };
 }
 
+/** Of workers that ask models, each in a session that is narrowed to one of them. Out of their network it is worth nothing. */
+function modelsRole({ names, models, toModels }: RoleFacts, say: Vocabulary): RoleTable {
+  return {
+    role: 'models',
+    trust: { roles: [names.role('release')] },
+    statements: [{ ...say.askModels(models), conditions: { StringEquals: toModels } }],
+  };
+}
+
 /** Keys have no ARN before they are deployed; whoever asks the table beforehand asks with these. */
 export const STAND_IN_KEYS = {
   data: 'key/data',
@@ -77,8 +87,10 @@ export function rolesThat(action: string, begins: string, names: DeploymentNames
     environments: [],
     secrets: [],
     callbackKeys: [],
+    models: [],
     repositories: [],
     fromWorkers: {},
+    toModels: {},
   };
   return rolesOf(facts)
     .filter(({ statements }) =>

@@ -6,6 +6,7 @@ import { CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import type { Construct } from 'constructs';
 import { Alarms, watchesOf } from './alarms.ts';
 import { AttemptMachine } from './attempt.ts';
+import { modelArnsOf } from './check-models.ts';
 import { keptSecret } from './check-secrets.ts';
 import { connect } from './connections.ts';
 import { dashboard } from './dashboard.ts';
@@ -84,13 +85,8 @@ export class RuntimeStack extends Stack {
       log: ledger.logKeys.map(arnOf),
     };
     const environments = Object.keys(settings.environments);
-    this.roleTables = rolesOf({
-      names,
-      keys,
-      environments,
-      ...namedIn(settings, names),
-      fromWorkers: this.network.fromWorkers,
-    });
+    const { fromWorkers, toModels } = this.network;
+    this.roleTables = rolesOf({ names, keys, environments, fromWorkers, toModels, ...namedIn(settings, names) });
     const roles = new ListedRoles(this, 'Roles', names, this.roleTables);
     this.network.flowLog?.node.addDependency(roles.role('flow-logs'), roles.policy('flow-logs'));
     for (const task of this.workers.taskDefinitions.values())
@@ -222,10 +218,10 @@ function queueTimeouts(): Record<QueueName, Duration> {
 function namedIn(
   settings: WaybillProps,
   names: DeploymentNames,
-): Pick<RoleFacts, 'secrets' | 'callbackKeys' | 'repositories'> {
+): Pick<RoleFacts, 'secrets' | 'callbackKeys' | 'models' | 'repositories'> {
   const secrets = Object.values(settings.secrets ?? {}).map(keptSecret);
   const callbackKeys = Object.values(settings.callbacks ?? {}).map(({ secret }) => keptSecret(secret));
-  return { secrets, callbackKeys, repositories: repositoriesOf(settings, names) };
+  return { secrets, callbackKeys, models: modelArnsOf(settings), repositories: repositoriesOf(settings, names) };
 }
 
 /** Of images that are in ECR; others are public, or their registry asks for what only the customer knows. */

@@ -1,6 +1,7 @@
 import { type DeploymentNames, LIVE_ALIAS } from './deployment-names.ts';
 import type { KeyArns, Statement } from './statement.ts';
 import { aboutKeys, aboutObjects, aboutRows, title } from './statements-on-data.ts';
+import { aboutModels } from './statements-on-models.ts';
 import { aboutSecrets } from './statements-on-secrets.ts';
 
 /** The statements that several roles share, each with a name: a reader of roles.ts sees who may do what. */
@@ -10,6 +11,7 @@ export function vocabulary(names: DeploymentNames, keys: KeyArns) {
     ...aboutObjects(names),
     ...aboutKeys(names, keys),
     ...aboutSecrets(names, keys),
+    ...aboutModels(names),
     ...aboutQueues(names),
     ...aboutExecutions(names),
     ...aboutWatching(names),

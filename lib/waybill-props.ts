@@ -122,6 +122,13 @@ export interface WaybillProps {
   readonly callbacks?: Readonly<Record<string, CallbackSettings>>;
 
   /**
+   * Models that agents with the adapter `bedrock` may name, by the id that requests have: the ARNs that a request has to be allowed on. Of
+   * an inference profile that is its own and those of the models behind it, in each of their regions. Makes a role, and an
+   * interface endpoint for bedrock-runtime in a network of ours. Default: none, and sessions with models are not given.
+   */
+  readonly models?: Readonly<Record<string, readonly string[]>>;
+
+  /**
    * The keys that workers check manifests with. Deploy the ledger stack first, then export them with `waybill keys export`.
    * Without them the runtime stack is an error.
    */
@@ -141,9 +148,9 @@ export interface WaybillProps {
 
   /**
    * A network of yours instead of one of ours: isolated subnets without a way to the internet, with a gateway endpoint for S3 and
-   * interface endpoints (private DNS) for ecr.api, ecr.dkr and logs, whose policies admit what lib/worker-network.ts says. No
-   * endpoint, flow log or DNS firewall is made in it: without a firewall of yours a block can send bytes out in the names that it looks up,
-   * and without a flow log nothing shows whom workers spoke with.
+   * interface endpoints (private DNS) for ecr.api, ecr.dkr and logs, with `models` for bedrock-runtime too, whose policies admit
+   * what lib/worker-network.ts says. No endpoint, flow log or DNS firewall is made in it: without a firewall of yours a block can
+   * send bytes out in the names that it looks up, and without a flow log nothing shows whom workers spoke with.
    */
   readonly network?: OwnNetwork;
 

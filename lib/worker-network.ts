@@ -18,8 +18,10 @@ import {
 import { AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import { modelArnsOf } from './check-models.ts';
 import type { DeploymentNames } from './deployment-names.ts';
 import { flowLog, onlyTheseNames } from './network-watch.ts';
+import { ASKING } from './statements-on-models.ts';
 import { CHANNEL } from './statements-on-secrets.ts';
 import type { OwnNetwork, WaybillProps } from './waybill-props.ts';
 
@@ -45,6 +47,8 @@ export class WorkerNetwork extends Construct {
   readonly flowLog: CfnFlowLog | undefined;
   /** Holds for requests that came through this network to S3, and for no others. */
   readonly fromWorkers: Readonly<Record<string, string>>;
+  /** The same of requests to models; says nothing where there are none. */
+  readonly toModels: Readonly<Record<string, string>>;
 
   constructor(scope: Construct, id: string, { names, settings, key, logDays }: WorkerNetworkProps) {
     super(scope, id);
@@ -62,21 +66,29 @@ export class WorkerNetwork extends Construct {
       for (const peer of peersOf(settings.network as OwnNetwork))
         this.securityGroup.addEgressRule(peer, Port.tcp(443), 'endpoints of the VPC');
       this.fromWorkers = { 'aws:SourceVpc': this.vpc.vpcId };
+      this.toModels = this.fromWorkers;
       return;
     }
     this.fromWorkers = { 'aws:SourceVpce': s3Endpoint(own, names).vpcEndpointId };
-    this.#addInterfaces(own, names);
-    onlyTheseNames(this, own, names);
+    const models = modelArnsOf(settings);
+    const toModels = this.#addInterfaces(own, names, models);
+    this.toModels = toModels === undefined ? {} : { 'aws:SourceVpce': toModels.vpcEndpointId };
+    onlyTheseNames(this, own, names, models.length > 0 ? ['bedrock-runtime'] : []);
     this.flowLog = flowLog(this, own, { names, key, logDays });
   }
 
-  #addInterfaces(vpc: Vpc, names: DeploymentNames): void {
+  /** @returns the one that leads to models, where there are any */
+  #addInterfaces(vpc: Vpc, names: DeploymentNames, models: readonly string[]): InterfaceVpcEndpoint | undefined {
     const endpoints = new SecurityGroup(this, 'Endpoints', {
       vpc,
       description: `Waybill ${names.name}: endpoints of the workers`,
       allowAllOutbound: false,
     });
-    for (const [id, service] of Object.entries(INTERFACES)) {
+    const open = (
+      id: string,
+      service: InterfaceVpcEndpointAwsService,
+      policy: PolicyStatement,
+    ): InterfaceVpcEndpoint => {
       const endpoint = new InterfaceVpcEndpoint(this, id, {
         vpc,
         service,
@@ -85,10 +97,17 @@ export class WorkerNetwork extends Construct {
         privateDnsEnabled: true,
         open: false,
       });
-      endpoint.addToPolicy(ofTheExecutionRole(names));
-    }
+      endpoint.addToPolicy(policy);
+      return endpoint;
+    };
+    for (const [id, service] of Object.entries(INTERFACES)) open(id, service, ofTheExecutionRole(names));
+    const toModels =
+      models.length === 0
+        ? undefined
+        : open('Models', InterfaceVpcEndpointAwsService.BEDROCK_RUNTIME, ofSessions(names, models));
     endpoints.addIngressRule(this.securityGroup, Port.tcp(443), 'workers');
     this.securityGroup.addEgressRule(endpoints, Port.tcp(443), 'endpoints');
+    return toModels;
   }
 }
 
@@ -165,5 +184,16 @@ function ofTheExecutionRole({ arn }: DeploymentNames): PolicyStatement {
     ],
     resources: ['*'],
     conditions: { ArnEquals: { 'aws:PrincipalArn': arn.role('worker-execution') } },
+  });
+}
+
+/** Who has other credentials of Bedrock gets no further with them. */
+function ofSessions({ arn }: DeploymentNames, models: readonly string[]): PolicyStatement {
+  return new PolicyStatement({
+    sid: 'SessionsAlone',
+    principals: [new AnyPrincipal()],
+    actions: [...ASKING],
+    resources: [...models],
+    conditions: { ArnEquals: { 'aws:PrincipalArn': arn.role('models') } },
   });
 }

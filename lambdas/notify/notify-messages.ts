@@ -1,6 +1,6 @@
 /** Notify: whoever a run names is told that it is over, once or not at all. The same run again finds that in its rows. */
 import type { CallbackEndpoint } from '#adapters/http/callbacks.ts';
-import { type ReadSecret, unavailable } from '#composition/secret-vault.ts';
+import { unavailable } from '#composition/secret-vault.ts';
 import { CALLBACK_KEY_BYTES, type CallbackRow, callbackKey, callbackKeyOf } from '#core/callback.ts';
 import { callBack, giveUpCallback } from '#flow/callbacks.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -15,7 +15,7 @@ export interface NotifyDuties {
   /** By the names that specs use. */
   urls: ReadonlyMap<string, URL>;
   /** The key of a name, as the account keeps it. */
-  readKey: ReadSecret;
+  readKey(name: string): Promise<Uint8Array>;
   /** Whoever sends to these. */
   open(endpoints: ReadonlyMap<string, CallbackEndpoint>): Callbacks;
 }

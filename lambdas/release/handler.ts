@@ -1,6 +1,7 @@
 import { createSecretVault } from '#composition/secret-vault.ts';
 import { lambdaFunction } from '#lambdas/shared/function.ts';
-import { flowOf, openChannel, openSecrets } from '#lambdas/shared/ports.ts';
+import { flowOf, openChannel } from '#lambdas/shared/ports.ts';
+import { openSecrets } from './kept.ts';
 import { readTold, releaseMessages } from './release-messages.ts';
 
 export const handler = lambdaFunction(

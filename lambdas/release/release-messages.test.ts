@@ -53,17 +53,27 @@ function deskOf(bed: HandlerBed): Desk {
 
 /** Attempts at work of items that name these secrets, by item. */
 async function atWork(bed: HandlerBed, desk: Desk, items: Record<string, string[]>): Promise<Record<string, string>> {
-  const { flow } = desk;
   const blockOf = (names: string[]): object => ({
     block: 'script',
     run: 'true',
     secrets: Object.fromEntries(names.map((name, n) => [`S${n}`, name])),
   });
-  const spec = { items: Object.entries(items).map(([id, names]) => ({ id, pipeline: [blockOf(names)] })) };
+  const pipelines = Object.entries(items).map(([id, names]) => [id, [blockOf(names)]] as [string, object[]]);
+  return await dispatched(bed, desk, Object.fromEntries(pipelines));
+}
+
+async function dispatched(
+  bed: HandlerBed,
+  { flow }: Pick<Desk, 'flow'>,
+  items: Record<string, object[]>,
+  beforeDispatch: () => void = () => {},
+): Promise<Record<string, string>> {
+  const spec = { items: Object.entries(items).map(([id, pipeline]) => ({ id, pipeline })) };
   const run = { apiVersion: 'waybill/v1', kind: 'Run', metadata: { name: 'secrets' }, spec };
   putInbox(bed.directory, 'default', 's', JSON.stringify(run));
   await takeIn(flow, () => {});
   await advance(flow, 'default');
+  beforeDispatch();
   const ids: Record<string, string> = {};
   for (const item of Object.keys(items)) {
     const row = await bed.row<ItemRow>(keys.item(deriveRunId(PRINCIPAL, 's'), item));
@@ -156,6 +166,53 @@ describe('release', () => {
       // The negative control: the same desk answers a key of the attempt.
       await releaseMessages(desk, queueEvent(keyStaged(one)), bed.told);
       assert.equal(desk.answers.get(one)?.length, 1);
+    }, never);
+  });
+
+  it('an attempt whose agent names a model is given a session with it, which its manifest and its record name', async () => {
+    await withHandlers(async (bed) => {
+      const desk = deskOf(bed);
+      const MODEL = 'eu.model-1:0';
+      const asked: object[] = [];
+      const read = async (name: string, attempt: object): Promise<Uint8Array> => {
+        asked.push({ name, ...attempt });
+        return Buffer.from(SECRET);
+      };
+      desk.keeping.vault = createSecretVault(read);
+      const givesModels = new Set([MODEL, 'gone']);
+      const flow = { ...desk.flow, worker: { ...desk.flow.worker, givesModels } };
+      const agent = (adapter: string, model = MODEL): object => ({ block: 'agent', adapter, model, prompt: 'Do it.' });
+      const script = { block: 'script', run: 'true', secrets: { TOKEN: 'token' } };
+      const items = {
+        asks: [agent('bedrock'), script, agent('bedrock')],
+        elsewhere: [agent('codex')],
+        gone: [agent('bedrock', 'gone')],
+      };
+      const ids = await dispatched(bed, { ...desk, flow }, items, () => givesModels.delete('gone'));
+      const [asks, elsewhere, gone] = await Promise.all(
+        ['asks', 'elsewhere', 'gone'].map((item) => bed.row<AttemptRow>(keys.attempt(ids[item] ?? ''))),
+      );
+      const names = [`model:${MODEL}`, 'token'];
+      assert.deepEqual(asks?.manifest?.secrets, { names });
+      assert.equal(elsewhere?.manifest?.secrets, undefined, 'it speaks another protocol');
+      assert.ok(gone?.manifest);
+      assert.equal(gone.manifest.secrets, undefined, 'the deployment has that model no more');
+      const [id, own] = [ids.asks ?? '', createAttemptKey()];
+      desk.staged.set(id, own.key);
+      assert.deepEqual(failedIds(await releaseMessages({ ...desk, flow }, queueEvent(keyStaged(id)), bed.told)), []);
+      const answer = parseAnswer(Buffer.from(desk.answers.get(id)?.[0] ?? ''));
+      assert.ok('sealed' in answer);
+      const to = { attemptId: id, epoch: 1, manifest: asks?.manifest?.payload ?? digestOf('') };
+      assert.deepEqual([...own.open(answer, to).keys()], names);
+      const untilMs = asks?.expiresAtMs;
+      assert.deepEqual(
+        asked,
+        names.map((name) => ({ name, attemptId: id, untilMs })),
+      );
+      const rows = await bed.flow.store.query(`run/${deriveRunId(PRINCIPAL, 's')}`, { prefix: 'event/', limit: 99 });
+      const [released] = rows.filter(({ body }) => JSON.stringify(body).includes('secrets.released'));
+      const { head } = (released?.body ?? {}) as { head: string };
+      assert.ok(head.includes(`"secrets":${JSON.stringify(names)}`), head);
     }, never);
   });
 

@@ -25,8 +25,8 @@ export function releaseMessages({ flow, keeping }: ReleaseDuties, event: unknown
 
 /** The worker hears that a secret is not to be had; what to do about it is for the operator. */
 export function readTold(read: ReadSecret, told: Told): ReadSecret {
-  return (name) =>
-    read(name).catch((error: unknown) => {
+  return (name, attempt) =>
+    read(name, attempt).catch((error: unknown) => {
       // What may pass fails its message, and is told of there.
       if (error instanceof WaybillError && !error.retryable) told.trouble(`secret ${name}`, error);
       throw error;

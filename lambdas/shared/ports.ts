@@ -28,7 +28,6 @@ import { createS3Channel } from '#adapters/aws/secret-channel.ts';
 import { readFromAccount } from '#adapters/aws/secret-vault.ts';
 import { openKmsSigner } from '#adapters/aws/signer.ts';
 import { createLocalChance, createLocalClock } from '#adapters/local/clock.ts';
-import type { ReadSecret } from '#composition/secret-vault.ts';
 import type { Isolation } from '#core/mailbox-protocol.ts';
 import { type FlowDeps, NO_OUTSIDERS } from '#flow/deps.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
@@ -40,7 +39,7 @@ import type { RootLedger } from '#ports/root-ledger.ts';
 import type { Scheduler } from '#ports/scheduler.ts';
 import type { SecretChannel } from '#ports/secret-channel.ts';
 import type { Signer } from '#ports/signer.ts';
-import { callbackEndpoints, listSetting, otherEnvironments, secretArns, setting } from './settings.ts';
+import { callbackEndpoints, givenModels, listSetting, otherEnvironments, setting } from './settings.ts';
 import { quietHints, type Told } from './told.ts';
 
 const LEASE_MS = 300_000;
@@ -82,6 +81,7 @@ export function flowOf(told: Told, opened: Opened): FlowDeps {
       startMs: START_MS,
       heartbeatMs: HEARTBEAT_MS,
       survivesRestart: true,
+      ...givenModels(),
     },
   };
 }
@@ -127,13 +127,8 @@ export function openChannel(): SecretChannel {
   return createS3Channel({ s3: new S3Client({}), bucket: setting('WAYBILL_STAGING_BUCKET') });
 }
 
-/** Where the vault of this deployment reads from. */
-export function openSecrets(): ReadSecret {
-  return readFromAccount({ secrets: new SecretsManagerClient({}), parameters: new SSMClient({}), arns: secretArns() });
-}
-
 /** The keys by which ends of runs are signed, each under the name of whom it is for. */
-export function openCallbackKeys(): ReadSecret {
+export function openCallbackKeys(): (name: string) => Promise<Uint8Array> {
   const arns = new Map([...callbackEndpoints()].map(([name, { secret }]) => [name, secret]));
   return readFromAccount({ secrets: new SecretsManagerClient({}), parameters: new SSMClient({}), arns });
 }

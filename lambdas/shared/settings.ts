@@ -78,6 +78,17 @@ export function callbackNames(): { callbacks?: ReadonlySet<string> } {
   return names === '' ? {} : { callbacks: new Set(names.split(',')) };
 }
 
+/** What a request for a model has to be allowed on: ARNs, by the names that blocks use. */
+export function modelArns(): ReadonlyMap<string, readonly string[]> {
+  return new Map(Object.entries((jsonSetting('WAYBILL_MODEL_ARNS') ?? {}) as Record<string, string[]>));
+}
+
+/** With which models attempts are given sessions; nothing where the deployment has none. */
+export function givenModels(): { givesModels?: ReadonlySet<string> } {
+  const names = process.env.WAYBILL_MODEL_NAMES ?? '';
+  return names === '' ? {} : { givesModels: new Set(names.split(',')) };
+}
+
 function wrong(name: string, problem: string): TerminalError {
   const fix = 'Deploy again: the stacks of lib/ set it.';
   return new TerminalError({ code: 'USAGE', path: name, problem, fix });

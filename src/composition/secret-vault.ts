@@ -11,15 +11,18 @@ import { TerminalError } from '@waybill/client/errors';
 import { SECRET_FIX, secretProblem } from '@waybill/client/secret-value';
 import { canonicalize } from '@waybill/verify';
 import { contextOf, type Recipient, SEALING_INFO, type SealedSecrets } from '#core/sealed-secrets.ts';
-import type { SecretVault } from '#ports/secret-vault.ts';
+import type { AskingAttempt, SecretVault } from '#ports/secret-vault.ts';
 
 /** The value of one secret. Throws TerminalError SECRET_UNAVAILABLE, RetryableError STORE_BUSY. */
-export type ReadSecret = (name: string) => Promise<Uint8Array>;
+export type ReadSecret = (name: string, attempt: AskingAttempt) => Promise<Uint8Array>;
 
 export function createSecretVault(read: ReadSecret): SecretVault {
   return {
-    async seal(names, to) {
-      const values = await Promise.all(names.map(async (name) => [name, textOf(name, await read(name))] as const));
+    async seal(names, to, untilMs) {
+      const attempt = { attemptId: to.attemptId, untilMs };
+      const values = await Promise.all(
+        names.map(async (name) => [name, textOf(name, await read(name, attempt))] as const),
+      );
       return sealed(canonicalize(Object.fromEntries(values)), to);
     },
   };

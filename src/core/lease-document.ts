@@ -86,6 +86,7 @@ function readJob(reader: DocumentReader): Job {
     ...(reader.has('capabilities') ? { capabilities: reader.strings('capabilities', PIN_LIMITS.perItem, 63) } : {}),
     timeoutMs: reader.integer('timeoutMs', 1),
     limits: readLimits(reader.object('limits')),
+    ...(reader.has('models') ? { models: reader.strings('models', MAX_BLOCKS, 128) } : {}),
     ...(reader.has('resources') ? { resources: readResources(reader.object('resources')) } : {}),
     ...(reader.has('egress') ? { egress: readEgress(reader.object('egress')) } : {}),
     isolation: reader.oneOf('isolation', ISOLATIONS),

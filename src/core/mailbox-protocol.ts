@@ -59,6 +59,8 @@ export interface Job {
   capabilities?: string[];
   timeoutMs: number;
   limits: JobLimits;
+  /** With which the worker is given a session: sorted, unique. */
+  models?: string[];
   /** Of each block, which runs with isolation `bubblewrap` or, elsewhere, not at all. */
   resources?: JobResources;
   egress?: JobEgress;
@@ -102,7 +104,7 @@ export interface Lease {
   inputs: LeaseInput[];
   source?: LeaseSource;
   put: { heartbeat: string; log: string; outputs: string; result: string };
-  /** Where a block of the job names secrets. */
+  /** Where a block of the job names secrets, or the worker is given a session with a model. */
   channel?: LeaseChannel;
   heartbeatMs: number;
   expiresAt: string;

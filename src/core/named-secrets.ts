@@ -1,15 +1,36 @@
-/** Which secrets the blocks of a pipeline name. */
+/** What an attempt asks for by its sealed channel: the secrets that its blocks name, and sessions with models. */
 import type { Block } from '@waybill/client/plan';
 import type { Job } from './mailbox-protocol.ts';
 
+/** Before the name of a model. No secret has a colon in its name. */
+const SESSION = 'model:';
+const NAME = /^(?:(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,62}|model:[A-Za-z0-9][!-~]{0,127})$/;
+
+type Asking = Pick<Job, 'pipeline' | 'models'>;
+
 /** Sorted, unique. */
-export function namedSecrets(pipeline: readonly Block[]): string[] {
-  return [...new Set(pipeline.flatMap((block) => secretsOf(block).map(({ secret }) => secret)))].sort();
+export function namedSecrets({ pipeline, models = [] }: Asking): string[] {
+  const secrets = pipeline.flatMap((block) => secretsOf(block).map(({ secret }) => secret));
+  return [...new Set([...secrets, ...models.map((model) => `${SESSION}${model}`)])].sort();
 }
 
 /** Whether its lease names where to ask for secrets. */
-export function hasChannel({ pipeline }: Pick<Job, 'pipeline'>): boolean {
-  return pipeline.some((block) => secretsOf(block).length > 0);
+export function hasChannel(job: Asking): boolean {
+  return namedSecrets(job).length > 0;
+}
+
+export function isNamed(name: string): boolean {
+  return NAME.test(name);
+}
+
+/** Of a name that is asked for: the model with which it is a session; null for a secret. */
+export function sessionWith(name: string): string | null {
+  return name.startsWith(SESSION) ? name.slice(SESSION.length) : null;
+}
+
+/** The model that a block asks by the protocol of Bedrock, the one for which there are sessions. */
+export function bedrockModel(block: Block): string | null {
+  return block.block === 'agent' && block.adapter === 'bedrock' ? block.model : null;
 }
 
 /** @param isFile the variable holds the path of a file, and the file the secret */

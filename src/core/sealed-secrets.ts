@@ -6,11 +6,11 @@ import { WaybillError } from '@waybill/client/errors';
 import { SECRET_BYTES } from '@waybill/client/secret-value';
 import { canonicalize, type Digest } from '@waybill/verify';
 import { type DocumentKind, readDocument } from './document-reader.ts';
+import { isNamed } from './named-secrets.ts';
 
 /** X25519 public key, 32 bytes, in base64. */
 const KEY = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const NAME = /^(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,62}$/;
 
 export const MAX_KEY_BYTES = 1_024;
 const MAX_PROBLEM_CHARS = 500;
@@ -101,7 +101,7 @@ export function parseSecrets(bytes: Uint8Array): Map<string, string> {
   const root = readDocument(bytes, ANSWER);
   return new Map(
     root.unread().map((name) => {
-      if (!NAME.test(name)) root.refuse(name, 'is no name of a secret');
+      if (!isNamed(name)) root.refuse(name, 'is no name of a secret');
       return [name, root.string(name, SECRET_BYTES.most)];
     }),
   );

@@ -20,6 +20,7 @@ import { environmentProblems } from '#flow/environments.ts';
 import { extend } from '#flow/extend.ts';
 import { isolationDenial } from '#flow/isolation.ts';
 import { required } from '#flow/items.ts';
+import { modelProblems } from '#flow/models.ts';
 import { holdNoLonger, openMore } from '#flow/open-set.ts';
 import { reviewersIn } from '#flow/reviewers.ts';
 import { batchesOf } from '#flow/row-batches.ts';
@@ -74,7 +75,9 @@ export async function acceptExtension(
   const denial = isolationDenial(deps.worker, planned);
   const denials = denial === null ? egressDenials(deps, row.queue, planned) : [denial];
   if (denials.length > 0) return { status: 'denied', reasons: denials };
-  const unknown = [...environmentProblems(deps.worker, planned), ...secretProblems(deps.worker, planned)];
+  const unknown = [environmentProblems, secretProblems, modelProblems].flatMap((problemsOf) =>
+    problemsOf(deps.worker, planned),
+  );
   if (unknown.length > 0) return { status: 'invalid', reasons: unknown };
   // Throws where a row is larger than any store takes, or could become so: nothing could end the run then.
   const rows = itemRows(run, planned, { place: 0, openPlace: 0 }, reviewersIn(deps, row.principal));

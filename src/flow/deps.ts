@@ -97,6 +97,8 @@ export interface FlowDeps extends Outsiders {
     allowUnsandboxedAgents: boolean;
     /** Somebody answers where attempts ask for secrets: for all of them, or for those of a set, where it is known which there are. */
     givesSecrets?: true | ReadonlySet<string>;
+    /** Models with which attempts are given a session; absent where nobody gives any. */
+    givesModels?: ReadonlySet<string>;
     /** An attempt without a heartbeat for this long is lost. */
     leaseMs: number;
     /** How much longer than usual a start may take, before there is a first heartbeat. */

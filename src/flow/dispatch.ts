@@ -22,6 +22,7 @@ import { signStatement } from '#flow/envelope.ts';
 import { executableIn } from '#flow/environments.ts';
 import { resolveInputs } from '#flow/inputs.ts';
 import { seenItem, seenRun } from '#flow/items.ts';
+import { sessionModels } from '#flow/models.ts';
 import { talkOf } from '#flow/questions.ts';
 import { settleWithout } from '#flow/settle.ts';
 import { type Draft, decide, peek } from '#flow/transaction.ts';
@@ -113,8 +114,8 @@ async function record(deps: FlowDeps, draft: Draft, attemptId: string): Promise<
     const detail = 'egress: a host that the item asks for is not allowed any more';
     return { ending: { outcome: 'policy_blocked', reason: 'egress_denied' }, detail };
   }
-  const job = jobOf(attemptId, attempt, spec, isolation, egress);
-  const named = namedSecrets(job.pipeline);
+  const job = jobOf(attemptId, attempt, spec, isolation, { ...egress, ...sessionModels(deps.worker, spec.item) });
+  const named = namedSecrets(job);
   const nowMs = deps.clock.nowMs();
   const expiresAtMs = nowMs + deps.worker.startMs + spec.item.timeoutMs + ATTEMPT_GRACE_MS;
   // In the order of the canonical form, which is then written faster.
@@ -179,7 +180,7 @@ function jobOf(
   attempt: AttemptRow,
   spec: SpecRow,
   isolation: Isolation,
-  egress: Pick<Job, 'egress'>,
+  reached: Pick<Job, 'egress' | 'models'>,
 ): Job {
   const { pipeline, env, timeoutMs, resources, capabilities } = spec.item;
   const { run, item, attempt: number } = attempt;
@@ -187,7 +188,7 @@ function jobOf(
     attempt: number,
     attemptId,
     ...(capabilities === undefined ? {} : { capabilities }),
-    ...egress,
+    ...reached,
     env,
     isolation,
     item,

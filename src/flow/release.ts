@@ -26,7 +26,7 @@ export async function release(deps: FlowDeps, { vault, channel }: SecretKeeping,
   const key = await channel.asked(attemptId);
   if (key === null || isAnother(named.sealedTo, digestOf(key))) return;
   const to = { attemptId, epoch: attempt.attempt, manifest: named.manifest.payload, key };
-  const sealed = await vault.seal(named.names, to).catch(async (error: unknown) => {
+  const sealed = await vault.seal(named.names, to, attempt.expiresAtMs).catch(async (error: unknown) => {
     if (!(error instanceof WaybillError) || error.retryable) throw error;
     await channel.answer(attemptId, unavailableAnswer(attemptId, `${error.path} ${error.problem}`));
     return null;

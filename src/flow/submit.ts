@@ -19,6 +19,7 @@ import { egressDenials } from '#flow/egress.ts';
 import { environmentProblems } from '#flow/environments.ts';
 import { isolationDenial } from '#flow/isolation.ts';
 import { readRun } from '#flow/items.ts';
+import { modelProblems } from '#flow/models.ts';
 import { readyBatch, readyRoots, weighRoots } from '#flow/readiness.ts';
 import { reviewersIn } from '#flow/reviewers.ts';
 import { batchesOf, putMissing } from '#flow/row-batches.ts';
@@ -87,7 +88,12 @@ export async function refuseHere(
     ...(await queueProblems(deps, from, plan, isAdmitting)),
     ...(isAdmitting
       ? []
-      : [...environmentProblems(worker, plan), ...secretProblems(worker, plan), ...callbackProblems(deps, plan)]),
+      : [
+          ...environmentProblems(worker, plan),
+          ...secretProblems(worker, plan),
+          ...modelProblems(worker, plan),
+          ...callbackProblems(deps, plan),
+        ]),
     ...(await fetchUploads(deps, from, plan)),
   ];
   return problems.length > 0 ? { status: 'invalid', reasons: problems } : null;

@@ -9,6 +9,7 @@ import { CreateStateMachineAliasCommand, PublishStateMachineVersionCommand, SFNC
 import { sha256Hex, type TrustFile } from '@waybill/verify';
 import { type DeploymentNames, deploymentNames, LIVE_ALIAS } from '../../lib/deployment-names.ts';
 import type { WaybillProps } from '../../lib/waybill-props.ts';
+import { MEND_MODEL } from '../model-server/mend-story.ts';
 import { stripAssembly, type Template, templatesOf } from './bed-assembly.ts';
 import type { Ministack } from './beds/ministack.ts';
 import { STRIPPED_TYPES } from './stripped-types.ts';
@@ -129,6 +130,7 @@ export async function deploy(
     },
     queues: { default: { concurrency: 40 } },
     ...named,
+    models: { [MEND_MODEL]: [`arn:aws:bedrock:${region}:${account}:inference-profile/${MEND_MODEL}`] },
     s3PrefixListId: 'pl-6da54004',
     alarmEmail: 'operator@example.com',
     monthlyBudgetUsd: 50,

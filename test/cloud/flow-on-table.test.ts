@@ -32,6 +32,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'keys-command': 'its command opens a local store',
   keys: 'it is about the signer',
   'lost-keys': 'it is about the signer',
+  models: 'it is about what is refused when a run is submitted or added to, and what workers are told',
   'open-set': 'it makes thousands of additions, and says how large one row is',
   publish: 'it is about the ledger, and opens local stores',
   recover: 'what is recovered is a local store',

@@ -1,36 +1,85 @@
-/** Agents that ask a model, whose settings the image of the wrapper has. */
+/** Agents that ask a model, with a session that their attempt was given. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+  UpdateFunctionConfigurationCommand,
+} from '@aws-sdk/client-lambda';
 import { submitRun } from '@waybill/client';
 import { layMend, MEND_ENDS, MEND_MODEL, MEND_SCRIPT } from '../model-server/mend-story.ts';
 import { ModelServer } from '../model-server/model-server.ts';
 import type { World } from './deployed-world.ts';
-import { assertVerified, type Scenarios } from './scenario.ts';
+import { asRoot, assertVerified, type Scenarios } from './scenario.ts';
+import { searched } from './searched-world.ts';
 import { MODELS } from './worker-processes.ts';
 
 /** As a submitter has it. */
 const RECEIPT_TIMEOUT_MS = 180_000;
 
+const unknownModel = {
+  apiVersion: 'waybill/v1',
+  kind: 'Run',
+  metadata: { name: 'unknown' },
+  spec: { items: [{ id: 'a', pipeline: [{ block: 'agent', adapter: 'bedrock', model: 'lost', prompt: 'Do it.' }] }] },
+};
+
+/** Sessions lead to the regional endpoint of Bedrock, which the bed has not. */
+async function sessionsAt(world: World, url: string): Promise<void> {
+  const lambda = new LambdaClient(asRoot(world));
+  const FunctionName = world.deployed.names.functionName('release');
+  const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+  const Variables = { ...Environment?.Variables, WAYBILL_MODEL_URL: url };
+  await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
+}
+
 async function mendABug(world: World): Promise<void> {
   const server = await ModelServer.open();
   try {
     server.script(...MEND_SCRIPT);
-    const settings = { bedrock: { url: server.url, models: [MEND_MODEL] } };
+    await sessionsAt(world, server.url);
+    // What the image says of the model leads nowhere: a session comes first.
+    const settings = { bedrock: { url: 'http://127.0.0.1:9', models: [MEND_MODEL] } };
     writeFileSync(join(world.bed.directory, 'programs', MODELS), JSON.stringify(settings));
     const baseDir = join(world.bed.directory, 'mend');
     mkdirSync(baseDir);
     layMend(baseDir);
     const flow = readFileSync(join(baseDir, 'flow.yaml'));
     const options = { baseDir, submissionId: 'mend', timeoutMs: RECEIPT_TIMEOUT_MS };
-    const receipt = await submitRun(world.transport, flow, options);
-    assert.deepEqual([receipt.status, receipt.reasons], ['accepted', []]);
+    const tokens = (): string[] => server.asked.map(({ headers }) => String(headers['x-amz-security-token'] ?? ''));
+    const { found, looked } = await searched(
+      world,
+      () => [...new Set(tokens())].map((token) => Buffer.from(token)),
+      async () => {
+        const receipt = await submitRun(world.transport, flow, options);
+        assert.deepEqual([receipt.status, receipt.reasons], ['accepted', []]);
+        await world.sealed('mend');
+      },
+    );
     const status = await world.sealed('mend');
     const happened = status.items.filter(({ state }) => state !== 'skipped');
     const ends = happened.map(({ id, state }) => `${id} ${state}`);
     assert.deepEqual([status.state, ends], ['done', MEND_ENDS], JSON.stringify(status));
     assert.equal(server.asked.length, MEND_SCRIPT.length);
     await assertVerified(world, status);
+    for (const [n, { headers }] of server.asked.entries()) {
+      assert.match(
+        headers.authorization ?? '',
+        /^AWS4-HMAC-SHA256 Credential=\w+\/\d{8}\/[a-z0-9-]+\/bedrock\/aws4_request, /,
+      );
+      assert.ok((tokens()[n] ?? '').length > 8, 'it is signed with a session');
+    }
+    assert.ok(new Set(tokens()).size > 1, 'each attempt has its own');
+    // The service that makes them tells who asks, which shows that the search finds what is there; nobody else has any.
+    assert.deepEqual([...new Set(found.map((name) => name.trim()))], ['answer: POST /']);
+    for (const kind of ['object', 'row', 'staged', 'call', 'headers', 'log'])
+      assert.ok((looked[kind] ?? 0) > 0, `nothing of ${kind}: ${JSON.stringify(looked)}`);
+    const models = await world.submit(unknownModel, 'unknown-model');
+    assert.deepEqual(
+      models.reasons.map(({ code, path }) => `${code} ${path}`),
+      ['MODEL_UNAVAILABLE spec.items[0].pipeline[0].model'],
+    );
   } finally {
     server.close();
   }

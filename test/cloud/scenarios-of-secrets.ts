@@ -109,7 +109,11 @@ const FEWEST = { object: 6, row: 6, message: 1, staged: 6, call: 6, headers: 6, 
 
 async function shownNowhere(world: World): Promise<void> {
   await closeTo(world, world.secrets.closed);
-  const { found, looked } = await searched(world, FORMS, () => runsToItsEnd(world));
+  const { found, looked } = await searched(
+    world,
+    () => FORMS,
+    () => runsToItsEnd(world),
+  );
   assert.deepEqual(found, []);
   for (const [kind, fewest] of Object.entries(FEWEST))
     assert.ok((looked[kind] ?? 0) >= fewest, `too few of ${kind}: ${JSON.stringify(looked)}`);
@@ -235,16 +239,20 @@ async function notKeptOut(world: World): Promise<void> {
   const { containers } = world.programs;
   const command = containers.wrapper.command.map((part) => part.replace(/worker\.mjs$/, 'worker-without.mjs'));
   world.bed.setContainers({ ...containers, wrapper: { ...containers.wrapper, command } });
-  const { found } = await searched(world, FORMS, async () => {
-    await plant(world, KEPT.token);
-    const { shows = [], leaves = [], names = [] } = ITEMS;
-    await accepted(world, specOf({ shows, leaves, names }), 'shown');
-    const status = await world.sealed('shown');
-    assert.deepEqual(
-      ['shows', 'leaves', 'names'].map((id) => item(status, id).attempts.at(-1)?.reason),
-      ['exit_nonzero', 'ok', 'ok'],
-    );
-  }).finally(() => world.bed.setContainers(containers));
+  const { found } = await searched(
+    world,
+    () => FORMS,
+    async () => {
+      await plant(world, KEPT.token);
+      const { shows = [], leaves = [], names = [] } = ITEMS;
+      await accepted(world, specOf({ shows, leaves, names }), 'shown');
+      const status = await world.sealed('shown');
+      assert.deepEqual(
+        ['shows', 'leaves', 'names'].map((id) => item(status, id).attempts.at(-1)?.reason),
+        ['exit_nonzero', 'ok', 'ok'],
+      );
+    },
+  ).finally(() => world.bed.setContainers(containers));
   for (const place of SHOWN)
     assert.ok(
       found.some((name) => place.test(name)),

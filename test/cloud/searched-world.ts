@@ -22,22 +22,26 @@ type Place = [name: string, bytes: Uint8Array];
 /**
  * Names of the places that hold one of these, and how many places of each kind had something in them: whatever is called while
  * `during` goes on, and what is kept when it is over.
+ * @param forms asked for when `during` is over, and what was called is kept until then
  */
 export async function searched(
   world: World,
-  forms: readonly Buffer[],
+  forms: () => readonly Buffer[],
   during: () => Promise<void>,
 ): Promise<{ found: string[]; looked: Record<string, number> }> {
   const looked: Record<string, number> = {};
   const found: string[] = [];
+  const called: Place[] = [];
+  const unwatch = world.bed.watch((call) => void called.push(...placesIn(world, call)));
+  await during().finally(unwatch);
+  const sought = forms();
   const look = ([name, bytes]: Place): void => {
     const kind = name.split(':')[0] ?? '';
     if (bytes.byteLength > 0) looked[kind] = (looked[kind] ?? 0) + 1;
     const whole = Buffer.concat([Buffer.from(`${name}\n`), bytes]);
-    if (forms.some((form) => whole.includes(form))) found.push(name);
+    if (sought.some((form) => whole.includes(form))) found.push(name);
   };
-  const unwatch = world.bed.watch((call) => placesIn(world, call).forEach(look));
-  await during().finally(unwatch);
+  called.forEach(look);
   for await (const place of placesOf(world)) look(place);
   return { found, looked };
 }

@@ -20,6 +20,12 @@ const REGISTERED =
   'No scenario registers anything; test/cloud/transport.test.ts registers and reads in a bucket of the bed.';
 
 export const UNUSED_GRANTS: readonly UnusedGrant[] = [
+  {
+    roles: 'models',
+    sid: 'Ask',
+    actions: ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'],
+    why: 'A server of ours stands in the place of Bedrock, which the bed does not have.',
+  },
   { roles: 'registrars', sid: 'Register', actions: ['s3:PutObject'], why: REGISTERED },
   { roles: 'submitters', sid: 'ReadRegistry', actions: ['s3:GetObject'], why: REGISTERED },
   { roles: 'submitters', sid: 'ListRegistry', actions: ['s3:ListBucket'], why: REGISTERED },

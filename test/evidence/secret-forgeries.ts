@@ -9,6 +9,7 @@ import { askOnce } from './talk-forgeries.ts';
 
 const IMPOSSIBLE = 'state-machine TRANSITION_IMPOSSIBLE';
 const MISNAMED = 'manifests MANIFEST_MISMATCH';
+const BOTH = ['model:eu.model-1:0', 'npm-token'];
 
 const given = (secrets: string[]): RunEvent => ({
   type: 'secrets.released',
@@ -27,6 +28,12 @@ export function giveSecrets(story: RunEvent[], secrets: string[] = ['npm-token']
 /** In its manifest. */
 export const namingSecrets: NonNullable<Forgery['manifest']> = ({ predicate }) => {
   if (predicate.item === 'lint') predicate.secrets = ['npm-token'];
+};
+
+/** The same of a secret and of a session with a model. */
+export const giveSession = (story: RunEvent[]): void => giveSecrets(story, BOTH);
+export const namingSession: NonNullable<Forgery['manifest']> = ({ predicate }) => {
+  if (predicate.item === 'lint') predicate.secrets = BOTH;
 };
 
 /** The honest story in which `lint` is given none, and runs nothing. */
@@ -112,6 +119,13 @@ export const OF_SECRETS: Forged[] = [
     },
     [IMPOSSIBLE],
   ),
+  forged(
+    'an attempt is given a session with another model than its manifest names',
+    { manifest: namingSession, story: (s) => giveSecrets(s, ['model:eu.model-2:0', 'npm-token']) },
+    [MISNAMED],
+  ),
+  misnamed('a manifest names a model without a name, and a session is given', ['model:']),
+  misnamed('a manifest names a secret as no secret is called, and it is given', ['tokens:npm']),
   misnamed('a manifest names a secret twice, and both are given', ['aws-key', 'npm-token', 'npm-token']),
   misnamed('a manifest names secrets out of order, and they are given so', ['npm-token', 'aws-key']),
   forged('an attempt is given secrets and its manifest names none', { story: (s) => giveSecrets(s) }, [MISNAMED]),

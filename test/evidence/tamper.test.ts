@@ -24,7 +24,7 @@ import { vote } from './quorum-forgeries.ts';
 import { byStranger, withStranger } from './reuse-forgeries.ts';
 import { takeOver, takeOverMade } from './reused-story.ts';
 import { putUpReview } from './review-forgeries.ts';
-import { giveSecrets, namingSecrets, withholdSecrets } from './secret-forgeries.ts';
+import { giveSecrets, giveSession, namingSecrets, namingSession, withholdSecrets } from './secret-forgeries.ts';
 import { sendBack } from './sent-back-forgeries.ts';
 import { retryLint, steer } from './steered-story.ts';
 import { RUN } from './story.ts';
@@ -93,8 +93,12 @@ test('verify: honest runs with all that people may ask, one that branches, one w
     const report = await verifyBundle([buildBundle({ story })], { trust: trustFile() });
     assert.deepEqual([failing(report), report.exitCode], [[], 0], story.name);
   }
-  for (const tell of [giveSecrets, withholdSecrets]) {
-    const bundle = buildBundle({ story: (s) => tell(s), manifest: namingSecrets });
+  for (const [tell, manifest] of [
+    [giveSecrets, namingSecrets],
+    [withholdSecrets, namingSecrets],
+    [giveSession, namingSession],
+  ] as const) {
+    const bundle = buildBundle({ story: (s) => tell(s), manifest });
     assert.equal((await verifyBundle([bundle], { trust: trustFile() })).exitCode, 0, tell.name);
   }
 });

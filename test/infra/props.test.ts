@@ -33,6 +33,7 @@ const HERE = 'us-east-1:000000000000';
 const SECRET = `arn:aws:secretsmanager:${HERE}:secret:npm/token-AbCdEf`;
 const PARAMETER = `arn:aws:ssm:${HERE}:parameter/build/key`;
 const KEY_ALIAS = `arn:aws:kms:${HERE}:alias/mine`;
+const MODEL = 'arn:aws:bedrock:us-east-1::foundation-model/small';
 const secretsOf = (count: number): Record<string, string> =>
   Object.fromEntries(Array.from({ length: count }, (_, n) => [`token-${n}`, SECRET]));
 
@@ -170,6 +171,26 @@ const refused: readonly [title: string, change: Readonly<Record<string, unknown>
     'addresses longer than anybody could be told',
     callbackTo(`https://hooks.example/${'x'.repeat(4_000)}`),
     'callbacks: name fewer',
+  ],
+  ['a model by a name with a comma', { models: { 'a,b': [MODEL] } }, 'models: is "a,b"'],
+  ['a model without an ARN', { models: { small: [] } }, 'models.small: is "0 ARNs"'],
+  ['a model that is one text', { models: { small: MODEL } }, 'models.small: is "arn:'],
+  ['all models', { models: { small: [MODEL.replace('small', '*')] } }, 'models.small: is "arn:'],
+  [
+    'a profile of another account',
+    { models: { small: [MODEL.replace('::foundation-model', ':111111111111:inference-profile')] } },
+    'models.small',
+  ],
+  ['a model that is a secret', { models: { small: [SECRET] } }, 'models.small'],
+  [
+    'a model of more ARNs than a session takes',
+    { models: { small: Array.from({ length: 40 }, () => MODEL) } },
+    'models.small: is "40',
+  ],
+  [
+    'so many models that nobody could be told',
+    { models: Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`small-${n}`, [MODEL]])) },
+    'models: name fewer',
   ],
   ['so many secrets that nobody could be told', { secrets: secretsOf(60) }, 'secrets: name fewer'],
 ];

@@ -175,6 +175,11 @@ describe('a model with tools ends:', () => {
       ['failed', 'model_unavailable'],
     ],
     [
+      'behind a session that has lapsed',
+      [refuses(403, 'ExpiredTokenException', 'The security token included in the request is expired')],
+      ['failed', 'model_unavailable'],
+    ],
+    [
       'with too long a prompt',
       [refuses(400, 'ValidationException', 'Input is too long for requested model.')],
       ['failed', 'context_overflow'],

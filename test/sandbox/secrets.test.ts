@@ -46,7 +46,7 @@ describe('the secret of a block', () => {
   async function answer(attemptId: string, vault: ReturnType<typeof createSecretVault>): Promise<void> {
     const key = (await bed.mailbox.asked(attemptId)) ?? '';
     const manifest = manifests.get(attemptId) ?? digestOf('');
-    const sealed = await vault.seal(['token'], { attemptId, epoch: 7, manifest, key });
+    const sealed = await vault.seal(['token'], { attemptId, epoch: 7, manifest, key }, Date.now());
     await bed.mailbox.answer(attemptId, sealed ?? '');
   }
   const manifests = new Map<string, ReturnType<typeof digestOf>>();

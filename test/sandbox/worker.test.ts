@@ -257,6 +257,8 @@ describe('worker: refuses before anything runs', () => {
     ['a manifest that is issued on no day', { predicate: { issuedAt: '2026-02-30T00:00:00.000Z' } }],
     ['a manifest whose source is of no kind', { predicate: { source: { kind: 'tar' } as never } }],
     ['an environment that would add options to the sandbox', { env: { A: 'b\0--bind\0/' } }],
+    ['a session with a model that the manifest does not name', { models: ['eu.model-1:0'] }],
+    ['no session with a model that the manifest names', { predicate: { secrets: ['model:eu.model-1:0'] } }],
     ['a weaker isolation than was signed', { predicate: { isolation: 'bubblewrap' } }],
     [
       'an input that was not signed',

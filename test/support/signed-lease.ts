@@ -33,6 +33,8 @@ export interface AttemptSpec {
   resources?: JobResources;
   egress?: JobEgress;
   inputs?: Record<string, string | Uint8Array>;
+  /** With which the worker is given sessions. */
+  models?: string[];
   /** Names, in their order; their archives are inputs. */
   capabilities?: string[];
   /** Served in the place of the bytes that were signed. */
@@ -82,6 +84,7 @@ function jobOf(attemptId: string, spec: AttemptSpec): Job {
     ...(spec.capabilities === undefined ? {} : { capabilities: spec.capabilities }),
     timeoutMs: spec.timeoutMs ?? 20_000,
     limits: { ...LIMITS, ...spec.limits },
+    ...(spec.models === undefined ? {} : { models: spec.models }),
     ...(spec.resources === undefined ? {} : { resources: spec.resources }),
     ...(spec.egress === undefined ? {} : { egress: spec.egress }),
     isolation: spec.isolation ?? 'none',

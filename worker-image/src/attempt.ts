@@ -14,6 +14,7 @@ import { startLiveLog } from './live-log.ts';
 import { createLogFile, type LogFile } from './log-file.ts';
 import { getBytes } from './mailbox-client.ts';
 import { materialise } from './materialise.ts';
+import { takeSessions } from './model/block-model.ts';
 import type { OpenOutputPipes } from './output-pipes.ts';
 import { NOTHING_LEFT, type PipelineEnd, runPipeline, STOPPED } from './pipeline.ts';
 import { redactedLog } from './redacted-log.ts';
@@ -98,11 +99,12 @@ async function work(
   const timer = setTimeout(() => stop.stop('timed_out'), Math.min(job.timeoutMs, 2 ** 31 - 1));
   try {
     const materials = await materialise(tree, lease);
-    const secrets = await receiveSecrets(lease, to, stop);
+    const { secrets, sessions } = takeSessions(await receiveSecrets(lease, to, stop));
     const redactor = createRedactor(secrets);
     runner = runnerSocket === null ? null : await openRunner(runnerSocket, stop.signal);
     const spoken = secrets.size === 0 ? log : redactedLog(log, redactor);
-    const given = { stop, allowUnsandboxed, runner, modelsFile, secrets, redactor, outputPipes, onBlock };
+    const models = { file: modelsFile, sessions };
+    const given = { stop, allowUnsandboxed, runner, models, secrets, redactor, outputPipes, onBlock };
     const context = {
       job,
       tree,

@@ -9,7 +9,7 @@ import { openProxy } from './egress/proxy.ts';
 import type { Outside } from './egress/reach.ts';
 import type { EgressTally } from './egress/tally.ts';
 import type { LogFile } from './log-file.ts';
-import { openBlockModel } from './model/block-model.ts';
+import { type Models, openBlockModel } from './model/block-model.ts';
 import type { DoorUsage } from './model/door.ts';
 import type { Redactor } from './redactor.ts';
 import { DOOR_VIEW } from './sandbox.ts';
@@ -18,8 +18,7 @@ export interface DoorSurroundings {
   job: Job;
   tree: AttemptTree;
   log: LogFile;
-  /** Path of models.json; null where no agent is let to a model. */
-  modelsFile: string | null;
+  models: Models;
   outside: Outside;
   egress: EgressTally;
   redactor: Redactor;
@@ -45,8 +44,8 @@ export async function withDoors(
   tell: (passed: DoorUsage | null) => void,
 ): Promise<BlockEnd> {
   if (block.block !== 'agent' || block.adapter === 'command') return await withEgress(around, index, start);
-  const { modelsFile, tree, log, job } = around;
-  const model = await openBlockModel(block, { modelsFile, tree, isolation: job.isolation, log });
+  const { models, tree, log, job } = around;
+  const model = await openBlockModel(block, { models, tree, isolation: job.isolation, log });
   try {
     return await withEgress(around, index, (env) => start({ ...model.env, ...env }));
   } finally {

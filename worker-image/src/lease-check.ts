@@ -122,7 +122,7 @@ function sameSource({ source }: Lease, { source: signed }: DispatchPredicate): b
 
 /** What is asked for is what was signed, and where to ask is said when and only when there is something to ask for. */
 function sameSecrets({ job, channel }: Lease, { secrets = [] }: DispatchPredicate): boolean {
-  const named = namedSecrets(job.pipeline);
+  const named = namedSecrets(job);
   return canonicalize(named) === canonicalize(secrets) && (channel !== undefined) === named.length > 0;
 }
 

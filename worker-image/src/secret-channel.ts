@@ -26,7 +26,7 @@ export async function receiveSecrets(
   stop: StopRequest,
   patienceMs: number = PATIENCE_MS,
 ): Promise<ReadonlyMap<string, string>> {
-  const names = namedSecrets(job.pipeline);
+  const names = namedSecrets(job);
   if (names.length === 0 || channel === undefined) return new Map();
   const own = createAttemptKey();
   const request: KeyRequest = { v: 1, attemptId: to.attemptId, key: own.key };

@@ -66,6 +66,7 @@ const EXIT_OF: Record<ErrorCode, ExitCode> = {
   MAILBOX_UNREACHABLE: EXIT.engineUnreachable,
   RESULT_INVALID: EXIT.failed,
   SECRET_UNAVAILABLE: EXIT.failed,
+  MODEL_UNAVAILABLE: EXIT.failed,
   INTENT_INVALID: EXIT.failed,
   EVENT_INVALID: EXIT.failed,
   TSA_UNREACHABLE: EXIT.engineUnreachable,

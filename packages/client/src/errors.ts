@@ -52,6 +52,7 @@ export const ERROR_CODES = [
   'MAILBOX_UNREACHABLE',
   'RESULT_INVALID',
   'SECRET_UNAVAILABLE',
+  'MODEL_UNAVAILABLE',
   'INTENT_INVALID',
   'EVENT_INVALID',
   // timestamp authorities

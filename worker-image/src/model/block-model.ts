@@ -5,7 +5,9 @@ import { dirname, join, resolve } from 'node:path';
 import { WaybillError } from '@waybill/client/errors';
 import type { PromptedBlock } from '@waybill/client/plan';
 import type { Isolation } from '#core/mailbox-protocol.ts';
+import { type ModelSession, parseModelSession } from '#core/model-session.ts';
 import { readModelSettings } from '#core/model-settings.ts';
+import { bedrockModel, sessionWith } from '#core/named-secrets.ts';
 import type { AttemptTree } from '../attempt-tree.ts';
 import type { LogFile } from '../log-file.ts';
 import { DOOR_VIEW } from '../sandbox.ts';
@@ -23,9 +25,16 @@ const SOCKET = 'model.sock';
 const NOT_FOR_OTHERS = 0o077;
 const SHUT: BlockModel = { env: {}, close: async () => null };
 
+/** What this worker may ask models with. */
+export interface Models {
+  /** Path of models.json; null where it was given none. */
+  file: string | null;
+  /** By model, those that the attempt was given: by the protocol of Bedrock. */
+  sessions: ReadonlyMap<string, ModelSession>;
+}
+
 interface Surroundings {
-  /** Path of models.json; null where this worker was given none. */
-  modelsFile: string | null;
+  models: Models;
   tree: AttemptTree;
   isolation: Isolation;
   log: LogFile;
@@ -33,9 +42,9 @@ interface Surroundings {
 
 /** Never throws for what stands in the settings: an agent without a model says so itself. */
 export async function openBlockModel(block: PromptedBlock, around: Surroundings): Promise<BlockModel> {
-  const { modelsFile, tree, isolation, log } = around;
-  if (modelsFile === null) return SHUT;
-  const found = await endpointOf(block, modelsFile).catch(unreadable);
+  const { models, tree, isolation, log } = around;
+  const found = sessionFor(block, models) ?? (await foundIn(models, block));
+  if (found === null) return SHUT;
   if ('problem' in found) {
     log.note(`no door to a model: ${found.problem}`);
     return SHUT;
@@ -66,7 +75,34 @@ export async function openBlockModel(block: PromptedBlock, around: Surroundings)
   };
 }
 
-type Found = { url: string; key: string | null } | { problem: string };
+type Found = { url: string; key: string | ModelSession | null } | { problem: string };
+
+function sessionFor(block: PromptedBlock, { sessions }: Models): Found | null {
+  const session = sessions.get(bedrockModel(block) ?? '');
+  return session === undefined ? null : { url: session.url, key: session };
+}
+
+async function foundIn({ file }: Models, block: PromptedBlock): Promise<Found | null> {
+  return file === null ? null : await endpointOf(block, file).catch(unreadable);
+}
+
+/**
+ * Takes the sessions out of what the worker was given: no block is ever given one, and nothing is looked for what they say.
+ * Throws TerminalError LEASE_INVALID for one that cannot be read.
+ */
+export function takeSessions(given: ReadonlyMap<string, string>): {
+  secrets: ReadonlyMap<string, string>;
+  sessions: Models['sessions'];
+} {
+  const secrets = new Map<string, string>();
+  const sessions = new Map<string, ModelSession>();
+  for (const [name, value] of given) {
+    const model = sessionWith(name);
+    if (model === null) secrets.set(name, value);
+    else sessions.set(model, parseModelSession(Buffer.from(value)));
+  }
+  return { secrets, sessions };
+}
 
 async function endpointOf({ adapter, model }: PromptedBlock, modelsFile: string): Promise<Found> {
   const endpoint = readModelSettings(JSON.parse(await readFile(modelsFile, 'utf8')), 'models.json')[adapter];

@@ -7,9 +7,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { PromptedBlock } from '@waybill/client/plan';
 import type { ClaimedUsage } from '@waybill/verify';
+import type { ModelSession } from '#core/model-session.ts';
 import { createServer, request as requestPlain, requestTls } from '../node-http.ts';
 import type { Meter } from './meters.ts';
-import { createHearing, objectIn } from './request-body.ts';
+import { createHearing, type Heard, objectIn } from './request-body.ts';
+import { signedHeaders } from './signed-headers.ts';
 import { WIRES, type Wire } from './wires.ts';
 
 export interface DoorOptions {
@@ -17,8 +19,8 @@ export interface DoorOptions {
   /** The only one. */
   model: string;
   url: string;
-  /** Null where none is asked for. */
-  key: string | null;
+  /** Requests carry it, or are signed with the session; null where nothing is asked for. */
+  key: string | ModelSession | null;
   /** Where it listens. */
   path: string;
   /** Told of each request, in a line without line feeds. */
@@ -55,6 +57,8 @@ const PATIENCE: Patience = { headersTimeout: 10_000, requestTimeout: 30_000, con
 const SILENCE_MS = 300_000;
 /** Of an answer, that pass as they are. */
 const ANSWER_HEADERS = ['content-type', 'retry-after', 'x-amzn-errortype', 'x-amzn-requestid', 'request-id'];
+/** In the place of a refusal that quotes the session. */
+const QUOTING = '{"message":"the signature of the worker was refused"}';
 
 interface Passing {
   options: DoorOptions;
@@ -152,9 +156,9 @@ async function forward(
   asked: IncomingMessage,
   body: Buffer,
   answer: ServerResponse,
-  { options, wire, count }: Passing,
+  { options, wire, hear, count }: Passing,
 ): Promise<void> {
-  const { model, note } = options;
+  const { model, key, note } = options;
   const far = await ask(asked, body, options, wire, answer);
   if (far === 'unreachable' || far === 'silent') {
     // Who was reached may have done all the work.
@@ -168,7 +172,11 @@ async function forward(
   answer.writeHead(status, Object.fromEntries(kept));
   if (status !== 200) {
     note(`${model} answered with the status ${status}`);
-    return await pipeline(far, answer);
+    if (!isSession(key)) return await pipeline(far, answer);
+    const heard = await hear(far);
+    answer.end(refusalWithout(key, heard));
+    if ('release' in heard) heard.release();
+    return;
   }
   const meter = wire.meter(String(far.headers['content-type']).startsWith('text/event-stream'));
   far.on('data', (part: Buffer) => meter.push(part));
@@ -194,6 +202,17 @@ function judge(asked: IncomingMessage, bytes: Buffer, wire: Wire, model: string)
   return wire.problemOf(body) ?? Buffer.from(JSON.stringify(body));
 }
 
+function isSession(key: DoorOptions['key']): key is ModelSession {
+  return typeof key === 'object' && key !== null;
+}
+
+/** Who finds a signature wrong says what should have been signed, the token too: no block is told that, and no log. */
+function refusalWithout({ sessionToken }: ModelSession, heard: Heard): string {
+  const said = 'bytes' in heard ? objectIn(heard.bytes) : {};
+  const text = JSON.stringify(typeof said === 'string' ? {} : said);
+  return text.includes(sessionToken) ? QUOTING : text;
+}
+
 /** The answer, once it begins, or why there is none. Nobody is redirected. */
 async function ask(
   asked: IncomingMessage,
@@ -203,6 +222,8 @@ async function ask(
   answer: ServerResponse,
 ): Promise<IncomingMessage | 'unreachable' | 'silent'> {
   const target = new URL(`${url}${asked.url ?? ''}`);
+  // No operation that passes has a query, and what is signed has none.
+  if (isSession(key)) target.search = '';
   const kept = Object.entries(wire.headers).flatMap(([name, keep]) => {
     const value = asked.headers[name];
     const passed = value === undefined ? '' : keep(String(value));
@@ -210,11 +231,12 @@ async function ask(
   });
   const headers = {
     ...Object.fromEntries(kept),
-    ...(key === null ? {} : wire.keyHeaders(key)),
+    ...(typeof key === 'string' ? wire.keyHeaders(key) : {}),
     'content-type': 'application/json',
     // A meter reads what passes.
     'accept-encoding': 'identity',
     'content-length': body.length,
+    ...(isSession(key) ? signedHeaders({ host: target.host, path: target.pathname, body }, key, Date.now()) : {}),
   };
   const send = target.protocol === 'https:' ? requestTls : requestPlain;
   return await new Promise((resolve) => {

@@ -32,7 +32,8 @@ const FIX_OF_REASON: Readonly<Record<string, string>> = {
   model_refused: 'The model refuses what it is asked: ask for something else, or another model.',
   model_throttled: 'The model takes no more for now: give it `retry` with a long back-off, or ask for a higher quota.',
   context_overflow: 'It read more than its model takes: split the item, or let it read less at a time.',
-  model_unavailable: 'No model answered: its log says why, and models.json of the engine says which may be asked.',
+  model_unavailable:
+    'No model answered: its log says why; models.json of the engine, or `models` of the deployment, says which may be.',
   call_repeated: 'It made the same call again and again: tell it more in its prompt, or let it do less.',
   errors_repeated: 'What it tried failed again and again: its log says what that was.',
   output_limit: 'It wrote, or was told, more than its `guards` allow: split the item, or raise them.',

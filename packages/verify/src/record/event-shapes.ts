@@ -15,6 +15,7 @@ import {
   outputName,
   pseudonym,
   reasonCode,
+  sealedName,
   time,
 } from '../json/scalars.ts';
 import { choose, closed, flag, listOf, nullable, oneOf, type Shape, text } from '../json/shape.ts';
@@ -267,7 +268,7 @@ const DATA: { [T in EventType]: Shape<EventData[T]> } = {
     item: itemId,
     attempt: ordinal,
     id: hex32,
-    secrets: listOf(name, 1),
+    secrets: listOf(sealedName, 1),
   }),
   'attempt.settled': settled,
   'cap.reached': capReached,

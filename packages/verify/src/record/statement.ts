@@ -1,6 +1,6 @@
 /** The statements with a predicate of ours: a dispatch manifest for each attempt, a seal for each run. */
 import type { Digest } from '../crypto/digest.ts';
-import { count, digest, hex32, itemId, name, ordinal, origin, outputName, time } from '../json/scalars.ts';
+import { count, digest, hex32, itemId, name, ordinal, origin, outputName, sealedName, time } from '../json/scalars.ts';
 import { closed, integer, listOf, oneOf, requireShape, type Shape, text } from '../json/shape.ts';
 import { executable, fencedLock, isolation, plannedRead, runCounts, sealedSource } from './event-shapes.ts';
 import type { FencedLock, Isolation, PlannedRead, RunCounts, SealedSource } from './events.ts';
@@ -36,7 +36,7 @@ export interface DispatchPredicate {
   inputs: ManifestInput[];
   /** As the plan pins them; they stand beside the inputs. */
   reads?: PlannedRead[];
-  /** Names of the secrets that it may ask for: sorted, unique. */
+  /** Names of the secrets that it may ask for, and `model:<name>` for sessions with models: sorted, unique. */
   secrets?: string[];
   locks: FencedLock[];
   isolation: Isolation;
@@ -130,7 +130,7 @@ export const runSealStatement: Shape<RunSealStatement> = statementShape(
 );
 
 function secretNames(value: unknown): string | undefined {
-  const problem = listOf(name, 1)(value);
+  const problem = listOf(sealedName, 1)(value);
   if (problem !== undefined) return problem;
   const names = value as string[];
   return names.every((each, n) => n === 0 || (names[n - 1] ?? '') < each)

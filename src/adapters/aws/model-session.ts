@@ -1,0 +1,67 @@
+/** Sessions with models: credentials of a role that may ask the models of the deployment and nothing else, narrowed to one of them. */
+import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
+import { TerminalError, type WaybillError } from '@waybill/client/errors';
+import { canonicalize } from '@waybill/verify';
+import { type ModelSession, SESSION_MS } from '#core/model-session.ts';
+import type { AskingAttempt } from '#ports/secret-vault.ts';
+import { awsFailure, nameOf } from './aws-failure.ts';
+
+/** Of a session. Converse asks for the same two. */
+const ASKING = ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'] as const;
+/** How much a policy shrinks is not told beforehand, and asking again does not change it. */
+const TOO_MUCH = /^(?:PackedPolicyTooLarge|MalformedPolicyDocument)/;
+/** STS gives nothing shorter. */
+const SHORTEST_SECONDS = 900;
+
+export interface ModelSessionOptions extends Pick<ModelSession, 'url' | 'region'> {
+  sts: STSClient;
+  role: string;
+  /** What a request for a model has to be allowed on, by the name that blocks use. */
+  arns: ReadonlyMap<string, readonly string[]>;
+  nowMs(): number;
+}
+
+/** As a vault asks for it: TerminalError SECRET_UNAVAILABLE, RetryableError STORE_BUSY. */
+export function openSessions(
+  options: ModelSessionOptions,
+): (model: string, attempt: AskingAttempt) => Promise<Uint8Array> {
+  const { sts, role, url, region, arns, nowMs } = options;
+  return async (model, { attemptId, untilMs }) => {
+    const resources = arns.get(model);
+    if (resources === undefined)
+      throw unavailable(model, 'is none of this deployment', 'Name it in `models`, and deploy.');
+    const Statement = [{ Effect: 'Allow', Action: ASKING, Resource: resources }];
+    const seconds = Math.ceil((untilMs - nowMs()) / 1_000);
+    const { Credentials: given } = await sts
+      .send(
+        new AssumeRoleCommand({
+          RoleArn: role,
+          // CloudTrail then says which attempt asked a model.
+          RoleSessionName: attemptId,
+          DurationSeconds: Math.min(Math.max(seconds, SHORTEST_SECONDS), SESSION_MS / 1_000),
+          Policy: JSON.stringify({ Version: '2012-10-17', Statement }),
+        }),
+      )
+      .catch((error: unknown) => {
+        throw failureOf(model, role, error);
+      });
+    const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = given ?? {};
+    const session: ModelSession = {
+      ...{ accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken },
+      ...{ region, url },
+    };
+    return Buffer.from(canonicalize(session));
+  };
+}
+
+function failureOf(model: string, role: string, cause: unknown): WaybillError {
+  const failure = awsFailure(`model ${model}`, cause);
+  if (failure.retryable && !TOO_MUCH.test(nameOf(cause))) return failure;
+  const fix = `Look whether ${role} is there, whether the role of release may assume it, and how many ARNs the model has.`;
+  return unavailable(model, `has no session to be had (${nameOf(cause)})`, fix, cause);
+}
+
+/** The worker is told path and problem; the rest is for the operator. */
+function unavailable(model: string, problem: string, fix: string, cause?: unknown): TerminalError {
+  return new TerminalError({ code: 'SECRET_UNAVAILABLE', path: `model ${model}`, problem, fix }, { cause });
+}
