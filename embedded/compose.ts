@@ -27,6 +27,7 @@ import { QUEUES_FIX, type QueueDefinitions, readQueues } from '#core/queue-defin
 import { readSpending, SPENDING_FIX, type Spending } from '#core/spending.ts';
 import { CALLBACKS_FIX, readCallbacksFile } from '#embedded/callbacks-file.ts';
 import { readEvidenceFile } from '#embedded/evidence-file.ts';
+import { keptSecrets } from '#embedded/kept-secrets.ts';
 import { checkModelsFile } from '#embedded/models-file.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import type { SecretKeeping } from '#flow/release.ts';
@@ -134,7 +135,7 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
         isolation: probed.isolation,
         executable: probed.executable,
         allowUnsandboxedAgents: options.allowUnsandboxedAgents,
-        givesSecrets: true,
+        givesSecrets: keptSecrets(folder),
         leaseMs: LEASE_MS,
         startMs: 0,
         heartbeatMs: HEARTBEAT_MS,

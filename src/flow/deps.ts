@@ -63,6 +63,11 @@ export const NO_OUTSIDERS: Outsiders = {
 /** What runs the blocks of an attempt, as manifests name it. */
 export type Executable = Digest | 'in-process';
 
+/** Names of the secrets that are kept, as of now. */
+export interface KnownSecrets extends Iterable<string> {
+  has(name: string): boolean;
+}
+
 /** Everything a use case may touch. Composition roots (embedded, Lambdas, tests) choose the adapters. */
 export interface FlowDeps extends Outsiders {
   origin: string;
@@ -96,7 +101,7 @@ export interface FlowDeps extends Outsiders {
     environments?: ReadonlyMap<string, Executable>;
     allowUnsandboxedAgents: boolean;
     /** Somebody answers where attempts ask for secrets: for all of them, or for those of a set, where it is known which there are. */
-    givesSecrets?: true | ReadonlySet<string>;
+    givesSecrets?: true | KnownSecrets;
     /** Models with which attempts are given a session; absent where nobody gives any. */
     givesModels?: ReadonlySet<string>;
     /** An attempt without a heartbeat for this long is lost. */

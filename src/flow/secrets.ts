@@ -21,6 +21,6 @@ export function secretProblems({ givesSecrets }: FlowDeps['worker'], { items }: 
     code: 'SECRET_UNAVAILABLE',
     path,
     problem: `this deployment keeps no secret "${secret}"`,
-    fix: `Use one of ${known}, or have it added to the secrets of the deployment.`,
+    fix: `Use one that it keeps (${known || 'none'}), or have it added.`,
   }));
 }

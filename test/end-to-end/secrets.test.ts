@@ -1,7 +1,7 @@
 /** Blocks that show their secret in every way they have, and a search of all that the engine has kept of them. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -113,7 +113,7 @@ const ITEMS: Record<string, object[]> = {
     },
   ],
   lingers: [{ block: 'script', run: 'echo "begins with $TOKEN"; sleep 60', secrets }],
-  lacks: [{ block: 'script', run: 'true', secrets: { A: 'token', B: 'nobody-has-set-it' } }],
+  lacks: [{ block: 'script', run: 'true', secrets: { A: 'token', B: 'open-to-others' } }],
 };
 
 async function runAll(bed: SecretBed, scratch: string): Promise<string> {
@@ -133,6 +133,8 @@ async function withBed(isRedacting: boolean, use: (bed: SecretBed, scratch: stri
   try {
     bed.folder.set('token', Buffer.from(TOKEN));
     bed.folder.set('key', Buffer.from(KEY));
+    bed.folder.set('open-to-others', Buffer.from('given to nobody'));
+    chmodSync(join(scratch, 'state', 'secrets', 'open-to-others'), 0o644);
     await use(bed, scratch);
   } finally {
     await bed.close();
@@ -190,6 +192,19 @@ describe('secrets of a run', () => {
       );
       await bed.until(() => readdirSync(join(bed.directory, 'work')).length === 0);
       assert.deepEqual(shownIn(bed.directory, [TOKEN, KEY]), []);
+    });
+  });
+
+  it('that nobody keeps are refused when the run is submitted, and not in the middle of it', async () => {
+    await withBed(true, async (bed) => {
+      const items = [{ id: 'a', pipeline: [{ block: 'script', run: 'true', secrets: { A: 'token', B: 'nobodys' } }] }];
+      bed.submit('t', { apiVersion: 'waybill/v1', kind: 'Run', metadata: { name: 'lacks' }, spec: { items } });
+      const answered = (): string[] => filesWith(bed.directory, [Buffer.from('SECRET_UNAVAILABLE')]);
+      await bed.until(() => answered().some((path) => path.startsWith('outbox/')));
+      const [receipt = ''] = answered().filter((path) => path.startsWith('outbox/'));
+      const { status, reasons } = JSON.parse(readFileSync(join(bed.directory, receipt), 'utf8'));
+      assert.deepEqual([status, reasons[0].path], ['invalid', 'spec.items[0].pipeline[0].secrets.B']);
+      assert.match(reasons[0].fix, /\(key, open-to-others, token\)/);
     });
   });
 

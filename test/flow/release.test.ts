@@ -328,13 +328,13 @@ describe('flow: release', () => {
           code: 'SECRET_UNAVAILABLE',
           path: 'spec.items[0].pipeline[0].secrets.FILE',
           problem: 'this deployment keeps no secret "lost"',
-          fix: 'Use one of key, token, or have it added to the secrets of the deployment.',
+          fix: 'Use one that it keeps (key, token), or have it added.',
         },
         {
           code: 'SECRET_UNAVAILABLE',
           path: 'spec.items[0].pipeline[0].secrets.OTHER',
           problem: 'this deployment keeps no secret "other"',
-          fix: 'Use one of key, token, or have it added to the secrets of the deployment.',
+          fix: 'Use one that it keeps (key, token), or have it added.',
         },
       ]);
       bed.submit('k', runOf({ TOKEN: 'token', KEY: { file: 'key' } }));
