@@ -12,7 +12,10 @@ export interface CronFields {
   weekdays: readonly number[] | null;
 }
 
-export type ReadCron = { ok: true; fields: CronFields } | { ok: false; problem: string; fix: string };
+/** Each mistake with what to write instead. */
+type Mistake = readonly [problem: string, fix: string];
+
+export type ReadCron = { ok: true; fields: CronFields } | { ok: false; mistakes: readonly Mistake[] };
 
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
 const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
@@ -43,11 +46,13 @@ export function readCron(text: string): ReadCron {
     return refused('it has not five fields', 'Write minute, hour, day of the month, month and day of the week.');
   }
   const values: number[][] = [];
+  const mistakes: Mistake[] = [];
   for (const [n, field] of FIELDS.entries()) {
     const found = valuesOf(words[n] ?? '', field);
-    if (typeof found === 'string') return refused(`the ${field.name} ${found}`, fixOf(field));
-    values.push(found);
+    if (typeof found === 'string') mistakes.push([`the ${field.name} ${found}`, fixOf(field)]);
+    else values.push(found);
   }
+  if (mistakes.length > 0) return { ok: false, mistakes };
   const [minutes = [], hours = [], monthDays = [], months = [], weekdays = []] = values;
   const [isAnyMonthDay, isAnyWeekday] = [words[2] === '*', words[4] === '*'];
   if (!isAnyMonthDay && !isAnyWeekday) {
@@ -90,5 +95,5 @@ function fixOf({ least, most, words }: Field): string {
 }
 
 function refused(problem: string, fix: string): ReadCron {
-  return { ok: false, problem, fix };
+  return { ok: false, mistakes: [[problem, fix]] };
 }

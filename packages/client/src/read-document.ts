@@ -27,7 +27,7 @@ export function readDocument(bytes: Uint8Array, readWritten?: ReadWritten): Read
   const settled = !read.ok && readWritten && isJsonSyntaxError(read.refusals) ? readWritten(text) : read;
   if (!settled.ok) return settled;
   const problems = inspect(settled.value);
-  return problems.length === 0 ? settled : { ok: false, refusals: bounded(problems) };
+  return problems.length === 0 ? settled : { ok: false, refusals: bounded(problems), value: settled.value };
 }
 
 /** A line feed is part of no other character, so the first line that is no text can be told by itself. */

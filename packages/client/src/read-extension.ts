@@ -4,6 +4,7 @@ import { extensionProblems, planExtension } from './compile-extension.ts';
 import type { Refusal } from './errors.ts';
 import { expandUses, filesOfShapes, ledToUse } from './expand-uses.ts';
 import { depsOf } from './item-sources.ts';
+import { judgeDocument } from './judge-document.ts';
 import { LIMITS } from './limits.ts';
 import type { Present } from './link-growth.ts';
 import { isObject } from './output-schema.ts';
@@ -43,9 +44,7 @@ export async function readExtension(
   baseDir: string,
   registry?: OpenRegistry,
 ): Promise<WrittenExtension> {
-  const read = readDocument(bytes, readYaml);
-  if (!read.ok) throw new SpecRefused(read.refusals);
-  return parsed(read.value, baseDir, registry);
+  return judgeDocument(readDocument(bytes, readYaml), (document) => parsed(document, baseDir, registry));
 }
 
 /** Null: the document is no extension, or cannot be read. Throws SpecRefused for what no run would take. */
@@ -55,8 +54,8 @@ export async function sketchExtension(
   registry?: OpenRegistry,
 ): Promise<ExtensionSketch | null> {
   const read = readDocument(bytes, readYaml);
-  if (!read.ok || !isExtension(read.value)) return null;
-  const { addition, ledBack } = await parsed(read.value, baseDir, registry);
+  if (!isExtension(read.value)) return null;
+  const { addition, ledBack } = await judgeDocument(read, (document) => parsed(document, baseDir, registry));
   const present = supposed(addition);
   const unbounded = { hasSource: true, mostItems: LIMITS.items, reserved: 0, edges: 0 };
   const refusals = extensionProblems(addition, { ...unbounded, present });

@@ -11,7 +11,7 @@ import { bytesOf, item, runOf, summary } from '../test/run-sample.ts';
 import { parseRun } from './compile.ts';
 import { DirectoryTransport } from './directory-transport.ts';
 import { FLOW_LIMITS } from './limits.ts';
-import { readSpec } from './read-spec.ts';
+import { readSchedule, readSpec } from './read-spec.ts';
 import { SpecRefused } from './spec-refused.ts';
 import { prepareRun } from './submit.ts';
 
@@ -154,4 +154,26 @@ test('read spec: the files of a flow are bounded in number, depth and bytes toge
   assert.deepEqual(await over('one.yaml', 'two.yaml', 'three.yaml'), ['SPEC_TOO_LARGE include[3]']);
   assert.deepEqual(await over('c0.yaml'), [`SPEC_LIMIT c${FLOW_LIMITS.includeDepth - 1}.yaml: include[0]`]);
   assert.deepEqual(await over(...many), ['SPEC_LIMIT include', 'SPEC_LIMIT include[32]', 'SPEC_LIMIT include[33]']);
+});
+
+test('read: a value that no JSON carries hides nothing else that is wrong, in whichever document it stands', async (context) => {
+  const root = directoryWith(context, {});
+  const items = '[{ id: a, priority: .nan, pipeline: [{ block: script, run: x, odd: 1 }] }, { id: a, pipeline: [] }]';
+  const head = (kind: string): string => `apiVersion: waybill/v1\nkind: ${kind}\nmetadata: { name: x }\n`;
+  const bytesIn = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const run = bytesIn(`${head('Run')}spec: { items: ${items} }\n`);
+  const found = summary((await refused(run, root)).refusals);
+  assert.deepEqual(
+    [found[0], found.filter((one) => one.includes('priority')).length, found.some((one) => one.includes('.odd'))],
+    ['SPEC_INVALID spec.items[0].priority', 1, true],
+  );
+  assert.ok(found.some((one) => one.startsWith('SPEC_DUPLICATE_ID') || one.includes('items[1].pipeline')));
+  const spec = `spec: { timeZone: Mars, cron: '0 0 * * *', run: { items: ${items} } }\n`;
+  const schedule = await readSchedule(bytesIn(`${head('Schedule')}${spec}`), root).catch((error: unknown) => error);
+  assert.ok(schedule instanceof SpecRefused);
+  const ofSchedule = summary(schedule.refusals);
+  assert.ok(ofSchedule.some((one) => one.includes('priority')) && ofSchedule.includes('SPEC_INVALID spec.timeZone'));
+  const flow = bytesIn(`${head('Flow')}tasks: [{ id: a, priority: .inf, agent: gone, odd: 1 }]\n`);
+  const ofFlow = summary((await refused(flow, root)).refusals);
+  assert.ok(ofFlow[0] === 'SPEC_INVALID tasks[0].priority' && ofFlow.length > 1, ofFlow.join());
 });

@@ -4,6 +4,7 @@ import { compileItems } from './compile-plan.ts';
 import type { Refusal } from './errors.ts';
 import { expandUses, filesOfShapes, ledToUse } from './expand-uses.ts';
 import { readIncluded } from './included-files.ts';
+import { judgeDocument } from './judge-document.ts';
 import { isObject } from './output-schema.ts';
 import { checkRun, checkSchedule } from './parse-spec.ts';
 import type { PlanItem } from './plan.ts';
@@ -38,18 +39,18 @@ export interface WrittenSpec {
  * @param registry of packs that neither come with the client nor lie beside the file
  */
 export async function readSpec(bytes: Uint8Array, baseDir: string, registry?: OpenRegistry): Promise<WrittenSpec> {
-  const read = readDocument(bytes, readYaml);
-  if (!read.ok) throw new SpecRefused(read.refusals);
-  if (isKind(read.value, /^schedule/i)) throw new SpecRefused([A_SCHEDULE]);
-  if (isExtension(read.value)) throw new SpecRefused([AN_EXTENSION]);
-  const packs = await readUsedPacks(read.value, baseDir, registry);
-  if (!isKind(read.value, /^flow/i)) {
-    const judged = judgeRun(read.value, packs);
-    return { ...judged, origins: null, warnings: warningsOf(judged.run) };
-  }
-  const compiled = compileFlow(read.value, await readIncluded(read.value, bytes.length, baseDir), packs);
-  if (!compiled.ok) throw new SpecRefused(compiled.refusals);
-  return { ...compiled, warnings: warningsOf(compiled.run) };
+  return judgeDocument(readDocument(bytes, readYaml), async (document) => {
+    if (isKind(document, /^schedule/i)) throw new SpecRefused([A_SCHEDULE]);
+    if (isExtension(document)) throw new SpecRefused([AN_EXTENSION]);
+    const packs = await readUsedPacks(document, baseDir, registry);
+    if (!isKind(document, /^flow/i)) {
+      const judged = judgeRun(document, packs);
+      return { ...judged, origins: null, warnings: warningsOf(judged.run) };
+    }
+    const compiled = compileFlow(document, await readIncluded(document, bytes.length, baseDir), packs);
+    if (!compiled.ok) throw new SpecRefused(compiled.refusals);
+    return { ...compiled, warnings: warningsOf(compiled.run) };
+  });
 }
 
 /** A run as it is written, its items that use a shape as what they become. Throws SpecRefused. */
@@ -74,18 +75,18 @@ export async function readSchedule(
   baseDir: string,
   registry?: OpenRegistry,
 ): Promise<WrittenSchedule> {
-  const read = readDocument(bytes, readYaml);
-  if (!read.ok) throw new SpecRefused(read.refusals);
-  const { spec } = isObject(read.value) ? read.value : {};
+  return judgeDocument(readDocument(bytes, readYaml), (document) => judgeSchedule(document, baseDir, registry));
+}
+
+async function judgeSchedule(document: unknown, baseDir: string, registry?: OpenRegistry): Promise<WrittenSchedule> {
+  const { spec } = isObject(document) ? document : {};
   const run = isObject(spec) && isObject(spec.run) ? spec.run : {};
-  const expanded = expandUses(
-    Array.isArray(run.items) ? run.items : [],
-    await readUsedPacks(read.value, baseDir, registry),
-  );
+  const packs = await readUsedPacks(document, baseDir, registry);
+  const expanded = expandUses(Array.isArray(run.items) ? run.items : [], packs);
   const ledBack = (refusal: Refusal): Refusal => placedInSchedule(ledToUse(refusal, expanded));
   if (expanded.refusals.length > 0) throw new SpecRefused(bounded(expanded.refusals.map(placedInSchedule)));
   const used = { ...(spec as object), run: { ...run, items: expanded.items } };
-  const parsed = checkSchedule(expanded.used.size === 0 ? read.value : { ...(read.value as object), spec: used });
+  const parsed = checkSchedule(expanded.used.size === 0 ? document : { ...(document as object), spec: used });
   if (!parsed.ok) throw new SpecRefused(parsed.refusals);
   const compiled = compileItems(runOf(parsed.schedule));
   if (!compiled.ok) throw new SpecRefused(compiled.refusals.map(ledBack));

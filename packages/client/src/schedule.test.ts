@@ -113,9 +113,14 @@ test('cron: what homes understand differently, or nobody does, is refused with w
   for (const [text, problem] of wrong) {
     const read = readCron(text);
     assert.ok(!read.ok, text);
-    assert.match(read.problem, problem, text);
-    assert.notEqual(read.fix, '');
+    const [[said, fix] = []] = read.mistakes;
+    assert.match(said ?? '', problem, text);
+    assert.ok(fix, text);
+    assert.equal(read.mistakes.length, 1);
   }
+  const all = readCron('60 24 0 13 8');
+  const fields = all.ok ? [] : all.mistakes.map(([said]) => said.replace(/^the | is not.*/g, ''));
+  assert.deepEqual(fields, ['minute', 'hour', 'day of the month', 'month', 'day of the week']);
   const read = readCron('0-10/5,59 */8 * JAN,6-7 SAT-7');
   assert.deepEqual(read.ok && read.fields, {
     minutes: [0, 5, 10, 59],

@@ -32,7 +32,7 @@ const cron = z
   .max(LIMITS.cronChars, { abort: true })
   .superRefine((text, context) => {
     const read = readCron(text);
-    if (!read.ok) find(context, 'SPEC_INVALID', read.problem, read.fix);
+    if (!read.ok) for (const mistake of read.mistakes) find(context, 'SPEC_INVALID', ...mistake);
   })
   .meta({ description: 'Minute, hour, day of the month, month, day of the week.', examples: ['30 2 * * *'] });
 

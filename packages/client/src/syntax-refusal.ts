@@ -3,7 +3,8 @@ import type { Refusal } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { printable } from './spec-issue.ts';
 
-export type ReadDocument = { ok: true; value: unknown } | { ok: false; refusals: Refusal[] };
+/** With a value and refusals, single values in it are none that JSON carries. */
+export type ReadDocument = { ok: true; value: unknown } | { ok: false; refusals: Refusal[]; value?: unknown };
 
 export function tooDeep(): Refusal {
   const problem = `the document is nested more than ${LIMITS.nesting} levels deep`;
