@@ -22,7 +22,8 @@ export function connect(scope: Construct, stack: Connected): void {
   // A patch of the largest size is held twice while it is read, and this many at once fit into the function's memory.
   consume(stack.fn('settle'), queues.queue('settle'), { size: 5 });
   consume(stack.fn('seal'), queues.queue('seal'), { size: 10 });
-  consume(stack.fn('notify'), queues.queue('notify'), { size: 10 });
+  // Each call may wait for somebody who never answers: they must not take what the account lets run at once.
+  consume(stack.fn('notify'), queues.queue('notify'), { size: 10, maxConcurrency: 2 });
   consume(stack.fn('reconcile'), queues.queue('timers'), { size: 10 });
   const arn = stack.tableStreamArn;
   followStream(stack.fn('advance'), {

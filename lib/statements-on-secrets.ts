@@ -15,13 +15,19 @@ export function aboutSecrets(names: DeploymentNames, keys: KeyArns) {
       ...keptIn('secretsmanager', { sid: 'Secrets', actions: ['secretsmanager:GetSecretValue'] }, secrets, names),
       ...keptIn('ssm', { sid: 'Parameters', actions: ['ssm:GetParameter'] }, secrets, names),
     ],
-    /** Of callbacks and of runs, whose own row lies beside all that a run has: any of those. None of attempts, queues, timers or the log. */
+    /** Of callbacks, and of runs, whose own row lies beside all that a run has: any of those, and none is taken away. None of attempts, queues, timers or the log. */
     callbackRows: (): Statement[] => [
       {
         sid: 'CallbackRows',
-        actions: ['BatchGetItem', 'PutItem', 'DeleteItem'].map((action) => `dynamodb:${action}`),
+        actions: ['dynamodb:BatchGetItem', 'dynamodb:PutItem'],
         resources: [arn.table],
         conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['callbacks', 'run/*'] } },
+      },
+      {
+        sid: 'CallbackRowsAway',
+        actions: ['dynamodb:DeleteItem'],
+        resources: [arn.table],
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['callbacks'] } },
       },
       rowsKey(names, keys),
     ],

@@ -18,10 +18,10 @@ import {
 import { AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import { MODEL_ACTION } from '#core/model-action.ts';
 import { modelArnsOf } from './check-models.ts';
 import type { DeploymentNames } from './deployment-names.ts';
 import { flowLog, onlyTheseNames } from './network-watch.ts';
-import { ASKING } from './statements-on-models.ts';
 import { CHANNEL } from './statements-on-secrets.ts';
 import type { OwnNetwork, WaybillProps } from './waybill-props.ts';
 
@@ -192,7 +192,7 @@ function ofSessions({ arn }: DeploymentNames, models: readonly string[]): Policy
   return new PolicyStatement({
     sid: 'SessionsAlone',
     principals: [new AnyPrincipal()],
-    actions: [...ASKING],
+    actions: [MODEL_ACTION],
     resources: [...models],
     conditions: { ArnEquals: { 'aws:PrincipalArn': arn.role('models') } },
   });

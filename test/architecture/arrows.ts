@@ -129,7 +129,7 @@ export const ZONES: readonly Zone[] = [
   },
   {
     name: 'core',
-    path: '^src/core/(?!launch-errors\\.ts$)',
+    path: '^src/core/(?!(?:launch-errors|model-action)\\.ts$)',
     mayImport: ['plain-data', 'formats', 'verify'],
     packages: ['zod'],
     node: [],
@@ -201,7 +201,7 @@ export const ZONES: readonly Zone[] = [
   },
   {
     name: 'plain-data',
-    path: '^(lib/worker-containers|src/core/launch-errors)\\.ts$',
+    path: '^(lib/worker-containers|src/core/(launch-errors|model-action))\\.ts$',
     mayImport: [],
     packages: [],
     node: [],

@@ -23,7 +23,7 @@ export const UNUSED_GRANTS: readonly UnusedGrant[] = [
   {
     roles: 'models',
     sid: 'Ask',
-    actions: ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'],
+    actions: ['bedrock:InvokeModelWithResponseStream'],
     why: 'A server of ours stands in the place of Bedrock, which the bed does not have.',
   },
   { roles: 'registrars', sid: 'Register', actions: ['s3:PutObject'], why: REGISTERED },

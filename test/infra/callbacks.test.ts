@@ -1,8 +1,13 @@
 /** What a deployment that tells of the end of runs grants for it, and to whom. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CALLBACK_PATIENCE_MS } from '#lambdas/shared/callback-message.ts';
+import { FUNCTION_TIMEOUTS } from '../../lib/function-timeouts.ts';
 import { productionProps, resources, type Templates, templates, templatesOf, waybill } from './deployment.ts';
 import { at, lines, list } from './rules/rule.ts';
+
+/** What the clocks of two functions may differ by. */
+const CLOCKS_APART_MS = 240_000;
 
 const HERE = 'us-east-1:000000000000';
 const SECRET = `arn:aws:secretsmanager:${HERE}:secret:ops-AbCdEf`;
@@ -62,13 +67,25 @@ test('callbacks: who sends signs, starts and stores nothing, and writes in parti
     [],
   );
   const rows = grants.filter(([grant]) => grant.startsWith('dynamodb:'));
-  assert.ok(rows.length > 1);
-  for (const [grant, condition] of rows)
-    assert.deepEqual(
-      condition,
-      { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['callbacks', 'run/*'] } },
-      grant,
-    );
+  const partitions = (...keys: string[]): object => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } });
+  assert.deepEqual(
+    rows.map(([grant, condition]) => [grant.split(' ')[0], condition]),
+    [
+      ['dynamodb:BatchGetItem', partitions('callbacks', 'run/*')],
+      ['dynamodb:PutItem', partitions('callbacks', 'run/*')],
+      // Nothing of a run can be taken away.
+      ['dynamodb:DeleteItem', partitions('callbacks')],
+    ],
+  );
+});
+
+test('callbacks: who never answers has two calls waiting at most, and nobody takes a function that sends for gone while it lasts', () => {
+  const [mapping, ...others] = resources(withCallbacks, 'AWS::Lambda::EventSourceMapping').filter(({ id }) =>
+    id.includes('notify'),
+  );
+  assert.equal(others.length, 0);
+  assert.deepEqual(mapping?.properties.ScalingConfig, { MaximumConcurrency: 2 });
+  assert.ok(CALLBACK_PATIENCE_MS >= FUNCTION_TIMEOUTS.notify.toMilliseconds() + CLOCKS_APART_MS);
 });
 
 test('callbacks: the function that sends is in no network, so that it reaches the internet and no private address', () => {

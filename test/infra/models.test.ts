@@ -9,7 +9,7 @@ const BEHIND = ['us-east-1', 'us-west-2'].map((region) => `arn:aws:bedrock:${reg
 const SMALL = 'arn:aws:bedrock:us-east-1::foundation-model/small';
 const models = { 'us.model-1:0': [PROFILE, ...BEHIND], small: [SMALL] };
 const ARNS = [PROFILE, ...BEHIND, SMALL].sort();
-const ASKING = ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'];
+const ASKING = 'bedrock:InvokeModelWithResponseStream';
 const ROLE = 'arn:aws:iam::000000000000:role/waybill-us-east-1-models';
 const withModels = templatesOf(waybill({ ...productionProps(), models }));
 

@@ -53,7 +53,7 @@ describe('sessions with models', () => {
       Statement: [
         {
           Effect: 'Allow',
-          Action: ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'],
+          Action: 'bedrock:InvokeModelWithResponseStream',
           Resource: ARNS,
         },
       ],
@@ -77,15 +77,27 @@ describe('sessions with models', () => {
     assert.equal((await failed(open('unknown', ATTEMPT))).problem, 'is none of this deployment');
     assert.equal(asked.length, 0);
     const named = (name: string): Error => Object.assign(new Error(`${name} of ${ROLE}`), { name });
-    const denied = await failed(opening(named('AccessDenied')).open(MODEL, ATTEMPT));
+    const invalid = await failed(opening(named('ValidationError')).open(MODEL, ATTEMPT));
     assert.deepEqual(
-      [denied.code, denied.path, denied.problem],
-      ['SECRET_UNAVAILABLE', `model ${MODEL}`, 'has no session to be had (AccessDenied)'],
+      [invalid.code, invalid.path, invalid.problem],
+      ['SECRET_UNAVAILABLE', `model ${MODEL}`, 'has no session to be had (ValidationError)'],
     );
-    assert.match(denied.fix, /waybill-eu-west-1-models/);
+    assert.match(invalid.fix, /waybill-eu-west-1-models/);
     const large = await failed(opening(named('PackedPolicyTooLargeException')).open(MODEL, ATTEMPT));
     assert.deepEqual([large.code, large.retryable], ['SECRET_UNAVAILABLE', false]);
     const busy = await failed(opening(named('ThrottlingException')).open(MODEL, ATTEMPT));
     assert.deepEqual([busy.code, busy.retryable], ['STORE_BUSY', true]);
+  });
+
+  it('a role that lets nobody in yet, as after a deploy, is asked again, and the operator is told the same of it', async () => {
+    for (const name of ['AccessDenied', 'AccessDeniedException']) {
+      const error = Object.assign(new Error(`${name} of ${ROLE}`), { name });
+      const denied = await failed(opening(error).open(MODEL, ATTEMPT));
+      assert.deepEqual(
+        [denied.code, denied.retryable, denied.path, denied.problem],
+        ['STORE_BUSY', true, `model ${MODEL}`, `has no session to be had (${name})`],
+      );
+      assert.match(denied.fix, /waybill-eu-west-1-models/);
+    }
   });
 });

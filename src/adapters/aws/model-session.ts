@@ -1,13 +1,14 @@
 /** Sessions with models: credentials of a role that may ask the models of the deployment and nothing else, narrowed to one of them. */
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
-import { TerminalError, type WaybillError } from '@waybill/client/errors';
+import { RetryableError, TerminalError, type WaybillError } from '@waybill/client/errors';
 import { canonicalize } from '@waybill/verify';
+import { MODEL_ACTION } from '#core/model-action.ts';
 import { type ModelSession, SESSION_MS } from '#core/model-session.ts';
 import type { AskingAttempt } from '#ports/secret-vault.ts';
 import { awsFailure, nameOf } from './aws-failure.ts';
 
-/** Of a session. Converse asks for the same two. */
-const ASKING = ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'] as const;
+/** A role that was just made, or let somebody in just now, is known everywhere some seconds later: a worker waits for longer. */
+const NOT_YET = /^AccessDenied/;
 /** How much a policy shrinks is not told beforehand, and asking again does not change it. */
 const TOO_MUCH = /^(?:PackedPolicyTooLarge|MalformedPolicyDocument)/;
 /** STS gives nothing shorter. */
@@ -30,7 +31,7 @@ export function openSessions(
     const resources = arns.get(model);
     if (resources === undefined)
       throw unavailable(model, 'is none of this deployment', 'Name it in `models`, and deploy.');
-    const Statement = [{ Effect: 'Allow', Action: ASKING, Resource: resources }];
+    const Statement = [{ Effect: 'Allow', Action: MODEL_ACTION, Resource: resources }];
     const seconds = Math.ceil((untilMs - nowMs()) / 1_000);
     const { Credentials: given } = await sts
       .send(
@@ -55,10 +56,12 @@ export function openSessions(
 }
 
 function failureOf(model: string, role: string, cause: unknown): WaybillError {
-  const failure = awsFailure(`model ${model}`, cause);
-  if (failure.retryable && !TOO_MUCH.test(nameOf(cause))) return failure;
+  const path = `model ${model}`;
+  const problem = `has no session to be had (${nameOf(cause)})`;
   const fix = `Look whether ${role} is there, whether the role of release may assume it, and how many ARNs the model has.`;
-  return unavailable(model, `has no session to be had (${nameOf(cause)})`, fix, cause);
+  if (NOT_YET.test(nameOf(cause))) return new RetryableError({ code: 'STORE_BUSY', path, problem, fix }, { cause });
+  const failure = awsFailure(path, cause);
+  return failure.retryable && !TOO_MUCH.test(nameOf(cause)) ? failure : unavailable(model, problem, fix, cause);
 }
 
 /** The worker is told path and problem; the rest is for the operator. */

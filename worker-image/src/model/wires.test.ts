@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { MODEL_ACTION } from '#core/model-action.ts';
 import { WIRES } from './wires.ts';
 
 const SCHEMA = { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] };
@@ -88,6 +89,15 @@ describe('wires:', () => {
       }
     });
   }
+
+  it('of the operations of Bedrock the one passes that is answered as a stream, which is all that a session may ask for', () => {
+    const operations = ['converse-stream', 'converse', 'invoke', 'invoke-with-response-stream', 'count-tokens'];
+    assert.deepEqual(
+      operations.filter((operation) => WIRES.bedrock.modelOf(`/model/m/${operation}`, {}) !== null),
+      ['converse-stream'],
+    );
+    assert.equal(MODEL_ACTION, 'bedrock:InvokeModelWithResponseStream');
+  });
 
   it('a shell at the provider, a search, and a tool of another kind do not pass for Codex', () => {
     for (const tool of [
