@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import { RetryableError } from '@waybill/client/errors';
+import { readFromAccount } from '#adapters/aws/secret-vault.ts';
 import { createHttpCallbacks } from '#adapters/http/callbacks.ts';
-import { unavailable } from '#composition/secret-vault.ts';
 import { type CallbackRow, callbackKey } from '#core/callback.ts';
-import { keys, type RunRow } from '#core/rows.ts';
+import { type Key, keys, type RunRow } from '#core/rows.ts';
+import { overdueCallbacks } from '#flow/callbacks.ts';
+import type { FlowDeps } from '#flow/deps.ts';
 import { decide, peek } from '#flow/transaction.ts';
 import { reconcile } from '#lambdas/reconcile/reconcile.ts';
 import { CALLBACK_PATIENCE_MS } from '#lambdas/shared/callback-message.ts';
@@ -22,11 +26,33 @@ const OVER: Partial<RunRow> = { abortedAtMs: 5 };
 
 interface Case {
   bed: HandlerBed;
+  duties: NotifyDuties;
   server: CallbackServer;
   /** Handles one message about the run; resolves with whether it has to come again. */
   notified(more?: Partial<NotifyDuties>): Promise<boolean>;
   callback(): Promise<RunRow['callback']>;
   due(): Promise<CallbackRow | null>;
+}
+
+function asOf(flow: FlowDeps, run: string, of = OVER, row: Partial<CallbackRow> = {}): Promise<unknown> {
+  return decide(flow, async (draft) => {
+    await draft.readOne(keys.run(run));
+    await draft.readOne(callbackKey(run));
+    draft.put(keys.run(run), { name: 'x', submissionId: 's', state: 'cancelled', ...of } as RunRow);
+    draft.put(callbackKey(run), { endpoint: 'ops', state: 'due', ...row } satisfies CallbackRow);
+  });
+}
+
+const ARNS = new Map([['ops', 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:ops-AbCdEf']]);
+
+/** As a function reads it, of a service that answers so. */
+function keyOf(send: () => Promise<object>, arns = ARNS): NotifyDuties['readKey'] {
+  const client = { send };
+  return readFromAccount({
+    secrets: client as unknown as SecretsManagerClient,
+    parameters: client as unknown as SSMClient,
+    arns,
+  });
 }
 
 async function withRun(
@@ -42,12 +68,7 @@ async function withRun(
   try {
     await withHandlers(async (bed) => {
       const { flow } = bed;
-      await decide(flow, async (draft) => {
-        await draft.readOne(keys.run(RUN));
-        await draft.readOne(callbackKey(RUN));
-        draft.put(keys.run(RUN), { name: 'x', submissionId: 's', state: 'cancelled', ...of } as RunRow);
-        draft.put(callbackKey(RUN), { endpoint: 'ops', state: 'due', ...row } satisfies CallbackRow);
-      });
+      await asOf(flow, RUN, of, row);
       const duties: NotifyDuties = {
         flow,
         urls: new Map([['ops', new URL(`${server.url}/hook`)]]),
@@ -56,6 +77,7 @@ async function withRun(
       };
       await use({
         bed,
+        duties,
         server,
         notified: async (more = {}) =>
           failedIds(await notifyMessages({ ...duties, ...more }, queueEvent({ run: RUN }), bed.told)).length > 0,
@@ -135,20 +157,53 @@ describe('notify', () => {
     }
   });
 
-  it('while the key may be had later nothing is written down, and the message comes again', async () => {
-    await withRun({}, async ({ server, notified, callback, due, bed }) => {
-      assert.equal(await notified({ readKey: () => Promise.reject(BUSY) }), true);
-      assert.deepEqual([server.heard.length, await callback(), (await due())?.state], [0, undefined, 'due']);
-      assert.deepEqual(await reconciled(bed), [{ run: RUN }]);
-      assert.equal(await notified(), false);
-      assert.equal((await callback())?.state, 'delivered');
+  it('while the key may be had later nothing is written down, and the sweep alone comes back to it', async () => {
+    const away = [
+      BUSY,
+      ...['AccessDeniedException', 'DecryptionFailure', 'InvalidKeyId', 'InvalidRequestException'].map((name) =>
+        Object.assign(new Error(name), { name }),
+      ),
+    ];
+    for (const error of away)
+      await withRun({}, async ({ server, notified, callback, due, bed }) => {
+        const readKey = keyOf(() => Promise.reject(error));
+        for (let n = 1; n <= 3; n += 1) {
+          assert.equal(await notified({ readKey }), false, 'a message that comes again too would add up');
+          assert.deepEqual([server.heard.length, await callback(), (await due())?.state], [0, undefined, 'due']);
+          assert.equal(bed.told.troubles.length, n);
+          assert.match(bed.told.troubles.at(-1) ?? '', /^callback ops: /);
+          assert.deepEqual(await reconciled(bed), [{ run: RUN }]);
+        }
+        assert.equal(await notified({ readKey: keyOf(async () => ({ SecretString: KEY.toString() })) }), false);
+        assert.deepEqual([server.heard.length, (await callback())?.state], [1, 'delivered'], error.name);
+      });
+  });
+
+  it('a key is read once for all runs of an event', async () => {
+    await withRun({}, async ({ bed, duties, server }) => {
+      const other = '6'.repeat(32);
+      await asOf(bed.flow, other);
+      for (const isThere of [false, true]) {
+        const asked: string[] = [];
+        const readKey = async (name: string): Promise<Uint8Array> => {
+          asked.push(name);
+          return isThere ? KEY : Promise.reject(BUSY);
+        };
+        await notifyMessages({ ...duties, readKey }, queueEvent({ run: RUN }, { run: other }), bed.told);
+        assert.deepEqual([asked, server.heard.length], [['ops'], isThere ? 2 : 0]);
+        assert.equal(bed.told.troubles.length, 1, 'and told of once');
+      }
     });
   });
 
   it('a key that is not to be had, and a name that is nobody any more, are undelivered, and nothing is sent', async () => {
-    const gone = unavailable('ops', 'is not there', 'Look.');
+    const gone = ['ResourceNotFoundException', 'ParameterNotFound'].map((name) =>
+      Object.assign(new Error(name), { name }),
+    );
+    const lost = gone.map((error) => keyOf(() => Promise.reject(error)));
+    const none = [...lost, keyOf(async () => ({})), keyOf(async () => ({}), new Map())];
     const cases: [Partial<NotifyDuties>, string, number][] = [
-      [{ readKey: () => Promise.reject(gone) }, 'its key is not to be had', 1],
+      ...none.map((readKey): [Partial<NotifyDuties>, string, number] => [{ readKey }, 'its key is not to be had', 1]),
       [{ readKey: async () => KEY.subarray(1) }, 'its key is not to be had', 1],
       [{ urls: new Map() }, 'the deployment names nobody so any more', 0],
     ];
@@ -179,6 +234,32 @@ describe('notify', () => {
       assert.deepEqual(await reconciled(bed), []);
       assert.equal(await notified(), false);
       assert.deepEqual([server.heard.length, await callback()], [0, undefined]);
+    });
+  });
+
+  it('of those that wait there the reconciler looks at so many each minute, and at every one in turn', async () => {
+    await withHandlers(async (bed) => {
+      const { flow } = bed;
+      const runs = [...'123456789'].map((digit) => digit.repeat(32));
+      for (const run of runs) await asOf(flow, run, run.startsWith('8') ? OVER : {});
+      const read: string[] = [];
+      bed.before = ({ port, method, args }) => {
+        if (port !== 'store' || method !== 'get') return;
+        read.push(...(args[0] as Key[]).filter(({ sk }) => sk === 'run').map(({ pk }) => pk));
+      };
+      const looks: [found: string[], read: number][] = [];
+      for (let n = 0; n < 5; n += 1) {
+        read.length = 0;
+        looks.push([await overdueCallbacks(flow, 0, 4), read.length]);
+      }
+      const eighth = runs[7] ?? '';
+      assert.deepEqual(looks, [
+        [[], 4],
+        [[eighth], 4],
+        [[], 4],
+        [[], 4],
+        [[eighth], 4],
+      ]);
     });
   });
 });

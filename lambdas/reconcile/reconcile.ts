@@ -12,17 +12,10 @@ import type { FlowDeps } from '#flow/deps.ts';
 import { defineCaps } from '#flow/gather.ts';
 import { loggedKeys } from '#flow/keys.ts';
 import { defineQueues, knownQueues } from '#flow/queues.ts';
-import {
-  fireTimers,
-  nextRuns,
-  type OnTrouble,
-  resumeRun,
-  resumeTodos,
-  sweepQueue,
-  turnTaken,
-} from '#flow/reconcile.ts';
+import { fireTimers, nextRuns, type OnTrouble, resumeRun, resumeTodos, sweepQueue } from '#flow/reconcile.ts';
 import { runsAtWork } from '#flow/status.ts';
 import { peek } from '#flow/transaction.ts';
+import { turnTaken } from '#flow/turns.ts';
 import { checkAttempt } from '#flow/worker.ts';
 import { type BatchResponse, eachMessage } from '#lambdas/shared/batch.ts';
 import { CALLBACK_PATIENCE_MS, callbackMessageFor } from '#lambdas/shared/callback-message.ts';
@@ -142,9 +135,9 @@ async function forwardInbox({ flow, submissions, arrivalOf }: ReconcileDuties): 
   await submissions.send(waiting.map((object) => ({ body: arrivalOf(object) })));
 }
 
-/** Those of which no message came through, and those whose sender has died. */
+/** Those of which no message came through or whose key was not to be had, and those whose sender has died; so many each minute, in turn. */
 async function forwardCallbacks({ flow, callbacks }: ReconcileDuties): Promise<void> {
-  const overdue = await overdueCallbacks(flow, flow.clock.nowMs() - CALLBACK_PATIENCE_MS);
+  const overdue = await overdueCallbacks(flow, flow.clock.nowMs() - CALLBACK_PATIENCE_MS, RUNS);
   await callbacks.send(overdue.map(callbackMessageFor));
 }
 

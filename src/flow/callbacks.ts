@@ -7,9 +7,12 @@ import { keys, type RunRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { readRun } from '#flow/items.ts';
 import { decide, peek } from '#flow/transaction.ts';
+import { nextRows, turnTaken } from '#flow/turns.ts';
 import type { Callbacks, Delivery } from '#ports/callbacks.ts';
+import type { Row } from '#ports/run-store.ts';
 
 const PAGE = 100;
+const TURN = 'callbacks';
 
 /** Null when nothing is to be sent of the run: it asks for none, is not over, or its callback is in other hands. */
 async function begin(deps: FlowDeps, run: string): Promise<{ endpoint: string; body: Uint8Array } | null> {
@@ -62,13 +65,19 @@ export async function giveUpCallback(deps: FlowDeps, run: string, beforeMs: numb
 
 /** Sends what is due of runs that are over, however they ended: not every end comes by whoever seals. */
 export async function sendCallbacks(deps: FlowDeps, callbacks: Callbacks): Promise<void> {
-  for (const { run, state } of await callbacksOfEnded(deps)) if (state === 'due') await callBack(deps, callbacks, run);
+  const due = (await callbacksThere(deps)).filter(({ state }) => state === 'due');
+  for (const { run } of await thoseOver(deps, due)) await callBack(deps, callbacks, run);
 }
 
-/** Runs that are over and whose callback is due, or has been on its way since before. */
-export async function overdueCallbacks(deps: FlowDeps, beforeMs: number): Promise<string[]> {
-  const ended = await callbacksOfEnded(deps);
-  return ended.filter((row) => row.state === 'due' || isStale(row, beforeMs)).map(({ run }) => run);
+/**
+ * Runs that are over and whose callback is due, or has been on its way since before: of so many rows at a time, in turn, since those
+ * of runs that go on stand there too. The turn is over before anything is done with them.
+ */
+export async function overdueCallbacks(deps: FlowDeps, beforeMs: number, limit: number): Promise<string[]> {
+  const rows = await nextRows(deps, callbackKey('').pk, TURN, limit);
+  await turnTaken(deps, TURN, rows.at(-1)?.sk);
+  const waiting = rows.map(callbackOf).filter((row) => row.state === 'due' || isStale(row, beforeMs));
+  return (await thoseOver(deps, waiting)).map(({ run }) => run);
 }
 
 function isStale({ state, sinceMs = 0 }: CallbackRow, beforeMs: number): boolean {
@@ -77,8 +86,11 @@ function isStale({ state, sinceMs = 0 }: CallbackRow, beforeMs: number): boolean
 
 type CallbackOfRun = CallbackRow & { run: string };
 
-async function callbacksOfEnded(deps: FlowDeps): Promise<CallbackOfRun[]> {
-  const all = await callbacksThere(deps);
+function callbackOf({ sk, body }: Row): CallbackOfRun {
+  return { ...(body as unknown as CallbackRow), run: sk };
+}
+
+async function thoseOver(deps: FlowDeps, all: readonly CallbackOfRun[]): Promise<CallbackOfRun[]> {
   const ended: CallbackOfRun[] = [];
   for (let from = 0; from < all.length; from += PAGE) {
     const some = all.slice(from, from + PAGE);
@@ -94,10 +106,13 @@ async function callbacksThere(deps: FlowDeps): Promise<CallbackOfRun[]> {
   do {
     const range = { prefix: '', limit: PAGE, ...(after === undefined ? {} : { after }) };
     const rows = await deps.store.query(callbackKey('').pk, range);
-    for (const { sk, body } of rows) found.push({ ...(body as unknown as CallbackRow), run: sk });
+    found.push(...rows.map(callbackOf));
     after = rows.length < PAGE ? undefined : rows.at(-1)?.sk;
   } while (after !== undefined);
   return found;
 }
 
-const INTERRUPTED: Delivery = { state: 'unknown', detail: 'the engine ended while it was being sent' };
+const INTERRUPTED: Delivery = {
+  state: 'unknown',
+  detail: 'the engine ended while it was being sent, or could not write down what was answered',
+};

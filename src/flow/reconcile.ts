@@ -4,7 +4,7 @@
  */
 import { RetryableError } from '@waybill/client/errors';
 import type { QueueRow } from '#core/queue-rows.ts';
-import { type ItemRow, keys, type RunRow, type TurnRow } from '#core/rows.ts';
+import { type ItemRow, keys, type RunRow } from '#core/rows.ts';
 import { concludeAbort } from '#flow/abort.ts';
 import { advance, advanceLocks } from '#flow/advance.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -17,6 +17,7 @@ import { reopen } from '#flow/reopen.ts';
 import { spawn, weighItem } from '#flow/spawn.ts';
 import { cancelItem, exceedItemDeadline, exceedRunDeadline, stopRun } from '#flow/stop.ts';
 import { decide, forget, peek } from '#flow/transaction.ts';
+import { nextRows } from '#flow/turns.ts';
 import { checkAttempt } from '#flow/worker.ts';
 import type { Row } from '#ports/run-store.ts';
 
@@ -55,21 +56,7 @@ export async function resumeRuns(deps: FlowDeps, onTrouble: OnTrouble): Promise<
  * They count as looked at once `turnTaken` has said so.
  */
 export async function nextRuns(deps: FlowDeps, whose: string, limit: number): Promise<string[]> {
-  const after = (await peek<TurnRow>(deps, keys.turn(whose)))?.after;
-  const behind = await deps.store.query('runs', { prefix: '', limit, ...(after === undefined ? {} : { after }) });
-  const missing = limit - behind.length;
-  const around =
-    after === undefined || missing === 0 ? [] : await deps.store.query('runs', { prefix: '', limit: missing });
-  return [...behind, ...around.filter(({ sk }) => sk <= (after ?? ''))].map(({ sk }) => sk);
-}
-
-/** `whose` has looked at the runs of nextRuns up to this one; without one it has looked at none. */
-export async function turnTaken(deps: FlowDeps, whose: string, last: string | undefined): Promise<void> {
-  if (last === undefined) return;
-  await decide(deps, async (draft) => {
-    await draft.readOne<TurnRow>(keys.turn(whose));
-    draft.put(keys.turn(whose), { after: last } satisfies TurnRow);
-  });
+  return (await nextRows(deps, 'runs', whose, limit)).map(({ sk }) => sk);
 }
 
 export async function hasOpenRuns(deps: FlowDeps): Promise<boolean> {

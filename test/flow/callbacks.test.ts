@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { TerminalError } from '@waybill/client/errors';
 import { type CallbackRow, callbackKey } from '#core/callback.ts';
 import { concludeAbort } from '#flow/abort.ts';
-import { callBack, giveUpCallbacks, sendCallbacks } from '#flow/callbacks.ts';
+import { callBack, giveUpCallback, giveUpCallbacks, sendCallbacks } from '#flow/callbacks.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import type { Callbacks, Delivery } from '#ports/callbacks.ts';
 import { type FlowBed, openFlowBed } from '../support/embedded-flow.ts';
@@ -106,6 +106,33 @@ describe('flow: callbacks', { concurrency: true }, () => {
           ['invalid', 'SPEC_UNKNOWN_REFERENCE', 'spec.callback'],
         );
       });
+  });
+
+  it('an answer that comes after its callback was given up changes nothing: what the run says of it stays', async () => {
+    const [sending, answered] = [new Gate(), new Gate()];
+    const callbacks: Callbacks = {
+      endpoints: new Set(['ops']),
+      async send() {
+        sending.open();
+        await answered.opened;
+        return TAKEN;
+      },
+    };
+    const adapt = (deps: FlowBed['deps']): FlowBed['deps'] => ({ ...deps, callbacks: callbacks.endpoints });
+    await withBed({ execute: () => SUCCEEDED, adapt }, async (bed) => {
+      const run = bed.submit('s', X);
+      await finished(bed, 's');
+      const flow = flowOn(bed);
+      const sent = callBack(flow, callbacks, run);
+      await sending.opened;
+      await giveUpCallback(flow, run, flow.clock.nowMs() + 1);
+      const given = (await bed.runRow(run))?.callback;
+      assert.equal(given?.state, 'unknown');
+      answered.open();
+      await sent;
+      assert.deepEqual((await bed.runRow(run))?.callback, given);
+      assert.equal(await bed.row(callbackKey(run)), null);
+    });
   });
 
   it('a process may die between any two effects: nothing is sent twice, and what nobody can know is unknown', async () => {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import { WaybillError } from '@waybill/client/errors';
-import { readFromAccount } from './secret-vault.ts';
+import { isNone, readFromAccount } from './secret-vault.ts';
 
 const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf';
 const PARAMETER = 'arn:aws:ssm:eu-west-1:123456789012:parameter/build/key';
@@ -56,14 +56,18 @@ describe('secrets of an account', () => {
   it('bytes are bytes, and what has no value is not to be had', async () => {
     const binary = Buffer.from([1, 2, 255]);
     assert.deepEqual(Buffer.from(await reading({ secret: { SecretBinary: binary } }).read('token')), binary);
-    for (const name of ['token', 'key'])
-      assert.equal((await failed(reading({}).read(name))).code, 'SECRET_UNAVAILABLE');
+    for (const name of ['token', 'key']) {
+      const error = await failed(reading({}).read(name));
+      assert.deepEqual([error.code, isNone(error)], ['SECRET_UNAVAILABLE', true]);
+    }
   });
 
   it('a name without an ARN is not to be had, and nobody is asked', async () => {
     const { read, secrets, parameters } = reading({});
     for (const name of ['other', 'constructor', SECRET]) {
-      const { code, path, problem } = await failed(read(name));
+      const error = await failed(read(name));
+      const { code, path, problem } = error;
+      assert.equal(isNone(error), true);
       assert.deepEqual([code, path, problem], ['SECRET_UNAVAILABLE', `secret ${name}`, 'is none of this deployment']);
     }
     assert.deepEqual([...secrets.asked, ...parameters.asked], []);
@@ -89,6 +93,7 @@ describe('secrets of an account', () => {
         assert.ok(!`${error.path} ${error.problem}`.includes('arn:'));
         assert.ok(!`${error.path} ${error.problem} ${error.fix}`.includes(VALUE));
         assert.ok(error.fix.includes(arn), 'the operator has to know which');
+        assert.equal(isNone(error), problem === 'is not there', 'what is kept from us now may be let go of');
       }
     });
   }
@@ -96,7 +101,7 @@ describe('secrets of an account', () => {
   it('a service that is busy or away may answer later', async () => {
     for (const name of ['ThrottlingException', 'InternalServiceError', 'TimeoutError', 'ECONNRESET']) {
       const error = await failed(reading({ secret: named(name, 'away') }).read('token'));
-      assert.deepEqual([error.code, error.retryable], ['STORE_BUSY', true], name);
+      assert.deepEqual([error.code, error.retryable, isNone(error)], ['STORE_BUSY', true, false], name);
     }
   });
 });

@@ -14,15 +14,26 @@ export interface KeptInAccount {
   arns: ReadonlyMap<string, string>;
 }
 
-/** What the services say of one that is not to be had, and that asking again does not change. */
+const ABSENT = 'is not there';
+
+/** What the services say of one that is not to be had before somebody does something about it. */
 const REFUSED: Readonly<Record<string, string>> = {
   AccessDeniedException: 'may not be read here',
   DecryptionFailure: 'cannot be decrypted',
   InvalidKeyId: 'cannot be decrypted',
   InvalidRequestException: 'is to be deleted',
-  ParameterNotFound: 'is not there',
-  ResourceNotFoundException: 'is not there',
+  ParameterNotFound: ABSENT,
+  ResourceNotFoundException: ABSENT,
 };
+
+/**
+ * For who can wait, as a worker cannot: whether what this names is not there or is none, rather than kept from us, which a policy, a
+ * key or a deletion called off may change.
+ */
+export function isNone(error: unknown): boolean {
+  if (!(error instanceof TerminalError) || error.code !== 'SECRET_UNAVAILABLE') return false;
+  return error.cause === undefined || REFUSED[nameOf(error.cause)] === ABSENT;
+}
 
 /** The newest value of a secret, as a vault asks for it: TerminalError SECRET_UNAVAILABLE, RetryableError STORE_BUSY. */
 export function readFromAccount({ secrets, parameters, arns }: KeptInAccount): (name: string) => Promise<Uint8Array> {
