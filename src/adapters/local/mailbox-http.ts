@@ -43,9 +43,9 @@ async function answer(
   if (object === null) return end(response, 404);
   if (request.method === 'GET' && object.get !== undefined) {
     const bytes = await object.get();
-    response.writeHead(200, { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' });
-    if (!(bytes instanceof Uint8Array)) return pipeline(bytes, response);
-    response.end(bytes);
+    const headers = { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' };
+    if (!(bytes instanceof Uint8Array)) return pipeline(bytes, response.writeHead(200, headers));
+    response.writeHead(200, { ...headers, 'content-length': bytes.byteLength }).end(bytes);
     return;
   }
   if (request.method === 'PUT' && object.put !== undefined) {
@@ -74,5 +74,7 @@ function bodyOf(request: IncomingMessage): Promise<Uint8Array> | IncomingMessage
 /** What is left of a refused body is not read: the connection ends with the answer. */
 function end(response: ServerResponse, status: number): void {
   if (!response.req.complete) response.setHeader('connection', 'close');
-  response.writeHead(status).end();
+  // Without a length it would be sent in parts, of which there are none.
+  if (status === 204) response.writeHead(status).end();
+  else response.writeHead(status, { 'content-length': 0 }).end();
 }
