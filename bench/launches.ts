@@ -3,32 +3,20 @@
  * sandbox, and a Node before that. And what the wrapper adds to an attempt before its first block and after its last, which is
  * more where processes of the worker are started on the way.
  */
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { RunEvent } from '@waybill/verify';
-import { JOB_RESOURCES } from '#core/names.ts';
 import { composeEmbedded } from '#embedded/compose.ts';
-import { type AttemptTree, createAttemptTree, removeAttemptTree } from '../worker-image/src/attempt-tree.ts';
-import { runBlock } from '../worker-image/src/block-process.ts';
-import { sandboxCommand, sandboxerEnvironment } from '../worker-image/src/sandbox.ts';
 import { openBed } from './engine-bed.ts';
-import { treeCpuMs } from './processor-time.ts';
+import { AT_ONCE, type Floors, LAUNCHES, type Timed, timed } from './launch-floors.ts';
 import { median } from './report.ts';
 
-const WORKERS = 60;
-/** Starting a process is work for the processor. */
-const AT_ONCE = 4;
-const COMMAND = ['/bin/sh', '-c', 'true'];
 /** Of the rate at which the command starts alone, with processes that are there. What is missed is said, and is no failure of the bench. */
 const WANTED = 0.8;
 
-interface Timed {
-  elapsedMs: number;
-  /** Processor time of this process and of all that it started, an attempt or a command. */
-  cpuMs: number;
-}
-
+/** Timed from the first dispatch to the last settle: a run is submitted once and sealed once, however many attempts it has. */
 interface Attempts extends Timed {
   /** Of each, from its dispatch to its first block, and from the end of its last to its settle. */
   beforeMs: number[];
@@ -53,7 +41,7 @@ async function timeWorkers(scratch: string): Promise<Workers> {
   });
   const bed = await openBed(directory, embedded, { concurrency: AT_ONCE });
   const run = async (submissionId: string): Promise<Attempts> => {
-    const items = Array.from({ length: WORKERS }, (_, n) => ({ id: `i${n}` }));
+    const items = Array.from({ length: LAUNCHES }, (_, n) => ({ id: `i${n}` }));
     const found = await timed(async () => {
       await bed.time(submissionId, items);
     });
@@ -66,12 +54,6 @@ async function timeWorkers(scratch: string): Promise<Workers> {
   return { cold, warm, isolation: embedded.deps.worker.isolation };
 }
 
-async function timed(work: () => Promise<void>): Promise<Timed> {
-  const [startedMs, before] = [performance.now(), treeCpuMs(process.pid)];
-  await work();
-  return { elapsedMs: performance.now() - startedMs, cpuMs: (treeCpuMs(process.pid) - before) / WORKERS };
-}
-
 type Sealed = RunEvent & { at: string };
 
 function eventsOf(bundle: Buffer): Sealed[] {
@@ -79,78 +61,34 @@ function eventsOf(bundle: Buffer): Sealed[] {
   return lines.map((line) => JSON.parse(line) as Sealed).filter(({ type }) => type !== undefined);
 }
 
-type Overheads = Pick<Attempts, 'beforeMs' | 'afterMs'>;
+type Overheads = Omit<Attempts, 'cpuMs'>;
 
 function overheadsOf(events: readonly Sealed[]): Overheads {
   const dispatched = new Map<string, number>();
-  const around: Overheads = { beforeMs: [], afterMs: [] };
+  const [beforeMs, afterMs]: [number[], number[]] = [[], []];
+  const settled: number[] = [];
   for (const event of events) {
     if (event.type === 'attempt.dispatched') dispatched.set(event.data.id, Date.parse(event.at));
     if (event.type !== 'attempt.settled') continue;
+    settled.push(Date.parse(event.at));
     const { id, claimed } = event.data;
     const [first, last] = [claimed.blocks.at(0), claimed.blocks.at(-1)];
     if (first === undefined || last === undefined) throw new RangeError(`attempt ${id} ran no block`);
-    around.beforeMs.push(Date.parse(first.startedAt) - (dispatched.get(id) ?? Number.NaN));
-    around.afterMs.push(Date.parse(event.at) - Date.parse(last.endedAt));
+    beforeMs.push(Date.parse(first.startedAt) - (dispatched.get(id) ?? Number.NaN));
+    afterMs.push(Date.parse(event.at) - Date.parse(last.endedAt));
   }
-  return around;
+  return { beforeMs, afterMs, elapsedMs: Math.max(...settled) - Math.min(...dispatched.values()) };
 }
 
-/** @param start given which of the starters it is, which start one after another what they start */
-function timeStarts(start: (starter: number) => Promise<unknown>): Promise<Timed> {
-  let next = 0;
-  const starter = async (_: unknown, index: number): Promise<void> => {
-    while (next++ < WORKERS) await start(index);
-  };
-  return timed(async () => {
-    await Promise.all(Array.from({ length: AT_ONCE }, starter));
-  });
-}
-
-async function startNode(): Promise<void> {
-  const child = spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' });
-  await new Promise((resolve) => child.on('close', resolve));
-}
-
-/** As the worker starts a block: with the same options of the sandbox, in a tree that is there. */
-async function startSandboxed(isolation: string, tree: AttemptTree | undefined): Promise<void> {
-  if (tree === undefined) throw new RangeError('there is a tree for each starter');
-  const { argv, feed } = sandboxCommand(tree, {}, COMMAND, JOB_RESOURCES);
-  const isSandboxed = isolation === 'bubblewrap';
-  const { exit } = await runBlock({
-    argv: isSandboxed ? argv : COMMAND,
-    cwd: tree.workspace,
-    env: sandboxerEnvironment(),
-    ...(isSandboxed ? { sandbox: feed } : {}),
-    signal: new AbortController().signal,
-    forceAtOnce: () => true,
-    onOutput: () => {},
-  });
-  if (exit !== 0) throw new RangeError(`the command of the floor ended with ${exit}`);
-}
-
-interface Round {
+interface Round extends Floors {
   workers: Workers;
-  command: Timed;
-  nodeAndCommand: Timed;
-  /** An attempt's directories made and removed. */
-  tree: Timed;
 }
 
 async function timeRound(scratch: string): Promise<Round> {
   const workers = await timeWorkers(scratch);
-  const trees = Array.from({ length: AT_ONCE }, () => createAttemptTree('floor'));
-  try {
-    const start = (starter: number): Promise<void> => startSandboxed(workers.isolation, trees[starter]);
-    return {
-      workers,
-      command: await timeStarts(start),
-      nodeAndCommand: await timeStarts((starter) => startNode().then(() => start(starter))),
-      tree: await timeStarts(async () => removeAttemptTree(createAttemptTree('floor'))),
-    };
-  } finally {
-    for (const tree of trees) await removeAttemptTree(tree);
-  }
+  const floors = join(import.meta.dirname, 'launch-floors.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, [floors, workers.isolation]);
+  return { workers, ...(JSON.parse(stdout) as Floors) };
 }
 
 export async function measureLaunches(
@@ -166,8 +104,8 @@ export async function measureLaunches(
     ['a Node that does nothing, and then the command', all.map(({ nodeAndCommand }) => nodeAndCommand)],
   ] as const;
   print(`real workers (${all[0]?.workers.isolation}), ${AT_ONCE} at once`);
-  print(`  cold, the first ${WORKERS} of an engine that has just started: ${said(cold)}; ${around(cold)}`);
-  print(`  warm, ${WORKERS} more: ${said(warm)}; ${around(warm)}`);
+  print(`  cold, the first ${LAUNCHES} of an engine that has just started: ${said(cold)}; ${around(cold)}`);
+  print(`  warm, ${LAUNCHES} more: ${said(warm)}; ${around(warm)}`);
   for (const [name, floor] of floors) {
     print(`  ${name}: ${said(floor)}; ratio cold ${ratios(floor, cold)}, warm ${ratios(floor, warm)}`);
   }
@@ -184,7 +122,7 @@ const cpuOf = (all: readonly Timed[]): number => median(all.map(({ cpuMs }) => c
 const rateRatio = (floor: readonly Timed[], found: readonly Timed[]): number => elapsedOf(floor) / elapsedOf(found);
 
 function said(all: readonly Timed[]): string {
-  return `${(WORKERS / (elapsedOf(all) / 1000)).toFixed(1)} /s with ${cpuOf(all).toFixed(0)} ms of processor time each`;
+  return `${(LAUNCHES / (elapsedOf(all) / 1000)).toFixed(1)} /s with ${cpuOf(all).toFixed(0)} ms of processor time each`;
 }
 
 function around(all: readonly Attempts[]): string {

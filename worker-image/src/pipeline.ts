@@ -349,7 +349,7 @@ function withTools({ capabilities }: Job, command: string[]): string[] {
 }
 
 /** Everything a block's environment holds. What the spec sets comes last, but cannot move the platform's own names. */
-function blockEnvironment(job: Job, view: BlockView): Record<string, string> {
+export function blockEnvironment(job: Job, view: BlockView): Record<string, string> {
   const files = join(view.capabilities, CAPABILITY_FILES);
   const path = view.path !== null && job.capabilities !== undefined ? `${files}/bin:${view.path}` : view.path;
   return {
