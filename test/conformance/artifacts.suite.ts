@@ -54,8 +54,11 @@ export function artifactsSuite(name: string, open: () => Promise<ArtifactsBed>):
     it(
       'AR-03 the same bytes again change nothing, also from many writers at once',
       withStore(async (store, bed) => {
-        const puts = await Promise.all(Array.from({ length: 20 }, () => store.put(stream('same'))));
-        assert.equal(new Set(puts.map(({ sha256 }) => sha256)).size, 1);
+        const puts = await Promise.all(
+          Array.from({ length: 20 }, (_, n) => store.put(n % 2 === 0 ? stream('same') : bytes('same'))),
+        );
+        puts.push(await store.put(bytes('same')));
+        assert.equal(new Set(puts.map(({ sha256, sizeBytes }) => `${sha256} ${sizeBytes}`)).size, 1);
         assert.equal(await bed.count(), 1);
         assert.equal(await read(store, digestOf('same')), 'same');
       }),
@@ -78,17 +81,22 @@ export function artifactsSuite(name: string, open: () => Promise<ArtifactsBed>):
         assert.equal(await bed.count(), 0);
         await store.put(stream('12', '34'), { maxBytes: 4 });
         assert.equal(await bed.count(), 1);
+        const long = Array<string>(8).fill('x'.repeat(100_000));
+        await assert.rejects(store.put(stream(...long), { maxBytes: 799_999 }), isTerminal('OBJECT_TOO_LARGE'));
+        await assert.rejects(store.put(bytes('12'), { maxBytes: 1 }), isTerminal('OBJECT_TOO_LARGE'));
+        assert.equal(await bed.count(), 1);
+        assert.equal((await store.put(stream(...long), { maxBytes: 800_000 })).sha256, digestOf(long.join('')));
       }),
     );
 
     it(
       'AR-06 a stream that fails leaves nothing',
       withStore(async (store, bed) => {
-        async function* broken(): AsyncGenerator<Uint8Array> {
-          yield bytes('half');
+        async function* broken(half: string): AsyncGenerator<Uint8Array> {
+          yield bytes(half);
           throw new TypeError('cut');
         }
-        await assert.rejects(store.put(broken()), /cut/);
+        for (const half of ['half', 'x'.repeat(1_000_000)]) await assert.rejects(store.put(broken(half)), /cut/);
         assert.equal(await bed.count(), 0);
       }),
     );

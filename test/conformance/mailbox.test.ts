@@ -156,10 +156,17 @@ describe('mailbox: loopback HTTP meets hostile requests', () => {
   it(
     'a body that never ends is cut, keeps nothing, and leaves the object free',
     withBed(async (url, bed) => {
-      const path = url.pathname.replace('lease', 'result');
-      const said = await raw(url.port, `PUT ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nslow`);
-      assert.doesNotMatch(said, /^HTTP\/1.1 200/);
-      assert.equal((await bed.mailbox.staged(ATTEMPT)).result, null);
+      for (const [name, length, part] of [
+        ['result', 100, 'slow'],
+        ['result', 200_000, 'slow'],
+        ['outputs', 1_000_000, 'x'.repeat(500_000)],
+      ] as const) {
+        const path = url.pathname.replace('lease', name);
+        const said = await raw(url.port, `PUT ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n${part}`);
+        assert.doesNotMatch(said, /^HTTP\/1.1 200/);
+        assert.equal((await bed.mailbox.staged(ATTEMPT)).result, null);
+        await assert.rejects(bed.mailbox.openOutputs(ATTEMPT), /OBJECT_MISSING/);
+      }
       // The connection ends a moment before the server has cleaned up behind it.
       const left = (): string[] => readdirSync(join(bed.directory, 'staging', ATTEMPT));
       for (let waitedMs = 0; left().length > 0 && waitedMs < 2_000; waitedMs += 10) await sleep(10);

@@ -1,8 +1,31 @@
 import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
 import { it } from 'node:test';
 import { TerminalError } from '@waybill/client/errors';
 import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 import { sandboxCommand } from './sandbox.ts';
+
+it('sandbox: a directory that nothing was put into is an empty one of the sandbox itself, and one that is there is shown read-only', async () => {
+  const tree = createAttemptTree('test');
+  try {
+    const shown = (view: string): string[] => {
+      const options = sandboxCommand(tree, {}, ['true']).feed.options.split('\0');
+      const at = options.indexOf(view);
+      return options.slice(options[at - 1] === '--dir' ? at - 1 : at - 2, at);
+    };
+    for (const [directory, view] of [
+      [tree.inputs, '/waybill/inputs'],
+      [tree.capabilities, '/waybill/.waybill/capabilities'],
+      [tree.door, '/waybill/door'],
+    ] as const) {
+      assert.deepEqual(shown(view), ['--dir']);
+      mkdirSync(directory);
+      assert.deepEqual(shown(view), ['--ro-bind', directory]);
+    }
+  } finally {
+    await removeAttemptTree(tree);
+  }
+});
 
 it('sandbox: nothing in the environment becomes an option of bubblewrap', async () => {
   const tree = createAttemptTree('test');
