@@ -1,6 +1,6 @@
 /**
  * Named pipes without a name, for what sandboxed blocks say: Node makes sockets, which nothing can open by name, so that a block could
- * not write to /dev/stderr. A program makes them, many at a time, since to start one takes longer than all else about them.
+ * not write to /dev/stderr. A program makes them, some at a time: to start one takes as long as a few of them, and the first worker waits for all.
  */
 import { execFile } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-const PAIRS_AT_ONCE = 64;
+const PAIRS_AT_ONCE = 16;
 /** So many are left when more are made. */
-const FEW = 16;
+const FEW = 4;
 /** Of open(2): neither end is opened, but the pipe can be by whoever has the descriptor. */
 const O_PATH = 0o10000000;
 
