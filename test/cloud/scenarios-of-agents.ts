@@ -10,6 +10,8 @@ import {
 import { submitRun } from '@waybill/client';
 import { layMend, MEND_ENDS, MEND_MODEL, MEND_SCRIPT } from '../model-server/mend-story.ts';
 import { ModelServer } from '../model-server/model-server.ts';
+import { formsOf } from '../support/shown-secrets.ts';
+import type { WholeCall } from './beds/recorder.ts';
 import type { World } from './deployed-world.ts';
 import { asRoot, assertVerified, type Scenarios } from './scenario.ts';
 import { searched } from './searched-world.ts';
@@ -34,6 +36,14 @@ async function sessionsAt(world: World, url: string): Promise<void> {
   await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
 }
 
+/** What a request for a session with a model is answered with, of which servers see no more than the token. */
+function sessionSecretsIn(world: World, { body, answer }: WholeCall): string[] {
+  const asked = new URLSearchParams(body.toString());
+  if (asked.get('Action') !== 'AssumeRole' || asked.get('RoleArn') !== world.deployed.names.arn.role('models'))
+    return [];
+  return [...answer.toString().matchAll(/<(?:SecretAccessKey|SessionToken)>([^<]+)</g)].map(([, value = '']) => value);
+}
+
 async function mendABug(world: World): Promise<void> {
   const server = await ModelServer.open();
   try {
@@ -48,15 +58,19 @@ async function mendABug(world: World): Promise<void> {
     const flow = readFileSync(join(baseDir, 'flow.yaml'));
     const options = { baseDir, submissionId: 'mend', timeoutMs: RECEIPT_TIMEOUT_MS };
     const tokens = (): string[] => server.asked.map(({ headers }) => String(headers['x-amz-security-token'] ?? ''));
+    const secrets = new Set<string>();
+    const unwatch = world.bed.watch((call) => {
+      for (const secret of sessionSecretsIn(world, call)) secrets.add(secret);
+    });
     const { found, looked } = await searched(
       world,
-      () => [...new Set(tokens())].map((token) => Buffer.from(token)),
+      () => [...secrets].flatMap(formsOf),
       async () => {
         const receipt = await submitRun(world.transport, flow, options);
         assert.deepEqual([receipt.status, receipt.reasons], ['accepted', []]);
         await world.sealed('mend');
       },
-    );
+    ).finally(unwatch);
     const status = await world.sealed('mend');
     const happened = status.items.filter(({ state }) => state !== 'skipped');
     const ends = happened.map(({ id, state }) => `${id} ${state}`);
@@ -70,7 +84,14 @@ async function mendABug(world: World): Promise<void> {
       );
       assert.ok((tokens()[n] ?? '').length > 8, 'it is signed with a session');
     }
-    assert.ok(new Set(tokens()).size > 1, 'each attempt has its own');
+    const used = new Set(tokens());
+    assert.ok(used.size > 1, 'each attempt has its own');
+    assert.deepEqual(
+      [...used].filter((token) => !secrets.has(token)),
+      [],
+      'it was looked for',
+    );
+    assert.equal(secrets.size, 2 * used.size, 'and so was the key of each');
     // The service that makes them tells who asks, which shows that the search finds what is there; nobody else has any.
     assert.deepEqual([...new Set(found.map((name) => name.trim()))], ['answer: POST /']);
     for (const kind of ['object', 'row', 'staged', 'call', 'headers', 'log'])
