@@ -95,7 +95,8 @@ function functionWatches(names: DeploymentNames): Watch[] {
           article: 'trouble',
           says: `${which} met trouble that it could not get over at once.`,
           metric: 'Trouble',
-          threshold: 5,
+          // Of a key that it may not read it tells once a minute, until somebody does something about it.
+          threshold: which === 'notify' ? 3 : 5,
         },
         {
           ...own,

@@ -88,6 +88,16 @@ test('callbacks: who never answers has two calls waiting at most, and nobody tak
   assert.ok(CALLBACK_PATIENCE_MS >= FUNCTION_TIMEOUTS.notify.toMilliseconds() + CLOCKS_APART_MS);
 });
 
+test('callbacks: a key that stays out of reach rings, though it is told of once a minute, and one minute of it does not', () => {
+  const [alarm, ...others] = resources(withCallbacks, 'AWS::CloudWatch::Alarm').filter(({ properties }) =>
+    String(properties.AlarmName).endsWith('trouble-notify'),
+  );
+  assert.equal(others.length, 0);
+  const { Threshold, Period, EvaluationPeriods, ComparisonOperator, Statistic } = alarm?.properties ?? {};
+  assert.deepEqual([Statistic, ComparisonOperator, EvaluationPeriods], ['Sum', 'GreaterThanThreshold', 1]);
+  assert.ok(Number(Threshold) > 1 && Number(Threshold) < Number(Period) / 60 - 1, `${Threshold} in ${Period} s`);
+});
+
 test('callbacks: the function that sends is in no network, so that it reaches the internet and no private address', () => {
   const [notify, ...others] = resources(withCallbacks, 'AWS::Lambda::Function').filter(
     ({ properties }) => properties.FunctionName === 'waybill-notify',
