@@ -336,3 +336,10 @@ test('malformed specs: one list holds what the schema, the items and the graph h
     'SPEC_UNKNOWN_REFERENCE spec.items[2].dependsOn[0]',
   ]);
 });
+
+test('malformed specs: of a number that is past every bound only the nearest is told', () => {
+  const told = (document: unknown): string[] => refusalsFor(document).map(({ problem, fix }) => `${problem}. ${fix}`);
+  assert.deepEqual(told(one({ priority: 1e300 })), ['the number is over 100. Use at most 100.']);
+  assert.deepEqual(told(one({ priority: -1e300 })), ['the number is under 0. Use at least 0.']);
+  assert.deepEqual(told(one({ resources: { processes: 1e99 } })), ['the number is over 100000. Use at most 100000.']);
+});

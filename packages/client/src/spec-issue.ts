@@ -35,11 +35,18 @@ export function refusalsOf(issues: readonly Issue[]): Refusal[] {
   return bounded(issues.filter((issue) => !isBeside(issue, issues)).flatMap((issue) => translate(issue, [])));
 }
 
-/** A text has a length too, which says nothing where a list belongs. */
-function isBeside({ code, path }: Issue, issues: readonly Issue[]): boolean {
+/** A text has a length too, which says nothing where a list belongs; and of two bounds the wider says nothing. */
+function isBeside(issue: Issue, issues: readonly Issue[]): boolean {
+  const place = issue.path.join();
   return (
-    code.startsWith('too_') && issues.some((one) => one.code === 'invalid_type' && one.path.join() === path.join())
+    issue.code.startsWith('too_') &&
+    issues.some((one) => (one.code === 'invalid_type' || isTighter(one, issue)) && one.path.join() === place)
   );
+}
+
+function isTighter(one: Issue, other: Issue): boolean {
+  if (one.code === 'too_big' && other.code === 'too_big') return one.maximum < other.maximum;
+  return one.code === 'too_small' && other.code === 'too_small' && one.minimum > other.minimum;
 }
 
 export function bounded(refusals: Refusal[]): Refusal[] {
