@@ -118,6 +118,8 @@ describe('agents with a prompt end:', () => {
   it('a tool that is not there, a prompt whose input is none, and one whose file is missing say so', async () => {
     const missing = await play(agent('codex', { program: './none' }), { isolation });
     assert.deepEqual(verdictOf(missing), ['failed', 'agent_missing'], missing.log);
+    assert.match(missing.log, /agent_missing: .* cannot be started\. Install it/);
+    assert.doesNotMatch(missing.log, /RESULT_INVALID/);
     const nothing = [{ block: 1, requested: MODEL, inputTokens: 0, outputTokens: 0, cachedTokens: 0 }];
     assert.deepEqual(missing.result?.usage, nothing);
     for (const more of [

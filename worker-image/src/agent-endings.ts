@@ -46,4 +46,9 @@ export class AgentEnded extends TerminalError {
     super({ code: 'RESULT_INVALID', path: reason, problem, fix }, { cause });
     this.exit = exit;
   }
+
+  /** For its log: the code of the class says nothing to whoever reads there. */
+  get said(): string {
+    return `${this.path}: ${this.problem}. ${this.fix}`;
+  }
 }

@@ -100,7 +100,10 @@ test('callbacks over http: of who does not answer nobody knows, and who is not t
   await told(
     () => {},
     async (callbacks) => {
-      assert.equal((await callbacks.send('ops', BODY)).state, 'unknown');
+      assert.deepEqual(await callbacks.send('ops', BODY), {
+        state: 'unknown',
+        detail: 'nothing was answered within 0.2 seconds',
+      });
     },
     200,
   );

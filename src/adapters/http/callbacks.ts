@@ -30,7 +30,10 @@ export function createHttpCallbacks(
       if (endpoint === undefined) return { state: 'undelivered', detail: 'the deployment names nobody so any more' };
       const headers = { 'waybill-signature': signatureOf(endpoint.key, Math.floor(clock.nowMs() / 1_000), body) };
       const sent = { type: 'application/json', body, timeoutMs, maxAnswerBytes: 0, headers };
-      return await post(endpoint.url, sent).then(({ status }) => ofStatus(status), ofFailure);
+      return await post(endpoint.url, sent).then(
+        ({ status }) => ofStatus(status),
+        (error) => ofFailure(error, timeoutMs),
+      );
     },
   };
 }
@@ -46,9 +49,11 @@ function ofStatus(status: number): Delivery {
 }
 
 /** The words of an error may hold what a stranger has said; its code does not. */
-function ofFailure(error: unknown): Delivery {
+function ofFailure(error: unknown, timeoutMs: number): Delivery {
   const code = String((error as { code?: unknown }).code ?? (error as Error).name);
   const word = /^[A-Za-z0-9_]{1,64}$/.test(code) ? code : 'an error';
   if (BEFORE_SENDING.test(word)) return { state: 'undelivered', detail: `there was no connection: ${word}` };
-  return { state: 'unknown', detail: `nothing was answered: ${word}` };
+  // Nothing but the clock ends one of these calls.
+  const why = word === 'ABORT_ERR' ? ` within ${timeoutMs / 1_000} seconds` : `: ${word}`;
+  return { state: 'unknown', detail: `nothing was answered${why}` };
 }

@@ -44,7 +44,9 @@ export async function runAgent(index: number, loop: ModelLoop): Promise<number> 
     if (block.reply !== undefined) await writeBelow(places.outputs, block.reply, reply);
     return (await isAsking(places.outputs)) ? WORKER_EXIT.needsInput : 0;
   } catch (error) {
-    process.stderr.write(`${error instanceof WaybillError ? error.message : String(error)}\n`);
+    const said =
+      error instanceof AgentEnded ? error.said : error instanceof WaybillError ? error.message : String(error);
+    process.stderr.write(`${said}\n`);
     if (!(error instanceof AgentEnded)) return OTHER_FAILURE;
     // Where a door was open, what passed it counts, and not this.
     if (model !== null && BEFORE_ANY_MODEL.has(error.path)) await leaveUsage(places.usage, [nothingOf(model)]);
