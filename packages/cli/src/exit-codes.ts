@@ -65,7 +65,7 @@ const EXIT_OF: Record<ErrorCode, ExitCode> = {
   LEASE_INVALID: EXIT.failed,
   MAILBOX_UNREACHABLE: EXIT.engineUnreachable,
   RESULT_INVALID: EXIT.failed,
-  SECRET_UNAVAILABLE: EXIT.failed,
+  SECRET_UNAVAILABLE: EXIT.refused,
   MODEL_UNAVAILABLE: EXIT.failed,
   INTENT_INVALID: EXIT.failed,
   EVENT_INVALID: EXIT.failed,

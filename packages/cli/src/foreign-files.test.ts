@@ -39,6 +39,29 @@ test('foreign files: a named directory that is none of an engine is said to be s
   }
 });
 
+test('foreign files: where no directory can be, every verb says so of the path that was named', async (t) => {
+  const root = scratch(t);
+  const [file, spec] = [join(root, 'file'), join(root, 'x.yaml')];
+  writeFileSync(file, '');
+  writeFileSync(spec, SPEC);
+  const places: [dir: string, problem: RegExp][] = [
+    [file, /it is a file/],
+    [join(file, 'below'), /a part of its path is no directory/],
+    [join(root, 'a'.repeat(300)), /longer than a file system takes/],
+  ];
+  for (const [dir, said] of places) {
+    for (const args of [['run', spec], ['submit', spec], ...(dir === file ? [['validate', spec]] : [])]) {
+      const { exit, err } = await call([...args, '--dir', dir]);
+      const { code, path, problem, fix } = JSON.parse(err).error;
+      assert.deepEqual([exit, code, path], [5, 'STORE_FAILED', dir], `${args.join(' ')} ${err}`);
+      assert.match(problem, said);
+      assert.match(fix, /nothing yet/);
+    }
+    const { exit, err } = await call(['status', 'latest', '--dir', dir]);
+    assert.deepEqual([exit, JSON.parse(err).error.code], [4, 'FILE_UNREADABLE'], err);
+  }
+});
+
 test('foreign files: what an operator lays down before an engine starts is nothing foreign', (t) => {
   for (const name of [
     'queues.json',

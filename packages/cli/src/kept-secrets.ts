@@ -5,14 +5,16 @@ import { SECRET_FIX, secretProblem } from '@waybill/client/secret-value';
 import { type ExtensionFile, placed, type SpecFile } from './spec-file.ts';
 import type { VerbCall } from './verb.ts';
 
-/** Throws SpecRefused with those that no block could be given. Says nothing of what this process cannot see. */
+/** Throws SpecRefused with those that no block could be given, and what `requirePlace` throws. Says nothing of what this process cannot see. */
 export function requireSecrets(
   { target, home }: Pick<VerbCall, 'target' | 'home'>,
   file: string,
   planned: SpecFile | ExtensionFile,
 ): void {
   const folder = new SecretFolder(home.path);
-  if (target.kind !== 'embedded' || folder.isForeign()) return;
+  if (target.kind !== 'embedded') return;
+  home.requirePlace();
+  if (folder.isForeign()) return;
   const refusals = planned.items.flatMap(({ pipeline }, item) =>
     pipeline.flatMap((block, n) =>
       Object.entries(('secrets' in block && block.secrets) || {}).flatMap(([variable, named]): Refusal[] => {

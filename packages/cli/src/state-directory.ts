@@ -1,5 +1,5 @@
 /** What the command line reads of a state directory beside the transport's objects: the engine's notice and logs, the keys. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { TerminalError, WaybillError } from '@waybill/client';
@@ -58,8 +58,9 @@ export class StateDirectory {
     throw new TerminalError({ code: 'FILE_UNREADABLE', path: this.path, problem, fix: NAME_IT });
   }
 
-  /** Before an engine begins to work there. Throws TerminalError USAGE where somebody else's files are. */
+  /** Before an engine begins to work there. Throws TerminalError USAGE where somebody else's files are, and as `requirePlace`. */
   requireRoom(): void {
+    this.requirePlace();
     const names = this.#names();
     if (names.length === 0 || isOwn(names)) return;
     const problem = 'it holds other files, and nothing of an engine';
@@ -92,6 +93,14 @@ export class StateDirectory {
     if (!existsSync(this.path)) makeDirectory(this.path, 0o700);
     // Also where an operator has laid down settings first; a file of theirs stays as it is.
     if (!existsSync(this.at('.gitignore'))) writeFileSync(this.at('.gitignore'), '*\n');
+  }
+
+  /** Throws TerminalError STORE_FAILED where no directory can be: at a file, below one, and at a path that is too long. */
+  requirePlace(): void {
+    const problem = placeProblem(this.path);
+    if (problem === null) return;
+    const fix = 'Give --dir a directory, or a path at which there is nothing yet.';
+    throw new TerminalError({ code: 'STORE_FAILED', path: this.path, problem, fix });
   }
 
   /** None for what is no directory, or is not there. Throws TerminalError FILE_UNREADABLE for what may not be looked at. */
@@ -135,6 +144,17 @@ export class StateDirectory {
 
   keysPath(): string {
     return this.at('keys', 'public.json');
+  }
+}
+
+/** What its system says of it later is of other calls: whatever is not known here is none of these. */
+function placeProblem(path: string): string | null {
+  try {
+    return statSync(path).isDirectory() ? null : 'it is a file, no directory';
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR') return 'a part of its path is no directory';
+    return code === 'ENAMETOOLONG' ? 'its name is longer than a file system takes' : null;
   }
 }
 

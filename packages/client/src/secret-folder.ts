@@ -51,7 +51,10 @@ export class SecretFolder {
     const fresh = join(this.#directory, `.${process.pid}-${Date.now()}`);
     try {
       writeFileSync(fresh, value, { mode: 0o600, flag: 'wx', flush: true });
-      renameSync(fresh, this.#pathOf(name));
+      const path = this.#pathOf(name);
+      if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory())
+        throw unavailable(path, 'is a folder', again(name));
+      renameSync(fresh, path);
     } finally {
       rmSync(fresh, { force: true });
     }
@@ -61,7 +64,8 @@ export class SecretFolder {
   remove(name: string): boolean {
     requireName(name);
     const isThere = this.list().includes(name);
-    rmSync(this.#pathOf(name), { force: true });
+    // Also what is none: a folder there would keep the name from ever being set.
+    rmSync(this.#pathOf(name), { force: true, recursive: true });
     return isThere;
   }
 
@@ -73,10 +77,10 @@ export class SecretFolder {
       throw unavailable(name, 'is not there', `Set it: waybill secret set ${name}.`);
     }
     // What is judged is what is read: another file can no longer take its place.
-    const file = openOwn(path);
+    const file = openOwn(name, path);
     try {
       const stats = fstatSync(file);
-      if (!stats.isFile()) throw unavailable(path, 'is no plain file', 'Remove it, and set the secret again.');
+      if (!stats.isFile()) throw unavailable(path, 'is no plain file', again(name));
       requireOwn(path, stats);
       return readFileSync(file);
     } finally {
@@ -109,15 +113,19 @@ export class SecretFolder {
   }
 }
 
+function again(name: string): string {
+  return `Remove it (waybill secret remove ${name}), and set the secret again.`;
+}
+
 /** What the file itself refuses is said of the secret; that there are too many open files, for one, passes. */
-function openOwn(path: string): number {
+function openOwn(name: string, path: string): number {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? '';
     const refused = REFUSED[code];
     if (refused === undefined) throw cause;
-    throw unavailable(path, `${refused} (${code})`, 'Remove it, and set the secret again.', cause);
+    throw unavailable(path, `${refused} (${code})`, again(name), cause);
   }
 }
 

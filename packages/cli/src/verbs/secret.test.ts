@@ -36,7 +36,7 @@ test('secret: a value comes from a file or a pipe, is listed by name alone, and 
   assert.equal(await secret('list', '--plain'), 0);
   assert.match(said.at(-2) ?? '', /^of-a-pipe .*mode 644\)\n {2}fix: .*chmod/);
   chmodSync(join(state, 'secrets'), 0o755);
-  assert.equal(await secret('list'), 1);
+  assert.equal(await secret('list'), 2);
   assert.match(said.at(-1) ?? '', /open to others \(mode 755\)/);
   assert.ok(!said.join('').includes(VALUE));
 });
@@ -85,6 +85,24 @@ test('secret set, register, sync: a state directory that nothing can be written 
   }
 });
 
+test('secret: a folder in the place of one is said to be so, and remove takes it away as the fix says', async (t) => {
+  const directory = scratch(t);
+  const [file, state] = [join(directory, 'value'), join(directory, 'state')];
+  writeFileSync(file, VALUE);
+  const secret = (...args: string[]): Promise<{ exit: number; out: string; err: string }> =>
+    call(['secret', ...args, '--dir', state]);
+  assert.equal((await secret('set', 'uni', '--from', file)).exit, 0);
+  assert.equal((await secret('remove', 'uni')).exit, 0);
+  mkdirSync(join(state, 'secrets', 'uni', 'below'), { recursive: true });
+  const { exit, err } = await secret('set', 'uni', '--from', file);
+  const { code, problem, fix } = JSON.parse(err).error;
+  assert.deepEqual([exit, code, problem], [2, 'SECRET_UNAVAILABLE', 'is a folder']);
+  assert.equal(fix, 'Remove it (waybill secret remove uni), and set the secret again.');
+  assert.equal(JSON.parse((await secret('list')).out).fix, fix);
+  assert.equal((await secret('remove', 'uni')).exit, 0);
+  assert.equal((await secret('set', 'uni', '--from', file)).exit, 0);
+});
+
 const spec = (name: string): string => `apiVersion: waybill/v1
 kind: Run
 metadata: { name: x }
@@ -115,7 +133,7 @@ test('secret: one that no block could be given is told by validate and submit, w
   assert.equal((await call(['secret', 'set', 'kept', '--from', value, '--dir', state])).exit, 0);
   for (const verb of ['validate', 'submit', 'run']) {
     const [exit, at, problem, fix] = await told(verb);
-    assert.deepEqual([exit, at], [1, place], verb);
+    assert.deepEqual([exit, at], [2, place], verb);
     assert.deepEqual([problem, fix], ['the secret lost is not there', 'Set it: waybill secret set lost.']);
   }
   writeFileSync(file, spec('kept'));
