@@ -122,6 +122,8 @@ function unavailable(secret: string, bits: number): TerminalError {
 export class SecretInvariants {
   readonly #table: RowTable;
   readonly #released = new Set<string>();
+  /** The key that the row of an attempt has named. Once it is settled it names none: an answer may come later all the same. */
+  readonly #sealedTo = new Map<string, Digest>();
 
   constructor(table: RowTable) {
     this.#table = table;
@@ -147,6 +149,7 @@ export class SecretInvariants {
       const { state, cancel, givenUp } = before as AttemptRow;
       const isAtWork = state === 'dispatched' && cancel === undefined && givenUp === undefined;
       mustHold(isAtWork, 'I5', `attempt ${id} is given secrets, and is told to stop, given up or over`);
+      this.#sealedTo.set(id, now);
     }
   }
 
@@ -171,8 +174,8 @@ export class SecretInvariants {
     }
     const { key, names } = said;
     this.#mustBeNamed(attemptId, names);
-    const attempt = this.#table.body<AttemptRow>(keys.attempt(attemptId));
-    mustHold(sealedTo(attempt) === digestOf(key), 'I6', `attempt ${attemptId} is answered by a key that no row names`);
+    const isNamed = this.#sealedTo.get(attemptId) === digestOf(key);
+    mustHold(isNamed, 'I6', `attempt ${attemptId} is answered by a key that no row has named`);
   }
 
   #mustBeNamed(attemptId: string, given: readonly string[]): void {
