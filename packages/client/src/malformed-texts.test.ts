@@ -3,6 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytesOf, parseWrittenRun, summary } from '../test/run-sample.ts';
 import { parseRun } from './compile.ts';
+import { judgeDocument } from './judge-document.ts';
+import { LIMITS } from './limits.ts';
+import { readDocument } from './read-document.ts';
+import { readYaml } from './read-yaml.ts';
+import { SpecRefused } from './spec-refused.ts';
 
 const TEXTS: readonly [title: string, text: string, syntax: 'json' | 'yaml', refused: string][] = [
   ['nothing', '', 'json', 'SPEC_SYNTAX line 1, column 1'],
@@ -46,4 +51,30 @@ test('malformed bytes: a bomb of aliases is refused, not expanded', () => {
   const levels = Array.from({ length: 9 }, (_, n) => `l${n + 1}: &l${n + 1} [${Array(10).fill(`*l${n}`).join(', ')}]`);
   const read = parseWrittenRun(bytesOf(`l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n${levels.join('\n')}`));
   assert.deepEqual(read.ok ? [] : summary(read.refusals), ['SPEC_TOO_LARGE document']);
+});
+
+test('malformed bytes: what goes too far is judged no further, however many values beside it are none', async () => {
+  const nothing = `[${Array(LIMITS.refusals + 1)
+    .fill('.nan')
+    .join(', ')}]`;
+  const levels = (count: number, wide: number): string =>
+    Array.from({ length: count }, (_, n) => `l${n + 1}: &l${n + 1} [${Array(wide).fill(`*l${n}`).join(', ')}]`).join(
+      '\n',
+    );
+  const judged = async (text: string): Promise<string[]> => {
+    const read = readDocument(new TextEncoder().encode(text), readYaml);
+    const end: unknown = await judgeDocument(read, async () => assert.fail('it is judged')).catch((error) => error);
+    assert.ok(end instanceof SpecRefused, String(end));
+    return summary(end.refusals);
+  };
+  for (const [further, refused] of [
+    [`l0: &l0 [x]\n${levels(9, 10)}`, 'SPEC_TOO_LARGE document'],
+    [`l0: &l0 [x]\n${levels(LIMITS.nesting, 1)}`, 'SPEC_LIMIT document'],
+  ] as const) {
+    assert.deepEqual(await judged(`${further}\nnothing: ${nothing}\n`), [refused]);
+    assert.deepEqual(await judged(`nothing: ${nothing}\n${further}\n`), [refused]);
+  }
+  const read = readDocument(new TextEncoder().encode(`nothing: ${nothing}\n`), readYaml);
+  assert.ok(!read.ok && read.refusals.length === LIMITS.refusals);
+  assert.equal(read.refusals.at(-1)?.problem, 'there are 2 more problems');
 });

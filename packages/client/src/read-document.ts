@@ -80,6 +80,9 @@ interface Place {
   parent?: Place;
 }
 
+/** In the place of one beyond those that `bounded` keeps. */
+const UNTOLD = broken([], 'is told no more');
+
 /** What JSON cannot carry and YAML or a hostile author could bring along. Without recursion; shared values count each time. */
 function inspect(root: unknown): Refusal[] {
   const problems: Refusal[] = [];
@@ -89,7 +92,10 @@ function inspect(root: unknown): Refusal[] {
   const take = (value: unknown, key?: PropertyKey, parent?: Place): void => {
     values++;
     const problem = scalarProblem(value) ?? (typeof key === 'string' ? keyProblem(key) : null);
-    if (problem !== null) problems.push(broken([...pathOf(parent), ...(key === undefined ? [] : [key])], problem));
+    // Those that are told no more are counted, and values too: where aliases make much of little, judging the rest would not end.
+    const isTold = problems.length < LIMITS.refusals;
+    if (problem !== null)
+      problems.push(isTold ? broken([...pathOf(parent), ...(key === undefined ? [] : [key])], problem) : UNTOLD);
     characters += (typeof value === 'string' ? value.length : 0) + (typeof key === 'string' ? key.length : 0);
     if (typeof value !== 'object' || value === null) return;
     open.push({
@@ -106,7 +112,6 @@ function inspect(root: unknown): Refusal[] {
     for (const [key, child] of entries) take(child, key, place);
     if (values > LIMITS.values || characters > LIMITS.specBytes)
       return [tooLarge('the document with its aliases expanded has')];
-    if (problems.length > LIMITS.refusals) break;
   }
   return problems;
 }
