@@ -18,8 +18,6 @@ export const WORKER_ENV = {
   environmentImage: 'WAYBILL_ENVIRONMENT_IMAGE',
   /** Path of models.json, where the operator of this machine lets agents to models. */
   models: 'WAYBILL_MODELS',
-  /** Numbers of two descriptors, with a space between: of pipes for what its blocks say. */
-  outputPipes: 'WAYBILL_OUTPUT_PIPES',
 } as const;
 
 /** Pseudo queue of the inbox that holds control objects; no real queue can start with `@`. */

@@ -5,7 +5,8 @@ import type { Block } from '@waybill/client/plan';
 import { openIsolations } from '../support/isolations.ts';
 
 const script = (run: string): Block => ({ block: 'script', run });
-const pidOf = (handle: string): string => handle.split(':')[0] ?? '';
+/** A handle without the number of the attempt. */
+const processOf = (handle: string): string => handle.slice(0, handle.lastIndexOf(':'));
 
 describe('block output:', () => {
   const places = openIsolations();
@@ -41,7 +42,27 @@ describe('block output:', () => {
       assert.match(first.log, /begun[\s\S]*done/);
       for (const { log } of [first, second]) assert.doesNotMatch(log, /late/);
       assert.match(second.log, /second/);
-      assert.equal(pidOf(second.handle), pidOf(first.handle), 'one process has served both');
+      assert.equal(processOf(second.handle), processOf(first.handle), 'one process has served both');
+    },
+  );
+
+  places.test(
+    'bubblewrap',
+    'what one does to its pipes, the next attempt of its process neither sees nor suffers',
+    async () => {
+      const state = 'stat -Lc "is %a %Y" /dev/stdout /dev/stderr';
+      const spoil = 'chmod 0 /dev/stdout /dev/stderr; touch -d @1234567 /dev/stdout /dev/stderr';
+      const first = await said(`${spoil}; ${state}`, 'echo still');
+      assert.match(first.log, /is 0 1234567\n[\s\S]*still/, 'a block can, and the next one is heard');
+      for (const run of [
+        `${state}; set -e; echo one > /dev/stderr; echo two > /dev/stdout`,
+        'echo three > /dev/stderr',
+      ]) {
+        const { result, log, handle } = await said(run);
+        assert.equal(result?.outcome, 'succeeded', log);
+        assert.doesNotMatch(log, /is 0|1234567/);
+        assert.equal(processOf(handle), processOf(first.handle), 'one process has served them');
+      }
     },
   );
 });

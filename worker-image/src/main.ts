@@ -20,8 +20,8 @@ import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
 import { EGRESS_FLAG, EGRESS_SOCKET, runWithEgress } from './egress/inside.ts';
 import { closeInheritedDescriptors } from './inherited-descriptors.ts';
 import { parsePinnedKeys } from './lease-check.ts';
-import { takeOutputPipes } from './output-pipes.ts';
-import { takeStock } from './process-stock.ts';
+import { PipeStock } from './output-pipes.ts';
+import { type Stocktaking, takeStock } from './process-stock.ts';
 import { probeBubblewrap } from './sandbox.ts';
 import { type Run, serve } from './serve.ts';
 import { createStopRequest } from './stop-request.ts';
@@ -42,7 +42,6 @@ async function work(): Promise<number> {
   const stop = createStopRequest();
   process.once('SIGTERM', () => stop.stop('cancelled'));
   const env = takeEnvironment();
-  const outputPipes = takeOutputPipes(env.outputPipes);
   closeInheritedDescriptors();
   const runnerSocket = env.runnerSocket === '' ? null : env.runnerSocket;
   const worker = {
@@ -51,19 +50,33 @@ async function work(): Promise<number> {
     executable: await executable(env.environmentImage),
     hasRunner: runnerSocket !== null,
   };
-  const run: Run = ({ attemptId, leaseUrl }, request) =>
-    runAttempt({
+  const pipes = new PipeStock();
+  const run: Run = ({ attemptId, leaseUrl }, request) => {
+    const outputPipes = pipes.ofAttempt();
+    return runAttempt({
       leaseUrl,
       worker: { ...worker, attemptId },
       allowUnsandboxed: env.unsandboxed === '1',
       runnerSocket,
       modelsFile: env.models === '' ? null : env.models,
-      outputPipes,
+      outputPipes: outputPipes.open,
       stop: request,
-    });
+    }).finally(outputPipes.close);
+  };
   if (env.leaseUrl !== '') return (await run(env, stop)).exit;
   const { stdin: orders, stdout: answers } = process;
-  return await serve({ orders, answers }, { first: stop, stocktaking: takeStock(), run });
+  return await serve({ orders, answers }, { first: stop, stocktaking: stocktakingWith(pipes), run });
+}
+
+/** Pipes for later attempts are made once the process is as it was, so that they alone are what the stock has more. */
+function stocktakingWith(pipes: PipeStock): Stocktaking | null {
+  let stocktaking = takeStock();
+  if (stocktaking === null) return null;
+  return async () => {
+    const difference = stocktaking === null ? 'descriptors' : await stocktaking();
+    if (difference === null && pipes.replenish()) stocktaking = takeStock();
+    return difference;
+  };
 }
 
 /** What runs attempts here: this very file, and the image of its blocks where the deployment names one. */

@@ -1,17 +1,24 @@
 import assert from 'node:assert/strict';
-import { closeSync, readdirSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { it } from 'node:test';
-import { PipeStock } from '#adapters/local/pipe-stock.ts';
-import { closeBoth, takeOutputPipes } from './output-pipes.ts';
+import { closeBoth, type OpenOutputPipes, PipeStock } from './output-pipes.ts';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
+const left = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('waybill-pipes-'));
 
-it('output pipes: each block has both anew, and nothing of the one before', async () => {
-  const pair = await new PipeStock().take();
-  assert.ok(pair);
-  const open = takeOutputPipes(pair.join(' '));
-  for (const descriptor of pair) closeSync(descriptor);
+function inodes(open: OpenOutputPipes): number[] {
+  const pipes = open();
+  assert.ok(pipes);
+  const found = pipes.map(({ read }) => fstatSync(read).ino);
+  for (const pipe of pipes) closeBoth(pipe);
+  return found;
+}
+
+it('output pipes: each block has both anew, and nothing of the one before', () => {
   const before = descriptors();
+  const { open, close } = new PipeStock().ofAttempt();
   for (const word of ['one', 'two']) {
     const pipes = open();
     assert.ok(pipes);
@@ -23,17 +30,47 @@ it('output pipes: each block has both anew, and nothing of the one before', asyn
       closeBoth(pipe);
     }
   }
+  close();
   assert.equal(descriptors(), before);
+  assert.deepEqual(left(), []);
 });
 
-it('output pipes: while anybody else could write to one, none is handed out', async () => {
-  const pair = await new PipeStock().take();
-  assert.ok(pair);
-  const open = takeOutputPipes(pair.join(' '));
-  const left = open();
-  assert.ok(left);
+it('output pipes: no attempt has those of another, and what they took is given back', () => {
+  const stock = new PipeStock();
   const before = descriptors();
-  for (const [n, pipe] of left.entries()) {
+  // As who kept one would: a number is given again once nobody has it.
+  const kept: number[] = [];
+  const seen: number[] = [];
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const { open, close } = stock.ofAttempt();
+    const own = inodes(open);
+    assert.deepEqual(inodes(open), own, 'the blocks of one attempt share them');
+    seen.push(...own);
+    for (const pipe of open() ?? []) {
+      kept.push(pipe.read);
+      closeSync(pipe.write);
+    }
+    close();
+    assert.equal(open(), null);
+    stock.replenish();
+  }
+  assert.equal(new Set(seen).size, 40);
+  for (const descriptor of kept) closeSync(descriptor);
+  while (!stock.replenish()) {
+    const { open, close } = stock.ofAttempt();
+    inodes(open);
+    close();
+  }
+  assert.equal(descriptors(), before + 16, 'those of eight attempts are in stock');
+  assert.deepEqual(left(), []);
+});
+
+it('output pipes: while anybody else could write to one, none is handed out', () => {
+  const { open } = new PipeStock().ofAttempt();
+  const kept = open();
+  assert.ok(kept);
+  const before = descriptors();
+  for (const [n, pipe] of kept.entries()) {
     assert.equal(open(), null, `${2 - n} are open`);
     closeBoth(pipe);
   }
@@ -41,14 +78,26 @@ it('output pipes: while anybody else could write to one, none is handed out', as
   assert.notEqual(open(), null);
 });
 
-it('output pipes: without any, blocks have to do with sockets', () => {
-  assert.equal(takeOutputPipes('')(), null);
+it('output pipes: where one cannot be opened, blocks have to do with sockets', () => {
+  const place = mkdtempSync(join(tmpdir(), 'waybill-test-'));
+  // Root opens a pipe of whatever mode, and nobody a directory to write to it.
+  const stock = new PipeStock(() => [[openSync(place, 'r'), openSync(place, 'r')]]);
+  const before = descriptors();
+  const { open, close } = stock.ofAttempt();
+  assert.equal(open(), null);
+  close();
+  assert.equal(descriptors(), before);
+  rmSync(place, { recursive: true });
 });
 
-it('pipe stock: whoever takes has pipes of their own, however many take, and no name of one is left', async () => {
-  const stock = new PipeStock();
-  const pairs = await Promise.all(Array.from({ length: 70 }, () => stock.take()));
-  const all = pairs.flatMap((pair) => pair ?? []);
-  assert.equal(new Set(all).size, 140);
-  for (const descriptor of all) closeSync(descriptor);
+it('output pipes: where none can be made, it is tried once', () => {
+  let tried = 0;
+  const stock = new PipeStock(() => {
+    tried += 1;
+    throw new Error('there is no mkfifo');
+  });
+  assert.deepEqual(
+    [stock.ofAttempt().open(), stock.replenish(), stock.ofAttempt().open(), tried],
+    [null, false, null, 1],
+  );
 });

@@ -63,9 +63,8 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       if (already !== undefined) return already;
       const { attemptId, leaseUrl } = order;
       // Blocks without a sandbox could reach into the process, whatever is said of them.
-      const isSandboxed = order.isolation === 'bubblewrap';
-      const sharedBy = isSandboxed ? order.sharedBy : undefined;
-      const handle = pool.serve({ attemptId, leaseUrl, env: environmentOf(options), sharedBy, isSandboxed });
+      const sharedBy = order.isolation === 'bubblewrap' ? order.sharedBy : undefined;
+      const handle = pool.serve({ attemptId, leaseUrl, env: environmentOf(options), sharedBy });
       starting.set(order.attemptId, handle);
       handle.catch(() => starting.delete(order.attemptId));
       return handle;

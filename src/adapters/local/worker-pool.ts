@@ -2,7 +2,6 @@
  * The processes of a launcher. One that has served an attempt may serve the next of the same sharer, under the same environment;
  * one that serves nothing ends after a short while.
  */
-import { PipeStock } from './pipe-stock.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { type ServedEnd, WorkerProcess } from './worker-process.ts';
 
@@ -17,8 +16,6 @@ export interface PoolOrder {
   env: Record<string, string>;
   /** Undefined for an attempt that is to have a process of its own. */
   sharedBy: string | undefined;
-  /** Its blocks are. */
-  isSandboxed: boolean;
 }
 
 export class WorkerPool {
@@ -26,7 +23,6 @@ export class WorkerPool {
   readonly #onEnd: (end: ServedEnd) => void;
   readonly #processes = new Map<number, WorkerProcess>();
   readonly #free = new FreeProcesses();
-  readonly #pipes = new PipeStock();
 
   constructor(command: readonly [nodePath: string, workerFile: string], onEnd: (end: ServedEnd) => void) {
     this.#command = command;
@@ -34,10 +30,10 @@ export class WorkerPool {
   }
 
   /** Resolves with the handle. Throws RetryableError LAUNCH_FAILED when there is no process for it. */
-  async serve({ attemptId, leaseUrl, env, sharedBy, isSandboxed }: PoolOrder): Promise<string> {
+  async serve({ attemptId, leaseUrl, env, sharedBy }: PoolOrder): Promise<string> {
     const isShared = sharedBy !== undefined;
     const sharers = JSON.stringify([sharedBy, env]);
-    const worker = (isShared ? this.#free.take(sharers) : null) ?? (await this.#start(env, sharers, isSandboxed));
+    const worker = (isShared ? this.#free.take(sharers) : null) ?? (await this.#start(env, sharers));
     return worker.serve(attemptId, leaseUrl, isShared && worker.served + 1 < MOST_SERVED);
   }
 
@@ -47,10 +43,8 @@ export class WorkerPool {
     return own?.identity.startTime === startTime ? own : undefined;
   }
 
-  async #start(env: Record<string, string>, sharers: string, isSandboxed: boolean): Promise<WorkerProcess> {
-    const pipes = isSandboxed ? await this.#pipes.take() : null;
-    const start = { command: this.#command, env, pipes };
-    const worker = await WorkerProcess.start(start, {
+  async #start(env: Record<string, string>, sharers: string): Promise<WorkerProcess> {
+    const worker = await WorkerProcess.start(this.#command, env, {
       attemptEnded: (self, end, isFree) => {
         if (isFree) this.#free.add(self, sharers);
         this.#onEnd(end);

@@ -4,25 +4,12 @@
  * holds stdin open: when the engine dies, the worker reads the end of it and stops by itself.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { RetryableError } from '@waybill/client/errors';
-import { WORKER_ENV } from '#core/names.ts';
-import type { PipePair } from './pipe-stock.ts';
 import { formatHandle, identify, type ProcessIdentity } from './process-identity.ts';
 
 /** What a worker says on stderr is kept to this length, for the notice of its end. */
 const MAX_LAST_WORDS = 2_000;
-
-export interface WorkerStart {
-  command: readonly [nodePath: string, workerFile: string];
-  env: Record<string, string>;
-  /** For what its blocks say; null where they are heard over sockets. They are closed here. */
-  pipes: PipePair | null;
-}
-
-/** The numbers that they have in the worker. */
-const GIVEN_AS: PipePair = [3, 4];
 
 interface Serving {
   attemptId: string;
@@ -72,17 +59,13 @@ export class WorkerProcess {
   }
 
   /** Throws RetryableError LAUNCH_FAILED when there is no process. */
-  static async start({ command, env, pipes }: WorkerStart, listener: ServedListener): Promise<WorkerProcess> {
+  static async start(
+    command: readonly [string, string],
+    env: Record<string, string>,
+    listener: ServedListener,
+  ): Promise<WorkerProcess> {
     const [nodePath, workerFile] = command;
-    const given = pipes === null ? {} : { [WORKER_ENV.outputPipes]: GIVEN_AS.join(' ') };
-    const child = spawn(nodePath, [workerFile], {
-      detached: true,
-      stdio: ['pipe', 'pipe', 'pipe', ...(pipes ?? [])],
-      cwd: '/',
-      env: { ...env, ...given },
-    });
-    // It has its own copies.
-    for (const descriptor of pipes ?? []) closeSync(descriptor);
+    const child = spawn(nodePath, [workerFile], { detached: true, stdio: 'pipe', cwd: '/', env });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (cause) => reject(launchFailed(`could not start a worker: ${cause.message}`, cause)));
