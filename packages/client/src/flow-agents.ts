@@ -6,6 +6,7 @@ import { forEachOf } from './flow-growth.ts';
 import { type FlowTasks, lineage } from './flow-links.ts';
 import { type FlowParts, mergeByKey, pathIn, presetProblems, unknownName } from './flow-parts.ts';
 import { type FlowNode, type FlowTree, isObject, needsOf } from './flow-tree.ts';
+import { PROMPT_FIX, readPrompt } from './prompt-template.ts';
 import type { ItemSpec } from './spec.ts';
 import { agentBlock, PROMPTED_FIELDS } from './spec-agents.ts';
 import { blockGuards } from './spec-guards.ts';
@@ -24,9 +25,12 @@ const PROMPTED_KEYS: readonly string[] = Object.keys(PROMPTED_FIELDS);
 
 /** Agents and presets that tasks name and nothing defines, and agents that are not one program. */
 export function agentProblems(tree: FlowTree, parts: FlowParts, hasSource: boolean): Refusal[] {
+  const used = new Set(tree.nodes.map(({ task }): unknown => task.agent));
   const defined = Object.entries(parts.agents).flatMap(([name, agent]) => {
     const path = pathIn(parts.homeOf('agents', name), ['agents', name]);
-    return definitionProblem(agent, path);
+    const { adapter, prompt } = agent as Record<string, unknown>;
+    const isTold = used.has(name) && adapter !== undefined && typeof prompt === 'string';
+    return [...definitionProblem(agent, path), ...(isTold ? templateProblem(prompt, `${path}.prompt`) : [])];
   });
   const named = tree.nodes.flatMap(({ path, kind, task }) => [
     ...presetProblems(task.preset, path, parts.presets),
@@ -85,6 +89,11 @@ function promptedProblems(agent: Record<string, unknown>, path: string): Refusal
   const parsed = agentBlock.safeParse(block, { reportInput: true });
   if (parsed.success) return [];
   return refusalsOf(parsed.error.issues).map((refusal) => ({ ...refusal, path: `${path}.${refusal.path}` }));
+}
+
+export function templateProblem(text: string, path: string): Refusal[] {
+  const read = readPrompt(text);
+  return read.ok ? [] : [{ code: 'SPEC_INVALID', path, problem: read.problem, fix: PROMPT_FIX }];
 }
 
 function silenceProblem(

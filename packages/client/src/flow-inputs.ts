@@ -1,10 +1,10 @@
 /** What an agent of a flow is told by itself and by its tasks: one text in the run spec, judged where each part of it stands. */
 import type { Refusal } from './errors.ts';
 import type { FlowAgent } from './flow.ts';
-import { blockOf, wordsOf } from './flow-agents.ts';
+import { blockOf, templateProblem, wordsOf } from './flow-agents.ts';
 import { type FlowParts, pathIn } from './flow-parts.ts';
 import type { FlowNode, FlowTree } from './flow-tree.ts';
-import { PROMPT_FIX, readPrompt } from './prompt-template.ts';
+import { readPrompt } from './prompt-template.ts';
 import { itemSchema } from './spec.ts';
 import { formatPath, quote, refusalsOf } from './spec-issue.ts';
 
@@ -35,11 +35,6 @@ function problemsOf(node: FlowNode, parts: FlowParts): Refusal[] {
     ...refusalsOf(parsed.error.issues).map((found) => ({ ...found, path: isScript(found) ? scriptPath : inputPath })),
     ...templates,
   ];
-}
-
-function templateProblem(text: string, path: string): Refusal[] {
-  const read = readPrompt(text);
-  return read.ok ? [] : [{ code: 'SPEC_INVALID', path, problem: read.problem, fix: PROMPT_FIX }];
 }
 
 function placesOf({ path, task }: FlowNode, parts: FlowParts) {

@@ -283,6 +283,7 @@ const GRAPH: Row[] = [
     'SPEC_UNKNOWN_KEY spec.items[0].colour',
     'SPEC_UNKNOWN_KEY spec.queu',
     'SPEC_DUPLICATE_ID spec.items[2].id',
+    'SPEC_UNKNOWN_REFERENCE spec.items[0].dependsOn[0]',
     'SPEC_CYCLE spec.items[1].dependsOn[0]',
   ],
 ];
@@ -342,4 +343,42 @@ test('malformed specs: of a number that is past every bound only the nearest is 
   assert.deepEqual(told(one({ priority: 1e300 })), ['the number is over 100. Use at most 100.']);
   assert.deepEqual(told(one({ priority: -1e300 })), ['the number is under 0. Use at least 0.']);
   assert.deepEqual(told(one({ resources: { processes: 1e99 } })), ['the number is over 100000. Use at most 100000.']);
+});
+
+test('malformed specs: what is broken in an item hides nothing else that is wrong with it', () => {
+  const up = item('up', { pipeline: [SCRIPT, CAPTURE] });
+  const lost = { dependsOn: ['nope'], needs: { k: { from: 'gone', select: 'patch' } } };
+  const patch = { pipeline: [SCRIPT, { block: 'capture', what: 'patch' }] };
+  const told = (more: object): string[] => {
+    const read = parseRun(bytesOf(runOf([up, item('a', more)])));
+    return read.ok ? [] : summary(read.refusals).toSorted();
+  };
+  const links = [
+    'SPEC_UNKNOWN_REFERENCE spec.items[1].dependsOn[0]',
+    'SPEC_UNKNOWN_REFERENCE spec.items[1].needs.k.from',
+  ];
+  assert.deepEqual(told({ ...lost, ...patch, timeout: 5, tiemout: '5s' }), [
+    'SPEC_INVALID spec.items[1].pipeline[1]',
+    'SPEC_INVALID spec.items[1].timeout',
+    'SPEC_UNKNOWN_KEY spec.items[1].tiemout',
+    ...links,
+  ]);
+  assert.deepEqual(told({ ...lost, pipeline: [{ block: 'scrpt' }] }), [
+    'SPEC_INVALID spec.items[1].pipeline[0].block',
+    ...links,
+  ]);
+  const gated = { pipeline: undefined, gate: {}, retry: 5, locks: ['x'] };
+  assert.deepEqual(told(gated), ['SPEC_INVALID spec.items[1].locks', 'SPEC_INVALID spec.items[1].retry']);
+});
+
+test('malformed specs: what may have been meant by a broken part of an item is held against nobody', () => {
+  const told = (broken: object, other: object): string[] => {
+    const read = parseRun(bytesOf(runOf([item('up', broken), item('a', other)])));
+    return read.ok ? [] : summary(read.refusals);
+  };
+  const need = { needs: { k: { from: 'up', select: { output: 'x' } }, p: { from: 'up', select: 'patch' } } };
+  assert.deepEqual(told({ pipeline: [{ block: 'scrpt' }] }, need), ['SPEC_INVALID spec.items[0].pipeline[0].block']);
+  assert.deepEqual(told({ forEach: 5 }, { needs: { k: { each: 'up', select: 'patch' } } }), [
+    'SPEC_INVALID spec.items[0].forEach',
+  ]);
 });

@@ -68,11 +68,54 @@ function judgeReadable(value: unknown): Refusal[] {
   const items = spec?.items;
   if (!Array.isArray(items) || items.length > LIMITS.items) return [];
   const ids: WrittenIds = items.map((item: { id?: unknown } | null) => (typeof item?.id === 'string' ? item.id : null));
-  const readable = items.flatMap((raw, index): PlacedItem[] => {
-    const parsed = itemSchema.safeParse(raw);
-    return parsed.success ? [{ index, item: parsed.data }] : [];
-  });
+  const looked = items.map(lookAtItem);
+  const readable = looked.flatMap(({ placed }) => placed ?? []);
+  const whole = looked.flatMap(({ placed, isPipelineRead }) => (isPipelineRead ? (placed ?? []) : []));
   const defaults = runSchema.shape.spec.shape.defaults.safeParse(spec?.defaults).data;
   const around = { defaults, hasSource: spec?.source !== undefined };
-  return [...readable.flatMap((one) => problemsWithin(one, around)), ...linkProblems(readable, ids, LIMITS)];
+  return [
+    ...looked.flatMap(({ hidden }) => hidden),
+    ...whole.flatMap((one) => problemsWithin(one, around)),
+    ...linkProblems(readable, ids, LIMITS),
+  ];
+}
+
+/** What the rest of an item can be judged without: nothing else in a document hangs on it. */
+const ON_THEIR_OWN: ReadonlySet<unknown> = new Set([
+  ...['timeout', 'retry', 'locks', 'env', 'priority', 'deadline', 'notBefore', 'maxUsd', 'resources', 'egress'],
+  ...['onError', 'environment', 'effect'],
+]);
+/** Of a pipeline that cannot be read nobody says that something is not captured there. */
+const CAPTURES_ALL = [
+  { block: 'capture', what: 'patch' },
+  { block: 'capture', what: 'outputs' },
+];
+
+interface LookedAt {
+  placed?: PlacedItem;
+  isPipelineRead: boolean;
+  /** What its broken parts kept the schema from saying. */
+  hidden: Refusal[];
+}
+
+/** An item, where need be without what is broken in it and hangs together with nothing. */
+function lookAtItem(raw: unknown, index: number): LookedAt {
+  const first = itemSchema.safeParse(raw);
+  if (first.success) return { placed: { index, item: first.data }, isPipelineRead: true, hidden: [] };
+  const unknown = first.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : (issue.path[0] ?? []),
+  );
+  const broken = new Set<unknown>(unknown);
+  const isPipelineRead = !broken.delete('pipeline');
+  const isStuck = [...broken].some((key) => Object.hasOwn(itemSchema.shape, String(key)) && !ON_THEIR_OWN.has(key));
+  const isNothing = broken.size === 0 && isPipelineRead;
+  if (isNothing || isStuck || (!isPipelineRead && Object.hasOwn(raw as object, 'gate')))
+    return { isPipelineRead, hidden: [] };
+  const rest = Object.fromEntries(Object.entries(raw as object).filter(([key]) => !broken.has(key)));
+  const second = itemSchema.safeParse(isPipelineRead ? rest : { ...rest, pipeline: CAPTURES_ALL }, {
+    reportInput: true,
+  });
+  if (second.success) return { placed: { index, item: second.data }, isPipelineRead, hidden: [] };
+  const placedHere = second.error.issues.map((issue) => ({ ...issue, path: ['spec', 'items', index, ...issue.path] }));
+  return { isPipelineRead, hidden: refusalsOf(placedHere) };
 }
