@@ -8,5 +8,6 @@ import { placed } from './spec-file.ts';
 export async function placedInPack(folder: string, refusals: readonly Refusal[]): Promise<readonly PlacedRefusal[]> {
   const file = join(folder, 'pack.yaml');
   const bytes = await readFile(file).catch(() => null);
-  return bytes === null ? refusals : placed<PlacedRefusal>(file, bytes, refusals);
+  if (bytes !== null) return placed<PlacedRefusal>(file, bytes, refusals);
+  return refusals.map((refusal) => ({ ...refusal, path: 'document', file: folder }));
 }

@@ -73,6 +73,11 @@ export async function registeredPack(name: string, open: OpenRegistry): Promise<
   }
 }
 
+const FOLDER_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such folder',
+  ENOTDIR: 'it is a file, no folder',
+};
+
 /** A folder anywhere, as somebody names it. */
 export async function readPackFolder(root: string): Promise<ReadPack> {
   try {
@@ -81,7 +86,8 @@ export async function readPackFolder(root: string): Promise<ReadPack> {
   } catch (error) {
     if (error instanceof SpecRefused) return { ok: false, refusals: [...error.refusals] };
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    return refusedPack('FILE_UNREADABLE', `the folder cannot be read (${code})`);
+    const problem = FOLDER_PROBLEMS[code] ?? `the folder cannot be read (${code})`;
+    return refusedPack('FILE_UNREADABLE', problem);
   }
 }
 

@@ -4,7 +4,7 @@ import { basename, resolve } from 'node:path';
 import { digestOf } from '@waybill/verify';
 import { builtInPacks } from './built-in-packs.ts';
 import { capabilityProblems } from './capability-overlay.ts';
-import { type Refusal, RetryableError, TerminalError } from './errors.ts';
+import { RetryableError, TerminalError } from './errors.ts';
 import { archiveFolder, type FolderArchive, kindOfFile } from './folder-archive.ts';
 import { packOf } from './pack-folder.ts';
 import { contentFault, keepContent } from './registry-content.ts';
@@ -50,7 +50,8 @@ export async function register(
 ): Promise<Registration> {
   const name = checkedName(named ?? basename(resolve(path)).replace(kind === 'values' ? /\.(?:ya?ml|json)$/ : '', ''));
   if (kind === 'pack' && (await builtInPacks()).includes(name)) throw taken(name);
-  const { bytes, files } = await contentAt(kind, path);
+  const { bytes, files, says } = await contentAt(kind, path);
+  if (named === undefined && says !== undefined && says !== name) throw unlike(name, says);
   const sha256 = digestOf(bytes);
   const sizeBytes = bytes.byteLength;
   const { registry, principal: by } = transport;
@@ -83,7 +84,21 @@ function taken(name: string): TerminalError {
   return new TerminalError({ code: 'KEY_INVALID', path: 'name', problem, fix: 'Give another one with --name.' });
 }
 
-async function contentAt(kind: RegistryKind, path: string): Promise<{ bytes: Uint8Array; files: number }> {
+/** Items say one of the two, and whoever looks into the folder finds the other. */
+function unlike(name: string, says: string): TerminalError {
+  const problem = `the folder is called ${JSON.stringify(name)}, and its pack.yaml says ${JSON.stringify(says)}`;
+  const fix = `Rename one of them, or say which name items are to use: --name ${says}.`;
+  return new TerminalError({ code: 'KEY_INVALID', path: 'name', problem, fix });
+}
+
+interface Content {
+  bytes: Uint8Array;
+  files: number;
+  /** The name that a pack gives itself. */
+  says?: string;
+}
+
+async function contentAt(kind: RegistryKind, path: string): Promise<Content> {
   const found = await kindOfFile(path);
   const wanted = kind === 'values' ? 'file' : 'folder';
   if (found !== wanted) {
@@ -98,14 +113,18 @@ async function contentAt(kind: RegistryKind, path: string): Promise<{ bytes: Uin
     const fix = 'Check the permissions of all files in it.';
     throw new TerminalError({ code: 'FILE_UNREADABLE', path: cause.path ?? path, problem, fix }, { cause });
   });
-  const problems = kind === 'capability' ? capabilityProblems(archive.entries) : packProblems(archive);
+  const content = { bytes: archive.bytes, files: archive.entries.length };
+  if (kind === 'pack') return { ...content, says: nameOfPack(archive) };
+  const problems = capabilityProblems(archive.entries);
   if (problems.length > 0) throw new SpecRefused(bounded(problems));
-  return { bytes: archive.bytes, files: archive.entries.length };
+  return content;
 }
 
-function packProblems({ bytes, entries }: FolderArchive): Refusal[] {
+/** Throws SpecRefused with everything that is wrong with the pack. */
+function nameOfPack({ bytes, entries }: FolderArchive): string {
   const read = packOf(entries, digestOf(bytes));
-  return read.ok ? [] : read.refusals;
+  if (read.ok) return read.pack.name;
+  throw new SpecRefused(bounded(read.refusals));
 }
 
 async function valuesAt(path: string): Promise<{ bytes: Uint8Array; files: number }> {

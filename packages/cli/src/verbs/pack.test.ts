@@ -101,3 +101,31 @@ test('pack validate: everything that is wrong with a folder is told at its line'
   const places = [...err.matchAll(/^error \S+ at (\S+:\d+:\d+) /gm)].map(([, place]) => place);
   assert.deepEqual(places, [`${join(good, 'pack.yaml')}:8:40`, `${join(good, 'pack.yaml')}:9:14`]);
 });
+
+test('pack validate: a folder that is not there, or is a file, is named', async (t) => {
+  const folder = folderWith(t, PACK);
+  for (const [path, said] of [
+    [join(folder, 'nope'), 'there is no such folder'],
+    [join(folder, 'count.sh'), 'it is a file, no folder'],
+  ] as const) {
+    const { exit, err } = await call(['pack', 'validate', path]);
+    const { code, file, problem } = JSON.parse(err).error;
+    assert.deepEqual([exit, code, file, problem], [4, 'FILE_UNREADABLE', path, said]);
+    assert.ok((await call(['pack', 'validate', path, '--plain'])).err.startsWith(`error FILE_UNREADABLE at ${path}: `));
+  }
+});
+
+test('register: a pack whose folder has another name than its pack.yaml says is registered once somebody says which', async (t) => {
+  const folder = folderWith(t, PACK.replace('name: mine', 'name: yours'));
+  const dir = ['--dir', join(scratch(t), 'state')];
+  const { exit, err } = await call(['register', 'pack', folder, ...dir]);
+  const { code, problem, fix } = JSON.parse(err).error;
+  assert.deepEqual([exit, code], [2, 'KEY_INVALID']);
+  assert.equal(problem, 'the folder is called "mine", and its pack.yaml says "yours"');
+  assert.match(fix, /--name yours\.$/);
+  const valid = await call(['pack', 'validate', folder]);
+  assert.deepEqual([valid.exit, JSON.parse(valid.out).warnings.length], [0, 1]);
+  assert.match((await call(['pack', 'validate', folder, '--plain'])).out, /warning at .*mine.*pack\.yaml says "yours"/);
+  for (const name of ['mine', 'yours'])
+    assert.equal((await call(['register', 'pack', folder, '--name', name, ...dir])).exit, 0, name);
+});

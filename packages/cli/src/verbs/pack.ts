@@ -1,5 +1,5 @@
 /** pack list, show and validate: what items can use, and what a folder would give them. */
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import {
   builtInPacks,
   findPack,
@@ -11,7 +11,7 @@ import {
   type Shape,
   SpecRefused,
 } from '@waybill/client';
-import { usageError } from '../error-report.ts';
+import { type PlacedWarning, usageError, warningLines } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { placedInPack } from '../pack-file.ts';
 import type { VerbCall } from '../verb.ts';
@@ -41,12 +41,24 @@ export async function packValidate(call: VerbCall): Promise<ExitCode> {
   const { terminal } = call;
   const folder = resolve(call.arg(0));
   const pack = await judged(folder, await readPackFolder(folder));
-  terminal.emit({ ok: true, path: folder, ...headOf(pack), shapes: [...pack.shapes.keys()] });
+  const warnings = nameWarnings(folder, pack);
+  const warned = warnings.length === 0 ? {} : { warnings };
+  terminal.emit({ ok: true, path: folder, ...headOf(pack), shapes: [...pack.shapes.keys()], ...warned });
   terminal.say([
     [toned('good', 'valid'), `  ${pack.name}: ${counted(pack.shapes.size, 'shape')}`],
     [toned('quiet', pack.digest)],
+    ...warnings.flatMap(warningLines),
   ]);
   return EXIT.ok;
+}
+
+/** Items that name the folder find it all the same; only by which name it is registered, somebody has to say then. */
+function nameWarnings(folder: string, { name }: Pack): PlacedWarning[] {
+  const called = basename(folder);
+  if (called === name) return [];
+  const problem = `the folder is called ${JSON.stringify(called)}, and its pack.yaml says ${JSON.stringify(name)}`;
+  const fix = `To register it, rename one of them, or say which name items are to use: --name ${name}.`;
+  return [{ file: folder, path: 'document', problem, fix }];
 }
 
 function headOf({ name, description, digest }: Pack): Pick<Pack, 'name' | 'description' | 'digest'> {
