@@ -22,3 +22,20 @@ it('attempt tree: is removed whole, with directories that their owner may not ch
   await removeAttemptTree(tree);
   assert.equal(existsSync(tree.root), false);
 });
+
+for (const [what, enter, isAtOnce] of [
+  ['little', 'mkdir -p a/b/c; : > a/b/c/file', true],
+  ['many files', 'i=0; while [ $i -lt 300 ]; do : > $i; i=$((i+1)); done', false],
+  ['directories in directories', 'i=0; while [ $i -lt 300 ]; do mkdir d; cd -P d; i=$((i+1)); done', false],
+] as const) {
+  it(`attempt tree: of ${what} the removal ${isAtOnce ? 'is over at once' : 'leaves the thread to others'}`, async () => {
+    const tree = createAttemptTree('test');
+    execFileSync('/bin/sh', ['-c', enter], { cwd: tree.outputs });
+    let othersHadATurn = false;
+    setImmediate(() => {
+      othersHadATurn = true;
+    });
+    await removeAttemptTree(tree);
+    assert.deepEqual([existsSync(tree.root), othersHadATurn], [false, !isAtOnce]);
+  });
+}

@@ -1,13 +1,16 @@
 /**
- * The directories of one attempt: what its blocks see, and what only the wrapper does. Made and removed in calls that nobody waits for:
- * to have another thread make a directory takes longer than to make it.
+ * The directories of one attempt: what its blocks see, and what only the wrapper does. Made, and removed where little is in them, in calls
+ * that nobody waits for: to have another thread make a directory takes longer than to make it.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, opendirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { CHECKPOINT_NAME } from '#core/output-name.ts';
+
+/** A tree with no more names is removed at once. One that blocks have filled would keep pulse and stop waiting for as long as they like. */
+const FEW_NAMES = 256;
 
 export interface AttemptTree {
   /** Gone when the attempt ends. */
@@ -79,12 +82,35 @@ function furnish(root: string, waybill: string, temporary: string): AttemptTree 
 /** Inputs stand in a directory that not even their owner may change, and blocks may have left more of the kind. */
 export async function removeAttemptTree(tree: AttemptTree): Promise<void> {
   try {
-    rmSync(tree.root, { recursive: true, force: true });
+    if (hasFewNames(tree.root)) return rmSync(tree.root, { recursive: true, force: true });
   } catch {
-    const run = promisify(execFile);
-    // Files of the failed removal may still be going away under chmod, which then complains; the second removal decides.
-    await run('chmod', ['-R', 'u+rwX', tree.root]).catch(() => {});
-    // Goes from directory to directory: a path may be longer than any call takes.
-    await run('rm', ['-rf', '--', tree.root]);
+    // Something in it has to be opened first, or is gone by now.
   }
+  const run = promisify(execFile);
+  // Goes from directory to directory: a path may be longer than any call takes.
+  const remove = () => run('rm', ['-rf', '--', tree.root]);
+  await remove().catch(async () => {
+    // It may complain of what it cannot change; the second removal decides.
+    await run('chmod', ['-R', 'u+rwX', tree.root]).catch(() => {});
+    await remove();
+  });
+}
+
+/** Throws what opendir(3) does. */
+function hasFewNames(root: string): boolean {
+  const directories = [root];
+  let names = 0;
+  for (const directory of directories) {
+    const listing = opendirSync(directory);
+    try {
+      for (let entry = listing.readSync(); entry !== null; entry = listing.readSync()) {
+        names += 1;
+        if (names > FEW_NAMES) return false;
+        if (entry.isDirectory()) directories.push(join(directory, entry.name));
+      }
+    } finally {
+      listing.closeSync();
+    }
+  }
+  return true;
 }
