@@ -3,19 +3,23 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { composeEmbedded, type Embedded } from '#embedded/compose.ts';
+import type { RunStatus } from '@waybill/client/documents';
+import { composeEmbedded, type Embedded, type EmbeddedOptions } from '#embedded/compose.ts';
 import { composeInProcess } from '#embedded/compose-in-process.ts';
 import { composeOffline } from '#embedded/compose-offline.ts';
 
-async function withState(use: (directory: string, open: () => Promise<Embedded>) => Promise<void>): Promise<void> {
+async function withState(
+  use: (directory: string, open: (more?: Partial<EmbeddedOptions>) => Promise<Embedded>) => Promise<void>,
+): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'waybill-compose-'));
   const opened: Embedded[] = [];
-  const open = async (): Promise<Embedded> => {
+  const open = async (more: Partial<EmbeddedOptions> = {}): Promise<Embedded> => {
     const embedded = await composeEmbedded({
       directory,
       concurrency: 3,
       sandbox: 'none',
       allowUnsandboxedAgents: false,
+      ...more,
     });
     opened.push(embedded);
     return embedded;
@@ -42,6 +46,18 @@ it('compose: what killed workers left behind is removed, and nothing of this eng
     await removeLeftovers();
     assert.equal(existsSync(join(directory, 'work', 'old')), false);
     assert.equal(existsSync(join(directory, 'work', 'new')), true);
+  }));
+
+it('compose: no status is written to a directory that has become another one', () =>
+  withState(async (directory, open) => {
+    const moved = new Error('moved');
+    const { inbox } = await open({
+      requireState() {
+        throw moved;
+      },
+    });
+    await assert.rejects(inbox.publish('uid-0', 's', {} as RunStatus), moved);
+    assert.equal(existsSync(join(directory, 'outbox')), false);
   }));
 
 it('compose: queues.json adds queues and wins over the command line', () =>

@@ -41,6 +41,8 @@ export interface EmbeddedOptions {
   concurrency: number;
   sandbox: 'auto' | 'none';
   allowUnsandboxedAgents: boolean;
+  /** Throws where the directory is no longer the one that it was. */
+  requireState?(): void;
 }
 
 /** A worker that is silent for this long is lost; local workers beat every second. */
@@ -78,7 +80,7 @@ export async function composeEmbedded(options: EmbeddedOptions): Promise<Embedde
   const artifacts = createLocalArtifacts(at('artifacts'));
   const mailbox = createLocalMailbox({ stagingDir: at('staging'), artifacts, chance, clock });
   await mailbox.listen();
-  const inbox = createLocalInbox(options.directory);
+  const inbox = createLocalInbox(options.directory, options.requireState);
   await inbox.watch();
   const workerFile = at('worker.mjs');
   await buildWorker(workerFile);

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -51,6 +60,49 @@ test('engine: one whose directory is gone says so', async (t) => {
   const { exit, log } = await endedBy(t, (state) => renameSync(state, `${state}-gone`));
   assert.equal(exit, 70);
   assert.match(JSON.parse(log.at(-1) ?? '').problem, /is there no more/);
+});
+
+for (const [what, act] of Object.entries({
+  'has lost its store': (state: string) => {
+    for (const name of readdirSync(state)) if (name.startsWith('store.sqlite')) rmSync(join(state, name));
+  },
+  'has lost the WAL of its store alone': (state: string) => rmSync(join(state, 'store.sqlite-wal')),
+  'has got another store': (state: string) => {
+    writeFileSync(join(state, 'other'), '');
+    renameSync(join(state, 'other'), join(state, 'store.sqlite'));
+  },
+})) {
+  test(`engine: one whose directory ${what} ends and says so, since what it took in would end with it`, async (t) => {
+    const { exit, log } = await endedBy(t, act);
+    const { code, problem } = JSON.parse(log.at(-1) ?? '');
+    assert.deepEqual([exit, code], [70, 'STORE_FAILED']);
+    assert.match(problem, /the file in which the store is kept (is there no more|was replaced)/);
+  });
+}
+
+test('engine: a status of a run that neither it nor its store knows says so once it has started; what was sealed stays', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'waybill-engine-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const fileOf = (id: string): string => join(directory, 'outbox', 'uid-0', id, 'status.json');
+  const put = (id: string, status: object): void => {
+    mkdirSync(join(directory, 'outbox', 'uid-0', id), { recursive: true });
+    writeFileSync(fileOf(id), JSON.stringify({ v: 1, run: 'ab', state: 'running', items: [], ...status }));
+  };
+  put('foreign', {});
+  put('sealed', { state: 'done', sealedAt: '2026-01-01T00:00:00.000Z' });
+  mkdirSync(join(directory, 'outbox', 'uid-0', 'broken'));
+  writeFileSync(fileOf('broken'), '{');
+  const engine = spawn(process.execPath, [PROGRAM, '--dir', directory, '--no-sandbox'], { stdio: 'ignore' });
+  t.after(() => engine.kill('SIGKILL'));
+  const read = (id: string) => JSON.parse(readFileSync(fileOf(id), 'utf8'));
+  for (let tries = 0; tries < 2_000 && read('foreign').aborted === undefined; tries += 1) await sleep(10);
+  const { state, aborted, principal, submissionId } = read('foreign');
+  assert.deepEqual(
+    [state, aborted?.reason, principal, submissionId],
+    ['cancelled', 'not_in_store', 'uid-0', 'foreign'],
+  );
+  assert.equal(read('sealed').aborted, undefined);
+  assert.equal(readFileSync(fileOf('broken'), 'utf8'), '{');
 });
 
 test('engine: what nobody waits for ends it with one line of its log, as any other error does', async (t) => {

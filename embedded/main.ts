@@ -1,6 +1,6 @@
 /** Runs the engine on a state directory until it is told to stop, or has been idle for long enough. */
 
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,8 @@ import { WaybillError } from '@waybill/client/errors';
 import { composeEmbedded, type Embedded, type EmbeddedOptions } from '#embedded/compose.ts';
 import { createEngine, type Engine } from '#embedded/engine.ts';
 import { factsOf, log } from '#embedded/engine-log.ts';
-import { watchState } from '#embedded/state-watch.ts';
+import { type Look, watchState, watchStore } from '#embedded/state-watch.ts';
+import { endUnknown } from '#embedded/unknown-runs.ts';
 
 const IDLE_POLL_MS = 250;
 const STATE_LOOK_MS = 200;
@@ -72,13 +73,6 @@ function giveUp(error: unknown): never {
 }
 
 async function run(options: Options, embedded: Embedded): Promise<void> {
-  const stateProblem = watchState(options.directory);
-  // At once: whatever it still wrote would be in the wrong place.
-  const endIfReplaced = (): void => {
-    const error = stateProblem();
-    if (error !== null) giveUp(error);
-  };
-  setInterval(endIfReplaced, STATE_LOOK_MS);
   const {
     deps,
     store,
@@ -119,6 +113,10 @@ async function run(options: Options, embedded: Embedded): Promise<void> {
     isolation,
     detail: isolationDetail,
   };
+  // It reads every status: nobody needs to wait for that.
+  endUnknown(deps, options.directory).catch((error: unknown) =>
+    log('error', 'runs that are not known here may stand in the outbox as going on', factsOf(error)),
+  );
   const notice = join(options.directory, NOTICE);
   for (let reason = ''; reason === ''; ) {
     writeFileSync(`${notice}.new`, `${JSON.stringify(about)}\n`);
@@ -134,6 +132,16 @@ async function run(options: Options, embedded: Embedded): Promise<void> {
   await engine.stop();
   await mailbox.shutdown();
   await store.close();
+}
+
+const looks: Look[] = [];
+
+/** At once: whatever it still wrote would be in the wrong place, or nowhere. */
+function endIfReplaced(): void {
+  for (const look of looks) {
+    const error = look();
+    if (error !== null) giveUp(error);
+  }
 }
 
 /** Opens the state directory; waits for an engine that is just ending. Null when another one runs there. */
@@ -153,12 +161,17 @@ async function openState(options: Options): Promise<Embedded | null> {
 process.on('uncaughtException', giveUp);
 process.stderr.on('error', () => {});
 try {
-  const options = readOptions();
+  const options = { ...readOptions(), requireState: endIfReplaced };
+  mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+  looks.push(watchState(options.directory));
+  setInterval(endIfReplaced, STATE_LOOK_MS);
   const embedded = await openState(options);
+  looks.push(watchStore(join(options.directory, 'store.sqlite')));
   if (embedded === null) log('info', 'another engine runs on this directory', { directory: options.directory });
   else await run(options, embedded);
   process.exit(0);
 } catch (error) {
+  endIfReplaced();
   const isUsage = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
   const known = error instanceof WaybillError ? error : null;
   const isOfFile = error instanceof Error && 'syscall' in error;

@@ -3,10 +3,9 @@
  * old store is kept beside the new one. Prints one JSON value, what came back and what did not, or `{error}`, and exits
  * 0 or 1.
  */
-import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { RunStatus } from '@waybill/client/documents';
 import { TerminalError, WaybillError } from '@waybill/client/errors';
 import { NO_FILE } from '#adapters/local/run-store.ts';
 import { isDamagedStore } from '#adapters/local/store-errors.ts';
@@ -14,7 +13,7 @@ import { isoTime } from '#core/evidence.ts';
 import { STORE_LOST } from '#core/names.ts';
 import { composeOffline, STORE } from '#embedded/compose-offline.ts';
 import { answer, stateDirectory } from '#embedded/offline-program.ts';
-import type { FlowDeps } from '#flow/deps.ts';
+import { endStatus, statusesIn } from '#embedded/unknown-runs.ts';
 import { adoptKeys } from '#flow/keys.ts';
 import { checkLedger, OUTDATED_STORE } from '#flow/ledger-check.ts';
 import { publishLog } from '#flow/publish.ts';
@@ -33,7 +32,9 @@ async function recover(directory: string): Promise<Recovered & { reason: Reason;
     await adoptKeys(deps);
     await abortLost(deps, recovered);
     await publishLog(deps);
-    await tellClients(deps, directory, recovered.lost);
+    for await (const status of statusesIn(directory)) {
+      if (recovered.lost.includes(status.run)) await endStatus(deps, status, STORE_LOST);
+    }
     return { ...recovered, reason, kept };
   } finally {
     await close();
@@ -74,25 +75,6 @@ function setAside(directory: string): string {
     if (existsSync(file)) renameSync(file, join(directory, `${kept}${suffix}`));
   }
   return kept;
-}
-
-/** Whose the lost runs were stands in the outbox only; nobody shall wait for them. */
-async function tellClients({ inbox, clock }: FlowDeps, directory: string, lost: readonly string[]): Promise<void> {
-  const outbox = join(directory, 'outbox');
-  for (const principal of namesIn(outbox)) {
-    for (const submissionId of namesIn(join(outbox, principal))) {
-      const file = join(outbox, principal, submissionId, 'status.json');
-      const status = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RunStatus) : null;
-      if (status === null || !lost.includes(status.run)) continue;
-      const at = isoTime(clock.nowMs());
-      const ended = { state: 'cancelled' as const, at, completedAt: at, aborted: { at, reason: STORE_LOST } };
-      await inbox.publish(principal, submissionId, { ...status, ...ended });
-    }
-  }
-}
-
-function namesIn(directory: string): string[] {
-  return existsSync(directory) ? readdirSync(directory).filter((name) => !name.startsWith('.')) : [];
 }
 
 function usage(problem: string, fix: string): TerminalError {

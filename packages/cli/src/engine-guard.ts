@@ -1,4 +1,4 @@
-import { WaybillError } from '@waybill/client';
+import { TerminalError, WaybillError } from '@waybill/client';
 import { type EngineStart, ensureEngine, freeBytesOf, noRoom, unreachable } from './engine-process.ts';
 import type { StateDirectory } from './state-directory.ts';
 
@@ -12,7 +12,8 @@ const GOES_ON = 'What was submitted stays there: `waybill watch` goes on with it
 
 /**
  * Starts an engine again that vanishes, until the signal aborts.
- * Throws RetryableError ENGINE_UNREACHABLE when that does not help, and where nothing fits into its directory any more.
+ * Throws RetryableError ENGINE_UNREACHABLE when that does not help, and where nothing fits into its directory any more; TerminalError
+ * STORE_FAILED where that is not the same directory any more.
  * @param freeBytes of the disk that a path is on; null where nobody knows
  */
 export async function guardEngine(
@@ -26,6 +27,7 @@ export async function guardEngine(
   let full = 0;
   while (!signal.aborted) {
     await pause(ENGINE_CHECK_MS, signal);
+    if (!signal.aborted) home.hold();
     missed = home.engine() === null ? missed + 1 : 0;
     full = (freeBytes(home.path) ?? LEAST_BYTES) < LEAST_BYTES ? full + 1 : 0;
     // An engine on a full disk comes to nothing, and neither does another one; once may be a moment's.
@@ -46,10 +48,14 @@ export async function guardEngine(
  */
 export async function answered<T>(home: StateDirectory, answer: Promise<T>, start: EngineStart): Promise<T> {
   const waiting = new AbortController();
-  // An engine that does not start again leaves the wait as it is: somebody else may start one.
-  guardEngine(home, start, waiting.signal).catch(() => undefined);
+  // An engine that does not start again leaves the wait as it is: somebody else may start one. Where it is another directory nobody answers.
+  const moved = new Promise<never>((_resolve, reject) => {
+    guardEngine(home, start, waiting.signal).catch((error: unknown) => {
+      if (error instanceof TerminalError && error.code === 'STORE_FAILED') reject(error);
+    });
+  });
   try {
-    return await answer;
+    return await Promise.race([answer, moved]);
   } catch (error) {
     if (!(error instanceof WaybillError) || error.code !== 'TIMED_OUT') throw error;
     throw await unreachable(home, `the engine did not answer: ${error.problem}`, error.fix);

@@ -1,44 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RetryableError, TerminalError } from '@waybill/client';
-import { scratch } from '../test/scratch.ts';
+import { ended, READY, stage } from '../test/engine-stage.ts';
 import { EmbeddedTarget } from './embedded-target.ts';
 import { answered, guardEngine } from './engine-guard.ts';
-import { type EngineStart, ensureEngine } from './engine-process.ts';
+import { ensureEngine } from './engine-process.ts';
 import { StateDirectory } from './state-directory.ts';
-
-/** Announces itself as an engine does, keeps its arguments for the test to see, and ends by itself. */
-const READY = `
-  const { writeFileSync } = await import('node:fs');
-  const dir = process.argv[process.argv.indexOf('--dir') + 1];
-  writeFileSync(dir + '/arguments.json', JSON.stringify(process.argv.slice(2)));
-  const startedAt = new Date().toISOString();
-  writeFileSync(dir + '/engine.json', JSON.stringify({ pid: process.pid, startedAt, ready: true, isolation: 'none', detail: '' }));
-  setTimeout(() => {}, 1500);
-`;
-
-function stage(t: TestContext, script: string): { home: StateDirectory; start: EngineStart } {
-  const directory = scratch(t);
-  const engine = join(directory, 'engine.mjs');
-  writeFileSync(engine, script);
-  const home = new StateDirectory(join(directory, 'state'));
-  return { home, start: { env: { ...process.env, WAYBILL_ENGINE: engine }, patienceMs: 10_000 } };
-}
-
-async function ended(pid: number): Promise<void> {
-  process.kill(pid, 'SIGKILL');
-  for (let tries = 0; tries < 200; tries += 1) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await sleep(10);
-  }
-}
 
 test('engine: it is started once, apart from the command, and with what was asked for', async (t) => {
   const { home, start } = stage(t, READY);

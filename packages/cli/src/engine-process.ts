@@ -59,6 +59,7 @@ function launch(home: StateDirectory, start: EngineStart): ChildProcess {
 
 function openLog(home: StateDirectory): number {
   home.make();
+  home.hold();
   try {
     return openSync(home.at('engine.log'), 'a', 0o600);
   } catch (cause) {
@@ -149,9 +150,11 @@ export interface EnsuredEngine {
 
 /**
  * The engine of the directory, started when there is none. An engine that is there keeps its own options.
- * Throws RetryableError ENGINE_UNREACHABLE with the end of its log when it ends or is not ready in time.
+ * Throws RetryableError ENGINE_UNREACHABLE with the end of its log when it ends or is not ready in time, and TerminalError STORE_FAILED
+ * where the directory is not the one any more in which this command found or started an engine before.
  */
 export async function ensureEngine(home: StateDirectory, start: EngineStart): Promise<EnsuredEngine> {
+  home.hold();
   const running = home.engine();
   if (running !== null) return { notice: running, started: false };
   const child = launch(home, start);
@@ -165,6 +168,7 @@ export async function ensureEngine(home: StateDirectory, start: EngineStart): Pr
   });
   const patienceMs = start.patienceMs ?? PATIENCE_MS;
   for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += POLL_MS) {
+    home.hold();
     const notice = home.engine();
     if (notice !== null) return { notice, started: notice.pid === child.pid };
     if (failure !== undefined) throw await unreachable(home, failure);

@@ -1,5 +1,5 @@
 /** What the command line reads of a state directory beside the transport's objects: the engine's notice and logs, the keys. */
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, fstatSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { TerminalError, WaybillError } from '@waybill/client';
@@ -35,6 +35,8 @@ export function stateDirectoryOf(named: unknown, env: NodeJS.ProcessEnv): StateD
 export class StateDirectory {
   readonly path: string;
   readonly #isNamed: boolean;
+  /** The directory as an engine of this command was found or started there; open, so that no other one gets its number. */
+  #held: number | null = null;
 
   /** @param isNamed somebody said that it is there, by an option or the environment */
   constructor(path: string, isNamed = false) {
@@ -66,6 +68,29 @@ export class StateDirectory {
     const problem = 'it holds other files, and nothing of an engine';
     const fix = 'Name a state directory, or one that is new or empty.';
     throw new TerminalError({ code: 'USAGE', path: this.path, problem, fix });
+  }
+
+  /**
+   * From now on the path has to lead to the very directory that it leads to at the first call: another engine's, or a new one, knows nothing
+   * of what was begun here. Throws TerminalError STORE_FAILED where it does not.
+   */
+  hold(): void {
+    if (this.#held === null) {
+      const open = (): void => {
+        this.#held = openSync(this.path, 'r');
+      };
+      if (existsSync(this.path)) this.writing(open);
+      return;
+    }
+    const [old, now] = [fstatSync(this.#held), statSync(this.path, { throwIfNoEntry: false })];
+    if (now?.dev === old.dev && now.ino === old.ino) return;
+    const problem =
+      now === undefined
+        ? 'the state directory was moved away or removed meanwhile'
+        : 'another directory stands there than the state directory in which this was begun';
+    const first = now === undefined ? 'Put' : 'Take away what stands there now, put';
+    const fix = `${first} the directory back under this name, and go on with \`waybill watch\`; \`waybill runs\` names the run.`;
+    throw new TerminalError({ code: 'STORE_FAILED', path: this.path, problem, fix });
   }
 
   /**

@@ -153,6 +153,9 @@ export interface AttemptCounts {
   putOff?: number;
 }
 
+/** Why a run counts as aborted that the store of its directory does not know; no log says so. */
+export const NOT_IN_STORE = 'not_in_store';
+
 /** `outbox/<principal>/<submissionId>/status.json`, replaced whole, at most a few times a second. */
 export interface RunStatus {
   v: 1;
@@ -174,7 +177,7 @@ export interface RunStatus {
   pausedAt?: string;
   completedAt?: string;
   sealedAt?: string;
-  /** It will never be sealed: an operator said so, or the store was lost. */
+  /** It will never be sealed here: an operator said so, the store was lost, or it does not know the run. */
   aborted?: { at: string; reason: string };
   counts: Record<ItemState, number> & AttemptCounts & { items: number };
   items: ItemStatus[];

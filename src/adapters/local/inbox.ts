@@ -38,17 +38,20 @@ export interface LocalInbox extends Inbox {
   unwatch(): void;
 }
 
-export function createLocalInbox(root: string): LocalInbox {
-  return new DirectoryInbox(root);
+/** @param requireRoot throws where the root is no longer the directory that it was: no status shall be written to another one */
+export function createLocalInbox(root: string, requireRoot: () => void = () => {}): LocalInbox {
+  return new DirectoryInbox(root, requireRoot);
 }
 
 class DirectoryInbox implements LocalInbox {
   readonly #root: string;
+  readonly #requireRoot: () => void;
   readonly #watchers = new Map<string, FSWatcher>();
   #arrived = (): void => {};
 
-  constructor(root: string) {
+  constructor(root: string, requireRoot: () => void) {
     this.#root = root;
+    this.#requireRoot = requireRoot;
   }
 
   async list({ limit, after = '' }: { limit: number; after?: string }): Promise<InboxObject[]> {
@@ -96,6 +99,7 @@ class DirectoryInbox implements LocalInbox {
   }
 
   async publish(principal: string, submissionId: string, status: RunStatus): Promise<void> {
+    this.#requireRoot();
     const directory = this.#outboxOf(principal, submissionId);
     await publishOver(await writeTemporary(directory, jsonBytes(status)), join(directory, 'status.json'));
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  at,
   atMs,
   DONE,
   FAILED,
@@ -15,7 +16,7 @@ import {
 } from '../../test/run-sample.ts';
 import { changeLines, itemChanges } from './run-changes.ts';
 import { summaryLines } from './run-summary.ts';
-import { runTreeLines } from './run-tree.ts';
+import { abortedLines, runTreeLines } from './run-tree.ts';
 import { type Line, paintLines } from './styled.ts';
 
 const ALL = [DONE, RUNNING, LOCKED, FAILED, SKIPPED, PENDING];
@@ -137,4 +138,11 @@ test('run summary: it asks why of an item that ended what came behind it, and of
   const causing = { ...SKIPPED, cause: 'optional' };
   assert.match(shown(runOf([passed, FAILED, causing], { state: 'failed' })), /why {7}explain 0123456789ab lint\n/);
   assert.doesNotMatch(shown(runOf([DONE, optional], { state: 'done' })), /why/);
+});
+
+test('tree: of a run that no store knows no log is called to witness', () => {
+  const lineOf = (reason: string): string =>
+    JSON.stringify(abortedLines(runOf([], { aborted: { at: at(1), reason } })));
+  assert.match(lineOf('not_in_store'), /does not know this run/);
+  assert.match(lineOf('store_lost'), /the log says/);
 });

@@ -1,5 +1,5 @@
 /** A run as a tree of items, cut to a screen when there is one. */
-import type { ItemStatus, RunState, RunStatus } from '@waybill/client/documents';
+import { type ItemStatus, NOT_IN_STORE, type RunState, type RunStatus } from '@waybill/client/documents';
 import { safeCell } from '../safe-text.ts';
 import { attemptText, elapsedMs, markOf, noteOf, STATE_LOOK } from './item-line.ts';
 import { counted, formatDuration } from './measure.ts';
@@ -85,7 +85,11 @@ export function runStateCell(run: RunStatus): { text: string; tone: Tone } {
 
 export function abortedLines({ aborted }: RunStatus): Line[] {
   if (aborted === undefined) return [];
-  return [[toned('bad', 'aborted'), `  ${safeCell(aborted.reason)}: the log says that this run was never sealed`]];
+  const meaning =
+    aborted.reason === NOT_IN_STORE
+      ? 'the engine of this state directory does not know this run; another one began it, or its store was lost'
+      : 'the log says that this run was never sealed';
+  return [[toned('bad', 'aborted'), `  ${safeCell(aborted.reason)}: ${meaning}`]];
 }
 
 /** A run that has ended is not paused any more, whatever it was. */
