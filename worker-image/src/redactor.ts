@@ -1,10 +1,12 @@
 /**
  * Keeps secrets out of what leaves the worker. Text is looked at twice: without its white space, so that a form which was broken into
  * lines is found, and as it was before it was quoted. A form may begin in one chunk and end in another; what is held back for that is
- * bounded by the longest form.
+ * bounded by the longest form. What stands in a URL of a URL is read as often as it was escaped, and looked at each time: nothing tells
+ * an escaped percent sign before a secret from the escape of its first character.
  */
 import { FormIndex } from './form-index.ts';
 import { formsOf, quotedFormsOf } from './secret-forms.ts';
+import { lookFor, MOST_READINGS, readingsOf, type Sought } from './sought.ts';
 import { type Seen, unescaped } from './unescaped.ts';
 
 /** White space or quotes inside of a form that has begun, beyond which it counts as none. */
@@ -29,13 +31,6 @@ export interface RedactedStream {
   flush(): void;
 }
 
-interface Sought {
-  forms: FormIndex;
-  /** For one byte of a form, unless there is white space or a quote. */
-  mostWritten: number;
-  seen(bytes: Uint8Array, isWhole: boolean): Seen;
-}
-
 /** @param secrets values by their names */
 export function createRedactor(secrets: ReadonlyMap<string, string>): Redactor {
   const sought = soughtOf(secrets, (form) => form);
@@ -44,7 +39,7 @@ export function createRedactor(secrets: ReadonlyMap<string, string>): Redactor {
   const stream: Redactor['stream'] = (handOn) =>
     sought.length === 0 ? { write: handOn, flush: () => {} } : new HeldStream(sought, mostHeld, handOn);
   const inspector: Redactor['inspector'] = () => {
-    const looks = sought.map(lookFor);
+    const looks = sought.map((each) => lookFor(each));
     let isFound = false;
     return (chunk) => {
       for (const look of looks) isFound ||= look(chunk);
@@ -88,29 +83,14 @@ function soughtOf(secrets: ReadonlyMap<string, string>, as: (text: Buffer) => Bu
       return { ...seen, text: as(seen.text) };
     };
   return [
-    { forms: indexOf(formsOf), mostWritten: 2, seen: seenAs(withoutSpace) },
+    { forms: indexOf(formsOf), mostWritten: 2, mostReadings: 1, seen: seenAs(withoutSpace) },
     // As JSON and HTML write it.
-    { forms: indexOf(quotedFormsOf), mostWritten: 8, seen: seenAs(unescaped) },
+    { forms: indexOf(quotedFormsOf), mostWritten: 8, mostReadings: MOST_READINGS, seen: seenAs(unescaped) },
   ].filter(({ forms }) => forms.longest > 0);
 }
 
 function inLowerCase(text: Buffer): Buffer {
   return Buffer.from(text.toString('latin1').toLowerCase(), 'latin1');
-}
-
-/** Whether one of the forms ends in the chunk; nothing after that is looked at. */
-function lookFor({ forms, seen: see }: Sought): (chunk: Uint8Array) => boolean {
-  let tail: Buffer = Buffer.alloc(0);
-  let open: Buffer = Buffer.alloc(0);
-  return (chunk) => {
-    const bytes = open.length === 0 ? chunk : Buffer.concat([open, chunk]);
-    const seen = see(bytes, false);
-    open = Buffer.from(bytes.subarray(seen.open));
-    const text = tail.length === 0 ? seen.text : Buffer.concat([tail, seen.text]);
-    tail = Buffer.from(text.subarray(Math.max(0, text.length - forms.longest + 1)));
-    // Nothing may follow: what has only begun may be what a secret ends with.
-    return forms.isIn(open.length === 0 ? text : Buffer.concat([text, see(open, true).text]));
-  };
 }
 
 class HeldStream implements RedactedStream {
@@ -136,7 +116,9 @@ class HeldStream implements RedactedStream {
   }
 
   #take(all: Buffer, isLast: boolean): void {
-    const ways = this.#sought.map(({ forms, seen }) => ({ forms, seen: seen(all, isLast) }));
+    const ways = this.#sought.flatMap((each) =>
+      readingsOf(each, all, isLast).map((seen) => ({ forms: each.forms, seen })),
+    );
     const found = ways.flatMap(({ forms, seen }) => forms.foundIn(seen));
     // By where they begin, the longest of those first.
     found.sort((a, b) => a.from - b.from || b.to - a.to);

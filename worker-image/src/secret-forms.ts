@@ -22,8 +22,8 @@ export function formsOf(secret: string): Buffer[] {
 export function quotedFormsOf(secret: string): Buffer[] {
   const texts = partsOf(secret).flatMap((part) => [part, ...linesOf(part), ...base64Forms(Buffer.from(part))]);
   const read = texts.flatMap((text) => [withoutQuotes(text), unescaped(Buffer.from(text), true).text]);
-  // With what stands behind it, the end of one could be read as the escape of another character.
-  return longEnough(read.flatMap((form) => [form, withoutEnd(form)]));
+  // With what stands beside it, the end or the beginning of one could be read as the escape of another character.
+  return longEnough(read.flatMap((form) => [form, withoutEnd(form), withoutDigits(form)]));
 }
 
 /** A shorter one would be found in text that has nothing to do with it, and one of no bytes everywhere, for ever. */
@@ -35,6 +35,11 @@ function longEnough(forms: (string | Buffer)[]): Buffer[] {
 function withoutEnd(form: Buffer): Buffer {
   const end = form.findLastIndex((byte) => byte !== 0x25 && byte !== 0x26);
   return form.subarray(0, end + 1);
+}
+
+/** Behind a percent sign that nobody escaped, two digits are no part of what follows. */
+function withoutDigits(form: Buffer): Buffer {
+  return form.subarray(/^[0-9a-fA-F]{2}/.test(form.toString('latin1')) ? 2 : 0);
 }
 
 function linesOf(secret: string): string[] {

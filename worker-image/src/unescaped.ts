@@ -14,18 +14,18 @@ export interface Seen {
 }
 
 const HEX = '[0-9a-fA-F]';
-/** Of backslashes that follow each other the last one counts, and a URL in a URL writes its `%` as `%25`: what was written once more is found too. */
+/** Of backslashes that follow each other the last one counts: what was written once more is found too. */
 const ESCAPE = new RegExp(
   [
     `^\\\\(?:u([dD][89abAB]${HEX}{2})\\\\{1,4}u([dD][c-fC-F]${HEX}{2})|u(${HEX}{4})|x(${HEX}{2})|([0-3][0-7]{2})|[abefnrtv])`,
-    `^%(?:25){0,6}(${HEX}{2})`,
+    `^%(${HEX}{2})`,
     `^&(?:#(\\d{1,7})|#[xX](${HEX}{1,6})|(amp|lt|gt|quot|apos));`,
   ].join('|'),
 );
 const BEGUN = new RegExp(
   [
     `^\\\\(?:u${HEX}{0,3}|u[dD][89abAB]${HEX}{2}(?:\\\\{1,4}(?:u${HEX}{0,3})?)?|x${HEX}?|[0-3][0-7]?)?$`,
-    `^%(?:25){0,6}${HEX}?$`,
+    `^%${HEX}?$`,
     '^&(?:#\\d{0,7}|#[xX][0-9a-fA-F]{0,6}|[a-z]{0,4})$',
   ].join('|'),
 );
@@ -70,6 +70,20 @@ export function unescaped(bytes: Uint8Array, isWhole: boolean): Seen {
     at = end - 1;
   }
   return { text: text.subarray(0, length), from, to, open: at };
+}
+
+/** A URL in a URL writes its `%` so: where there is none, a text that was read has nothing that could be read once more. */
+export function hasEscapedPercent(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('%25');
+}
+
+/** What was seen in the text of `first`, by its places in what that was read from. */
+export function placedIn(first: Seen, { text, from, to, open }: Seen): Seen {
+  for (let at = 0; at < text.length; at += 1) {
+    from[at] = first.from[from[at] as number] as number;
+    to[at] = first.to[(to[at] as number) - 1] as number;
+  }
+  return { text, from, to, open: open < first.text.length ? (first.from[open] as number) : first.open };
 }
 
 /** A text with what `unescaped` leaves out left out, and nothing read in it. */
