@@ -80,13 +80,12 @@ interface Place {
   parent?: Place;
 }
 
-/** In the place of one beyond those that `bounded` keeps. */
-const UNTOLD = broken([], 'is told no more');
-
 /** What JSON cannot carry and YAML or a hostile author could bring along. Without recursion; shared values count each time. */
 function inspect(root: unknown): Refusal[] {
   const problems: Refusal[] = [];
   const open: Place[] = [];
+  // In the place of each beyond those that `bounded` keeps.
+  const untold = broken([], 'is told no more');
   let values = 0;
   let characters = 0;
   const take = (value: unknown, key?: PropertyKey, parent?: Place): void => {
@@ -95,7 +94,7 @@ function inspect(root: unknown): Refusal[] {
     // Those that are told no more are counted, and values too: where aliases make much of little, judging the rest would not end.
     const isTold = problems.length < LIMITS.refusals;
     if (problem !== null)
-      problems.push(isTold ? broken([...pathOf(parent), ...(key === undefined ? [] : [key])], problem) : UNTOLD);
+      problems.push(isTold ? broken([...pathOf(parent), ...(key === undefined ? [] : [key])], problem) : untold);
     characters += (typeof value === 'string' ? value.length : 0) + (typeof key === 'string' ? key.length : 0);
     if (typeof value !== 'object' || value === null) return;
     open.push({
