@@ -13,6 +13,15 @@ describe('egress.json:', () => {
     });
   });
 
+  it('tells of all that is wrong, each with its path', () => {
+    const document = { default: { allow: ['10.0.0.1', '*'], denied: [] }, other: { allow: 5, deny: ['*'] } };
+    const paths = ['default.allow[1]', 'default.denied', 'other.allow', 'other.deny[0]'];
+    assert.throws(() => read(document), {
+      path: 'egress.json.default.allow[0]',
+      problem: new RegExp(paths.map((path) => `; egress\\.json\\.${path.replace(/[[\].]/g, '\\$&')} `).join('.*')),
+    });
+  });
+
   for (const [what, document, path] of [
     ['what is no object', [], 'egress.json'],
     ['a name that is no queue', { 'A b': { allow: [] } }, 'egress.json.A b'],

@@ -19,7 +19,7 @@ export function readEgressSettings(document: unknown, name: string): EgressSetti
   for (const queue of root.unread()) {
     const policy = mistakes.reading(() => {
       if (!QUEUE.test(queue)) root.refuse(queue, 'is no name of a queue');
-      return readPolicy(root.object(queue));
+      return readPolicy(root.object(queue), mistakes);
     });
     if (policy !== undefined) settings[queue] = policy;
   }
@@ -27,13 +27,17 @@ export function readEgressSettings(document: unknown, name: string): EgressSetti
   return settings;
 }
 
-function readPolicy(reader: DocumentReader): EgressPolicy {
+function readPolicy(reader: DocumentReader, mistakes: Mistakes): EgressPolicy {
   const rules = (key: 'allow' | 'deny'): string[] => {
-    const found = reader.strings(key, MAX_RULES, 300);
-    found.forEach((rule, n) => {
-      if (!isEgressRule(rule)) reader.refuse(`${key}[${n}]`, 'is no host name, perhaps with `*.` before it and a port');
-    });
+    const found = mistakes.reading(() => reader.strings(key, MAX_RULES, 300)) ?? [];
+    for (const [n, rule] of found.entries()) {
+      if (isEgressRule(rule)) continue;
+      const problem = 'is no host name, perhaps with `*.` before it and a port';
+      mistakes.reading(() => reader.refuse(`${key}[${n}]`, problem));
+    }
     return found;
   };
-  return reader.close({ allow: rules('allow'), deny: reader.has('deny') ? rules('deny') : [] });
+  const policy = { allow: rules('allow'), deny: reader.has('deny') ? rules('deny') : [] };
+  for (const key of reader.unread()) mistakes.reading(() => reader.refuse(key, 'is not a known key'));
+  return policy;
 }

@@ -16,6 +16,22 @@ describe('models.json:', () => {
     assert.deepEqual(read(settings), settings);
   });
 
+  it('tells of all that is wrong, each with its path', () => {
+    const document = { codex: { url: '', models: ['a b', 'c d'], key: 'k' }, bedrock: { keyFile: 5 } };
+    const paths = ['bedrock.models', 'bedrock.keyFile', 'codex.url', 'codex.models[0]', 'codex.models[1]', 'codex.key'];
+    assert.throws(
+      () => read(document),
+      (error) =>
+        error instanceof TerminalError &&
+        error.path === 'models.json.bedrock.url' &&
+        error.problem
+          .split('; ')
+          .slice(1)
+          .map((one) => one.split(' ')[0])
+          .join() === paths.map((path) => `models.json.${path}`).join(),
+    );
+  });
+
   for (const [title, document, path] of [
     ['what is no object', [], 'models.json'],
     ['an adapter that asks no model', { command: ENDPOINT }, 'models.json.command'],

@@ -31,7 +31,7 @@ export function readModelSettings(document: unknown, name: string): ModelSetting
   const settings: ModelSettings = {};
   for (const adapter of ADAPTERS) {
     if (!root.has(adapter)) continue;
-    const endpoint = mistakes.reading(() => readEndpoint(root.object(adapter)));
+    const endpoint = mistakes.reading(() => readEndpoint(root.object(adapter), mistakes));
     if (endpoint !== undefined) settings[adapter] = endpoint;
   }
   for (const key of root.unread()) mistakes.reading(() => root.refuse(key, `is none of ${ADAPTERS.join(', ')}`));
@@ -39,15 +39,16 @@ export function readModelSettings(document: unknown, name: string): ModelSetting
   return settings;
 }
 
-function readEndpoint(reader: DocumentReader): ModelEndpoint {
-  const url = reader.string('url', 2_048);
-  if (!URL_FORM.test(url))
-    reader.refuse('url', 'is no https address without a slash, a query or a password at its end');
-  const port = Number(/^[a-z]+:\/\/[^/]*:(\d+)(?:\/|$)/.exec(url)?.[1] ?? 443);
-  if (port < 1 || port > 65_535) reader.refuse('url', 'names a port that is none');
-  const models = reader.strings('models', MAX_MODELS, 128);
-  models.forEach((model, n) => {
-    if (!MODEL.test(model)) reader.refuse(`models[${n}]`, 'is no name of a model');
-  });
-  return reader.close({ url, models, ...(reader.has('keyFile') ? { keyFile: reader.string('keyFile', 4_096) } : {}) });
+function readEndpoint(reader: DocumentReader, mistakes: Mistakes): ModelEndpoint {
+  const say = (key: string, problem: string): unknown => mistakes.reading(() => reader.refuse(key, problem));
+  const url = mistakes.reading(() => reader.string('url', 2_048));
+  const port = Number(/^[a-z]+:\/\/[^/]*:(\d+)(?:\/|$)/.exec(url ?? '')?.[1] ?? 443);
+  if (url !== undefined && !URL_FORM.test(url))
+    say('url', 'is no https address without a slash, a query or a password at its end');
+  else if (port < 1 || port > 65_535) say('url', 'names a port that is none');
+  const models = mistakes.reading(() => reader.strings('models', MAX_MODELS, 128)) ?? [];
+  for (const [n, model] of models.entries()) if (!MODEL.test(model)) say(`models[${n}]`, 'is no name of a model');
+  const keyFile = reader.has('keyFile') ? mistakes.reading(() => reader.string('keyFile', 4_096)) : undefined;
+  for (const key of reader.unread()) say(key, 'is not a known key');
+  return { url: url ?? '', models, ...(keyFile === undefined ? {} : { keyFile }) };
 }
