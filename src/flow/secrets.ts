@@ -1,5 +1,6 @@
 /** The secrets of a deployment: which of them its runs may name, where that is known beforehand. */
 import type { Refusal } from '@waybill/client/errors';
+import { nearest } from '@waybill/client/nearest-word';
 import type { Plan } from '@waybill/client/plan';
 import { secretsOf } from '#core/named-secrets.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -16,11 +17,16 @@ export function secretProblems({ givesSecrets }: FlowDeps['worker'], { items }: 
       }
     }
   }
-  const known = [...givesSecrets].sort().join(', ');
-  return [...unknown].map(([secret, path]) => ({
-    code: 'SECRET_UNAVAILABLE',
-    path,
-    problem: `this deployment keeps no secret "${secret}"`,
-    fix: `Use one that it keeps (${known || 'none'}), or have it added.`,
-  }));
+  const known = [...givesSecrets].sort();
+  // Whoever submits need not keep them: no more of the names is told than a slip of the finger is away.
+  return [...unknown].map(([secret, path]) => {
+    const near = nearest(secret, known);
+    const problem = `this deployment keeps no secret "${secret}"`;
+    return {
+      code: 'SECRET_UNAVAILABLE',
+      path,
+      problem,
+      fix: near === null ? 'Have it added.' : `Did you mean "${near}"?`,
+    };
+  });
 }
