@@ -126,7 +126,7 @@ test('submit: a spec that is refused carries every reason and leaves no trace', 
     assert.ok(error instanceof SpecRefused);
     assert.deepEqual(
       error.refusals.map(({ path }) => path),
-      ['spec.items[0].x', 'spec.items[1].id'],
+      ['spec.items[0].x', 'spec.items[1].id', 'spec.items[0].dependsOn[0]'],
     );
     assert.equal(error.path, 'spec.items[0].x');
     return true;
