@@ -328,13 +328,14 @@ describe('flow: release', () => {
           code: 'SECRET_UNAVAILABLE',
           path: 'spec.items[0].pipeline[0].secrets.FILE',
           problem: 'this deployment keeps no secret "lost"',
-          fix: 'Use one that it keeps (key, token), or have it added.',
+          // None that it keeps is told: they may be another's.
+          fix: 'Have it added.',
         },
         {
           code: 'SECRET_UNAVAILABLE',
           path: 'spec.items[0].pipeline[0].secrets.OTHER',
           problem: 'this deployment keeps no secret "other"',
-          fix: 'Use one that it keeps (key, token), or have it added.',
+          fix: 'Have it added.',
         },
       ]);
       bed.submit('k', runOf({ TOKEN: 'token', KEY: { file: 'key' } }));
