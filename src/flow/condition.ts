@@ -92,7 +92,8 @@ async function weigh(deps: FlowDeps, draft: Draft, ref: ItemRef, { files, reusab
     if (!holds) return leaveOut(draft, ref, spec, weighed, { reason: CONDITION_FALSE });
   }
   if (spec.item.forEach !== undefined) return grown(draft, ref, row, spec, weighed);
-  if (reusable !== null && row.pausedAtMs === undefined) {
+  // One whose cancel was accepted meanwhile is as it would be without a result: whoever cancels it ends it.
+  if (reusable !== null && row.pausedAtMs === undefined && !item.cancelAsked) {
     const { completed } = await takeOver(draft, ref, spec, weighed, reusable);
     return { isEnded: true, isCompleted: completed !== null };
   }

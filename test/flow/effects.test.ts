@@ -241,6 +241,32 @@ describe('flow: pure items', { concurrency: true }, () => {
     });
   });
 
+  it('an item whose cancel was accepted before it was weighed takes nothing over', async () => {
+    const { execute, ran } = counting();
+    const hold = new Gate();
+    const holding: Execute = async (job, context) => {
+      if (job.item === 'hold') await hold.opened;
+      return execute(job, context);
+    };
+    await withBed({ execute: holding }, async (bed) => {
+      await once(bed, 'a', [PURE]);
+      const run = bed.submit('b', runOf([{ id: 'hold' }, { ...PURE, dependsOn: ['hold'] }]));
+      await bed.until(async () => ((await bed.itemRow(run, 'hold'))?.state === 'running' ? true : null));
+      // The cancel as it was accepted, and not followed yet: here it would end the item at once.
+      const [row] = await bed.deps.store.get([keys.item(run, 'made')]);
+      assert.ok(row);
+      const { version, body, ...key } = row;
+      await bed.deps.store.transact([{ do: 'put', ...key, expect: version, body: { ...body, cancelAsked: true } }]);
+      hold.open();
+      await bed.until(async () => ((await bed.itemRow(run, 'made'))?.state === 'ready' ? true : null));
+      await answerTo(bed, 'end', controlOf('cancel', run));
+      const { events, states } = await finished(bed, 'b');
+      assert.deepEqual(eventsOf(events, 'item.reused'), []);
+      assert.equal(states.made, 'cancelled');
+      assert.deepEqual(ran, ['made', 'hold']);
+    });
+  });
+
   it('what was taken over before a pause and before a stop stands before them in the record', async () => {
     const { execute } = counting();
     const gate: ItemDraft = { id: 'gate', gate: { expires: '30m' } };
