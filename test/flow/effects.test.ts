@@ -32,6 +32,30 @@ async function once(bed: FlowBed, id: string, items: ItemDraft[], spec: Paramete
   return finished(bed, id);
 }
 
+interface Held {
+  bed: FlowBed;
+  run: string;
+  /** Opened, it lets the item end that the pure one waits for. */
+  hold: Gate;
+  ran: string[];
+}
+
+/** A second run, whose pure item has a result to take over and still waits for another item. */
+async function withHeld(use: (held: Held) => Promise<void>): Promise<void> {
+  const { execute, ran } = counting();
+  const hold = new Gate();
+  const holding: Execute = async (job, context) => {
+    if (job.item === 'hold') await hold.opened;
+    return execute(job, context);
+  };
+  await withBed({ execute: holding }, async (bed) => {
+    await once(bed, 'a', [PURE]);
+    const run = bed.submit('b', runOf([{ id: 'hold' }, { ...PURE, dependsOn: ['hold'] }]));
+    await bed.until(async () => ((await bed.itemRow(run, 'hold'))?.state === 'running' ? true : null));
+    await use({ bed, run, hold, ran });
+  });
+}
+
 describe('flow: pure items', { concurrency: true }, () => {
   it('a second run takes over what the first has made: nothing is claimed, and the record says from where', async () => {
     const { execute, ran } = counting();
@@ -220,16 +244,7 @@ describe('flow: pure items', { concurrency: true }, () => {
   });
 
   it('a run that stands still takes nothing over: paused, the item waits and then runs', async () => {
-    const { execute, ran } = counting();
-    const hold = new Gate();
-    const holding: Execute = async (job, context) => {
-      if (job.item === 'hold') await hold.opened;
-      return execute(job, context);
-    };
-    await withBed({ execute: holding }, async (bed) => {
-      await once(bed, 'a', [PURE]);
-      const run = bed.submit('b', runOf([{ id: 'hold' }, { ...PURE, dependsOn: ['hold'] }]));
-      await bed.until(async () => ((await bed.itemRow(run, 'hold'))?.state === 'running' ? true : null));
+    await withHeld(async ({ bed, run, hold, ran }) => {
       await answerTo(bed, 'stop', controlOf('pause', run));
       hold.open();
       await bed.until(async () => ((await bed.itemRow(run, 'made'))?.state === 'ready' ? true : null));
@@ -242,16 +257,7 @@ describe('flow: pure items', { concurrency: true }, () => {
   });
 
   it('an item whose cancel was accepted before it was weighed takes nothing over', async () => {
-    const { execute, ran } = counting();
-    const hold = new Gate();
-    const holding: Execute = async (job, context) => {
-      if (job.item === 'hold') await hold.opened;
-      return execute(job, context);
-    };
-    await withBed({ execute: holding }, async (bed) => {
-      await once(bed, 'a', [PURE]);
-      const run = bed.submit('b', runOf([{ id: 'hold' }, { ...PURE, dependsOn: ['hold'] }]));
-      await bed.until(async () => ((await bed.itemRow(run, 'hold'))?.state === 'running' ? true : null));
+    await withHeld(async ({ bed, run, hold, ran }) => {
       // The cancel as it was accepted, and not followed yet: here it would end the item at once.
       const [row] = await bed.deps.store.get([keys.item(run, 'made')]);
       assert.ok(row);
