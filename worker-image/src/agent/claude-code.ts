@@ -4,16 +4,14 @@
  */
 import type { PromptedBlock } from '@waybill/client/plan';
 import { AgentEnded } from '../agent-endings.ts';
+import { listOf, objectOf, textOf } from '../json-values.ts';
 import { type CallGuard, createCallGuard } from './call-guard.ts';
 import {
   type AgentEvent,
   type AgentUsage,
   type EventReader,
-  listOf,
   microUsdOf,
   modelOf,
-  objectOf,
-  textOf,
   tokensOf,
   unclear,
 } from './cli-events.ts';

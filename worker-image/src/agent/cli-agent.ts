@@ -1,8 +1,9 @@
 /** Runs the command line tool of an agent to its end and reads what it says; it lives in the sandbox of the block. */
 import { spawn } from 'node:child_process';
 import { AgentEnded } from '../agent-endings.ts';
+import { objectOf } from '../json-values.ts';
 import { lineReader } from '../runner-protocol.ts';
-import { type AgentEnd, type EventReader, objectOf, unclear } from './cli-events.ts';
+import { type AgentEnd, type EventReader, unclear } from './cli-events.ts';
 import { show } from './shown.ts';
 
 export interface CliCommand {

@@ -1,9 +1,10 @@
 /** What a command line agent says on stdout, one JSON object a line. Its words are hostile: each is read as strictly as it is needed. */
 import type { ClaimedUsage } from '@waybill/verify';
 import { AgentEnded } from '../agent-endings.ts';
+import type { JsonObject } from '../json-values.ts';
 
 export type AgentUsage = Omit<ClaimedUsage, 'block'>;
-export type AgentEvent = Record<string, unknown>;
+export type AgentEvent = JsonObject;
 
 /** What an agent leaves when it ends well. */
 export interface AgentEnd {
@@ -29,18 +30,6 @@ export const UNKNOWN_MODEL = 'unknown';
 const MODEL = /^[!-~]{1,128}$/;
 const MAX_TOKENS = 1_000_000_000;
 const MAX_COST_USD = 10_000;
-
-export function objectOf(value: unknown): AgentEvent {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as AgentEvent) : {};
-}
-
-export function listOf(value: unknown): AgentEvent[] {
-  return Array.isArray(value) ? value.map(objectOf) : [];
-}
-
-export function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
 
 /** Nothing is none; what is no number of tokens is no usage. */
 export function tokensOf(value: unknown): number {

@@ -4,17 +4,9 @@
  */
 import type { PromptedBlock } from '@waybill/client/plan';
 import { AgentEnded } from '../agent-endings.ts';
+import { objectOf, textOf } from '../json-values.ts';
 import { type CallGuard, createCallGuard } from './call-guard.ts';
-import {
-  type AgentEvent,
-  type AgentUsage,
-  type EventReader,
-  objectOf,
-  textOf,
-  tokensOf,
-  UNKNOWN_MODEL,
-  unclear,
-} from './cli-events.ts';
+import { type AgentEvent, type AgentUsage, type EventReader, tokensOf, UNKNOWN_MODEL, unclear } from './cli-events.ts';
 import { whole } from './shown.ts';
 
 /** Named by the provider below; no secret, and nothing looks at what it holds. */

@@ -2,8 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentEnded } from '../agent-endings.ts';
+import { objectOf, textOf } from '../json-values.ts';
 import { eventStreamReader, type StreamMessage } from '../model/event-stream.ts';
-import { type AgentEvent, objectOf, textOf } from './cli-events.ts';
+import type { AgentEvent } from './cli-events.ts';
 import { whole } from './shown.ts';
 
 /** Of messages and answers, as the protocol has them; of an answer only these two come here. */

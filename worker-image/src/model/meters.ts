@@ -1,5 +1,6 @@
 /** Reads off an answer, as it passes, which model gave it and how many tokens that took. It changes nothing of it. */
 import type { ClaimedUsage } from '@waybill/verify';
+import { type JsonObject, objectOf, textOf } from '../json-values.ts';
 import { eventStreamReader, type StreamMessage } from './event-stream.ts';
 
 export interface Reading extends Pick<ClaimedUsage, 'inputTokens' | 'outputTokens' | 'cachedTokens'> {
@@ -15,27 +16,22 @@ export interface Meter {
   end(): Reading | null;
 }
 
-type Fields = Record<string, unknown>;
 /** What an event adds to what is known. */
-type Read = (event: Fields) => { served?: unknown; usage?: Fields; isEnd?: boolean };
+type Read = (event: JsonObject) => { served?: unknown; usage?: JsonObject; isEnd?: boolean };
 
 /** Longest line, or whole answer that is no stream. */
 const MAX_TEXT_CHARS = 16 * 1024 * 1024;
 const MAX_TOKENS = 1_000_000_000;
 const MODEL = /^[!-~]{1,128}$/;
 
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-}
-
 /** Of the Messages protocol, streamed or not: input is counted at the beginning, output again and again. */
 const ofMessages: Read = (event) => {
   if (event.type === 'message_start') {
-    const message = fieldsOf(event.message);
-    return { served: message.model, usage: fieldsOf(message.usage) };
+    const message = objectOf(event.message);
+    return { served: message.model, usage: objectOf(message.usage) };
   }
-  if (event.type === 'message_delta') return { usage: fieldsOf(event.usage) };
-  if (event.type === 'message') return { served: event.model, usage: fieldsOf(event.usage), isEnd: true };
+  if (event.type === 'message_delta') return { usage: objectOf(event.usage) };
+  if (event.type === 'message') return { served: event.model, usage: objectOf(event.usage), isEnd: true };
   return event.type === 'message_stop' ? { isEnd: true } : {};
 };
 
@@ -43,12 +39,12 @@ const RESPONSE_ENDS = ['response.completed', 'response.incomplete', 'response.fa
 
 /** Of the Responses protocol, streamed or not. What is cached is part of the input there. */
 const ofResponses: Read = (event) => {
-  const isEnd = event.object === 'response' || RESPONSE_ENDS.includes(String(event.type));
-  const response = event.object === 'response' ? event : fieldsOf(event.response);
+  const isEnd = event.object === 'response' || RESPONSE_ENDS.includes(textOf(event.type));
+  const response = event.object === 'response' ? event : objectOf(event.response);
   if (!isEnd) return 'model' in response ? { served: response.model } : {};
-  const usage = fieldsOf(response.usage);
+  const usage = objectOf(response.usage);
   if (!isTold(usage.input_tokens)) return { served: response.model };
-  const cached = tokensOf(fieldsOf(usage.input_tokens_details).cached_tokens);
+  const cached = tokensOf(objectOf(usage.input_tokens_details).cached_tokens);
   const fresh = Math.max(0, tokensOf(usage.input_tokens) - cached);
   const told = { input_tokens: fresh, cache_read_input_tokens: cached, output_tokens: usage.output_tokens };
   return { served: response.model, usage: told, isEnd: true };
@@ -57,9 +53,9 @@ const ofResponses: Read = (event) => {
 /** Only a router says which model it took; else it is the one of the address. */
 function ofConverse({ headers, payload }: StreamMessage): ReturnType<Read> {
   if (headers.get(':event-type') !== 'metadata') return {};
-  const metadata = fieldsOf(JSON.parse(payload.toString('utf8')));
-  const { inputTokens, outputTokens, cacheReadInputTokens, cacheWriteInputTokens } = fieldsOf(metadata.usage);
-  const served = fieldsOf(fieldsOf(metadata.trace).promptRouter).invokedModelId;
+  const metadata = objectOf(JSON.parse(payload.toString('utf8')));
+  const { inputTokens, outputTokens, cacheReadInputTokens, cacheWriteInputTokens } = objectOf(metadata.usage);
+  const served = objectOf(objectOf(metadata.trace).promptRouter).invokedModelId;
   return {
     ...(served === undefined ? {} : { served }),
     usage: {
@@ -158,7 +154,7 @@ function textMeter(read: Read, isStream: boolean): Meter {
   const { add, reading } = tally();
   let pending = '';
   const take = (line: string): void => {
-    if (line.startsWith('data:') && line.slice(5).trim() !== '[DONE]') add(read(fieldsOf(JSON.parse(line.slice(5)))));
+    if (line.startsWith('data:') && line.slice(5).trim() !== '[DONE]') add(read(objectOf(JSON.parse(line.slice(5)))));
   };
   return careful(
     (bytes) => {
@@ -171,7 +167,7 @@ function textMeter(read: Read, isStream: boolean): Meter {
     },
     () => {
       if (isStream) take(pending);
-      else add(read(fieldsOf(JSON.parse(pending))));
+      else add(read(objectOf(JSON.parse(pending))));
     },
     reading,
   );

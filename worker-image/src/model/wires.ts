@@ -3,15 +3,14 @@
  * or send something elsewhere for the block. What is not known here does not pass.
  */
 import type { PromptedBlock } from '@waybill/client/plan';
+import { type JsonObject, listOf, objectOf, textOf } from '../json-values.ts';
 import { converseMeter, type Meter, messagesMeter, responsesMeter } from './meters.ts';
-
-type Fields = Record<string, unknown>;
 
 export interface Wire {
   /** The model that a request asks for; null for any other operation. `path` is without its query. */
-  modelOf(path: string, body: Fields): unknown;
+  modelOf(path: string, body: JsonObject): unknown;
   /** What is wrong with the body, in words; null when nothing is. */
-  problemOf(body: Fields): string | null;
+  problemOf(body: JsonObject): string | null;
   /** Headers that carry the key. */
   keyHeaders(key: string): Record<string, string>;
   /** Of the request, lower case, and what of each passes; nothing where that is empty. */
@@ -60,11 +59,11 @@ const converse: Wire = {
   problemOf(body) {
     const unknown = unknownKey(body, CONVERSE_KEYS);
     if (unknown !== null) return unknown;
-    const isLocal = (tool: Fields): boolean => {
+    const isLocal = (tool: JsonObject): boolean => {
       const keys = Object.keys(tool);
       return keys.length === 1 && CONVERSE_TOOLS.includes(keys[0] ?? '');
     };
-    if (!listOf(fieldsOf(body.toolConfig).tools).every(isLocal)) return 'a tool is not one of the block';
+    if (!listOf(objectOf(body.toolConfig).tools).every(isLocal)) return 'a tool is not one of the block';
     return holds(body, (value) => 's3Location' in value) ? 'it names an object in S3' : null;
   },
   keyHeaders: (key) => ({ authorization: `Bearer ${key}` }),
@@ -77,10 +76,11 @@ const messages: Wire = {
   problemOf(body) {
     const unknown = unknownKey(body, MESSAGE_KEYS);
     if (unknown !== null) return unknown;
-    const isLocal = (tool: Fields): boolean => tool.type === undefined || LOCAL_MESSAGE_TOOL.test(textOf(tool.type));
+    const isLocal = (tool: JsonObject): boolean =>
+      tool.type === undefined || LOCAL_MESSAGE_TOOL.test(textOf(tool.type));
     if (!listOf(body.tools).every(isLocal)) return 'a tool is not one of the block';
     // What it takes to sum up a conversation is not in the count of the answer.
-    const edits = listOf(fieldsOf(body.context_management).edits);
+    const edits = listOf(objectOf(body.context_management).edits);
     if (!edits.every(({ type }) => /^clear_/.test(textOf(type)))) return 'it has the conversation rewritten';
     const parts = listOf(body.messages).flatMap(({ content }) => listOf(content));
     if (!parts.every(({ type }) => MESSAGE_PARTS.includes(textOf(type)))) return 'a part of it is of another kind';
@@ -96,13 +96,13 @@ const responses: Wire = {
   problemOf(body) {
     const unknown = unknownKey(body, RESPONSE_KEYS);
     if (unknown !== null) return unknown;
-    const isLocal = (tool: Fields): boolean => LOCAL_RESPONSE_TOOLS.includes(textOf(tool.type)) && isHere(tool);
+    const isLocal = (tool: JsonObject): boolean => LOCAL_RESPONSE_TOOLS.includes(textOf(tool.type)) && isHere(tool);
     if (!listOf(body.tools).every(isLocal)) return 'a tool is not one of the block';
     // One without a type and a role is a reference to what the provider kept.
-    const isItem = ({ type, role }: Fields): boolean =>
+    const isItem = ({ type, role }: JsonObject): boolean =>
       isSet(type) ? RESPONSE_ITEMS.includes(textOf(type)) : typeof role === 'string';
     if (!listOf(body.input).every(isItem)) return 'a part of it is of another kind';
-    const isFar = (part: Fields): boolean =>
+    const isFar = (part: JsonObject): boolean =>
       [part.image_url, part.file_url].some((url) => isSet(url) && !/^data:/i.test(textOf(url))) ||
       isSet(part.file_id) ||
       (part.type === 'shell_call' && !isHere(part));
@@ -133,48 +133,35 @@ function namedOf(known: RegExp): (value: string) => string {
       .join(',');
 }
 
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-}
-
-/** A block may write anything: what is no text is none of the words, as the provider reads it, and `String` may throw. */
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function listOf(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.map(fieldsOf) : [];
-}
-
 function isSet(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
 /** In words; null when all are known. Of a key of the block only a plain one is said again. */
-function unknownKey(body: Fields, known: readonly string[]): string | null {
+function unknownKey(body: JsonObject, known: readonly string[]): string | null {
   const key = Object.keys(body).find((name) => isSet(body[name]) && body[name] !== false && !known.includes(name));
   if (key === undefined) return null;
   return `${/^\w{1,64}$/.test(key) ? key : 'a key'} is not asked for here`;
 }
 
 /** Where commands are carried out: at the block, unless it says otherwise. */
-function isHere({ environment }: Fields): boolean {
-  return !isSet(environment) || fieldsOf(environment).type === 'local';
+function isHere({ environment }: JsonObject): boolean {
+  return !isSet(environment) || objectOf(environment).type === 'local';
 }
 
-function isFetched({ type, source }: Fields): boolean {
+function isFetched({ type, source }: JsonObject): boolean {
   if (type === 'container_upload') return true;
-  const from = fieldsOf(source).type;
+  const from = objectOf(source).type;
   return (type === 'image' || type === 'document') && isSet(from) && !LOCAL_SOURCES.includes(textOf(from));
 }
 
 /** Whether any object within the value is one of those; how deep and wide it is was bounded before. */
-function holds(value: unknown, test: (value: Fields) => boolean): boolean {
+function holds(value: unknown, test: (value: JsonObject) => boolean): boolean {
   const pending = [value];
   while (pending.length > 0) {
     const next = pending.pop();
     if (typeof next !== 'object' || next === null) continue;
-    if (!Array.isArray(next) && test(next as Fields)) return true;
+    if (!Array.isArray(next) && test(next as JsonObject)) return true;
     for (const part of Object.values(next)) pending.push(part);
   }
   return false;
