@@ -1,11 +1,14 @@
 /** Behaviours 20 to 25: runs as a whole. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Receipt } from '@waybill/client/documents';
 import type { Execute } from '#adapters/in-process/executor.ts';
 import { createLocalScheduler } from '#adapters/local/scheduler.ts';
-import { type FlowBed, openFlowBed } from '../support/embedded-flow.ts';
+import type { InboxObject } from '#ports/inbox.ts';
+import { type FlowBed, type FlowBedOptions, openFlowBed } from '../support/embedded-flow.ts';
 import { aborted, answerTo, FAILED, finished, Gate, inState, SUCCEEDED, withBed } from '../support/finished-run.ts';
 import { HOURLY } from '../support/hourly-schedule.ts';
+import { interceptPorts } from '../support/intercepted-ports.ts';
 import { entriesOf } from '../support/ledger-entries.ts';
 import { clockFrom } from '../support/moved-clock.ts';
 import { cancelOf, controlOf, runOf } from '../support/run-spec.ts';
@@ -16,6 +19,22 @@ const openAt = (at: string, directory?: string): Promise<FlowBed> => {
   const adapt = (deps: FlowBed['deps']) => ({ ...deps, clock, scheduler: createLocalScheduler(clock) });
   return openFlowBed({ execute: () => SUCCEEDED, adapt, ...before });
 };
+
+/** What the inbox was told to answer: an acceptance that lies there hides every later one. */
+function hearing(answers: string[]): NonNullable<FlowBedOptions['adapt']> {
+  return (deps) =>
+    interceptPorts(deps, ({ port, method, args }, proceed) => {
+      const [object, receipt] = args as [InboxObject, Receipt];
+      if (port === 'inbox' && method === 'answer')
+        answers.push(`${object.submissionId} ${receipt.status} ${receipt.run}`);
+      return proceed();
+    });
+}
+
+/** Whatever was put into the inbox is answered and gone. */
+function takenIn(bed: FlowBed): Promise<unknown> {
+  return bed.until(async () => (await bed.deps.inbox.list({ limit: 1 })).length === 0);
+}
 
 describe('behaviours: runs', { concurrency: true }, () => {
   it('20. a cancelled run ends its items in whatever state they are', async () => {
@@ -65,24 +84,40 @@ describe('behaviours: runs', { concurrency: true }, () => {
   });
 
   it('22. the same submission twice is one run', async () => {
-    await withBed({ execute: () => SUCCEEDED }, async (bed) => {
+    const answers: string[] = [];
+    await withBed({ execute: () => SUCCEEDED, adapt: hearing(answers) }, async (bed) => {
       const run = bed.submit('s', runOf([{ id: 'x' }]));
       await finished(bed, 's');
+      await takenIn(bed);
       bed.submit('s', runOf([{ id: 'x' }]));
+      await takenIn(bed);
       const later = bed.submit('later', runOf([{ id: 'x' }]));
       await finished(bed, 'later');
+      await takenIn(bed);
+      assert.deepEqual(answers, [`s accepted ${run}`, `s deduped ${run}`, `later accepted ${later}`]);
       assert.deepEqual([bed.receipts('s').map((each) => each.run), later === run], [[run], false]);
       assert.equal(entriesOf(bed.directory, 'run.opened').length, 2);
     });
   });
 
   it('23. another submission under the same name is a conflict, and changes nothing of the first', async () => {
-    await withBed({ execute: () => SUCCEEDED }, async (bed) => {
-      bed.submit('s', runOf([{ id: 'x' }]));
+    const answers: string[] = [];
+    await withBed({ execute: () => SUCCEEDED, adapt: hearing(answers) }, async (bed) => {
+      const run = bed.submit('s', runOf([{ id: 'x' }]));
       await finished(bed, 's');
+      await takenIn(bed);
       bed.submit('s', runOf([{ id: 'other' }]));
-      await bed.until(() => bed.receipts('s').find(({ status }) => status === 'conflict'));
+      await takenIn(bed);
+      assert.deepEqual(answers, [`s accepted ${run}`, `s conflict ${run}`]);
+      assert.deepEqual(
+        bed
+          .receipts('s')
+          .map(({ status }) => status)
+          .sort(),
+        ['accepted', 'conflict'],
+      );
       assert.deepEqual(Object.keys((await finished(bed, 's')).states), ['x']);
+      assert.equal(entriesOf(bed.directory, 'run.opened').length, 1);
     });
   });
 
