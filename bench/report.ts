@@ -76,6 +76,12 @@ export function ratioOf(all: Measurements, name: Case, engine: string, other: st
   return mine === null || theirs === null ? null : mine / theirs;
 }
 
+/** How many times as long the other's p95 is, so that more is better here too; null where one is missing. */
+export function p95RatioOf(all: Measurements, name: Case, engine: string, other: string): number | null {
+  const [mine, theirs] = [p95Of(all, engine, name), p95Of(all, other, name)];
+  return mine === null || theirs === null ? null : theirs / mine;
+}
+
 export function linesOf(all: Measurements): string[] {
   const { command, rounds, found, probesMs, loads, absent, engines, others, tables } = all;
   const [cpu] = cpus();
