@@ -6,7 +6,6 @@ import { TerminalError } from '@waybill/client/errors';
 import type { Stage } from '#core/stages.ts';
 import { BackOff } from '#embedded/back-off.ts';
 import { CADENCE, Cadence, type CadenceRule } from '#embedded/cadence.ts';
-import { SharedTask } from '#embedded/shared-task.ts';
 import { callBack } from '#flow/callbacks.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { checkpointRun, enterRun, sequenceEnded } from '#flow/enter.ts';
@@ -14,6 +13,7 @@ import { createLane } from '#flow/lane.ts';
 import { beat } from '#flow/notices.ts';
 import { publishLog } from '#flow/publish.ts';
 import { noteUnbundled, seal } from '#flow/seal.ts';
+import { SharedTask } from '#flow/shared-task.ts';
 import { verifySealed } from '#flow/verify.ts';
 import type { Callbacks } from '#ports/callbacks.ts';
 

@@ -12,7 +12,7 @@ import { setAlarm, timingOf } from '#flow/alarms.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { bytesOf } from '#flow/log.ts';
-import { showSchedules, withEntries, writeUnanswered } from '#flow/slots.ts';
+import { isFull, KEPT_SLOTS, showSchedules, withEntries, writeUnanswered } from '#flow/slots.ts';
 import { refuseHere } from '#flow/submit.ts';
 import { type Draft, decide } from '#flow/transaction.ts';
 import type { InboxObject } from '#ports/inbox.ts';
@@ -62,18 +62,25 @@ export async function addSchedule(deps: FlowDeps, object: InboxObject, schedule:
 /** Pauses a schedule, resumes it, runs it now or takes it away. */
 export async function steerSchedule(deps: FlowDeps, object: InboxObject, asked: ScheduleVerb): Promise<Answer> {
   const ref = { principal: object.principal, name: asked.schedule };
+  const added = triggerId(ref, object);
   const answer = await decide(deps, async (draft): Promise<Answer> => {
     const row = await draft.readOne<ScheduleRow>(keys.schedule(ref.principal, ref.name));
     const inForce = await readInForce(draft);
-    const trigger = asked.do === 'trigger' ? { run: deriveRunId(ref.principal, triggerId(ref, object)) } : {};
+    const trigger = asked.do === 'trigger' ? { run: deriveRunId(ref.principal, added) } : {};
     if (isAnswered(row, object)) return { ...DEDUPED, ...trigger };
     if (row === null || row.removed) return refuseUnknown(ref.name);
+    const isOneMore = asked.do === 'trigger' && row.slots.every(({ id }) => id !== added);
+    if (isOneMore && isFull(row)) return refuseWhileFull(ref.name);
     const after = changed(row, ref, object, asked.do, draft.atMs);
     if (after === null) return DEDUPED;
     write(draft, ref, object, after, inForce);
     return { ...ACCEPTED, ...trigger };
   });
-  return follow(deps, ref, answer);
+  return follow(deps, ref, answer, async () => {
+    if (asked.do === 'trigger') await writeUnanswered(deps, ref, added);
+    // Nobody looks after what is in force no more: what it still owes is written now or never.
+    if (asked.do === 'rm') await writeUnanswered(deps, ref);
+  });
 }
 
 const ACCEPTED: Answer = { status: 'accepted', reasons: [] };
@@ -136,11 +143,14 @@ function placeOf({ principal, name }: ScheduleRef): string {
   return `${principal}/${name}`;
 }
 
-/** After a crash the object comes again and is deduped, so this is done for that too. */
-async function follow(deps: FlowDeps, ref: ScheduleRef, answer: Answer): Promise<Answer> {
+/**
+ * After a crash the object comes again and is deduped, so this is done for that too. `writeOwn` writes what this object owes:
+ * what others do is theirs, or every trigger would write again what all before it wrote.
+ */
+async function follow(deps: FlowDeps, ref: ScheduleRef, answer: Answer, writeOwn = async () => {}): Promise<Answer> {
   if (answer.status !== 'accepted' && answer.status !== 'deduped') return answer;
   await setAlarm(deps, ref);
-  await writeUnanswered(deps, ref);
+  await writeOwn();
   await showSchedules(deps, ref.principal);
   return answer;
 }
@@ -155,6 +165,13 @@ function refuseTooMany(): Answer {
   const problem = `there are ${MAX_SCHEDULES} schedules, and no deployment has more`;
   const fix = 'Remove one with `waybill schedule rm`.';
   return refuse('invalid', { code: 'SPEC_LIMIT', path: 'metadata.name', problem, fix });
+}
+
+/** No mistake of whoever asks, so it is an answer and nothing for the quarantine. */
+function refuseWhileFull(name: string): Answer {
+  const problem = `${KEPT_SLOTS} runs of schedule ${name} wait for their answer, and no more may`;
+  const fix = `Trigger it again when \`waybill schedule show ${name}\` says what became of them.`;
+  return refuse('denied', { code: 'SPEC_LIMIT', path: 'spec.schedule', problem, fix });
 }
 
 function refuseWithoutSlots(cron: string): Answer {

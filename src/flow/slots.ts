@@ -13,12 +13,13 @@ import { dueSlots, nextSlot } from '#core/slots.ts';
 import { setAlarm, timingOf } from '#flow/alarms.ts';
 import type { Answer } from '#flow/answer.ts';
 import type { FlowDeps } from '#flow/deps.ts';
+import { SharedTask } from '#flow/shared-task.ts';
 import { decide, peek } from '#flow/transaction.ts';
 import type { InboxObject } from '#ports/inbox.ts';
 import type { ScheduleRef } from '#ports/scheduler.ts';
 
 /** Entries of a schedule that are kept: those of one look after a downtime, and some before. */
-const KEPT_SLOTS = 20;
+export const KEPT_SLOTS = 20;
 /** Reasons of a refusal that are kept; its receipt has all. */
 const KEPT_REASONS = 3;
 const SHOWN_NEXT = 3;
@@ -42,8 +43,8 @@ export async function fillSlots(
   await decide(deps, async (draft) => {
     const row = await draft.readOne<ScheduleRow>(keys.schedule(ref.principal, ref.name));
     if (row === null || row.removed || row.paused) return;
-    // Nothing is decided on top of so much that could not be written: it stays due, and the row small.
-    if (unanswered(row).length >= KEPT_SLOTS) return;
+    // Nothing is decided on top of so much that has no answer: it stays due, and the row small.
+    if (isFull(row)) return;
     const nowMs = plannedMs <= draft.atMs + EARLY_MS ? Math.max(draft.atMs, plannedMs) : draft.atMs;
     const due = dueSlots(timingOf(row), row.missed, row.decidedMs, nowMs - patienceMs);
     if (due === null) return;
@@ -92,15 +93,19 @@ export function withEntries(row: ScheduleRow, entries: readonly SlotEntry[]): Sc
   return { ...row, slots: slots.filter((entry) => !dropped.has(entry)) };
 }
 
+export function isFull(row: ScheduleRow): boolean {
+  return unanswered(row).length >= KEPT_SLOTS;
+}
+
 function unanswered({ slots }: ScheduleRow): SlotEntry[] {
   return slots.filter(({ status }) => status === undefined);
 }
 
-/** Writes the objects of slots that have no answer yet. One that lies there already is left alone. */
-export async function writeUnanswered(deps: FlowDeps, ref: ScheduleRef): Promise<void> {
+/** Writes the objects of slots that have no answer yet, or that of one. What lies there already is left alone. */
+export async function writeUnanswered(deps: FlowDeps, ref: ScheduleRef, only?: string): Promise<void> {
   const row = await peek<ScheduleRow>(deps, keys.schedule(ref.principal, ref.name));
   if (row === null) return;
-  const open = unanswered(row);
+  const open = unanswered(row).filter(({ id }) => only === undefined || id === only);
   if (open.length > 0) await deps.store.durable();
   for (const { id } of open) {
     try {
@@ -147,8 +152,19 @@ async function noteAnswer(deps: FlowDeps, ref: ScheduleRef, id: string, { status
   if (isNew) await showSchedules(deps, ref.principal);
 }
 
-/** Replaces what the principal is shown. */
-export async function showSchedules(deps: FlowDeps, principal: string): Promise<void> {
+/** By who publishes and whose they are. */
+const published = new WeakMap<FlowDeps, Map<string, SharedTask<void>>>();
+
+/** Replaces what the principal is shown; once for all who ask meanwhile, so that a batch of controls is no list for each. */
+export function showSchedules(deps: FlowDeps, principal: string): Promise<void> {
+  const mine = published.get(deps) ?? new Map<string, SharedTask<void>>();
+  published.set(deps, mine);
+  const task = mine.get(principal) ?? new SharedTask(() => publishSchedules(deps, principal));
+  mine.set(principal, task);
+  return task.request();
+}
+
+async function publishSchedules(deps: FlowDeps, principal: string): Promise<void> {
   const own = (await schedulesInForce(deps)).filter((one) => one.principal === principal);
   const rows = own.length === 0 ? [] : await deps.store.get(own.map(({ name }) => keys.schedule(principal, name)));
   const nowMs = deps.clock.nowMs();

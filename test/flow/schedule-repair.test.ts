@@ -106,7 +106,7 @@ describe('flow: schedules that lost something', () => {
       };
       const now = '2026-05-04T11:00:01Z';
       await assert.rejects(fillSlots(at(now), REF), /S3 is away/);
-      await assert.rejects(steerSchedule(at(now), asked('pause'), verb('pause')), /S3 is away/);
+      await steerSchedule(at(now), asked('pause'), verb('pause'));
       await assert.rejects(steerSchedule(at(now), asked('trigger'), verb('trigger')), /S3 is away/);
       bed.before = () => {};
       assert.deepEqual(await waiting(), []);
