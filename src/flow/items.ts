@@ -5,7 +5,7 @@ import type { PlanItem } from '@waybill/client/plan';
 import { rankOf } from '#core/claim.ts';
 import { awaitLock, FREE_LOCK, leaveLockQueue } from '#core/locks.ts';
 import { moneyKeys } from '#core/money-rows.ts';
-import type { LockRow, LockWaitRow, ReadyRow } from '#core/queue-rows.ts';
+import type { LockRow, LockWaitRow, ReadyRow, TodoLocksRow } from '#core/queue-rows.ts';
 import { type ItemRow, type Key, keys, type OpenRow, type RunRow, type SpecRow } from '#core/rows.ts';
 import { without } from '#core/sets.ts';
 import { addTally, runStateOf, type TerminalState, tallyOf } from '#core/tally.ts';
@@ -29,7 +29,7 @@ export function makeReady(
   spec: SpecRow,
   item: ItemRow,
 ): boolean {
-  const { notBeforeMs: _past, short: _short, shelved: _shelved, deciding: _weighed, ...rest } = item;
+  const { notBeforeMs: _past, short: _short, called: _called, shelved: _shelved, deciding: _weighed, ...rest } = item;
   const ready: ItemRow = { ...rest, state: 'ready', waitingOn: [] };
   if (run.pausedAtMs !== undefined) {
     draft.put(keys.item(ref.run, ref.item), { ...ready, shelved: true } satisfies ItemRow);
@@ -47,26 +47,24 @@ export function makeReady(
   return true;
 }
 
-/** From the list where it waits to the wait lists of all its locks. The lock rows may already carry it as head. */
-export async function parkItem(
-  deps: FlowDeps,
-  draft: Draft,
-  at: ItemRef & { queue: string },
-  spec: SpecRow,
-  item: ItemRow,
-): Promise<void> {
-  const { queue, ...ref } = { run: at.run, item: at.item, queue: at.queue };
+/**
+ * From the list where it waits to the wait lists of all its locks. The lock rows may already carry it as head. Resolves as
+ * `leaveLists` does.
+ */
+export async function parkItem(deps: FlowDeps, draft: Draft, waiter: Waiter): Promise<string | undefined> {
+  const { run, item: id, queue, spec, row: item } = waiter;
   const rank = item.rank ?? '';
   const locks = spec.item.locks;
   await draft.read(locks.map(({ name }) => keys.lock(name)));
-  await unqueueItem(deps, draft, at, spec, item);
+  const left = await leaveLists(deps, draft, waiter);
   for (const { name, mode } of locks) {
     const lock = (await draft.readOne<LockRow>(keys.lock(name))) ?? FREE_LOCK;
     draft.put(keys.lock(name), awaitLock(lock, rank));
-    draft.create(keys.lockWait(name, rank), { ...ref, queue, mode } satisfies LockWaitRow);
+    draft.create(keys.lockWait(name, rank), { run, item: id, queue, mode } satisfies LockWaitRow);
   }
-  const { short: _short, ...rest } = item;
-  draft.put(keys.item(ref.run, ref.item), { ...rest, parked: true } satisfies ItemRow);
+  const { short: _short, called: _called, ...rest } = item;
+  draft.put(keys.item(run, id), { ...rest, parked: true } satisfies ItemRow);
+  return left;
 }
 
 /** The rank of the waiter behind `rank` in the list of a lock, if there is one. */
@@ -74,6 +72,51 @@ export async function nextWaiter(deps: FlowDeps, lock: string, rank: string): Pr
   const waiters = await deps.store.query(`lock/${lock}`, { prefix: 'wait/', limit: 2 });
   const other = waiters.find((row) => row.sk !== `wait/${rank}`);
   return other?.sk.slice('wait/'.length);
+}
+
+/** Who stands in lists, as the caller has read it. */
+export interface Waiter extends ItemRef {
+  queue: string;
+  spec: SpecRow;
+  row: ItemRow;
+  /** Its waiters the caller tries one after the other anyway. */
+  lock?: string;
+}
+
+/**
+ * Out of every list it waits in, unclaimed. Others may come first then on the locks whose lists it leaves, and the locks are free; who
+ * stood behind one that was called has nobody before it any more. Resolves with the name under which that stands to be done, once it
+ * is hinted; undefined where nobody waits.
+ */
+export async function leaveLists(deps: FlowDeps, draft: Draft, waiter: Waiter): Promise<string | undefined> {
+  const { spec, row, lock: tried } = waiter;
+  await unqueueItem(deps, draft, waiter, spec, row);
+  if (row.parked !== true) return callNext(deps, draft, waiter, spec.item.locks);
+  const isAwaited = (name: string): boolean => draft.seen<LockRow>(keys.lock(name))?.head !== undefined;
+  const names = spec.item.locks.map(({ name }) => name).filter((name) => name !== tried && isAwaited(name));
+  return names.length === 0 ? undefined : tryNext(deps, draft, waiter, { names });
+}
+
+/**
+ * Of one that was called, for who stood behind it.
+ * @param locks those of its locks that others may have now
+ */
+export function callNext(
+  deps: FlowDeps,
+  draft: Draft,
+  { row, ...ref }: Pick<Waiter, 'run' | 'item' | 'row'>,
+  locks: readonly { name: string }[],
+): string | undefined {
+  if (row.called === 'money') return tryNext(deps, draft, ref, { names: [], run: ref.run });
+  if (row.called !== 'locks' || locks.length === 0) return undefined;
+  return tryNext(deps, draft, ref, { names: locks.map(({ name }) => name) });
+}
+
+/** It may leave lists again before this is done. */
+function tryNext(deps: FlowDeps, draft: Draft, { run, item }: ItemRef, todo: TodoLocksRow): string {
+  const by = `${run}/${item}/${deps.chance.hex(4)}`;
+  draft.create(keys.todoLocks(by), todo);
+  return by;
 }
 
 /** Takes a ready item out of the lists it stands in: of its queue, of its locks, or of those that wait for money. */
@@ -116,7 +159,7 @@ export async function closeItem(
   item: ItemRow,
   state: TerminalState,
 ): Promise<Ended> {
-  const { rank, parked, short, shelved, notBeforeMs, reopening, deciding, asking, ...rest } = item;
+  const { rank, parked, short, called, shelved, notBeforeMs, reopening, deciding, asking, ...rest } = item;
   const closed: ItemRow = { ...rest, state, waitingOn: [] };
   draft.put(keys.item(ref.run, ref.item), closed);
   const completed = await leaveOpenSet(draft, ref, spec, closed, state);

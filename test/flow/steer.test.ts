@@ -124,7 +124,7 @@ describe('flow: pause and resume', { concurrency: true }, () => {
             await decide(flow, async (draft) => {
               const ref = { run, item: 'waiter' };
               const [spec, item] = await readItem(draft, ref);
-              await parkItem(flow, draft, { ...ref, queue: 'default' }, spec, item);
+              await parkItem(flow, draft, { ...ref, queue: 'default', spec, row: item });
             });
             return seen;
           }),
