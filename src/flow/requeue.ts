@@ -10,7 +10,8 @@ import { isTerminal } from '#core/tally.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import { type Asked, accepted, askedItem, dedupedAs, emitControl } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { leaveLists, makeReady, readItem } from '#flow/items.ts';
+import { makeReady, readItem } from '#flow/items.ts';
+import { leaveLists } from '#flow/lists.ts';
 import type { Draft } from '#flow/transaction.ts';
 import { type Marked, markForStop } from '#flow/worker.ts';
 

@@ -11,7 +11,8 @@ import { moneyKeys, type RunPurseRow, type ShortRow } from '#core/money-rows.ts'
 import { capOf, dayOf, leftOf, neverFits } from '#core/purse.ts';
 import { type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { closeItem, completeRun, type ItemRef, leaveLists, readItem, readRun, type Waiter } from '#flow/items.ts';
+import { closeItem, completeRun, type ItemRef, readItem, readRun } from '#flow/items.ts';
+import { leaveLists, type Waiter } from '#flow/lists.ts';
 import { ledgerOf, runPurse } from '#flow/payment.ts';
 import { type Draft, decide } from '#flow/transaction.ts';
 

@@ -7,7 +7,8 @@ import { isTerminal } from '#core/tally.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import { type Asked, accepted, askedItem, dedupedAs, emitControl } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { closeItem, completeRun, leaveLists, readItem } from '#flow/items.ts';
+import { closeItem, completeRun, readItem } from '#flow/items.ts';
+import { leaveLists } from '#flow/lists.ts';
 import type { Draft } from '#flow/transaction.ts';
 
 /** What of a skip others have to be told. */
