@@ -5,7 +5,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { Figures, type FiguresMessage } from './figures.ts';
-import { seedsToHits } from './first-hit.ts';
+import { findPlanted } from './first-hit.ts';
+import { PLANTED_BUGS } from './planted-bugs.ts';
 import { optionsOf, reportViolation, show } from './replay.ts';
 import { liveSeed } from './world.ts';
 
@@ -102,12 +103,14 @@ async function reportMany(): Promise<boolean> {
 }
 
 async function reportPlanted(): Promise<boolean> {
-  let isFound = true;
-  for await (const { name, seeds, violation } of seedsToHits()) {
-    isFound &&= violation !== null;
-    console.log(`planted bug: ${name}: ${violation === null ? 'not found' : 'found'} in ${seeds} seeds: ${violation}`);
+  let areFound = true;
+  for (const bug of PLANTED_BUGS) {
+    const { seeds, violation, isFound } = await findPlanted(bug);
+    areFound &&= isFound;
+    const by = `${isFound ? 'found' : 'not found'} by ${bug.breaks}`;
+    console.log(`planted bug: ${bug.name}: ${by} in ${seeds} seeds: ${violation}`);
   }
-  return isFound;
+  return areFound;
 }
 
 if (values.job !== undefined) {

@@ -3,13 +3,14 @@
  * as if the rule about it had been forgotten. No product code knows of them.
  */
 import { openChunkOf } from '#core/admission.ts';
-import type { LockRow, QueueRow } from '#core/queue-rows.ts';
+import type { QueueRow } from '#core/queue-rows.ts';
 import type { ReuseRow } from '#core/record-rows.ts';
 import type { GateRow, Growth, ItemRow, OpenRow, TodoSpawnRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import type { Action, Row, RunStore } from '#ports/run-store.ts';
 import type { Container } from './container.ts';
 import { CALLBACK_BUGS } from './planted-callbacks.ts';
+import { LOCK_BUGS } from './planted-locks.ts';
 import { MONEY_BUGS } from './planted-money.ts';
 import { PIN_BUGS } from './planted-pins.ts';
 import { isNew, leavingOut, type PlantedBug, type Put, putting, seeing, tellsOf } from './planting.ts';
@@ -28,42 +29,51 @@ const withEverybody = (reviewers: readonly string[]): readonly string[] =>
   Object.assign([...reviewers], { includes: () => true });
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
-  { name: 'lost release of a slot', plant: slotsKept },
-  { name: 'lost release of a lock', plant: locksKept },
-  { name: 'double dispatch', plant: attemptSeen(['dispatch', 'timers', 'reconcile'], 'dispatched', 'claimed') },
-  { name: 'missing fence', plant: attemptSeen(['settle'], 'settled', 'dispatched') },
+  { name: 'lost release of a slot', breaks: /^I7: queue \S+ is held by \[/, plant: slotsKept },
+  {
+    name: 'double dispatch',
+    breaks: /^I6: an event says "\w+ \w+ dispatched", which did not happen/,
+    plant: attemptSeen(['dispatch', 'timers', 'reconcile'], 'dispatched', 'claimed'),
+  },
+  {
+    name: 'missing fence',
+    breaks: /^I5: \S+ changes after it was settled/,
+    plant: attemptSeen(['settle'], 'settled', 'dispatched'),
+  },
   {
     name: 'lost wake-up of a dependent',
+    breaks: /^I9: nothing comes to rest/,
     plant: leavingOut((action) => isNew(action) && action.sk.startsWith('wake/')),
   },
-  { name: 'lost wake-up of a waiter', plant: leavingOut((action) => isNew(action) && action.sk.startsWith('locks/')) },
-  { name: 'stale heartbeat wins', plant: staleHeartbeatWins },
-  { name: 'skipped event', plant: leavingOut(tellsOf('item.closed')) },
   {
-    name: 'unfair lock',
-    plant: putting(
-      ({ pk, sk, body }) => pk.startsWith('lock/') && sk === 'lock' && (body as LockRow).head !== undefined,
-      (action) => {
-        const lock = action.body as LockRow;
-        return { ...action, body: { ...lock, head: { rank: lock.head?.rank ?? '', overtaken: 0 } } };
-      },
-    ),
+    name: 'stale heartbeat wins',
+    breaks: /^I5: attempt \w+ is settled as \w+, and its result was staged/,
+    plant: staleHeartbeatWins,
   },
-  { name: 'over-cap', plant: overCap },
+  { name: 'skipped event', breaks: /^I6: no event says "\w+ \S+ \w+"/, plant: leavingOut(tellsOf('item.closed')) },
+  { name: 'over-cap', breaks: /^I3: queue \S+ exceeds its concurrency/, plant: overCap },
+  ...LOCK_BUGS,
   ...MONEY_BUGS,
   ...PIN_BUGS,
   ...CALLBACK_BUGS,
-  { name: 'double seal', plant: doubleSeal },
+  { name: 'double seal', breaks: /^I8: run \w+ is ended twice in the log/, plant: doubleSeal },
   {
     name: 'orphaned attempt',
+    breaks: /^I9: nothing comes to rest/,
     plant: seeing(['reconcile', 'timers'], (row) =>
       row.sk === 'attempt' && row.body.state === 'dispatched' ? null : row,
     ),
   },
-  { name: 'lost timer', plant: leavingOut(({ pk }) => pk === 'timers') },
-  { name: 'start before its record', plant: startBeforeRecord },
+  { name: 'lost timer', breaks: /^I9: nothing comes to rest/, plant: leavingOut(({ pk }) => pk === 'timers') },
+  { name: 'started twice', breaks: /^I2: attempt \w+ is started twice/, plant: startedTwice },
+  {
+    name: 'start before its record',
+    breaks: /^I6: attempt \w+ is started before its dispatch is recorded/,
+    plant: startBeforeRecord,
+  },
   {
     name: 'ready too early',
+    breaks: /^I2: \S+ of \w+ (may come back after|goes on while) /,
     plant: seeing(['advance', 'reconcile'], (row) =>
       row.sk.startsWith('item/') && row.body.state === 'pending'
         ? { ...row, body: { ...row.body, waitingOn: (row.body.waitingOn as string[]).slice(0, 1) } }
@@ -72,6 +82,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an end that others went on after may come back',
+    breaks: /^I2: \S+ of \w+ may come back after /,
     plant: putting(
       ({ sk, body }) => sk.startsWith('item/') && (body as ItemRow).passed === true,
       ({ body, ...put }) => ({ ...put, body: { ...body, passed: undefined } }),
@@ -79,30 +90,56 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'verdict of a stranger',
+    breaks: /^I2: \S+ of \w+ is decided by somebody twice, or by a stranger/,
     plant: seeing(['submit'], (row) =>
       row.sk.startsWith('spec/') && row.body.reviewers !== undefined
         ? { ...row, body: { ...row.body, reviewers: withEverybody(row.body.reviewers as string[]) } }
         : row,
     ),
   },
-  { name: 'claim without its locks', plant: claimWithoutLocks },
-  { name: 'conflict taken for a duplicate', plant: conflictAsDuplicate },
-  { name: 'lost receipt', plant: lostReceipt },
+  {
+    name: 'conflict taken for a duplicate',
+    breaks: /^I1: \S+ is accepted with two contents/,
+    plant: conflictAsDuplicate,
+  },
+  { name: 'lost receipt', breaks: /^I1: nobody answered /, plant: lostReceipt },
   {
     name: 'cache without provenance',
+    breaks: /^I6: \S+ of \S+ uses a result again without its provenance/,
     plant: putting(tellsOf('item.reused'), ({ body, ...put }) => ({ ...put, body: { ...body, envelopes: undefined } })),
   },
-  { name: 'cache of another key', plant: anyResultWillDo },
-  { name: 'cache of another attempt', plant: keptForAnother },
-  { name: 'an intent that nobody judges', plant: leavingOut(tellsOf('intents.judged')) },
-  { name: 'slot off by one', plant: slotOffByOne },
-  { name: 'slot doubled', plant: slotDoubled },
-  { name: 'slot lost', plant: slotLost },
-  { name: 'rate forgotten', plant: rateForgotten },
-  { name: 'a run ends before what an item becomes is written', plant: spawnOutsideOpenSet },
-  { name: 'branch spawned twice', plant: spawnedTwice },
+  {
+    name: 'cache of another key',
+    breaks: /^I6: \S+ of \w+ uses a result again that was made of something else/,
+    plant: anyResultWillDo,
+  },
+  {
+    name: 'cache of another attempt',
+    breaks: /^I6: \S+ of \w+ uses a result again of an attempt that did not succeed/,
+    plant: keptForAnother,
+  },
+  {
+    name: 'an intent that nobody judges',
+    breaks: /^I6: \S+ of \w+ asks for \d+ things outside, and 0 are judged/,
+    plant: leavingOut(tellsOf('intents.judged')),
+  },
+  { name: 'slot off by one', breaks: /^I1: of slots /, plant: slotOffByOne },
+  { name: 'slot doubled', breaks: /^I1: run \S+ of \S+ belongs to no slot/, plant: slotDoubled },
+  { name: 'slot lost', breaks: /^I9: nobody answered /, plant: slotLost },
+  { name: 'rate forgotten', breaks: /^I3: queue \S+ starts \d+ since \d+, more than its rate/, plant: rateForgotten },
+  {
+    name: 'a run ends before what an item becomes is written',
+    breaks: /^I9: \S+ of \w+ has \d+ items, and its root says otherwise/,
+    plant: spawnOutsideOpenSet,
+  },
+  {
+    name: 'branch spawned twice',
+    breaks: /^I9: \S+ adds \S+ to \w+, which was not announced, or was written before/,
+    plant: spawnedTwice,
+  },
   {
     name: 'an attempt is not given what its item reads',
+    breaks: /^I2: \S+ of \w+ begins without words, which it reads/,
     plant: (deps) => {
       const post: FlowDeps['mailbox']['post'] = (lease) =>
         deps.mailbox.post({ ...lease, inputs: lease.inputs.filter(({ key }) => key !== 'words') });
@@ -111,18 +148,21 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an attempt does not go on from what was kept',
+    breaks: /^I2: attempt \w+ goes on from undefined, and was to from /,
     plant: seeing(['dispatch'], (row) =>
       row.sk.startsWith('item/') ? { ...row, body: { ...row.body, checkpoint: undefined } } : row,
     ),
   },
   {
     name: 'a settle that does not look at types',
+    breaks: /^I11: \S+ of \w+ left .*, and its record says null/,
     plant: seeing(['settle', 'reconcile', 'timers'], (row) =>
       row.sk === 'attempt' ? { ...row, body: { ...row.body, typed: undefined } } : row,
     ),
   },
   {
     name: 'secrets for a second key',
+    breaks: /^I5: attempt \w+ is given secrets twice/,
     plant: seeing(['release', 'reconcile', 'timers'], (row) => {
       const { secrets: { sealedTo: _first, ...secrets } = {}, ...manifest } = (row.body.manifest ?? {}) as ManifestSeen;
       const isGiven = row.sk === 'attempt' && _first !== undefined;
@@ -131,6 +171,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'every secret for whoever names one',
+    breaks: /^I5: attempt \w+ names \S+, and is given /,
     plant: seeing(['release', 'reconcile', 'timers'], (row) => {
       const manifest = row.body.manifest as ManifestSeen | undefined;
       const isAsking = row.sk === 'attempt' && manifest?.secrets !== undefined;
@@ -140,6 +181,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'done without the secrets that it names',
+    breaks: /^I5: attempt \w+ has run and was never given the secrets that it names/,
     plant: seeing(['settle'], (row) => {
       const { secrets: _named, ...manifest } = (row.body.manifest ?? {}) as ManifestSeen;
       return row.sk === 'attempt' && _named !== undefined ? { ...row, body: { ...row.body, manifest } } : row;
@@ -147,13 +189,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'approval of what nobody has looked at',
+    breaks: /^I2: \S+ of \w+ is approved for something else, or blindly/,
     plant: seeing(['submit'], (row) => {
       const { reviewed: _about, ...gate } = (row.body.gate ?? {}) as Partial<GateRow>;
       return row.sk.startsWith('item/') && row.body.gate !== undefined ? { ...row, body: { ...row.body, gate } } : row;
     }),
   },
   {
+    name: 'a transaction for each row that is looked at',
+    breaks: /^I10: \d+ transactions, more than \d+ a thing/,
+    plant: everyLookCommitted,
+  },
+  {
     name: 'extended after it was closed',
+    breaks: /^I8: \w+ was closed and is opened again/,
     plant: seeing(['submit'], (row) => {
       const { closed: _closed, ...growth } = (row.body.growth ?? {}) as Partial<Growth>;
       return row.sk === 'run' && row.body.growth !== undefined ? { ...row, body: { ...row.body, growth } } : row;
@@ -164,11 +213,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
 function slotsKept(deps: FlowDeps, { name }: Container): FlowDeps {
   if (name !== 'settle') return deps;
   return leavingOut(({ pk, sk }) => pk.startsWith('queue/') && sk === 'queue')(deps, { name } as Container);
-}
-
-function locksKept(deps: FlowDeps, container: Container): FlowDeps {
-  if (container.name !== 'settle') return deps;
-  return leavingOut(({ pk, sk }) => pk.startsWith('lock/') && sk === 'lock')(deps, container);
 }
 
 function staleHeartbeatWins(deps: FlowDeps): FlowDeps {
@@ -206,21 +250,22 @@ function doubleSeal(deps: FlowDeps, container: Container): FlowDeps {
   return unseen(over(deps, container), container);
 }
 
+/** Whoever starts an attempt does not believe that it was started, and does it once more. */
+function startedTwice(deps: FlowDeps): FlowDeps {
+  const { launcher } = deps;
+  const launch: typeof launcher.launch = async (order) => {
+    await launcher.launch(order);
+    return launcher.launch(order);
+  };
+  return { ...deps, launcher: { ...launcher, launch } };
+}
+
 /** The record of a dispatch is promised and not made. */
 function startBeforeRecord(deps: FlowDeps, { name }: Container): FlowDeps {
   if (name !== 'dispatch') return deps;
   const transact: RunStore['transact'] = async (actions) => {
     const isRecord = actions.some((action) => action.do === 'put' && tellsOf('attempt.dispatched')(action));
     return isRecord ? 1 : deps.store.transact(actions);
-  };
-  return { ...deps, store: { ...deps.store, transact } };
-}
-
-function claimWithoutLocks(deps: FlowDeps): FlowDeps {
-  const transact: RunStore['transact'] = (actions) => {
-    const isClaim = actions.some(({ sk, expect }) => sk === 'attempt' && expect === 0);
-    const isLock = ({ pk, sk }: Action): boolean => pk.startsWith('lock/') && sk === 'lock';
-    return deps.store.transact(isClaim ? actions.filter((action) => !isLock(action)) : actions);
   };
   return { ...deps, store: { ...deps.store, transact } };
 }
@@ -329,4 +374,15 @@ function spawnedTwice(deps: FlowDeps): FlowDeps {
     return deps.store.transact([...actions, ...copied.map((action) => ({ ...action, sk: `${action.sk}001` }))]);
   };
   return { ...deps, store: { ...deps.store, transact } };
+}
+
+/** What is read is checked once more by itself, which changes nothing. */
+function everyLookCommitted(deps: FlowDeps): FlowDeps {
+  const get: RunStore['get'] = async (keys) => {
+    const rows = await deps.store.get(keys);
+    for (const { pk, sk, version } of rows.filter((row) => row !== null))
+      await deps.store.transact([{ do: 'check', pk, sk, expect: version }]).catch(() => {});
+    return rows;
+  };
+  return { ...deps, store: { ...deps.store, get } };
 }

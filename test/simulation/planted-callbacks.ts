@@ -7,15 +7,32 @@ import { isNew, leavingOut, type PlantedBug, seeing } from './planting.ts';
 const isCallback = ({ pk }: { pk: string }): boolean => pk === 'callbacks';
 
 export const CALLBACK_BUGS: readonly PlantedBug[] = [
-  { name: 'a callback that is due again', plant: dueAgain },
-  { name: 'an end that is told twice', plant: toldTwice },
-  { name: 'an end that is told before there is one', plant: toldTooEarly },
-  { name: 'an end that is told before that is written down', plant: toldUnwritten },
+  {
+    name: 'a callback that is due again',
+    breaks: /^I12: the callback of \w+ goes from \w+ to sending/,
+    plant: dueAgain,
+  },
+  { name: 'an end that is told twice', breaks: /^I12: \w+ is told twice of run/, plant: toldTwice },
+  {
+    name: 'an end that is told before there is one',
+    breaks: /^I12: run \w+ is told of, and goes on/,
+    plant: toldTooEarly,
+  },
+  {
+    name: 'an end that is told before that is written down',
+    breaks: /^I12: \w+ is told of run \w+ before that is written down/,
+    plant: toldUnwritten,
+  },
   {
     name: 'what became of a callback is lost',
+    breaks: /^I12: run \w+ does not say who was told of it/,
     plant: leavingOut(({ sk, body }) => sk === 'run' && 'callback' in body),
   },
-  { name: 'a callback that nobody admits', plant: leavingOut((action) => isCallback(action) && isNew(action)) },
+  {
+    name: 'a callback that nobody admits',
+    breaks: /^I12: nobody knows what became of the callback of/,
+    plant: leavingOut((action) => isCallback(action) && isNew(action)),
+  },
 ];
 
 /** Whoever sends does not see that somebody has begun to. */

@@ -9,6 +9,7 @@ import { leavingOut, type PlantedBug, type Put, pretending, putting } from './pl
 export const MONEY_BUGS: readonly PlantedBug[] = [
   {
     name: 'over the cap of a run',
+    breaks: /^I3: run \w+ reserves \d+ and has \d+ of \d+ then/,
     plant: pretending(
       ({ sk }) => sk === 'purse',
       'spentMicroUsd',
@@ -17,6 +18,7 @@ export const MONEY_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'over the cap of the deployment',
+    breaks: /^I3: \d+ of \d+ are handed out of the cap of the \w+/,
     plant: pretending(
       ({ pk }) => pk === 'money',
       'caps',
@@ -25,14 +27,27 @@ export const MONEY_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a cap that is set lower takes nothing back',
+    breaks: /^I3: \d+ lie free beyond the cap of the \w+, and nobody takes them back/,
     plant: putting(
       ({ pk, sk }) => pk === 'todo' && sk.startsWith('locks/caps-'),
       ({ body, ...put }) => ({ ...put, body: { ...body, takeBack: undefined } }),
     ),
   },
-  { name: 'only what passes the cap of the account is taken back', plant: windowsForgotten },
-  { name: 'what is spent beyond the purse of a queue stays there', plant: overrunKept },
-  { name: 'lost release of a reservation', plant: reservationsKept },
+  {
+    name: 'only what passes the cap of the account is taken back',
+    breaks: /^I3: \d+ lie free beyond the cap of the \w+, and nobody takes them back/,
+    plant: windowsForgotten,
+  },
+  {
+    name: 'what is spent beyond the purse of a queue stays there',
+    breaks: /^I3: \S+ has spent \d+ more than it was handed out/,
+    plant: overrunKept,
+  },
+  {
+    name: 'lost release of a reservation',
+    breaks: /^I7: \S+ says \d+ and \d+ of its cap, its attempts \d+ and \d+/,
+    plant: reservationsKept,
+  },
 ];
 
 function reservationsKept(deps: FlowDeps, container: Container): FlowDeps {

@@ -10,29 +10,38 @@ const BEGINNING = 'capability.';
 export const PIN_BUGS: readonly PlantedBug[] = [
   {
     name: 'a capability is what its name means by now',
+    breaks: /^I11: \S+ of \w+ is given capabilities/,
     plant: putting(({ sk }) => sk.startsWith('spec/'), withNewest),
   },
   {
     name: 'a capability that nobody named is given',
+    breaks: /^I11: \S+ of \w+ is given capabilities/,
     plant: seeing(['dispatch'], (row) =>
       changingItem(row, ({ reads = [], ...item }) => ({ ...item, reads: [...reads, newest('lint')] })),
     ),
   },
   {
     name: 'an addition says what a name of its run means',
+    breaks: /^I11: \S+ of \w+ is given capabilities/,
     plant: seeing(['submit'], (row) =>
       row.sk === 'shared' ? { ...row, body: { ...row.body, pins: undefined } } : row,
     ),
   },
   {
     name: 'values that an item names are not given',
+    breaks: /^I11: \S+ of \w+ has the variables/,
     plant: seeing(['dispatch'], (row) =>
       changingItem(row, ({ env: { OF_STAGING: _value, ...env } = {}, ...item }) => ({ ...item, env })),
     ),
   },
-  { name: 'a queue is let out as another one is', plant: asDefault },
+  {
+    name: 'a queue is let out as another one is',
+    breaks: /^I11: \S+ of \w+ is let out to \S+, which slow may not reach/,
+    plant: asDefault,
+  },
   {
     name: 'what a queue may not reach any more is not asked again',
+    breaks: /^I11: \S+ of \w+ is let out to \S+, which \w+ may not reach/,
     // What stands in it is looked up once, when its container begins.
     plant: (deps, { name }) => (name === 'dispatch' ? { ...deps, egress: { ...deps.egress } } : deps),
   },

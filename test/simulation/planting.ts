@@ -5,6 +5,8 @@ import type { Container } from './container.ts';
 
 export interface PlantedBug {
   name: string;
+  /** How the violation of the rule begins that must find it: another that it happens to break proves nothing about this one. */
+  breaks: RegExp;
   plant(deps: FlowDeps, container: Container): FlowDeps;
 }
 
