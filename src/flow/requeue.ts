@@ -1,7 +1,7 @@
 /**
  * Requeue: an item gives up its turn. One that runs is stopped, and what its attempt may still say is fenced off; one that is
- * ready leaves its place. Either lines up again behind what is ready by then, with all of its retries left. What was done is done:
- * a result that is there before the worker ended still counts.
+ * ready leaves its place. Either lines up again behind what is ready by then, and has the retries that it had: it spends none.
+ * What was done is done: a result that is there before the worker ended still counts.
  */
 import { CONTROL_LIMITS } from '@waybill/client/limits';
 import { rankOf } from '#core/claim.ts';
