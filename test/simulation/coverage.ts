@@ -1,25 +1,6 @@
-/** Which edges of the state machines a simulation has gone along. The states are read from the rows, the edges from their changes. */
-
-import { type CallbackRow, callbackKey } from '#core/callback.ts';
-import { MAX_OVERTAKES } from '#core/names.ts';
-import type { LockRow, QueueRow } from '#core/queue-rows.ts';
-import type { LogHeadRow, RunTreeRow } from '#core/record-rows.ts';
+/** Which edges of the state machines a simulation has gone along, held against a table of all. */
 import type { RowChange } from '#core/row-changes.ts';
-import type { AttemptRow, ItemRow, RunRow, SpecRow } from '#core/rows.ts';
-
-type Machine =
-  | 'item'
-  | 'attempt'
-  | 'outcome'
-  | 'run'
-  | 'lock'
-  | 'line'
-  | 'queue'
-  | 'record'
-  | 'log'
-  | 'branches'
-  | 'growth'
-  | 'callback';
+import { type Machine, stepsOf } from './machine-steps.ts';
 
 /**
  * Every edge that the flow can go along, as `from>to`; `-` is a row that is not there. A line goes from kept to overtaken nowhere:
@@ -51,6 +32,11 @@ const EDGES: Readonly<Record<Machine, string>> = {
   record: '->placing placing>placed placed>placing',
   branches: '->one one>many many>whole',
   growth: '->open open>extending extending>open open>closed extending>closing closing>closed',
+  gate: '->asked asked>approved asked>rejected asked>expired asked>dropped',
+  verdict: 'none>approved none>rejected',
+  schedule: '->in-force in-force>removed removed>in-force',
+  pause: '->going ->paused going>paused paused>going going>- paused>-',
+  slot: '->unanswered unanswered>accepted unanswered>refused',
   callback: '->due due>sending sending>- sending>delivered sending>undelivered sending>unknown',
   log: '->ahead ahead>published published>ahead',
 };
@@ -85,81 +71,4 @@ export class Coverage {
     const unlisted = [...this.visited.keys()].filter((edge) => !edges.includes(edge)).sort();
     return { visited: edges.length - unvisited.length, edges: edges.length, unvisited, unlisted };
   }
-}
-
-type Step = [machine: Machine, from: string, to: string];
-
-function stepsOf({ pk, sk, before, after }: RowChange): Step[] {
-  const step = <Body>(machine: Machine, state: (body: Body) => string): Step[] => [
-    [machine, before === null ? '-' : state(before as Body), after === null ? '-' : state(after as Body)],
-  ];
-  if (sk.startsWith('item/')) return [...step('item', itemState), ...outcomeOf(before as ItemRow, after as ItemRow)];
-  if (sk === 'attempt') return step('attempt', attemptState);
-  if (sk.startsWith('spec/') && ((after ?? before) as SpecRow).item.forEach !== undefined)
-    return step('branches', ({ branches }: SpecRow) => (branches === undefined ? 'one' : 'many'));
-  if (pk === 'todo' && sk.startsWith('spawn/') && after === null) return [['branches', 'many', 'whole']];
-  if (sk === 'run') {
-    const [was, now] = [before as RunRow | null, after as RunRow | null];
-    return [...step('run', runState), ...growthOf(was, now), ...callbackOf(was, now)];
-  }
-  if (pk === callbackKey('').pk) return step('callback', ({ state }: CallbackRow) => state);
-  if (sk === 'tree') return step('record', (tree: RunTreeRow) => (tree.batch ? 'placing' : 'placed'));
-  if (sk === 'queue')
-    return step('queue', ({ holders, concurrency }: QueueRow) => (holders.length < concurrency ? 'room' : 'full'));
-  if (sk === 'lock') return [...step('lock', lockState), ['line', lineState(before), lineState(after)]];
-  if (pk === 'log' && sk === 'head')
-    return step('log', ({ tree, published }: LogHeadRow) => (published.size < tree.size ? 'ahead' : 'published'));
-  return [];
-}
-
-function itemState({ state, rank, parked, short, shelved }: ItemRow): string {
-  if (state !== 'ready' || shelved) return shelved ? 'shelved' : state;
-  return rank === undefined ? 'waiting' : parked ? 'parked' : short ? 'short' : 'ready';
-}
-
-function outcomeOf(was: ItemRow | null, now: ItemRow | null): Step[] {
-  if (was?.state !== 'running' || now === null || now.state === 'running') return [];
-  const { outcome = 'none' } = now.attempts.at(-1) ?? {};
-  return [['outcome', outcome, now.state === 'ready' ? 'retry' : now.state]];
-}
-
-function attemptState({ state, cancel, givenUp, late }: AttemptRow): string {
-  if (state === 'settled') return late === undefined ? 'settled' : 'late';
-  if (state === 'claimed') return cancel === undefined ? 'claimed' : 'told';
-  return givenUp ? 'given-up' : cancel === undefined ? 'dispatched' : 'told-late';
-}
-
-function runState(run: RunRow): string {
-  if (run.abortedIndex !== undefined) return 'aborted';
-  if (run.bundle) return 'sealed';
-  if (run.sealedIndex !== undefined) return 'signed';
-  if (run.completedAtMs !== undefined) return run.aborting ? 'regretted' : run.state;
-  if (run.aborting) return 'aborting';
-  if (run.stopping) return run.stopping === 'cancelled' ? 'cancelling' : 'overdue';
-  return run.pausedAtMs === undefined ? run.state : 'paused';
-}
-
-function callbackOf(was: RunRow | null, now: RunRow | null): Step[] {
-  return now?.callback === undefined || was?.callback ? [] : [['callback', 'sending', now.callback.state]];
-}
-
-function growthOf(was: RunRow | null, now: RunRow | null): Step[] {
-  if (now?.growth?.mostItems === undefined) return [];
-  return [['growth', was === null ? '-' : growthState(was), growthState(now)]];
-}
-
-function growthState({ growth }: RunRow): string {
-  if (growth?.extending !== undefined) return growth.closed ? 'closing' : 'extending';
-  return growth?.closed ? 'closed' : 'open';
-}
-
-function lockState({ mode, holders }: LockRow): string {
-  if (holders.length === 0) return 'free';
-  return holders.length === 1 ? mode : 'shared+';
-}
-
-function lineState(lock: object | null): string {
-  const { head } = (lock ?? {}) as Partial<LockRow>;
-  if (head === undefined) return 'nobody';
-  return head.overtaken === 0 ? 'first' : head.overtaken < MAX_OVERTAKES ? 'overtaken' : 'kept';
 }

@@ -39,6 +39,17 @@ export class Figures {
     this.coverage.merge(edges);
   }
 
+  /** In what the edges that were gone along differ from the table; such as nobody went along count where all are asked for. */
+  gaps(everyEdge: boolean): string[] {
+    const { unvisited, unlisted } = this.coverage.report();
+    const gaps: string[] = [];
+    if (unlisted.length > 0)
+      gaps.push('edges that the table does not have: put them there, or mend what goes along them');
+    if (everyEdge && unvisited.length > 0)
+      gaps.push('edges not visited: live through more seeds, or take out of the table what nothing can go along');
+    return gaps;
+  }
+
   /** @param seconds that all of it took */
   lines(from: number, seconds: number): string[] {
     const { visited, edges, unvisited, unlisted } = this.coverage.report();

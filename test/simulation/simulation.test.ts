@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Coverage } from './coverage.ts';
 import { findPlanted, firstHit } from './first-hit.ts';
 import { PLANTED_BUGS } from './planted-bugs.ts';
 import { shrink } from './shrink.ts';
@@ -10,11 +11,13 @@ const SEEDS = 25;
 describe('simulation', () => {
   it(`simulation: the invariants hold through ${SEEDS} seeds of runs, faults and crashes`, async (t) => {
     const all: Outcome[] = [];
+    const coverage = new Coverage();
     for (let seed = 1; seed <= SEEDS; seed += 1) {
-      const outcome = await liveSeed({ seed });
+      const outcome = await liveSeed({ seed, watch: ({ changes }) => coverage.saw(changes) });
       assert.equal(outcome.violation, null, `npm run sim -- --seed ${seed}`);
       all.push(outcome);
     }
+    assert.deepEqual(coverage.report().unlisted, [], 'edges that the table does not have');
     const median = (of: (outcome: Outcome) => number): number => all.map(of).sort((a, b) => a - b)[SEEDS >> 1] ?? 0;
     t.diagnostic(`median of ${median(({ items }) => items)} items and ${median((each) => each.faults.length)} faults`);
     assert.ok(median(({ items }) => items) >= 30, 'items of a seed');
