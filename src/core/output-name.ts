@@ -1,4 +1,4 @@
-/** Names of outputs, and the names that git keeps for itself. Which text a path may be is the same rule everywhere. */
+/** Names of outputs. Which text a path may be is the same rule everywhere. */
 import { relativePathProblem } from '@waybill/client/relative-path';
 import type { OutputKind } from './mailbox-protocol.ts';
 
@@ -14,13 +14,4 @@ export function outputNameProblem(name: string, kind: OutputKind): string | null
   const only = kind === 'patch' ? PATCH_NAME : kind === 'checkpoint' ? CHECKPOINT_NAME : null;
   if (only !== null) return name === only ? null : `is not ${only}`;
   return name.startsWith(OUTPUT_PREFIX) ? relativePathProblem(name) : `is not below ${OUTPUT_PREFIX}`;
-}
-
-/** A segment that is `.git`, also in the spellings that some file systems take for it. */
-export function isGitDirectory(segment: string): boolean {
-  const plain = segment
-    .replace(/\p{Cf}/gu, '')
-    .replace(/:.*$/s, '')
-    .replace(/[. ]+$/, '');
-  return /^(\.git|git~1)$/i.test(plain);
 }

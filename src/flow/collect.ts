@@ -4,6 +4,7 @@
  */
 import type { OutputRef } from '@waybill/client/documents';
 import { TerminalError, WaybillError } from '@waybill/client/errors';
+import { parsePatch } from '@waybill/client/patch';
 import {
   CHECKPOINT_OUTCOMES,
   concatBytes,
@@ -17,7 +18,6 @@ import type { Ending } from '#core/attempt.ts';
 import type { Result } from '#core/mailbox-protocol.ts';
 import { JOB_LIMITS } from '#core/names.ts';
 import { splitOutputs } from '#core/outputs-frame.ts';
-import { parsePatch } from '#core/patch.ts';
 import { parseResult } from '#core/result-document.ts';
 import { type AttemptRow, keys, type TextRef } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';

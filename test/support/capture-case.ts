@@ -8,8 +8,8 @@ import { createReadStream, existsSync, mkdirSync, readFileSync, writeFileSync } 
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { packSource } from '@waybill/client';
+import { parsePatch } from '@waybill/client/patch';
 import { JOB_LIMITS } from '#core/names.ts';
-import { parsePatch } from '#core/patch.ts';
 import { AttemptEnded } from '../../worker-image/src/attempt-ended.ts';
 import { type AttemptTree, createAttemptTree, removeAttemptTree } from '../../worker-image/src/attempt-tree.ts';
 import { unpackBaseline } from '../../worker-image/src/baseline.ts';

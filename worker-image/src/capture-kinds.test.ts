@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'node:test';
-import { parsePatch } from '#core/patch.ts';
+import { parsePatch } from '@waybill/client/patch';
 import { type CaptureCase, captureCases } from '../../test/support/capture-case.ts';
 import { filled, put, putBytes, remove } from '../../test/support/workspace-edits.ts';
 

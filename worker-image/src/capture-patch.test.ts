@@ -12,8 +12,8 @@ import {
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { packSource } from '@waybill/client';
+import { parsePatch } from '@waybill/client/patch';
 import { JOB_LIMITS } from '#core/names.ts';
-import { parsePatch } from '#core/patch.ts';
 import { captureCases } from '../../test/support/capture-case.ts';
 import { git, makeRepository } from '../../test/support/git-repository.ts';
 import { NO_SECRETS } from '../../test/support/no-secrets.ts';

@@ -3,7 +3,7 @@
  * index bits, a repository inside the workspace) decides what is seen. Paths are latin1 text, one character a byte.
  */
 import { lstat, readdir } from 'node:fs/promises';
-import { isGitDirectory } from '#core/output-name.ts';
+import { isGitDirectory } from '@waybill/client/relative-path';
 import { unreadable } from './workspace-objects.ts';
 
 export interface WorkspaceScan {

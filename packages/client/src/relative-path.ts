@@ -26,3 +26,12 @@ export function linkProblem(path: string, target: string): string | null {
   if (problem !== null) return `is a link whose target ${problem}`;
   return steps / 3 < path.split('/').length ? null : 'is a link that leads out of the folder';
 }
+
+/** A segment that is `.git`, also in the spellings that some file systems take for it. */
+export function isGitDirectory(segment: string): boolean {
+  const plain = segment
+    .replace(/\p{Cf}/gu, '')
+    .replace(/:.*$/s, '')
+    .replace(/[. ]+$/, '');
+  return /^(\.git|git~1)$/i.test(plain);
+}

@@ -3,10 +3,9 @@
  * beside signing rights runs a tool on what a worker sent. It names every file that the patch touches and refuses
  * whatever it does not understand completely, because what it skipped would be what a reviewer did not see.
  */
-import { relativePathProblem } from '@waybill/client/relative-path';
-import { isGitDirectory } from './output-name.ts';
 import { PatchLines } from './patch-lines.ts';
 import { parseQuotedPath } from './patch-path.ts';
+import { isGitDirectory, relativePathProblem } from './relative-path.ts';
 
 export type FileMode = '100644' | '100755' | '120000';
 

@@ -1,5 +1,5 @@
 /** The lines of a patch, as bytes: content may be in any encoding, only what git itself writes is text. */
-import { TerminalError } from '@waybill/client/errors';
+import { TerminalError } from './errors.ts';
 
 const LINE_FEED = 0x0a;
 const NO_NEWLINE = '\\ No newline at end of file';

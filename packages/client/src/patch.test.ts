@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { TerminalError } from '@waybill/client/errors';
 import fc from 'fast-check';
+import { TerminalError } from './errors.ts';
 import { parsePatch } from './patch.ts';
 
 const A = 'a'.repeat(40);
