@@ -1,71 +1,94 @@
-import { spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
-import { type Readable, Readable as Stream } from 'node:stream';
+/** Patches into working trees: by git, of whose repositories and settings none has a say in what is written. */
+import { mkdtemp, realpath, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { TerminalError } from '@waybill/client';
+import { type GitAnswer, git, initArgs, lastLine, runGit } from '@waybill/client/git';
+import { parsePatch } from '@waybill/client/patch';
+import { parseQuotedPath } from '@waybill/client/patch-path';
 import { escapeText } from '@waybill/verify';
 import { readProblem } from './file-problem.ts';
 
-interface GitAnswer {
-  exit: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-async function textOf(stream: Readable): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-async function gitApply(directory: string, options: readonly string[], patch: Buffer): Promise<GitAnswer> {
-  const child = spawn('git', ['apply', '--binary', ...options, '-'], { cwd: directory, stdio: 'pipe' });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  // git may end before it has read everything; its exit code says why
-  child.stdin.on('error', () => {});
-  Stream.from([patch]).pipe(child.stdin);
-  try {
-    const [exit, stdout, stderr] = await Promise.all([ended, textOf(child.stdout), textOf(child.stderr)]);
-    return { exit, stdout, stderr };
-  } catch (cause) {
-    const problem = `git cannot be started (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`;
-    const fix = 'Install git, and see that this user may work in the directory.';
-    throw new TerminalError({ code: 'GIT_UNAVAILABLE', path: directory, problem, fix }, { cause });
-  }
-}
+const SHA1_DIGITS = 40;
 
 /**
- * Applies a patch to a working tree and resolves with the paths it touches. Checks first, so that nothing is changed when
- * any part of it does not apply: TerminalError PATCH_CONFLICT. FILE_UNREADABLE where there is no such directory.
+ * Applies a patch, byte for byte, to the directory that its paths start from, and resolves with those it touches. Checks first, so that
+ * nothing is changed when any part of it does not apply: TerminalError PATCH_CONFLICT. FILE_UNREADABLE where there is no such directory,
+ * USAGE for one below the top of a git repository, RESULT_INVALID for bytes that are no patch.
  */
 export async function applyPatch(directory: string, chunks: AsyncIterable<Uint8Array>): Promise<string[]> {
-  requireDirectory(directory);
+  await requireDirectory(directory);
+  await requireTop(directory);
   const parts: Uint8Array[] = [];
   for await (const chunk of chunks) parts.push(chunk);
   const patch = Buffer.concat(parts);
-  if (patch.length === 0) return [];
-  const check = await gitApply(directory, ['--check'], patch);
-  if (check.exit !== 0) throw conflict(directory, check.stderr);
-  const numbers = await gitApply(directory, ['--numstat', '-z'], patch);
-  const applied = await gitApply(directory, [], patch);
-  if (applied.exit !== 0) throw conflict(directory, applied.stderr);
-  return numbers.stdout.split('\0').flatMap((entry) => entry.split('\t')[2] ?? []);
+  const named = parsePatch(patch).files.map(({ path }) => path);
+  if (named.length === 0) return [];
+  // Git looks for a repository: in that of the tree, settings and attributes would change bytes, and paths outside of its own directory
+  // be left out without a word. An empty one has none, and knows nothing but how long the names of objects are.
+  const empty = await mkdtemp(join(tmpdir(), 'waybill-apply-'));
+  try {
+    await git({ cwd: empty, network: 'none', about: directory, args: initArgs(idLengthOf(patch), empty) });
+    const apply = (...options: string[]): Promise<GitAnswer> => {
+      const args = [`--git-dir=${empty}`, 'apply', '--binary', '--whitespace=nowarn', ...options, '-'];
+      return runGit({ cwd: directory, network: 'none', about: directory, stdin: patch, args });
+    };
+    const check = await apply('--check', '--numstat');
+    if (check.exit !== 0) throw conflict(directory, check.stderr);
+    requireSame(directory, named, check.stdout);
+    const applied = await apply();
+    if (applied.exit !== 0) throw conflict(directory, applied.stderr);
+  } finally {
+    await rm(empty, { recursive: true, force: true });
+  }
+  return [...new Set(named)];
+}
+
+/** Lines of content begin with a sign, so that one that begins so is of a header. */
+function idLengthOf(patch: Buffer): number {
+  return /\nindex ([0-9a-f]+)\.\./.exec(patch.toString('latin1'))?.[1]?.length ?? SHA1_DIGITS;
 }
 
 /** A program that is started where there is no directory fails as one that is not there. */
-function requireDirectory(path: string): void {
+async function requireDirectory(path: string): Promise<void> {
   const fix = 'Name the working tree that the patch is for.';
   const refused = (problem: string, cause?: unknown): TerminalError =>
     new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause });
-  let isDirectory: boolean;
-  try {
-    isDirectory = statSync(path).isDirectory();
-  } catch (cause) {
+  const stats = await stat(path).catch((cause: unknown) => {
     throw refused(readProblem(cause), cause);
+  });
+  if (!stats.isDirectory()) throw refused('it is no directory');
+}
+
+/** A patch is of a whole repository: from a directory below its top, each path would lead elsewhere than it says. */
+async function requireTop(directory: string): Promise<void> {
+  const real = await realpath(directory);
+  // Started at the root, since from anywhere else no repository above is looked for.
+  const args = ['-C', real, 'rev-parse', '--show-toplevel'];
+  const { exit, stdout, stderr } = await runGit({ cwd: '/', network: 'none', about: directory, args });
+  if (exit !== 0) {
+    if (stderr.startsWith('fatal: not a git repository (')) return;
+    const problem = `git does not take it for a working tree: ${lastLine(stderr)}`;
+    const fix = 'Name the top of a working tree, or a directory that is in no repository.';
+    throw new TerminalError({ code: 'USAGE', path: directory, problem, fix });
   }
-  if (!isDirectory) throw refused('it is no directory');
+  const top = stdout.replace(/\n$/, '');
+  if (top === real) return;
+  const problem = `it is not the top of the git repository in which it lies, which is ${JSON.stringify(top)}`;
+  const fix = `Name ${JSON.stringify(top)}; a directory that is a tree of its own needs a repository: \`git init\` makes one.`;
+  throw new TerminalError({ code: 'USAGE', path: directory, problem, fix });
+}
+
+/** What is told is what the patch names, so git has to find the same in it. */
+function requireSame(directory: string, named: readonly string[], numstat: string): void {
+  const found = numstat
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => parseQuotedPath(line.split('\t')[2] ?? '')?.shown);
+  if (found.length === named.length && found.every((path, n) => path === named[n])) return;
+  const problem = `git would change ${found.length} files, and not just those ${named.length} that the patch names`;
+  const fix = 'See which git is on the PATH, or save the patch and look into it; nothing was changed.';
+  throw new TerminalError({ code: 'GIT_FAILED', path: directory, problem, fix });
 }
 
 function conflict(directory: string, stderr: string): TerminalError {

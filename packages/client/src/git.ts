@@ -8,7 +8,9 @@ export interface GitCall {
   args: readonly string[];
   /** `none` for reading what is there: a repository's own configuration must not make git fetch or run anything. */
   network: 'none' | 'https';
-  stdin?: string;
+  stdin?: string | Uint8Array;
+  /** What errors are about; the source of a spec unless it says otherwise. */
+  about?: string;
   /** Reads stdout instead of the answer. */
   into?: (stdout: AsyncIterable<Uint8Array>) => Promise<void>;
   timeoutMs?: number;
@@ -46,6 +48,7 @@ const SETTINGS = [
   'http.lowSpeedTime=60',
 ] as const;
 
+const SOURCE = 'spec.source.git';
 const DEFAULT_TIMEOUT_MS = 15 * 60_000;
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
 
@@ -70,7 +73,7 @@ export async function runGit(call: GitCall): Promise<GitAnswer> {
     stop();
   }, call.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   const ended = new Promise<{ exit: number | null }>((resolve, reject) => {
-    child.once('error', (cause: NodeJS.ErrnoException) => reject(unavailable(cause)));
+    child.once('error', (cause: NodeJS.ErrnoException) => reject(unavailable(call, cause)));
     child.once('close', (exit) => resolve({ exit }));
   });
   // A git that ends before it has read everything closes the pipe; its exit code says why.
@@ -79,8 +82,8 @@ export async function runGit(call: GitCall): Promise<GitAnswer> {
   try {
     const [{ exit }, stdout, stderr] = await Promise.all([
       ended,
-      call.into === undefined ? text(child.stdout) : call.into(child.stdout).then(() => ''),
-      text(child.stderr),
+      call.into === undefined ? text(call, child.stdout) : call.into(child.stdout).then(() => ''),
+      text(call, child.stderr),
     ]);
     if (exit === null) throw gitFailed(call, 'it was killed', 'Try again.');
     return { exit, stdout, stderr };
@@ -97,6 +100,12 @@ export async function git(call: GitCall): Promise<string> {
   const answer = await runGit(call);
   if (answer.exit === 0) return answer.stdout;
   throw gitFailed(call, lastLine(answer.stderr), 'Check the repository with `git fsck`; git 2.30 or newer is needed.');
+}
+
+/** For an empty repository whose objects have names of that many hexadecimal digits. */
+export function initArgs(idLength: number, directory: string): string[] {
+  const format = idLength === 64 ? 'sha256' : 'sha1';
+  return ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`, '--end-of-options', directory];
 }
 
 /** The last line of what git said, without control characters: it may come from another host. */
@@ -131,18 +140,14 @@ function environment(call: GitCall): NodeJS.ProcessEnv {
   return env;
 }
 
-async function text(stream: AsyncIterable<Buffer>): Promise<string> {
+async function text(call: GitCall, stream: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   for await (const chunk of stream) {
     sizeBytes += chunk.length;
     if (sizeBytes > MAX_TEXT_BYTES) {
-      throw new TerminalError({
-        code: 'GIT_FAILED',
-        path: 'spec.source.git',
-        problem: `git answered more than ${MAX_TEXT_BYTES} bytes`,
-        fix: 'Use a repository with fewer files or refs.',
-      });
+      const problem = `it answered more than ${MAX_TEXT_BYTES} bytes`;
+      throw gitFailed(call, problem, 'Use a repository with fewer files or refs.');
     }
     chunks.push(chunk);
   }
@@ -152,17 +157,17 @@ async function text(stream: AsyncIterable<Buffer>): Promise<string> {
 function gitFailed(call: GitCall, problem: string, fix: string): TerminalError {
   return new TerminalError({
     code: 'GIT_FAILED',
-    path: 'spec.source.git',
+    path: call.about ?? SOURCE,
     problem: `git ${call.args[0] ?? ''} failed: ${problem}`,
     fix,
   });
 }
 
-function unavailable(cause: NodeJS.ErrnoException): TerminalError {
+function unavailable(call: GitCall, cause: NodeJS.ErrnoException): TerminalError {
   return new TerminalError(
     {
       code: 'GIT_UNAVAILABLE',
-      path: 'spec.source.git',
+      path: call.about ?? SOURCE,
       problem: `git cannot be started (${cause.code ?? cause.message})`,
       fix: 'Install git 2.30 or newer and make sure that it is on the PATH.',
     },

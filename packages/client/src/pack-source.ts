@@ -30,7 +30,7 @@ import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import type { Digest } from '@waybill/verify';
 import { type ErrorCode, RetryableError, TerminalError } from './errors.ts';
-import { git, lastLine, runGit } from './git.ts';
+import { git, initArgs, lastLine, runGit } from './git.ts';
 import { LIMITS } from './limits.ts';
 import { isPlainRef, readSourceUrl } from './source-url.ts';
 
@@ -222,11 +222,6 @@ async function listSubmodules(repository: string, commit: string): Promise<strin
     .split('\0')
     .filter((entry) => entry.startsWith('160000 '))
     .map((entry) => entry.slice(entry.indexOf('\t') + 1));
-}
-
-function initArgs(idLength: number, directory: string): string[] {
-  const format = idLength === 64 ? 'sha256' : 'sha1';
-  return ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`, '--end-of-options', directory];
 }
 
 function unknownRef(ref: string): TerminalError {
