@@ -1,4 +1,5 @@
 /** A folder as one file whose bytes depend on names, contents and executable bits alone: what its digest is taken of. */
+import { isUtf8 } from 'node:buffer';
 import { constants, type Dirent } from 'node:fs';
 import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,9 +27,10 @@ export async function archiveFolder(root: string): Promise<FolderArchive> {
   const reading: Reading = { root, entries: [], refusals: [], leftBytes: REGISTRY_LIMITS.folderBytes };
   const folders = [''];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
-      const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      const problem = relativePathProblem(path) ?? (entry.name === '.git' ? 'belongs to git' : null);
+    for (const entry of await readdir(join(root, folder), { withFileTypes: true, encoding: 'buffer' })) {
+      const name = entry.name.toString();
+      const path = folder === '' ? name : `${folder}/${name}`;
+      const problem = isUtf8(entry.name) ? nameProblem(path, name) : 'has a name that is no UTF-8';
       if (problem !== null) refuse(reading, 'SOURCE_INVALID', path, problem, 'Rename it, or leave it out.');
       else if (entry.isDirectory()) folders.push(path);
       else await take(reading, path, entry);
@@ -41,14 +43,18 @@ export async function archiveFolder(root: string): Promise<FolderArchive> {
   return { bytes, entries: reading.entries };
 }
 
-async function take(reading: Reading, path: string, entry: Dirent): Promise<void> {
+function nameProblem(path: string, name: string): string | null {
+  return relativePathProblem(path) ?? (name === '.git' ? 'belongs to git' : null);
+}
+
+async function take(reading: Reading, path: string, entry: Dirent<Buffer>): Promise<void> {
   const file = join(reading.root, path);
   if (entry.isSymbolicLink()) {
-    const target = await readlink(file);
-    const problem = linkProblem(path, target);
+    const bytes = await readlink(file, { encoding: 'buffer' });
+    const problem = isUtf8(bytes) ? linkProblem(path, bytes.toString()) : 'is a link whose target is no UTF-8';
     const fix = 'Copy what it leads to, or let it lead to a place in the folder by a relative path.';
     if (problem !== null) refuse(reading, 'SOURCE_INVALID', path, problem, fix);
-    else reading.entries.push({ path, kind: 'link', bytes: Buffer.from(target) });
+    else reading.entries.push({ path, kind: 'link', bytes });
     return;
   }
   if (!entry.isFile()) {
@@ -80,9 +86,23 @@ function refuse({ refusals }: Reading, code: ErrorCode, path: string, problem: s
   refusals.push({ code, path, problem: `${JSON.stringify(path)} ${problem}`, fix });
 }
 
-/** Null when there is nothing. */
+/** Null when there is nothing. Throws what the file system says where that cannot be told. */
 export async function kindOfFile(path: string): Promise<'folder' | 'file' | 'other' | null> {
-  const found = await lstat(path).catch(() => null);
+  const found = await lstat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
+    return null;
+  });
   if (found === null) return null;
   return found.isDirectory() ? 'folder' : found.isFile() ? 'file' : 'other';
+}
+
+const FOLDER_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such folder',
+  ENOTDIR: 'it is a file, no folder',
+};
+
+/** Why a folder cannot be read, in words, or as the system calls it. */
+export function folderProblem(cause: unknown): string {
+  const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+  return FOLDER_PROBLEMS[code] ?? `the folder cannot be read (${code})`;
 }

@@ -4,7 +4,7 @@ import { join, sep } from 'node:path';
 import { digestOf } from '@waybill/verify';
 import { BUILT_IN, builtInPacks } from './built-in-packs.ts';
 import { type Refusal, TerminalError } from './errors.ts';
-import { archiveFolder } from './folder-archive.ts';
+import { archiveFolder, folderProblem } from './folder-archive.ts';
 import { PACK_LIMITS } from './limits.ts';
 import type { ReadPack } from './pack.ts';
 import { packOf, refusedPack } from './pack-folder.ts';
@@ -73,11 +73,6 @@ export async function registeredPack(name: string, open: OpenRegistry): Promise<
   }
 }
 
-const FOLDER_PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such folder',
-  ENOTDIR: 'it is a file, no folder',
-};
-
 /** A folder anywhere, as somebody names it. */
 export async function readPackFolder(root: string): Promise<ReadPack> {
   try {
@@ -85,9 +80,7 @@ export async function readPackFolder(root: string): Promise<ReadPack> {
     return packOf(entries, digestOf(bytes));
   } catch (error) {
     if (error instanceof SpecRefused) return { ok: false, refusals: [...error.refusals] };
-    const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    const problem = FOLDER_PROBLEMS[code] ?? `the folder cannot be read (${code})`;
-    return refusedPack('FILE_UNREADABLE', problem);
+    return refusedPack('FILE_UNREADABLE', folderProblem(error));
   }
 }
 

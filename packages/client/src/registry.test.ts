@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { digestOf } from '@waybill/verify';
+import { lay, scratch, transportIn } from '../test/laid-files.ts';
 import { packFiles, packOf, shapeOf } from '../test/pack-sample.ts';
 import { DirectoryTransport } from './directory-transport.ts';
 import { archiveFolder } from './folder-archive.ts';
@@ -16,25 +16,7 @@ import { resolvePins } from './resolve-pins.ts';
 import { SpecRefused } from './spec-refused.ts';
 import { syncRegistry } from './sync-registry.ts';
 
-function scratch(t: TestContext): string {
-  const root = mkdtempSync(join(tmpdir(), 'waybill-registry-'));
-  t.after(() => rmSync(root, { recursive: true, force: true }));
-  return root;
-}
-
-function lay(root: string, files: Record<string, string>): string {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), text);
-  }
-  return root;
-}
-
 const LINT = { 'setup.sh': 'true\n', 'bin/lint': '#!/bin/sh\necho clean\n', 'settings.json': '{"rules":{"a":1}}' };
-
-function transportIn(t: TestContext): DirectoryTransport {
-  return new DirectoryTransport(scratch(t));
-}
 
 async function problemsOf(act: Promise<unknown>): Promise<string[]> {
   const error = await act.then(
@@ -159,41 +141,29 @@ test('registry: values hold no credential, and settings are JSON objects', async
   ]);
 });
 
-test('registry: sync registers what has changed, and one that is refused hides no other', async (t) => {
+test('registry: what the file system does not let one look at is not said to be absent', async (t) => {
+  const path = join(scratch(t), `${'x'.repeat(300)}.yaml`);
+  const told = { code: 'FILE_UNREADABLE', path, problem: 'it cannot be read (ENAMETOOLONG)' };
+  await assert.rejects(register(transportIn(t), 'values', path, 'x'), told);
+  if (process.getuid?.() === 0) return;
+  const file = join(lay(scratch(t), { 'x.yaml': 'A: b\n' }), 'x.yaml');
+  chmodSync(file, 0);
+  await assert.rejects(register(transportIn(t), 'values', file), { path: file, problem: /EACCES/ });
+});
+
+test('registry: a name is judged before it becomes a key, and what to do about it fits where it came from', async (t) => {
   const transport = transportIn(t);
-  const root = lay(scratch(t), {
-    'capabilities/lint/setup.sh': 'true\n',
-    'capabilities/Bad Name/x': '',
-    'packs/mine/pack.yaml': JSON.stringify(packOf({})),
-    'packs/broken/pack.yaml': 'x: 1\n',
-    'values/staging.yaml': 'A: b\n',
-    'values/broken.yaml': '- 1\n',
-  });
-  const told = async (): Promise<string[]> => {
-    const lines = [];
-    for await (const { kind, how, path } of syncRegistry(transport, root))
-      lines.push(`${how} ${kind} ${path.slice(root.length + 1)}`);
-    return lines;
-  };
-  const refused = [
-    'refused capability capabilities/Bad Name',
-    'refused pack packs/broken',
-    'refused values values/broken.yaml',
-  ];
-  assert.deepEqual((await told()).toSorted(), [
-    'new capability capabilities/lint',
-    'new pack packs/mine',
-    'new values values/staging.yaml',
-    ...refused,
-  ]);
-  lay(root, { 'values/staging.yaml': 'A: c\n' });
-  assert.deepEqual((await told()).toSorted(), [
-    'changed values values/staging.yaml',
-    ...refused,
-    'same capability capabilities/lint',
-    'same pack packs/mine',
-  ]);
-  await assert.rejects(syncRegistry(transport, join(root, 'packs')).next(), { code: 'FILE_UNREADABLE' });
+  const folder = lay(join(scratch(t), 'Lint'), LINT);
+  for (const [act, fix] of [
+    [
+      () => register(transport, 'capability', folder),
+      /^Rename it, or register it by itself with another name .*--name/,
+    ],
+    [() => register(transport, 'capability', folder, 'Other'), /^Names have lower-case letters/],
+    [() => historyOf(transport.registry, 'capability', '../../x'), /^`waybill registry list` shows/],
+  ] as const) {
+    await assert.rejects(act(), { code: 'KEY_INVALID', path: 'name', problem: /is not a name$/, fix });
+  }
 });
 
 test('registry: a folder that is no pack is not registered as one, and everything that is wrong with it is told', async (t) => {

@@ -4,7 +4,7 @@ import { basename, resolve } from 'node:path';
 import { digestOf } from '@waybill/verify';
 import { builtInPacks } from './built-in-packs.ts';
 import { capabilityProblems } from './capability-overlay.ts';
-import { RetryableError, TerminalError } from './errors.ts';
+import { RetryableError, TerminalError, WaybillError } from './errors.ts';
 import { archiveFolder, type FolderArchive, kindOfFile } from './folder-archive.ts';
 import { packOf } from './pack-folder.ts';
 import { contentFault, keepContent } from './registry-content.ts';
@@ -48,7 +48,7 @@ export async function register(
   path: string,
   named?: string,
 ): Promise<Registration> {
-  const name = checkedName(named ?? basename(resolve(path)).replace(kind === 'values' ? /\.(?:ya?ml|json)$/ : '', ''));
+  const name = checkedName(named ?? nameOf(kind, path), named === undefined ? RENAME : '');
   if (kind === 'pack' && (await builtInPacks()).includes(name)) throw taken(name);
   const { bytes, files, says } = await contentAt(kind, path);
   if (named === undefined && says !== undefined && says !== name) throw unlike(name, says);
@@ -70,24 +70,31 @@ export async function register(
   throw new RetryableError({ code: 'STORE_BUSY', path: `${kind}/${name}`, problem, fix: 'Try again in a minute.' });
 }
 
-function checkedName(text: string): string {
+/** Under which a folder or a file is registered, unless another one is given. */
+export function nameOf(kind: RegistryKind, path: string): string {
+  return basename(resolve(path)).replace(kind === 'values' ? /\.(?:ya?ml|json)$/ : '', '');
+}
+
+const RENAME = 'Rename it, or register it by itself with another name (waybill register, --name). ';
+
+function checkedName(text: string, fix: string): string {
   const read = nameSchema.safeParse(text);
   if (read.success) return read.data;
   const problem = `${JSON.stringify(text)} is not a name`;
-  const fix = 'Give one with --name: lower-case letters, digits, `.`, `_` and `-`, at most 63 characters.';
-  throw new TerminalError({ code: 'KEY_INVALID', path: 'name', problem, fix });
+  const rule = 'Names have lower-case letters, digits, `.`, `_` and `-`, at most 63 characters.';
+  throw new TerminalError({ code: 'KEY_INVALID', path: 'name', problem, fix: `${fix}${rule}` });
 }
 
 /** Whoever says the name means the one that comes with the client, and would never find this one. */
 function taken(name: string): TerminalError {
   const problem = `the pack ${JSON.stringify(name)} comes with waybill, and would always be found instead`;
-  return new TerminalError({ code: 'KEY_INVALID', path: 'name', problem, fix: 'Give another one with --name.' });
+  return new TerminalError({ code: 'KEY_INVALID', path: 'name', problem, fix: RENAME.trim() });
 }
 
 /** Items say one of the two, and whoever looks into the folder finds the other. */
 function unlike(name: string, says: string): TerminalError {
   const problem = `the folder is called ${JSON.stringify(name)}, and its pack.yaml says ${JSON.stringify(says)}`;
-  const fix = `Rename one of them, or say which name items are to use: --name ${says}.`;
+  const fix = `Rename one of them, or say which name items are to use: \`waybill register pack <path> --name ${says}\`.`;
   return new TerminalError({ code: 'KEY_INVALID', path: 'name', problem, fix });
 }
 
@@ -99,6 +106,20 @@ interface Content {
 }
 
 async function contentAt(kind: RegistryKind, path: string): Promise<Content> {
+  try {
+    return await readContent(kind, path);
+  } catch (cause) {
+    const { code, path: at = path } = cause as NodeJS.ErrnoException;
+    if (code === undefined || cause instanceof WaybillError) throw cause;
+    const fix = 'See that it is still there, and that this user may read all of it.';
+    throw new TerminalError(
+      { code: 'FILE_UNREADABLE', path: at, problem: `it cannot be read (${code})`, fix },
+      { cause },
+    );
+  }
+}
+
+async function readContent(kind: RegistryKind, path: string): Promise<Content> {
   const found = await kindOfFile(path);
   const wanted = kind === 'values' ? 'file' : 'folder';
   if (found !== wanted) {
@@ -107,12 +128,7 @@ async function contentAt(kind: RegistryKind, path: string): Promise<Content> {
     throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix });
   }
   if (kind === 'values') return valuesAt(path);
-  const archive = await archiveFolder(path).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === undefined || cause instanceof SpecRefused) throw cause;
-    const problem = `it cannot be read (${cause.code})`;
-    const fix = 'Check the permissions of all files in it.';
-    throw new TerminalError({ code: 'FILE_UNREADABLE', path: cause.path ?? path, problem, fix }, { cause });
-  });
+  const archive = await archiveFolder(path);
   const content = { bytes: archive.bytes, files: archive.entries.length };
   if (kind === 'pack') return { ...content, says: nameOfPack(archive) };
   const problems = capabilityProblems(archive.entries);
@@ -143,9 +159,10 @@ export async function newestOf(
   return key === undefined ? null : entryAt(registry, key);
 }
 
-/** All that the name has meant, oldest first. */
+/** All that the name has meant, oldest first. Throws TerminalError KEY_INVALID for what nothing can be registered as. */
 export async function historyOf(registry: RegistryObjects, kind: RegistryKind, name: string): Promise<RegistryEntry[]> {
-  const keys = (await registry.list(`${kind}/${name}/`)).toSorted();
+  const checked = checkedName(name, '`waybill registry list` shows those that are registered. ');
+  const keys = (await registry.list(`${kind}/${checked}/`)).toSorted();
   return Promise.all(keys.map((key) => entryAt(registry, key)));
 }
 

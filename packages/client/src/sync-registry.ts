@@ -1,9 +1,11 @@
 /** Registers everything below a folder: `packs/<name>/`, `capabilities/<name>/` and `values/<name>.yaml`. */
+import { isUtf8 } from 'node:buffer';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '@waybill/verify';
 import { type Refusal, TerminalError, WaybillError } from './errors.ts';
-import { type Registered, register } from './registry.ts';
+import { folderProblem } from './folder-archive.ts';
+import { nameOf, type Registered, register } from './registry.ts';
 import type { RegistryKind } from './registry-entry.ts';
 import { SpecRefused } from './spec-refused.ts';
 import type { Transport } from './transport.ts';
@@ -20,26 +22,63 @@ const FOLDERS: readonly (readonly [folder: string, kind: RegistryKind])[] = [
 ];
 
 /**
- * Tells of each as it is done; one that is refused hides no other. Names that begin with a dot are passed over. Throws TerminalError
- * FILE_UNREADABLE where none of the three folders is, and RetryableError when the store cannot be reached.
+ * Tells of each as it is done; one that is refused hides no other, and neither does a folder that cannot be listed. Names that begin with
+ * a dot are passed over. Throws TerminalError FILE_UNREADABLE where none of the three folders is, and RetryableError when the store cannot
+ * be reached.
  */
 export async function* syncRegistry(
   transport: Pick<Transport, 'registry' | 'principal'>,
   folder: string,
 ): AsyncGenerator<Synced> {
-  let isThere = false;
-  for (const [below, kind] of FOLDERS) {
-    const names = await readdir(join(folder, below)).catch(() => null);
-    if (names === null) continue;
-    isThere = true;
-    for (const name of names.filter((one) => !one.startsWith('.')).toSorted()) {
-      yield await syncOne(transport, kind, join(folder, below, name));
-    }
+  const there = await readdir(folder).catch((cause: unknown) => {
+    throw new TerminalError(unlisted(folder, cause, NAME_IT), { cause });
+  });
+  const asked = FOLDERS.filter(([below]) => there.includes(below));
+  if (asked.length === 0) {
+    const problem = 'there is no folder `packs`, `capabilities` or `values` in it';
+    throw new TerminalError({ code: 'FILE_UNREADABLE', path: folder, problem, fix: NAME_IT });
   }
-  if (isThere) return;
-  const problem = 'there is no folder `packs`, `capabilities` or `values` in it';
-  const fix = 'Name the folder that holds them; `waybill register` takes a single one.';
-  throw new TerminalError({ code: 'FILE_UNREADABLE', path: folder, problem, fix });
+  for (const [below, kind] of asked) {
+    const path = join(folder, below);
+    const names = await readdir(path, { encoding: 'buffer' }).catch((cause: unknown) => unlisted(path, cause, LIST_IT));
+    if (Array.isArray(names)) yield* syncAll(transport, kind, path, names);
+    else yield { kind, path, how: 'refused', refusals: [names] };
+  }
+}
+
+const NAME_IT = 'Name the folder that holds them; `waybill register` takes a single one.';
+const LIST_IT = 'Let a folder stand there that this user may list, or take away what does.';
+
+function unlisted(path: string, cause: unknown, fix: string): Refusal {
+  return { code: 'FILE_UNREADABLE', path, problem: folderProblem(cause), fix };
+}
+
+async function* syncAll(
+  transport: Pick<Transport, 'registry' | 'principal'>,
+  kind: RegistryKind,
+  folder: string,
+  names: readonly Buffer[],
+): AsyncGenerator<Synced> {
+  const files = new Map<string, string>();
+  for (const bytes of names.toSorted(Buffer.compare)) {
+    const file = bytes.toString();
+    if (file.startsWith('.')) continue;
+    const path = join(folder, file);
+    const name = nameOf(kind, path);
+    const before = files.get(name);
+    files.set(name, before ?? file);
+    const refusal = isUtf8(bytes) ? secondOf(name, before) : NO_TEXT;
+    yield refusal === null ? await syncOne(transport, kind, path) : { kind, path, how: 'refused', refusals: [refusal] };
+  }
+}
+
+const NO_TEXT: Refusal = { code: 'KEY_INVALID', path: 'name', problem: 'the name is no UTF-8', fix: 'Rename it.' };
+
+/** `x.yaml` and `x.json` are one set of values: each of them would take the place of the other whenever both are registered. */
+function secondOf(name: string, before: string | undefined): Refusal | null {
+  if (before === undefined) return null;
+  const problem = `${JSON.stringify(before)} is there for ${JSON.stringify(name)} already`;
+  return { code: 'KEY_INVALID', path: 'name', problem, fix: 'Keep one of the two, or rename one.' };
 }
 
 async function syncOne(
@@ -52,6 +91,8 @@ async function syncOne(
     return { kind, path, how, name: entry.name, sha256: entry.sha256 };
   } catch (error) {
     if (!(error instanceof WaybillError) || error.retryable || error.code === 'ACCESS_DENIED') throw error;
-    return { kind, path, how: 'refused', refusals: error instanceof SpecRefused ? error.refusals : [error] };
+    const { code, path: at, problem, fix } = error;
+    const refusals = error instanceof SpecRefused ? error.refusals : [{ code, path: at, problem, fix }];
+    return { kind, path, how: 'refused', refusals };
   }
 }

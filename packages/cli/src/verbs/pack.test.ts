@@ -122,7 +122,7 @@ test('register: a pack whose folder has another name than its pack.yaml says is 
   const { code, problem, fix } = JSON.parse(err).error;
   assert.deepEqual([exit, code], [2, 'KEY_INVALID']);
   assert.equal(problem, 'the folder is called "mine", and its pack.yaml says "yours"');
-  assert.match(fix, /--name yours\.$/);
+  assert.match(fix, /waybill register pack <path> --name yours`\.$/);
   const valid = await call(['pack', 'validate', folder]);
   assert.deepEqual([valid.exit, JSON.parse(valid.out).warnings.length], [0, 1]);
   assert.match((await call(['pack', 'validate', folder, '--plain'])).out, /warning at .*mine.*pack\.yaml says "yours"/);

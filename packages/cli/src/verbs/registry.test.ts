@@ -29,6 +29,8 @@ test('register, registry: what was registered is listed and shown, and no engine
   assert.deepEqual([shown.number, shown.holds], [1, ['setup.sh']]);
   assert.equal((await call(['registry', 'show', 'pack', 'lint', '--dir', dir])).exit, 4);
   assert.equal((await call(['register', 'tool', folder, '--dir', dir])).exit, 4);
+  const outside = await call(['registry', 'show', 'capability', '../../lint', '--dir', dir]);
+  assert.deepEqual([outside.exit, JSON.parse(outside.err).error.path], [2, 'name']);
 });
 
 test('sync: what is refused is told with its fix, and the exit code says so', async (t) => {
@@ -40,6 +42,37 @@ test('sync: what is refused is told with its fix, and the exit code says so', as
   assert.match(out, /refused +values .*leak\.yaml/);
   assert.match(out, /SPEC_CREDENTIAL at .*leak\.yaml:1:1 TOKEN[\s\S]*fix: /);
   assert.doesNotMatch(out, /ghp_/);
+});
+
+test('sync: whatever is refused is told in one shape, with the file that it is about', async (t) => {
+  const { root, dir } = capability(t);
+  mkdirSync(join(root, 'capabilities', 'Upper'));
+  writeFileSync(join(root, 'capabilities', 'none'), '');
+  writeFileSync(join(root, 'capabilities', 'lint', 'settings.json'), '{');
+  writeFileSync(join(root, 'packs'), '');
+  writeFileSync(join(root, 'values', 'leak.yaml'), `TOKEN: ghp_${'a'.repeat(36)}\n`);
+  const { exit, out, err } = await call(['sync', root, '--dir', dir]);
+  const lines = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual([exit, err], [4, '']);
+  assert.deepEqual(
+    lines.map(({ refusals: [{ code, path, file }] }) => [code, path, file.slice(root.length + 1)]),
+    [
+      ['FILE_UNREADABLE', 'document', 'packs'],
+      ['KEY_INVALID', 'name', 'capabilities/Upper'],
+      ['SPEC_INVALID', 'document', 'capabilities/lint/settings.json'],
+      ['FILE_UNREADABLE', 'document', 'capabilities/none'],
+      ['SPEC_CREDENTIAL', 'TOKEN', 'values/leak.yaml'],
+    ],
+  );
+  const known = new Set(['code', 'path', 'problem', 'fix', 'file', 'line', 'column']);
+  const keys = lines.flatMap(({ refusals }) => refusals.flatMap(Object.keys));
+  assert.deepEqual(
+    keys.filter((key) => !known.has(key)),
+    [],
+  );
 });
 
 test('register: what is wrong with values or with a file of a capability is told with the file', async (t) => {

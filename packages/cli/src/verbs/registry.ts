@@ -142,6 +142,9 @@ async function placedIn(
   path: string,
   refusals: readonly Refusal[],
 ): Promise<readonly PlacedRefusal[]> {
+  // A file or folder that cannot be read is its own place.
+  if (refusals.every(({ path: at }) => at === path || at.startsWith(join(path, '/'))))
+    return refusals.map((refusal) => ({ ...refusal, path: 'document', file: refusal.path }));
   if (kind === 'pack') return placedInPack(path, refusals);
   if (kind === 'capability') return refusals.map((refusal) => inFolder(path, refusal));
   const bytes = await readFile(path).catch(() => null);
