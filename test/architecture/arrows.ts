@@ -21,7 +21,7 @@ export interface Zone {
  * their checks.
  */
 const CLIENT_ON_NODE =
-  '(accepted-run|built-in-packs|directory-registry|directory-transport|file-hints|folder-archive|git|included-files|index|operator|pack-reads|pack-source|read-extension|read-packs|read-spec|registry|resolve-pins|schema-file|secret-folder|submit|sync-registry|watch|write-once)\\.ts$';
+  '(accepted-run|built-in-packs|directory-registry|directory-transport|file-hints|folder-archive|git|included-files|index|operator|pack-reads|pack-source|process-alive|read-extension|read-packs|read-spec|registry|resolve-pins|schema-file|secret-folder|submit|sync-registry|watch|write-once)\\.ts$';
 
 /** Modules of the client that reach a deployment in AWS: behind an entry of their own, so that others load no SDK. */
 const CLIENT_ON_AWS = '(aws|aws-errors|aws-keys|s3-reader|s3-registry|s3-transport)\\.ts$';

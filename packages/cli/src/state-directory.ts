@@ -3,9 +3,9 @@ import { existsSync, fstatSync, openSync, readdirSync, readFileSync, statSync, w
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { TerminalError, WaybillError } from '@waybill/client';
+import { isAliveSince } from '@waybill/client/process-alive';
 import { readProblem } from './file-problem.ts';
 import { makeDirectory } from './make-directory.ts';
-import { isAliveSince } from './process-alive.ts';
 
 const DEFAULT_DIRECTORY = '.waybill';
 const NAME_IT = 'Name the directory that `waybill run` or `submit` was given, with --dir or WAYBILL_HOME.';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,6 +73,20 @@ describe('secret folder', () => {
     if (process.getuid?.() === 0) return;
     chmodSync(at('a'), 0);
     assert.throws(() => folder.read('a'), { code: 'SECRET_UNAVAILABLE', problem: 'cannot be read (EACCES)' });
+  });
+
+  it('takes away what a process left that was killed before the value had its name, and nothing of one that runs', () => {
+    folder.set('a', VALUE);
+    const { pid } = spawnSync('true');
+    const [left, reused, own] = [`.${pid}-${Date.now()}`, `.${process.pid}-1`, `.${process.pid}-${Date.now()}`];
+    const lay = (): void => {
+      for (const name of [left, reused, own, '.other', '.12-x']) writeFileSync(at(name), VALUE, { mode: 0o600 });
+    };
+    for (const act of [() => folder.set('a', VALUE), () => folder.remove('b')]) {
+      lay();
+      act();
+      assert.deepEqual(readdirSync(at()).toSorted(), ['.12-x', '.other', own, 'a'].toSorted());
+    }
   });
 
   it('keeps nothing that could not be told from other text, and quotes no value', () => {

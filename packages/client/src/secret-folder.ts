@@ -14,9 +14,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { TerminalError } from './errors.ts';
+import { isAliveSince } from './process-alive.ts';
 import { SECRET_FIX, secretProblem } from './secret-value.ts';
 
 const NAME = /^(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,62}$/;
+/** A value on its way to its name: by which process, and since when in ms. */
+const STAGED = /^\.(\d{1,10})-(\d{1,15})$/;
 /** Rights of group and of all others. */
 const OF_OTHERS = 0o077;
 const REFUSED: Readonly<Record<string, string>> = {
@@ -45,9 +48,9 @@ export class SecretFolder {
 
   /** In the place of an earlier value, at once. Throws TerminalError USAGE for what is no name or no secret. */
   set(name: string, value: Uint8Array): void {
-    requireName(name);
-    requireSecret(name, value);
+    requireKeepable(name, value);
     if (!this.#isThere()) mkdirSync(this.#directory, { mode: 0o700 });
+    this.#removeLeft();
     const fresh = join(this.#directory, `.${process.pid}-${Date.now()}`);
     try {
       writeFileSync(fresh, value, { mode: 0o600, flag: 'wx', flush: true });
@@ -64,6 +67,7 @@ export class SecretFolder {
   remove(name: string): boolean {
     requireName(name);
     const isThere = this.list().includes(name);
+    if (this.#isThere()) this.#removeLeft();
     // Also what is none: a folder there would keep the name from ever being set.
     rmSync(this.#pathOf(name), { force: true, recursive: true });
     return isThere;
@@ -108,6 +112,15 @@ export class SecretFolder {
     return true;
   }
 
+  /** Values of processes that ended before they had given them a name: nothing else shows or removes them. */
+  #removeLeft(): void {
+    for (const file of readdirSync(this.#directory)) {
+      const [, pid, sinceMs] = STAGED.exec(file) ?? [];
+      if (pid === undefined || isAliveSince(Number(pid), Number(sinceMs))) continue;
+      rmSync(join(this.#directory, file), { force: true });
+    }
+  }
+
   #pathOf(name: string): string {
     return join(this.#directory, name);
   }
@@ -146,8 +159,9 @@ function requireName(name: string): void {
   throw new TerminalError({ code: 'USAGE', path: 'name', problem: 'is no name of a secret', fix });
 }
 
-/** Of the value nothing is ever quoted. */
-function requireSecret(name: string, value: Uint8Array): void {
+/** Throws TerminalError USAGE for what is no name or no secret. Of the value nothing is ever quoted. */
+export function requireKeepable(name: string, value: Uint8Array): void {
+  requireName(name);
   const problem = secretProblem(value);
   if (problem !== null) throw new TerminalError({ code: 'USAGE', path: `secret ${name}`, problem, fix: SECRET_FIX });
 }
