@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { call, scratch } from '../../test/scratch.ts';
@@ -54,6 +54,7 @@ test('secret: what is none is refused, and its value is not repeated', async (t)
     const { exit, err } = await call(['secret', ...args, '--dir', state]);
     assert.equal(exit, 4, args.join(' '));
     assert.ok(!err.includes('shortie'));
+    assert.ok(!existsSync(state), 'what is refused makes no state directory');
   }
   for (const value of [Buffer.alloc(40_000, 'x'), Buffer.of(0xff, 0xfe), Buffer.from('shortie')]) {
     writeFileSync(short, value);

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { TerminalError } from '@waybill/client';
-import { SecretFolder } from '@waybill/client/secret-folder';
+import { requireKeepable, SecretFolder } from '@waybill/client/secret-folder';
 import { escapeText } from '@waybill/verify';
 import { usageError } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -22,6 +22,8 @@ export async function secretSet(call: VerbCall): Promise<ExitCode> {
     );
   }
   const value = withoutEnd(file === undefined ? await buffer(process.stdin) : read(file));
+  // What is refused leaves nothing behind, a directory neither.
+  requireKeepable(name, value);
   call.home.requireRoom();
   call.home.make();
   call.home.writing(() => new SecretFolder(call.home.path).set(name, value));
