@@ -1,9 +1,8 @@
 /** validate and plan: what a spec says, before anything is submitted. */
-import { existsSync } from 'node:fs';
 import { agentPrice } from '../agent-price.ts';
 import { warningLines } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { requireSecrets } from '../kept-secrets.ts';
+import { unseenSecrets } from '../kept-secrets.ts';
 import { estimateOf } from '../plan-estimate.ts';
 import { shapeOf } from '../plan-shape.ts';
 import { unseenNames } from '../registered-names.ts';
@@ -17,9 +16,7 @@ import { toned } from '../view/styled.ts';
 export async function validate(call: VerbCall): Promise<ExitCode> {
   const file = await readPlannedFile(call.arg(0), call.registryThere);
   const { path, items } = file;
-  // Without a state directory nothing is known of what its engine will keep.
-  if (existsSync(call.home.path)) requireSecrets(call, call.arg(0), file);
-  const unseen = await unseenNames(call, call.arg(0), file);
+  const unseen = [...unseenSecrets(call, call.arg(0), file), ...(await unseenNames(call, call.arg(0), file))];
   const warnings = 'named' in file ? unseen : [...file.warnings, ...unseen];
   const isUnread = !('named' in file) && file.written.run.spec.source !== undefined;
   const edges = items.reduce((sum, { deps }) => sum + deps.length, 0);
