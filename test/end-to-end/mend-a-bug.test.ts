@@ -57,6 +57,11 @@ describe('mend a bug:', () => {
 
     const patch = await place.call('patch', 'latest', 'accepted');
     assert.match(patch.out, /^\+ {2}return \(sorted\[Math\.ceil\(middle\) - 1\]/m);
+    assert.equal(
+      patch.out,
+      (await place.call('patch', 'latest', 'mend')).out,
+      'what was accepted is what was reviewed',
+    );
     // Six calls and three last words: 6 × (1,000 × 3 + 100 × 15) + 3 × (10 × 3 + 5 × 15) micro-USD.
     const cost = await place.call('cost', 'latest', '--json');
     assert.deepEqual((JSON.parse(cost.out) as { models: unknown }).models, [{ model: MEND_MODEL, microUsd: 27_315 }]);

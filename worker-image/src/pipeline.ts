@@ -135,6 +135,8 @@ export async function runPipeline(context: PipelineContext): Promise<PipelineEnd
     if (block.block !== 'capture') await noteUsage(context, end, index);
     if (end.outcome !== 'succeeded') break;
   }
+  // What was captured before a block that then failed, a script that judges it or another capture, is handed on to nobody.
+  if (end.outcome !== 'succeeded') Object.assign(end, { patch: null, outputs: [] });
   if (CHECKPOINT_OUTCOMES.has(end.outcome)) await keep(context, end);
   const egress = context.egress.claimed();
   return { ...end, ...(egress === undefined ? {} : { egress }) };

@@ -103,6 +103,13 @@ test('compile: durations of blocks become milliseconds, captures stay as they ar
   assert.equal(plan.wallClockMs, 7_200_000);
 });
 
+test('compile: a patch may be captured before scripts that judge it', () => {
+  const judge = { ...SCRIPT, lens: 'verify' } as const;
+  const pipeline = [SCRIPT, { block: 'capture', what: 'patch' }, judge, { block: 'capture', what: 'outputs' }];
+  const plan = planOf(runOf([item('a', { pipeline })], { source: PACKED }));
+  assert.deepEqual(plan.items[0]?.pipeline, pipeline);
+});
+
 test('compile: a source that is not packed has items but no plan', () => {
   const run = parsed(runOf([item('a')], { source: { git: { url: '.' } } }));
   assert.equal(compileItems(run).ok, true);

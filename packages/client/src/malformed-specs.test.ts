@@ -205,6 +205,18 @@ const BLOCKS: Row[] = [
   ],
   ['a capture of everything', block({ block: 'capture', what: 'all' }), `SPEC_INVALID ${I}.pipeline[0].what`],
   ['a capture before a script', one({ pipeline: [CAPTURE, SCRIPT] }), `SPEC_INVALID ${I}.pipeline[0]`],
+  [
+    'a patch that is captured before a script of which nobody says that it only judges',
+    runOf([item('a', { pipeline: [{ ...CAPTURE, what: 'patch' }, { ...SCRIPT, lens: 'verify' }, SCRIPT] })], {
+      source: PACKED,
+    }),
+    `SPEC_INVALID ${I}.pipeline[0]`,
+  ],
+  [
+    'outputs that are captured before a script that judges',
+    one({ pipeline: [CAPTURE, { ...SCRIPT, lens: 'gate' }] }),
+    `SPEC_INVALID ${I}.pipeline[0]`,
+  ],
   ['two captures of one kind', one({ pipeline: [SCRIPT, CAPTURE, CAPTURE] }), `SPEC_INVALID ${I}.pipeline[2]`],
   [
     'a patch without a source',

@@ -3,8 +3,9 @@ import type { ItemSpec } from './spec.ts';
 import { formatPath } from './spec-issue.ts';
 
 /**
- * Captures come last, once each: what a later block changed would be in no patch. A patch is a difference to a commit,
- * so it needs a source.
+ * Captures come last, once each: what a later block changed would be in no patch. That of a patch may stand before scripts that only
+ * judge it, which is what their lens says: what they or the change itself write while it is judged is then no part of it. A patch is a
+ * difference to a commit, so it needs a source.
  */
 export function pipelineProblems(
   pipeline: NonNullable<ItemSpec['pipeline']>,
@@ -13,7 +14,8 @@ export function pipelineProblems(
 ): Refusal[] {
   const problems: Refusal[] = [];
   const captured = new Set<string>();
-  const lastWork = pipeline.findLastIndex(({ block }) => block !== 'capture');
+  const lastOfAll = pipeline.findLastIndex(({ block }) => block !== 'capture');
+  const lastWork = pipeline.findLastIndex((one) => one.block !== 'capture' && !isJudging(one));
   for (const [n, block] of pipeline.entries()) {
     if (block.block !== 'capture') continue;
     const path = formatPath(['spec', 'items', index, 'pipeline', n]);
@@ -21,6 +23,8 @@ export function pipelineProblems(
       problems.push({ code: 'SPEC_INVALID', path, problem, fix });
     };
     if (n < lastWork) say('the capture stands before a block that may still change files', 'Move it to the end.');
+    else if (n < lastOfAll && block.what === 'outputs')
+      say('the capture stands before a script that may still leave outputs', 'Move it to the end.');
     if (captured.has(block.what)) say(`the ${block.what} is captured twice`, 'Keep one capture of each kind.');
     if (block.what === 'patch' && !hasSource) {
       say('a patch needs a source to differ from', 'Add `spec.source.git`, or capture outputs.');
@@ -28,4 +32,8 @@ export function pipelineProblems(
     captured.add(block.what);
   }
   return problems;
+}
+
+function isJudging(block: NonNullable<ItemSpec['pipeline']>[number]): boolean {
+  return block.block === 'script' && block.lens !== undefined;
 }
