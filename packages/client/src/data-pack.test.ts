@@ -14,6 +14,7 @@ interface Ran {
   err: string;
   /** By path under outputs/. */
   outputs: Record<string, string>;
+  bytes: Record<string, Buffer>;
 }
 
 function run(
@@ -34,11 +35,10 @@ function run(
     encoding: 'utf8',
   });
   const files = readdirSync(place.outputs, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
-  const outputs = files.map((one): [string, string] => {
-    const path = join(one.parentPath, one.name);
-    return [path.slice(place.outputs.length + 1), readFileSync(path, 'utf8')];
-  });
-  return { exit: status, err: stderr, outputs: Object.fromEntries(outputs.sort()) };
+  const paths = files.map((one) => join(one.parentPath, one.name)).sort();
+  const left = paths.map((path): [string, Buffer] => [path.slice(place.outputs.length + 1), readFileSync(path)]);
+  const outputs = left.map(([path, bytes]): [string, string] => [path, bytes.toString()]);
+  return { exit: status, err: stderr, outputs: Object.fromEntries(outputs), bytes: Object.fromEntries(left) };
 }
 
 const aggregate = (t: TestContext, table: string | Buffer, by: string, measures: string, more: object = {}): Ran =>
@@ -106,6 +106,72 @@ describe('data pack: CSV', () => {
   });
 });
 
+describe('data pack: bytes', () => {
+  const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
+  const jsonl = (t: TestContext, [script = '', ...args]: string[], rows: string | Buffer, more: object = {}): Ran =>
+    run(t, [script, 'jsonl', ...args], { 'rows.jsonl': rows }, { BY: 'g', MEASURES: 'count', MAX_GROUPS: 9, ...more });
+
+  it('that are no UTF-8 are refused by record where CSV becomes JSONL, and are not read as another text', (t) => {
+    for (const [table, number] of [
+      ['name\nA\nM\xfcller\n', 3],
+      ['name\n"x\ny"\n"M\xfcller"\n', 3],
+      ['n\xe4me\nA\n', 1],
+      ['name\n\xed\xa0\x80\n', 2],
+      ['name\n\xc0\xaf\n', 2],
+      ['name\nend\xc3', 2],
+    ] as const) {
+      const { exit, err } = toJson(t, latin1(table));
+      assert.deepEqual([exit, err.includes(`record ${number}: it is no UTF-8`)], [1, true], err);
+    }
+    const wanted = { COLUMNS: 'b' };
+    assert.deepEqual(rowsOf(toJson(t, latin1('a,b\n\xfc,1\n'), wanted)), [{ b: '1' }], 'nobody asked for it');
+  });
+
+  it('that say U+FFFD themselves are what they say', (t) => {
+    assert.deepEqual(rowsOf(toJson(t, 'name\n\ufffd\n')), [{ name: '\ufffd' }]);
+    const { outputs } = jsonl(t, ['aggregate', 'rows.jsonl'], '{"g":"\ufffd"}\n');
+    assert.equal(outputs['result.csv'], 'g,count\n\ufffd,1\n');
+  });
+
+  it('of lines that are no UTF-8, or write half a pair of surrogates, are refused by line', (t) => {
+    for (const args of [
+      ['aggregate', 'rows.jsonl'],
+      ['transform', 'csv', 'rows.jsonl', 'out'],
+      ['transform', 'jsonl', 'rows.jsonl', 'out'],
+    ])
+      for (const [row, says] of [
+        [latin1('{"g":"M\xfcller"}'), 'line 3: it is no UTF-8'],
+        [String.raw`{"g":"\uD83D and"}`, 'line 3: half a surrogate pair'],
+        [String.raw`{"g\udc00":[{"a":1}]}`, 'line 3: half a surrogate pair'],
+      ] as const) {
+        const { exit, err } = jsonl(t, args, Buffer.concat([Buffer.from('{"g":1}\n\n'), Buffer.from(row)]));
+        assert.deepEqual([exit, err.includes(says)], [1, true], `${args}: ${err}`);
+      }
+    const rows = String.raw`{"g":"\ud83d\ude00 \\ud83d"}`;
+    assert.equal(jsonl(t, ['aggregate', 'rows.jsonl'], rows).outputs['result.csv'], 'g,count\n😀 \\ud83d,1\n');
+  });
+
+  it('of a table stay what they are where it stays one', (t) => {
+    const table = latin1('g,v\n\xfc,1\n\xfd,2\n');
+    const read = (params: Record<string, string>, ...args: string[]): Buffer => {
+      const { bytes } = run(t, args, { 'table.csv': table }, params);
+      return bytes['out.csv'] ?? bytes['result.csv'] ?? Buffer.of();
+    };
+    assert.deepEqual(read({}, 'transform', 'csv', 'csv', 'table.csv', 'out.csv'), table);
+    const about = { BY: 'g', MEASURES: 'sum:v', MAX_GROUPS: '9' };
+    assert.deepEqual(read(about, 'aggregate', 'csv', 'table.csv'), latin1('g,sum_v\n\xfc,1\n\xfd,2\n'));
+  });
+
+  it('between fields are one of ASCII', (t) => {
+    for (const DELIMITER of ['¦', '€', '"', '\n', '']) {
+      const { exit, err } = toJson(t, `a${DELIMITER}b\n1${DELIMITER}2\n`, { DELIMITER });
+      assert.deepEqual([exit, err.includes(`${JSON.stringify(DELIMITER)} is no delimiter`)], [1, true], err);
+    }
+    for (const DELIMITER of ['\t', ';', '|', ' '])
+      assert.deepEqual(rowsOf(toJson(t, `a${DELIMITER}b\n1${DELIMITER}2\n`, { DELIMITER })), [{ a: '1', b: '2' }]);
+  });
+});
+
 describe('data pack: aggregates', () => {
   it('are exact where floating point is not', (t) => {
     const values = ['0.1', '0.2', '9007199254740993', '-0.30', '1e-3', '123456789012345678901234567890.5', ''];
@@ -124,6 +190,44 @@ describe('data pack: aggregates', () => {
       aggregate(t, table, 'g,h', 'count,sum:v').outputs['result.csv'],
       'g,h,count,sum_v\na,"q""",1,2\nb,"x,y",2,4\n',
     );
+  });
+
+  it('are of other groups where values differ, also in where they hold NUL or what stands between them', (t) => {
+    const table = 'g,h\na\0b,c\na,b\0c\na\0b,c\n1:a,b\n1,:ab\n';
+    const groups = 'g,h,count\n1,:ab,1\n1:a,b,1\na,b\0c,1\na\0b,c,2\n';
+    assert.equal(aggregate(t, table, 'g,h', 'count').outputs['result.csv'], groups);
+    assert.equal(aggregate(t, 'g\na\0b\n', 'g', 'count').outputs['result.csv'], 'g,count\na\0b,1\n');
+    const rows = String.raw`{"g":"a\u0000b","h":"c"}
+{"g":"a","h":"b\u0000c"}
+{"h":"b\u0000c","g":"a"}`;
+    const params = { BY: 'g,h', MEASURES: 'count', MAX_GROUPS: 9 };
+    const { outputs } = run(t, ['aggregate', 'jsonl', 'rows.jsonl'], { 'rows.jsonl': rows }, params);
+    assert.equal(outputs['result.csv'], 'g,h,count\na,b\0c,2\na\0b,c,1\n');
+    const parts = { 'results.001': groups, 'results.002': 'g,h,count\na,b\0c,4\n' };
+    const combined = run(t, ['aggregate', 'parts', 'results'], parts, params).outputs['result.csv'];
+    assert.equal(combined, groups.replace('b\0c,1', 'b\0c,5'));
+  });
+
+  it('are of one group, and one row, where nothing makes groups', (t) => {
+    for (const [table, count] of [
+      ['v\n1\n2\n', 2],
+      ['v\n', 0],
+    ] as const)
+      assert.equal(aggregate(t, table, '', 'count').outputs['result.csv'], `count\n${count}\n`);
+  });
+
+  it('of objects have no members but their own', (t) => {
+    const rows = '{"v":1}\n{"toString":"own","constructor":2}\n{"__proto__":"p"}\n';
+    const ranWith = (script: string[], params: Record<string, string>): Ran =>
+      run(t, script, { 'rows.jsonl': rows }, { MAX_GROUPS: 9, ...params });
+    const about = { BY: 'toString,__proto__', MEASURES: 'count,sum:constructor' };
+    const { outputs, err } = ranWith(['aggregate', 'jsonl', 'rows.jsonl'], about);
+    const groups = 'toString,__proto__,count,sum_constructor\n,,1,0\n,p,1,0\nown,,1,2\n';
+    assert.equal(outputs['result.csv'], groups, err);
+    const picked = ranWith(['transform', 'jsonl', 'jsonl', 'rows.jsonl', 'out'], { COLUMNS: 'toString,valueOf=v' });
+    assert.equal(picked.outputs.out, '{"valueOf":1}\n{"toString":"own"}\n{}\n');
+    const found = ranWith(['transform', 'jsonl', 'csv', 'rows.jsonl', 'out'], { COLUMNS: 'v', WHERE: 'toString =' });
+    assert.equal(found.outputs.out, 'v\n1\n""\n');
   });
 
   for (const [what, table, by, measures, says, more] of [

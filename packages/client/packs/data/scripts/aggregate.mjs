@@ -12,6 +12,8 @@ import {
   eachJsonRow,
   inputs,
   listed,
+  memberOf,
+  nameOf,
   outputs,
   param,
   perform,
@@ -20,9 +22,6 @@ import {
 } from './tables.mjs';
 
 const KINDS = { sum: () => new Sum(), min: () => new Extreme(-1), max: () => new Extreme(1) };
-/** Between the values of a group: no text holds it twice by chance, and none is taken for two. */
-const BETWEEN = '\u0000';
-
 const [, , format, input] = process.argv;
 const by = listed(param('BY'));
 const measures = listed(param('MEASURES')).map((written) => {
@@ -35,14 +34,18 @@ const measures = listed(param('MEASURES')).map((written) => {
 const mostGroups = Number(param('MAX_GROUPS'));
 const groups = new Map();
 
-function groupOf(key) {
-  const known = groups.get(key);
-  if (known !== undefined) return known;
+/** @param fields what stands in the columns that make the group */
+function newGroup(key, fields) {
   if (groups.size >= mostGroups) throw new Refused(`there are more than ${mostGroups} groups: raise \`max_groups\``);
   const values = measures.map(({ kind }) => (kind === 'count' ? new Sum() : KINDS[kind]()));
-  const group = { rows: 0, values };
+  const group = { fields, rows: 0, values };
   groups.set(key, group);
   return group;
+}
+
+/** Another one for other values, whatever these hold: the length before it says where the last value begins. */
+function keyWith(key, value) {
+  return `${key.length}:${key}${value}`;
 }
 
 function take(value, measure, bytes, from, to, number) {
@@ -68,9 +71,9 @@ function addCsv(path, areResults, range) {
     },
     (record) => {
       let key = keys.length === 0 ? '' : record.text(keys[0]);
-      for (let n = 1; n < keys.length; n += 1) key += BETWEEN + record.text(keys[n]);
+      for (let n = 1; n < keys.length; n += 1) key = keyWith(key, record.text(keys[n]));
       if (key !== lastKey) {
-        lastGroup = groupOf(key);
+        lastGroup = groups.get(key) ?? newGroup(key, keys.length === 1 ? [key] : keys.map((at) => record.text(at)));
         lastKey = key;
       }
       lastGroup.rows += 1;
@@ -90,13 +93,16 @@ function addCsv(path, areResults, range) {
 }
 
 function addJsonl(path) {
+  const keys = by.map(nameOf);
+  const names = measures.map(({ column }) => nameOf(column));
   eachJsonRow(path, (row, number) => {
-    const member = (column) => textOf(row[Buffer.from(column, 'latin1').toString()]);
-    const group = groupOf(by.map(member).join(BETWEEN));
+    const fields = keys.map((name) => textOf(memberOf(row, name)));
+    const key = fields.length === 0 ? '' : fields.reduce(keyWith);
+    const group = groups.get(key) ?? newGroup(key, fields);
     group.rows += 1;
     measures.forEach((measure, n) => {
       if (measure.kind === 'count') return;
-      const bytes = Buffer.from(member(measure.column), 'latin1');
+      const bytes = Buffer.from(textOf(memberOf(row, names[n])), 'latin1');
       take(group.values[n], measure, bytes, 0, bytes.length, number);
     });
   });
@@ -105,15 +111,19 @@ function addJsonl(path) {
 function write() {
   const output = new Output(join(outputs, 'result.csv'));
   output.text(csvLine([...by, ...measures.map(({ name }) => name)], delimiter));
-  if (by.length === 0) groupOf('');
-  for (const key of [...groups.keys()].sort()) {
-    const { rows, values } = groups.get(key);
+  if (by.length === 0 && groups.size === 0) newGroup('', []);
+  for (const { fields, rows, values } of [...groups.values()].sort(byFields)) {
     const own = measures.map(({ kind }, n) =>
       kind === 'count' && format !== 'parts' ? String(rows) : values[n].text(),
     );
-    output.text(csvLine([...(by.length === 0 ? [] : key.split(BETWEEN)), ...own], delimiter));
+    output.text(csvLine([...fields, ...own], delimiter));
   }
   output.close();
+}
+
+function byFields(left, right) {
+  const n = left.fields.findIndex((field, at) => field !== right.fields[at]);
+  return n < 0 ? 0 : left.fields[n] < right.fields[n] ? -1 : 1;
 }
 
 perform(() => {

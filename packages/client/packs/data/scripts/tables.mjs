@@ -20,6 +20,11 @@ export function listed(text) {
 /** Runs the script of a shape; what it refuses is told without a stack. */
 export function perform(act) {
   try {
+    // Records are looked through byte by byte: another character is several, or none that may stand between fields.
+    if (!/^[\t -!#-~]$/.test(delimiter))
+      throw new Refused(
+        `${JSON.stringify(delimiter)} is no delimiter: set \`delimiter\` to one character of ASCII that is no quote`,
+      );
     act();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
@@ -66,10 +71,28 @@ export function eachCsvRow(path, begin, each, range) {
   if (columns === null) throw new Refused('the table has no head');
 }
 
+/**
+ * Bytes as the text that they are. Those that are no UTF-8 would be read as U+FFFD, and texts that differ as the same.
+ * @param unit of which `number` is the number
+ */
+export function decoded(bytes, from, to, unit, number) {
+  const text = bytes.utf8Slice(from, to);
+  if (text.includes('\ufffd') && !Buffer.from(text).equals(bytes.subarray(from, to)))
+    throw new Refused(
+      `${unit} ${number}: it is no UTF-8: convert the file first, as \`iconv -f <its encoding> -t UTF-8\` does`,
+    );
+  return text;
+}
+
+/** How one may be written, also as one half of a pair. */
+const HALF_PAIR_WRITTEN = /\\u[dD][89a-fA-F]/;
+/** How JSON.stringify writes one, and nothing else. */
+const HALF_PAIR = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
+
 /** Calls `each` with every object, whose numbers are the texts that they are written as, and with its number. */
 export function eachJsonRow(path, each) {
   eachLine(path, (bytes, from, to, number) => {
-    const text = bytes.utf8Slice(from, to);
+    const text = decoded(bytes, from, to, 'line', number);
     if (text.trim() === '') return;
     let value;
     try {
@@ -81,6 +104,8 @@ export function eachJsonRow(path, each) {
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Written)
       throw new Refused(`line ${number}: it is no object`);
+    if (HALF_PAIR_WRITTEN.test(text) && HALF_PAIR.test(JSON.stringify(value)))
+      throw new Refused(`line ${number}: half a surrogate pair stands in it, which is no character`);
     each(value, number, bytes, from, to);
   });
 }
@@ -90,6 +115,16 @@ export class Written {
   constructor(text) {
     this.text = text;
   }
+}
+
+/** Of a column, as the name of a member. */
+export function nameOf(column) {
+  return Buffer.from(column, 'latin1').toString();
+}
+
+/** What every object has is no member of it. */
+export function memberOf(row, name) {
+  return Object.hasOwn(row, name) ? row[name] : undefined;
 }
 
 /** A member of an object as text; nothing and null are empty. Lists and objects are JSON. */

@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { compared } from './decimals.mjs';
 import { csvLine, Output, Refused, shown } from './records.mjs';
 import {
+  decoded,
   delimiter,
   eachCsvRow,
   eachJsonRow,
   inputs,
   jsonOf,
   listed,
+  memberOf,
+  nameOf,
   outputs,
   param,
   perform,
@@ -52,7 +55,10 @@ function fromCsv(begin, each) {
     },
     (record) => {
       if (tests.every(({ holds, wanted }, n) => holds(record.text(asked[n]), wanted)))
-        each(places.map((place) => record.text(place)));
+        each(
+          places.map((place) => record.text(place)),
+          record.number,
+        );
     },
   );
 }
@@ -60,29 +66,35 @@ function fromCsv(begin, each) {
 /** Columns are those of the first row unless they are named. */
 function fromJsonl(begin, each) {
   let all = picked.length > 0 ? picked : null;
-  const keyOf = (column) => Buffer.from(column, 'latin1').toString();
+  const asked = tests.map(({ column }) => nameOf(column));
+  let wanted = (all ?? []).map(({ column }) => nameOf(column));
   if (all !== null) begin(all.map(({ name }) => name));
   eachJsonRow(join(inputs, input), (row) => {
     if (all === null) {
-      all = Object.keys(row)
-        .map((key) => Buffer.from(key).toString('latin1'))
-        .map((name) => ({ name, column: name }));
+      wanted = Object.keys(row);
+      all = wanted.map((key) => Buffer.from(key).toString('latin1')).map((name) => ({ name, column: name }));
       begin(all.map(({ name }) => name));
     }
-    if (tests.every(({ column, holds, wanted }) => holds(textOf(row[keyOf(column)]), wanted)))
-      each(all.map(({ column }) => row[keyOf(column)]));
+    if (tests.every(({ holds, wanted: value }, n) => holds(textOf(memberOf(row, asked[n])), value)))
+      each(wanted.map((name) => memberOf(row, name)));
   });
   if (all === null) begin([]);
+}
+
+/** @param number of the record in which it stands */
+function asJson(text, number) {
+  const bytes = Buffer.from(text, 'latin1');
+  return JSON.stringify(decoded(bytes, 0, bytes.length, 'record', number));
 }
 
 perform(() => {
   const output = new Output(join(outputs, outputName));
   let [names, rows] = [[], 0];
   const begin = (columns) => {
-    names = columns.map((name) => JSON.stringify(Buffer.from(name, 'latin1').toString()));
+    if (to === 'jsonl') names = columns.map((name) => asJson(name, 1));
     if (to === 'csv') output.text(csvLine(columns, delimiter));
   };
-  const each = (values) => {
+  const each = (values, number) => {
     rows += 1;
     if (to === 'csv')
       return output.text(
@@ -93,9 +105,7 @@ perform(() => {
       );
     const members = values.flatMap((value, n) => {
       if (value === undefined) return [];
-      return [
-        `${names[n]}:${from === 'csv' ? JSON.stringify(Buffer.from(value, 'latin1').toString()) : jsonOf(value)}`,
-      ];
+      return [`${names[n]}:${from === 'csv' ? asJson(value, number) : jsonOf(value)}`];
     });
     output.text(Buffer.from(`{${members.join(',')}}\n`).toString('latin1'));
   };
