@@ -22,6 +22,13 @@ const base64 = (before: string, after: string): string => Buffer.from(`${before}
 const hex = bytes.toString('hex');
 const wrapped = (text: string, width: number): string => text.replace(new RegExp(`.{${width}}`, 'g'), '$&\n');
 
+const codeOf = (character: string): string => character.charCodeAt(0).toString(16);
+/** Of what is no letter or digit, as no digit may follow one of two digits that begins with less than 4. */
+const octalOf = (before: string): string =>
+  [...bytes]
+    .map((byte) => (/\w/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : before + byte.toString(8)))
+    .join('');
+
 /** How each is written, and what of the encoded text must be gone. */
 const WRITTEN: Readonly<Record<string, string>> = {
   'as it is': SECRET,
@@ -57,6 +64,15 @@ const WRITTEN: Readonly<Record<string, string>> = {
   'by printf %q': SECRET.replace(/[^a-z0-9ü]/g, '\\$&'),
   'as a word of ANSI C': `$'${SECRET.replace(/['\\]/g, '\\$&').replace('ü', '\\303\\274')}'`,
   'as bytes of Python': `b'${SECRET.replace(/['\\]/g, '\\$&').replace('ü', '\\xc3\\xbc')}'`,
+  'as code points of JavaScript or Rust': SECRET.replace(/[^a-z0-9]/g, (each) => `\\u{${codeOf(each)}}`),
+  'as code points of JavaScript, every one of them, in JSON': SECRET.replace(/./g, (each) => `\\\\u{${codeOf(each)}}`),
+  'as code points of six digits': SECRET.replace(/./g, (each) => `\\u{${codeOf(each).padStart(6, '0')}}`),
+  'as long code points of C or Python': SECRET.replace(/./g, (each) => `\\U${codeOf(each).padStart(8, '0')}`),
+  'as these in another literal': SECRET.replace(/./g, (each) => `\\\\U${codeOf(each).toUpperCase().padStart(8, '0')}`),
+  'as octals of as many digits as it takes': octalOf('\\'),
+  'as such octals in another literal': octalOf('\\\\'),
+  'HTML with no semicolons': SECRET.replace(/./g, (each) => `&#${each.charCodeAt(0)}`),
+  'HTML in hex with no semicolons': SECRET.replace(/./g, (each) => `&#x${codeOf(each)}`),
   HTML: SECRET.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;'),
 };
 
@@ -159,6 +175,20 @@ describe('redactor', () => {
     const spaces = Buffer.alloc(1024 * 1024, 0x20);
     stream.write(spaces);
     assert.ok(spaces.length - handedOn < 100 * 1024, `${spaces.length - handedOn} bytes are held`);
+  });
+
+  it('holds back as much as the longest form takes where each of its bytes is written at its longest', () => {
+    const random = randomOf(3);
+    const secret = Array.from({ length: 32 * 1024 }, () => 'abcdefghijkl?>'[random.below(14)]).join('');
+    const longest = new Map([['token', secret]]);
+    const text = Buffer.from(secret)
+      .toString('base64')
+      .replace(/./g, (each) => `\\\\U${codeOf(each).padStart(8, '0')}`);
+    const chunks = Array.from({ length: Math.ceil(text.length / 60_000) }, (_, n) =>
+      Buffer.from(text.slice(n * 60_000, (n + 1) * 60_000)),
+    );
+    const left = through(createRedactor(longest), chunks);
+    assert.ok(left.includes(MARK) && left.length < 100, left.slice(0, 200));
   });
 
   it('finds what was put into another case, in whichever form, where it is asked for', () => {

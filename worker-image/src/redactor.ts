@@ -84,8 +84,8 @@ function soughtOf(secrets: ReadonlyMap<string, string>, as: (text: Buffer) => Bu
     };
   return [
     { forms: indexOf(formsOf), mostWritten: 2, mostReadings: 1, seen: seenAs(withoutSpace) },
-    // As JSON and HTML write it.
-    { forms: indexOf(quotedFormsOf), mostWritten: 8, mostReadings: MOST_READINGS, seen: seenAs(unescaped) },
+    // As C and Python write it in a literal, and that in another one.
+    { forms: indexOf(quotedFormsOf), mostWritten: 12, mostReadings: MOST_READINGS, seen: seenAs(unescaped) },
   ].filter(({ forms }) => forms.longest > 0);
 }
 

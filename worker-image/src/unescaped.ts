@@ -17,14 +17,15 @@ const HEX = '[0-9a-fA-F]';
 /** Of backslashes that follow each other the last one counts: what was written once more is found too. */
 const ESCAPE = new RegExp(
   [
-    `^\\\\(?:u([dD][89abAB]${HEX}{2})\\\\{1,4}u([dD][c-fC-F]${HEX}{2})|u(${HEX}{4})|x(${HEX}{2})|([0-3][0-7]{2})|[abefnrtv])`,
-    `^%(${HEX}{2})`,
-    `^&(?:#(\\d{1,7})|#[xX](${HEX}{1,6})|(amp|lt|gt|quot|apos));`,
-  ].join('|'),
+    `^\\\\(?:u([dD][89abAB]${HEX}{2})\\\\{1,4}u([dD][c-fC-F]${HEX}{2})|u(${HEX}{4})|u\\{(${HEX}{1,6})\\}|U(${HEX}{8})`,
+    `|x(${HEX}{2})|([0-3][0-7]{1,2}|[4-7][0-7])|[abefnrtv])`,
+    `|^%(${HEX}{2})`,
+    `|^&(?:#(\\d{1,7});?|#[xX](${HEX}{1,6});?|(amp|lt|gt|quot|apos);)`,
+  ].join(''),
 );
 const BEGUN = new RegExp(
   [
-    `^\\\\(?:u${HEX}{0,3}|u[dD][89abAB]${HEX}{2}(?:\\\\{1,4}(?:u${HEX}{0,3})?)?|x${HEX}?|[0-3][0-7]?)?$`,
+    `^\\\\(?:u${HEX}{0,3}|u[dD][89abAB]${HEX}{2}(?:\\\\{1,4}(?:u${HEX}{0,3})?)?|u\\{${HEX}{0,6}|U${HEX}{0,7}|x${HEX}?|[0-3]?[0-7]?)?$`,
     `^%${HEX}?$`,
     '^&(?:#\\d{0,7}|#[xX][0-9a-fA-F]{0,6}|[a-z]{0,4})$',
   ].join('|'),
@@ -91,14 +92,27 @@ export function withoutQuotes(text: string): Buffer {
   return Buffer.from(Buffer.from(text).filter((byte) => LEFT_OUT[byte] === 0));
 }
 
-function meant([, high, low, unit, byte, octal, url, decimal, hex, name]: RegExpExecArray): Iterable<number> {
+function meant([
+  ,
+  high,
+  low,
+  unit,
+  braced,
+  long,
+  byte,
+  octal,
+  url,
+  decimal,
+  hex,
+  name,
+]: RegExpExecArray): Iterable<number> {
   const single = byte ?? url;
   if (single !== undefined) return [Number.parseInt(single, 16)];
   if (octal !== undefined) return [Number.parseInt(octal, 8)];
   if (name !== undefined) return [NAMED[name] as number];
   if (high !== undefined && low !== undefined)
     return Buffer.from(String.fromCharCode(Number.parseInt(high, 16), Number.parseInt(low, 16)));
-  const code = decimal === undefined ? Number.parseInt(unit ?? hex ?? '0', 16) : Number(decimal);
+  const code = decimal === undefined ? Number.parseInt(unit ?? braced ?? long ?? hex ?? '0', 16) : Number(decimal);
   return code > 0x10ffff ? [] : Buffer.from(String.fromCodePoint(code));
 }
 
