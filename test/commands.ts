@@ -10,6 +10,7 @@ const NEEDS: readonly (readonly [path: string, ...commands: string[]])[] = [
   ['test/conformance/timestamp-authority', 'openssl'],
   ['test/end-to-end/audit-a-log', 'jq', 'openssl'],
   ['test/end-to-end/run-a-witness', 'curl', 'jq'],
+  ['test/end-to-end/use-secrets', 'openssl'],
   ['test/end-to-end/verify-a-time-stamp', 'openssl'],
   ['test/evidence/disclosure-attacks', 'openssl'],
   ['test/evidence/documented-commands', 'jq', 'openssl'],
