@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -275,6 +275,16 @@ describe('launcher: attempts that share a process', { skip }, () => {
       assert.equal((await ended('a')).detail, 'of a');
       assert.equal(processOf(await serve('b')), processOf(first));
       assert.equal((await ended('b')).detail, '');
+    }),
+  );
+
+  it(
+    'the probe looks where workers make what is theirs',
+    withBed(async ({ workerFile, keys }) => {
+      writeFileSync(workerFile, 'console.log(JSON.stringify({ bubblewrap: true, detail: process.env.TMPDIR ?? "" }))');
+      const workDir = dirname(workerFile);
+      const launcher = createLocalLauncher({ workerFile, keys, origin: 'waybill.test/launcher', workDir });
+      assert.equal((await launcher.probe()).detail, workDir);
     }),
   );
 

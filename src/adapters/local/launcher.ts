@@ -53,7 +53,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
         .update(await readFile(options.workerFile))
         .digest('hex')}`;
       if (options.isolationWanted === 'none') return { isolation: 'none', executable, detail: 'turned off' };
-      const found = await probeWorker(nodePath, options.workerFile);
+      const found = await probeWorker(nodePath, options);
       if (options.isolationWanted === 'bubblewrap' && found.isolation !== 'bubblewrap') throw unavailable(found.detail);
       return { ...found, executable };
     },
@@ -105,8 +105,11 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
 }
 
 /** Runs the worker's own trial, so that what is probed is what will run. */
-async function probeWorker(nodePath: string, workerFile: string): Promise<{ isolation: Isolation; detail: string }> {
-  const options = { env: minimalEnvironment(), timeout: PROBE_TIMEOUT_MS, cwd: '/' };
+async function probeWorker(
+  nodePath: string,
+  { workerFile, workDir }: LocalLauncherOptions,
+): Promise<{ isolation: Isolation; detail: string }> {
+  const options = { env: minimalEnvironment(workDir), timeout: PROBE_TIMEOUT_MS, cwd: '/' };
   try {
     const { stdout } = await promisify(execFile)(nodePath, [workerFile, '--probe'], options);
     const answer: { bubblewrap: boolean; detail: string } = JSON.parse(stdout);
@@ -119,8 +122,7 @@ async function probeWorker(nodePath: string, workerFile: string): Promise<{ isol
 /** What a worker is told that is no secret. */
 function environmentOf(options: LocalLauncherOptions): Record<string, string> {
   return {
-    ...minimalEnvironment(),
-    ...(options.workDir === undefined ? {} : { TMPDIR: options.workDir }),
+    ...minimalEnvironment(options.workDir),
     [WORKER_ENV.keys]: Buffer.from(JSON.stringify(options.keys)).toString('base64'),
     [WORKER_ENV.origin]: options.origin,
     ...(options.allowUnsandboxed === true ? { [WORKER_ENV.unsandboxed]: '1' } : {}),
@@ -129,13 +131,13 @@ function environmentOf(options: LocalLauncherOptions): Record<string, string> {
 }
 
 /** PATH finds git and bubblewrap; HOME and TMPDIR are where they and Node expect them. Nothing else of the engine's. */
-function minimalEnvironment(): Record<string, string> {
+function minimalEnvironment(workDir: string | undefined): Record<string, string> {
   const kept: Record<string, string> = { PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin' };
   for (const name of ['HOME', 'TMPDIR']) {
     const value = process.env[name];
     if (value !== undefined) kept[name] = value;
   }
-  return kept;
+  return workDir === undefined ? kept : { ...kept, TMPDIR: workDir };
 }
 
 function noticeOf(end: ServedEnd): StopNotice {
