@@ -58,7 +58,7 @@ const FLOODS: readonly [title: string, run: string, reason: string, limit: RegEx
     { cpuMs: 500 },
   ],
   [
-    'processor time of children that nobody waits for',
+    'processor time of children that nobody waits for, each seen by several looks',
     `perl -e '$SIG{CHLD} = q(IGNORE); for (1 .. 3) { if (!fork) { do { for (1 .. 1e5) {} } until (times)[0] > 0.35; exit } wait } system(q(${HOLD}))'`,
     'cpu_used_up',
     /500 ms of processor time/,

@@ -103,7 +103,7 @@ function used(
 
 /**
  * Adds up processor time. What a process waited for, its parent still tells; what nobody waited for is only known from
- * earlier looks. Neither counts anything twice, so the larger one is nearer to the truth.
+ * earlier looks, and of what has ended between two, nothing. Neither counts anything twice, so the larger one is nearer to the truth.
  */
 function cpuClock(): (usage: readonly ProcessUsage[]) => number {
   const seen = new Map<string, number>();
