@@ -11,6 +11,7 @@ import type { Job } from '#core/mailbox-protocol.ts';
 import { JOB_LIMITS, JOB_RESOURCES } from '#core/names.ts';
 import { type AttemptTree, createAttemptTree, removeAttemptTree } from '../worker-image/src/attempt-tree.ts';
 import { runBlock } from '../worker-image/src/block-process.ts';
+import { makeDeviceNodes, removeDeviceNodes } from '../worker-image/src/device-nodes.ts';
 import { blockEnvironment } from '../worker-image/src/pipeline.ts';
 import { SANDBOX_VIEW, sandboxCommand, sandboxerEnvironment } from '../worker-image/src/sandbox.ts';
 import { treeCpuMs } from './processor-time.ts';
@@ -60,9 +61,14 @@ async function startNode(): Promise<void> {
   await new Promise((resolve) => child.on('close', resolve));
 }
 
-async function startSandboxed(isolation: string, tree: AttemptTree | undefined): Promise<void> {
+async function startSandboxed(
+  isolation: string,
+  tree: AttemptTree | undefined,
+  deviceNodes: string | null,
+): Promise<void> {
   if (tree === undefined) throw new RangeError('there is a tree for each starter');
-  const { argv, feed } = sandboxCommand(tree, blockEnvironment(JOB, SANDBOX_VIEW), COMMAND, JOB_RESOURCES);
+  const [env, spec] = [blockEnvironment(JOB, SANDBOX_VIEW), { resources: JOB_RESOURCES, deviceNodes }];
+  const { argv, feed } = sandboxCommand(tree, env, COMMAND, spec);
   const isSandboxed = isolation === 'bubblewrap';
   const { exit } = await runBlock({
     argv: isSandboxed ? argv : COMMAND,
@@ -78,8 +84,9 @@ async function startSandboxed(isolation: string, tree: AttemptTree | undefined):
 
 async function timeFloors(isolation: string): Promise<Floors> {
   const trees = Array.from({ length: AT_ONCE }, () => createAttemptTree('floor'));
+  const nodes = makeDeviceNodes();
   try {
-    const start = (starter: number): Promise<void> => startSandboxed(isolation, trees[starter]);
+    const start = (starter: number): Promise<void> => startSandboxed(isolation, trees[starter], nodes.place);
     // Whoever starts the first is slower, and the workers that this is compared with have served some by then.
     await timeStarts(start);
     return {
@@ -88,6 +95,7 @@ async function timeFloors(isolation: string): Promise<Floors> {
       tree: await timeStarts(async () => removeAttemptTree(createAttemptTree('floor'))),
     };
   } finally {
+    removeDeviceNodes(nodes);
     for (const tree of trees) await removeAttemptTree(tree);
   }
 }

@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { EgressSeen } from '@waybill/verify';
 import { createAttemptTree, removeAttemptTree } from '#worker/attempt-tree.ts';
+import { NO_NODES } from '#worker/device-nodes.ts';
 import type { Lists } from '#worker/egress/reach.ts';
 import { probeBubblewrap } from '#worker/sandbox.ts';
 import { ATTEMPTS, PAST, scriptOf } from './egress-attempts.ts';
@@ -14,7 +15,7 @@ let bubblewrap: { works: boolean; detail: string };
 before(async () => {
   bed = await EgressBed.open();
   const tree = createAttemptTree('probe');
-  bubblewrap = await probeBubblewrap(tree);
+  bubblewrap = await probeBubblewrap(tree, NO_NODES);
   await removeAttemptTree(tree);
 });
 after(() => bed.close());

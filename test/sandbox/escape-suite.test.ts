@@ -2,17 +2,23 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Block } from '@waybill/client/plan';
 import type { AttemptSpec } from '../support/signed-lease.ts';
 import { openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
 import { type Bait, layBait } from './bait.ts';
 import { BEGUN, CREDENTIALS, type EscapeAttempt, FILES, NETWORK, node, perl } from './escape-attempts.ts';
+import { NODES } from './escape-devices.ts';
 import { CALLS, FLOODS } from './escape-kernel.ts';
 
-const ATTEMPTS = { credentials: CREDENTIALS, files: FILES, network: NETWORK, calls: CALLS, floods: FLOODS };
+const ATTEMPTS = {
+  credentials: CREDENTIALS,
+  files: FILES,
+  devices: NODES,
+  network: NETWORK,
+  calls: CALLS,
+  floods: FLOODS,
+};
 const LEAST = 30;
 const HOLD = 'sleep 15';
 const GO_ON = 'true';
@@ -49,10 +55,10 @@ describe('escape:', () => {
     const script: Block = { block: 'script', run: saying(attempt.run(bait, hold)) };
     const pipeline: Block[] = [script, { block: 'capture', what: 'outputs' }];
     const end = await bed.run({ inputs: { data: 'input' }, pipeline, ...attempt.spec, ...spec });
-    for (const name of bed.leftovers()) {
+    for (const place of bed.leftovers()) {
       // Inputs stand where not even their owner may remove them.
-      execFileSync('chmod', ['-R', 'u+rwX', join(tmpdir(), name)]);
-      rmSync(join(tmpdir(), name), { recursive: true });
+      execFileSync('chmod', ['-R', 'u+rwX', place]);
+      rmSync(place, { recursive: true });
     }
     const reached = attempt.reached?.(end, bait) ?? end.result?.outcome === 'succeeded';
     return [reached, `${end.result?.reason}: ${end.log}`];

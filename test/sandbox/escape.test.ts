@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { createAttemptTree, removeAttemptTree } from '#worker/attempt-tree.ts';
+import { NO_NODES } from '#worker/device-nodes.ts';
+import { probeBubblewrap } from '#worker/sandbox.ts';
 import { runningSleeps, until } from '../support/processes.ts';
 import { openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
 
@@ -70,6 +73,22 @@ describe('sandbox:', () => {
     assert.equal(runningSleeps(marker), 0);
   });
 
+  it('a trial of the sandbox says where blocks own the device nodes of the host, and what to do', async (t) => {
+    if (bubblewrap !== null) return t.skip(`bubblewrap: ${bubblewrap}`);
+    const tree = createAttemptTree('test');
+    try {
+      const { works, detail } = await probeBubblewrap(tree, { place: null, lack: 'none can be made in /there' });
+      assert.equal(works, true, detail);
+      assert.match(
+        detail,
+        /blocks can change the device nodes of the host.*none can be made in \/there; run the engine as/,
+      );
+      assert.doesNotMatch((await probeBubblewrap(tree, NO_NODES)).detail, /device/);
+    } finally {
+      await removeAttemptTree(tree);
+    }
+  });
+
   it('the system is read-only and nothing but the contract is writable', async (t) => {
     if (bubblewrap !== null) return t.skip(`bubblewrap: ${bubblewrap}`);
     const places = ['/', '/usr', '/etc', '/waybill', '/waybill/inputs', '/waybill/.waybill', '/proc/sys/kernel'];
@@ -111,7 +130,7 @@ describe('sandbox:', () => {
     await until(() => runningSleeps(marker) === 2);
     child.kill('SIGKILL');
     await until(() => runningSleeps(marker) === 0);
-    for (const name of bed.leftovers()) rmSync(join(tmpdir(), name), { recursive: true });
+    for (const place of bed.leftovers()) rmSync(place, { recursive: true });
   });
 
   it('a descriptor that the engine inherited reaches no block', async (t) => {

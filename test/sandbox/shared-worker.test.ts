@@ -1,9 +1,10 @@
 /** What of an attempt is left in the process of its worker for the next one that the same process serves. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import type { Block } from '@waybill/client/plan';
 import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
+import { makeDeviceNodes, removeDeviceNodes } from '#worker/device-nodes.ts';
 import { until } from '../support/processes.ts';
 import type { AttemptSpec } from '../support/signed-lease.ts';
 import { type LaunchedEnd, openWorkerBed, type WorkerBed } from '../support/worker-bed.ts';
@@ -48,8 +49,8 @@ describe('a worker that serves several attempts:', () => {
   });
   after(() => bed.close());
 
-  const test = (title: string, body: () => Promise<void>) =>
-    it(title, async (t) => (lacking === false ? await body() : t.skip(lacking)));
+  const test = (title: string, body: (t: TestContext) => Promise<void>) =>
+    it(title, async (t) => (lacking === false ? await body(t) : t.skip(lacking)));
 
   async function serve(spec: AttemptSpec): Promise<LaunchedEnd & { pid: number }> {
     const end = await bed.run({ isolation: 'bubblewrap', ...spec });
@@ -95,6 +96,36 @@ describe('a worker that serves several attempts:', () => {
     assert.equal(open().length, once);
     assert.equal(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1'), '');
     assert.deepEqual(bed.leftovers(), []);
+  });
+
+  test('a process whose attempt has changed a device node serves no other, and the next attempt has nodes as they are made', async (t) => {
+    const { place, lack } = makeDeviceNodes();
+    if (place === null)
+      return t.skip(
+        lack === null ? 'the control needs root, who owns the device nodes here' : `own device nodes: ${lack}`,
+      );
+    removeDeviceNodes({ place, lack });
+    const state = 'for node in /dev/null /dev/zero /dev/stdin; do stat -Lc "state %n %a %Y" $node; done';
+    const states = (log: string): string[] => log.match(/^state .*$/gm) ?? [];
+    // Those of the host are left alone, also where a block has them.
+    const { dev, ino } = statSync('/dev/null');
+    const own = (node: string): string => `test "$(stat -Lc %d:%i ${node})" != ${dev}:${ino} || exit 9`;
+    const used = script(`head -c 10 /dev/urandom | cat - /dev/null > /dev/null; cat; : | tee /dev/full; ${state}`);
+    const before = await serve({ pipeline: [used] });
+    const changed = await serve({
+      pipeline: [
+        script(
+          `${own('/dev/null')}; ${own('/dev/stdin')}; touch -d @1234567 /dev/stdin; chmod 600 /dev/null; ${state}`,
+        ),
+      ],
+    });
+    assert.equal(changed.pid, before.pid, 'using them changes nothing');
+    assert.equal(changed.result?.outcome, 'succeeded', changed.log);
+    assert.match(changed.log, /^state \/dev\/null 600 1234567$/m);
+    const next = await serve({ pipeline: [used] });
+    assert.notEqual(next.pid, changed.pid);
+    assert.equal(states(next.log).length, 3);
+    assert.deepEqual(states(next.log), states(before.log));
   });
 
   const ENDS: [string, AttemptSpec, number][] = [

@@ -1,6 +1,6 @@
 /** A mailbox, a launcher and the real worker bundle: one attempt at a time, without an engine. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createReadStream, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createReadStream, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PackedSource, packSource } from '@waybill/client';
@@ -57,6 +57,8 @@ export class WorkerBed {
   readonly directory: string;
   readonly executable: Digest;
   readonly workerFile: string;
+  /** Where workers make what is theirs, as in the state directory of an engine. */
+  readonly workDir: string;
   readonly artifacts: Artifacts;
   readonly mailbox: LocalMailbox;
   readonly launcher: Launcher;
@@ -70,6 +72,8 @@ export class WorkerBed {
     this.directory = directory;
     this.executable = executable;
     this.workerFile = join(directory, 'worker.mjs');
+    this.workDir = join(directory, 'work');
+    mkdirSync(this.workDir);
     this.artifacts = createLocalArtifacts(join(directory, 'artifacts'));
     this.mailbox = createLocalMailbox({
       stagingDir: join(directory, 'staging'),
@@ -77,7 +81,8 @@ export class WorkerBed {
       chance: createLocalChance(),
       clock: createLocalClock(),
     });
-    this.launcher = createLocalLauncher({ workerFile: this.workerFile, keys: this.#keys, origin: ORIGIN, ...options });
+    const { workerFile, workDir } = this;
+    this.launcher = createLocalLauncher({ workerFile, workDir, keys: this.#keys, origin: ORIGIN, ...options });
     this.launcher.onStopped((notice) => this.#waiting.get(notice.attemptId)?.(notice));
   }
 
@@ -128,7 +133,7 @@ export class WorkerBed {
     { attemptId, leaseUrl }: Pick<PostedAttempt, 'attemptId' | 'leaseUrl'>,
     { inherited, env: more = {} }: { inherited?: number; env?: Record<string, string> } = {},
   ): ChildProcess {
-    const env = { PATH: process.env.PATH, ...this.environmentOf(attemptId), ...more };
+    const env = { PATH: process.env.PATH, TMPDIR: this.workDir, ...this.environmentOf(attemptId), ...more };
     const leaked = inherited === undefined ? [] : [...Array(6).fill('ignore'), inherited];
     const child = spawn(process.execPath, [this.workerFile], { env, stdio: ['pipe', 'ignore', 'ignore', ...leaked] });
     child.stdin?.write(`${attemptId} ${leaseUrl}\n`);
@@ -166,9 +171,11 @@ export class WorkerBed {
 
   /** Directories of this bed's attempts; none may be left once their workers have ended. */
   leftovers(): string[] {
-    return readdirSync(tmpdir()).filter((name) =>
-      [...this.#waiting.keys()].some((id) => name.startsWith(`waybill-${id}-`)),
-    );
+    const isOfAttempt = (name: string): boolean =>
+      [...this.#waiting.keys()].some((id) => name.startsWith(`waybill-${id}-`));
+    return readdirSync(this.workDir)
+      .filter(isOfAttempt)
+      .map((name) => join(this.workDir, name));
   }
 
   async close(): Promise<void> {

@@ -35,6 +35,8 @@ export interface AttemptOptions {
   modelsFile: string | null;
   /** For what sandboxed blocks say. */
   outputPipes: OpenOutputPipes;
+  /** Directory of those that sandboxed blocks have; null where they have the host's. */
+  deviceNodes: string | null;
   stop: StopRequest;
 }
 
@@ -91,7 +93,7 @@ async function work(
   { lease, to }: { lease: Lease; to: Omit<Recipient, 'key'> },
   tree: AttemptTree,
   log: LogFile,
-  { stop, allowUnsandboxed, runnerSocket, modelsFile, outputPipes }: AttemptOptions,
+  { stop, allowUnsandboxed, runnerSocket, modelsFile, outputPipes, deviceNodes }: AttemptOptions,
   onBlock: Parameters<typeof runPipeline>[0]['onBlock'],
 ): Promise<PipelineEnd> {
   const { job } = lease;
@@ -104,7 +106,7 @@ async function work(
     runner = runnerSocket === null ? null : await openRunner(runnerSocket, stop.signal);
     const spoken = secrets.size === 0 ? log : redactedLog(log, redactor);
     const models = { file: modelsFile, sessions };
-    const given = { stop, allowUnsandboxed, runner, models, secrets, redactor, outputPipes, onBlock };
+    const given = { stop, allowUnsandboxed, runner, models, secrets, redactor, outputPipes, deviceNodes, onBlock };
     const context = {
       job,
       tree,

@@ -1,6 +1,6 @@
 /** Runs the command of one block to its end, or ends it: politely first, then by force, with what it started. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { STOP_GRACE_MS } from '#core/names.ts';
@@ -32,6 +32,8 @@ export interface SandboxFeed {
   filter: Uint8Array | null;
   /** Texts that become files inside, and lie nowhere else. */
   files: readonly string[];
+  /** What its command has as stdin, which a block can change; the /dev/null of the host where it is null. */
+  input: string | null;
   /** Told the sandbox's first process, as seen from here: its end is the end of everything inside. */
   onInside?(pid: number): void;
 }
@@ -93,8 +95,12 @@ function start({ argv, cwd, env, sandbox, outputs }: BlockCommand): { child: Chi
   const [stdout, stderr] = pipes === null ? (['pipe', 'pipe'] as const) : pipes.map(({ write }) => write);
   // What the sandbox does not read, its command would inherit.
   const fed = Array<'pipe'>(sandbox === undefined ? 0 : 1 + readings(sandbox).length).fill('pipe');
+  let input: number | null = null;
   try {
-    const child = spawn(file, args, { cwd, env, detached: true, stdio: ['ignore', stdout, stderr, ...fed] });
+    // Anew for each: what is open is shared with whoever else has it, flags and all.
+    if (sandbox !== undefined && sandbox.input !== null) input = openSync(sandbox.input, 'r');
+    const stdin = input ?? 'ignore';
+    const child = spawn(file, args, { cwd, env, detached: true, stdio: [stdin, stdout, stderr, ...fed] });
     const own = [child.stdout, child.stderr].filter((stream) => stream !== null);
     return { child, said: pipes === null ? own : pipes.map(({ read }) => new Socket({ fd: read, writable: false })) };
   } catch (error) {
@@ -102,6 +108,7 @@ function start({ argv, cwd, env, sandbox, outputs }: BlockCommand): { child: Chi
     throw error;
   } finally {
     for (const { write } of pipes ?? []) closeSync(write);
+    if (input !== null) closeSync(input);
   }
 }
 

@@ -17,6 +17,7 @@ import { runBedrock } from './agent/bedrock.ts';
 import { AGENT_FLAG, runAgent } from './agent/program.ts';
 import { runAttempt } from './attempt.ts';
 import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
+import { type DeviceNodes, makeDeviceNodes, NO_NODES, removeDeviceNodes } from './device-nodes.ts';
 import { EGRESS_FLAG, EGRESS_SOCKET, runWithEgress } from './egress/inside.ts';
 import { closeInheritedDescriptors } from './inherited-descriptors.ts';
 import { parsePinnedKeys } from './lease-check.ts';
@@ -29,10 +30,12 @@ import { createStopRequest } from './stop-request.ts';
 async function probe(): Promise<number> {
   closeInheritedDescriptors();
   const tree = createAttemptTree('probe');
+  const nodes = makeDeviceNodes();
   try {
-    const { works, detail } = await probeBubblewrap(tree);
+    const { works, detail } = await probeBubblewrap(tree, nodes);
     process.stdout.write(`${JSON.stringify({ bubblewrap: works, detail })}\n`);
   } finally {
+    removeDeviceNodes(nodes);
     await removeAttemptTree(tree);
   }
   return 0;
@@ -50,6 +53,8 @@ async function work(): Promise<number> {
     executable: await executable(env.environmentImage),
     hasRunner: runnerSocket !== null,
   };
+  const nodes = runnerSocket === null ? makeDeviceNodes() : NO_NODES;
+  process.once('exit', () => removeDeviceNodes(nodes));
   const pipes = new PipeStock();
   const run: Run = ({ attemptId, leaseUrl }, request) => {
     const outputPipes = pipes.ofAttempt();
@@ -60,21 +65,22 @@ async function work(): Promise<number> {
       runnerSocket,
       modelsFile: env.models === '' ? null : env.models,
       outputPipes: outputPipes.open,
+      deviceNodes: nodes.place,
       stop: request,
     }).finally(outputPipes.close);
   };
   if (env.leaseUrl !== '') return (await run(env, stop)).exit;
   const { stdin: orders, stdout: answers } = process;
-  return await serve({ orders, answers }, { first: stop, stocktaking: stocktakingWith(pipes), run });
+  return await serve({ orders, answers }, { first: stop, stocktaking: stocktakingWith(pipes, nodes), run });
 }
 
 /** Pipes for later attempts are made once the process is as it was, so that they alone are what the stock has more. */
-function stocktakingWith(pipes: PipeStock): Stocktaking | null {
-  let stocktaking = takeStock();
+function stocktakingWith(pipes: PipeStock, nodes: DeviceNodes): Stocktaking | null {
+  let stocktaking = takeStock(nodes);
   if (stocktaking === null) return null;
   return async () => {
     const difference = stocktaking === null ? 'descriptors' : await stocktaking();
-    if (difference === null && pipes.replenish()) stocktaking = takeStock();
+    if (difference === null && pipes.replenish()) stocktaking = takeStock(nodes);
     return difference;
   };
 }

@@ -54,6 +54,8 @@ export interface PipelineContext extends DoorSurroundings {
   redactor: Redactor;
   /** For what sandboxed blocks say. */
   outputPipes: OpenOutputPipes;
+  /** Directory of those that sandboxed blocks have; null where they have the host's. */
+  deviceNodes: string | null;
   onBlock(progress: { block: number; of: number; label: string }): void;
 }
 
@@ -271,10 +273,11 @@ const startPlain: Start = ({ job, tree }, command, given, supervision) => {
   });
 };
 
-const startSandboxed: Start = async ({ job, tree, stop, outputPipes: outputs }, command, given, supervision) => {
+const startSandboxed: Start = async (context, command, given, supervision) => {
+  const { job, tree, stop, deviceNodes, outputPipes: outputs } = context;
   const { resources } = job;
   const env = { ...blockEnvironment(job, SANDBOX_VIEW), ...given.env };
-  const { argv, feed } = sandboxCommand(tree, env, command, resources, given.files);
+  const { argv, feed } = sandboxCommand(tree, env, command, { resources, files: given.files, deviceNodes });
   const watch = resources === undefined ? null : watchResources(resources, tree);
   const sandbox = watch === null ? feed : { ...feed, onInside: watch.inside };
   const within = { argv, cwd: tree.workspace, env: sandboxerEnvironment(), sandbox, outputs };

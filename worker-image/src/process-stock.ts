@@ -4,13 +4,14 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
+import { type DeviceNodes, stateOfNodes } from './device-nodes.ts';
 
 /** Descriptors of connections and children are closed in the turns after the last word. */
 const MOST_TURNS = 20;
 
 /** The sets may become smaller, and all else may not change. */
 interface Stock {
-  plain: Record<'directory' | 'environment' | 'mask', string>;
+  plain: Record<'devices' | 'directory' | 'environment' | 'mask', string>;
   sets: Record<'children' | 'descriptors', ReadonlySet<string>>;
 }
 
@@ -19,13 +20,13 @@ type Part = keyof Stock['plain'] | keyof Stock['sets'];
 /** What is different now; null when nothing is. */
 export type Stocktaking = () => Promise<Part | null>;
 
-/** Null where there is no /proc to look into: nobody could tell. */
-export function takeStock(): Stocktaking | null {
-  const before = stockOf();
+/** Null where there is no /proc to look into, or blocks can change what is not of this process alone: nobody could tell. */
+export function takeStock(nodes: DeviceNodes): Stocktaking | null {
+  const before = nodes.lack === null ? stockOf(nodes) : null;
   if (before === null) return null;
   return async () => {
     for (let turns = 1; ; turns += 1) {
-      const difference = differenceFrom(before);
+      const difference = differenceFrom(before, nodes);
       if (difference === null || turns === MOST_TURNS) return difference;
       await turn();
     }
@@ -33,20 +34,21 @@ export function takeStock(): Stocktaking | null {
 }
 
 /** Descriptors are what may need another turn: as long as one is open, nothing else is asked. */
-function differenceFrom({ plain, sets }: Stock): Part | null {
+function differenceFrom({ plain, sets }: Stock, nodes: DeviceNodes): Part | null {
   try {
     const isWithin = (part: keyof Stock['sets']): boolean => [...SETS[part]()].every((one) => sets[part].has(one));
     const grown = (['descriptors', 'children'] as const).find((part) => !isWithin(part));
-    return grown ?? PLAIN.find((part) => plain[part] !== LOOK[part]()) ?? null;
+    return grown ?? PLAIN.find((part) => plain[part] !== LOOK[part](nodes)) ?? null;
   } catch {
     return 'descriptors';
   }
 }
 
-function stockOf(): Stock | null {
+function stockOf(nodes: DeviceNodes): Stock | null {
   try {
+    const [devices, directory] = [LOOK.devices(nodes), LOOK.directory(nodes)];
     return {
-      plain: { directory: LOOK.directory(), environment: LOOK.environment(), mask: LOOK.mask() },
+      plain: { devices, directory, environment: LOOK.environment(nodes), mask: LOOK.mask(nodes) },
       sets: { children: SETS.children(), descriptors: SETS.descriptors() },
     };
   } catch {
@@ -54,8 +56,9 @@ function stockOf(): Stock | null {
   }
 }
 
-const PLAIN = ['directory', 'environment', 'mask'] as const;
-const LOOK: Record<keyof Stock['plain'], () => string> = {
+const PLAIN = ['devices', 'directory', 'environment', 'mask'] as const;
+const LOOK: Record<keyof Stock['plain'], (nodes: DeviceNodes) => string> = {
+  devices: stateOfNodes,
   directory: () => process.cwd(),
   environment: () => JSON.stringify(process.env),
   // Asking Node for it would set it, for a moment.

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { it } from 'node:test';
 import { TerminalError } from '@waybill/client/errors';
 import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
+import { DEVICES } from './device-nodes.ts';
 import { sandboxCommand } from './sandbox.ts';
 
 it('sandbox: a directory that nothing was put into is an empty one of the sandbox itself, and one that is there is shown read-only', async () => {
@@ -22,6 +23,23 @@ it('sandbox: a directory that nothing was put into is an empty one of the sandbo
       mkdirSync(directory);
       assert.deepEqual(shown(view), ['--ro-bind', directory]);
     }
+  } finally {
+    await removeAttemptTree(tree);
+  }
+});
+
+it('sandbox: device nodes of its own are shown over those of the host, and one of them is stdin; without any, those of the host are', async () => {
+  const tree = createAttemptTree('test');
+  try {
+    const shown = (deviceNodes: string | null): [string[], string | null] => {
+      const { feed } = sandboxCommand(tree, {}, ['true'], { deviceNodes });
+      const options = feed.options.split('\0');
+      const from = options.indexOf('/dev/shm') + 1;
+      return [options.slice(from, options.indexOf('/dev', from)), feed.input];
+    };
+    assert.deepEqual(shown(null), [['--remount-ro'], null]);
+    const binds = DEVICES.flatMap((name) => ['--dev-bind', `/own/${name}`, `/dev/${name}`]);
+    assert.deepEqual(shown('/own'), [[...binds, '--remount-ro'], '/own/null']);
   } finally {
     await removeAttemptTree(tree);
   }

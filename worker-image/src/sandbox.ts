@@ -9,6 +9,7 @@ import type { JobResources } from '#core/mailbox-protocol.ts';
 import type { AttemptTree } from './attempt-tree.ts';
 import { FIRST_READING, runBlock, type SandboxFeed } from './block-process.ts';
 import { withRlimits } from './block-rlimits.ts';
+import { DEVICES, type DeviceNodes } from './device-nodes.ts';
 import type { SecretFile } from './given-secrets.ts';
 import { seccompFilter } from './seccomp-filter.ts';
 
@@ -96,17 +97,23 @@ export interface SandboxedCommand {
   feed: SandboxFeed;
 }
 
+export interface SandboxSpec {
+  resources?: JobResources | undefined;
+  files?: readonly SecretFile[];
+  /** Directory of the device nodes that it shows; without one, those of the host. */
+  deviceNodes?: string | null;
+}
+
 export function sandboxCommand(
   tree: AttemptTree,
   env: Record<string, string>,
   command: string[],
-  resources?: JobResources,
-  files: readonly SecretFile[] = [],
+  { resources, files = [], deviceNodes = null }: SandboxSpec = {},
 ): SandboxedCommand {
   const filter = seccompFilter(process.arch);
   const next = FIRST_READING + 1;
   const options = [
-    ...profile(tree, env, fileOptions(files, filter === null ? next : next + 1)),
+    ...profile(tree, env, deviceNodes, fileOptions(files, filter === null ? next : next + 1)),
     ...(filter === null ? [] : ['--seccomp', String(next)]),
   ];
   if (options.some((option) => option.includes('\0'))) throw endsAnOption();
@@ -116,6 +123,7 @@ export function sandboxCommand(
       options: options.map((option) => `${option}\0`).join(''),
       filter,
       files: files.map(({ text }) => text),
+      input: deviceNodes === null ? null : join(deviceNodes, 'null'),
     },
   };
 }
@@ -139,15 +147,23 @@ function secretPath(variable: string): string {
   return `${SECRETS_VIEW}/${variable}`;
 }
 
-function profile(tree: AttemptTree, env: Record<string, string>, files: readonly string[]): string[] {
+function profile(
+  tree: AttemptTree,
+  env: Record<string, string>,
+  deviceNodes: string | null,
+  files: readonly string[],
+): string[] {
   return [
     ...['--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
     ...['--die-with-parent', '--new-session', '--hostname', 'waybill', '--cap-drop', 'ALL'],
     ...systemMounts(),
     ...nodeMounts(),
-    // To the kernel, a block of an engine that root runs is root: all that its owner may change there is shut.
+    // To the kernel, a block of an engine that root runs is root: what its owner may change there is shut, or its own.
     ...['--proc', '/proc', '--remount-ro', '/proc'],
-    ...['--dev', '/dev', '--size', SHARED_MEMORY_BYTES, '--tmpfs', '/dev/shm', '--remount-ro', '/dev'],
+    ...['--dev', '/dev', '--size', SHARED_MEMORY_BYTES, '--tmpfs', '/dev/shm'],
+    // Over the mounts of the host's, which a read-only /dev leaves as they are.
+    ...(deviceNodes === null ? [] : DEVICES.flatMap((name) => ['--dev-bind', join(deviceNodes, name), `/dev/${name}`])),
+    ...['--remount-ro', '/dev'],
     ...['--bind', tree.temporary, SANDBOX_VIEW.temporary],
     ...['--bind', tree.workspace, SANDBOX_VIEW.workspace],
     ...readable(tree.inputs, SANDBOX_VIEW.inputs),
@@ -172,8 +188,12 @@ function readable(place: string, view: string): string[] {
  * Tries the sandbox for real. Whether it works is a property of the host: user namespaces may be forbidden, or the kernel
  * built without filters. `detail` says what the host lacks.
  */
-export async function probeBubblewrap(tree: AttemptTree): Promise<{ works: boolean; detail: string }> {
-  const { argv, feed } = sandboxCommand(tree, { PATH: SANDBOX_VIEW.path }, ['/bin/sh', '-c', PROBE]);
+export async function probeBubblewrap(
+  tree: AttemptTree,
+  { place, lack }: DeviceNodes,
+): Promise<{ works: boolean; detail: string }> {
+  const env = { PATH: SANDBOX_VIEW.path };
+  const { argv, feed } = sandboxCommand(tree, env, ['/bin/sh', '-c', PROBE], { deviceNodes: place });
   let said = '';
   const { exit } = await runBlock({
     argv,
@@ -192,7 +212,12 @@ export async function probeBubblewrap(tree: AttemptTree): Promise<{ works: boole
     feed.filter === null ? `no filter of system calls for ${process.arch}` : 'with a filter of system calls';
   const expected = feed.filter === null ? 'inside' : 'inside filtered';
   if (said.trim() !== expected) return { works: false, detail: 'a trial of bubblewrap ran, and said something else' };
-  return { works: true, detail: `a trial of bubblewrap succeeded, ${filters}` };
+  return { works: true, detail: `a trial of bubblewrap succeeded, ${filters}${lack === null ? '' : warningOf(lack)}` };
+}
+
+function warningOf(lack: string): string {
+  const problem = 'but blocks can change the device nodes of the host, as /dev/null, because this user owns them';
+  return `, ${problem}, and of their own ${lack}; run the engine as a user who does not, or where it may make and open them`;
 }
 
 /** Distributions have /bin and its kin either as links into /usr or as directories. */
