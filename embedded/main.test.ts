@@ -1,6 +1,6 @@
 /** The engine as a process: what its log is left with when it cannot go on. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -109,4 +109,34 @@ test('engine: what nobody waits for ends it with one line of its log, as any oth
   const { exit, log } = await endedBy(t, (_state, pid) => process.kill(pid, 'SIGUSR2'));
   const { code, message, problem } = JSON.parse(log.at(-1) ?? '');
   assert.deepEqual([exit, code, message, problem], [70, 'INTERNAL', 'the engine cannot go on', 'a defect']);
+});
+
+function refused(...words: string[]): { exit: number | null; path: string; problem: string; fix: string } {
+  const { status, stderr } = spawnSync(process.execPath, [PROGRAM, ...words], { encoding: 'utf8', timeout: 20_000 });
+  return { ...JSON.parse(stderr.trim().split('\n').at(-1) ?? ''), exit: status };
+}
+
+test('engine: a file in the place of its directory is named, and said to be one', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'waybill-engine-'));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  const file = join(root, 'file');
+  writeFileSync(file, '');
+  for (const dir of [file, join(file, 'below')]) {
+    const { exit, path, problem, fix } = refused('--dir', dir);
+    assert.deepEqual([exit, path], [70, dir]);
+    assert.match(problem, /is a file, no directory/);
+    assert.match(fix, /nothing yet/);
+  }
+});
+
+test('engine: all that is wrong with its words is told at once, and in words', () => {
+  const number = 'takes a whole number from 1 to 1000';
+  const one = refused('--concurrency', '-1');
+  assert.deepEqual([one.exit, one.path, one.problem], [4, '--concurrency', number]);
+  const many = refused('--concurrency', '1e9', '--bogus', 'more', '--unsandboxed=x', '--dir');
+  assert.deepEqual([many.exit, many.path], [4, '--bogus']);
+  assert.equal(
+    many.problem,
+    `is no option; more is no option; --unsandboxed takes no value; --dir has no value; --concurrency ${number}`,
+  );
 });

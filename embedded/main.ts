@@ -1,14 +1,13 @@
 /** Runs the engine on a state directory until it is told to stop, or has been idle for long enough. */
 
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { WaybillError } from '@waybill/client/errors';
-import { composeEmbedded, type Embedded, type EmbeddedOptions } from '#embedded/compose.ts';
+import { composeEmbedded, type Embedded } from '#embedded/compose.ts';
 import { createEngine, type Engine } from '#embedded/engine.ts';
 import { factsOf, log } from '#embedded/engine-log.ts';
+import { type EngineOptions, readEngineOptions } from '#embedded/engine-options.ts';
 import { type Look, watchState, watchStore } from '#embedded/state-watch.ts';
 import { endUnknown } from '#embedded/unknown-runs.ts';
 
@@ -17,40 +16,9 @@ const STATE_LOOK_MS = 200;
 /** How long an engine that is ending may keep its directory. */
 const HAND_OVER_MS = 10_000;
 const NOTICE = 'engine.json';
-const USAGE =
-  'node embedded/main.ts [--dir D] [--concurrency N] [--idle-exit-ms N] [--no-sandbox] [--unsandboxed], with Node 24.';
+const A_DIRECTORY = 'Give --dir a directory, or a path at which there is nothing yet.';
+const NO_DIRECTORY = 'it, or a part of its path, is a file, no directory';
 const WRITABLE = 'Give --dir a directory that this user may write to, with room.';
-
-interface Options extends EmbeddedOptions {
-  idleExitMs: number | null;
-}
-
-function readOptions(): Options {
-  const { values } = parseArgs({
-    options: {
-      dir: { type: 'string' },
-      concurrency: { type: 'string' },
-      'idle-exit-ms': { type: 'string' },
-      'no-sandbox': { type: 'boolean', default: false },
-      unsandboxed: { type: 'boolean', default: false },
-    },
-  });
-  return {
-    directory: resolve(values.dir ?? process.env.WAYBILL_HOME ?? '.waybill'),
-    concurrency: wholeNumber('--concurrency', values.concurrency, 1, 1000) ?? Math.max(2, cpus().length),
-    sandbox: values['no-sandbox'] ? 'none' : 'auto',
-    allowUnsandboxedAgents: values.unsandboxed,
-    idleExitMs: wholeNumber('--idle-exit-ms', values['idle-exit-ms'], 100, 86_400_000),
-  };
-}
-
-function wholeNumber(name: string, text: string | undefined, min: number, max: number): number | null {
-  if (text === undefined) return null;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  log('error', `${name} takes a whole number from ${min} to ${max}`);
-  process.exit(4);
-}
 
 /** Resolves when the engine was told to stop, or has had nothing to do for `idleExitMs`. */
 async function untilDone(engine: Engine, idleExitMs: number | null): Promise<string> {
@@ -72,7 +40,12 @@ function giveUp(error: unknown): never {
   process.exit(70);
 }
 
-async function run(options: Options, embedded: Embedded): Promise<void> {
+function fixOf(isNoDirectory: boolean, isOfFile: boolean): string {
+  if (isNoDirectory) return A_DIRECTORY;
+  return isOfFile ? WRITABLE : 'Its `stack` in engine.log says where it comes from.';
+}
+
+async function run(options: EngineOptions, embedded: Embedded): Promise<void> {
   const {
     deps,
     store,
@@ -145,7 +118,7 @@ function endIfReplaced(): void {
 }
 
 /** Opens the state directory; waits for an engine that is just ending. Null when another one runs there. */
-async function openState(options: Options): Promise<Embedded | null> {
+async function openState(options: EngineOptions): Promise<Embedded | null> {
   for (let waitedMs = 0; ; waitedMs += IDLE_POLL_MS) {
     try {
       return await composeEmbedded(options);
@@ -161,7 +134,7 @@ async function openState(options: Options): Promise<Embedded | null> {
 process.on('uncaughtException', giveUp);
 process.stderr.on('error', () => {});
 try {
-  const options = { ...readOptions(), requireState: endIfReplaced };
+  const options = { ...readEngineOptions(process.argv.slice(2), process.env), requireState: endIfReplaced };
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
   looks.push(watchState(options.directory));
   setInterval(endIfReplaced, STATE_LOOK_MS);
@@ -172,15 +145,16 @@ try {
   process.exit(0);
 } catch (error) {
   endIfReplaced();
-  const isUsage = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
   const known = error instanceof WaybillError ? error : null;
   const isOfFile = error instanceof Error && 'syscall' in error;
+  const { code: system, path: file } = error as NodeJS.ErrnoException;
+  const isNoDirectory = isOfFile && (system === 'EEXIST' || system === 'ENOTDIR');
   log('error', 'the engine cannot run', {
-    code: known?.code ?? (isUsage ? 'USAGE' : 'STORE_FAILED'),
-    path: known?.path ?? (isUsage ? 'arguments' : 'state directory'),
-    problem: known?.problem ?? (error instanceof Error ? error.message : String(error)),
-    fix: known?.fix ?? (isUsage ? USAGE : isOfFile ? WRITABLE : 'Its `stack` in engine.log says where it comes from.'),
-    ...(known || isUsage || isOfFile ? {} : { stack: error instanceof Error ? error.stack : undefined }),
+    code: known?.code ?? 'STORE_FAILED',
+    path: known?.path ?? (isOfFile && file ? file : 'state directory'),
+    problem: known?.problem ?? (isNoDirectory ? NO_DIRECTORY : error instanceof Error ? error.message : String(error)),
+    fix: known?.fix ?? fixOf(isNoDirectory, isOfFile),
+    ...(known || isOfFile ? {} : { stack: error instanceof Error ? error.stack : undefined }),
   });
-  process.exit(isUsage || known?.code === 'USAGE' ? 4 : 70);
+  process.exit(known?.code === 'USAGE' ? 4 : 70);
 }
