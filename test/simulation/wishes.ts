@@ -19,6 +19,7 @@ const WISHES: Readonly<Record<string, Wish>> = {
   answers,
   additions,
   branches: branchesSteered,
+  nothing: allSkipped,
 };
 
 export function wishesFor(place: Place, subject: Subject): Deed[] {
@@ -51,6 +52,13 @@ function verdicts(random: Random, { runId, items }: Subject): Asked[] {
       afterMs: random.below(6 * MINUTE_MS),
     })),
   );
+}
+
+/** Before it has begun, if it begins late: of a run with many items one would have begun by then. */
+function allSkipped(random: Random, { runId, items }: Subject): Asked[] {
+  const [only, ...others] = items;
+  if (only === undefined || others.length > 0 || random.chance(0.3)) return [];
+  return [{ document: controlOf('skip', runId, only.id), afterMs: random.below(10_000) }];
 }
 
 /** To whoever may ask, and many of them while nobody does. */

@@ -76,7 +76,8 @@ function deedsOf(
 ): { deeds: Deed[]; items: number } {
   const random = sourceOf(place, 'submission');
   const principal = PRINCIPALS[random.below(2)] as string;
-  const drawn = grown(place, itemsOf(place, size.most)).slice(0, size.mostItems);
+  const isAlone = sourceOf(place, 'alone').chance(0.05);
+  const drawn = grown(place, itemsOf(place, size.most)).slice(0, isAlone ? 1 : size.mostItems);
   const known = new Set(drawn.map(({ id }) => id));
   const { queue = 'default', ...traits } = specOf(place);
   const sound = drawn.map((item) => withoutStrangers(item, known));
