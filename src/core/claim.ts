@@ -100,7 +100,6 @@ export function claim(input: ClaimInput): Claim {
     rank: _rank,
     parked: _parked,
     short: _short,
-    called: _called,
     notBeforeMs: _notBefore,
     reason: _reason,
     detail: _detail,

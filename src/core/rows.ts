@@ -257,11 +257,6 @@ export interface ItemRow {
   parked?: boolean;
   /** In the list of those of its run that wait for money, in no other. */
   short?: true;
-  /**
-   * Among the ready, let out of the lists of its locks or of those that wait for money, since its queue had no slot. Who waits behind it
-   * there is tried when it is claimed or leaves the ready, and not before: all of them would only wait for that slot too.
-   */
-  called?: 'locks' | 'money';
   /** Ready, and in no list at all: its run is paused. */
   shelved?: true;
   /** It failed and shall be tried again; it becomes ready once all that was skipped because of it is open too. */

@@ -11,10 +11,9 @@ import { type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { failFull, isFull } from '#flow/full-record.ts';
 import { gather, stopWaiting, takeBack } from '#flow/gather.ts';
-import { type ItemRef, required } from '#flow/items.ts';
-import { callNext, leaveLists, nextWaiter, parkItem, unqueueItem } from '#flow/lists.ts';
-import { isShortOfRun, type Payment, pay } from '#flow/payment.ts';
-import { denyItem, neededBy, nobodyShort, putShort } from '#flow/short.ts';
+import { type ItemRef, nextWaiter, parkItem, required, unqueueItem } from '#flow/items.ts';
+import { type Payment, pay } from '#flow/payment.ts';
+import { denyItem, leaveLists, neededBy, nobodyShort, putShort } from '#flow/short.ts';
 import { type Draft, decide, forget, peek } from '#flow/transaction.ts';
 import type { Row } from '#ports/run-store.ts';
 
@@ -73,7 +72,7 @@ export async function advanceLocks(deps: FlowDeps, by: string): Promise<void> {
   await forget(deps, key);
 }
 
-/** First come first, until one does not fit into what is left, or has to wait for a slot: then the next is tried after it. */
+/** First come first, until one does not fit into what is left. */
 async function advanceShort(deps: FlowDeps, run: string): Promise<void> {
   const queue = (await peek<RunRow>(deps, keys.run(run)))?.queue ?? '';
   for (let after: string | undefined; ; ) {
@@ -82,7 +81,7 @@ async function advanceShort(deps: FlowDeps, run: string): Promise<void> {
     for (const row of rows) {
       const { item } = row.body as unknown as ShortRow;
       const batch = await claimSome(deps, [{ run, item, queue, from: 'short' }]);
-      if (batch.isShort || batch.full) return;
+      if (batch.isShort) return;
     }
     if (rows.length < WAITER_PAGE) break;
     after = rows.at(-1)?.sk;
@@ -90,23 +89,17 @@ async function advanceShort(deps: FlowDeps, run: string): Promise<void> {
   await nobodyShort(deps, run);
 }
 
-/**
- * First come first; one that is blocked elsewhere is passed by the next, until the lock is taken or kept for somebody. Of each queue
- * without a slot one is called, and the next is tried after it.
- */
+/** First come first; one that is blocked elsewhere is passed by the next, until the lock is taken or kept for somebody. */
 async function advanceLock(deps: FlowDeps, lock: string): Promise<void> {
-  const full = new Set<string>();
   let after: string | undefined;
   for (;;) {
     const range = { prefix: 'wait/', limit: WAITER_PAGE, ...(after === undefined ? {} : { after }) };
     const rows = await deps.store.query(`lock/${lock}`, range);
     for (const row of rows) {
       const waiter = row.body as unknown as LockWaitRow;
-      if (full.has(waiter.queue)) continue;
       const batch = await claimSome(deps, [{ ...waiter, from: 'lock', lock }]);
       const isTaken = batch.attempts.length > 0 && waiter.mode === 'exclusive';
       if (isTaken || batch.held.includes(lock)) return;
-      if (batch.full) full.add(waiter.queue);
     }
     if (rows.length < WAITER_PAGE) return;
     after = rows.at(-1)?.sk;
@@ -122,7 +115,7 @@ async function claimSome(deps: FlowDeps, candidates: Candidate[], listed: readon
     return claimBatch(deps, draft, candidates);
   });
   for (const { id } of batch.attempts) deps.hints.claimed(id);
-  for (const left of batch.left) deps.hints.locksReleased(left);
+  if (batch.left !== undefined) deps.hints.locksReleased(batch.left);
   for (const ref of batch.never) await denyItem(deps, ref);
   for (const ref of batch.overfull) await failFull(deps, ref);
   const [first] = candidates;
@@ -140,8 +133,8 @@ interface Batch {
   held: string[];
   /** Of a run whose cap leaves nothing now. */
   isShort: boolean;
-  /** Of each as `leaveLists` resolves. */
-  left: string[];
+  /** Locks that somebody waits for have a waiter less, and are to be tried under this name; only one decides alone. */
+  left?: string;
   /** It waits among the ready again. */
   isRelisted: boolean;
   /** More than the ledger would give the queue. */
@@ -156,7 +149,7 @@ interface Batch {
 
 async function claimBatch(deps: FlowDeps, draft: Draft, candidates: Candidate[]): Promise<Batch> {
   const none = { attempts: [], seen: 0, full: false, held: [], isShort: false, isRelisted: false, isAsked: false };
-  const batch: Batch = { ...none, left: [], never: [], overfull: [] };
+  const batch: Batch = { ...none, never: [], overfull: [] };
   const claims = new Map<string, EventOf<'attempt.claimed'>['data']>();
   await readAhead(deps, draft, candidates);
   for (const candidate of candidates) {
@@ -165,10 +158,10 @@ async function claimBatch(deps: FlowDeps, draft: Draft, candidates: Candidate[])
     // All that is known to be looked at, in one call; what it locks stands in the first of them.
     await draft.read([specKey, keys.run(run), keys.item(run, item), keys.queue(queue)]);
     const spec = required(draft.seen<SpecRow>(specKey), specKey);
-    const worst = 8 + 3 * spec.item.locks.length + claims.size;
+    const worst = 7 + 3 * spec.item.locks.length + claims.size;
     if (batch.seen > 0 && draft.actions + worst > MAX_ENGINE_ACTIONS - 2) break;
     const outcome = await claimOne(deps, draft, candidate, spec);
-    if (outcome.left !== undefined) batch.left.push(outcome.left);
+    if (outcome.left !== undefined) batch.left = outcome.left;
     if (outcome.kind === 'full') {
       batch.full = true;
       batch.isRelisted = outcome.isRelisted === true;
@@ -230,8 +223,6 @@ async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec
     for (const [n, next] of (await Promise.all(waiters)).entries()) if (locks[n]) locks[n].next = next;
   }
   const queueRow = required(draft.seen<QueueRow>(keys.queue(queue)), keys.queue(queue));
-  // Else whoever waits for money would be called for a slot that it cannot pay for.
-  if (list === 'short' && (await isShortOfRun(draft, run, row, neededBy(deps, spec)))) return { kind: 'short' };
   const verdict = claim({
     run,
     queueName: queue,
@@ -244,8 +235,8 @@ async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec
   });
   if (verdict.ok) return takeIfPaid(deps, draft, candidate, { spec, item, row, queueRow }, verdict);
   if (verdict.obstacle === 'locks') {
-    const left = item.parked ? undefined : await parkItem(deps, draft, { ...candidate, spec, row: item });
-    return { kind: 'parked', held: verdict.names, left };
+    if (!item.parked) await parkItem(deps, draft, candidate, spec, item);
+    return { kind: 'parked', held: verdict.names };
   }
   if (verdict.obstacle === 'rate') await lookAgain(draft, queue, verdict.untilMs);
   return standInLine(deps, draft, candidate, spec, item);
@@ -283,11 +274,11 @@ async function takeIfPaid(
   }
   const attempt = { ...won.attempt, ...payment.attempt };
   const queue = payment.purse === undefined ? won.queue : { ...won.queue, purse: payment.purse };
-  const left = await takeClaim(deps, draft, at, spec, item, { ...won, attempt, queue });
+  await takeClaim(deps, draft, at, spec, item, { ...won, attempt, queue });
   const { attempt: number, locks, reserved } = attempt;
   const event = { attempt: number, epoch: number, id: won.attemptId, item: at.item, locks };
   const reserving = reserved === undefined ? {} : { reservedMicroUsd: reserved.microUsd };
-  return { kind: 'claimed', event: { ...event, ...reserving }, isAsked: payment.purse?.asked === true, left };
+  return { kind: 'claimed', event: { ...event, ...reserving }, isAsked: payment.purse?.asked === true };
 }
 
 /** What it waited for apart is there, and its queue has no room for it. */
@@ -315,7 +306,7 @@ async function takeClaim(
   spec: SpecRow,
   item: ItemRow,
   won: Extract<Claim, { ok: true }>,
-): Promise<string | undefined> {
+): Promise<void> {
   await unqueueItem(deps, draft, at, spec, item);
   draft.check(keys.run(at.run));
   draft.put(keys.item(at.run, at.item), won.item);
@@ -324,11 +315,9 @@ async function takeClaim(
     draft.put(keys.lock(name), won.locks[n] ?? FREE_LOCK);
   });
   draft.create(keys.attempt(won.attemptId), won.attempt);
-  const shared = spec.item.locks.filter(({ mode }) => mode === 'shared');
-  return callNext(deps, draft, { run: at.run, item: at.item, row: item }, shared);
 }
 
-/** It waits among the ready again, at its old place, and is called. Resolves as `leaveLists` does. */
+/** It waits among the ready again, at its old place. Resolves as `leaveLists` does. */
 async function unpark(
   deps: FlowDeps,
   draft: Draft,
@@ -337,9 +326,8 @@ async function unpark(
   item: ItemRow,
 ): Promise<string | undefined> {
   const left = await leaveLists(deps, draft, { ...at, spec, row: item });
-  const { parked, short: _short, ...rest } = item;
-  const called = parked ? 'locks' : 'money';
-  draft.put(keys.item(at.run, at.item), { ...rest, called } satisfies ItemRow);
+  const { parked: _parked, short: _short, ...rest } = item;
+  draft.put(keys.item(at.run, at.item), rest satisfies ItemRow);
   draft.create(keys.ready(at.queue, item.rank ?? ''), { run: at.run, item: at.item } satisfies ReadyRow);
   return left;
 }

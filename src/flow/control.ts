@@ -129,7 +129,7 @@ async function skip(deps: FlowDeps, draft: Draft, asked: Asked, item: string): P
   const { skipped, ...answer } = await acceptSkip(deps, draft, asked, item);
   const follow = async (): Promise<void> => {
     deps.hints.itemEnded(run, item);
-    if (skipped?.left !== undefined) deps.hints.locksReleased(skipped.left);
+    if (skipped?.left) deps.hints.locksReleased(`${run}/${item}`);
     if (skipped?.completed) deps.hints.runCompleted(run);
   };
   return { ...answer, follow };

@@ -3,7 +3,9 @@
  */
 import type { PlanItem } from '@waybill/client/plan';
 import { rankOf } from '#core/claim.ts';
-import type { ReadyRow } from '#core/queue-rows.ts';
+import { awaitLock, FREE_LOCK, leaveLockQueue } from '#core/locks.ts';
+import { moneyKeys } from '#core/money-rows.ts';
+import type { LockRow, LockWaitRow, ReadyRow } from '#core/queue-rows.ts';
 import { type ItemRow, type Key, keys, type OpenRow, type RunRow, type SpecRow } from '#core/rows.ts';
 import { without } from '#core/sets.ts';
 import { addTally, runStateOf, type TerminalState, tallyOf } from '#core/tally.ts';
@@ -27,7 +29,7 @@ export function makeReady(
   spec: SpecRow,
   item: ItemRow,
 ): boolean {
-  const { notBeforeMs: _past, short: _short, called: _called, shelved: _shelved, deciding: _weighed, ...rest } = item;
+  const { notBeforeMs: _past, short: _short, shelved: _shelved, deciding: _weighed, ...rest } = item;
   const ready: ItemRow = { ...rest, state: 'ready', waitingOn: [] };
   if (run.pausedAtMs !== undefined) {
     draft.put(keys.item(ref.run, ref.item), { ...ready, shelved: true } satisfies ItemRow);
@@ -43,6 +45,59 @@ export function makeReady(
   draft.put(keys.item(ref.run, ref.item), { ...ready, rank } satisfies ItemRow);
   draft.create(keys.ready(run.queue, rank), { run: ref.run, item: ref.item } satisfies ReadyRow);
   return true;
+}
+
+/** From the list where it waits to the wait lists of all its locks. The lock rows may already carry it as head. */
+export async function parkItem(
+  deps: FlowDeps,
+  draft: Draft,
+  at: ItemRef & { queue: string },
+  spec: SpecRow,
+  item: ItemRow,
+): Promise<void> {
+  const { queue, ...ref } = { run: at.run, item: at.item, queue: at.queue };
+  const rank = item.rank ?? '';
+  const locks = spec.item.locks;
+  await draft.read(locks.map(({ name }) => keys.lock(name)));
+  await unqueueItem(deps, draft, at, spec, item);
+  for (const { name, mode } of locks) {
+    const lock = (await draft.readOne<LockRow>(keys.lock(name))) ?? FREE_LOCK;
+    draft.put(keys.lock(name), awaitLock(lock, rank));
+    draft.create(keys.lockWait(name, rank), { ...ref, queue, mode } satisfies LockWaitRow);
+  }
+  const { short: _short, ...rest } = item;
+  draft.put(keys.item(ref.run, ref.item), { ...rest, parked: true } satisfies ItemRow);
+}
+
+/** The rank of the waiter behind `rank` in the list of a lock, if there is one. */
+export async function nextWaiter(deps: FlowDeps, lock: string, rank: string): Promise<string | undefined> {
+  const waiters = await deps.store.query(`lock/${lock}`, { prefix: 'wait/', limit: 2 });
+  const other = waiters.find((row) => row.sk !== `wait/${rank}`);
+  return other?.sk.slice('wait/'.length);
+}
+
+/** Takes a ready item out of the lists it stands in: of its queue, of its locks, or of those that wait for money. */
+export async function unqueueItem(
+  deps: FlowDeps,
+  draft: Draft,
+  { run, queue }: { run: string; queue: string },
+  spec: SpecRow,
+  item: ItemRow,
+): Promise<void> {
+  if (item.rank === undefined) return;
+  if (!item.parked) {
+    const key = item.short ? moneyKeys.short(run, item.rank) : keys.ready(queue, item.rank);
+    await draft.read([key]);
+    draft.delete(key);
+    return;
+  }
+  for (const { name } of spec.item.locks) {
+    const wait = keys.lockWait(name, item.rank);
+    const [lock] = await draft.read<LockRow>([keys.lock(name), wait]);
+    draft.delete(wait);
+    const left = leaveLockQueue(lock ?? FREE_LOCK, item.rank, await nextWaiter(deps, name, item.rank));
+    draft.put(keys.lock(name), left);
+  }
 }
 
 export interface Ended {
@@ -61,7 +116,7 @@ export async function closeItem(
   item: ItemRow,
   state: TerminalState,
 ): Promise<Ended> {
-  const { rank, parked, short, called, shelved, notBeforeMs, reopening, deciding, asking, ...rest } = item;
+  const { rank, parked, short, shelved, notBeforeMs, reopening, deciding, asking, ...rest } = item;
   const closed: ItemRow = { ...rest, state, waitingOn: [] };
   draft.put(keys.item(ref.run, ref.item), closed);
   const completed = await leaveOpenSet(draft, ref, spec, closed, state);

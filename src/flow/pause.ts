@@ -10,8 +10,7 @@ import { chunk } from '#core/sets.ts';
 import type { Answer } from '#flow/answer.ts';
 import { type Asked, accepted, controlId, dedupedAs, emitControl } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { makeReady, readItem, readRun } from '#flow/items.ts';
-import { leaveLists } from '#flow/lists.ts';
+import { makeReady, readItem, readRun, unqueueItem } from '#flow/items.ts';
 import { openItems } from '#flow/open-set.ts';
 import { standBehindClaims } from '#flow/stop.ts';
 import { type Draft, decide, forget } from '#flow/transaction.ts';
@@ -40,23 +39,22 @@ export async function acceptPause(
 
 /** Brings the lists to what the run's row says. Interrupted, or done twice, it finds what is left. */
 export async function lineUp(deps: FlowDeps, run: string, by: string): Promise<void> {
-  for await (const { ids } of openItems(deps, run)) await lineUpItems(deps, run, ids);
+  for await (const { ids } of openItems(deps, run)) await lineUpItems(deps, run, by, ids);
   await forget(deps, keys.todoLineUp(run, by));
 }
 
-async function lineUpItems(deps: FlowDeps, run: string, ids: readonly string[]): Promise<void> {
+async function lineUpItems(deps: FlowDeps, run: string, by: string, ids: readonly string[]): Promise<void> {
   const rows = await deps.store.get(ids.map((id) => keys.item(run, id)));
   // One that was added and is not written yet begins behind this, as the row of the run says by then.
   const items = ids.flatMap((id, n) => (rows[n] ? [{ id, item: rows[n].body as unknown as ItemRow }] : []));
   const waiting = items.filter(({ item }) => item.state === 'ready' && (item.rank !== undefined || item.shelved));
-  // Leaving the lists of 32 locks takes 64 rows, and one that was called takes one more than others.
-  const isAlone = ({ item }: { item: ItemRow }): boolean => item.parked === true || item.called !== undefined;
-  const alone = waiting.filter(isAlone).map(({ id }) => [id]);
-  const together = waiting.filter((one) => !isAlone(one)).map(({ id }) => id);
+  // Leaving the lists of 32 locks takes 64 rows.
+  const alone = waiting.filter(({ item }) => item.parked).map(({ id }) => [id]);
+  const together = waiting.filter(({ item }) => !item.parked).map(({ id }) => id);
   const batches = [...alone, ...chunk(together, MOVED_PER_DECISION)];
   for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
     const ids = batch;
-    const moved = await decide(deps, (draft) => moveBatch(deps, draft, run, ids));
+    const moved = await decide(deps, (draft) => moveBatch(deps, draft, run, by, ids));
     if (moved.queue !== undefined) deps.hints.queueChanged(moved.queue);
     for (const each of moved.left) deps.hints.locksReleased(each);
     batches.push(...moved.alone.map((id) => [id]));
@@ -66,13 +64,19 @@ async function lineUpItems(deps: FlowDeps, run: string, ids: readonly string[]):
 interface Moved {
   /** In which something may be claimed now. */
   queue?: string;
-  /** Of each as `leaveLists` resolves. */
+  /** Who left the lists of locks, where others may now come first. */
   left: string[];
-  /** Who came into lists of locks, or out of them, only now, and has to leave in a decision of his own. */
+  /** Who came into lists of locks only now, and has to leave them in a decision of his own. */
   alone: string[];
 }
 
-async function moveBatch(deps: FlowDeps, draft: Draft, run: string, ids: readonly string[]): Promise<Moved> {
+async function moveBatch(
+  deps: FlowDeps,
+  draft: Draft,
+  run: string,
+  by: string,
+  ids: readonly string[],
+): Promise<Moved> {
   const row = await readRun(draft, run);
   const moved: Moved = { left: [], alone: [] };
   await draft.read(ids.flatMap((id) => [keys.item(run, id), keys.spec(run, id)]));
@@ -82,13 +86,15 @@ async function moveBatch(deps: FlowDeps, draft: Draft, run: string, ids: readonl
     if (item.state !== 'ready' || row.stopping) continue;
     if (row.pausedAtMs === undefined && item.shelved) {
       if (makeReady(deps, draft, ref, row, spec, item)) moved.queue = row.queue;
-    } else if (row.pausedAtMs !== undefined && (item.parked || item.called !== undefined) && ids.length > 1) {
+    } else if (row.pausedAtMs !== undefined && item.parked && ids.length > 1) {
       moved.alone.push(id);
     } else if (row.pausedAtMs !== undefined && item.rank !== undefined) {
-      const left = await leaveLists(deps, draft, { ...ref, queue: row.queue, spec, row: item });
-      if (left !== undefined) moved.left.push(left);
-      const { rank: _rank, parked: _parked, short: _short, called: _called, ...rest } = item;
+      await unqueueItem(deps, draft, { run, queue: row.queue }, spec, item);
+      const { rank: _rank, parked, short: _short, ...rest } = item;
       draft.put(keys.item(run, id), { ...rest, shelved: true } satisfies ItemRow);
+      if (parked) moved.left.push(`${run}/${id}/${by}`);
+      if (parked)
+        draft.create(keys.todoLocks(`${run}/${id}/${by}`), { names: spec.item.locks.map(({ name }) => name) });
     }
   }
   if (draft.actions > 0) draft.check(keys.run(run));

@@ -53,14 +53,6 @@ export async function pay(deps: FlowDeps, draft: Draft, payer: Payer, microUsd: 
   return { kind: 'paid', attempt: { ...capped, reserved: { microUsd, day: taken.day } }, purse: taken.purse };
 }
 
-/** Less is left of the cap of the run than that, and may become enough. */
-export async function isShortOfRun(draft: Draft, run: string, row: RunRow, microUsd: number): Promise<boolean> {
-  if (row.capMicroUsd === undefined) return false;
-  const { heldMicroUsd, spentMicroUsd } = await runPurse(draft, run);
-  const left = row.capMicroUsd - spentMicroUsd;
-  return microUsd <= left && microUsd > left - heldMicroUsd;
-}
-
 async function takeFrom(
   deps: FlowDeps,
   draft: Draft,

@@ -8,10 +8,9 @@ import { rankOf } from '#core/claim.ts';
 import { type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
 import { isTerminal } from '#core/tally.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
-import { type Asked, accepted, askedItem, dedupedAs, emitControl } from '#flow/asked.ts';
+import { type Asked, accepted, askedItem, controlId, dedupedAs, emitControl } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { makeReady, readItem } from '#flow/items.ts';
-import { leaveLists } from '#flow/lists.ts';
+import { makeReady, readItem, unqueueItem } from '#flow/items.ts';
 import type { Draft } from '#flow/transaction.ts';
 import { type Marked, markForStop } from '#flow/worker.ts';
 
@@ -19,7 +18,7 @@ import { type Marked, markForStop } from '#flow/worker.ts';
 export interface Requeued {
   /** Its worker is to be told to stop. */
   marked?: Marked;
-  /** As `leaveLists` resolves. */
+  /** Who left the lists of locks, where others may now come first. */
   left?: string;
 }
 
@@ -39,7 +38,9 @@ export async function acceptRequeue(
   // In no list at all: it lines up at the end by itself once its time has come, or its run is resumed.
   const isUnlisted = item.rank === undefined || row.pausedAtMs !== undefined;
   if (isUnlisted || isLast(deps, run, spec, item)) return dedupedAs(run);
-  const left = await leaveLists(deps, draft, { run, item: id, queue: row.queue, spec, row: item });
+  const left = item.parked ? `${run}/${id}/${controlId(asked)}` : undefined;
+  if (left) draft.create(keys.todoLocks(left), { names: spec.item.locks.map(({ name }) => name) });
+  await unqueueItem(deps, draft, { run, queue: row.queue }, spec, item);
   const { rank: _rank, parked: _parked, ...rest } = item;
   makeReady(deps, draft, { run, item: id }, row, spec, rest);
   draft.put(keys.run(run), { ...row } satisfies RunRow);

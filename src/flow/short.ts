@@ -9,16 +9,25 @@ import type { EventOf } from '@waybill/verify';
 import { reservationOf } from '#core/cost.ts';
 import { moneyKeys, type RunPurseRow, type ShortRow } from '#core/money-rows.ts';
 import { capOf, dayOf, leftOf, neverFits } from '#core/purse.ts';
+import type { LockRow, TodoLocksRow } from '#core/queue-rows.ts';
 import { type ItemRow, keys, type RunRow, type SpecRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { closeItem, completeRun, type ItemRef, readItem, readRun } from '#flow/items.ts';
-import { leaveLists, type Waiter } from '#flow/lists.ts';
+import { closeItem, completeRun, type ItemRef, readItem, readRun, unqueueItem } from '#flow/items.ts';
 import { ledgerOf, runPurse } from '#flow/payment.ts';
 import { type Draft, decide } from '#flow/transaction.ts';
 
 /** What the next attempt of an item may cost. */
 export function neededBy({ pricing, worker }: FlowDeps, { item }: SpecRow): number {
   return reservationOf(item, pricing, worker.startMs);
+}
+
+/** Who stands in lists, as the caller has read it. */
+export interface Waiter extends ItemRef {
+  queue: string;
+  spec: SpecRow;
+  row: ItemRow;
+  /** Its waiters the caller tries one after the other anyway. */
+  lock?: string;
 }
 
 /**
@@ -29,11 +38,31 @@ export async function putShort(deps: FlowDeps, draft: Draft, waiter: Waiter): Pr
   const { run, item: id, row: item } = waiter;
   if (item.short) return undefined;
   const left = await leaveLists(deps, draft, waiter);
-  const { parked: _parked, called: _called, ...rest } = item;
+  const { parked: _parked, ...rest } = item;
   draft.put(keys.item(run, id), { ...rest, short: true } satisfies ItemRow);
   draft.create(moneyKeys.short(run, item.rank ?? ''), { item: id } satisfies ShortRow);
   const purse = await runPurse(draft, run);
   draft.put(moneyKeys.runPurse(run), { ...purse, awaited: true } satisfies RunPurseRow);
+  return left;
+}
+
+/**
+ * Out of every list it waits in. Others may come first then on the locks whose lists it leaves, and the locks are free: resolves
+ * with the name under which that stands to be done, once it is hinted; undefined where nobody waits there.
+ */
+export async function leaveLists(
+  deps: FlowDeps,
+  draft: Draft,
+  { run, item, queue, spec, row, lock: tried }: Waiter,
+): Promise<string | undefined> {
+  await unqueueItem(deps, draft, { run, queue }, spec, row);
+  if (row.parked !== true) return undefined;
+  const isAwaited = (name: string): boolean => draft.seen<LockRow>(keys.lock(name))?.head !== undefined;
+  const names = spec.item.locks.map(({ name }) => name).filter((name) => name !== tried && isAwaited(name));
+  if (names.length === 0) return undefined;
+  // It may leave them again before this is done.
+  const left = `${run}/${item}/${deps.chance.hex(4)}`;
+  draft.create(keys.todoLocks(left), { names } satisfies TodoLocksRow);
   return left;
 }
 

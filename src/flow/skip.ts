@@ -7,15 +7,14 @@ import { isTerminal } from '#core/tally.ts';
 import { type Answer, refuse } from '#flow/answer.ts';
 import { type Asked, accepted, askedItem, dedupedAs, emitControl } from '#flow/asked.ts';
 import type { FlowDeps } from '#flow/deps.ts';
-import { closeItem, completeRun, readItem } from '#flow/items.ts';
-import { leaveLists } from '#flow/lists.ts';
+import { closeItem, completeRun, readItem, unqueueItem } from '#flow/items.ts';
 import type { Draft } from '#flow/transaction.ts';
 
 /** What of a skip others have to be told. */
 export interface Skipped {
   item: string;
-  /** As `leaveLists` resolves. */
-  left: string | undefined;
+  /** It left the lists of locks, where others may now come first. */
+  left: boolean;
   completed: boolean;
 }
 
@@ -44,7 +43,9 @@ export async function acceptSkip(
   }
   const ref = { run, item: id };
   const [spec, item] = await readItem(draft, ref);
-  const left = await leaveLists(deps, draft, { ...ref, queue: row.queue, spec, row: item });
+  const left = item.parked === true;
+  if (left) draft.create(keys.todoLocks(`${run}/${id}`), { names: spec.item.locks.map(({ name }) => name) });
+  await unqueueItem(deps, draft, { run, queue: row.queue }, spec, item);
   draft.put(keys.run(run), { ...row } satisfies RunRow);
   emitControl(deps, draft, asked, 'skip', id);
   const { completed } = await closeItem(draft, ref, spec, { ...item, reason: 'skip_requested' }, 'skipped');

@@ -7,8 +7,7 @@ import { keys, type RunRow, type StoppingReason } from '#core/rows.ts';
 import { isTerminal, stoppedAs } from '#core/tally.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { growAll } from '#flow/extend.ts';
-import { closeItem, completeRun, type ItemRef, readItem, readRun } from '#flow/items.ts';
-import { leaveLists } from '#flow/lists.ts';
+import { closeItem, completeRun, type ItemRef, readItem, readRun, unqueueItem } from '#flow/items.ts';
 import { holdNoLonger, openItems } from '#flow/open-set.ts';
 import { type Draft, decide, forget, peek } from '#flow/transaction.ts';
 import { endUnwritten } from '#flow/unwritten.ts';
@@ -88,7 +87,7 @@ async function stopItems(deps: FlowDeps, run: string, items: string[], why: Stop
       told = [];
     }
     if (outcome.ended) deps.hints.itemEnded(run, item);
-    if (outcome.left !== undefined) deps.hints.locksReleased(outcome.left);
+    if (outcome.left) deps.hints.locksReleased(`${run}/${item}`);
     if (outcome.completed) deps.hints.runCompleted(run);
   }
   await tellWorkers(deps, told);
@@ -98,8 +97,8 @@ interface Stopped {
   told?: Marked;
   ended: boolean;
   completed: boolean;
-  /** As `leaveLists` resolves. */
-  left?: string | undefined;
+  /** It left the wait lists of locks, where others may now come first. */
+  left: boolean;
 }
 
 /**
@@ -110,7 +109,7 @@ interface Stopped {
 async function stopItem(deps: FlowDeps, draft: Draft, ref: ItemRef, why: StoppingReason): Promise<Stopped> {
   const run = await readRun(draft, ref.run);
   const [spec, item] = await readItem(draft, ref);
-  const none: Stopped = { ended: false, completed: false };
+  const none: Stopped = { ended: false, completed: false, left: false };
   if (isTerminal(item.state)) return none;
   draft.check(keys.run(ref.run));
   const attempt = item.attempts.at(-1);
@@ -120,7 +119,9 @@ async function stopItem(deps: FlowDeps, draft: Draft, ref: ItemRef, why: Stoppin
     if (!told) draft.check(keys.item(ref.run, ref.item));
     return told ? { ...none, told } : none;
   }
-  const left = await leaveLists(deps, draft, { ...ref, queue: run.queue, spec, row: item });
+  const left = item.parked === true;
+  if (left) draft.create(keys.todoLocks(`${ref.run}/${ref.item}`), { names: spec.item.locks.map(({ name }) => name) });
+  await unqueueItem(deps, draft, { run: ref.run, queue: run.queue }, spec, item);
   const state = stoppedAs(why);
   const { completed } = await closeItem(draft, ref, spec, { ...item, reason: why }, state);
   draft.emit(ref.run, { type: 'item.closed', data: { items: [{ id: ref.item, state, reason: why }] } });

@@ -5,8 +5,7 @@ import { TerminalError } from '@waybill/client/errors';
 import { MAX_ENGINE_ACTIONS } from '#core/names.ts';
 import type { LockRow } from '#core/queue-rows.ts';
 import type { Key } from '#core/rows.ts';
-import { readItem } from '#flow/items.ts';
-import { parkItem } from '#flow/lists.ts';
+import { parkItem, readItem } from '#flow/items.ts';
 import { decide } from '#flow/transaction.ts';
 import type { Action } from '#ports/run-store.ts';
 import { type FlowBed, openFlowBed } from '../support/embedded-flow.ts';
@@ -125,7 +124,7 @@ describe('flow: pause and resume', { concurrency: true }, () => {
             await decide(flow, async (draft) => {
               const ref = { run, item: 'waiter' };
               const [spec, item] = await readItem(draft, ref);
-              await parkItem(flow, draft, { ...ref, queue: 'default', spec, row: item });
+              await parkItem(flow, draft, { ...ref, queue: 'default' }, spec, item);
             });
             return seen;
           }),
