@@ -18,6 +18,8 @@ export const WORKER_ENV = {
   environmentImage: 'WAYBILL_ENVIRONMENT_IMAGE',
   /** Path of models.json, where the operator of this machine lets agents to models. */
   models: 'WAYBILL_MODELS',
+  /** Blocks are not to have the device nodes of the host, since the trial of this machine had others. */
+  ownDevices: 'WAYBILL_OWN_DEVICES',
 } as const;
 
 /** Pseudo queue of the inbox that holds control objects; no real queue can start with `@`. */

@@ -1,6 +1,7 @@
 /** What of an attempt is left in the process of its worker for the next one that the same process serves. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { Block } from '@waybill/client/plan';
 import { WORKER_EXIT } from '#core/mailbox-protocol.ts';
@@ -99,12 +100,8 @@ describe('a worker that serves several attempts:', () => {
   });
 
   test('a process whose attempt has changed a device node serves no other, and the next attempt has nodes as they are made', async (t) => {
-    const { place, lack } = makeDeviceNodes();
-    if (place === null)
-      return t.skip(
-        lack === null ? 'the control needs root, who owns the device nodes here' : `own device nodes: ${lack}`,
-      );
-    removeDeviceNodes({ place, lack });
+    const lacks = lackOfNodes();
+    if (lacks !== null) return t.skip(lacks);
     const state = 'for node in /dev/null /dev/zero /dev/stdin; do stat -Lc "state %n %a %Y" $node; done';
     const states = (log: string): string[] => log.match(/^state .*$/gm) ?? [];
     // Those of the host are left alone, also where a block has them.
@@ -126,6 +123,30 @@ describe('a worker that serves several attempts:', () => {
     assert.notEqual(next.pid, changed.pid);
     assert.equal(states(next.log).length, 3);
     assert.deepEqual(states(next.log), states(before.log));
+  });
+
+  test("an attempt is lost where no device nodes can be made and could be at the trial, and has the host's where they could not", async (t) => {
+    const lacks = lackOfNodes();
+    if (lacks !== null) return t.skip(lacks);
+    const path = process.env.PATH;
+    const [could, couldNot] = [await openWorkerBed(), await openWorkerBed()];
+    try {
+      await could.launcher.probe();
+      writeFileSync(join(could.directory, 'cp'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+      process.env.PATH = `${could.directory}${delimiter}${path}`;
+      const spec: AttemptSpec = { isolation: 'bubblewrap', pipeline: [script('echo ran')] };
+      const { notice, result, log } = await could.run(spec);
+      // What is `exited` with this code and without a result is lost to the machine.
+      assert.deepEqual([notice.cause, notice.exit, result, log], ['exited', WORKER_EXIT.failed, null, '']);
+      assert.match(notice.detail, /blocks would have those of the host, since none can be made in .*LAUNCH_FAILED/);
+
+      assert.match((await couldNot.launcher.probe()).detail, /blocks can change the device nodes of the host/);
+      const before = await couldNot.run(spec);
+      assert.equal(before.result?.outcome, 'succeeded', before.notice.detail);
+    } finally {
+      process.env.PATH = path;
+      await Promise.all([could.close(), couldNot.close()]);
+    }
   });
 
   const ENDS: [string, AttemptSpec, number][] = [
@@ -162,6 +183,13 @@ describe('a worker that serves several attempts:', () => {
     await other.ended;
   });
 });
+
+function lackOfNodes(): string | null {
+  const nodes = makeDeviceNodes();
+  removeDeviceNodes(nodes);
+  if (nodes.lack !== null) return `own device nodes: ${nodes.lack}`;
+  return nodes.place === null ? 'the control needs root, who owns the device nodes here' : null;
+}
 
 const LONG: AttemptSpec = { isolation: 'bubblewrap', pipeline: [script('sleep 60')], timeoutMs: 60_000 };
 

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, type Stats, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { it } from 'node:test';
-import { DEVICES, makeDeviceNodes, NO_NODES, removeDeviceNodes, stateOfNodes } from './device-nodes.ts';
+import { RetryableError } from '@waybill/client/errors';
+import {
+  DEVICES,
+  makeDeviceNodes,
+  NO_NODES,
+  removeDeviceNodes,
+  requireOwnNodes,
+  stateOfNodes,
+} from './device-nodes.ts';
 
 const left = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('waybill-devices-'));
 const ownsThoseOfHost = lstatSync('/dev/null').uid === process.getuid?.();
@@ -45,6 +53,32 @@ it('device nodes: where none can be made, it is said why, and nothing is left be
   } finally {
     rmSync(host, { recursive: true });
   }
+});
+
+it('device nodes: a machine that takes seconds to copy them still makes them', (t) => {
+  if (!ownsThoseOfHost) return t.skip('the control needs root, who owns the device nodes here');
+  const { lack } = makeDeviceNodes();
+  if (lack !== null) return t.skip(`own device nodes: ${lack}`);
+  const slow = mkdtempSync(join(tmpdir(), 'waybill-test-'));
+  const before = process.env.PATH;
+  try {
+    writeFileSync(join(slow, 'cp'), `#!/bin/sh\nsleep 3\nPATH='${before}' exec cp "$@"\n`, { mode: 0o755 });
+    process.env.PATH = `${slow}${delimiter}${before}`;
+    const nodes = makeDeviceNodes();
+    removeDeviceNodes(nodes);
+    assert.equal(nodes.lack, null);
+  } finally {
+    process.env.PATH = before;
+    rmSync(slow, { recursive: true });
+  }
+});
+
+it('device nodes: where they are required, there are some, or it is said why not and that it may pass', () => {
+  requireOwnNodes({ place: tmpdir(), lack: null });
+  const refused = (problem: RegExp) => (error: unknown) =>
+    error instanceof RetryableError && error.code === 'LAUNCH_FAILED' && problem.test(error.problem);
+  assert.throws(() => requireOwnNodes({ place: null, lack: 'none can be made' }), refused(/since none can be made,/));
+  assert.throws(() => requireOwnNodes(NO_NODES), refused(/since this user owns none/));
 });
 
 it('device nodes: without any, their state is nothing that could change', () => {

@@ -7,10 +7,12 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, lstatSync, mkdtempSync, openSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RetryableError } from '@waybill/client/errors';
 
 /** What `--dev` of bubblewrap takes from the host. */
 export const DEVICES = ['full', 'null', 'random', 'tty', 'urandom', 'zero'] as const;
-const MAKING_MS = 2_000;
+/** It takes milliseconds, and on a machine that is busy no longer than this. */
+const MAKING_MS = 10_000;
 
 export interface DeviceNodes {
   /** A directory with one for each name. Null where blocks have those of the host. */
@@ -30,6 +32,14 @@ export function makeDeviceNodes(host = '/dev', user: number | undefined = proces
   } catch (error) {
     return { place: null, lack: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** Throws RetryableError LAUNCH_FAILED where there are none, since what was said of the machine then does not hold for blocks here. */
+export function requireOwnNodes({ place, lack }: DeviceNodes): void {
+  if (place !== null) return;
+  const problem = `blocks would have those of the host, since ${lack ?? 'this user owns none of them'}, and they had others when the engine was started`;
+  const fix = 'See that it has room, inodes and time to copy them, or start the engine again where it cannot.';
+  throw new RetryableError({ code: 'LAUNCH_FAILED', path: 'device nodes', problem, fix });
 }
 
 export function removeDeviceNodes({ place }: DeviceNodes): void {

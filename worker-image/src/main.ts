@@ -3,7 +3,7 @@
  * the lease. Attempt and URL are a line of stdin, which the engine holds open: its end means that the engine is gone. In a container
  * of its own, where nothing else can read its environment, they are variables, and there is one attempt.
  *
- * `--probe` tries the sandbox and prints {"bubblewrap":boolean,"detail":string}. `--agent <n>` is no worker at all, but the
+ * `--probe` tries the sandbox and prints {"bubblewrap":boolean,"detail":string,"ownDevices":boolean}. `--agent <n>` is no worker at all, but the
  * adapter of the agent that is block n of its job, in the place of that block; `--egress <command>` runs the command of a block
  * that is let out of its sandbox.
  */
@@ -17,7 +17,7 @@ import { runBedrock } from './agent/bedrock.ts';
 import { AGENT_FLAG, runAgent } from './agent/program.ts';
 import { runAttempt } from './attempt.ts';
 import { createAttemptTree, removeAttemptTree } from './attempt-tree.ts';
-import { type DeviceNodes, makeDeviceNodes, NO_NODES, removeDeviceNodes } from './device-nodes.ts';
+import { type DeviceNodes, makeDeviceNodes, NO_NODES, removeDeviceNodes, requireOwnNodes } from './device-nodes.ts';
 import { EGRESS_FLAG, EGRESS_SOCKET, runWithEgress } from './egress/inside.ts';
 import { closeInheritedDescriptors } from './inherited-descriptors.ts';
 import { parsePinnedKeys } from './lease-check.ts';
@@ -33,7 +33,7 @@ async function probe(): Promise<number> {
   const nodes = makeDeviceNodes();
   try {
     const { works, detail } = await probeBubblewrap(tree, nodes);
-    process.stdout.write(`${JSON.stringify({ bubblewrap: works, detail })}\n`);
+    process.stdout.write(`${JSON.stringify({ bubblewrap: works, detail, ownDevices: nodes.place !== null })}\n`);
   } finally {
     removeDeviceNodes(nodes);
     await removeAttemptTree(tree);
@@ -55,6 +55,7 @@ async function work(): Promise<number> {
   };
   const nodes = runnerSocket === null ? makeDeviceNodes() : NO_NODES;
   process.once('exit', () => removeDeviceNodes(nodes));
+  if (env.ownDevices === '1') requireOwnNodes(nodes);
   const pipes = new PipeStock();
   const run: Run = ({ attemptId, leaseUrl }, request) => {
     const outputPipes = pipes.ofAttempt();

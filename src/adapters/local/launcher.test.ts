@@ -289,6 +289,26 @@ describe('launcher: attempts that share a process', { skip }, () => {
   );
 
   it(
+    'a worker is told that the trial had device nodes of its own, where its blocks have a sandbox',
+    withBed(async ({ workerFile, launcher, launch, ended }) => {
+      const told = async (attemptId: string, ownDevices: boolean, isolation?: Isolation): Promise<string> => {
+        const trial = JSON.stringify({ bubblewrap: true, detail: '', ownDevices });
+        writeFileSync(
+          workerFile,
+          `if (process.argv[2] === '--probe') console.log(${JSON.stringify(trial)});
+          else console.error(process.env.WAYBILL_OWN_DEVICES ?? 'nothing');`,
+        );
+        await launcher.probe();
+        await launch(attemptId, '', isolation === undefined ? {} : { isolation });
+        return (await ended(attemptId)).detail;
+      };
+      assert.equal(await told('a', true), '1');
+      assert.equal(await told('b', true, 'none'), 'nothing');
+      assert.equal(await told('c', false), 'nothing');
+    }),
+  );
+
+  it(
     'nobody follows in a process that has ended since',
     withBed(async ({ launch, ended, serve }) => {
       const first = await launch('a', 'leaves');

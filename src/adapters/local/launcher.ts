@@ -16,7 +16,8 @@ import { descendants, isRunning, type ProcessIdentity, parseHandle } from './pro
 import { WorkerPool } from './worker-pool.ts';
 import { launchFailed, type ServedEnd } from './worker-process.ts';
 
-const PROBE_TIMEOUT_MS = 20_000;
+/** Longer than all that the trial itself waits for. */
+const PROBE_TIMEOUT_MS = 30_000;
 const STOP_POLL_MS = 20;
 
 export interface LocalLauncherOptions {
@@ -41,6 +42,7 @@ export interface LocalLauncherOptions {
 export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
   const nodePath = options.nodePath ?? process.execPath;
   const starting = new Map<string, Promise<string>>();
+  let ownDevices = false;
   let listener: (notice: StopNotice) => void = () => {};
   const pool = new WorkerPool([nodePath, options.workerFile], (end) => {
     starting.delete(end.attemptId);
@@ -53,7 +55,8 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
         .update(await readFile(options.workerFile))
         .digest('hex')}`;
       if (options.isolationWanted === 'none') return { isolation: 'none', executable, detail: 'turned off' };
-      const found = await probeWorker(nodePath, options);
+      const { ownDevices: hadOwn, ...found } = await probeWorker(nodePath, options);
+      ownDevices = hadOwn;
       if (options.isolationWanted === 'bubblewrap' && found.isolation !== 'bubblewrap') throw unavailable(found.detail);
       return { ...found, executable };
     },
@@ -63,8 +66,10 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       if (already !== undefined) return already;
       const { attemptId, leaseUrl } = order;
       // Blocks without a sandbox could reach into the process, whatever is said of them.
-      const sharedBy = order.isolation === 'bubblewrap' ? order.sharedBy : undefined;
-      const handle = pool.serve({ attemptId, leaseUrl, env: environmentOf(options), sharedBy });
+      const isSandboxed = order.isolation === 'bubblewrap';
+      const sharedBy = isSandboxed ? order.sharedBy : undefined;
+      const env = environmentOf(options, isSandboxed && ownDevices);
+      const handle = pool.serve({ attemptId, leaseUrl, env, sharedBy });
       starting.set(order.attemptId, handle);
       handle.catch(() => starting.delete(order.attemptId));
       return handle;
@@ -104,29 +109,37 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
   };
 }
 
+interface Trial {
+  bubblewrap: boolean;
+  detail: string;
+  /** Blocks had device nodes that are not the host's. */
+  ownDevices?: boolean;
+}
+
 /** Runs the worker's own trial, so that what is probed is what will run. */
 async function probeWorker(
   nodePath: string,
   { workerFile, workDir }: LocalLauncherOptions,
-): Promise<{ isolation: Isolation; detail: string }> {
+): Promise<{ isolation: Isolation; detail: string; ownDevices: boolean }> {
   const options = { env: minimalEnvironment(workDir), timeout: PROBE_TIMEOUT_MS, cwd: '/' };
   try {
     const { stdout } = await promisify(execFile)(nodePath, [workerFile, '--probe'], options);
-    const answer: { bubblewrap: boolean; detail: string } = JSON.parse(stdout);
-    return { isolation: answer.bubblewrap ? 'bubblewrap' : 'none', detail: answer.detail };
+    const { bubblewrap, detail, ownDevices }: Trial = JSON.parse(stdout);
+    return { isolation: bubblewrap ? 'bubblewrap' : 'none', detail, ownDevices: ownDevices === true };
   } catch (cause) {
     throw launchFailed('the worker does not answer its probe', cause);
   }
 }
 
 /** What a worker is told that is no secret. */
-function environmentOf(options: LocalLauncherOptions): Record<string, string> {
+function environmentOf(options: LocalLauncherOptions, ownDevices: boolean): Record<string, string> {
   return {
     ...minimalEnvironment(options.workDir),
     [WORKER_ENV.keys]: Buffer.from(JSON.stringify(options.keys)).toString('base64'),
     [WORKER_ENV.origin]: options.origin,
     ...(options.allowUnsandboxed === true ? { [WORKER_ENV.unsandboxed]: '1' } : {}),
     ...(options.modelsFile === undefined ? {} : { [WORKER_ENV.models]: options.modelsFile }),
+    ...(ownDevices ? { [WORKER_ENV.ownDevices]: '1' } : {}),
   };
 }
 
