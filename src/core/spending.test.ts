@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { TerminalError } from '@waybill/client/errors';
+import { eachOf } from './mistakes.ts';
 import { computeMicroUsd, FARGATE_PRICES, LOCAL_PRICES, pricingOf } from './price-table.ts';
 import { DEFAULT_CAPS } from './purse.ts';
 import { readSpending } from './spending.ts';
@@ -32,6 +33,32 @@ it('spending: who gives prices of his own still pays a worker of Fargate for a m
     computeMicroUsd(pricingOf(read(own).prices), 'default', 1),
     1_000,
     'a machine of ours has no least time',
+  );
+});
+
+it('spending: all that is wrong is said at once, with the page that helps', () => {
+  const models = { 'a b': MODEL, m: { inputMicroUsd: -1, outputMicroUsd: 'x', cachedMicroUsd: 0, each: 1 }, n: 3 };
+  const document = {
+    caps: { accountMicroUsd: 0, dayMicroUsd: 'x', weekMicroUsd: 5 },
+    prices: { models, gbHourMicroUsd: -1, agentMicroUsd: 0.5, unit: 'EUR' },
+    budget: 1,
+  };
+  assert.throws(
+    () => read(document),
+    (error) => {
+      assert.ok(error instanceof TerminalError);
+      assert.deepEqual(
+        eachOf(error).map(({ path }) => path.replace('spending.json.', '')),
+        [
+          ...['caps.accountMicroUsd', 'caps.dayMicroUsd', 'caps.weekMicroUsd', 'prices.version'],
+          ...['prices.models.a b', 'prices.models.m.inputMicroUsd', 'prices.models.m.outputMicroUsd'],
+          ...['prices.models.m.each', 'prices.models.n', 'prices.gbHourMicroUsd', 'prices.agentMicroUsd'],
+          ...['prices.unit', 'budget'],
+        ],
+      );
+      assert.equal(error.fix, 'docs/how-to/cap-the-spend.md says how caps and prices are set.');
+      return true;
+    },
   );
 });
 

@@ -26,32 +26,38 @@ export function readSpending(document: unknown, name: string, prices: PriceTable
   const mistakes = new Mistakes();
   const caps = mistakes.reading(() => (root.has('caps') ? readCaps(root.object('caps')) : DEFAULT_CAPS));
   const table = mistakes.reading(() => (root.has('prices') ? readPrices(root.object('prices'), prices) : prices));
-  for (const key of root.unread()) mistakes.reading(() => root.refuse(key, 'is not a known key'));
-  mistakes.settle();
-  return { caps: caps ?? DEFAULT_CAPS, prices: table ?? prices };
+  settle(mistakes, root);
+  return { caps: caps as Caps, prices: table as PriceTable };
 }
 
 function readCaps(reader: DocumentReader): Caps {
-  const cap = (key: keyof Caps): number => reader.integer(key, 1, MAX_MICRO_USD);
-  return reader.close({
-    accountMicroUsd: reader.has('accountMicroUsd') ? cap('accountMicroUsd') : DEFAULT_CAPS.accountMicroUsd,
-    ...(reader.has('monthMicroUsd') ? { monthMicroUsd: cap('monthMicroUsd') } : {}),
-    ...(reader.has('dayMicroUsd') ? { dayMicroUsd: cap('dayMicroUsd') } : {}),
-  });
+  const mistakes = new Mistakes();
+  const cap = (key: keyof Caps): number | undefined =>
+    mistakes.reading(() => (reader.has(key) ? reader.integer(key, 1, MAX_MICRO_USD) : undefined));
+  const [account, month, day] = [cap('accountMicroUsd'), cap('monthMicroUsd'), cap('dayMicroUsd')];
+  settle(mistakes, reader);
+  return {
+    accountMicroUsd: account ?? DEFAULT_CAPS.accountMicroUsd,
+    ...(month === undefined ? {} : { monthMicroUsd: month }),
+    ...(day === undefined ? {} : { dayMicroUsd: day }),
+  };
 }
 
 /** A table that differs in anything has a version of its own. */
 function readPrices(reader: DocumentReader, given: PriceTable): PriceTable {
+  const mistakes = new Mistakes();
   const price = (key: 'vCpuHourMicroUsd' | 'gbHourMicroUsd' | 'agentMicroUsd'): number =>
-    reader.has(key) ? reader.integer(key, 0, MAX_PRICE) : given[key];
-  return reader.close({
-    version: reader.string('version', 64, VERSION),
-    models: reader.has('models') ? readModels(reader) : given.models,
+    mistakes.reading(() => (reader.has(key) ? reader.integer(key, 0, MAX_PRICE) : undefined)) ?? given[key];
+  const table = {
+    version: mistakes.reading(() => reader.string('version', 64, VERSION)) as string,
+    models: mistakes.reading(() => (reader.has('models') ? readModels(reader) : undefined)) ?? given.models,
     vCpuHourMicroUsd: price('vCpuHourMicroUsd'),
     gbHourMicroUsd: price('gbHourMicroUsd'),
     ...(given.leastMs === undefined ? {} : { leastMs: given.leastMs }),
     agentMicroUsd: price('agentMicroUsd'),
-  });
+  };
+  settle(mistakes, reader);
+  return table;
 }
 
 /** Instead of those that are given. Without one there would be no dearest price for a model that is not named. */
@@ -60,17 +66,29 @@ function readModels(reader: DocumentReader): PriceTable['models'] {
   const names = models.unread();
   if (names.length === 0 || names.length > MAX_MODELS)
     reader.refuse('models', `names none, or more than ${MAX_MODELS}`);
-  return Object.fromEntries(
-    names.map((name): [string, ModelPrice] => {
-      if (!MODEL.test(name)) models.refuse(name, 'is not the name of a model');
-      const model = models.object(name);
-      const price = (key: keyof ModelPrice): number => model.integer(key, 0, MAX_PRICE);
-      const read = {
-        inputMicroUsd: price('inputMicroUsd'),
-        outputMicroUsd: price('outputMicroUsd'),
-        cachedMicroUsd: price('cachedMicroUsd'),
-      };
-      return [name, model.close(read)];
-    }),
-  );
+  const mistakes = new Mistakes();
+  const read = names.map((name) => {
+    mistakes.reading(() => MODEL.test(name) || models.refuse(name, 'is not the name of a model'));
+    return [name, mistakes.reading(() => readModel(models.object(name)))] as [string, ModelPrice];
+  });
+  mistakes.settle();
+  return Object.fromEntries(read);
+}
+
+function readModel(reader: DocumentReader): ModelPrice {
+  const mistakes = new Mistakes();
+  const price = (key: keyof ModelPrice): number => mistakes.reading(() => reader.integer(key, 0, MAX_PRICE)) as number;
+  const model = {
+    inputMicroUsd: price('inputMicroUsd'),
+    outputMicroUsd: price('outputMicroUsd'),
+    cachedMicroUsd: price('cachedMicroUsd'),
+  };
+  settle(mistakes, reader);
+  return model;
+}
+
+/** Once all is read: a key that nobody asked for is one that nobody knows. */
+function settle(mistakes: Mistakes, reader: DocumentReader): void {
+  for (const key of reader.unread()) mistakes.reading(() => reader.refuse(key, 'is not a known key'));
+  mistakes.settle();
 }
