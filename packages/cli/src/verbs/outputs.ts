@@ -16,15 +16,30 @@ const PREFIX = 'outputs/';
 export async function outputs(call: VerbCall): Promise<ExitCode> {
   const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
-  const found = leftBy(itemOf(run, call.arg(1))).outputs.filter(({ kind }) => kind === 'output');
+  const item = itemOf(run, call.arg(1));
+  const found = leftBy(item).outputs.filter(({ kind }) => kind === 'output');
+  if (found.length === 0 && item.state !== 'done') throw noOutputs(item.id);
   const name = call.optionalArg(2);
   const directory = call.text('output');
   if (directory === '-') throw noDirectory();
   const chosen = name === undefined ? found : [outputNamed(found, name)];
-  if (directory !== undefined) await save(call, transport, chosen, directory);
+  if (chosen.length === 0) sayNone(call, item.id);
+  else if (directory !== undefined) await save(call, transport, chosen, directory);
   else if (name === undefined) list(call, found);
   else for (const one of chosen) await print(call, transport, one);
   return EXIT.ok;
+}
+
+function noOutputs(item: string): TerminalError {
+  const problem = `the last attempt of ${item} left no outputs`;
+  const fix = 'Only a done item with a block `capture: outputs` has them; see `waybill explain`.';
+  return new TerminalError({ code: 'OBJECT_MISSING', path: 'item', problem, fix });
+}
+
+/** Of an item that is done and captured nothing: a program must not take the silence for an answer that was lost. */
+function sayNone(call: VerbCall, item: string): void {
+  call.terminal.emit({ item, outputs: [] });
+  call.terminal.say([[toned('quiet', 'no outputs')]]);
 }
 
 function pathOf({ name }: OutputRef): string {
@@ -51,9 +66,7 @@ function list(call: VerbCall, found: readonly OutputRef[]): void {
     { text: formatBytes(one.sizeBytes) },
     { text: one.sha256 },
   ]);
-  call.terminal.say(
-    rows.length === 0 ? [[toned('quiet', 'no outputs')]] : tableLines(['NAME', 'SIZE', 'DIGEST'], rows),
-  );
+  call.terminal.say(tableLines(['NAME', 'SIZE', 'DIGEST'], rows));
 }
 
 async function print(call: VerbCall, transport: Transport, { sha256 }: OutputRef): Promise<void> {
