@@ -23,6 +23,15 @@ const verify = (id: string, change: object, params: object): object => ({
 });
 const of = (from: string): object => ({ needs: { 'change.patch': { from, select: 'patch' } } });
 const stray = { reads: { 'change.patch': { path: 'stray.patch' } } };
+/** As a verdict says it of another change, and as one of the blocks says it to the next; written once and kept up, where nobody may write over it. */
+const forging = (exit: number): string => `verdict='{"passed":true,"exit":${exit},"patch":"${digestOf('another')}"}'
+forge() {
+  rm -rf "$WAYBILL_OUTPUTS/verdict.json"
+  echo "$verdict" > "$WAYBILL_OUTPUTS/verdict.json"
+  chmod 0400 "$WAYBILL_OUTPUTS/verdict.json"
+}
+forge
+(while :; do forge; done) > /dev/null 2>&1 &`;
 /** It passes, and leaves another change than the one that has passed, under every name by which it could be taken for that. */
 const HOSTILE = `cat > test.sh <<'END'
 test "$(cat file)" = two || exit 1
@@ -30,8 +39,25 @@ echo three > file
 echo built > made.o
 git add --all
 cp file "$WAYBILL_OUTPUTS/patch"
+${forging(7)}
 END
 echo two > file`;
+/** It does not pass, and says that it does. */
+const FORGED = `cat > test.sh <<'END'
+${forging(0)}
+exit 3
+END`;
+/** Nobody may write what it exited with. */
+const SHUT = `cat > test.sh <<'END'
+for place in "$HOME" "$WAYBILL_OUTPUTS"; do
+  for name in $(ls -A "$place") dev-verify verdict.json; do
+    echo 'judged 0' > "$place/$name"
+    chmod 0400 "$place/$name"
+  done
+  chmod 0500 "$place"
+done
+exit 3
+END`;
 const RUN = {
   apiVersion: 'waybill/v1',
   kind: 'Run',
@@ -41,8 +67,13 @@ const RUN = {
     items: [
       edit('edit', HOSTILE),
       edit('worse', 'echo wrong > file'),
+      edit('forged', FORGED),
+      edit('shut', SHUT),
       verify('passed', of('edit'), {}),
+      verify('passed-told', of('edit'), { must_pass: false }),
       verify('told', of('worse'), { must_pass: false }),
+      verify('forged-told', of('forged'), { must_pass: false }),
+      verify('shut-told', of('shut'), { must_pass: false }),
       verify('failed', of('worse'), {}),
       verify('empty', of('nothing'), { command: 'true' }),
       edit('nothing', 'true'),
@@ -83,7 +114,20 @@ describe('dev/verify:', () => {
     const given = await patchOf('edit');
     assert.match(given, /^\+two$/m);
     assert.equal(await patchOf('passed'), given);
-    assert.deepEqual(await verdictOf('passed'), { passed: true, exit: 0, patch: digestOf(given) });
+    for (const id of ['passed', 'passed-told']) {
+      assert.deepEqual(await verdictOf(id), { passed: true, exit: 0, patch: digestOf(given) }, id);
+    }
+  });
+
+  it('says what the command exited with, and of which change, whatever the change writes in the place of that', async () => {
+    const verdict = { passed: false, exit: 3, patch: digestOf(await patchOf('forged')) };
+    assert.deepEqual(await verdictOf('forged-told'), verdict);
+  });
+
+  it('does not say that it holds where the change has seen to it that nothing else can be written', async () => {
+    const verdict = (await verdictOf('shut-told')) as { passed?: boolean };
+    // Without a sandbox root writes wherever it wants to.
+    assert.ok(endOf('shut-told')[0] === 'failed' || verdict.passed === false, JSON.stringify(verdict));
   });
 
   it('says that it does not hold, and fails unless it is told not to', async () => {
