@@ -57,8 +57,9 @@ it('device nodes: where none can be made, it is said why, and nothing is left be
 
 it('device nodes: a machine that takes seconds to copy them still makes them', (t) => {
   if (!ownsThoseOfHost) return t.skip('the control needs root, who owns the device nodes here');
-  const { lack } = makeDeviceNodes();
-  if (lack !== null) return t.skip(`own device nodes: ${lack}`);
+  const usual = makeDeviceNodes();
+  removeDeviceNodes(usual);
+  if (usual.lack !== null) return t.skip(`own device nodes: ${usual.lack}`);
   const slow = mkdtempSync(join(tmpdir(), 'waybill-test-'));
   const before = process.env.PATH;
   try {
