@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -67,4 +67,21 @@ for (const [name, words] of commands) {
 test('waybill: nobody reads what a run came to, so it is not said to be good', async () => {
   assert.equal((await unread(WAYBILL, 'watch', '--help')).exit, 130);
   assert.equal((await unread(WAYBILL, 'logs', '--help')).exit, 0);
+});
+
+test('waybill-verify: a pipe that nobody may ever write to is refused by its name, and one of a shell is read', () => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  for (const args of [
+    [pipe],
+    ['item', pipe],
+    ['compare', pipe, BUNDLE],
+    ...['keys', 'policy', 'anchor', 'online', 'state'].map((flag) => [BUNDLE, `--${flag}`, pipe]),
+  ]) {
+    const { status, stderr } = spawnSync(process.execPath, [VERIFY, ...args], { timeout: 10_000, encoding: 'utf8' });
+    assert.equal(status, 4, args.join(' '));
+    assert.match(stderr, /pipe: it is a pipe, not a file/);
+  }
+  const shell = `"${process.execPath}" "${VERIFY}" <(cat "${BUNDLE}") --keys <(cat "${KEYS}")`;
+  assert.equal(spawnSync('bash', ['-c', shell], { timeout: 10_000 }).status, 0);
 });

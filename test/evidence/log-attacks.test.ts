@@ -138,10 +138,17 @@ for (const [title, name, spoil] of [
   });
 }
 
-test('a directory that is called like a bundle is a file of the auditor that cannot be read, and no defect', async () => {
-  const shelf = join(folder, 'shelf');
-  mkdirSync(join(shelf, `run-${runOf(0)}.audit.jsonl`), { recursive: true });
-  const io = { out: () => {}, err: () => {}, stdin: (async function* () {})() };
-  const ledger = ledgerWith('whole', 'more', (path) => writeFileSync(path, ''));
-  assert.equal(await main(['log', ledger, '--keys', KEYS_FILE, '--bundles', shelf], io), 5);
-});
+for (const [what, spoil] of [
+  ['directory', mkdirSync],
+  ['pipe', fifo],
+] as const) {
+  const title = `a ${what} that is called like a bundle is a file of the auditor that cannot be read, and no defect`;
+  test(title, { timeout: 20_000 }, async () => {
+    const shelf = join(folder, `shelf-${what}`);
+    mkdirSync(shelf);
+    spoil(join(shelf, `run-${runOf(0)}.audit.jsonl`));
+    const io = { out: () => {}, err: () => {}, stdin: (async function* () {})() };
+    const ledger = ledgerWith(`whole-${what}`, 'more', (path) => writeFileSync(path, ''));
+    assert.equal(await main(['log', ledger, '--keys', KEYS_FILE, '--bundles', shelf], io), 5);
+  });
+}

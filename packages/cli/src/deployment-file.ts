@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { SpecRefused, TerminalError } from '@waybill/client';
 import { type Deployment, parseDeployment } from '@waybill/client/deployment';
+import { refuseNamedPipe } from '@waybill/verify/flags';
 import { readProblem } from './file-problem.ts';
 
 export const DEFAULT_DEPLOYMENT = 'waybill-deployment.json';
@@ -15,6 +16,7 @@ export function readDeploymentFile(path: string): Deployment {
 
 function readBytes(path: string): Buffer {
   try {
+    refuseNamedPipe(path);
     return readFileSync(path);
   } catch (cause) {
     const problem = `the deployment file is needed: ${readProblem(cause)}`;

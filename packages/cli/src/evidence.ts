@@ -1,9 +1,9 @@
 /** The evidence of a run, read and judged on the spot. */
-import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type RunStatus, TerminalError, type Transport } from '@waybill/client';
 import { EvidenceError, loadTrust, type TrustFile } from '@waybill/verify';
 import { readProblem } from './file-problem.ts';
+import { openNamed } from './named-file.ts';
 
 const NO_KEYS_FIX =
   'Submit a run first: an engine makes its keys when it first starts. Where one has worked already, restore keys/ from a backup.';
@@ -41,12 +41,6 @@ export async function openBundle(transport: Transport, run: RunStatus): Promise<
 }
 
 /** The bytes of a file. Throws TerminalError FILE_UNREADABLE at whichever byte it stops being readable. */
-export async function* openFile(path: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* createReadStream(path);
-  } catch (cause) {
-    const problem = readProblem(cause);
-    const fix = 'Name an audit bundle, or a run of the state directory.';
-    throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause });
-  }
+export function openFile(path: string): AsyncIterable<Uint8Array> {
+  return openNamed(path, 'Name an audit bundle, or a run of the state directory.');
 }

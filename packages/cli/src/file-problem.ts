@@ -4,6 +4,7 @@ const READ_PROBLEMS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
   EACCES: 'this user may not read it',
   EPERM: 'this user may not read it',
+  FIFO: 'it is a pipe, not a file',
 };
 
 /** Why a file cannot be read, in words, or as the system calls it. */

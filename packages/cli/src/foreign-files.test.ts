@@ -1,7 +1,6 @@
 /** Directories and files that are not what was meant, or cannot be used: said by their names, and left as they are. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DirectoryTransport } from '@waybill/client';
@@ -125,25 +124,6 @@ test('foreign files: files that cannot be read say why in words', async (t) => {
     const deployed = ['runs', '--target', 'aws', '--deployment', `${root}/${path}`];
     assert.match((await call(deployed)).err, why);
   }
-});
-
-test('foreign files: a spec without an end is refused by its size', {
-  skip: !existsSync('/dev/zero') && 'needs /dev/zero',
-}, async () => {
-  const { exit, err } = await call(['validate', '/dev/zero']);
-  assert.deepEqual([exit, JSON.parse(err).error.code], [2, 'SPEC_TOO_LARGE']);
-});
-
-test('foreign files: a pipe that nobody may ever write to is refused, and one of a shell is read', async (t) => {
-  const pipe = join(scratch(t), 'pipe');
-  assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
-  const waybill = join(import.meta.dirname, '..', 'bin', 'waybill.js');
-  const refused = spawnSync(process.execPath, [waybill, 'validate', pipe], { timeout: 20_000, encoding: 'utf8' });
-  const { code, problem } = JSON.parse(refused.stderr).error;
-  assert.deepEqual([refused.status, code, problem], [4, 'FILE_UNREADABLE', 'it is a pipe, not a file']);
-  const shell = `"${process.execPath}" "${waybill}" validate <(echo '{')`;
-  const read = spawnSync('bash', ['-c', shell], { timeout: 20_000, encoding: 'utf8' });
-  assert.deepEqual([read.status, JSON.parse(read.stderr).error.code], [3, 'SPEC_SYNTAX']);
 });
 
 test('foreign files: a status that is none is named, and nothing of it is shown', async (t) => {

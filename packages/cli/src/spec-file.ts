@@ -1,5 +1,5 @@
 /** A run spec or a flow on disk: read, parsed and compiled, or every reason why not. */
-import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   type ExtensionSketch,
@@ -16,7 +16,7 @@ import {
   type WrittenSpec,
 } from '@waybill/client';
 import type { PlacedWarning } from './error-report.ts';
-import { readProblem } from './file-problem.ts';
+import { readNamed } from './named-file.ts';
 
 export interface SpecFile {
   path: string;
@@ -120,16 +120,6 @@ function inIncluded<Found extends PlacedWarning>(file: string, refusal: Found): 
 }
 
 /** Throws TerminalError FILE_UNREADABLE with `fix`, which says what is to be named. */
-export async function readSpecBytes(path: string, fix: string = SPEC_FIX): Promise<Buffer> {
-  try {
-    // Of a pipe with a name nobody knows whether anybody will ever write to it; one of a shell, `<(…)`, has a writer.
-    if (!/^\/(dev|proc)\//.test(path) && statSync(path).isFIFO()) throw new TypeError('a pipe');
-    const chunks: Buffer[] = [];
-    // a device has no end, and a file may be of any size: one byte more than is taken tells enough
-    for await (const chunk of createReadStream(path, { end: LIMITS.specBytes })) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks);
-  } catch (cause) {
-    const problem = cause instanceof TypeError ? 'it is a pipe, not a file' : readProblem(cause);
-    throw new TerminalError({ code: 'FILE_UNREADABLE', path, problem, fix }, { cause });
-  }
+export function readSpecBytes(path: string, fix: string = SPEC_FIX): Promise<Buffer> {
+  return readNamed(path, LIMITS.specBytes, fix);
 }

@@ -11,6 +11,8 @@ export function withoutSpace(text: string): string {
 /** Null for one that can; never quotes it. */
 export function secretProblem(value: Uint8Array): string | null {
   const { least, most } = SECRET_BYTES;
+  // first: whoever reads one reads no more of it than tells that it is too long
+  if (value.byteLength > most) return `has more than ${most} bytes`;
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(value);
@@ -18,7 +20,6 @@ export function secretProblem(value: Uint8Array): string | null {
     return 'is no UTF-8 text';
   }
   if (text.includes('\0')) return 'holds a NUL character';
-  if (value.byteLength > most) return `has more than ${most} bytes`;
   const told = new TextEncoder().encode(withoutSpace(text)).byteLength;
   return told < least ? `has less than ${least} bytes that are no white space` : null;
 }

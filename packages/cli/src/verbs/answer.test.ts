@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { CONTROL_LIMITS } from '@waybill/client/limits';
 import { call, scratch } from '../../test/scratch.ts';
 
 test('answer: what is no answer is refused with its path, what it is, and what to give instead', async (t) => {
@@ -11,6 +12,8 @@ test('answer: what is no answer is refused with its path, what it is, and what t
   writeFileSync(empty ?? '', '');
   writeFileSync(line ?? '', '\n');
   writeFileSync(odd ?? '', Buffer.from([0xff]));
+  const long = join(directory, 'long');
+  writeFileSync(long, `${'\u20ac'.repeat(CONTROL_LIMITS.answerChars)}x`);
   const gone = join(directory, 'gone');
   for (const [args, path, problem] of [
     [['--file', folder], folder, /^it is a directory$/],
@@ -18,6 +21,7 @@ test('answer: what is no answer is refused with its path, what it is, and what t
     [['--file', odd], odd, /not UTF-8/],
     [['--file', empty], empty, /empty/],
     [['--file', line], line, /empty/],
+    [['--file', long], long, /^it holds more than the 16384 characters/],
   ] as const) {
     const { exit, err } = await call(['answer', 'latest', 'a', ...args.map(String), '--dir', join(directory, 'state')]);
     const { error } = JSON.parse(err);

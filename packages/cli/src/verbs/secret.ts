@@ -1,15 +1,16 @@
 /** secret: what blocks may be given by name. A value comes in by a pipe or a file, never by an argument, and never out again. */
-import { readFileSync } from 'node:fs';
-import { buffer } from 'node:stream/consumers';
-import { TerminalError } from '@waybill/client';
 import { requireKeepable, SecretFolder } from '@waybill/client/secret-folder';
+import { SECRET_BYTES } from '@waybill/client/secret-value';
 import { escapeText } from '@waybill/verify';
 import { usageError } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { readProblem } from '../file-problem.ts';
 import { problemOf } from '../kept-secrets.ts';
+import { openNamed, readUpTo } from '../named-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { type Line, toned } from '../view/styled.ts';
+
+/** Of the longest end of a line. */
+const END_BYTES = 2;
 
 export async function secretSet(call: VerbCall): Promise<ExitCode> {
   const name = call.arg(0);
@@ -21,7 +22,8 @@ export async function secretSet(call: VerbCall): Promise<ExitCode> {
       'Pipe the value in, or name a file with --from.',
     );
   }
-  const value = withoutEnd(file === undefined ? await buffer(process.stdin) : read(file));
+  const bytes = file === undefined ? process.stdin : openNamed(file, 'Name a file that you may read.');
+  const value = withoutEnd(await readUpTo(bytes, SECRET_BYTES.most + END_BYTES));
   // What is refused leaves nothing behind, a directory neither.
   requireKeepable(name, value);
   call.home.requireRoom();
@@ -64,13 +66,4 @@ export async function secretRemove(call: VerbCall): Promise<ExitCode> {
 function withoutEnd(value: Buffer): Buffer {
   const end = value.at(-1) === 0x0a ? (value.at(-2) === 0x0d ? 2 : 1) : 0;
   return value.subarray(0, value.length - end);
-}
-
-function read(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    const fix = 'Name a file that you may read.';
-    throw new TerminalError({ code: 'FILE_UNREADABLE', path: file, problem: readProblem(cause), fix }, { cause });
-  }
 }

@@ -5,7 +5,7 @@ import type { BundleShelf } from '../audit/log-bundles.ts';
 import { concatBytes } from '../crypto/bytes.ts';
 import { type LedgerSource, LedgerUnreachable } from '../log/tile-source.ts';
 import { escapeText } from '../verdict/report.ts';
-import { fileProblem, isSystemError, UsageError } from './mode.ts';
+import { fileProblem, isSystemError, refuseNamedPipe, UsageError } from './mode.ts';
 
 /** Of any object but a bundle: a full bundle of the longest entries. */
 const MAX_OBJECT_BYTES = 256 * 65_537;
@@ -38,6 +38,7 @@ export function directorySource(directory: string): LedgerSource {
 
 async function* readable(path: string): AsyncGenerator<Uint8Array> {
   try {
+    refuseNamedPipe(path);
     yield* createReadStream(path, { highWaterMark: 1 << 18 });
   } catch (error) {
     throw isSystemError(error) ? new LedgerUnreachable(error.message) : error;

@@ -44,6 +44,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is no directory',
   EACCES: 'this user may not open it',
   EPERM: 'this user may not open it',
+  FIFO: 'it is a pipe, not a file',
   EROFS: 'nothing can be written on its file system',
   ENOSPC: 'no room is left for it',
 };
@@ -54,6 +55,15 @@ export function fileProblem(what: string, path: string, error: NodeJS.ErrnoExcep
   return new UsageError(`${what} ${escapeText(path)}: ${problem}`, '', error);
 }
 
+/**
+ * Throws, as the system does of a file, for a pipe with a name, since nobody knows whether anybody will ever write to it; one of a shell,
+ * `<(…)`, has a writer.
+ */
+export function refuseNamedPipe(path: string): void {
+  if (/^\/(dev|proc)\//.test(path) || !statSync(path).isFIFO()) return;
+  throw Object.assign(new TypeError(`${path} is a pipe, not a file`), { code: 'FIFO', syscall: 'open' });
+}
+
 /** Nobody keeps a longer file of trust or state; more would not fit into one text. */
 const AUDITOR_FILE_BYTES = 256 * 1_048_576;
 const CHUNK_BYTES = 1_048_576;
@@ -62,6 +72,7 @@ const READ_BYTES = 262_144;
 
 /** The bytes of a whole file. Throws EvidenceError LIMIT for a longer one, before it fills the memory. */
 export function readWhole(path: string, limit: number): Uint8Array {
+  refuseNamedPipe(path);
   const file = openSync(path, 'r');
   try {
     const chunks: Uint8Array[] = [];
@@ -125,6 +136,7 @@ export async function* readChunks(
 
 /** In two arrays that take turns: while one is looked at, the other is read into, and a large file leaves nothing to free. */
 async function* chunksOfFile(path: string): AsyncGenerator<Uint8Array> {
+  refuseNamedPipe(path);
   const file = await open(path);
   let reading = file.read(new Uint8Array(READ_BYTES));
   try {

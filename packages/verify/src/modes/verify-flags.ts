@@ -13,11 +13,11 @@ import { escapeText } from '../verdict/report.ts';
 import type { VerifyOptions } from '../verdict/verify-bundle.ts';
 import { VerifyState } from '../verdict/verify-state.ts';
 import { directorySource } from './ledger-source.ts';
-import { fileProblem, isSystemError, readAuditorFile, requireDirectory, UsageError } from './mode.ts';
+import { fileProblem, isSystemError, readAuditorFile, refuseNamedPipe, requireDirectory, UsageError } from './mode.ts';
 import type { FlagValues, ModeFlag } from './mode-flags.ts';
 
 export { COMPARE_FLAGS, type FlagValues, LOG_FLAGS, type ModeFlag } from './mode-flags.ts';
-export { UsageError };
+export { refuseNamedPipe, UsageError };
 
 const LIMIT_FLAGS: readonly [name: string, limit: keyof ReadLimits][] = [
   ['max-file-bytes', 'fileBytes'],
