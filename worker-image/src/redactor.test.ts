@@ -17,64 +17,73 @@ function through(redactor: Redactor, chunks: Iterable<Uint8Array>): string {
   return Buffer.from(said, 'latin1').toString();
 }
 
-const bytes = Buffer.from(SECRET);
-const base64 = (before: string, after: string): string => Buffer.from(`${before}${SECRET}${after}`).toString('base64');
-const hex = bytes.toString('hex');
 const wrapped = (text: string, width: number): string => text.replace(new RegExp(`.{${width}}`, 'g'), '$&\n');
 
 const codeOf = (character: string): string => character.charCodeAt(0).toString(16);
 /** Of what is no letter or digit, as no digit may follow one of two digits that begins with less than 4. */
-const octalOf = (before: string): string =>
-  [...bytes]
+const octalOf = (secret: string, before: string): string =>
+  [...Buffer.from(secret)]
     .map((byte) => (/\w/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : before + byte.toString(8)))
     .join('');
 
-/** How each is written, and what of the encoded text must be gone. */
-const WRITTEN: Readonly<Record<string, string>> = {
-  'as it is': SECRET,
-  'base64 at the first place': base64('', ''),
-  'base64 at the second place': base64('x', 'yz'),
-  'base64 at the third place': base64('xy', 'z'),
-  'base64 without padding': base64('', '').replace(/=+$/, ''),
-  'base64 for URLs': Buffer.from(SECRET).toString('base64url'),
-  'base64 in lines': wrapped(base64('', ''), 20),
-  'hex in lower case': hex,
-  'hex in upper case': hex.toUpperCase(),
-  'hex as od writes it': hex.replace(/../g, ' $&'),
-  'hex in lines': wrapped(hex, 30),
-  'part of a URL': encodeURIComponent(SECRET),
-  'part of a URL in lower case': encodeURIComponent(SECRET).replace(/%../g, (each) => each.toLowerCase()),
-  'part of a URL in a URL': encodeURIComponent(encodeURIComponent(SECRET)),
-  'part of a URL in a URL in a URL': encodeURIComponent(encodeURIComponent(encodeURIComponent(SECRET))),
-  'field of a form in a URL': encodeURIComponent(new URLSearchParams({ a: SECRET }).toString().slice(2)),
-  'field of a form': new URLSearchParams({ a: SECRET }).toString().slice(2),
-  'every byte as of a URL': hex.replace(/../g, '%$&'),
-  JSON: JSON.stringify(SECRET),
-  'JSON in ASCII': JSON.stringify(SECRET).replace('ü', '\\u00fc'),
-  'JSON in JSON': JSON.stringify(JSON.stringify(SECRET).replace('ü', '\\u00fc')),
-  'JSON of Go': JSON.stringify(SECRET).replaceAll('<', '\\u003c').replaceAll('&', '\\u0026'),
-  'by encodeURI': encodeURI(SECRET),
-  'by a quote that keeps the slash': encodeURIComponent(SECRET).replaceAll('%2F', '/'),
-  'as of a URL in mixed cases': encodeURIComponent(SECRET).replace('%C3', '%c3').replace('%2F', '/'),
-  'base64 in a URL': encodeURIComponent(base64('', '')),
-  'base64 in JSON with slashes escaped': base64('', '').replaceAll('/', '\\/').replaceAll('+', '\\u002b'),
-  'hex with colons': hex.replace(/..(?=.)/g, '$&:'),
-  'by export -p': `'${SECRET.replaceAll("'", `'"'"'`)}'`,
-  'by set -x': `'${SECRET.replaceAll("'", `'\\''`)}'`,
-  'by printf %q': SECRET.replace(/[^a-z0-9ü]/g, '\\$&'),
-  'as a word of ANSI C': `$'${SECRET.replace(/['\\]/g, '\\$&').replace('ü', '\\303\\274')}'`,
-  'as bytes of Python': `b'${SECRET.replace(/['\\]/g, '\\$&').replace('ü', '\\xc3\\xbc')}'`,
-  'as code points of JavaScript or Rust': SECRET.replace(/[^a-z0-9]/g, (each) => `\\u{${codeOf(each)}}`),
-  'as code points of JavaScript, every one of them, in JSON': SECRET.replace(/./g, (each) => `\\\\u{${codeOf(each)}}`),
-  'as code points of six digits': SECRET.replace(/./g, (each) => `\\u{${codeOf(each).padStart(6, '0')}}`),
-  'as long code points of C or Python': SECRET.replace(/./g, (each) => `\\U${codeOf(each).padStart(8, '0')}`),
-  'as these in another literal': SECRET.replace(/./g, (each) => `\\\\U${codeOf(each).toUpperCase().padStart(8, '0')}`),
-  'as octals of as many digits as it takes': octalOf('\\'),
-  'as such octals in another literal': octalOf('\\\\'),
-  'HTML with no semicolons': SECRET.replace(/./g, (each) => `&#${each.charCodeAt(0)}`),
-  'HTML in hex with no semicolons': SECRET.replace(/./g, (each) => `&#x${codeOf(each)}`),
-  HTML: SECRET.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;'),
-};
+/** How a secret is written, and what of the encoded text must be gone. */
+function writtenAs(secret: string): Readonly<Record<string, string>> {
+  const base64 = (before = '', after = ''): string => Buffer.from(`${before}${secret}${after}`).toString('base64');
+  const hex = Buffer.from(secret).toString('hex');
+  return {
+    'as it is': secret,
+    'base64 at the first place': base64(),
+    'base64 at the second place': base64('x', 'yz'),
+    'base64 at the third place': base64('xy', 'z'),
+    'base64 without padding': base64().replace(/=+$/, ''),
+    'base64 for URLs': Buffer.from(secret).toString('base64url'),
+    'base64 in lines': wrapped(base64(), 20),
+    'hex in lower case': hex,
+    'hex in upper case': hex.toUpperCase(),
+    'hex as od writes it': hex.replace(/../g, ' $&'),
+    'hex in lines': wrapped(hex, 30),
+    'part of a URL': encodeURIComponent(secret),
+    'part of a URL in lower case': encodeURIComponent(secret).replace(/%../g, (each) => each.toLowerCase()),
+    'part of a URL in a URL': encodeURIComponent(encodeURIComponent(secret)),
+    'part of a URL in a URL in a URL': encodeURIComponent(encodeURIComponent(encodeURIComponent(secret))),
+    'field of a form in a URL': encodeURIComponent(new URLSearchParams({ a: secret }).toString().slice(2)),
+    'field of a form': new URLSearchParams({ a: secret }).toString().slice(2),
+    'every byte as of a URL': hex.replace(/../g, '%$&'),
+    JSON: JSON.stringify(secret),
+    'JSON in ASCII': JSON.stringify(secret).replace('ü', '\\u00fc'),
+    'JSON in JSON': JSON.stringify(JSON.stringify(secret).replace('ü', '\\u00fc')),
+    'JSON of Go': JSON.stringify(secret).replaceAll('<', '\\u003c').replaceAll('&', '\\u0026'),
+    'by encodeURI': encodeURI(secret),
+    'by a quote that keeps the slash': encodeURIComponent(secret).replaceAll('%2F', '/'),
+    'as of a URL in mixed cases': encodeURIComponent(secret).replace('%C3', '%c3').replace('%2F', '/'),
+    'base64 in a URL': encodeURIComponent(base64()),
+    'base64 in JSON with slashes escaped': base64().replaceAll('/', '\\/').replaceAll('+', '\\u002b'),
+    'hex with colons': hex.replace(/..(?=.)/g, '$&:'),
+    'by export -p': `'${secret.replaceAll("'", `'"'"'`)}'`,
+    'by set -x': `'${secret.replaceAll("'", `'\\''`)}'`,
+    'by printf %q': secret.replace(/[^A-Za-z0-9ü_%+./:=@-]/g, '\\$&'),
+    'as a word of ANSI C': `$'${secret.replace(/['\\]/g, '\\$&').replace('ü', '\\303\\274')}'`,
+    'as bytes of Python': `b'${secret.replace(/['\\]/g, '\\$&').replace('ü', '\\xc3\\xbc')}'`,
+    'as code points of JavaScript or Rust': secret.replace(/[^a-z0-9]/g, (each) => `\\u{${codeOf(each)}}`),
+    'as code points of JavaScript, every one of them, in JSON': secret.replace(
+      /./g,
+      (each) => `\\\\u{${codeOf(each)}}`,
+    ),
+    'as code points of six digits': secret.replace(/./g, (each) => `\\u{${codeOf(each).padStart(6, '0')}}`),
+    'as long code points of C or Python': secret.replace(/./g, (each) => `\\U${codeOf(each).padStart(8, '0')}`),
+    'as these in another literal': secret.replace(
+      /./g,
+      (each) => `\\\\U${codeOf(each).toUpperCase().padStart(8, '0')}`,
+    ),
+    'as octals of as many digits as it takes': octalOf(secret, '\\'),
+    'as such octals in another literal': octalOf(secret, '\\\\'),
+    'HTML with no semicolons': secret.replace(/./g, (each) => `&#${each.charCodeAt(0)}`),
+    'HTML in hex with no semicolons': secret.replace(/./g, (each) => `&#x${codeOf(each)}`),
+    HTML: secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;'),
+  };
+}
+
+const WRITTEN = writtenAs(SECRET);
 
 describe('redactor', () => {
   for (const [how, text] of Object.entries(WRITTEN)) {
@@ -209,6 +218,21 @@ describe('redactor', () => {
       const redactor = createRedactor(new Map([['token', secret]]));
       for (let text = secret, times = 0; times <= 3; text = encodeURIComponent(text), times += 1)
         assert.ok(redactor.holds(`a=${text}&b`), `${secret}, ${times} times`);
+    }
+  });
+
+  it('a secret with escapes of its own, of any kinds, is found in each way to write it', () => {
+    const own = String.raw`&#7 &#12; &#x41; &amp; &lt %2F %41 %25 \x41 \u0042 \n \ & % " ' <`.split(' ');
+    const random = randomOf(23);
+    const pick = (): string => own[random.below(own.length)] as string;
+    const made = Array.from({ length: 400 }, () => {
+      const pieces = Array.from({ length: 2 + random.below(4) }, () => `${pick()}z${random.below(10)}`);
+      return `w${random.below(10)}k${pieces.join('')}mzwkkp${pick()}`;
+    });
+    for (const secret of ['Pw&#7x%2Fkey9Q', 'Zq&#12;%41zzkkp', ...made]) {
+      const redactor = createRedactor(new Map([['token', secret]]));
+      for (const [how, text] of Object.entries(writtenAs(secret)))
+        assert.ok(redactor.text(`v=${text} .`).includes(MARK), `${secret}, ${how}: ${text}`);
     }
   });
 

@@ -1,7 +1,7 @@
 /** The forms in which a secret is looked for: as it is, and as programs write it who meant no harm. */
 import { SECRET_BYTES, withoutSpace } from '@waybill/client/secret-value';
 import { partsOf } from './secret-parts.ts';
-import { unescaped, withoutQuotes } from './unescaped.ts';
+import { readBehindQuotings } from './unescaped.ts';
 
 /** Lines of a secret that are this long are looked for by themselves too, so that a key is found whose lines are quoted one by one. */
 const LEAST_LINE_BYTES = 16;
@@ -16,12 +16,12 @@ export function formsOf(secret: string): Buffer[] {
 }
 
 /**
- * In a text that was read as `unescaped` does. A value with escapes of its own stands there twice: what was written for another program
- * shows it as it is, and what was only put between quotes shows it with its escapes read as well.
+ * In a text that was read as `unescaped` does. A value with escapes of its own stands there in several ways: what was written for another
+ * program shows it as it is, what was only put between quotes shows it with its escapes read as well, and others with some of them.
  */
 export function quotedFormsOf(secret: string): Buffer[] {
   const texts = partsOf(secret).flatMap((part) => [part, ...linesOf(part), ...base64Forms(Buffer.from(part))]);
-  const read = texts.flatMap((text) => [withoutQuotes(text), unescaped(Buffer.from(text), true).text]);
+  const read = texts.flatMap(readBehindQuotings);
   // With what stands beside it, the end or the beginning of one could be read as the escape of another character.
   return longEnough(read.flatMap((form) => [form, withoutEnd(form), withoutDigits(form)]));
 }

@@ -34,12 +34,16 @@ const LONGEST_ESCAPE = 16;
 const NAMED: Readonly<Record<string, number>> = { amp: 0x26, lt: 0x3c, gt: 0x3e, quot: 0x22, apos: 0x27 };
 
 const BACKSLASH = 0x5c;
-const BEGINS = tableOf('\\%&');
+const ESCAPE_BEGINS = '\\%&';
+const BEGINS = tableOf(ESCAPE_BEGINS);
 /** A form says a space as `+`. */
 const LEFT_OUT = tableOf(`\\"'+${Array.from({ length: 0x21 }, (_, code) => String.fromCharCode(code)).join('')}`);
 
-/** @param isWhole nothing follows, and what has only begun is what it is */
-export function unescaped(bytes: Uint8Array, isWhole: boolean): Seen {
+/**
+ * @param isWhole nothing follows, and what has only begun is what it is
+ * @param begins the characters whose escapes are read
+ */
+export function unescaped(bytes: Uint8Array, isWhole: boolean, begins: Uint8Array = BEGINS): Seen {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [text, from, to] = [Buffer.allocUnsafe(raw.length), new Uint32Array(raw.length), new Uint32Array(raw.length)];
   let length = 0;
@@ -53,7 +57,7 @@ export function unescaped(bytes: Uint8Array, isWhole: boolean): Seen {
   let at = 0;
   for (; at < raw.length; at += 1) {
     const byte = raw[at] as number;
-    if (BEGINS[byte] === 0) {
+    if (begins[byte] === 0) {
       put(byte, at, at + 1);
       continue;
     }
@@ -87,9 +91,15 @@ export function placedIn(first: Seen, { text, from, to, open }: Seen): Seen {
   return { text, from, to, open: open < first.text.length ? (first.from[open] as number) : first.open };
 }
 
-/** A text with what `unescaped` leaves out left out, and nothing read in it. */
-export function withoutQuotes(text: string): Buffer {
-  return Buffer.from(Buffer.from(text).filter((byte) => LEFT_OUT[byte] === 0));
+/**
+ * A text as it is read behind each quoting that it may have been put into. One that writes the `&` of it as something else, as HTML does,
+ * leaves no reference to be read in it, but its `%2f` as it is; one of URLs does so with the `%`, and may keep the `&`.
+ */
+export function readBehindQuotings(text: string): Buffer[] {
+  const bytes = Buffer.from(text);
+  let kinds = [''];
+  for (const begin of ESCAPE_BEGINS) if (text.includes(begin)) kinds = kinds.flatMap((kind) => [kind, kind + begin]);
+  return kinds.map((kind) => unescaped(bytes, true, tableOf(kind)).text);
 }
 
 function meant([
