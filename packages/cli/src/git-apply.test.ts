@@ -42,14 +42,16 @@ function patchOf(directory: string, change: () => void): Buffer {
   return patch;
 }
 
-const A = '3367afdbbf91e638efe983616377c60477cc6612';
-const B = '3e757656cf36eca53338e520d134963a44f793f8';
+const [A, B] = ['3367afdbbf91e638efe983616377c60477cc6612', '3e757656cf36eca53338e520d134963a44f793f8'];
 const edit = (path: string, to = 'new'): string =>
   `diff --git a/${path} b/${path}\nindex ${A}..${B} 100644\n--- a/${path}\n+++ b/${path}\n@@ -1 +1 @@\n-old\n+${to}\n`;
+const add = (path: string, added: string): string =>
+  `diff --git a/${path} b/${path}\nnew file mode 100644\nindex ${'0'.repeat(40)}..${B}\n--- /dev/null\n+++ b/${path}\n@@ -0,0 +1,${added.split('\n').length - 1} @@\n${added}`;
 const PATCH = edit('a.txt') + edit('b.txt');
 
-const told = (code: string, fix: RegExp) => (error: unknown) => {
+const told = (code: string, fix: RegExp, problem?: RegExp) => (error: unknown) => {
   assert.ok(error instanceof TerminalError);
+  if (problem) assert.match(error.problem, problem);
   assert.equal(error.code, code);
   assert.match(error.fix, fix);
   return true;
@@ -60,11 +62,17 @@ function setEnvironment(t: TestContext, set: Record<string, string>): void {
   const before = { ...process.env };
   Object.assign(process.env, set);
   t.after(() => {
-    for (const name of Object.keys(set)) {
-      if (before[name] === undefined) delete process.env[name];
-      else process.env[name] = before[name];
-    }
+    for (const name of Object.keys(set)) delete process.env[name];
+    Object.assign(process.env, before);
   });
+}
+
+/** Has a shell do something before git takes its place. */
+function beforeGit(t: TestContext, script: string): void {
+  const bin = scratch(t);
+  const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+  writeFileSync(join(bin, 'git'), `#!/bin/sh\n${script}\nexec ${real} "$@"\n`, { mode: 0o755 });
+  setEnvironment(t, { PATH: `${bin}${delimiter}${process.env.PATH}` });
 }
 
 test('git apply: a patch is applied whole, and its files are named', async (t) => {
@@ -77,10 +85,8 @@ test('git apply: when any part does not apply, nothing is changed', async (t) =>
   const directory = repository(scratch(t));
   writeFileSync(join(directory, 'b.txt'), 'other\n');
   const patch = edit('a.txt', 'with space behind  ') + edit('b.txt');
-  await assert.rejects(applyPatch(directory, bytesOf(patch)), (error: unknown) => {
-    assert.match((error as TerminalError).problem, /^the patch does not apply: error: patch failed: b\.txt:1;/);
-    return told('PATCH_CONFLICT', /3way/)(error);
-  });
+  const refused = told('PATCH_CONFLICT', /3way/, /^the patch does not apply: error: patch failed: b\.txt:1;/);
+  await assert.rejects(applyPatch(directory, bytesOf(patch)), refused);
   assert.equal(readFileSync(join(directory, 'a.txt'), 'utf8'), 'old\n');
 });
 
@@ -129,7 +135,7 @@ test('git apply: a directory in no repository is a tree, and one in another repo
 
 test('git apply: no setting of the user, of the environment or of the repository changes a byte', async (t) => {
   const text = 'new  \r\n\t x\n';
-  const added = `diff --git a/n.txt b/n.txt\nnew file mode 100644\nindex ${'0'.repeat(40)}..${B}\n--- /dev/null\n+++ b/n.txt\n@@ -0,0 +1,2 @@\n+new  \r\n+\t x\n`;
+  const added = add('n.txt', text.replace(/[^\n]*\n/g, '+$&'));
   const settings = `[core]\n\tautocrlf = true\n[apply]\n\twhitespace = fix\n[filter "loud"]\n\tsmudge = tr a-z A-Z\n`;
   const home = scratch(t);
   const config = join(home, 'config');
@@ -152,17 +158,24 @@ test('git apply: no setting of the user, of the environment or of the repository
 
 test('git apply: nothing is written when git reads other files in a patch than it names', async (t) => {
   const directory = repository(scratch(t));
-  const bin = scratch(t);
-  const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
-  writeFileSync(
-    join(bin, 'git'),
-    `#!/bin/sh\n[ "$\{*#* apply }" = "$*" ] || set -- "$@" --exclude=b.txt\nexec ${real} "$@"\n`,
-  );
-  chmodSync(join(bin, 'git'), 0o755);
-  setEnvironment(t, { PATH: `${bin}${delimiter}${process.env.PATH}` });
+  beforeGit(t, `[ "$\{*#* apply }" = "$*" ] || set -- "$@" --exclude=b.txt`);
   await assert.rejects(applyPatch(directory, bytesOf(PATCH)), told('GIT_FAILED', /nothing was changed/));
   assert.equal(readFileSync(join(directory, 'a.txt'), 'utf8'), 'old\n');
 });
+
+for (const [how, script, said] of [
+  // As on a full disk: it is not the first byte that is refused.
+  ['fails', "trap '' XFSZ; ulimit -f 1", /wrote: .*File too large.*; some files may be changed already$/],
+  ['is killed', 'ulimit -f 1', /wrote: .*it was killed; some files may be changed already$/],
+] as const) {
+  test(`git apply: a git that ${how} while it writes has met no conflict, and may have changed files`, async (t) => {
+    const directory = repository(scratch(t));
+    beforeGit(t, script);
+    const cutOff = told('GIT_FAILED', /`git status`.*`git restore`/, said);
+    await assert.rejects(applyPatch(directory, bytesOf(edit('a.txt') + add('z', `+${'z'.repeat(4096)}\n`))), cutOff);
+    assert.equal(readFileSync(join(directory, 'a.txt'), 'utf8'), 'new\n', 'the control: it is changed');
+  });
+}
 
 test('git apply: where there is no git, that is said of the directory', async (t) => {
   const directory = scratch(t);

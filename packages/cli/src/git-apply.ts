@@ -13,8 +13,9 @@ const SHA1_DIGITS = 40;
 
 /**
  * Applies a patch, byte for byte, to the directory that its paths start from, and resolves with those it touches. Checks first, so that
- * nothing is changed when any part of it does not apply: TerminalError PATCH_CONFLICT. FILE_UNREADABLE where there is no such directory,
- * USAGE for one below the top of a git repository, RESULT_INVALID for bytes that are no patch.
+ * nothing is changed when any part of it does not apply: TerminalError PATCH_CONFLICT. What stops git while it writes is GIT_FAILED, and
+ * leaves what was written until then. FILE_UNREADABLE where there is no such directory, USAGE for one below the top of a git repository,
+ * RESULT_INVALID for bytes that are no patch.
  */
 export async function applyPatch(directory: string, chunks: AsyncIterable<Uint8Array>): Promise<string[]> {
   await requireDirectory(directory);
@@ -36,8 +37,10 @@ export async function applyPatch(directory: string, chunks: AsyncIterable<Uint8A
     const check = await apply('--check', '--numstat');
     if (check.exit !== 0) throw conflict(directory, check.stderr);
     requireSame(directory, named, check.stdout);
-    const applied = await apply();
-    if (applied.exit !== 0) throw conflict(directory, applied.stderr);
+    const applied = await apply().catch((cause: unknown) => {
+      throw cause instanceof TerminalError ? unfinished(directory, cause.problem) : cause;
+    });
+    if (applied.exit !== 0) throw unfinished(directory, saidIn(applied.stderr));
   } finally {
     await rm(empty, { recursive: true, force: true });
   }
@@ -92,11 +95,26 @@ function requireSame(directory: string, named: readonly string[], numstat: strin
 }
 
 function conflict(directory: string, stderr: string): TerminalError {
-  const said = stderr.trim().split('\n').slice(0, 3).map(escapeText).join('; ');
   return new TerminalError({
     code: 'PATCH_CONFLICT',
     path: directory,
-    problem: `the patch does not apply: ${said}`,
+    problem: `the patch does not apply: ${saidIn(stderr)}`,
     fix: 'Check out the commit that the run started from, or save the patch and use `git apply --3way`.',
   });
+}
+
+/** A disk is full, or rights are missing: git takes nothing back. */
+function unfinished(directory: string, said: string): TerminalError {
+  return new TerminalError({
+    code: 'GIT_FAILED',
+    path: directory,
+    problem: `the patch applies, but git failed while it wrote: ${said}; some files may be changed already`,
+    fix:
+      'Mend what git names. `git status` shows what was changed: take that back (`git restore`, which takes changes of your own along; ' +
+      'delete new files) and apply the patch again. Without a repository, start from a fresh copy.',
+  });
+}
+
+function saidIn(stderr: string): string {
+  return stderr.trim().split('\n').slice(0, 3).map(escapeText).join('; ');
 }

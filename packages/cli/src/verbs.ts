@@ -121,7 +121,7 @@ export const VERBS: readonly Verb[] = [
     summary: 'print the patch of an item, save it or apply it',
     options: [
       { flags: '-o, --output <file>', summary: 'write it to a file; - is standard output' },
-      { flags: '--apply <directory>', summary: 'apply it to that working tree, all of it or nothing' },
+      { flags: '--apply <directory>', summary: 'apply it to that working tree; nothing where a part does not apply' },
     ],
     load: async () => (await import('./verbs/patch.ts')).patch,
   },
