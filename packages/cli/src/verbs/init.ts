@@ -1,10 +1,9 @@
 /** init: a run spec that runs as it is, made from what can be seen of the directory. */
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { usageError } from '../error-report.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { makeFolder, unwritable } from '../saved-file.ts';
+import { makeFolder, saveFile, saveNew } from '../saved-file.ts';
 import type { VerbCall } from '../verb.ts';
 import { toned } from '../view/styled.ts';
 
@@ -79,17 +78,20 @@ export function exampleSpec(name: string, isRepository: boolean): string {
   return `${head(name)}${isRepository ? WITH_SOURCE : WITHOUT_SOURCE}`;
 }
 
+function refuseOther(path: string): (error: unknown) => never {
+  return (error) => {
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    throw code === 'EEXIST' ? usageError(path, 'there is one already', 'Edit it, or replace it with --force.') : error;
+  };
+}
+
 export async function init(call: VerbCall): Promise<ExitCode> {
   const directory = resolve(call.arg(0, '.'));
   const path = join(directory, SPEC_FILE);
   makeFolder(directory);
   const text = exampleSpec(runNameOf(directory), existsSync(join(directory, '.git')));
-  try {
-    await writeFile(path, text, { flag: call.flag('force') ? 'w' : 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(path, error);
-    throw usageError(path, 'there is one already', 'Edit it, or replace it with --force.');
-  }
+  if (call.flag('force')) await saveFile(path, text);
+  else await saveNew(path, text).catch(refuseOther(path));
   call.terminal.emit({ written: path });
   call.terminal.say([
     [toned('good', 'written'), `  ${path}`],
