@@ -13,7 +13,7 @@ const GOES_ON = 'What was submitted stays there: `waybill watch` goes on with it
 /**
  * Starts an engine again that vanishes, until the signal aborts.
  * Throws RetryableError ENGINE_UNREACHABLE when that does not help, and where nothing fits into its directory any more; TerminalError
- * STORE_FAILED where that is not the same directory any more.
+ * STORE_FAILED where that is not the same directory any more, and USAGE where an engine refuses its settings.
  * @param freeBytes of the disk that a path is on; null where nobody knows
  */
 export async function guardEngine(

@@ -63,13 +63,29 @@ test('engine: whoever follows a run is told at once of a full disk, be an engine
 
 test('engine: what it said last is told in its own words, path and fix', async (t) => {
   const words = { path: 'evidence.json', problem: 'is no JSON', fix: 'Mend it.' };
-  const { home, start } = stage(t, `console.error(${JSON.stringify(JSON.stringify(words))}); process.exit(4);`);
+  const { home, start } = stage(t, `console.error(${JSON.stringify(JSON.stringify(words))}); process.exit(70);`);
   await assert.rejects(ensureEngine(home, start), (error) => {
     assert.ok(error instanceof RetryableError);
-    assert.equal(error.problem, 'the engine ended with exit code 4; it says: evidence.json: is no JSON');
+    assert.equal(error.problem, 'the engine ended with exit code 70; it says: evidence.json: is no JSON');
     assert.equal(error.fix, 'Mend it.');
     return true;
   });
+});
+
+test('engine: what it refuses of its settings is the refusal itself, also of one that is to go on with a run', async (t) => {
+  const words = { code: 'USAGE', path: 'queues.json slow.concurrency', problem: 'is missing', fix: 'Mend it.' };
+  const say = `console.error(${JSON.stringify(JSON.stringify(words))});`;
+  const { home, start } = stage(t, `${say} process.exit(4);`);
+  const isRefusal = (error: unknown): boolean => {
+    assert.ok(error instanceof TerminalError);
+    const { code, path, problem, fix } = error;
+    assert.deepEqual({ code, path, problem, fix }, words);
+    return true;
+  };
+  await assert.rejects(ensureEngine(home, start), isRefusal);
+  await assert.rejects(guardEngine(home, start, new AbortController().signal), isRefusal);
+  const killed = stage(t, `${say} process.kill(process.pid, 'SIGKILL');`);
+  await assert.rejects(ensureEngine(killed.home, killed.start), { code: 'ENGINE_UNREACHABLE' }, 'an old refusal');
 });
 
 test('engine: a state directory that cannot be one is refused with its path', async (t) => {

@@ -7,6 +7,7 @@ import { closeSync, openSync, statfsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { RetryableError, TerminalError } from '@waybill/client';
+import { EXIT } from './exit-codes.ts';
 import type { EngineNotice, StateDirectory } from './state-directory.ts';
 
 export interface EngineOptions {
@@ -70,11 +71,11 @@ function openLog(home: StateDirectory): number {
 }
 
 /** What the engine itself said last, when it was an error that says what to do. */
-function ownWords(tail: string): { path: string; problem: string; fix: string } | null {
+function ownWords(tail: string): { code: unknown; path: string; problem: string; fix: string } | null {
   try {
-    const { path, problem, fix } = JSON.parse(tail.split('\n').at(-1) ?? '') as Record<string, unknown>;
+    const { code, path, problem, fix } = JSON.parse(tail.split('\n').at(-1) ?? '') as Record<string, unknown>;
     if (typeof path !== 'string' || typeof problem !== 'string' || typeof fix !== 'string') return null;
-    return { path, problem, fix };
+    return { code, path, problem, fix };
   } catch {
     return null;
   }
@@ -142,6 +143,12 @@ export async function unreachable(home: StateDirectory, problem: string, left?: 
   });
 }
 
+/** What an engine says that will not start with what an operator wrote: whoever tries again without a change is told the same. */
+async function refusedSettings(home: StateDirectory): Promise<TerminalError | null> {
+  const said = ownWords(await home.engineLogTail(1));
+  return said?.code === 'USAGE' ? new TerminalError({ ...said, code: 'USAGE' }) : null;
+}
+
 export interface EnsuredEngine {
   notice: EngineNotice;
   /** This call started it; its options are the ones that were asked for. */
@@ -150,8 +157,9 @@ export interface EnsuredEngine {
 
 /**
  * The engine of the directory, started when there is none. An engine that is there keeps its own options.
- * Throws RetryableError ENGINE_UNREACHABLE with the end of its log when it ends or is not ready in time, and TerminalError STORE_FAILED
- * where the directory is not the one any more in which this command found or started an engine before.
+ * Throws RetryableError ENGINE_UNREACHABLE with the end of its log when it ends or is not ready in time, TerminalError USAGE with its own
+ * words when it refuses its settings, and TerminalError STORE_FAILED where the directory is not the one any more in which this command
+ * found or started an engine before.
  */
 export async function ensureEngine(home: StateDirectory, start: EngineStart): Promise<EnsuredEngine> {
   home.hold();
@@ -159,11 +167,13 @@ export async function ensureEngine(home: StateDirectory, start: EngineStart): Pr
   if (running !== null) return { notice: running, started: false };
   const child = launch(home, start);
   let failure: string | undefined;
+  let isRefused = false;
   child.once('error', ({ message }) => {
     failure = `the engine cannot be started (${message})`;
   });
   child.once('exit', (exit, signal) => {
     // exit 0 says that another one was faster: its notice is about to appear
+    isRefused = exit === EXIT.usage;
     if (exit !== 0) failure = `the engine ended with ${signal ?? `exit code ${exit}`}`;
   });
   const patienceMs = start.patienceMs ?? PATIENCE_MS;
@@ -171,7 +181,8 @@ export async function ensureEngine(home: StateDirectory, start: EngineStart): Pr
     home.hold();
     const notice = home.engine();
     if (notice !== null) return { notice, started: notice.pid === child.pid };
-    if (failure !== undefined) throw await unreachable(home, failure);
+    if (failure !== undefined)
+      throw (isRefused ? await refusedSettings(home) : null) ?? (await unreachable(home, failure));
     await sleep(POLL_MS);
   }
   throw await unreachable(home, `the engine was not ready within ${patienceMs / 1000} s`);
