@@ -1,7 +1,6 @@
 /** The composition root of embedded mode: every port gets its adapter in a directory of this machine. */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { TerminalError } from '@waybill/client/errors';
 import { SecretFolder } from '@waybill/client/secret-folder';
 import type { TrustedKey } from '@waybill/verify';
 import { type CallbackEndpoint, createHttpCallbacks } from '#adapters/http/callbacks.ts';
@@ -24,11 +23,13 @@ import { MODELS_FIX } from '#core/model-settings.ts';
 import { LOCAL_PRICES, pricingOf } from '#core/price-table.ts';
 import { DEFAULT_CAPS } from '#core/purse.ts';
 import { QUEUES_FIX, type QueueDefinitions, readQueues } from '#core/queue-definition.ts';
-import { readSpending, SPENDING_FIX, type Spending } from '#core/spending.ts';
+import type { Spending } from '#core/spending.ts';
 import { CALLBACKS_FIX, readCallbacksFile } from '#embedded/callbacks-file.ts';
 import { readEvidenceFile } from '#embedded/evidence-file.ts';
 import { keptSecrets } from '#embedded/kept-secrets.ts';
 import { checkModelsFile } from '#embedded/models-file.ts';
+import { readSpendingFile } from '#embedded/spending-file.ts';
+import { written } from '#embedded/written.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import type { SecretKeeping } from '#flow/release.ts';
 import type { Callbacks } from '#ports/callbacks.ts';
@@ -158,9 +159,7 @@ function settingsOf(
 } {
   const mistakes = new Mistakes();
   const queues = mistakes.reading(() => readQueues(written(directory, 'queues.json', QUEUES_FIX), 'queues.json'));
-  const spending = mistakes.reading(() =>
-    readSpending(written(directory, 'spending.json', SPENDING_FIX), 'spending.json', LOCAL_PRICES),
-  );
+  const spending = mistakes.reading(() => readSpendingFile(directory));
   const intentPolicy = mistakes.reading(() =>
     readIntentPolicy(written(directory, 'intents.json', INTENTS_FIX), 'intents.json'),
   );
@@ -179,15 +178,4 @@ function settingsOf(
     evidence: evidence ?? NO_EVIDENCE,
     endpoints: endpoints ?? new Map(),
   };
-}
-
-/** What stands in a file of the operator; nothing when there is none. */
-function written(directory: string, name: string, fix: string): unknown {
-  const file = join(directory, name);
-  if (!existsSync(file)) return {};
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new TerminalError({ code: 'USAGE', path: file, problem: `is no JSON (${(error as Error).message})`, fix });
-  }
 }

@@ -1,6 +1,7 @@
 /** What the engine of a state directory reckons an attempt with an agent at, when its item says nothing. */
-import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { DEFAULTS } from '@waybill/client/limits';
+import { runBeside } from './offline-program.ts';
 import type { StateDirectory } from './state-directory.ts';
 
 export interface AgentPrice {
@@ -11,18 +12,12 @@ export interface AgentPrice {
 
 const DEFAULT: AgentPrice = { microUsd: DEFAULTS.agentMicroUsd, isDefault: true };
 
-/** Null for a deployment, whose own prices are not read. What the engine would refuse counts as not said. */
-export function agentPrice(home: StateDirectory | null): AgentPrice {
-  if (home === null) return DEFAULT;
-  try {
-    const { prices } = JSON.parse(readFileSync(home.at('spending.json'), 'utf8')) as {
-      prices?: { agentMicroUsd?: unknown };
-    };
-    const microUsd = prices?.agentMicroUsd;
-    return Number.isSafeInteger(microUsd) && Number(microUsd) >= 0
-      ? { microUsd: Number(microUsd), isDefault: false }
-      : DEFAULT;
-  } catch {
-    return DEFAULT;
-  }
+/**
+ * Null for a deployment, whose own prices are not read. Throws TerminalError USAGE, as the engine does when it starts, for a
+ * `spending.json` that it would refuse.
+ */
+export async function agentPrice(home: StateDirectory | null): Promise<AgentPrice> {
+  if (home === null || !existsSync(home.at('spending.json'))) return DEFAULT;
+  const { agentMicroUsd: microUsd } = await runBeside<{ agentMicroUsd: number }>(home, 'spending');
+  return { microUsd, isDefault: microUsd === DEFAULT.microUsd };
 }

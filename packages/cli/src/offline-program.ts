@@ -16,6 +16,15 @@ export async function runOffline<T extends object>(
 ): Promise<T> {
   const running = home.engine();
   if (running !== null) throw engineRuns(home, running.pid);
+  return runBeside(home, program, words);
+}
+
+/** As `runOffline`, of a program that changes nothing: an engine may work there. */
+export async function runBeside<T extends object>(
+  home: StateDirectory,
+  program: 'recover' | 'keys' | 'spending',
+  words: readonly string[] = [],
+): Promise<T> {
   const script = fileURLToPath(new URL(`../../../embedded/${program}.ts`, import.meta.url));
   const args = [script, '--dir', home.path, ...words];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });

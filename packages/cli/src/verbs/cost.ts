@@ -1,5 +1,6 @@
 /** cost: what a run has cost, or all of them, and what is left of the caps. */
 import { type Cost, costOfRun, type RunStatus, readCost } from '@waybill/client';
+import { agentPrice } from '../agent-price.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { accessRun } from '../run-access.ts';
 import { safeCell } from '../safe-text.ts';
@@ -28,6 +29,8 @@ const NOTHING: Cost = { microUsd: 0, parts: [], models: [], caps: [] };
 export async function cost(call: VerbCall): Promise<ExitCode> {
   const transport = await call.target.open();
   const named = call.optionalArg(0);
+  // What is left of the caps is of the deployment, and of one whose caps cannot be read nobody knows it.
+  if (named === undefined && call.target.kind === 'embedded') await agentPrice(call.home);
   const run = named === undefined ? null : (await accessRun(transport, named)).run;
   const found = run === null ? ((await readCost(transport)) ?? NOTHING) : costOfRun(run);
   const unread = unreadOf(run);

@@ -63,7 +63,7 @@ export async function plan(call: VerbCall): Promise<ExitCode> {
     'named' in file
       ? { kind: 'Extension', named: file.named, items }
       : { name: file.name, queue: file.queue, items, ...(file.origins === null ? {} : { from: fromOf(file) }) };
-  const price = agentPrice(call.target.kind === 'aws' ? null : call.home);
+  const price = await agentPrice(call.target.kind === 'aws' ? null : call.home);
   const estimate = estimateOf(items, shape, price);
   const warnings = 'named' in file ? {} : warned(file);
   call.terminal.emit({ ...about, levels, longest, criticalPath: slowest, estimate, ...warnings });
