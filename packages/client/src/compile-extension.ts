@@ -94,7 +94,7 @@ export function extensionProblems(addition: Addition, extended: Extended, limits
   const ids = items.map(({ id }) => id);
   const { capMicroUsd } = extended;
   refusals.push(
-    ...overCap(items, defaults, capMicroUsd === undefined ? undefined : usdOf(capMicroUsd)),
+    ...overCap(items, defaults, capMicroUsd === undefined ? undefined : usdOf(capMicroUsd), null),
     ...linkProblems(placed, ids, limits, present),
   );
   const say = (problem: string, fix: string): void => {

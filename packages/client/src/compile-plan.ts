@@ -78,7 +78,7 @@ export function compileItems(run: RunSpec, limits: Limits = LIMITS): CompiledIte
     refusals.push({ code: 'SPEC_LIMIT', path: 'spec.items', problem, fix: 'Raise `caps.items`, or split the run.' });
   }
   refusals.push(
-    ...overCap(run.spec.items, run.spec.defaults, run.spec.caps?.usd),
+    ...overCap(run.spec.items, run.spec.defaults, run.spec.caps?.usd, 'spec.caps.usd'),
     ...linkProblems(
       placed,
       run.spec.items.map(({ id }) => id),
@@ -89,14 +89,27 @@ export function compileItems(run: RunSpec, limits: Limits = LIMITS): CompiledIte
   return { ok: true, items: run.spec.items.map((item) => planItem(item, run.spec)) };
 }
 
-/** An item of which no attempt could ever begin. */
-export function overCap(items: readonly ItemSpec[], defaults: Defaults, capUsd: number | undefined): Refusal[] {
-  return items.flatMap(({ gate, maxUsd = defaults?.maxUsd ?? 0 }, n) => {
-    if (capUsd === undefined || gate !== undefined || maxUsd <= capUsd) return [];
-    const problem = `an attempt may cost ${maxUsd} USD, the whole run ${capUsd}`;
-    const path = formatPath(['spec', 'items', n, 'maxUsd']);
-    return [{ code: 'SPEC_INVALID' as const, path, problem, fix: 'Raise `caps.usd`, or lower `maxUsd`.' }];
-  });
+/**
+ * Items of which no attempt could ever begin: one refusal, since it is the cap that is wrong when there are many.
+ * @param capPath null where the cap stands in another document
+ */
+export function overCap(
+  items: readonly ItemSpec[],
+  defaults: Defaults,
+  capUsd: number | undefined,
+  capPath: string | null,
+): Refusal[] {
+  const over = items.flatMap(({ id, gate, maxUsd = defaults?.maxUsd ?? 0 }, n) =>
+    capUsd === undefined || gate !== undefined || maxUsd <= capUsd ? [] : [{ id, n, maxUsd }],
+  );
+  const [largest] = over.toSorted((a, b) => b.maxUsd - a.maxUsd);
+  if (largest === undefined) return [];
+  const { id, n, maxUsd } = largest;
+  const most = `an attempt of ${id} may cost ${maxUsd} USD, the whole run ${capUsd}`;
+  const problem = over.length === 1 ? most : `${most}; ${over.length} items cost more than the run may`;
+  const ofItem = formatPath(['spec', 'items', n, 'maxUsd']);
+  const path = over.length === 1 ? ofItem : (capPath ?? ofItem);
+  return [{ code: 'SPEC_INVALID', path, problem, fix: 'Raise `caps.usd`, or lower `maxUsd`.' }];
 }
 
 export function queueOf(run: RunSpec): string {

@@ -41,3 +41,13 @@ test('spec: what is no sum, or more than the whole run may cost, is refused with
   for (const [spec, refused] of cases) assert.deepEqual(summary(refusalsFor(spec)), [refused]);
   assert.deepEqual(refusalsFor(runOf([item('a', { maxUsd: 1 })], { caps: { usd: 1 } })), []);
 });
+
+test('spec: many items over the cap of the run are one refusal at the cap, with the largest and their number', () => {
+  const items = Array.from({ length: 300 }, (_, n) => item(`i${n}`, { maxUsd: n === 7 ? 2 : 1 }));
+  const refusals = refusalsFor(runOf([...items, item('fits', { maxUsd: 0.5 })], { caps: { usd: 0.5 } }));
+  assert.deepEqual(summary(refusals), ['SPEC_INVALID spec.caps.usd']);
+  assert.equal(
+    refusals[0]?.problem,
+    'an attempt of i7 may cost 2 USD, the whole run 0.5; 300 items cost more than the run may',
+  );
+});
