@@ -77,7 +77,11 @@ test('saved file: what breaks off leaves no name behind, and what was there befo
   symlinkSync('file', link);
   await assert.rejects(saveFile(link, broken()), RangeError);
   assert.equal(readFileSync(file, 'utf8'), 'old');
-  await saveFile(link, chunks('new'));
+  const watched = async function* (): AsyncGenerator<Uint8Array> {
+    for (const name of readdirSync(directory)) assert.equal(statSync(join(directory, name)).mode & 0o007, 0, name);
+    yield Buffer.from('new');
+  };
+  await saveFile(link, watched());
   assert.deepEqual([readFileSync(file, 'utf8'), statSync(file).mode & 0o777], ['new', 0o640]);
   assert.ok(lstatSync(link).isSymbolicLink());
   await assert.rejects(saveNew(file, 'x'), { code: 'FILE_UNWRITABLE', path: file });

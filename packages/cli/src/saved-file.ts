@@ -32,13 +32,14 @@ export async function saveFile(path: string, content: Content): Promise<void> {
   // A link goes on leading to the file.
   const place = found === null ? path : await told(path, writablePlace(path));
   const draft = join(dirname(place), `.${randomUUID()}.tmp`);
-  await saveNew(draft, content, path);
+  // Nor is it open to others than the file was while it is written.
+  await saveNew(draft, content, path, found === null ? 0o666 : found.mode & 0o777);
   await told(path, putInPlace(draft, place, found));
 }
 
 /** Throws TerminalError FILE_UNWRITABLE whose cause is EEXIST where something is already. What cannot be written whole is taken away again. */
-export async function saveNew(path: string, content: Content, about: string = path): Promise<void> {
-  const file = await opened(path, 'wx', about);
+export async function saveNew(path: string, content: Content, about: string = path, mode = 0o666): Promise<void> {
+  const file = await opened(path, 'wx', about, mode);
   await fill(about, file, content).catch(async (error: unknown) => {
     await rm(path, { force: true });
     throw error;
@@ -65,8 +66,8 @@ async function writablePlace(path: string): Promise<string> {
   return realpath(path);
 }
 
-function opened(path: string, flags: string, about: string = path): Promise<FileHandle> {
-  return told(about, open(path, flags));
+function opened(path: string, flags: string, about: string = path, mode = 0o666): Promise<FileHandle> {
+  return told(about, open(path, flags, mode));
 }
 
 function told<T>(path: string, act: Promise<T>): Promise<T> {
