@@ -8,6 +8,7 @@ import { parsePatch } from '@waybill/client/patch';
 import { parseQuotedPath } from '@waybill/client/patch-path';
 import { escapeText } from '@waybill/verify';
 import { readProblem } from './file-problem.ts';
+import { obstacleTo } from './patch-obstacle.ts';
 
 const SHA1_DIGITS = 40;
 
@@ -23,7 +24,8 @@ export async function applyPatch(directory: string, chunks: AsyncIterable<Uint8A
   const parts: Uint8Array[] = [];
   for await (const chunk of chunks) parts.push(chunk);
   const patch = Buffer.concat(parts);
-  const named = parsePatch(patch).files.map(({ path }) => path);
+  const { files } = parsePatch(patch);
+  const named = files.map(({ path }) => path);
   if (named.length === 0) return [];
   // Git looks for a repository: in that of the tree, settings and attributes would change bytes, and paths outside of its own directory
   // be left out without a word. An empty one has none, and knows nothing but how long the names of objects are.
@@ -37,6 +39,8 @@ export async function applyPatch(directory: string, chunks: AsyncIterable<Uint8A
     const check = await apply('--check', '--numstat');
     if (check.exit !== 0) throw conflict(directory, check.stderr);
     requireSame(directory, named, check.stdout);
+    const obstacle = obstacleTo(directory, files);
+    if (obstacle !== null) throw obstructed(directory, obstacle);
     const applied = await apply().catch((cause: unknown) => {
       throw cause instanceof TerminalError ? unfinished(directory, cause.problem) : cause;
     });
@@ -101,6 +105,12 @@ function conflict(directory: string, stderr: string): TerminalError {
     problem: `the patch does not apply: ${saidIn(stderr)}`,
     fix: 'Check out the commit that the run started from, or save the patch and use `git apply --3way`.',
   });
+}
+
+function obstructed(directory: string, path: string): TerminalError {
+  const problem = `the patch does not apply: ${escapeText(path)} is in the way of what it puts there`;
+  const fix = 'Move that away, and apply the patch again; nothing was changed.';
+  return new TerminalError({ code: 'PATCH_CONFLICT', path: directory, problem, fix });
 }
 
 /** A disk is full, or rights are missing: git takes nothing back. */
