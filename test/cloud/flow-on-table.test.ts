@@ -39,6 +39,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   release: 'only the engine of a machine gives secrets',
   'row-changes': 'it compares what is done with what the rows ask for, whatever holds them',
   'schedule-alarms': 'it is about the scheduler',
+  'schedule-triggers': 'it counts objects of the inbox, whatever holds the rows',
   'shown-logs': 'it is about what workers show while they run',
   'stale-timers': 'it writes rows into a local store',
   status: 'it is about what clients are shown',
