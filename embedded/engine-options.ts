@@ -12,13 +12,18 @@ export interface EngineOptions extends EmbeddedOptions {
 
 const USAGE =
   'node embedded/main.ts [--dir D] [--concurrency N] [--idle-exit-ms N] [--no-sandbox] [--unsandboxed], with Node 24.';
-const TEXTS = ['dir', 'concurrency', 'idle-exit-ms'] as const;
-const FLAGS = ['no-sandbox', 'unsandboxed'] as const;
+const KINDS = {
+  dir: 'string',
+  concurrency: 'string',
+  'idle-exit-ms': 'string',
+  'no-sandbox': 'boolean',
+  unsandboxed: 'boolean',
+} as const;
 
 /** Throws TerminalError USAGE with the words of all that is wrong. */
 export function readEngineOptions(words: readonly string[], env: NodeJS.ProcessEnv): EngineOptions {
-  const kinds = [...TEXTS.map((name) => [name, 'string'] as const), ...FLAGS.map((name) => [name, 'boolean'] as const)];
-  const options = Object.fromEntries(kinds.map(([name, type]) => [name, { type }]));
+  const kinds = new Map<string, 'string' | 'boolean'>(Object.entries(KINDS));
+  const options = Object.fromEntries([...kinds].map(([name, type]) => [name, { type }]));
   // Not strict: then Node would tell of the first mistake alone, in words of its own.
   const { tokens } = parseArgs({ args: [...words], options, strict: false, tokens: true });
   const mistakes = new Mistakes();
@@ -30,13 +35,13 @@ export function readEngineOptions(words: readonly string[], env: NodeJS.ProcessE
   for (const token of tokens) {
     if (token.kind === 'positional') refuse(token.value, 'is no option');
     if (token.kind !== 'option') continue;
-    const kind = new Map(kinds).get(token.name as (typeof kinds)[number][0]);
+    const kind = kinds.get(token.name);
     if (kind === undefined) refuse(token.rawName, 'is no option');
     else if ((kind === 'string') !== (token.value !== undefined))
       refuse(token.rawName, kind === 'string' ? 'has no value' : 'takes no value');
     else given.set(token.name, token.value ?? '');
   }
-  const wholeNumber = (name: string, min: number, max: number): number | null => {
+  const wholeNumber = (name: keyof typeof KINDS, min: number, max: number): number | null => {
     const text = given.get(name);
     if (text === undefined) return null;
     const value = Number(text);
