@@ -38,6 +38,6 @@ function readPolicy(reader: DocumentReader, mistakes: Mistakes): EgressPolicy {
     return found;
   };
   const policy = { allow: rules('allow'), deny: reader.has('deny') ? rules('deny') : [] };
-  for (const key of reader.unread()) mistakes.reading(() => reader.refuse(key, 'is not a known key'));
+  mistakes.unknownKeys(reader);
   return policy;
 }

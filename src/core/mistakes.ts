@@ -1,5 +1,6 @@
 /** What is wrong with a document that a person wrote: reading goes on after each mistake, so that all are said at once. */
 import { TerminalError } from '@waybill/client/errors';
+import type { DocumentReader } from '#core/document-reader.ts';
 
 const MOST_SAID = 20;
 
@@ -15,6 +16,11 @@ export class Mistakes {
       this.#found.push(error);
       return undefined;
     }
+  }
+
+  /** Keeps each key that nobody has asked for, once all of an object is read: nobody knows it. */
+  unknownKeys(reader: DocumentReader): void {
+    for (const key of reader.unread()) this.reading(() => reader.refuse(key, 'is not a known key'));
   }
 
   /**

@@ -2,6 +2,7 @@
 import type { PromptedBlock } from '@waybill/client/plan';
 import { type DocumentKind, DocumentReader } from '#core/document-reader.ts';
 import { Mistakes } from '#core/mistakes.ts';
+import { MODEL_NAME } from '#core/names.ts';
 
 export const MODELS_FIX = 'docs/how-to/run-agents.md says how agents are let to a model.';
 
@@ -18,7 +19,6 @@ export type ModelSettings = Partial<Record<PromptedBlock['adapter'], ModelEndpoi
 
 const ADAPTERS: readonly PromptedBlock['adapter'][] = ['bedrock', 'claude-code', 'codex'];
 const MAX_MODELS = 100;
-const MODEL = /^[!-~]{1,128}$/;
 /** A key that travels in the clear is known to whoever is on the way. */
 const URL_FORM =
   /^(?:https:\/\/[^\s/?#@]+|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?)(?:\/[^\s?#]*[^\s?#/])?$/;
@@ -47,8 +47,8 @@ function readEndpoint(reader: DocumentReader, mistakes: Mistakes): ModelEndpoint
     say('url', 'is no https address without a slash, a query or a password at its end');
   else if (port < 1 || port > 65_535) say('url', 'names a port that is none');
   const models = mistakes.reading(() => reader.strings('models', MAX_MODELS, 128)) ?? [];
-  for (const [n, model] of models.entries()) if (!MODEL.test(model)) say(`models[${n}]`, 'is no name of a model');
+  for (const [n, model] of models.entries()) if (!MODEL_NAME.test(model)) say(`models[${n}]`, 'is no name of a model');
   const keyFile = reader.has('keyFile') ? mistakes.reading(() => reader.string('keyFile', 4_096)) : undefined;
-  for (const key of reader.unread()) say(key, 'is not a known key');
+  mistakes.unknownKeys(reader);
   return { url: url ?? '', models, ...(keyFile === undefined ? {} : { keyFile }) };
 }

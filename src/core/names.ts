@@ -80,3 +80,6 @@ export const JOB_RESOURCES: Readonly<JobResources> = {
 
 /** Why a run was aborted that had been open when its store was lost. */
 export const STORE_LOST = 'store_lost';
+
+/** What a model may be called, in settings and in what blocks say they used. */
+export const MODEL_NAME: RegExp = /^[!-~]{1,128}$/;

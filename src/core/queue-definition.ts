@@ -46,7 +46,7 @@ function definitionOf(reader: DocumentReader, queue: string): QueueDefinition {
   const concurrency = mistakes.reading(() => reader.integer('concurrency', 1, 1_000));
   const rate = mistakes.reading(() => (reader.has('rate') ? rateOf(reader.object('rate')) : undefined));
   const state = mistakes.reading(() => (reader.has('state') ? reader.oneOf('state', STATES) : undefined));
-  for (const key of reader.unread()) mistakes.reading(() => reader.refuse(key, 'is not a known key'));
+  mistakes.unknownKeys(reader);
   mistakes.settle();
   return {
     concurrency: concurrency as number,
@@ -59,7 +59,7 @@ function rateOf(reader: DocumentReader): StartRate {
   const mistakes = new Mistakes();
   const starts = mistakes.reading(() => reader.integer('starts', 1, 10_000));
   const perSeconds = mistakes.reading(() => reader.integer('perSeconds', 1, 86_400));
-  for (const key of reader.unread()) mistakes.reading(() => reader.refuse(key, 'is not a known key'));
+  mistakes.unknownKeys(reader);
   mistakes.settle();
   return { starts: starts as number, perSeconds: perSeconds as number };
 }

@@ -3,6 +3,7 @@ import { MAX_MICRO_USD } from '@waybill/verify';
 import { type DocumentKind, DocumentReader } from '#core/document-reader.ts';
 import { Mistakes } from '#core/mistakes.ts';
 import type { Caps } from '#core/money-rows.ts';
+import { MODEL_NAME } from '#core/names.ts';
 import type { ModelPrice, PriceTable } from '#core/price-table.ts';
 import { DEFAULT_CAPS } from '#core/purse.ts';
 
@@ -11,7 +12,6 @@ export const SPENDING_FIX = 'docs/how-to/cap-the-spend.md says how caps and pric
 /** Of one price: a thousand dollars. */
 const MAX_PRICE = 1_000_000_000;
 const MAX_MODELS = 200;
-const MODEL = /^[!-~]{1,128}$/;
 const VERSION = /^[!-~]{1,64}$/;
 
 export interface Spending {
@@ -68,7 +68,7 @@ function readModels(reader: DocumentReader): PriceTable['models'] {
     reader.refuse('models', `names none, or more than ${MAX_MODELS}`);
   const mistakes = new Mistakes();
   const read = names.map((name) => {
-    mistakes.reading(() => MODEL.test(name) || models.refuse(name, 'is not the name of a model'));
+    mistakes.reading(() => MODEL_NAME.test(name) || models.refuse(name, 'is not the name of a model'));
     return [name, mistakes.reading(() => readModel(models.object(name)))] as [string, ModelPrice];
   });
   mistakes.settle();
@@ -87,8 +87,7 @@ function readModel(reader: DocumentReader): ModelPrice {
   return model;
 }
 
-/** Once all is read: a key that nobody asked for is one that nobody knows. */
 function settle(mistakes: Mistakes, reader: DocumentReader): void {
-  for (const key of reader.unread()) mistakes.reading(() => reader.refuse(key, 'is not a known key'));
+  mistakes.unknownKeys(reader);
   mistakes.settle();
 }

@@ -3,6 +3,7 @@ import { TerminalError } from '@waybill/client/errors';
 import type { ClaimedUsage } from '@waybill/verify';
 import { type DocumentKind, DocumentReader } from '#core/document-reader.ts';
 import { MAX_USAGE, MAX_USAGE_BYTES } from '#core/mailbox-protocol.ts';
+import { MODEL_NAME } from '#core/names.ts';
 
 const USAGE = {
   code: 'RESULT_INVALID',
@@ -11,9 +12,8 @@ const USAGE = {
   // Whole: of a key that is cut off, nobody could tell whether a secret stands there.
   maxPathChars: MAX_USAGE_BYTES,
 } as const satisfies DocumentKind;
-const MODEL = /^[!-~]{1,128}$/;
 /** Of one entry: no more than a model writes in a year, and no sum that could not be added. */
-const MAX_TOKENS = 1_000_000_000;
+export const MAX_TOKENS = 1_000_000_000;
 const MAX_COST_MICRO_USD = 10_000_000_000;
 
 /** Throws TerminalError RESULT_INVALID unless the text is exactly such a file. */
@@ -37,12 +37,12 @@ export function readUsage(reader: DocumentReader, blocks: number): ClaimedUsage 
 
 function readEntry(reader: DocumentReader): Omit<ClaimedUsage, 'block'> {
   const entry: Omit<ClaimedUsage, 'block'> = {
-    requested: reader.string('requested', 128, MODEL),
+    requested: reader.string('requested', 128, MODEL_NAME),
     inputTokens: reader.integer('inputTokens', 0, MAX_TOKENS),
     outputTokens: reader.integer('outputTokens', 0, MAX_TOKENS),
     cachedTokens: reader.has('cachedTokens') ? reader.integer('cachedTokens', 0, MAX_TOKENS) : 0,
   };
-  if (reader.has('served')) entry.served = reader.string('served', 128, MODEL);
+  if (reader.has('served')) entry.served = reader.string('served', 128, MODEL_NAME);
   if (reader.has('costMicroUsd')) entry.costMicroUsd = reader.integer('costMicroUsd', 0, MAX_COST_MICRO_USD);
   return entry;
 }

@@ -1,5 +1,7 @@
 /** What a command line agent says on stdout, one JSON object a line. Its words are hostile: each is read as strictly as it is needed. */
 import type { ClaimedUsage } from '@waybill/verify';
+import { MODEL_NAME } from '#core/names.ts';
+import { MAX_TOKENS } from '#core/usage-document.ts';
 import { AgentEnded } from '../agent-endings.ts';
 import type { JsonObject } from '../json-values.ts';
 
@@ -26,9 +28,6 @@ export interface EventReader {
 /** Where nobody says which model answered: no table names it, so that it is charged as the dearest. */
 export const UNKNOWN_MODEL = 'unknown';
 
-/** As the usage file of a block has it. */
-const MODEL = /^[!-~]{1,128}$/;
-const MAX_TOKENS = 1_000_000_000;
 const MAX_COST_USD = 10_000;
 
 /** Nothing is none; what is no number of tokens is no usage. */
@@ -46,7 +45,7 @@ export function microUsdOf(value: unknown): number | undefined {
 }
 
 export function modelOf(value: unknown): string {
-  if (typeof value === 'string' && MODEL.test(value)) return value;
+  if (typeof value === 'string' && MODEL_NAME.test(value)) return value;
   throw unclear('it names no model where one belongs');
 }
 

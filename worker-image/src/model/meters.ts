@@ -1,5 +1,7 @@
 /** Reads off an answer, as it passes, which model gave it and how many tokens that took. It changes nothing of it. */
 import type { ClaimedUsage } from '@waybill/verify';
+import { MODEL_NAME } from '#core/names.ts';
+import { MAX_TOKENS } from '#core/usage-document.ts';
 import { type JsonObject, objectOf, textOf } from '../json-values.ts';
 import { eventStreamReader, type StreamMessage } from './event-stream.ts';
 
@@ -21,8 +23,6 @@ type Read = (event: JsonObject) => { served?: unknown; usage?: JsonObject; isEnd
 
 /** Longest line, or whole answer that is no stream. */
 const MAX_TEXT_CHARS = 16 * 1024 * 1024;
-const MAX_TOKENS = 1_000_000_000;
-const MODEL = /^[!-~]{1,128}$/;
 
 /** Of the Messages protocol, streamed or not: input is counted at the beginning, output again and again. */
 const ofMessages: Read = (event) => {
@@ -86,7 +86,7 @@ function tally(): { add(read: ReturnType<Read>): void; reading(): Reading | null
     },
     reading() {
       if (told.size === 0) return null;
-      if (served !== undefined && (typeof served !== 'string' || !MODEL.test(served))) return null;
+      if (served !== undefined && (typeof served !== 'string' || !MODEL_NAME.test(served))) return null;
       const of = (name: (typeof COUNTS)[number]): number => told.get(name) ?? 0;
       return {
         ...(served === undefined ? {} : { served: served as string }),
