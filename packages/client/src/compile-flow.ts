@@ -13,7 +13,7 @@ import { testsOf } from './flow-conditions.ts';
 import { forEachOf, growthProblems, ownerOf } from './flow-growth.ts';
 import { inputProblems, ledToPrompt } from './flow-inputs.ts';
 import { flowLinkProblems, lineage, tasksById } from './flow-links.ts';
-import { distinct, type FlowFiles, type FlowParts, gatherParts } from './flow-parts.ts';
+import { type FlowFiles, type FlowParts, gatherParts } from './flow-parts.ts';
 import { isObject, needsOf, readTree } from './flow-tree.ts';
 import { orderOf } from './item-order.ts';
 import { depsOf } from './item-sources.ts';
@@ -69,7 +69,7 @@ export function compileFlow(document: unknown, files: FlowFiles, packs: UsedPack
 }
 
 function refuse(refusals: readonly Refusal[]): CompiledFlow {
-  return { ok: false, refusals: bounded(distinct(refusals)) };
+  return { ok: false, refusals: bounded(refusals) };
 }
 
 function hasSource(document: unknown): boolean {

@@ -12,6 +12,11 @@ function planOf(document: unknown): Plan {
   return compiled.plan;
 }
 
+const both = (code: string, key: string): string[] => [0, 1].map((n) => `${code} spec.items[${n}].${key}`);
+
+const renamed = (env: object): object =>
+  Object.fromEntries(Object.entries(env).map(([key, value]) => [`F${key}`, value]));
+
 test('compile: the shortest spec gets every default', () => {
   assert.deepEqual(planOf(runOf([item('a')])), {
     name: 'sample',
@@ -55,6 +60,39 @@ test('compile: what an item says wins over the defaults, key by key', () => {
   assert.deepEqual([b?.timeoutMs, b?.priority, b?.env], [120_000, 0, { A: 'default', B: 'own' }]);
   assert.deepEqual(b?.retry, { maxAttempts: 2, backoffMs: 120_000, maxBackoffMs: 120_000 });
   assert.equal(b?.deadlineMs, 3_600_000);
+});
+
+test('compile: what is wrong with the defaults is told there and once, however many items take it', () => {
+  const large = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`E${n}`, 'x'.repeat(4_000)]));
+  const many = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`E${n}`, 'x']));
+  const cases: [defaults: object, more: object, refused: string[]][] = [
+    [{ retry: { backoff: '5s', maxBackoff: '1s' } }, {}, ['SPEC_INVALID spec.defaults.retry.maxBackoff']],
+    [{ env: large }, {}, ['SPEC_LIMIT spec.defaults.env']],
+    [{ env: large }, { env: { C: 'x' } }, ['SPEC_LIMIT spec.defaults.env']],
+    [{ values: ['v', 'v'] }, {}, ['SPEC_INVALID spec.defaults.values[1]']],
+    [{ capabilities: ['c', 'c'] }, { capabilities: ['c'] }, []],
+    [{ env: { NO_PROXY: 'x' } }, { egress: ['a.example'] }, ['SPEC_INVALID spec.defaults.env.NO_PROXY']],
+    [{ retry: { backoff: '5s' } }, { retry: { maxBackoff: '1s' } }, both('SPEC_INVALID', 'retry.maxBackoff')],
+    [{ retry: { maxBackoff: '1s' } }, { retry: { backoff: '5s' } }, both('SPEC_INVALID', 'retry.maxBackoff')],
+    [{ env: many }, { env: renamed(many) }, both('SPEC_LIMIT', 'env')],
+  ];
+  for (const [defaults, more, refused] of cases) {
+    const items = [item('a', more), item('b', more), { id: 'c', gate: {} }];
+    const run = runOf(items, { defaults });
+    assert.deepEqual(summary(refusalsFor(run)), refused, JSON.stringify(run).slice(0, 200));
+    const broken = runOf([...items, { id: 'd', gate: {}, dependson: [] }], { defaults });
+    assert.deepEqual(summary(refusalsFor(broken)), ['SPEC_UNKNOWN_KEY spec.items[3].dependson', ...refused]);
+  }
+  const gates = runOf([{ id: 'c', gate: {} }], { defaults: { env: large, values: ['v', 'v'] } });
+  assert.deepEqual(refusalsFor(gates), []);
+});
+
+test('compile: names of the defaults that nothing pins are told there and once', () => {
+  const compiled = compile(parsed(runOf([item('a'), item('b')], { defaults: { values: ['v', 'w'] } })));
+  assert.deepEqual(compiled.ok ? [] : compiled.refusals.map(({ path, problem }) => `${path}: ${problem}`), [
+    'spec.defaults.values: nothing says which values "v" is',
+    'spec.defaults.values: nothing says which values "w" is',
+  ]);
 });
 
 test('compile: an environment is that of the item or of the defaults, and the default one is left out', () => {

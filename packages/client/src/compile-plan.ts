@@ -7,7 +7,7 @@ import { byteLength } from './byte-length.ts';
 import { durationMs, formatDuration } from './duration.ts';
 import { isProxyVariable } from './egress.ts';
 import type { Refusal } from './errors.ts';
-import { doubledNames, envOf, namesOf, pinOf, pinProblems } from './item-pins.ts';
+import { doubledNames, envOf, namesOf, pinOf, pinProblems, placeOfNames } from './item-pins.ts';
 import { DEFAULTS, LIMITS, type Limits } from './limits.ts';
 import { itemsAtMost } from './link-growth.ts';
 import { linkProblems, type PlacedItem } from './link-items.ts';
@@ -90,7 +90,7 @@ export function compileItems(run: RunSpec, limits: Limits = LIMITS): CompiledIte
 }
 
 /**
- * Items of which no attempt could ever begin: one refusal, since it is the cap that is wrong when there are many.
+ * Items of which no attempt could ever begin: one refusal, since it is the cap that is wrong when many places say more.
  * @param capPath null where the cap stands in another document
  */
 export function overCap(
@@ -99,16 +99,18 @@ export function overCap(
   capUsd: number | undefined,
   capPath: string | null,
 ): Refusal[] {
-  const over = items.flatMap(({ id, gate, maxUsd = defaults?.maxUsd ?? 0 }, n) =>
-    capUsd === undefined || gate !== undefined || maxUsd <= capUsd ? [] : [{ id, n, maxUsd }],
-  );
+  const over = items.flatMap(({ id, gate, maxUsd: own }, n) => {
+    const maxUsd = own ?? defaults?.maxUsd ?? 0;
+    if (capUsd === undefined || gate !== undefined || maxUsd <= capUsd) return [];
+    return [{ id, maxUsd, path: formatPath(['spec', ...(own === undefined ? ['defaults'] : ['items', n]), 'maxUsd']) }];
+  });
   const [largest] = over.toSorted((a, b) => b.maxUsd - a.maxUsd);
   if (largest === undefined) return [];
-  const { id, n, maxUsd } = largest;
+  const { id, maxUsd } = largest;
   const most = `an attempt of ${id} may cost ${maxUsd} USD, the whole run ${capUsd}`;
   const problem = over.length === 1 ? most : `${most}; ${over.length} items cost more than the run may`;
-  const ofItem = formatPath(['spec', 'items', n, 'maxUsd']);
-  const path = over.length === 1 ? ofItem : (capPath ?? ofItem);
+  const isOnePlace = over.every(({ path }) => path === largest.path);
+  const path = isOnePlace ? largest.path : (capPath ?? largest.path);
   return [{ code: 'SPEC_INVALID', path, problem, fix: 'Raise `caps.usd`, or lower `maxUsd`.' }];
 }
 
@@ -127,6 +129,7 @@ export interface Surroundings {
 export function problemsWithin({ index, item }: PlacedItem, around: Surroundings, limits: Limits = LIMITS): Refusal[] {
   return [
     ...itemProblems(item, index, around, limits),
+    ...filledProblems(item, index, around, limits),
     ...proxyProblems(item, index, around),
     ...pipelineProblems(item.pipeline ?? [], index, around.hasSource),
     ...promptProblems(item, index),
@@ -140,19 +143,19 @@ function proxyProblems(item: ItemSpec, index: number, { defaults, pins }: Surrou
     Object.keys(env ?? {})
       .filter(isProxyVariable)
       .map((name) => {
-        const path = formatPath(['spec', ...at, ...(at.at(-1) === 'values' ? [] : [name])]);
-        const problem = `${name} of ${whose} is set by the worker for ${item.id}, an item with egress`;
+        const path = formatPath([...at, ...(at.at(-1) === 'values' ? [] : [name])]);
+        const problem = `${name} of ${whose} is set by the worker for items with egress`;
         const fix =
           'Use another name, and set it inside the script: blocks reach hosts by the proxy of the worker alone.';
         return { code: 'SPEC_INVALID', path, problem, fix };
       });
-  const own = ['items', index];
+  const own = ['spec', 'items', index];
   const sets = namesOf('values', item, defaults);
   return [
     ...say(item.env, 'the item', ...own, 'env'),
-    ...say(defaults?.env, 'the defaults', 'defaults', 'env'),
+    ...say(defaults?.env, 'the defaults', 'spec', 'defaults', 'env'),
     ...sets.flatMap((set) =>
-      say(pinOf(pins?.values, set)?.env, `the values ${set}`, ...(item.values ? own : ['defaults']), 'values'),
+      say(pinOf(pins?.values, set)?.env, `the values ${set}`, ...placeOfNames('values', item, index)),
     ),
     ...(item.pipeline ?? []).flatMap((block, n) =>
       'secrets' in block ? say(block.secrets, 'the secrets', ...own, 'pipeline', n, 'secrets') : [],
@@ -160,14 +163,12 @@ function proxyProblems(item: ItemSpec, index: number, { defaults, pins }: Surrou
   ];
 }
 
-/** What shows only once the defaults are filled in, and locks that are named twice. */
-function itemProblems(item: ItemSpec, index: number, { defaults, pins }: Surroundings, limits: Limits): Refusal[] {
+/** What the parts of an item say about each other. */
+function itemProblems(item: ItemSpec, index: number, { defaults }: Surroundings, limits: Limits): Refusal[] {
   const problems: Refusal[] = [];
   const say = (code: Refusal['code'], key: PropertyKey[], problem: string, fix: string): void => {
     problems.push({ code, path: formatPath(['spec', 'items', index, ...key]), problem, fix });
   };
-  for (const { kind, at, name } of doubledNames(item))
-    say('SPEC_INVALID', [kind, at], `${name} is named twice`, 'Keep one of them.');
   const names = new Set<string>();
   for (const [n, lock] of (item.locks ?? []).entries()) {
     const lockName = typeof lock === 'string' ? lock : lock.name;
@@ -202,24 +203,42 @@ function itemProblems(item: ItemSpec, index: number, { defaults, pins }: Surroun
     const fix = 'Leave `effect` out, or fetch in an item before and hand its outputs on.';
     say('SPEC_INVALID', ['effect'], 'what an item fetches from hosts outside may be another thing each time', fix);
   }
-  const env = Object.entries(envOf(item, defaults, pins));
-  if (env.length > limits.envEntries) {
-    say(
-      'SPEC_LIMIT',
-      ['env'],
-      `with defaults and values there are more than ${limits.envEntries} entries`,
-      'Remove some.',
-    );
-  }
-  const envBytes = env.reduce((sum, [key, value]) => sum + key.length + byteLength(value), 0);
-  if (envBytes > limits.envBytes) {
-    const fix = 'Put large values into files of the source.';
-    say('SPEC_LIMIT', ['env'], `with defaults and values the environment is over ${limits.envBytes} bytes`, fix);
+  return problems;
+}
+
+/** What an item and the defaults say together, told of the item only where it says a part of it. */
+function filledProblems(item: ItemSpec, index: number, { defaults, pins }: Surroundings, limits: Limits): Refusal[] {
+  if (item.gate !== undefined) return [];
+  const problems: Refusal[] = [];
+  const say = (code: Refusal['code'], isOwn: boolean, key: string[], problem: string, fix: string): void => {
+    const path = formatPath(['spec', ...(isOwn ? ['items', index] : ['defaults']), ...key]);
+    problems.push({ code, path, problem, fix });
+  };
+  for (const [problem, fix] of envProblems(envOf(item, defaults, pins), limits)) {
+    const withoutOwn = envProblems(envOf({ id: item.id }, defaults, pins), limits);
+    const isOwn = !withoutOwn.some(([one]) => one === problem);
+    say('SPEC_LIMIT', isOwn, ['env'], problem, fix);
   }
   const { backoffMs, maxBackoffMs } = retryOf(item, defaults);
   if (backoffMs > maxBackoffMs) {
+    const isOwn = item.retry?.backoff !== undefined || item.retry?.maxBackoff !== undefined;
     const problem = `the back-off of ${formatDuration(backoffMs)} is over its ceiling of ${formatDuration(maxBackoffMs)}`;
-    say('SPEC_INVALID', ['retry', 'maxBackoff'], problem, 'Raise maxBackoff, or leave it out.');
+    say('SPEC_INVALID', isOwn, ['retry', 'maxBackoff'], problem, 'Raise maxBackoff, or leave it out.');
+  }
+  return [...doubledNames(item, index, defaults), ...problems];
+}
+
+function envProblems(env: Readonly<Record<string, string>>, limits: Limits): [problem: string, fix: string][] {
+  const entries = Object.entries(env);
+  const problems: [string, string][] = [];
+  if (entries.length > limits.envEntries) {
+    const problem = `with defaults and values there are more than ${limits.envEntries} entries`;
+    problems.push([problem, 'Remove some.']);
+  }
+  const bytes = entries.reduce((sum, [key, value]) => sum + key.length + byteLength(value), 0);
+  if (bytes > limits.envBytes) {
+    const problem = `with defaults and values the environment is over ${limits.envBytes} bytes`;
+    problems.push([problem, 'Put large values into files of the source.']);
   }
   return problems;
 }

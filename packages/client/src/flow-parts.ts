@@ -52,7 +52,7 @@ export function gatherParts(document: unknown, files: FlowFiles): FlowParts {
   const homeOf = (section: Section, name: string): string => homes.get(`${section}/${name}`) ?? '';
   const unknown = [...gathering.included].flatMap(([path, value]) => unknownPresets(path, value, merged.presets));
   // A file that is included twice is judged twice, and told about once.
-  return { ...merged, homeOf, refusals: distinct([...refusals, ...unknown]) };
+  return { ...merged, homeOf, refusals: [...refusals, ...unknown] };
 }
 
 /** @param above the files that led here, outermost first */
@@ -130,10 +130,6 @@ function partProblems({ path, file }: Part, include: string): Refusal[] {
 function formProblems(document: unknown): Refusal[] {
   const parsed = flowPartSchema.safeParse(document, { reportInput: true });
   return parsed.success ? [] : refusalsOf(parsed.error.issues as z.core.$ZodIssue[]);
-}
-
-export function distinct(refusals: readonly Refusal[]): Refusal[] {
-  return [...new Map(refusals.map((refusal) => [JSON.stringify(refusal), refusal])).values()];
 }
 
 /** Presets that agents of one file start from, and that nothing defines. */

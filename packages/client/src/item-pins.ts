@@ -17,6 +17,11 @@ export function namesOf(kind: 'capabilities' | 'values', item: ItemSpec, default
   return item.gate === undefined ? (item[kind] ?? defaults?.[kind] ?? []) : [];
 }
 
+/** Where they are written. */
+export function placeOfNames(kind: 'capabilities' | 'values', item: ItemSpec, index: number): PropertyKey[] {
+  return ['spec', ...(item[kind] === undefined ? ['defaults'] : ['items', index]), kind];
+}
+
 export function pinOf<Pin>(known: Readonly<Record<string, Pin>> | undefined, one: string): Pin | undefined {
   return known !== undefined && Object.hasOwn(known, one) ? known[one] : undefined;
 }
@@ -66,7 +71,7 @@ export function pinProblems({ items, defaults, pins: given }: Pinning): Refusal[
       namesOf(kind, item, defaults)
         .filter((one) => pinOf<unknown>(given?.[kind], one) === undefined)
         .map((one): Refusal => {
-          const path = formatPath(['spec', 'items', n, kind]);
+          const path = formatPath(placeOfNames(kind, item, n));
           const problem = `nothing says which ${kind} ${quote(one)} is`;
           return { code: 'SOURCE_UNRESOLVED', path, problem, fix: 'Submit with the client, which looks it up.' };
         }),
@@ -98,8 +103,12 @@ function tooMuch(given: Pins | undefined): Refusal[] {
 }
 
 /** Lists that name one thing twice. */
-export function doubledNames(item: ItemSpec): { kind: 'capabilities' | 'values'; at: number; name: string }[] {
+export function doubledNames(item: ItemSpec, index: number, defaults: Defaults): Refusal[] {
   return (['capabilities', 'values'] as const).flatMap((kind) =>
-    (item[kind] ?? []).flatMap((one, at, all) => (all.indexOf(one) < at ? [{ kind, at, name: one }] : [])),
+    namesOf(kind, item, defaults).flatMap((one, at, all): Refusal[] => {
+      if (all.indexOf(one) === at) return [];
+      const path = formatPath([...placeOfNames(kind, item, index), at]);
+      return [{ code: 'SPEC_INVALID', path, problem: `${one} is named twice`, fix: 'Keep one of them.' }];
+    }),
   );
 }

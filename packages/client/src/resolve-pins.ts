@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Refusal, TerminalError } from './errors.ts';
-import { namesOf } from './item-pins.ts';
+import { namesOf, placeOfNames } from './item-pins.ts';
 import { newestOf } from './registry.ts';
 import { contentOf, valuesOf } from './registry-content.ts';
 import type { RegistryEntry, RegistryKind, RegistryObjects } from './registry-entry.ts';
@@ -78,11 +78,11 @@ export function askedNames({ items, defaults, pins, openEnded }: Spec): Asked[] 
       names.flatMap((name) => {
         if (seen.has(name)) return [];
         seen.add(name);
-        return [{ kind: kinds[list], name, path: formatPath(['spec', ...at, list]) }];
+        return [{ kind: kinds[list], name, path: formatPath(at) }];
       });
     return [
-      ...items.flatMap((item, n) => unseen(namesOf(list, item, defaults), ['items', n])),
-      ...unseen((openEnded === true && defaults?.[list]) || [], ['defaults']),
+      ...items.flatMap((item, n) => unseen(namesOf(list, item, defaults), placeOfNames(list, item, n))),
+      ...unseen((openEnded === true && defaults?.[list]) || [], ['spec', 'defaults', list]),
     ];
   });
 }

@@ -30,7 +30,7 @@ export function formatPath(path: Path): string {
   return text === '' ? 'document' : text;
 }
 
-/** All findings, the first `LIMITS.refusals` of them; the last one then says how many were left out. */
+/** As `bounded`, of what a schema finds. */
 export function refusalsOf(issues: readonly Issue[]): Refusal[] {
   return bounded(issues.filter((issue) => !isBeside(issue, issues)).flatMap((issue) => translate(issue, [])));
 }
@@ -49,10 +49,12 @@ function isTighter(one: Issue, other: Issue): boolean {
   return one.code === 'too_small' && other.code === 'too_small' && one.minimum > other.minimum;
 }
 
-export function bounded(refusals: Refusal[]): Refusal[] {
-  if (refusals.length <= LIMITS.refusals) return refusals;
-  const kept = refusals.slice(0, LIMITS.refusals - 1);
-  const left = refusals.length - kept.length;
+/** Each once, as what one place says may be found of many items; and the first `LIMITS.refusals`: the last one then says how many were left out. */
+export function bounded(refusals: readonly Refusal[]): Refusal[] {
+  const all = [...new Map(refusals.map((refusal) => [JSON.stringify(refusal), refusal])).values()];
+  if (all.length <= LIMITS.refusals) return all;
+  const kept = all.slice(0, LIMITS.refusals - 1);
+  const left = all.length - kept.length;
   const fix = 'Mend the ones above first.';
   return [...kept, { code: 'SPEC_INVALID', path: 'document', problem: `there are ${left} more problems`, fix }];
 }

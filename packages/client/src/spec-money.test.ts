@@ -35,7 +35,11 @@ test('spec: what is no sum, or more than the whole run may cost, is refused with
     [runOf([item('a', { maxUsd: '1' })]), 'SPEC_INVALID spec.items[0].maxUsd'],
     [runOf([item('a')], { caps: { usd: 1.0000005 } }), 'SPEC_INVALID spec.caps.usd'],
     [runOf([item('a'), item('b', { maxUsd: 2 })], { caps: { usd: 1 } }), 'SPEC_INVALID spec.items[1].maxUsd'],
-    [runOf([item('a')], { caps: { usd: 1 }, defaults: { maxUsd: 2 } }), 'SPEC_INVALID spec.items[0].maxUsd'],
+    [runOf([item('a')], { caps: { usd: 1 }, defaults: { maxUsd: 2 } }), 'SPEC_INVALID spec.defaults.maxUsd'],
+    [
+      runOf([item('a'), item('b', { maxUsd: 2 })], { caps: { usd: 1 }, defaults: { maxUsd: 2 } }),
+      'SPEC_INVALID spec.caps.usd',
+    ],
     [runOf([{ id: 'a', gate: {}, maxUsd: 1 }]), 'SPEC_INVALID spec.items[0].maxUsd'],
   ];
   for (const [spec, refused] of cases) assert.deepEqual(summary(refusalsFor(spec)), [refused]);

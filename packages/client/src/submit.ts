@@ -7,7 +7,6 @@ import { submitObject, type WaitOptions } from './await-receipt.ts';
 import { compile, queueOf } from './compile-plan.ts';
 import type { Receipt } from './documents.ts';
 import { type Refusal, TerminalError } from './errors.ts';
-import { distinct } from './flow-parts.ts';
 import { LIMITS } from './limits.ts';
 import { checkSubmissionId, refuseRunId } from './object-names.ts';
 import { type PackedRead, packRead, type WrittenRead } from './pack-reads.ts';
@@ -64,7 +63,7 @@ export async function prepareRun(
   const written = await readSpec(specBytes, options.baseDir, registry && (async () => registry));
   const { run, submodules } = await withPackedSource(transport, written.run, options).catch((error: unknown) => {
     // What a group of a flow reads, each of its items does.
-    throw error instanceof SpecRefused ? new SpecRefused(distinct(error.refusals.map(written.ledBack))) : error;
+    throw error instanceof SpecRefused ? new SpecRefused(bounded(error.refusals.map(written.ledBack))) : error;
   });
   const compiled = compile(run);
   if (!compiled.ok) throw new SpecRefused(compiled.refusals.map(written.ledBack));
