@@ -35,6 +35,11 @@ function place(context: TestContext): Place {
   return { baseDir, workDir };
 }
 
+/** A path whose last name is no UTF-8. */
+function odd(folder: string): Buffer {
+  return Buffer.concat([Buffer.from(`${folder}/`), Buffer.from('\xff.txt', 'latin1')]);
+}
+
 test('reads: a file is packed as it is', async (context) => {
   const at = place(context);
   const { sha256, sizeBytes, file } = await packRead({ path: './one.csv' }, 'x', at);
@@ -82,6 +87,55 @@ test('reads: what is not there, leads away, or is too large is refused, each at 
   mkdirSync(join(at.baseDir, 'long'));
   writeFileSync(long, '');
   await assert.rejects(packRead({ path: 'long' }, reads, at), { code: 'SPEC_LIMIT' });
+});
+
+test('reads: a name that is no UTF-8 is refused in a directory and in a commit, and a link leads where it led', async (context) => {
+  const at = place(context);
+  const folder = join(at.baseDir, 'data', 'deep');
+  symlinkSync(Buffer.from('\xff', 'latin1'), join(folder, 'link'));
+  const { file } = await packRead({ path: 'data' }, 'x', at);
+  assert.ok(readFileSync(file).includes(Buffer.from('\xff', 'latin1')));
+  const refusal = (name: string): object => ({
+    code: 'SOURCE_INVALID',
+    path: 'x',
+    problem: `${JSON.stringify(name)} has a name that is no UTF-8`,
+    fix: 'Rename it, or leave it out.',
+  });
+  const sample = join(at.workDir, 'sample');
+  repository(sample, { 'a.txt': 'one' });
+  writeFileSync(odd(sample), '');
+  for (const words of ['add .', 'commit -qm odd'])
+    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...words.split(' ')], { cwd: sample });
+  await assert.rejects(packRead({ git: { url: sample } }, 'x', at), refusal('\ufffd.txt'));
+  writeFileSync(odd(folder), '');
+  await assert.rejects(packRead({ path: 'data' }, 'x', at), refusal('deep/\ufffd.txt'));
+  mkdirSync(join(at.baseDir, 'folders'));
+  mkdirSync(odd(join(at.baseDir, 'folders')));
+  await assert.rejects(packRead({ path: 'folders' }, 'x', at), refusal('\ufffd.txt'));
+});
+
+test('reads: what this user may not read is refused by its name', async (context) => {
+  const at = place(context);
+  const deep = join(at.baseDir, 'data', 'deep');
+  const refused = async (read: string, name: string): Promise<void> => {
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) process.seteuid?.(12_345);
+    try {
+      const fix = 'Let this user read it, or leave it out.';
+      const problem = `nobody can read (EACCES) "${name}"`;
+      await assert.rejects(packRead({ path: read }, 'x', at), { code: 'SOURCE_UNRESOLVED', path: 'x', problem, fix });
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
+  };
+  for (const folder of [join(at.baseDir, '..'), at.workDir]) chmodSync(folder, 0o777);
+  chmodSync(join(at.baseDir, 'one.csv'), 0);
+  await refused('one.csv', 'one.csv');
+  chmodSync(join(deep, 'run.sh'), 0);
+  await refused('data', 'deep/run.sh');
+  chmodSync(deep, 0);
+  await refused('data', 'deep');
+  chmodSync(deep, 0o700);
 });
 
 test('reads: what is submitted names digests, uploads each file once, and an engine refuses what is not packed', async (context) => {

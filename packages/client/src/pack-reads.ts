@@ -2,10 +2,11 @@
  * Packs what items read from outside of their run: a file as it is, a directory or a commit as one tar file. What is packed is a copy,
  * so that a file which changes meanwhile is uploaded as it was hashed. Nothing of a repository is run.
  */
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { lstat, mkdtemp, open, readdir, readFile, readlink, realpath, writeFile } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
+import { createWriteStream } from 'node:fs';
+import { type FileHandle, lstat, mkdtemp, open, readdir, readlink, realpath, writeFile } from 'node:fs/promises';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Digest } from '@waybill/verify';
 import { type ErrorCode, RetryableError, TerminalError, WaybillError } from './errors.ts';
@@ -67,8 +68,9 @@ async function copyOf(
   const hash = createHash('sha256');
   let sizeBytes = 0;
   const copy = join(await mkdtemp(join(workDir, 'copy-')), 'file');
+  const file = await open(path, 'r').catch(refuseUnreadable(at, basename(path)));
   await pipeline(
-    createReadStream(path),
+    file.createReadStream(),
     async function* (chunks: AsyncIterable<Uint8Array>) {
       for await (const chunk of chunks) {
         sizeBytes += chunk.byteLength;
@@ -107,17 +109,21 @@ async function filesOf(
   let left = maxBytes;
   const folders = [root];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
-      const file = join(folder, entry.name);
-      const name = relative(root, file).split(sep).join('/');
+    const below = (path: string): string => relative(root, path).split(sep).join('/');
+    const listed = readdir(folder, { withFileTypes: true, encoding: 'buffer' });
+    for (const entry of await listed.catch(refuseUnreadable(at, below(folder) || path))) {
+      const file = join(folder, entry.name.toString());
+      const name = below(file);
+      // No tar file could hold it as a text, and no file is there under what it would be read as.
+      if (!isUtf8(entry.name)) throw unnamed(at, name);
       if (entry.isDirectory()) folders.push(file);
       else if (entry.isSymbolicLink())
-        entries.push({ path: name, kind: 'link', bytes: Buffer.from(await readlink(file)) });
+        entries.push({ path: name, kind: 'link', bytes: await readlink(file, { encoding: 'buffer' }) });
       else if (entry.isFile()) {
-        const bytes = await readAtMost(file, left, at);
+        const handle = await open(file, 'r').catch(refuseUnreadable(at, name));
+        const { kind, bytes } = await contentOf(handle, left, at);
         left -= bytes.byteLength;
-        const isExecutable = ((await lstat(file)).mode & 0o100) !== 0;
-        entries.push({ path: name, kind: isExecutable ? 'executable' : 'file', bytes });
+        entries.push({ path: name, kind, bytes });
       } else throw odd(at, name);
       if (entries.length > MAX_FILES) throw tooMany(at);
     }
@@ -125,13 +131,13 @@ async function filesOf(
   return tarOf(entries);
 }
 
-async function readAtMost(file: string, maxBytes: number, at: string): Promise<Uint8Array> {
-  const handle = await open(file, 'r');
+async function contentOf(file: FileHandle, maxBytes: number, at: string): Promise<Pick<TarEntry, 'kind' | 'bytes'>> {
   try {
-    if ((await handle.stat()).size > maxBytes) throw tooLarge(at, maxBytes);
-    return await readFile(handle);
+    const { size, mode } = await file.stat();
+    if (size > maxBytes) throw tooLarge(at, maxBytes);
+    return { kind: (mode & 0o100) === 0 ? 'file' : 'executable', bytes: await file.readFile() };
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 
@@ -158,6 +164,8 @@ async function treeOf(
   const files = listed.split('\0').flatMap((line) => {
     const [, mode = '', id = '', path = ''] = /^(\d+) blob ([0-9a-f]+)\t(.*)$/s.exec(line) ?? [];
     const kind = KINDS[mode];
+    // What git lists is read as a text, in which this stands for each byte that is none.
+    if (path.includes('\ufffd')) throw unnamed(at, path);
     return kind === undefined ? [] : [{ path, kind, id }];
   });
   if (files.length > MAX_FILES) throw tooMany(at);
@@ -198,6 +206,17 @@ async function readBlobs(
 function odd(at: string, name: string): TerminalError {
   const problem = `${JSON.stringify(name)} is neither a file nor a directory nor a link`;
   return refusal('SOURCE_INVALID', at, problem, 'Leave it out of the directory.');
+}
+
+function refuseUnreadable(at: string, name: string): (cause: NodeJS.ErrnoException) => never {
+  return ({ code = 'unknown' }) => {
+    const problem = `nobody can read (${code}) ${quote(name)}`;
+    throw refusal('SOURCE_UNRESOLVED', at, problem, 'Let this user read it, or leave it out.');
+  };
+}
+
+function unnamed(at: string, name: string): TerminalError {
+  return refusal('SOURCE_INVALID', at, `${quote(name)} has a name that is no UTF-8`, 'Rename it, or leave it out.');
 }
 
 function tooLarge(at: string, maxBytes: number): TerminalError {
