@@ -1,6 +1,7 @@
 /** Two heads of one log: consistent, or a fork that a third party can check, or not decided. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -77,6 +78,21 @@ test('compare: two roots of one size are a fork, and the proof convinces a third
   assert.equal(out.match(/— waybill\.local/g)?.length, 2, 'both notes are printed');
   const again = await compare(proof, '--keys', KEYS);
   assert.deepEqual([again.exit, /^FORK/.test(again.out)], [1, true]);
+});
+
+test('compare: without room for its proof an earlier one stays whole, and nothing else is left', async () => {
+  const proof = file('full/fork.json', 'as it was');
+  const command = join(import.meta.dirname, '..', '..', 'packages', 'verify', 'bin', 'waybill-verify.js');
+  const args = ['compare', SMALL, FORKED, '--keys', KEYS, '--save-proof', proof];
+  // as a full disk, but for this process alone: no file may have a byte
+  const shell = ['-c', 'ulimit -f 0; exec "$0" "$@"', process.execPath, command, ...args];
+  const { status, stderr } = spawnSync('sh', shell, { encoding: 'utf8', timeout: 20_000 });
+  assert.deepEqual(
+    [status, stderr.includes(`--save-proof ${proof}: it is larger than a file may be`)],
+    [4, true],
+    stderr,
+  );
+  assert.deepEqual([readFileSync(proof, 'utf8'), readdirSync(dirname(proof))], ['as it was', ['fork.json']]);
 });
 
 test('compare: a larger log that begins otherwise is a fork, and its proof needs no ledger either', async () => {

@@ -1,5 +1,4 @@
 /** `waybill-verify compare <a> [<b>]`: two signed heads of one log, or a proof of a fork that somebody saved. */
-import { writeFileSync } from 'node:fs';
 import { type Bridge, type Comparison, compareHeads, FORK_FORMAT, readForkProof, UNDECIDED } from '../audit/compare.ts';
 import { type LogHead, readLogHead } from '../audit/log-head.ts';
 import { fromBase64 } from '../crypto/base64.ts';
@@ -13,6 +12,7 @@ import { escapeText } from '../verdict/report.ts';
 import { pinnedKeys, sourceOf } from './log.ts';
 import { fileProblem, type Io, isSystemError, readChunks, readWhole, UsageError } from './mode.ts';
 import { COMPARE_FLAGS, flagLines, type ReadFlags, readFlags } from './mode-flags.ts';
+import { replaceFile } from './replaced-file.ts';
 import { tileReader } from './verify-flags.ts';
 
 export const USAGE: string = `Usage: waybill-verify compare <head> <head> [flags]
@@ -36,7 +36,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     const compared = await compareHeads(...heads, trust === undefined ? undefined : loadTrust(trust), bridge);
     const saved = flags.text('save-proof');
     if (compared.outcome === 'fork' && saved !== undefined) {
-      save(saved, `${JSON.stringify(compared.proof, null, 2)}\n`);
+      replaceFile('--save-proof', saved, `${JSON.stringify(compared.proof, null, 2)}\n`);
     }
     io.out(flags.has('json') ? `${asJson(heads, compared)}\n` : render(heads, compared, trust));
     return EXIT[compared.outcome];
@@ -131,14 +131,6 @@ async function firstProof(path: string): Promise<string> {
     }
   }
   throw new EvidenceError('CONTAINER', 'it holds no log record, and is no signed checkpoint');
-}
-
-function save(path: string, text: string): void {
-  try {
-    writeFileSync(path, text);
-  } catch (error) {
-    throw isSystemError(error) ? fileProblem('--save-proof', path, error) : error;
-  }
 }
 
 function asJson(heads: readonly LogHead[], compared: Comparison): string {

@@ -1,5 +1,4 @@
 /** `waybill-verify log <ledger>`: audits the whole log of a deployment from its tiles. */
-import { writeFileSync } from 'node:fs';
 import { auditLog, type LogAuditOptions } from '../audit/log-audit.ts';
 import { renderLogReport } from '../audit/log-report.ts';
 import { fromBase64 } from '../crypto/base64.ts';
@@ -10,6 +9,7 @@ import { escapeText } from '../verdict/report.ts';
 import { directorySource, fileBundles, ownBundles, webSource } from './ledger-source.ts';
 import { fileProblem, type Io, isSystemError, readWhole, requireDirectory, UsageError } from './mode.ts';
 import { flagLines, LOG_FLAGS, type ReadFlags, readFlags } from './mode-flags.ts';
+import { replaceFile } from './replaced-file.ts';
 import { chosenTrust, openState } from './verify-flags.ts';
 
 export const USAGE: string = `Usage: waybill-verify log <ledger> [flags]
@@ -108,9 +108,5 @@ function saveKeys(path: string, trust: TrustFile | null, io: Io): void {
     io.err('waybill-verify: no keys are saved: the log does not show which are good\n');
     return;
   }
-  try {
-    writeFileSync(path, `${JSON.stringify(trust, null, 2)}\n`);
-  } catch (error) {
-    throw isSystemError(error) ? fileProblem('--save-keys', path, error) : error;
-  }
+  replaceFile('--save-keys', path, `${JSON.stringify(trust, null, 2)}\n`);
 }

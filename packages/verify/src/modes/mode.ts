@@ -47,6 +47,8 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   FIFO: 'it is a pipe, not a file',
   EROFS: 'nothing can be written on its file system',
   ENOSPC: 'no room is left for it',
+  EDQUOT: 'no room is left for it',
+  EFBIG: 'it is larger than a file may be',
 };
 
 /** What is wrong with a file of which the system said so; the path is named as the person wrote it. */

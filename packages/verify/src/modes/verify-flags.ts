@@ -1,5 +1,5 @@
 /** The flags of a verification, for every command that verifies: what they are called, and the files behind them. */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { EvidenceError } from '../evidence-error.ts';
 import { loadTrust, type TrustFile } from '../keys/trust.ts';
 import { type LedgerSource, LedgerUnreachable, readTile } from '../log/tile-source.ts';
@@ -13,8 +13,9 @@ import { escapeText } from '../verdict/report.ts';
 import type { VerifyOptions } from '../verdict/verify-bundle.ts';
 import { VerifyState } from '../verdict/verify-state.ts';
 import { directorySource } from './ledger-source.ts';
-import { fileProblem, isSystemError, readAuditorFile, refuseNamedPipe, requireDirectory, UsageError } from './mode.ts';
+import { readAuditorFile, refuseNamedPipe, requireDirectory, UsageError } from './mode.ts';
 import type { FlagValues, ModeFlag } from './mode-flags.ts';
+import { replaceFile } from './replaced-file.ts';
 
 export { COMPARE_FLAGS, type FlagValues, LOG_FLAGS, type ModeFlag } from './mode-flags.ts';
 export { refuseNamedPipe, UsageError };
@@ -96,7 +97,8 @@ export function prepareVerification(flags: FlagValues): PreparedVerification {
 export function openState(path: string | undefined): { state: VerifyState; keep(): void } {
   const state =
     path !== undefined && existsSync(path) ? readAuditorFile('state file', path, readState) : new VerifyState();
-  return { state, keep: () => void (path !== undefined && state.isChanged && writeState(path, state)) };
+  const keep = (at: string): void => replaceFile('state file', at, `${JSON.stringify(state)}\n`, 0o600);
+  return { state, keep: () => void (path !== undefined && state.isChanged && keep(path)) };
 }
 
 function readState(text: string): VerifyState {
@@ -163,19 +165,4 @@ export function tileReader(source: LedgerSource): (tile: TileRef) => Promise<Uin
     if (bytes === null) throw new LedgerUnreachable(`the ledger has no ${tilePath(tile)}`);
     return bytes;
   };
-}
-
-/** Replaces the file at once or not at all. */
-function writeState(path: string, state: VerifyState): void {
-  const draft = `${path}.${globalThis.crypto.randomUUID()}.tmp`;
-  try {
-    const file = openSync(draft, 'wx', 0o600);
-    writeSync(file, `${JSON.stringify(state)}\n`);
-    fsyncSync(file);
-    closeSync(file);
-    renameSync(draft, path);
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw isSystemError(error) ? fileProblem('state file', path, error) : error;
-  }
 }
