@@ -18,6 +18,6 @@ const DEFAULT: AgentPrice = { microUsd: DEFAULTS.agentMicroUsd, isDefault: true 
  */
 export async function agentPrice(home: StateDirectory | null): Promise<AgentPrice> {
   if (home === null || !existsSync(home.at('spending.json'))) return DEFAULT;
-  const { agentMicroUsd: microUsd } = await runBeside<{ agentMicroUsd: number }>(home, 'spending');
-  return { microUsd, isDefault: microUsd === DEFAULT.microUsd };
+  const { agentMicroUsd: microUsd } = await runBeside<{ agentMicroUsd?: number }>(home, 'spending');
+  return microUsd === undefined ? DEFAULT : { microUsd, isDefault: false };
 }

@@ -115,8 +115,12 @@ test('plan: agents that say nothing are reckoned as the state directory says, an
   assert.equal(own, 2_500_000);
   assert.match(told, /2\.50 USD each, as spending\.json says/);
   assert.equal((await reckoned('--dir', dir, '--target', 'aws'))[0], 1_000_000);
+  writeFileSync(join(dir, 'spending.json'), JSON.stringify({ prices: { version: 'own', agentMicroUsd: 1_000_000 } }));
+  assert.match((await reckoned('--dir', dir))[1], /1\.00 USD each, as spending\.json says/);
   writeFileSync(join(dir, 'spending.json'), '{}');
-  assert.equal((await reckoned('--dir', dir))[0], 1_000_000);
+  const [left, unless] = await reckoned('--dir', dir);
+  assert.equal(left, 1_000_000);
+  assert.match(unless, /1\.00 USD each, unless the engine has another price/);
 });
 
 test('a file that is not there: each verb says what it takes', async (t) => {
