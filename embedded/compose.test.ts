@@ -79,7 +79,7 @@ for (const text of [
       writeFileSync(join(directory, 'queues.json'), text);
       await assert.rejects(open(), {
         code: 'USAGE',
-        path: /queues\.json( |$)/,
+        path: /queues\.json(\.|$)/,
         fix: /docs\/how-to\/define-queues\.md/,
       });
     }));
@@ -125,8 +125,8 @@ it('compose: what is wrong with both files is said in one error, with the page o
     writeFileSync(join(directory, 'queues.json'), '{"a":{"concurrency":0},"b":{"concurrency":1,"state":"shut"}}');
     writeFileSync(join(directory, 'evidence.json'), '{"waitMs":1}');
     await assert.rejects(open(), {
-      path: 'queues.json a.concurrency',
-      problem: /^is not an integer .*; queues\.json b\.state is none of .*; evidence\.json waitMs is no whole number/,
+      path: 'queues.json.a.concurrency',
+      problem: /^is not an integer .*; queues\.json\.b\.state is none of .*; evidence\.json\.waitMs is no whole number/,
       fix: /define-queues\.md .*state-directory\.md/,
     });
   }));

@@ -82,7 +82,7 @@ describe('evidence.json', { concurrency: 2 }, () => {
         () => readEvidenceFile(directory, PORTS),
         (error) => {
           assert.ok(error instanceof TerminalError);
-          const named = eachOf(error).map(({ path }) => path.replace('evidence.json ', ''));
+          const named = eachOf(error).map(({ path }) => path.replace('evidence.json.', ''));
           assert.deepEqual(named.toSorted(), [
             'evidence.json',
             'evidence.json',
@@ -195,6 +195,6 @@ it('a start with a broken evidence.json is wrong usage, exit 4, and says which k
     const script = join(import.meta.dirname, 'main.ts');
     const { status, stderr } = spawnSync(process.execPath, [script, '--dir', directory], { encoding: 'utf8' });
     assert.equal(status, 4);
-    assert.match(stderr, /"code":"USAGE","path":"evidence\.json waitMs"/);
+    assert.match(stderr, /"code":"USAGE","path":"evidence\.json\.waitMs"/);
   });
 });

@@ -14,7 +14,7 @@ export function evidenceProblems({ evidence }: Pick<WaybillProps, 'evidence'>): 
     throw new TypeError(`a function has no file ${path}`);
   };
   return evidenceMistakes(evidence, { ...IDLE, readFile }).map(({ path, problem }) => {
-    const where = path.replace(/^evidence\.json ?/, '');
+    const where = path.replace(/^evidence\.json\.?/, '');
     const instead = where.endsWith('.file') ? ': a function has no files; write out what is in it' : '';
     return `${['evidence', where].filter(Boolean).join('.')}: ${problem}${instead}`;
   });

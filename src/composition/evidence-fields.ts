@@ -39,6 +39,6 @@ export function refuse(path: string, problem: string): never {
 }
 
 export function wrong(path: string, problem: string): TerminalError {
-  const where = path.includes(NAME) ? path : `${NAME} ${path}`;
+  const where = path.includes(NAME) ? path : `${NAME}.${path}`;
   return new TerminalError({ code: 'USAGE', path: where, problem, fix: EVIDENCE_FIX });
 }

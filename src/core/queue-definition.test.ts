@@ -25,14 +25,14 @@ test('queue definitions: all that is wrong is said at once, with the page that h
     (error) => {
       assert.ok(error instanceof TerminalError);
       assert.deepEqual(named(error), [
-        'queues.json A b.name',
-        'queues.json A b.concurrency',
-        'queues.json A b.state',
-        'queues.json A b.slots',
-        'queues.json A b.width',
-        'queues.json fast.rate.starts',
-        'queues.json fast.rate.perSeconds',
-        'queues.json none',
+        'queues.json.A b.name',
+        'queues.json.A b.concurrency',
+        'queues.json.A b.state',
+        'queues.json.A b.slots',
+        'queues.json.A b.width',
+        'queues.json.fast.rate.starts',
+        'queues.json.fast.rate.perSeconds',
+        'queues.json.none',
       ]);
       assert.equal(error.fix, 'docs/how-to/define-queues.md says how queues are defined.');
       return true;
@@ -43,13 +43,13 @@ test('queue definitions: all that is wrong is said at once, with the page that h
 test('queue definitions: everything else is refused with its path', () => {
   const cases: [unknown, RegExp][] = [
     [[], /queues/],
-    [{ Big: { concurrency: 1 } }, /queues Big/],
-    [{ a: {} }, /queues a\.concurrency/],
-    [{ a: { concurrency: 0 } }, /queues a\.concurrency/],
-    [{ a: { concurrency: 1_001 } }, /queues a\.concurrency/],
-    [{ a: { concurrency: 1, slots: 2 } }, /queues a\.slots/],
-    [{ a: { concurrency: 1, state: 'closed' } }, /queues a\.state/],
-    [{ a: { concurrency: 1, rate: 5 } }, /queues a\.rate/],
+    [{ Big: { concurrency: 1 } }, /^queues\.Big/],
+    [{ a: {} }, /^queues\.a\.concurrency/],
+    [{ a: { concurrency: 0 } }, /^queues\.a\.concurrency/],
+    [{ a: { concurrency: 1_001 } }, /^queues\.a\.concurrency/],
+    [{ a: { concurrency: 1, slots: 2 } }, /^queues\.a\.slots/],
+    [{ a: { concurrency: 1, state: 'closed' } }, /^queues\.a\.state/],
+    [{ a: { concurrency: 1, rate: 5 } }, /^queues\.a\.rate/],
     [{ a: { concurrency: 1, rate: { starts: 5 } } }, /perSeconds/],
     [{ a: { concurrency: 1, rate: { starts: 0, perSeconds: 1 } } }, /starts/],
   ];

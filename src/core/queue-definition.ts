@@ -33,7 +33,7 @@ export function readQueues(document: unknown, name: string): QueueDefinitions {
   const mistakes = new Mistakes();
   const queues: QueueDefinitions = {};
   for (const [queue, value] of Object.entries(document as object)) {
-    const definition = mistakes.reading(() => definitionOf(new DocumentReader(value, `${name} ${queue}`, kind), queue));
+    const definition = mistakes.reading(() => definitionOf(new DocumentReader(value, `${name}.${queue}`, kind), queue));
     if (definition !== undefined) queues[queue] = definition;
   }
   mistakes.settle();

@@ -73,7 +73,7 @@ test('engine: what it said last is told in its own words, path and fix', async (
 });
 
 test('engine: what it refuses of its settings is the refusal itself, also of one that is to go on with a run', async (t) => {
-  const words = { code: 'USAGE', path: 'queues.json slow.concurrency', problem: 'is missing', fix: 'Mend it.' };
+  const words = { code: 'USAGE', path: 'queues.json.slow.concurrency', problem: 'is missing', fix: 'Mend it.' };
   const say = `console.error(${JSON.stringify(JSON.stringify(words))});`;
   const { home, start } = stage(t, `${say} process.exit(4);`);
   const isRefusal = (error: unknown): boolean => {

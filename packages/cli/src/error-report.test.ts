@@ -9,7 +9,7 @@ function told(problem: string, fix = 'Mend it.'): string {
 }
 
 test('errors: all that is said of many mistakes is shown, and its lines as lines', () => {
-  const many = Array.from({ length: 20 }, (_, n) => `queues.json queue-${n}.concurrency is missing`).join('; ');
+  const many = Array.from({ length: 20 }, (_, n) => `queues.json.queue-${n}.concurrency is missing`).join('; ');
   assert.equal(told(many, many), `error USAGE at a.json: ${many}\n  fix: ${many}\n`);
   assert.equal(told('first\n\tsecond'), 'error USAGE at a.json: first\n  |  second\n  fix: Mend it.\n');
   assert.ok(told('a'.repeat(100_000)).length < 5_000);
