@@ -9,7 +9,7 @@ import { aborted, FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/
 import { cancelOf, type ItemDraft, runOf } from '../support/run-spec.ts';
 import { eventsOf } from '../support/sealed-events.ts';
 
-const ROOT_ONLY = process.getuid?.() === 0 ? false : 'only root can give a file to another user';
+const ROOT_ONLY = process.getuid?.() !== 0 && 'the control needs root, which alone can give a file to another user';
 const STRANGER = 54_321;
 
 /** With two slots these come to rest in one state each, all at the same time. */
@@ -165,6 +165,24 @@ describe('flow: cancel', { concurrency: true }, () => {
       assert.equal((await receiptOf(bed, 'no-control')).status, 'invalid');
       released.open();
       assert.equal((await finished(bed, 's')).status.state, 'done');
+    });
+  });
+
+  it('nobody can cancel under the name of another principal', async () => {
+    const released = new Gate();
+    await withBed({ execute: () => released.opened.then(() => SUCCEEDED) }, async (bed) => {
+      const run = bed.submit('s', runOf([{ id: 'x' }]));
+      await bed.until(() => bed.receipts('s')[0]);
+      const folder = join(bed.directory, 'inbox', '@control', `uid-${STRANGER}`);
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, '.ours'), JSON.stringify(cancelOf(run)));
+      renameSync(join(folder, '.ours'), join(folder, 'ours.json'));
+      const answer = await bed.until(() => readReceipt(join(bed.directory, 'outbox', `uid-${STRANGER}`, 'ours')));
+      assert.deepEqual([answer.status, answer.reasons[0]?.code], ['denied', 'PRINCIPAL_MISMATCH']);
+      released.open();
+      const { status, events } = await finished(bed, 's');
+      assert.equal(status.state, 'done');
+      assert.equal(eventsOf(events, 'control.accepted').length, 0);
     });
   });
 
