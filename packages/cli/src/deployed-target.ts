@@ -14,7 +14,7 @@ export class DeployedTarget implements Target {
   readonly where: string;
   readonly trustPlace = 'public keys from KMS';
   readonly #file: string;
-  #deployment: Deployment | undefined;
+  #deployment: Promise<Deployment> | undefined;
   #transport: Promise<Transport> | undefined;
 
   /** @param file the deployment file */
@@ -23,7 +23,7 @@ export class DeployedTarget implements Target {
     this.where = `the deployment of ${file}`;
   }
 
-  get deployment(): Deployment {
+  get deployment(): Promise<Deployment> {
     this.#deployment ??= readDeploymentFile(this.#file);
     return this.#deployment;
   }
@@ -63,13 +63,14 @@ export class DeployedTarget implements Target {
   }
 
   async trust(): Promise<TrustFile> {
-    const { deployment } = this;
+    const deployment = await this.deployment;
     const { readTrust } = await import('@waybill/client/aws');
     return readTrust(deployment);
   }
 
-  ledgerPlace(key: string): string {
-    return `s3://${this.deployment.buckets.ledger ?? ''}/${key}`;
+  async ledgerPlace(key: string): Promise<string> {
+    const { buckets } = await this.deployment;
+    return `s3://${buckets.ledger ?? ''}/${key}`;
   }
 
   isWorking(): boolean {
@@ -77,7 +78,7 @@ export class DeployedTarget implements Target {
   }
 
   async #open(): Promise<Transport> {
-    const { deployment } = this;
+    const deployment = await this.deployment;
     const { openS3Transport } = await import('@waybill/client/aws');
     return openS3Transport(deployment);
   }

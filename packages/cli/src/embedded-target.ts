@@ -53,7 +53,7 @@ export class EmbeddedTarget implements Target {
     return readTrustFile(this.trustPlace);
   }
 
-  ledgerPlace(key: string): string {
+  async ledgerPlace(key: string): Promise<string> {
     return this.#home.bundlePath(key);
   }
 

@@ -14,6 +14,19 @@ test('named file: a spec without an end is refused by its size', {
   assert.deepEqual([exit, JSON.parse(err).error.code], [2, 'SPEC_TOO_LARGE']);
 });
 
+test('named file: of a deployment file without an end no more is read than tells that it is too long', {
+  skip: !existsSync('/dev/zero') && 'needs /dev/zero',
+}, () => {
+  for (const verb of [['runs'], ['doctor', '--deployed']]) {
+    const args = [...verb, ...(verb[1] === undefined ? ['--target', 'aws'] : []), '--deployment', '/dev/zero'];
+    const { status, stderr } = spawnSync(process.execPath, [WAYBILL, ...args], { timeout: 20_000, encoding: 'utf8' });
+    assert.equal(status, 4, stderr);
+    const { code, path, problem, fix } = JSON.parse(stderr).error;
+    assert.deepEqual([code, path], ['DEPLOYMENT_INVALID', '/dev/zero: document']);
+    assert.match(`${problem}. ${fix}`, /more than \d+ bytes.*deployment pull/);
+  }
+});
+
 test('named file: of a secret and of an answer without an end no more is read than tells that it is too long', {
   skip: !existsSync('/dev/zero') && 'needs /dev/zero',
 }, (t) => {

@@ -24,7 +24,7 @@ export interface Target {
   /** For people: where those keys come from. */
   readonly trustPlace: string;
   /** For people: where a ledger object is. */
-  ledgerPlace(key: string): string;
+  ledgerPlace(key: string): Promise<string>;
   /** Whether somebody works on runs at the moment. */
   isWorking(): boolean;
 }

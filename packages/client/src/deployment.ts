@@ -74,5 +74,7 @@ export function parseDeployment(bytes: Uint8Array): ParsedDeployment {
 }
 
 function ofDeployment(refusal: Refusal): Refusal {
-  return { ...refusal, code: 'DEPLOYMENT_INVALID' };
+  // What is too large for one is taken for a run where documents are read.
+  const fix = refusal.code === 'SPEC_TOO_LARGE' ? PULL : refusal.fix;
+  return { ...refusal, code: 'DEPLOYMENT_INVALID', fix };
 }

@@ -18,7 +18,7 @@ export async function doctor(call: VerbCall): Promise<ExitCode> {
     const problem = 'only deployments can be examined so far';
     throw usageError('--deployed', problem, 'Add --deployed, with --deployment when the file has another name.');
   }
-  const { deployment } = target;
+  const deployment = await target.deployment;
   const count = { ok: 0, warn: 0, fail: 0 };
   for await (const finding of examine(clientsOf(deployment.region), deployment)) {
     count[finding.verdict]++;

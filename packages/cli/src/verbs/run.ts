@@ -168,7 +168,7 @@ async function conclude(call: VerbCall, transport: Transport, run: RunStatus): P
     terminal.say(abortedLines(run));
     return EXIT.failed;
   }
-  const bundle = target.ledgerPlace(run.bundle?.key ?? '');
+  const bundle = await target.ledgerPlace(run.bundle?.key ?? '');
   const report = await verifyOwn(call, transport, run);
   const { verdict, tier, checks } = report;
   const failed = checks.filter(({ status }) => status === 'fail');
