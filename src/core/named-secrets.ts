@@ -1,10 +1,10 @@
 /** What an attempt asks for by its sealed channel: the secrets that its blocks name, and sessions with models. */
 import type { Block } from '@waybill/client/plan';
+import { SEALED_NAME } from '@waybill/verify';
 import type { Job } from './mailbox-protocol.ts';
 
 /** Before the name of a model. No secret has a colon in its name. */
 const SESSION = 'model:';
-const NAME = /^(?:(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,62}|model:[A-Za-z0-9][!-~]{0,127})$/;
 
 type Asking = Pick<Job, 'pipeline' | 'models'>;
 
@@ -20,7 +20,7 @@ export function hasChannel(job: Asking): boolean {
 }
 
 export function isNamed(name: string): boolean {
-  return NAME.test(name);
+  return SEALED_NAME.test(name);
 }
 
 /** Of a name that is asked for: the model with which it is a session; null for a secret. */

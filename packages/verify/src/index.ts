@@ -21,7 +21,7 @@ export {
   parseCanonical,
 } from './json/jcs.ts';
 export { pathTextProblem } from './json/path-text.ts';
-export { ITEM_ID, isTime } from './json/scalars.ts';
+export { ITEM_ID, isTime, SEALED_NAME } from './json/scalars.ts';
 export { KeyHistory, type TrustedKey } from './keys/key-history.ts';
 export {
   isKeyEntry,

@@ -13,10 +13,8 @@ export const commit: Shape<string> = text(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, 'a 
 /** Run names, queues and need keys. */
 export const name: Shape<string> = text(/^(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,62}$/, 'a name');
 /** Of what an attempt is given under seal: the name of a secret, or of the session with a model. */
-export const sealedName: Shape<string> = text(
-  /^(?:(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,62}|model:[A-Za-z0-9][!-~]{0,127})$/,
-  'the name of a secret or model',
-);
+export const SEALED_NAME: RegExp = /^(?:(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,62}|model:[A-Za-z0-9][!-~]{0,127})$/;
+export const sealedName: Shape<string> = text(SEALED_NAME, 'the name of a secret or model');
 /** A name, and the rounds of the loops that it stands in: `fix~2`. */
 export const ITEM_ID: RegExp = /^(?=.{1,63}$)(?!.*\.\.)[a-z0-9][a-z0-9._-]*(?:~[1-9][0-9]*)*$/;
 export const itemId: Shape<string> = text(ITEM_ID, 'an item id');
