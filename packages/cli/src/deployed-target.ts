@@ -1,4 +1,4 @@
-import { RetryableError, type Transport, WaybillError } from '@waybill/client';
+import { RetryableError, type Transport, type WaitOptions, WaybillError } from '@waybill/client';
 import type { Deployment } from '@waybill/client/deployment';
 import type { TrustFile } from '@waybill/verify';
 import { readDeploymentFile } from './deployment-file.ts';
@@ -6,11 +6,12 @@ import type { EngineOptions } from './engine-process.ts';
 import { usageError } from './error-report.ts';
 import type { Target } from './target.ts';
 
+/** A submission passes two queues, and functions that sleep until they are needed. */
+const PATIENCE_MS = 120_000;
+
 /** A deployment in AWS. Nothing is read or loaded before something is asked of it. */
 export class DeployedTarget implements Target {
   readonly kind = 'aws';
-  /** A submission passes two queues, and functions that sleep until they are needed. */
-  readonly patienceMs = 120_000;
   readonly where: string;
   readonly trustPlace = 'public keys from KMS';
   readonly #file: string;
@@ -44,9 +45,9 @@ export class DeployedTarget implements Target {
     throw usageError('--target aws', problem, 'Leave out --concurrency, --no-sandbox and --unsandboxed.');
   }
 
-  async answered<T>(answer: Promise<T>): Promise<T> {
+  async answered<T>(ask: (wait: WaitOptions) => Promise<T>): Promise<T> {
     try {
-      return await answer;
+      return await ask({ timeoutMs: PATIENCE_MS });
     } catch (error) {
       if (!(error instanceof WaybillError) || error.code !== 'TIMED_OUT') throw error;
       const problem = `the deployment did not answer: ${error.problem}`;

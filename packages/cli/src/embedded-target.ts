@@ -1,4 +1,4 @@
-import { DirectoryTransport, type Transport } from '@waybill/client';
+import { DirectoryTransport, type Transport, type WaitOptions } from '@waybill/client';
 import type { TrustFile } from '@waybill/verify';
 import { answered, guardEngine } from './engine-guard.ts';
 import { type EngineOptions, type EnsuredEngine, ensureEngine } from './engine-process.ts';
@@ -6,10 +6,11 @@ import { readTrustFile } from './evidence.ts';
 import type { StateDirectory } from './state-directory.ts';
 import type { Target } from './target.ts';
 
+const PATIENCE_MS = 30_000;
+
 /** The engine that works on a state directory, started when none does. */
 export class EmbeddedTarget implements Target {
   readonly kind = 'embedded';
-  readonly patienceMs = 30_000;
   readonly where: string;
   readonly trustPlace: string;
   readonly #home: StateDirectory;
@@ -41,8 +42,9 @@ export class EmbeddedTarget implements Target {
     return ensureEngine(this.#home, { ...options, env: this.#env });
   }
 
-  answered<T>(answer: Promise<T>): Promise<T> {
-    return answered(this.#home, answer, { ...this.#options, env: this.#env });
+  answered<T>(ask: (wait: WaitOptions) => Promise<T>): Promise<T> {
+    const askFor = (signal: AbortSignal): Promise<T> => ask({ timeoutMs: PATIENCE_MS, signal });
+    return answered(this.#home, askFor, { ...this.#options, env: this.#env });
   }
 
   guard(options: EngineOptions, signal: AbortSignal): Promise<void> {

@@ -61,6 +61,31 @@ test('engine: whoever follows a run is told at once of a full disk, be an engine
   }
 });
 
+test('engine: whoever waits for its answer is told at once of a full disk, and what becomes of the object', async (t) => {
+  const { home, start } = stage(t, READY);
+  mkdirSync(home.path);
+  const notice = { pid: process.pid, startedAt: new Date().toISOString(), ready: true };
+  writeFileSync(home.at('engine.json'), JSON.stringify(notice));
+  const asked = { isGivenUp: false };
+  const ask = (signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      signal.addEventListener('abort', () => {
+        asked.isGivenUp = true;
+        resolve();
+      });
+    });
+  let looks = 0;
+  const waiting = answered(home, ask, start, () => (looks++ === 0 ? 1_000_000 : 4_096));
+  await assert.rejects(waiting, (error) => {
+    assert.ok(error instanceof RetryableError);
+    assert.equal(error.code, 'ENGINE_UNREACHABLE');
+    assert.equal(error.problem, `the engine does not answer: no room in ${home.path}`);
+    assert.match(error.fix, /^Make room there\. .* the next engine carries out: look at `waybill runs`/);
+    return true;
+  });
+  assert.deepEqual([looks, asked.isGivenUp], [4, true]);
+});
+
 test('engine: what it said last is told in its own words, path and fix', async (t) => {
   const words = { path: 'evidence.json', problem: 'is no JSON', fix: 'Mend it.' };
   const { home, start } = stage(t, `console.error(${JSON.stringify(JSON.stringify(words))}); process.exit(70);`);
@@ -126,23 +151,32 @@ test('engine: one that does not answer is reported with its log; every other err
   writeFileSync(home.at('engine.log'), `${JSON.stringify(ready)}\n${JSON.stringify(failed)}\nthe inbox is on fire\n`);
   const facts = { path: 'a', problem: 'no receipt', fix: 'It stays in the inbox.' };
   const silent = Promise.reject(new RetryableError({ code: 'TIMED_OUT', ...facts }));
-  await assert.rejects(answered(home, silent, start), (error) => {
-    assert.ok(error instanceof RetryableError);
-    assert.match(
-      error.problem,
-      /no receipt; its log ends with:\nready\ninbox failed: ENOENT: no such file "x"\nthe inbox is on fire$/,
-    );
-    assert.equal(error.fix, `Read ${home.at('engine.log')}, mend what it names. It stays in the inbox.`);
-    return true;
-  });
+  await assert.rejects(
+    answered(home, () => silent, start),
+    (error) => {
+      assert.ok(error instanceof RetryableError);
+      assert.match(
+        error.problem,
+        /no receipt; its log ends with:\nready\ninbox failed: ENOENT: no such file "x"\nthe inbox is on fire$/,
+      );
+      assert.equal(error.fix, `Read ${home.at('engine.log')}, mend what it names. It stays in the inbox.`);
+      return true;
+    },
+  );
   writeFileSync(
     home.at('engine.log'),
     JSON.stringify({ path: 'evidence.json', problem: 'is no JSON', fix: 'Mend it.' }),
   );
   const again = Promise.reject(new RetryableError({ code: 'TIMED_OUT', ...facts }));
-  await assert.rejects(answered(home, again, start), { fix: 'Mend it. It stays in the inbox.' });
+  await assert.rejects(
+    answered(home, () => again, start),
+    { fix: 'Mend it. It stays in the inbox.' },
+  );
   const refused = new TerminalError({ code: 'SPEC_INVALID', ...facts });
-  await assert.rejects(answered(home, Promise.reject(refused), start), refused);
+  await assert.rejects(
+    answered(home, () => Promise.reject(refused), start),
+    refused,
+  );
 });
 
 test('engine: one that goes away while its answer is waited for is started again, with the same options', async (t) => {
@@ -159,7 +193,7 @@ test('engine: one that goes away while its answer is waited for is started again
     }
     throw new RetryableError({ code: 'TIMED_OUT', path: 'a', problem: 'no receipt', fix: 'b' });
   };
-  const pid = await target.answered(answer());
+  const pid = await target.answered(answer);
   t.after(() => ended(pid));
   assert.notEqual(pid, first.notice.pid);
   assert.deepEqual(JSON.parse(readFileSync(home.at('arguments.json'), 'utf8')).slice(4), ['--concurrency', '3']);

@@ -108,15 +108,13 @@ export function freeBytesOf(path: string): number | null {
   }
 }
 
-/** @param left what becomes of that which was written for the engine */
-export function noRoom(home: StateDirectory, problem: string, left?: string): RetryableError {
-  const fix = `Make room there${left === undefined ? ', and try again.' : `. ${left}`}`;
-  return new RetryableError({
-    code: 'ENGINE_UNREACHABLE',
-    path: home.path,
-    problem: `${problem}: no room in ${home.path}`,
-    fix,
-  });
+/** ENGINE_UNREACHABLE, since no engine can work on a full disk: to wait for one is in vain. */
+export class NoRoom extends RetryableError {
+  /** @param left what becomes of that which was written for the engine */
+  constructor({ path }: StateDirectory, said: string, left?: string) {
+    const fix = `Make room there${left === undefined ? ', and try again.' : `. ${left}`}`;
+    super({ code: 'ENGINE_UNREACHABLE', path, problem: `${said}: no room in ${path}`, fix });
+  }
 }
 
 /**
@@ -125,7 +123,7 @@ export function noRoom(home: StateDirectory, problem: string, left?: string): Re
  */
 export async function unreachable(home: StateDirectory, problem: string, left?: string): Promise<RetryableError> {
   const tail = await home.engineLogTail(LOG_LINES);
-  if (isFull(home, tail)) return noRoom(home, problem, left);
+  if (isFull(home, tail)) return new NoRoom(home, problem, left);
   const said = ownWords(tail);
   if (said !== null) {
     return new RetryableError({

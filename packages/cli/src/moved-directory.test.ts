@@ -21,7 +21,10 @@ for (const [what, replace] of Object.entries({
     const refusal = { code: 'STORE_FAILED', path: home.path };
     const aborted = new AbortController().signal;
     await assert.rejects(guardEngine(home, start, aborted), refusal);
-    await assert.rejects(answered(home, new Promise(() => {}), start), refusal);
+    await assert.rejects(
+      answered(home, () => new Promise(() => {}), start),
+      refusal,
+    );
     await assert.rejects(ensureEngine(home, start), refusal);
     assert.deepEqual(there(), before);
     rmSync(home.path, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /** Where a command's work goes: to an engine on this machine, or to a deployment in AWS. The verbs are the same. */
-import type { Transport } from '@waybill/client';
+import type { Transport, WaitOptions } from '@waybill/client';
 import type { TrustFile } from '@waybill/verify';
 import type { EngineOptions, EnsuredEngine } from './engine-process.ts';
 
@@ -13,10 +13,11 @@ export interface Target {
   openNew(): Promise<Transport>;
   /** Makes sure that somebody is there to answer; resolves with the engine, or null where there is always one. */
   ensure(options: EngineOptions): Promise<EnsuredEngine | null>;
-  /** How long an answer may take. */
-  readonly patienceMs: number;
-  /** Waits for what only the other side can answer, and keeps it there. Throws RetryableError ENGINE_UNREACHABLE when it does not. */
-  answered<T>(answer: Promise<T>): Promise<T>;
+  /**
+   * Waits for what only the other side can answer, and keeps it there. Throws RetryableError ENGINE_UNREACHABLE when it does not.
+   * @param ask is told how long to wait, and when to give up before that
+   */
+  answered<T>(ask: (wait: WaitOptions) => Promise<T>): Promise<T>;
   /** Keeps somebody working until the signal aborts; resolves then. */
   guard(options: EngineOptions, signal: AbortSignal): Promise<void>;
   /** The target's own keys: they prove that nothing was changed since, and not who signed it. */

@@ -17,8 +17,9 @@ export async function answer(call: VerbCall): Promise<ExitCode> {
   const { id: item, waiting } = itemOf(run, call.arg(1));
   await call.target.ensure({});
   const about = waiting?.question === undefined ? {} : { question: waiting.question.sha256 };
-  const asked = answerItem(transport, { run: run.run, item, text, ...about }, { timeoutMs: call.target.patienceMs });
-  return reportReceipt(call, await call.target.answered(asked), `answer ${item} of run ${run.run}`);
+  const target = { run: run.run, item, text, ...about };
+  const receipt = await call.target.answered((wait) => answerItem(transport, target, wait));
+  return reportReceipt(call, receipt, `answer ${item} of run ${run.run}`);
 }
 
 async function textOf(call: VerbCall): Promise<string> {

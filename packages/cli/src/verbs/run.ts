@@ -1,5 +1,12 @@
 /** run, submit and watch: work goes in, and what comes of it is shown. */
-import { type Receipt, type RunStatus, type SubmissionRef, submitRun, type Transport } from '@waybill/client';
+import {
+  type Receipt,
+  type RunStatus,
+  type SubmissionRef,
+  submitRun,
+  type Transport,
+  type WaitOptions,
+} from '@waybill/client';
 import { deriveRunId, type VerifyReport, verifyBundle } from '@waybill/verify';
 import type { EngineOptions, EnsuredEngine } from '../engine-process.ts';
 import { refusalLines, warningLines } from '../error-report.ts';
@@ -64,12 +71,9 @@ async function submitSpec(call: VerbCall, spec: SpecFile): Promise<Submitted> {
   if (engine === null) terminal.emit({ type: 'deployment', principal: transport.principal });
   else announceEngine(call, engine);
   const submissionId = call.text('id');
-  const submitted = submitRun(transport, spec.bytes, {
-    baseDir: spec.baseDir,
-    timeoutMs: target.patienceMs,
-    ...(submissionId === undefined ? {} : { submissionId }),
-  });
-  const receipt = await target.answered(submitted).catch((error: unknown) => {
+  const options = { baseDir: spec.baseDir, ...(submissionId === undefined ? {} : { submissionId }) };
+  const submit = (wait: WaitOptions): Promise<Receipt> => submitRun(transport, spec.bytes, { ...options, ...wait });
+  const receipt = await target.answered(submit).catch((error: unknown) => {
     throw placedInFile(call.arg(0), spec, error);
   });
   terminal.emit({ type: 'receipt', ...receipt });

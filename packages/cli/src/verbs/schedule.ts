@@ -19,9 +19,9 @@ export async function scheduleAdd(call: VerbCall): Promise<ExitCode> {
   const bytes = await readSpecBytes(path, SCHEDULE_FIX);
   await call.target.ensure({});
   const transport = await call.target.open();
-  const options = { baseDir: dirname(path), timeoutMs: call.target.patienceMs };
-  const { name, ...receipt } = await call.target.answered(
-    placing(call.arg(0), bytes, () => addSchedule(transport, bytes, options)),
+  const baseDir = dirname(path);
+  const { name, ...receipt } = await call.target.answered((wait) =>
+    placing(call.arg(0), bytes, () => addSchedule(transport, bytes, { baseDir, ...wait })),
   );
   const exit = reportReceipt(call, receipt, `schedule ${name}`);
   if (exit !== EXIT.ok) return exit;
@@ -72,8 +72,8 @@ async function steer(call: VerbCall, verb: 'pause' | 'resume' | 'trigger' | 'rm'
   const transport = await call.target.open();
   const { name } = await scheduleNamed(transport, call.arg(0));
   await call.target.ensure({});
-  const asked = steerSchedule(transport, { schedule: name, do: verb }, { timeoutMs: call.target.patienceMs });
-  const receipt = await call.target.answered(asked);
+  const asked = { schedule: name, do: verb };
+  const receipt = await call.target.answered((wait) => steerSchedule(transport, asked, wait));
   const exit = reportReceipt(call, receipt, `${verb} schedule ${name}`);
   if (receipt.run !== undefined && exit === EXIT.ok) {
     call.terminal.say([[toned('quiet', 'next'.padEnd(COLUMN)), call.command(`watch ${receipt.run.slice(0, 12)}`)]]);

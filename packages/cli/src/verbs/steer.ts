@@ -1,7 +1,6 @@
 /** Verbs that ask the engine to change the course of a run or of one item, and say what it answered. */
 
 import { dirname, resolve } from 'node:path';
-import type { Receipt } from '@waybill/client';
 import {
   abortRun,
   cancelRun,
@@ -27,7 +26,7 @@ export async function cancel(call: VerbCall): Promise<ExitCode> {
   const item = id === undefined ? undefined : itemOf(run, id).id;
   await call.target.ensure({});
   const target = { run: run.run, ...(item === undefined ? {} : { item }) };
-  const receipt = await call.target.answered(cancelRun(transport, target, { timeoutMs: call.target.patienceMs }));
+  const receipt = await call.target.answered((wait) => cancelRun(transport, target, wait));
   return reportReceipt(call, receipt, `cancel ${item === undefined ? '' : `${item} of `}run ${run.run}`);
 }
 
@@ -39,7 +38,7 @@ export async function abort(call: VerbCall): Promise<ExitCode> {
   const { run } = await accessRun(transport, call.arg(0));
   await call.target.ensure({});
   const target = { run: run.run, reason };
-  const receipt = await call.target.answered(abortRun(transport, target, { timeoutMs: call.target.patienceMs }));
+  const receipt = await call.target.answered((wait) => abortRun(transport, target, wait));
   return reportReceipt(call, receipt, `abort run ${run.run}`);
 }
 
@@ -50,10 +49,10 @@ export async function extend(call: VerbCall): Promise<ExitCode> {
   const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
   await call.target.ensure({});
-  const options = { timeoutMs: call.target.patienceMs };
   const target = { run: run.run, written, baseDir: dirname(path) };
-  const ask = async (): Promise<Receipt> => extendRun(transport, target, options);
-  const receipt = await call.target.answered(placing(file, written, ask));
+  const receipt = await call.target.answered((wait) =>
+    placing(file, written, async () => extendRun(transport, target, wait)),
+  );
   return reportReceipt(call, receipt, `extend run ${run.run}`);
 }
 
@@ -73,7 +72,7 @@ async function steer(call: VerbCall, verb: string, ask: typeof pauseRun): Promis
   const transport = await call.target.open();
   const { run } = await accessRun(transport, call.arg(0));
   await call.target.ensure({});
-  const receipt = await call.target.answered(ask(transport, run.run, { timeoutMs: call.target.patienceMs }));
+  const receipt = await call.target.answered((wait) => ask(transport, run.run, wait));
   return reportReceipt(call, receipt, `${verb} run ${run.run}`);
 }
 
@@ -95,6 +94,6 @@ async function steerItem(call: VerbCall, verb: string, ask: typeof skipItem): Pr
   const item = itemOf(run, call.arg(1)).id;
   await call.target.ensure({});
   const target = { run: run.run, item };
-  const receipt = await call.target.answered(ask(transport, target, { timeoutMs: call.target.patienceMs }));
+  const receipt = await call.target.answered((wait) => ask(transport, target, wait));
   return reportReceipt(call, receipt, `${verb} ${item} of run ${run.run}`);
 }

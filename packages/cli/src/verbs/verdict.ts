@@ -35,9 +35,9 @@ async function giveVerdict(call: VerbCall, verb: 'approve' | 'reject', ask: type
   await call.target.ensure({});
   const target = { run: found?.run ?? named, item: shown?.id ?? call.arg(1) };
   const about = reviewed === undefined ? {} : { reviewed };
-  const asked = ask(transport, { ...target, ...about }, { timeoutMs: call.target.patienceMs });
+  const receipt = await call.target.answered((wait) => ask(transport, { ...target, ...about }, wait));
   const of = reviewed === undefined ? '' : `, of ${reviewed}`;
-  return reportReceipt(call, await call.target.answered(asked), `${verb} ${target.item} of run ${target.run}${of}`);
+  return reportReceipt(call, receipt, `${verb} ${target.item} of run ${target.run}${of}`);
 }
 
 /** A reviewer sees no runs but his own: of another he has to be given the whole id, and the whole digest. */
