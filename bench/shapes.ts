@@ -1,4 +1,5 @@
 /** The runs that every engine is given. */
+import { peakMemoryBytes } from './peak-memory.ts';
 
 export interface BenchItem {
   id: string;
@@ -88,6 +89,6 @@ export async function printRound(measure: { [name in Case]?: () => Promise<Figur
     const { user, system } = process.cpuUsage(before);
     figures[name] = { ...figure, cpuMs: (user + system) / 1000 };
   }
-  const round: Round = { figures, peakBytes: process.resourceUsage().maxRSS * 1024 };
+  const round: Round = { figures, peakBytes: peakMemoryBytes('self') };
   process.stdout.write(`${JSON.stringify(round)}\n`);
 }

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { peakMemoryBytes } from './peak-memory.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const WAYBILL = join(ROOT, 'packages/cli/bin/waybill.js');
@@ -118,7 +119,7 @@ async function peakOfBlocks(isOver: () => boolean): Promise<number> {
 function rssOfBlock(pid: string): number {
   try {
     if (!/inputs"?\/\w+\.mjs|WAYBILL_INPUTS"\/\w+\.mjs/i.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))) return 0;
-    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+    return peakMemoryBytes(Number(pid));
   } catch {
     return 0;
   }
