@@ -1,8 +1,9 @@
 /** Waiting: what holds an item that does not run. */
 import type { CapStatus, Waiting } from '@waybill/client/documents';
-import { slotsOf } from '#core/claim.ts';
+import { rankOf, slotsOf } from '#core/claim.ts';
 import { isoTime } from '#core/evidence.ts';
-import type { LockRow, QueueRow, ReadyRow } from '#core/queue-rows.ts';
+import { FREE_LOCK, lockVerdict } from '#core/locks.ts';
+import type { LockRow, LockWaitRow, QueueRow, ReadyRow } from '#core/queue-rows.ts';
 import { type ItemRow, keys, type SpecRow } from '#core/rows.ts';
 import { nextStartMs } from '#core/start-rate.ts';
 import type { FlowDeps } from '#flow/deps.ts';
@@ -26,31 +27,39 @@ export interface Waiter {
 }
 
 /** What its spec says has to be shown too: many are read in one call. */
-export function isReadFor({ state, parked }: ItemRow): boolean {
-  return state === 'suspended' || (state === 'ready' && parked === true);
+export function isReadFor({ state, parked, shelved }: ItemRow): boolean {
+  return state === 'suspended' || (state === 'ready' && (parked === true || shelved === true));
 }
 
 /** Everything that holds the item now; when the first of it is gone, the rest still does. */
 export async function waitingOf(deps: FlowDeps, waiter: Waiter): Promise<Waiting | undefined> {
-  const { run, id, queueName, queue, item, isPaused } = waiter;
+  const { run, id, queue, item, isPaused } = waiter;
   const paused = isPaused ? { paused: 'run' as const } : {};
   if (item.state === 'pending') return { ...paused, deps: await unmetDeps(deps, run, id, item) };
   if (item.asking !== undefined) return questionOf(item, item.asking);
   if (item.state === 'suspended') return { gate: gateOf(waiter) };
   if (item.state !== 'ready') return undefined;
   if (item.notBeforeMs !== undefined) return { ...paused, notBefore: isoTime(item.notBeforeMs) };
-  if (item.parked) return { ...paused, locks: await heldLocks(deps, waiter) };
+  if (item.parked) return { ...paused, locks: await locksOf(deps, waiter) };
   if (item.short) return { ...paused, ...capOf(waiter, ['run']) };
-  if (isPaused || item.shelved) return { paused: 'run' };
-  const held = {
-    queue: { name: queueName, concurrency: slotsOf(queue, deps.clock.nowMs()), held: queue.holders.length },
-  };
+  if (isPaused || item.shelved) {
+    const locks = await locksOf(deps, waiter);
+    const state = queue.state === 'paused' ? { state: 'paused' as const } : {};
+    const held = { queue: { ...queueOf(deps, waiter), ...state }, ...rateOf(deps, queue) };
+    return { paused: 'run', ...(locks.length === 0 ? {} : { locks }), ...held };
+  }
   return {
     ...(queue.state === 'paused' ? { paused: 'queue' as const } : {}),
-    ...held,
+    queue: queueOf(deps, waiter),
     ...rateOf(deps, queue),
     ...moneyOf(waiter),
   };
+}
+
+function queueOf({ clock }: FlowDeps, { queueName, queue }: Waiter): NonNullable<Waiting['queue']> {
+  const { concurrency, holders } = queue;
+  const gone = concurrency === 0 ? { state: 'gone' as const } : {};
+  return { name: queueName, concurrency: slotsOf(queue, clock.nowMs()), held: holders.length, ...gone };
 }
 
 /** It is the first that comes short: the others wait for that one, whatever they may cost. */
@@ -105,14 +114,31 @@ async function unmetDeps(
   return { first: ids.slice(0, SHOWN_DEPS), count: ids.length };
 }
 
-async function heldLocks(deps: FlowDeps, { spec }: Waiter): Promise<NonNullable<Waiting['locks']>> {
-  const wanted = spec?.item.locks ?? [];
+/** Those that the item cannot have now. One that left the lists of a paused run has no rank: it is asked with the one that a resume gives it. */
+async function locksOf(deps: FlowDeps, { run, id, item, spec }: Waiter): Promise<NonNullable<Waiting['locks']>> {
+  const { locks: wanted = [], priority = 0 } = spec?.item ?? {};
+  if (wanted.length === 0) return [];
+  const rank = item.rank ?? rankOf(priority, deps.clock.nowMs(), run, id);
   const rows = await deps.store.get(wanted.map(({ name }) => keys.lock(name)));
-  const locks = wanted.map(({ name }, n) => ({
-    name,
-    holders: (rows[n]?.body as unknown as LockRow | undefined)?.holders ?? [],
-  }));
+  const holder = { attempt: '', run, item: id };
+  const locks = wanted.map(({ name, mode }, n) => {
+    const row = (rows[n]?.body as unknown as LockRow | undefined) ?? FREE_LOCK;
+    return { name, row, verdict: lockVerdict(row, { mode, rank, holder }) };
+  });
+  const kept = locks.filter(({ verdict }) => verdict === 'kept');
+  const heads =
+    kept.length === 0
+      ? []
+      : await deps.store.get(kept.map(({ name, row }) => keys.lockWait(name, row.head?.rank ?? '')));
+  const firsts = new Map(kept.map(({ name }, n) => [name, heads[n]?.body as unknown as LockWaitRow | undefined]));
   return locks
-    .filter(({ holders }) => holders.length > 0)
-    .map(({ name, holders }) => ({ name, holders: holders.map((holder) => ({ run: holder.run, item: holder.item })) }));
+    .filter(({ verdict }) => verdict !== 'free')
+    .map(({ name, row: { holders } }) => {
+      const first = firsts.get(name);
+      return {
+        name,
+        holders: holders.map((one) => ({ run: one.run, item: one.item })),
+        ...(first === undefined ? {} : { keptFor: { run: first.run, item: first.item } }),
+      };
+    });
 }

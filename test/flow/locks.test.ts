@@ -98,6 +98,11 @@ describe('flow: locks', { concurrency: true }, () => {
         'the ninth waits',
       );
       assert.equal((await bed.itemRow(run, 'patient'))?.parked, true);
+      const lock = await bed.until(() => {
+        const [lock] = bed.status('s')?.items.find(({ id }) => id === 'late-008')?.waiting?.locks ?? [];
+        return lock?.keptFor && lock.holders.length === 0 ? lock : null;
+      });
+      assert.deepEqual(lock, { name: 'b', holders: [], keptFor: { run, item: 'patient' } }, 'it says for whom');
       released.open();
       await finished(bed, 's');
       assert.deepEqual(ended.slice(8, 10), ['holder', 'patient']);

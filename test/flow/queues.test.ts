@@ -50,6 +50,28 @@ describe('flow: queues', { concurrency: true }, () => {
     });
   });
 
+  it('what waits in a queue that is defined no more says so, and starts when it is defined again', async () => {
+    const queues = { default: { concurrency: 2 }, old: { concurrency: 2, state: 'paused' as const } };
+    await withBed({ execute: () => SUCCEEDED, queues }, async (bed) => {
+      bed.submit('s', runOf([{ id: 'a' }], { queue: 'old' }), 'old');
+      await bed.until(() => bed.status('s')?.items[0]?.waiting);
+      await bed.halt();
+      const others = { default: { concurrency: 2 } };
+      await withBed({ execute: () => SUCCEEDED, directory: bed.directory, queues: others }, async (without) => {
+        const queue = await without.until(() => {
+          const { queue } = without.status('s')?.items[0]?.waiting ?? {};
+          return queue?.state === undefined ? undefined : queue;
+        });
+        assert.deepEqual(queue, { name: 'old', concurrency: 0, held: 0, state: 'gone' });
+        await without.halt();
+        const again = { ...others, old: { concurrency: 2 } };
+        await withBed({ execute: () => SUCCEEDED, directory: bed.directory, queues: again }, async (later) => {
+          assert.equal((await finished(later, 's')).status.state, 'done');
+        });
+      });
+    });
+  });
+
   it('a draining queue works off what it has and takes no more', async () => {
     const gate = new Gate();
     const execute: Execute = () => gate.opened.then(() => SUCCEEDED);

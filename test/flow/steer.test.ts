@@ -59,6 +59,8 @@ describe('flow: pause and resume', { concurrency: true }, () => {
           const lock = await bed.row<LockRow>({ pk: `lock/${name}`, sk: 'lock' });
           assert.equal(lock?.head, undefined, `${name} is kept for nobody`);
         }
+        const then = await bed.until(() => bed.status('s')?.items[1]?.waiting?.locks);
+        assert.deepEqual(then, [{ name: 'l', holders: [{ run, item: 'holder' }] }], 'what will hold it then');
         released.open();
         await shelved(bed, run, 'behind');
         assert.equal(await stateOf(bed, run, 'holder'), 'done', 'what ran has ended');
@@ -81,6 +83,33 @@ describe('flow: pause and resume', { concurrency: true }, () => {
         );
       },
     );
+  });
+
+  it('what waits in a paused run says which queue it will stand in, and that this starts nothing either', async () => {
+    const released = new Gate();
+    const queues = { default: { concurrency: 1, rate: { starts: 1, perSeconds: 3600 } } };
+    await withBed({ queues, execute: () => released.opened.then(() => SUCCEEDED) }, async (bed) => {
+      const run = bed.submit('s', runOf([{ id: 'a', priority: 90 }, { id: 'b' }]));
+      await bed.until(async () => (await stateOf(bed, run, 'a')) === 'running');
+      await answerTo(bed, 'p', controlOf('pause', run));
+      await shelved(bed, run, 'b');
+      const then = await bed.until(() => {
+        const waiting = bed.status('s')?.items[1]?.waiting;
+        return waiting?.paused && waiting.queue ? waiting : null;
+      });
+      assert.deepEqual([then.paused, then.queue], ['run', { name: 'default', concurrency: 1, held: 1 }]);
+      assert.deepEqual([then.rate?.starts, then.rate?.perSeconds], [1, 3600]);
+      await bed.halt();
+      const paused = { default: { concurrency: 1, state: 'paused' as const } };
+      await withBed({ queues: paused, directory: bed.directory, execute: () => SUCCEEDED }, async (later) => {
+        const queue = await later.until(() => {
+          const { queue } = later.status('s')?.items[1]?.waiting ?? {};
+          return queue?.state === undefined ? undefined : queue;
+        });
+        assert.deepEqual([queue.name, queue.state], ['default', 'paused']);
+      });
+      released.open();
+    });
   });
 
   it('asking twice is deduped, and the same object again, behind others, changes nothing', async () => {

@@ -62,10 +62,13 @@ export interface Waiting {
   paused?: 'run' | 'queue';
   /** Unfinished dependencies: the first ten, and how many there are. */
   deps?: { first: string[]; count: number };
-  /** Locks that are held, and by whom. */
-  locks?: { name: string; holders: { run: string; item: string }[] }[];
-  /** The queue's slots are taken. */
-  queue?: { name: string; concurrency: number; held: number };
+  /**
+   * Locks that it cannot have now: by whom they are held, and for whom one is kept that was overtaken often enough. Whom it is
+   * kept for waits for another lock, so `holders` may be empty.
+   */
+  locks?: { name: string; holders: { run: string; item: string }[]; keptFor?: { run: string; item: string } }[];
+  /** The queue's slots; with `gone` it is defined no more. Of a paused run `paused` says that the queue is, too. */
+  queue?: { name: string; concurrency: number; held: number; state?: 'paused' | 'gone' };
   /** The queue has started as many as its rate allows: the next one starts then, if nothing else holds it. */
   rate?: { starts: number; perSeconds: number; next: string };
   /** Verdicts that are still to come: so many approve so far, and any of `reviewers` that has not may. */

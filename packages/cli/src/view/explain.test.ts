@@ -70,6 +70,40 @@ test('explain: an item that waits for a lock names the holder', () => {
   assert.match(text, new RegExp(`holder {2}repo:api: edit-b of run ${RUN_ID}\n`));
 });
 
+test('explain: a lock that is kept for another names whom for, with its run, also while it is held', () => {
+  const keptFor = { run: 'f'.repeat(32), item: 'patient' };
+  const kept = (holders: { run: string; item: string }[]): string =>
+    explained(item('a', 'ready', { waiting: { locks: [{ name: 'b', holders, keptFor }] } }));
+  assert.match(
+    kept([]),
+    /why {5}waits for lock b, kept for patient of run ffffffff, which others have passed too often\n/,
+  );
+  assert.match(kept([]), /\nkept {4}b: patient of run f{32}\n/);
+  assert.match(kept([{ run: RUN_ID, item: 'h' }]), /waits for lock b, held by h, kept for patient of run ffffffff/);
+});
+
+test('explain: a queue that is defined no more is what an item waits for, and the fix does not say that it starts by itself', () => {
+  const queue = { name: 'old', concurrency: 0, held: 0, state: 'gone' as const };
+  const text = explained(item('a', 'ready', { waiting: { queue } }));
+  assert.match(text, /why {5}waits for queue old, which is defined no more\n/);
+  assert.match(text, /\nfix {5}Define it again \(queues\.json\), or cancel the run: waybill cancel 0123456789ab\n/);
+  const paused = explained(item('a', 'ready', { waiting: { paused: 'run', queue } }));
+  assert.match(paused, /\nthen {4}waits for queue old, which is defined no more\nfix {5}waybill resume/);
+});
+
+test('explain: of a paused run it says of a lock, a full queue and a paused one that they hold the item then', () => {
+  const queue = { name: 'default', concurrency: 2, held: 2 };
+  const then = (waiting: ItemStatus['waiting']): string =>
+    explained(item('a', 'ready', { waiting: { paused: 'run', ...waiting } }));
+  const locks = [{ name: 'l', holders: [{ run: RUN_ID, item: 'h' }] }];
+  assert.match(then({ locks, queue }), /\nthen {4}waits for lock l, held by h\n/);
+  assert.match(then({ queue }), /\nthen {4}waits for a slot of queue default \(2 of 2 taken\)\n/);
+  assert.match(
+    then({ queue: { ...queue, state: 'paused' } }),
+    /\nthen {4}waits until the operator opens queue default/,
+  );
+});
+
 test('explain: an item that waits for others points to the first of them', () => {
   assert.match(explained(PENDING), /why {5}waits for edit-b, edit-c\n[\s\S]*waybill explain 0123456789ab edit-b\n/);
 });

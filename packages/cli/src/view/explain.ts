@@ -48,11 +48,14 @@ function attemptLines({ item: { attempts }, nowMs, engineRuns }: Explanation): L
 }
 
 function whyWaiting({ item, run, nowMs, hints }: Explanation): Line[] {
-  const holders = (item.waiting?.locks ?? []).flatMap(({ name, holders }) =>
-    holders.map((holder) =>
-      fact('holder', `${safeCell(name)}: ${safeCell(holder.item)} of run ${safeCell(holder.run)}`),
-    ),
-  );
+  const holders = (item.waiting?.locks ?? []).flatMap(({ name, holders, keptFor }) => {
+    const line = (word: string, one: { run: string; item: string }): Line =>
+      fact(word, `${safeCell(name)}: ${safeCell(one.item)} of run ${safeCell(one.run)}`);
+    return [
+      ...holders.map((holder) => line('holder', holder)),
+      ...(keptFor === undefined ? [] : [line('kept', keptFor)]),
+    ];
+  });
   const why = item.waiting === undefined ? 'it is about to be looked at' : waitingText(item.waiting, run.run, nowMs);
   const busy = run.extending === undefined ? [] : [fact('busy', 'items that were added to the run are being written')];
   const then = [...asked(item), ...underReview(item), ...afterwards(item, run.run, nowMs)];
@@ -102,6 +105,8 @@ function whatToDo({ id: item, waiting }: ItemStatus, run: RunStatus, hints: Hint
   const id = safeCell(run.run).slice(0, 12);
   if (waiting?.paused === 'queue') return 'Nothing here: who operates the queue has paused it.';
   if (waiting?.paused !== undefined) return hints.command(`resume ${id}`);
+  if (waiting?.queue?.state === 'gone')
+    return `Define it again (queues.json), or cancel the run: ${hints.command(`cancel ${id}`)}`;
   if (waiting?.gate !== undefined) {
     const { reviewed } = waiting.gate;
     const about = reviewed === undefined ? '' : ` --reviewed ${safeCell(reviewed.slice(0, 23))}`;

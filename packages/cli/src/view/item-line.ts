@@ -31,8 +31,10 @@ export function waitingText(
   run: string,
   nowMs: number,
 ): string {
-  if (paused === 'queue') return `waits until the operator opens queue ${safeCell(queue?.name ?? '')} again`;
-  if (paused !== undefined) return 'waits until the run is resumed';
+  if (paused === 'run') return 'waits until the run is resumed';
+  if (paused === 'queue' || queue?.state === 'paused')
+    return `waits until the operator opens queue ${safeCell(queue?.name ?? '')} again`;
+  if (queue?.state === 'gone') return `waits for queue ${safeCell(queue.name)}, which is defined no more`;
   if (deps !== undefined && deps.count > 0)
     return `waits for ${firstOf(
       deps.first.map((id) => safeCell(id)),
@@ -48,20 +50,10 @@ export function waitingText(
     )}${until}`;
   }
   if (question !== undefined) return `asks: ${firstLine(question.text)}`;
-  if (locks !== undefined && locks.length > 0) {
-    const [first] = locks;
-    const holders = (first?.holders ?? []).map((holder) =>
-      holder.run === run
-        ? safeCell(holder.item)
-        : `${safeCell(holder.item)} of run ${safeCell(holder.run).slice(0, 8)}`,
-    );
-    const more = locks.length > 1 ? ` and ${counted(locks.length - 1, 'more lock')}` : '';
-    return `waits for lock ${safeCell(first?.name ?? '')}${more}, held by ${firstOf(holders) || 'nobody any more'}`;
-  }
+  if (locks !== undefined && locks.length > 0) return locksText(locks, run);
   if (cap !== undefined) return capText(cap, nowMs);
   if (behind !== undefined) {
-    const first = behind.run === run ? '' : ` of run ${safeCell(behind.run).slice(0, 8)}`;
-    return `waits behind ${safeCell(behind.item)}${first}, for which its queue waits for money`;
+    return `waits behind ${nameIn(run, behind)}, for which its queue waits for money`;
   }
   if (notBefore !== undefined) return `is not started for another ${formatDuration(Date.parse(notBefore) - nowMs)}`;
   if (queue !== undefined && queue.held >= queue.concurrency) {
@@ -72,6 +64,22 @@ export function waitingText(
     return `waits for its turn: the queue starts ${pace}, the next in ${formatDuration(Date.parse(rate.next) - nowMs)}`;
   }
   return 'about to start';
+}
+
+/** The name of an item, with its run where that is another. */
+function nameIn(run: string, one: { run: string; item: string }): string {
+  return one.run === run ? safeCell(one.item) : `${safeCell(one.item)} of run ${safeCell(one.run).slice(0, 8)}`;
+}
+
+function locksText(locks: NonNullable<Waiting['locks']>, run: string): string {
+  const [{ name = '', holders = [], keptFor } = {}] = locks;
+  const more = locks.length > 1 ? ` and ${counted(locks.length - 1, 'more lock')}` : '';
+  const held = firstOf(holders.map((holder) => nameIn(run, holder)));
+  const by = [
+    ...(held === '' ? [] : [`held by ${held}`]),
+    ...(keptFor === undefined ? [] : [`kept for ${nameIn(run, keptFor)}, which others have passed too often`]),
+  ];
+  return `waits for lock ${safeCell(name)}${more}, ${by.join(', ') || 'held by nobody any more'}`;
 }
 
 function firstLine(text: string): string {
