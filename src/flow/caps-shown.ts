@@ -2,12 +2,14 @@
 import type { CapStatus } from '@waybill/client/documents';
 import { isoTime } from '#core/evidence.ts';
 import { type LedgerRow, moneyKeys, type RunPurseRow } from '#core/money-rows.ts';
-import { capOf, dayOf, givenBack, leftOf, NO_RUN_PURSE, turned, turnOf } from '#core/purse.ts';
+import { capOf, DEFAULT_CAPS, dayOf, givenBack, leftOf, NO_RUN_PURSE, turned, turnOf } from '#core/purse.ts';
 import type { QueueRow } from '#core/queue-rows.ts';
 import { keys, type RunRow } from '#core/rows.ts';
 import type { FlowDeps } from '#flow/deps.ts';
 import { knownQueues } from '#flow/queues.ts';
 import { peek } from '#flow/transaction.ts';
+
+const CAP_NAMES = ['day', 'month', 'account'] as const;
 
 export interface CapsShown {
   caps: CapStatus[];
@@ -15,11 +17,13 @@ export interface CapsShown {
   waiting: readonly string[];
 }
 
-/** What lies in the purses of queues is left: nobody has reserved it. Without anything handed out there is nothing to show. */
+/** What lies in the purses of queues is left: nobody has reserved it. Of a cap that nobody set nothing is said until something is handed out. */
 export async function capsShown(deps: FlowDeps, run: string, { capMicroUsd }: RunRow): Promise<CapsShown> {
   const ofRun = capMicroUsd === undefined ? [] : [await runCap(deps, run, capMicroUsd)];
   const found = await peek<LedgerRow>(deps, moneyKeys.ledger());
-  if (found === null || found.handed.account.microUsd === 0) return { caps: ofRun, waiting: found?.waiting ?? [] };
+  if (found === null) return { caps: ofRun, waiting: [] };
+  const isSet = CAP_NAMES.some((cap) => capOf(found.caps, cap) !== capOf(DEFAULT_CAPS, cap));
+  if (!isSet && found.handed.account.microUsd === 0) return { caps: ofRun, waiting: found.waiting };
   const nowMs = deps.clock.nowMs();
   let ledger = turned(found, dayOf(nowMs));
   const rows = await deps.store.get((await knownQueues(deps)).map((name) => keys.queue(name)));
@@ -27,7 +31,7 @@ export async function capsShown(deps: FlowDeps, run: string, { capMicroUsd }: Ru
     const { purse } = (row?.body ?? {}) as Partial<QueueRow>;
     if (purse) ledger = givenBack(ledger, purse).ledger;
   }
-  const caps = (['day', 'month', 'account'] as const).flatMap((cap): CapStatus[] => {
+  const caps = CAP_NAMES.flatMap((cap): CapStatus[] => {
     const limitMicroUsd = capOf(ledger.caps, cap);
     if (limitMicroUsd === undefined) return [];
     const turnsMs = turnOf(cap, nowMs);

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { RetryableError } from '@waybill/client/errors';
 import type { Execute } from '#adapters/in-process/executor.ts';
 import { type LedgerRow, moneyKeys } from '#core/money-rows.ts';
+import { DEFAULT_CAPS } from '#core/purse.ts';
 import { keys } from '#core/rows.ts';
 import { defineCaps } from '#flow/gather.ts';
 import { resumeTodos } from '#flow/reconcile.ts';
@@ -104,6 +105,25 @@ describe('flow: caps', { concurrency: true }, () => {
       assert.equal((await finished(bed, 'b')).status.counts.done, 3);
       assert.equal(watch.settled().spentMicroUsd, 5 * USD);
     });
+  });
+
+  it('caps that somebody set are shown before anything is reserved under them, and the one that nobody set is not', async () => {
+    const capsOf = async (options: Omit<Parameters<typeof withMoney>[0], 'execute'>): Promise<unknown> => {
+      let caps: unknown;
+      await withMoney({ ...options, execute: () => costing(0) }, async (bed) => {
+        bed.submit('free', runOf([{ id: 'a' }]));
+        caps = (await finished(bed, 'free')).status.caps;
+      });
+      return caps;
+    };
+    const turns = '2026-11-22T00:00:00.000Z';
+    const clock = clockFrom('2026-11-21T23:00:00.000Z');
+    const adapt = <D extends object>(deps: D): D => ({ ...deps, clock });
+    assert.deepEqual(await capsOf({ adapt, caps: { ...DEFAULT_CAPS, dayMicroUsd: 3 * USD } }), [
+      { cap: 'day', limitMicroUsd: 3 * USD, leftMicroUsd: 3 * USD, turns },
+      { cap: 'account', limitMicroUsd: 1_000 * USD, leftMicroUsd: 1_000 * USD },
+    ]);
+    assert.equal(await capsOf({}), undefined);
   });
 
   it('what lies unused in the purse of another queue is taken from there', async () => {

@@ -186,7 +186,7 @@ export interface RunStatus {
   items: ItemStatus[];
   /** Of all attempts that have ended. */
   costMicroUsd?: number;
-  /** Of the run and of the deployment, when this was written; absent where nothing has been reserved yet. */
+  /** Of the run and of the deployment, when this was written; absent where nobody has set one and nothing has been reserved yet. */
   caps?: CapStatus[];
   /** Loud things: blocks that ran without a sandbox. */
   warnings: string[];
