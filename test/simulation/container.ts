@@ -10,7 +10,6 @@ import type { Timeline } from './timeline.ts';
 const CALL_FAULTS = ['refused', 'slow', 'crash', 'answer-lost', 'crash-after'] as const;
 const READ_FAULTS = ['refused', 'slow', 'crash'] as const;
 const SLOW_MS = 45_000;
-const NEVER = new Promise<never>(() => {});
 
 export interface CallRule {
   /** It changes nothing. */
@@ -38,7 +37,7 @@ export class Container {
 
   /** Makes a call of a port: `effect` happens at once, at some later time, unless something goes wrong. */
   call<T>(what: string, effect: () => T | Promise<T>, rule: CallRule = {}): Promise<T> {
-    if (this.isDead) return NEVER;
+    if (this.isDead) return never();
     const { timeline, faults } = this;
     const draw = faults.draw(`${this.name} ${what}`);
     const struck = faults.strike('call', draw, rule.isRead ? READ_FAULTS : CALL_FAULTS);
@@ -46,7 +45,7 @@ export class Container {
     const fault = struck ?? (isThrottled ? 'refused' : null);
     if (fault === 'crash') {
       this.die(what);
-      return NEVER;
+      return never();
     }
     const latencyMs = fault === 'slow' ? (SLOW_MS * (draw.bits % 1000)) / 1000 : usualLatency(draw.bits);
     return new Promise((resolve, reject) => {
@@ -87,4 +86,9 @@ function usualLatency(bits: number): number {
 
 export function busy(): RetryableError {
   return new RetryableError({ code: 'STORE_BUSY', path: 'simulation', problem: 'no answer', fix: 'Try again.' });
+}
+
+/** One of its own for each call: what waits for it would live as long as it does, and with that the whole world of a seed. */
+function never(): Promise<never> {
+  return new Promise(() => {});
 }
