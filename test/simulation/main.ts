@@ -35,14 +35,25 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 
-const from = Number(values.from);
-const jobs = Number(values.jobs);
+/** A word that is no number would be a run of no seeds, or one without an end. */
+function wholeNumber(name: 'from' | 'jobs' | 'minutes' | 'seed' | 'seeds', least: number): number {
+  const word = values[name] ?? '';
+  const value = Number(word);
+  if (/^\d+$/.test(word) && Number.isSafeInteger(value) && value >= least) return value;
+  process.stderr.write(`--${name} takes a whole number from ${least}, and was given ${JSON.stringify(word)}\n`);
+  process.exit(4);
+}
+
+const from = wholeNumber('from', 0);
+const jobs = wholeNumber('jobs', 1);
+const seeds = wholeNumber('seeds', 1);
+const minutes = values.minutes === undefined ? null : wholeNumber('minutes', 1);
 
 /** Null: one of them broke an invariant, and it was said which. */
 async function liveMany(job: number): Promise<Figures | null> {
   const figures = new Figures();
-  const untilMs = values.minutes === undefined ? null : performance.now() + Number(values.minutes) * 60_000;
-  const count = untilMs === null ? Number(values.seeds) : Number.POSITIVE_INFINITY;
+  const untilMs = minutes === null ? null : performance.now() + minutes * 60_000;
+  const count = untilMs === null ? seeds : Number.POSITIVE_INFINITY;
   let saidMs = performance.now();
   for (let seed = from + job; seed < from + count; seed += jobs) {
     const nowMs = performance.now();
@@ -123,7 +134,7 @@ if (values.job !== undefined) {
 } else if (values.seed === undefined) {
   if (!(await reportMany())) process.exitCode = 1;
 } else {
-  const outcome = await liveSeed({ ...optionsOf(Number(values.seed), values), keepsLines: true });
+  const outcome = await liveSeed({ ...optionsOf(wholeNumber('seed', 0), values), keepsLines: true });
   show(outcome);
   if (outcome.violation !== null) process.exitCode = 1;
 }
