@@ -117,11 +117,10 @@ async function underReview(draft: Draft, run: string, { item }: SpecRow): Promis
   return reviewDigest(rows.map((row, n) => ({ item: reviews[n] ?? '', outputs: leftBy(row)?.outputs ?? null })));
 }
 
-/** The first that could have given it. */
+/** The first with which something went wrong; where a condition left all of them out, the first. */
 function causeOf(from: readonly string[], states: readonly Ended[]): { reason: string; cause: string } {
-  const [cause = ''] = from;
-  const first = states[0];
-  return { reason: first && isLeftOut(first) ? UPSTREAM_SKIPPED : UPSTREAM_FAILED, cause };
+  const wrong = states.findIndex((state) => !isLeftOut(state));
+  return { reason: wrong === -1 ? UPSTREAM_SKIPPED : UPSTREAM_FAILED, cause: from[Math.max(0, wrong)] ?? '' };
 }
 
 async function leaveOut(

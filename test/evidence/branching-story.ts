@@ -1,6 +1,7 @@
 /**
  * The honest story with a branch: `verdict` runs since the table of `check` is long enough, `mend` is left out for the same
- * reason and `reads-mend` with it, `soft` may fail and does, `after` goes on, and `pick` takes from the first of three that has it.
+ * reason and `reads-mend` with it, `soft` may fail and does, `after` goes on, `pick` takes from the first of three that has it, and `chose`
+ * has nothing to take from, since `soft` failed.
  */
 import type { ValueTest } from '../../packages/verify/src/record/condition.ts';
 import type { EventData, PlannedItem, RecordedOutput, RunEvent } from '../../packages/verify/src/record/events.ts';
@@ -13,6 +14,10 @@ const OWN_TABLE: RecordedOutput = { name: 'outputs/table.csv', kind: 'output', s
 const TABLE_OF_CHECK = digest('a,b\n');
 const EXTRA: PlannedItem[] = [
   planned('after', { deps: ['soft'] }),
+  planned('chose', {
+    deps: ['mend', 'soft'],
+    needs: [{ key: 'csv', from: ['mend', 'soft'], select: { output: 'table.csv' } }],
+  }),
   planned('mend', { deps: ['check'], when: { not: LONG } }),
   planned('pick', {
     deps: ['check', 'soft', 'verdict'],
@@ -61,7 +66,7 @@ export function branch(story: RunEvent[], edit: (plan: PlannedItem[]) => void = 
   edit(plan);
   const opened = find(story, 'run.opened');
   const edges = plan.reduce((sum, { deps }) => sum + deps.length, 0);
-  set(opened, { plan: planDigest([...PLAN, ...plan]), items: 12, edges: opened.edges + edges });
+  set(opened, { plan: planDigest([...PLAN, ...plan]), items: 13, edges: opened.edges + edges });
   find(story, 'run.planned', 1).items.push(...plan);
   story.splice(
     -1,
@@ -73,13 +78,14 @@ export function branch(story: RunEvent[], edit: (plan: PlannedItem[]) => void = 
     closed({ id: 'reads-mend', state: 'skipped', reason: 'upstream_skipped', cause: 'mend' }),
     ready('soft'),
     ...ran('soft', FAILURE),
+    closed({ id: 'chose', state: 'skipped', reason: 'upstream_failed', cause: 'soft' }),
     ready('after'),
     ...ran('after'),
     ...ran('verdict', { outputs: [OWN_TABLE] }),
     ready('pick'),
     ...ran('pick'),
   );
-  set(find(story, 'run.completed').counts, { items: 12, done: 6, failed: 2, skipped: 3, attempts: 10, tolerated: 1 });
+  set(find(story, 'run.completed').counts, { items: 13, done: 6, failed: 2, skipped: 4, attempts: 10, tolerated: 1 });
 }
 
 /** The entry of an extra item. */

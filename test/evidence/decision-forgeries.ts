@@ -54,6 +54,12 @@ export const OF_DECISIONS: Forged[] = [
   rule('what could not do without an item is skipped as if that had failed', (s) =>
     set(first(find(s, 'item.closed', 2).items), { reason: 'upstream_failed' }),
   ),
+  rule('a failure of one of several is passed off as a condition that left another out', (s) =>
+    set(first(find(s, 'item.closed', 3).items), { reason: 'upstream_skipped', cause: 'mend' }),
+  ),
+  rule('one of several that a condition left out is named where another failed', (s) =>
+    set(first(find(s, 'item.closed', 3).items), { cause: 'mend' }),
+  ),
   rule('an item goes on after a failure that its plan does not let pass', (s) => s, {
     plan: (plan) => Reflect.deleteProperty(entryOf(plan, 'soft'), 'onError'),
   }),
@@ -68,7 +74,7 @@ export const OF_DECISIONS: Forged[] = [
       ({ type, data }) => type === 'item.ready' && (data as { items: string[] }).items[0] === 'after',
     );
     s.splice(place, 4, closed({ id: 'after', state: 'skipped', reason: 'upstream_failed', cause: 'soft' }));
-    set(find(s, 'run.completed').counts, { done: 5, skipped: 4, attempts: 9 });
+    set(find(s, 'run.completed').counts, { done: 5, skipped: 5, attempts: 9 });
   }),
   rule('an item is tried again after others have gone on without it', (s) =>
     s.splice(-1, 0, asked('retry', 'soft'), reopened('soft')),

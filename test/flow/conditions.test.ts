@@ -189,6 +189,39 @@ describe('flow: conditions', { concurrency: true }, () => {
     assert.deepEqual([item('take')?.reason, item('take')?.cause, status.state], ['upstream_failed', 'b', 'failed']);
   });
 
+  it('where a condition left one of several out and another failed, that failure skips the item and what waits for it, in whatever order', async () => {
+    const left: ItemDraft = { id: 'left', when: { from: 'first', state: 'failed' } };
+    for (const oneOf of [
+      ['left', 'bad'],
+      ['bad', 'left'],
+    ]) {
+      const { states, item, status } = await ended(acting({ bad: FAILED }), [
+        { id: 'first' },
+        left,
+        { id: 'bad' },
+        { id: 'take', needs: taking(oneOf) },
+        { id: 'publish', dependsOn: ['take'] },
+      ]);
+      const skipped = { left: 'skipped', take: 'skipped', publish: 'skipped' };
+      assert.deepEqual(states, { first: 'done', bad: 'failed', ...skipped });
+      assert.deepEqual([item('take')?.reason, item('take')?.cause], ['upstream_failed', 'bad']);
+      assert.equal(status.state, 'failed');
+    }
+  });
+
+  it('where a condition left all of several out, the item is left out too, and what only waits for it is done', async () => {
+    const left = (id: string): ItemDraft => ({ id, when: { from: 'first', state: 'failed' } });
+    const { states, item } = await ended(acting({}), [
+      { id: 'first' },
+      left('b'),
+      left('a'),
+      { id: 'take', needs: taking(['b', 'a']) },
+      { id: 'publish', dependsOn: ['take'] },
+    ]);
+    assert.deepEqual(states, { first: 'done', a: 'skipped', b: 'skipped', take: 'skipped', publish: 'done' });
+    assert.deepEqual([item('take')?.reason, item('take')?.cause], ['upstream_skipped', 'b']);
+  });
+
   it('where a failure of one is not made up for, the item is skipped for it; what was left out is passed over', async () => {
     const stopping = (oneOf: string[]) => ({ got: { oneOf, select: VALUE, onError: 'stop' as const } });
     const left: ItemDraft = { id: 'left', when: { from: 'a', state: 'failed' } };

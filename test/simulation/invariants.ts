@@ -227,15 +227,20 @@ export class Invariants {
   }
 
   #mayEndSo(item: PlanItem, dep: string, run: string): boolean {
-    const { state, reason = '' } = rowOf(this.#table, run, dep);
+    const { state } = rowOf(this.#table, run, dep);
     if (item.forEach?.from === dep || item.needs.some(({ from }) => from.length === 1 && from[0] === dep)) return false;
     const isAsked = JSON.stringify(item.when ?? {}).includes(`{"from":"${dep}","state":`);
     if (isAsked || item.needs.some(({ from }) => from.includes(dep))) return true;
     if (state === 'failed') return specOf(this.#table, run, dep).item.onError === 'continue';
+    return this.#isLeftOut(run, dep);
+  }
+
+  #isLeftOut(run: string, id: string): boolean {
+    const { state, reason = '' } = rowOf(this.#table, run, id);
     return state === 'skipped' && ['condition_false', 'upstream_skipped'].includes(reason);
   }
 
-  #mustHaveCause(run: string, id: string, { cause = '' }: ItemRow): void {
+  #mustHaveCause(run: string, id: string, { cause = '', reason }: ItemRow): void {
     const { item } = specOf(this.#table, run, id);
     const { state } = rowOf(this.#table, run, cause);
     const isEnd = awaitedBy(specOf(this.#table, run, id)).includes(cause) && isTerminal(state) && state !== 'done';
@@ -245,6 +250,11 @@ export class Invariants {
     );
     const isUnmet = isExhausted || !this.#mayEndSo(item, cause, run);
     mustHold(isUnmet, 'I8', `${id} of ${run} is skipped because of ${cause}, without which it could go on`);
+    const isLeft = (dep: string): boolean => this.#isLeftOut(run, dep);
+    const taken = [...item.needs.map(({ from }) => from), ...(item.forEach === undefined ? [] : [[item.forEach.from]])];
+    const isAllLeft = taken.some((from) => from.includes(cause) && from.every(isLeft));
+    const isRight = reason === 'upstream_skipped' ? isAllLeft : !isLeft(cause);
+    mustHold(isRight, 'I8', `${id} of ${run} is skipped for ${reason} because of ${cause}, which is ${state}`);
   }
 
   #run({ pk, before, after }: RowChange): void {

@@ -17,7 +17,7 @@ import type { EventData, RecordedOutput } from '../record/events.ts';
 import { reviewDigest } from '../record/review.ts';
 import type { BookedItem } from './booked-item.ts';
 import type { PlanBook } from './plan-book.ts';
-import { firstDone, meaningOf, type UpstreamEnd } from './upstream.ts';
+import { firstDone, type Meaning, meaningOf, type UpstreamEnd } from './upstream.ts';
 
 /** An item that its own condition left out. */
 const CONDITION_FALSE = 'condition_false';
@@ -114,15 +114,20 @@ export class UpstreamReplay {
     mustHold(isUnmet, `item ${id} is ${state} because of ${cause}, which is ${causeState}`);
     const end = this.#endOf(cause);
     const meaning = meaningOf(booked, end);
-    const isExhausted = meaning === 'let_pass' && this.#isExhausted(booked, cause);
-    const expected = isExhausted ? (end.isLeftOut ? 'upstream_skipped' : 'upstream_failed') : meaning;
+    const expected = meaning === 'let_pass' ? (this.#meaningOfAll(booked, cause) ?? meaning) : meaning;
     mustHold(reason === expected, `item ${id} is ${state} for reason ${reason} because of ${cause}: ${expected}`);
   }
 
-  /** Nothing that could give what the cause was to give is done, nor will be. */
-  #isExhausted({ needs }: BookedItem, cause: string): boolean {
+  /**
+   * Of several of which any could have given something, and none is done, nor will be: a condition left all of them out, or something
+   * went wrong with the cause. Null where that is not so of any need.
+   */
+  #meaningOfAll({ needs }: BookedItem, cause: string): Meaning | null {
     const isGone = (id: string): boolean => ENDS.has(this.#stateOf(id)) && this.#stateOf(id) !== 'done';
-    return needs.some(({ from }) => from.includes(cause) && from.every(isGone));
+    const exhausted = needs.filter(({ from }) => from.includes(cause) && from.every(isGone));
+    if (exhausted.length === 0) return null;
+    if (!this.#leftOut.has(cause)) return 'upstream_failed';
+    return exhausted.some(({ from }) => from.every((id) => this.#leftOut.has(id))) ? 'upstream_skipped' : null;
   }
 
   #mustBeAnswered(id: string, test: StateTest | ValueTest, operand: Operand): void {
