@@ -50,7 +50,7 @@ const ATTEMPTS: readonly [string, string][] = [
     'stages outputs of its own',
     node('return put((await (await fetch(leaseUrl)).json()).put.outputs, "waybill-outputs/v1\\n{}\\n");'),
   ],
-  ['finds what its wrapper keeps to itself', 'ls -d "$WAYBILL_WORKSPACE"/../../private || ls /var/lib/waybill'],
+  ['finds what its wrapper keeps to itself', 'ls -d "$WAYBILL_WORKSPACE"/../private || ls /var/lib/waybill'],
   [
     'reads the key that manifests are checked with',
     node(`return environments.some((e) => e.startsWith("${WORKER_ENV.keys}="));`),

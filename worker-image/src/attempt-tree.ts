@@ -15,8 +15,6 @@ const FEW_NAMES = 256;
 export interface AttemptTree {
   /** Gone when the attempt ends. */
   root: string;
-  /** What becomes /waybill. */
-  waybill: string;
   workspace: string;
   /** As are the two below: made by who puts something there. Each directory takes time to be made and removed. */
   inputs: string;
@@ -37,10 +35,9 @@ export interface AttemptTree {
 /** `name` is for the eyes of an operator who looks into the temporary directory. */
 export function createAttemptTree(name: string): AttemptTree {
   const root = newRoot(name);
-  const waybill = join(root, 'waybill');
   const temporary = join(root, 'tmp');
   mkdirSync(temporary, { mode: 0o755 });
-  return furnish(root, waybill, temporary);
+  return furnish(root, root, temporary);
 }
 
 /**
@@ -56,10 +53,10 @@ function newRoot(name: string): string {
   return realpathSync.native(mkdtempSync(join(tmpdir(), `waybill-${name}-`)));
 }
 
+/** @param waybill what becomes /waybill, or holds what is shown there */
 function furnish(root: string, waybill: string, temporary: string): AttemptTree {
   const tree: AttemptTree = {
     root,
-    waybill,
     workspace: join(waybill, 'workspace'),
     inputs: join(waybill, 'inputs'),
     outputs: join(waybill, 'outputs'),
@@ -71,11 +68,11 @@ function furnish(root: string, waybill: string, temporary: string): AttemptTree 
     door: join(root, 'door'),
     private: join(root, 'private'),
   };
-  const directories = [tree.workspace, tree.outputs, tree.checkpoint, dirname(tree.jobFile)];
+  const directories = [tree.workspace, tree.outputs, tree.home, tree.checkpoint, dirname(tree.jobFile)];
   for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o755 });
   mkdirSync(tree.private, { mode: 0o700 });
   // The sandbox mounts this file, so that it must be there even before there is a job.
-  writeFileSync(tree.jobFile, '{}');
+  writeFileSync(tree.jobFile, '');
   return tree;
 }
 

@@ -25,7 +25,8 @@ export interface Materials {
  * `source_invalid`.
  */
 export async function materialise(tree: AttemptTree, lease: Lease): Promise<Materials> {
-  writeFileSync(tree.jobFile, canonicalize(lease.job));
+  // It is there and empty. A file that is cut and written anew ext4 brings to the disk at once, and its removal waits for that.
+  writeFileSync(tree.jobFile, canonicalize(lease.job), { flag: 'r+' });
   chmodSync(tree.jobFile, 0o444);
   const setups = await layCapabilities(tree, lease, (input, path) => download(input, path, 'capability_mismatch'));
   // In a sandbox of the worker blocks find an empty directory where there is none.
