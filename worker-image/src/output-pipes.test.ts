@@ -41,7 +41,7 @@ it('output pipes: no attempt has those of another, and what they took is given b
   // As who kept one would: a number is given again once nobody has it.
   const kept: number[] = [];
   const seen: number[] = [];
-  for (let attempt = 0; attempt < 20; attempt += 1) {
+  for (let attempt = 0; attempt < 24; attempt += 1) {
     const { open, close } = stock.ofAttempt();
     const own = inodes(open);
     assert.deepEqual(inodes(open), own, 'the blocks of one attempt share them');
@@ -54,14 +54,14 @@ it('output pipes: no attempt has those of another, and what they took is given b
     assert.equal(open(), null);
     stock.replenish();
   }
-  assert.equal(new Set(seen).size, 40);
+  assert.equal(new Set(seen).size, 48);
   for (const descriptor of kept) closeSync(descriptor);
   while (!stock.replenish()) {
     const { open, close } = stock.ofAttempt();
     inodes(open);
     close();
   }
-  assert.equal(descriptors(), before + 16, 'those of eight attempts are in stock');
+  assert.equal(descriptors(), before + 42, 'those of 21 attempts are in stock');
   assert.deepEqual(left(), []);
 });
 

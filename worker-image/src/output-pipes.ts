@@ -10,8 +10,11 @@ import { join } from 'node:path';
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 /** Of open(2): the pipe can be opened by the descriptor, which itself reads and writes nothing. */
 const O_PATH = 0o10000000;
-/** A program makes them, and to start it takes as long as a few of them. */
-const PAIRS_AT_ONCE = 8;
+/**
+ * A program makes them, and to start it takes hundreds of times as long as the look at a descriptor after each attempt, in which those in
+ * stock are looked at too. A process that serves all that it may makes them three times, and uses all.
+ */
+const PAIRS_AT_ONCE = 21;
 const MAKING_MS = 2_000;
 
 /** Both ends of the pipe behind stdout or stderr of one block. */
