@@ -86,7 +86,7 @@ describe('a worker that serves several attempts:', () => {
     ];
     const { pid } = await serve({ pipeline });
     // Pipes for attempts to come are made when nobody waits, and are not many.
-    const [isPipe, most] = [/waybill-pipes-/, 2 * 9];
+    const [isPipe, most] = [/waybill-pipes-/, 2 * 22];
     const open = (): string[] => {
       const links = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
       assert.ok(links.filter((link) => isPipe.test(link)).length <= most);

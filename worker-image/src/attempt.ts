@@ -8,7 +8,7 @@ import { endingOf } from './attempt-ended.ts';
 import { type AttemptTree, createAttemptTree, createSharedTree, removeAttemptTree } from './attempt-tree.ts';
 import { THE_INTERNET } from './egress/reach.ts';
 import { EgressTally } from './egress/tally.ts';
-import { MAX_LEASE_BYTES, startPulse } from './heartbeat.ts';
+import { MAX_LEASE_BYTES, type Pulse, startPulse } from './heartbeat.ts';
 import { checkLease, type WorkerIdentity } from './lease-check.ts';
 import { startLiveLog } from './live-log.ts';
 import { createLogFile, type LogFile } from './log-file.ts';
@@ -38,6 +38,8 @@ export interface AttemptOptions {
   /** Directory of those that sandboxed blocks have; null where they have the host's. */
   deviceNodes: string | null;
   stop: StopRequest;
+  /** Told before the result is put of an attempt that leaves its process to others. */
+  ends(): void;
 }
 
 const EXIT_BY_OUTCOME: Record<ClaimedOutcome, number> = {
@@ -80,8 +82,13 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd> {
     const isShareable = mayShareWorker(lease.job);
     if (stop.reason() === 'engine_gone') return { exit: WORKER_EXIT.cancelled, isShareable };
     const identity = { attemptId, epoch, worker: worker.executable };
-    await report(pulse.put, identity, end, log);
-    return { exit: EXIT_BY_OUTCOME[end.outcome], isShareable };
+    const exit = EXIT_BY_OUTCOME[end.outcome];
+    const put: Pulse['put'] = (object, body, once) => {
+      if (object === 'result' && isShareable && exit === WORKER_EXIT.finished) options.ends();
+      return pulse.put(object, body, once);
+    };
+    await report(put, identity, end, log);
+    return { exit, isShareable };
   } finally {
     log.close();
     await removeAttemptTree(tree);

@@ -57,7 +57,7 @@ async function work(): Promise<number> {
   process.once('exit', () => removeDeviceNodes(nodes));
   if (env.ownDevices === '1') requireOwnNodes(nodes);
   const pipes = new PipeStock();
-  const run: Run = ({ attemptId, leaseUrl }, request) => {
+  const run: Run = ({ attemptId, leaseUrl }, request, ends) => {
     const outputPipes = pipes.ofAttempt();
     return runAttempt({
       leaseUrl,
@@ -68,9 +68,10 @@ async function work(): Promise<number> {
       outputPipes: outputPipes.open,
       deviceNodes: nodes.place,
       stop: request,
+      ends,
     }).finally(outputPipes.close);
   };
-  if (env.leaseUrl !== '') return (await run(env, stop)).exit;
+  if (env.leaseUrl !== '') return (await run(env, stop, () => {})).exit;
   const { stdin: orders, stdout: answers } = process;
   return await serve({ orders, answers }, { first: stop, stocktaking: stocktakingWith(pipes, nodes), run });
 }

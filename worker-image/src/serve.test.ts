@@ -28,7 +28,7 @@ await serve({ orders: process.stdin, answers: process.stdout }, of);
 
 /** Orders three attempts that may share a process, the last of which is the last one. */
 async function served(
-  run: (attemptId: string, stop: StopRequest) => Promise<AttemptEnd>,
+  run: (attemptId: string, stop: StopRequest, ends: () => void) => Promise<AttemptEnd>,
   { first = createStopRequest(), stocktaking = async () => null }: Partial<Serving> = {},
   ordered = 'a1 http://one stay\na2 http://two stay\na3 http://three\n',
 ): Promise<Served> {
@@ -40,9 +40,9 @@ async function served(
     {
       first,
       stocktaking,
-      run: async ({ attemptId }, stop) => {
+      run: async ({ attemptId }, stop, ends) => {
         ran.push(attemptId);
-        return await run(attemptId, stop);
+        return await run(attemptId, stop, ends);
       },
     },
   );
@@ -58,6 +58,15 @@ describe('serve:', () => {
     });
     assert.deepEqual(end, { exit: 0, ran: ['a1', 'a2', 'a3'], answered: 'a1 0\na2 0\n' });
     assert.equal(stops.size, 3);
+  });
+
+  it('that an attempt ends is said where the process may stay, and nowhere else', async () => {
+    const endsFirst = async (_id: string, _stop: StopRequest, ends: () => void): Promise<AttemptEnd> => {
+      ends();
+      return WELL;
+    };
+    assert.equal((await served(endsFirst)).answered, 'a1 ends\na1 0\na2 ends\na2 0\n');
+    assert.equal((await served(endsFirst, { stocktaking: null })).answered, '');
   });
 
   for (const [title, second] of [

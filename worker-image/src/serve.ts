@@ -16,11 +16,16 @@ const REPORT_GRACE_MS = 20_000;
 
 export interface ServedPipes {
   orders: Readable;
-  /** Takes a line for each attempt after which this process stays: its id and exit code. */
+  /** Takes a line for each attempt after which this process stays: its id and exit code; and one before, when it has all but ended. */
   answers: Writable;
 }
 
-export type Run = (order: Pick<Order, 'attemptId' | 'leaseUrl'>, stop: StopRequest) => Promise<AttemptEnd>;
+/** @param ends told when the attempt has ended but for its result, and need not be the last one here */
+export type Run = (
+  order: Pick<Order, 'attemptId' | 'leaseUrl'>,
+  stop: StopRequest,
+  ends: () => void,
+) => Promise<AttemptEnd>;
 
 export interface Serving {
   /** Of the first attempt, perhaps before it is there. */
@@ -52,7 +57,9 @@ export async function serve({ orders, answers }: ServedPipes, { first, stocktaki
       const order = await engine.next();
       if (order === null) return WORKER_EXIT.finished;
       stop ??= createStopRequest();
-      const { exit, isShareable } = await run(order, stop);
+      // Who waits for the result and has another attempt then need not start a process for it.
+      const ends = (): void => void (order.stay && stocktaking !== null && answers.write(`${order.attemptId} ends\n`));
+      const { exit, isShareable } = await run(order, stop, ends);
       if (!order.stay || !isShareable || exit !== WORKER_EXIT.finished || stocktaking === null) return exit;
       closeConnections();
       if ((await stocktaking()) !== null || stop.reason() !== null) return exit;

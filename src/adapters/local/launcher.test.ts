@@ -14,9 +14,11 @@ import { createLocalLauncher } from './launcher.ts';
 
 /**
  * `well` stays where it may and else ends, `waits` until it is told to stop, `late` has ended well when it is, `leaves` when it has
- * answered; of what holds a stray line, each piece is written at once. Any other answer is for the attempt that the URL names.
+ * answered; `ends:` and a path says that it ends, and has ended well when there is a file. Of what holds a stray line, each piece is written
+ * at once. Any other answer is for the attempt that the URL names.
  */
 const STAND_IN = `
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 const lines = createInterface(process.stdin);
 let late = null;
@@ -42,6 +44,17 @@ lines.on('line', (line) => {
   if (url === 'stray-with') return say(['stray\\n' + answer]);
   if (url === 'stray-after') return say([answer + 'stray\\n']);
   if (url === 'stray-within') return say(['stray', answer]);
+  const ends = attemptId + ' ends\\n';
+  if (url === 'ends-twice') return say([ends + ends, answer]);
+  if (url.startsWith('ends:')) {
+    process.stdout.write(ends);
+    const look = setInterval(() => {
+      if (!existsSync(url.slice(5))) return;
+      clearInterval(look);
+      process.stdout.write(answer);
+    }, 2);
+    return;
+  }
   if (url === 'aborts') return process.kill(process.pid, 'SIGABRT');
   if (url === 'complains') console.error('of ' + attemptId);
   if (url === 'complains') return say(['', answer]);
@@ -240,7 +253,26 @@ describe('launcher: attempts that share a process', { skip }, () => {
     }),
   );
 
+  it(
+    'an attempt waits for a process that has said that it ends its own, and starts none beside it',
+    withBed(async ({ workerFile, launch, ended }) => {
+      const waited = async (round: number): Promise<boolean> => {
+        const mayEnd = join(dirname(workerFile), `may-end-${round}`);
+        const handle = await launch(`a${round}`, `ends:${mayEnd}`);
+        await sleep(500);
+        const next = launch(`b${round}`, 'well');
+        writeFileSync(mayEnd, '');
+        await Promise.all([ended(`a${round}`), ended(`b${round}`)]);
+        return processOf(await next) === processOf(handle);
+      };
+      // On a machine that is busy it may come too late: then another is started in time, as it always is without this.
+      for (let round = 0; round < 5; round += 1) if (await waited(round)) return;
+      assert.fail('each was given a process of its own');
+    }),
+  );
+
   for (const [url, title] of [
+    ['ends-twice', 'that it has said before'],
     ['stray-first', 'while it serves'],
     ['stray-with', 'in one piece with its answer'],
     ['stray-after', 'in one piece behind its answer'],

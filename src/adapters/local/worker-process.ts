@@ -14,6 +14,8 @@ const MAX_LAST_WORDS = 2_000;
 interface Serving {
   attemptId: string;
   handle: string;
+  /** It has said that the attempt has all but ended. */
+  isEnding: boolean;
 }
 
 /** How the attempt ended that the process served. */
@@ -28,6 +30,8 @@ export interface ServedEnd {
 }
 
 export interface ServedListener {
+  /** It puts its result, after which it may be free before long. `attemptEnded` follows. */
+  attemptEnding(worker: WorkerProcess): void;
   /** @param isFree the process goes on, and may be given another attempt */
   attemptEnded(worker: WorkerProcess, end: ServedEnd, isFree: boolean): void;
   processEnded(worker: WorkerProcess): void;
@@ -97,7 +101,7 @@ export class WorkerProcess {
   serve(attemptId: string, leaseUrl: string, mayStay: boolean): string {
     this.#served += 1;
     const handle = `${formatHandle(this.identity)}:${this.#served}`;
-    this.#serving = { attemptId, handle };
+    this.#serving = { attemptId, handle, isEnding: false };
     this.#lastWords = '';
     this.#hold(true);
     this.#child.stdin?.write(`${attemptId} ${leaseUrl}${mayStay ? ' stay' : ''}\n`);
@@ -120,12 +124,18 @@ export class WorkerProcess {
     const lines = (this.#said + text).split('\n');
     this.#said = (lines.pop() ?? '').slice(-MAX_LAST_WORDS);
     for (const line of lines) {
-      const [, attemptId, exit] = /^(\S+) (\d+)$/.exec(line) ?? [];
-      const isAnswer = attemptId !== undefined && attemptId === this.#serving?.attemptId;
-      if (isAnswer) this.#end(Number(exit), null);
+      const [, attemptId, said] = /^(\S+) (\d+|ends)$/.exec(line) ?? [];
+      const serving = attemptId === this.#serving?.attemptId ? this.#serving : null;
+      if (serving !== null && said === 'ends' && !serving.isEnding) this.#ends(serving);
+      else if (serving !== null && said !== 'ends') this.#end(Number(said), null);
       // The attempt under way goes on. Where this was to be its answer, the end of the process is its end.
       else this.dismiss();
     }
+  }
+
+  #ends(serving: Serving): void {
+    serving.isEnding = true;
+    if (this.mayServe) this.#listener.attemptEnding(this);
   }
 
   #end(exit: number | null, signal: NodeJS.Signals | null): void {
