@@ -24,6 +24,8 @@ const MOST_AHEAD = 26;
 
 interface Candidate extends ItemRef {
   queue: string;
+  /** Its place in the list in which it was found. */
+  rank: string;
   /** Found in the wait list of a lock, or among those that wait for money; then alone in its decision. */
   from?: 'lock' | 'short';
   /** The lock in whose list it was found; all who wait in it are tried. */
@@ -49,7 +51,7 @@ async function advanceReady(deps: FlowDeps, queue: string): Promise<{ isShort: b
     const range = { prefix: 'ready/', limit: READY_PAGE, ...(after === undefined ? {} : { after }) };
     const rows = await deps.store.query(`queue/${queue}`, range);
     if (rows.length === 0) return { isShort: false, isAsked };
-    const candidates = rows.map((row) => ({ ...(row.body as unknown as ReadyRow), queue }));
+    const candidates = rows.map((row) => ({ ...(row.body as unknown as ReadyRow), queue, rank: rankIn(row) }));
     const batch = await claimSome(deps, candidates, rows);
     isAsked ||= batch.isAsked;
     if (batch.neededMicroUsd !== undefined && !gathered) {
@@ -80,7 +82,7 @@ async function advanceShort(deps: FlowDeps, run: string): Promise<void> {
     const rows = await deps.store.query(`run/${run}`, range);
     for (const row of rows) {
       const { item } = row.body as unknown as ShortRow;
-      const batch = await claimSome(deps, [{ run, item, queue, from: 'short' }]);
+      const batch = await claimSome(deps, [{ run, item, queue, rank: rankIn(row), from: 'short' }]);
       if (batch.isShort) return;
     }
     if (rows.length < WAITER_PAGE) break;
@@ -97,13 +99,18 @@ async function advanceLock(deps: FlowDeps, lock: string): Promise<void> {
     const rows = await deps.store.query(`lock/${lock}`, range);
     for (const row of rows) {
       const waiter = row.body as unknown as LockWaitRow;
-      const batch = await claimSome(deps, [{ ...waiter, from: 'lock', lock }]);
+      const batch = await claimSome(deps, [{ ...waiter, rank: rankIn(row), from: 'lock', lock }]);
       const isTaken = batch.attempts.length > 0 && waiter.mode === 'exclusive';
       if (isTaken || batch.held.includes(lock)) return;
     }
     if (rows.length < WAITER_PAGE) return;
     after = rows.at(-1)?.sk;
   }
+}
+
+/** Of a row of a list, whose key is a prefix and the rank. */
+function rankIn({ sk }: Row): string {
+  return sk.slice(sk.indexOf('/') + 1);
 }
 
 /** @param listed the rows that named the candidates, as a query has just answered them */
@@ -210,6 +217,8 @@ async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec
   const item = required(draft.seen<ItemRow>(itemKey), itemKey);
   const isWanted = row.stopping === undefined && row.pausedAtMs === undefined && !item.cancelAsked;
   if (item.state !== 'ready' || item.rank === undefined || !isWanted) return { kind: 'stale' };
+  // It lined up anew since the list was read, and is met again at its new place: here it would pass those in between.
+  if (item.rank !== candidate.rank) return { kind: 'stale' };
   // Parked since the ready list was read. Of two that leave the lists of a lock in one decision, the second would make
   // the first its head again, which the store still shows there: the lock would be kept for somebody who is gone.
   const list = item.parked ? 'lock' : item.short ? 'short' : undefined;

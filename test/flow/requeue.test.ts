@@ -6,6 +6,7 @@ import type { LockRow } from '#core/queue-rows.ts';
 import { type AttemptRow, keys } from '#core/rows.ts';
 import type { FlowBed } from '../support/embedded-flow.ts';
 import { aborted, answerTo, FAILED, finished, Gate, SUCCEEDED, withBed } from '../support/finished-run.ts';
+import { interceptPorts } from '../support/intercepted-ports.ts';
 import { cancelOf, controlOf, runOf } from '../support/run-spec.ts';
 import { eventsOf } from '../support/sealed-events.ts';
 
@@ -100,6 +101,38 @@ describe('flow: requeue', { concurrency: true }, () => {
       assert.deepEqual(await answerTo(bed, 'r', controlOf('requeue', run, 'a')), ['accepted', undefined]);
       assert.ok(((await bed.itemRow(run, 'a'))?.rank ?? '') > before);
       released.open();
+      assert.equal((await finished(bed, 's')).status.state, 'done');
+      assert.deepEqual(order, ['holder', 'b', 'c', 'a']);
+    });
+  });
+
+  it('who has read the list before finds it at its new place only, and does not let it pass the others', async () => {
+    const [released, isRead, aside] = [new Gate(), new Gate(), new Gate()];
+    let isHolding = false;
+    const order: string[] = [];
+    const execute: Execute = async ({ item }) => {
+      order.push(item);
+      if (item === 'holder') await released.opened;
+      return SUCCEEDED;
+    };
+    const adapt = (deps: FlowBed['deps']): FlowBed['deps'] =>
+      interceptPorts(deps, async ({ method, args }, proceed) => {
+        const answer = await proceed();
+        if (!isHolding || method !== 'query' || args[0] !== 'queue/default') return answer;
+        isHolding = false;
+        isRead.open();
+        await aside.opened;
+        return answer;
+      });
+    await withBed({ execute, concurrency: 1, adapt }, async (bed) => {
+      const items = ['holder', 'a', 'b', 'c'].map((id) => ({ id, ...(id === 'holder' ? { priority: 99 } : {}) }));
+      const run = bed.submit('s', runOf(items));
+      await running(bed, run, 'holder');
+      isHolding = true;
+      released.open();
+      await isRead.opened;
+      assert.deepEqual(await answerTo(bed, 'r', controlOf('requeue', run, 'a')), ['accepted', undefined]);
+      aside.open();
       assert.equal((await finished(bed, 's')).status.state, 'done');
       assert.deepEqual(order, ['holder', 'b', 'c', 'a']);
     });
