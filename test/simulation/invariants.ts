@@ -10,6 +10,7 @@ import { isTerminal } from '#core/tally.ts';
 import type { LeaseDraft } from '#ports/mailbox.ts';
 import { CallbackInvariants } from './callback-desk.ts';
 import { CheckpointInvariants } from './checkpoint-invariants.ts';
+import { ClaimOrder } from './claim-order.ts';
 import { ClaimPace } from './claim-pace.ts';
 import type { EgressPlan } from './egress-plan.ts';
 import { GivenInvariants } from './given-invariants.ts';
@@ -36,6 +37,7 @@ export class Invariants {
   readonly #table: RowTable;
   readonly #held: HeldResources;
   readonly #money: HeldMoney;
+  readonly #order: ClaimOrder;
   readonly #pace: ClaimPace;
   readonly #reuse: ReuseInvariants;
   readonly #growth: GrowthInvariants;
@@ -58,6 +60,7 @@ export class Invariants {
     this.pinned = new PinnedInvariants(table, egress);
     this.#held = new HeldResources(table);
     this.#money = new HeldMoney(table);
+    this.#order = new ClaimOrder(table, timeline);
     this.#pace = new ClaimPace(table);
     this.#growth = new GrowthInvariants(table);
     this.#reuse = new ReuseInvariants(table);
@@ -65,7 +68,8 @@ export class Invariants {
     this.#typed = new TypedInvariants(table, buckets);
   }
 
-  committed({ by, changes }: Commit): void {
+  committed(commit: Commit): void {
+    const { by, changes } = commit;
     const events = eventsIn(changes);
     for (const change of changes) {
       if (change.sk === 'attempt') this.#attempt(change);
@@ -74,6 +78,7 @@ export class Invariants {
     }
     this.#held.changed(changes);
     this.#money.committed(changes, events);
+    this.#order.committed(commit);
     this.#pace.committed(changes);
     this.#reuse.committed(changes);
     this.#growth.committed(changes, events);

@@ -10,6 +10,7 @@ import type { FlowDeps } from '#flow/deps.ts';
 import type { Action, Row, RunStore } from '#ports/run-store.ts';
 import type { Container } from './container.ts';
 import { CALLBACK_BUGS } from './planted-callbacks.ts';
+import { LIST_BUGS } from './planted-lists.ts';
 import { LOCK_BUGS } from './planted-locks.ts';
 import { MONEY_BUGS } from './planted-money.ts';
 import { PIN_BUGS } from './planted-pins.ts';
@@ -53,6 +54,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   { name: 'skipped event', breaks: /^I6: no event says "\w+ \S+ \w+"/, plant: leavingOut(tellsOf('item.closed')) },
   { name: 'over-cap', breaks: /^I3: queue \S+ exceeds its concurrency/, plant: overCap },
   ...LOCK_BUGS,
+  ...LIST_BUGS,
   ...MONEY_BUGS,
   ...PIN_BUGS,
   ...CALLBACK_BUGS,
