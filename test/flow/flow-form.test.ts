@@ -140,6 +140,22 @@ describe('flow: the flow form', { concurrency: true }, () => {
     assert.deepEqual([happened.sort(), state], [['after', 'ask'], 'done']);
   });
 
+  it('a gate is passed where its own condition does not hold, and where it holds it has to be green', async () => {
+    const edit = work('edit', { when: { from: 'scan', ...OUT, equals: 'changed' } });
+    const tests = { id: 'tests', ...taking('edit'), when: { from: 'edit', state: 'done' }, gate: { run: 'true' } };
+    const tasks = [work('scan'), edit, tests, work('publish')];
+    const without = await ran(tasks, {});
+    assert.deepEqual(without.states, { scan: 'done', edit: 'skipped', tests: 'skipped', publish: 'done' });
+    const red = await ran(tasks, { scan: leaving('changed'), tests: FAILED });
+    assert.deepEqual(red.states, { scan: 'done', edit: 'done', tests: 'failed', publish: 'skipped' });
+    const broken = await ran(tasks, { scan: leaving('changed'), edit: FAILED });
+    assert.deepEqual(broken.states, { scan: 'done', edit: 'failed', tests: 'skipped', publish: 'skipped' });
+    await assert.rejects(
+      ran([work('scan'), edit, { ...tests, when: undefined }, work('publish')], {}),
+      /"tests" would be passed/,
+    );
+  });
+
   it('a task for each output happens as often as there are outputs, in each round of a loop', async () => {
     const shards = (...names: string[]): Execution => ({
       ...SUCCEEDED,

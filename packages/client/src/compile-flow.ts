@@ -10,6 +10,7 @@ import { expandUses, filesOfShapes, ledToUse, NO_PACKS, shapedProblems } from '.
 import { type Flow, flowSchema } from './flow.ts';
 import { agentProblems, captureProblems } from './flow-agents.ts';
 import { testsOf } from './flow-conditions.ts';
+import { gateProblems } from './flow-gates.ts';
 import { forEachOf, growthProblems, ownerOf } from './flow-growth.ts';
 import { inputProblems, ledToPrompt } from './flow-inputs.ts';
 import { flowLinkProblems, lineage, tasksById } from './flow-links.ts';
@@ -97,19 +98,22 @@ function judge(
   if (mistyped.length > 0) return refuse(mistyped.map(toFlow));
   if (!compiled.ok) return refuse(compiled.refusals.map(toFlow));
   const sizeBytes = byteLength(canonicalize(run, { numbers: 'any' }));
-  if (sizeBytes <= LIMITS.specBytes)
-    return {
-      ok: true,
-      run,
-      items: compiled.items,
-      origins: origins.map(({ node }) => formatPath(node.path)),
-      ledBack: toFlow,
-      packFiles: filesOfShapes(expanded),
-      steps,
-    };
-  const problem = `the run spec that it becomes has ${sizeBytes} bytes, more than ${LIMITS.specBytes}`;
-  const fix = 'Split the flow, or move scripts into the source.';
-  return refuse([{ code: 'SPEC_TOO_LARGE', path: 'tasks', problem, fix }]);
+  if (sizeBytes > LIMITS.specBytes) {
+    const problem = `the run spec that it becomes has ${sizeBytes} bytes, more than ${LIMITS.specBytes}`;
+    const fix = 'Split the flow, or move scripts into the source.';
+    return refuse([{ code: 'SPEC_TOO_LARGE', path: 'tasks', problem, fix }]);
+  }
+  const unasked = gateProblems({ items: unrolled, origins });
+  if (unasked.length > 0) return refuse(unasked);
+  return {
+    ok: true,
+    run,
+    items: compiled.items,
+    origins: origins.map(({ node }) => formatPath(node.path)),
+    ledBack: toFlow,
+    packFiles: filesOfShapes(expanded),
+    steps,
+  };
 }
 
 /** From a place in the run spec to the place in the flow that it comes from. */

@@ -163,7 +163,7 @@ const taskSchema: z.ZodType<FlowTask> = closed({
     max: z.int().min(1).max(FLOW_LIMITS.loopRounds).optional().describe('How often it may be mended.'),
   })
     .optional()
-    .describe('A check: what follows happens only when it exits with 0.'),
+    .describe('A check: what follows happens only when it exits with 0, or when its `when` does not hold.'),
   approval: peopleGate.optional().describe('People decide: what follows happens only when enough of them approve.'),
   needs: record(inputName, need, LIMITS.needsPerItem).optional().describe('Inputs by file name under inputs/.'),
   reads: itemSchema.shape.reads,

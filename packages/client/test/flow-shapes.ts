@@ -7,10 +7,12 @@ type Written = Record<string, unknown>;
 interface Leaf {
   kind: 'agent' | 'gate';
   /** Chooses what it needs, among tasks before it and now and then anywhere. */
-  needs: { pick: number; isAnywhere: boolean; isOfRoundBefore: boolean }[];
+  needs: { pick: number; other: number | null; isAnywhere: boolean; isOfRoundBefore: boolean }[];
   timeout: boolean;
   /** Chooses what it asks, of a task before it; null: it always happens. */
-  asks: { pick: number; ofState: boolean } | null;
+  asks: { pick: number; state: 'done' | 'failed' | 'skipped' | null } | null;
+  /** Of a gate: it asks that what it needs is done, and needs nothing else. */
+  isCareful: boolean;
   /** Of a gate: how often it is mended. */
   mendings: number;
   mayFail: boolean;
@@ -25,6 +27,7 @@ const { shape } = fc.letrec<{ shape: Shape }>((tie) => {
   const children = fc.array(tie('shape'), { minLength: 1, maxLength: 4 });
   const need = fc.record({
     pick: fc.nat(),
+    other: fc.option(fc.nat(), { freq: 2 }),
     isAnywhere: fc.integer({ min: 0, max: 19 }).map((n) => n === 0),
     isOfRoundBefore: fc.boolean(),
   });
@@ -35,7 +38,11 @@ const { shape } = fc.letrec<{ shape: Shape }>((tie) => {
         kind: fc.constantFrom('agent', 'gate'),
         needs: fc.array(need, { maxLength: 2 }),
         timeout: fc.boolean(),
-        asks: fc.option(fc.record({ pick: fc.nat(), ofState: fc.boolean() }), { freq: 4 }),
+        asks: fc.option(
+          fc.record({ pick: fc.nat(), state: fc.constantFrom(null, null, 'done', 'failed', 'skipped') }),
+          { freq: 4 },
+        ),
+        isCareful: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
         mendings: fc.integer({ min: 0, max: 2 }),
         mayFail: fc.boolean(),
       }),
@@ -71,6 +78,8 @@ class Writer {
     if ('children' in one) return { [one.kind]: this.#all(one.children, path, loops) };
     const named = { id: `t${this.#named.length}`, loops, isOpenEnded: one.kind === 'gate' && one.mendings > 0 };
     const when = this.#condition(one, loops);
+    const needs = one.needs.flatMap((need, n) => this.#need(need, n, named));
+    const careful = one.kind === 'gate' && one.isCareful ? this.#asked(needs, loops) : null;
     this.#named.push(named);
     return {
       id: named.id,
@@ -78,8 +87,22 @@ class Writer {
       ...(one.timeout ? { timeout: '1m' } : {}),
       ...(one.mayFail ? { onError: 'continue' } : {}),
       ...(when === null ? {} : { when }),
-      needs: Object.fromEntries(one.needs.flatMap((need, n) => this.#need(need, n, named))),
+      needs: Object.fromEntries(needs),
+      ...careful,
     };
+  }
+
+  #asked(needs: readonly [string, Written][], loops: string[]): Written {
+    const askable = new Set(this.#askable(loops).map(({ id }) => id));
+    const sourcesOf = ({ from, oneOf }: Written): string[] => (oneOf ?? [from]) as string[];
+    const kept = needs.filter(([, need]) => need.round === undefined && sourcesOf(need).every((id) => askable.has(id)));
+    if (kept.length === 0) return { needs: {} };
+    const all = kept.map(([, need]) => ({ any: sourcesOf(need).map((from) => ({ from, state: 'done' })) }));
+    return { needs: Object.fromEntries(kept), when: { all } };
+  }
+
+  #askable(loops: string[]): Named[] {
+    return this.#named.filter((one) => !one.isOpenEnded && one.loops.every((loop) => loops.includes(loop)));
   }
 
   #all(shapes: readonly Shape[], path: string, loops: string[]): Written[] {
@@ -95,18 +118,25 @@ class Writer {
   }
 
   #condition({ asks }: Leaf, loops: string[]): Written | null {
-    const askable = this.#named.filter((one) => !one.isOpenEnded && one.loops.every((loop) => loops.includes(loop)));
+    const askable = this.#askable(loops);
     const asked = askable[(asks?.pick ?? 0) % askable.length];
     if (asks === null || asked === undefined) return null;
-    return asks.ofState ? { from: asked.id, state: 'done' } : { from: asked.id, output: 'o', exists: true };
+    return { from: asked.id, ...(asks.state === null ? { output: 'o', exists: true } : { state: asks.state }) };
   }
 
-  #need({ pick, isAnywhere, isOfRoundBefore }: Leaf['needs'][number], n: number, own: Named): [string, Written][] {
+  #need(
+    { pick, other, isAnywhere, isOfRoundBefore }: Leaf['needs'][number],
+    n: number,
+    own: Named,
+  ): [string, Written][] {
     const from = this.#named[pick % this.#named.length] ?? own;
     const hasRound = isOfRoundBefore && from.loops.some((loop) => own.loops.includes(loop));
     if (from === own && !hasRound) return [];
     const chosen = isAnywhere ? `t${pick % this.#total}` : from.id;
-    return [[`n${n}`, { from: chosen, select: { output: 'o' }, ...(hasRound ? { round: 'previous' } : {}) }]];
+    const spare = other === null ? undefined : this.#named[other % this.#named.length];
+    const isEither = spare !== undefined && spare !== own && spare.id !== chosen;
+    const taken = isEither ? { oneOf: [chosen, spare.id] } : { from: chosen };
+    return [[`n${n}`, { ...taken, select: { output: 'o' }, ...(hasRound ? { round: 'previous' } : {}) }]];
   }
 }
 
