@@ -61,6 +61,13 @@ test('cost: of all runs by run, with the caps of the deployment as the newest st
     ['other', 'one'],
   );
   assert.deepEqual(found?.caps, [{ ...DAY, leftMicroUsd: 1 }]);
+  assert.equal(found?.capsAt, OTHER.at, 'what is left is no newer than this');
+  const later = runOf('later', '2026-11-21T07:00:00.000Z', [item('y', 1)]);
+  assert.equal(
+    (await readCost(holding(ONE, OTHER, later)))?.capsAt,
+    OTHER.at,
+    'a newer status without caps says nothing',
+  );
   assert.deepEqual((await readCost(holding()))?.parts, []);
   assert.equal(await readCost(holding(ONE), { principal: 'p', submissionId: 'none' }), null);
 });

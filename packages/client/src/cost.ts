@@ -11,8 +11,9 @@ export interface Cost {
   models: { model: string; microUsd: number }[];
   /** Of what models come to, this is not charged: attempts claimed more than one may be charged. */
   cutMicroUsd?: number;
-  /** As they were when the newest of the statuses was written. */
+  /** As they were when the newest of the statuses was written that shows any, at `capsAt`. */
   caps: CapStatus[];
+  capsAt?: string;
 }
 
 /** Of a run item by item; without one of the newest runs of the principal, run by run. Null: there is no such run. */
@@ -51,5 +52,6 @@ function costOf(parts: Cost['parts'], runs: readonly RunStatus[]): Cost {
     models: [...models].map(([model, microUsd]) => ({ model, microUsd })).sort((a, b) => b.microUsd - a.microUsd),
     ...(cutMicroUsd === 0 ? {} : { cutMicroUsd }),
     caps: ofDeployment,
+    ...(newest === undefined || ofDeployment.length === 0 ? {} : { capsAt: newest.at }),
   };
 }

@@ -35,6 +35,6 @@ export async function cost(call: VerbCall): Promise<ExitCode> {
   const found = run === null ? ((await readCost(transport)) ?? NOTHING) : costOfRun(run);
   const unread = unreadOf(run);
   call.terminal.emit({ ...(run === null ? {} : { run: run.run }), ...found, ...(unread.length > 0 ? { unread } : {}) });
-  call.terminal.say([...costLines(found, run), ...unread.map(unreadLine)]);
+  call.terminal.say([...costLines(found, run, Date.now()), ...unread.map(unreadLine)]);
   return EXIT.ok;
 }

@@ -67,7 +67,8 @@ test('an estimate sums up what items may cost, says what it is based on, and is 
 
 test('what was claimed and not charged stands under the models, which sum up to what was charged', () => {
   const models = [{ model: 'm', microUsd: 9_000_000 }];
-  const text = plainText(costLines({ microUsd: 2_500_000, cutMicroUsd: 7_000_000, parts: [], models, caps: [] }, null));
+  const cost = { microUsd: 2_500_000, cutMicroUsd: 7_000_000, parts: [], models, caps: [] };
+  const text = plainText(costLines(cost, null, 0));
   for (const line of [/m +9\.00 USD/, /told +0\.50 USD/, /cut: claimed beyond what one attempt is charged +-7\.00 USD/])
     assert.match(text, line);
 });
@@ -76,7 +77,7 @@ test('a cost names its parts, its models, what no model accounts for, and what i
   const caps = [{ cap: 'day' as const, limitMicroUsd: 10_000_000, leftMicroUsd: 4_000_000, turns: '2026-11-22T00:00' }];
   const parts = [{ id: 'r'.repeat(40), microUsd: 3_000_000 }];
   const text = plainText(
-    costLines({ microUsd: 3_000_000, parts, models: [{ model: 'm', microUsd: 1_000_000 }], caps }, null),
+    costLines({ microUsd: 3_000_000, parts, models: [{ model: 'm', microUsd: 1_000_000 }], caps }, null, 0),
   );
   for (const part of [
     '3.00 USD',
@@ -87,4 +88,17 @@ test('a cost names its parts, its models, what no model accounts for, and what i
     '2026-11-22',
   ])
     assert.ok(text.includes(part), `${part} in ${text}`);
+});
+
+test('what is left of a cap is told with its time when that is not just now, and a window that is over is whole again by now', () => {
+  const at = '2026-11-22T12:03:04.000Z';
+  const caps = [{ cap: 'day' as const, limitMicroUsd: 2, leftMicroUsd: 1, turns: '2026-11-23T00:00:00.000Z' }];
+  const shown = (nowMs: number): string =>
+    plainText(costLines({ microUsd: 0, parts: [], models: [], caps, capsAt: at }, null, nowMs));
+  assert.doesNotMatch(shown(Date.parse(at) + 1_000), /as of/);
+  assert.match(
+    shown(Date.parse(at) + 12_000),
+    /2026-11-23T00:00:00\.000Z\nas of 12:03:04 UTC, 12 s ago: what was spent or set since/,
+  );
+  assert.match(shown(Date.parse(at) + 86_400_000), /day .* by now\nas of 12:03:04 UTC, 24 h 00 m ago/);
 });

@@ -4,7 +4,7 @@ import type { RunStatus } from '@waybill/client/documents';
 import type { AgentPrice } from '../agent-price.ts';
 import type { Estimate } from '../plan-estimate.ts';
 import { safeCell } from '../safe-text.ts';
-import { formatUsd } from './measure.ts';
+import { asOf, formatUsd } from './measure.ts';
 import { type Line, toned } from './styled.ts';
 import { tableLines } from './table.ts';
 
@@ -26,7 +26,8 @@ export function estimateLines(
 }
 
 /** @param run whose items the parts are; null: the parts are runs */
-export function costLines({ microUsd, parts, models, cutMicroUsd = 0, caps }: Cost, run: RunStatus | null): Line[] {
+export function costLines(cost: Cost, run: RunStatus | null, nowMs: number): Line[] {
+  const { microUsd, parts, models, cutMicroUsd = 0 } = cost;
   const head: Line = [
     toned('strong', formatUsd(microUsd)),
     run === null ? '  all runs' : `  ${safeCell(run.name)} ${safeCell(run.run).slice(0, 12)}`,
@@ -44,7 +45,7 @@ export function costLines({ microUsd, parts, models, cutMicroUsd = 0, caps }: Co
     ),
     ...(hidden > 0 ? [[toned('quiet', `… and ${hidden} more`)] satisfies Line] : []),
     ...listed('MODEL', microUsd === 0 ? [] : [...byModel, cut]),
-    ...capLines(caps),
+    ...capLines(cost, nowMs),
   ];
 }
 
@@ -55,13 +56,15 @@ function listed(what: string, rows: readonly { name: string; microUsd: number }[
   return [[], ...tableLines([what, 'COST'], cells)];
 }
 
-function capLines(caps: Cost['caps']): Line[] {
+function capLines({ caps, capsAt }: Cost, nowMs: number): Line[] {
   if (caps.length === 0) return [];
   const rows = caps.map(({ cap, limitMicroUsd, leftMicroUsd, turns = '' }) => [
     { text: cap },
     { text: formatUsd(limitMicroUsd) },
     { text: formatUsd(leftMicroUsd) },
-    { text: turns },
+    { text: Date.parse(turns) <= nowMs ? 'by now' : turns },
   ]);
-  return [[], ...tableLines(['CAP', 'LIMIT', 'LEFT', 'WHOLE AGAIN'], rows)];
+  const age = capsAt === undefined ? undefined : asOf(capsAt, nowMs);
+  const old: Line[] = age === undefined ? [] : [[toned('quiet', `${age}: what was spent or set since is not in it`)]];
+  return [[], ...tableLines(['CAP', 'LIMIT', 'LEFT', 'WHOLE AGAIN'], rows), ...old];
 }

@@ -8,6 +8,23 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} m`;
 }
 
+/** Younger than this, what is shown counts as how things stand. */
+const FRESH_MS = 2_000;
+
+/** When something was written, if that is not just now: `as of 12:03:04 UTC, 12 s ago`. */
+export function asOf(at: string, nowMs: number): string | undefined {
+  const atMs = Date.parse(at);
+  const ageMs = nowMs - atMs;
+  if (!(ageMs > FRESH_MS)) return undefined;
+  return `as of ${new Date(atMs).toISOString().slice(11, 19)} UTC, ${formatDuration(ageMs)} ago`;
+}
+
+/** Words about a time that is still to come, and none about one that has passed. */
+export function ifAhead(at: string, nowMs: number, words: (left: string) => string): string {
+  const leftMs = Date.parse(at) - nowMs;
+  return leftMs > 0 ? words(formatDuration(leftMs)) : '';
+}
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
 /** A size for people, in powers of 1024. */
