@@ -62,6 +62,7 @@ test('program: status, runs and explain find a run by id, by its beginning, by s
   assert.match(listed.out, /0123456789ab {2}nightly {2}running/);
   const explained = await call(['explain', 'latest', 'lint', '--dir', dir]);
   assert.equal(JSON.parse(explained.out).item.reason, 'exit_nonzero');
+  assert.equal(JSON.parse(explained.out).at, '2026-11-21T05:00:05.000Z', 'a program can tell how old it is, too');
 });
 
 test('program: an unknown run and an unknown item are usage errors that say where to look', async (t) => {

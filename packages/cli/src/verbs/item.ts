@@ -18,7 +18,7 @@ export async function explain(call: VerbCall): Promise<ExitCode> {
   const log = attempt === undefined || item.state === 'done' ? null : await openLog(transport, attempt);
   const logTail = log === null ? undefined : await tailOfLog(log, TAIL_LINES);
   const engineRuns = isCaredFor(call, run);
-  call.terminal.emit({ run: run.run, item, engineRuns, logTail });
+  call.terminal.emit({ run: run.run, at: run.at, item, engineRuns, logTail });
   call.terminal.say(
     explainLines({
       run,

@@ -22,7 +22,7 @@ import { paintLines } from './styled.ts';
 
 function explained(
   one: ItemStatus,
-  { about = {}, ...rest }: { logTail?: string; engineRuns?: boolean; about?: Partial<RunStatus> } = {},
+  { about = {}, ...rest }: { logTail?: string; engineRuns?: boolean; nowMs?: number; about?: Partial<RunStatus> } = {},
 ): string {
   const hints = { command: (verb: string) => `waybill ${verb}` };
   const lines = explainLines({ run: runOf([one], about), item: one, nowMs: atMs(6), engineRuns: true, hints, ...rest });
@@ -135,6 +135,35 @@ test('explain: a pause says who ends it and what holds the item then; a rate say
   const rate = { starts: 10, perSeconds: 60, next: at(9) };
   const paced = explained(item('a', 'ready', { waiting: { queue, rate } }));
   assert.match(paced, /the queue starts 10 in 1 m 00 s, the next in 3\.0 s\n/);
+});
+
+test('explain: a wait for what other runs do is told with the age of the status, any other and a fresh one without', () => {
+  const queue = { name: 'default', concurrency: 2, held: 2 };
+  const aged = (waiting: NonNullable<ItemStatus['waiting']>, nowMs = atMs(17)): string =>
+    explained(item('a', 'ready', { waiting }), { nowMs });
+  const age = /\nstatus {2}as of 05:00:05 UTC, 12 s ago: what other runs have done since is not in it\nfix/;
+  const cap = { limitMicroUsd: 2, leftMicroUsd: 1 };
+  const behind = { run: 'f'.repeat(32), item: 'dear' };
+  const locks = [{ name: 'l', holders: [behind] }];
+  const paused = { paused: 'run' as const, queue };
+  for (const waiting of [{ queue }, { locks }, { behind }, { cap: { cap: 'day' as const, ...cap } }, paused])
+    assert.match(aged(waiting), age);
+  assert.doesNotMatch(aged({ queue }, atMs(6)), /as of/);
+  const own = [{ cap: { cap: 'run' as const, ...cap } }, { notBefore: at(60) }, { deps: { first: ['b'], count: 1 } }];
+  for (const waiting of own) assert.doesNotMatch(aged(waiting), /as of/);
+});
+
+test('explain: no time that has passed is told as one to come', () => {
+  const queue = { name: 'default', concurrency: 2, held: 0 };
+  const late = (waiting: NonNullable<ItemStatus['waiting']>): string =>
+    explained(item('a', 'ready', { waiting }), { nowMs: atMs(17) });
+  const rate = { starts: 10, perSeconds: 60, next: at(9) };
+  assert.match(late({ queue, rate }), /why {5}waits for its turn: the queue starts 10 in 1 m 00 s\n/);
+  assert.match(late({ notBefore: at(9) }), /why {5}about to line up\n/);
+  const cap = { cap: 'day' as const, limitMicroUsd: 2_000_000, leftMicroUsd: 0, turns: at(9) };
+  assert.match(late({ queue, cap }), /why {5}waits for the cap of the day: 0\.00 USD of 2\.00 USD left\n/);
+  const gate = { approved: 0, rejected: 0, approvals: 1, reviewers: ['ann'], expires: at(9) };
+  assert.match(late({ gate }), /why {5}waits for the gate: 0 of 1 approve, by ann\n/);
 });
 
 test('explain: what waits in a run with a wall clock is told how long that lasts', () => {

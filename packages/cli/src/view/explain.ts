@@ -4,6 +4,7 @@ import { escapeText } from '@waybill/verify';
 import { safeBlock, safeCell } from '../safe-text.ts';
 import { adviceOnOutcome, adviceOnReason } from './advice.ts';
 import {
+  ageOfWaits,
   elapsedMs,
   exceededText,
   isTerminal,
@@ -58,12 +59,15 @@ function whyWaiting({ item, run, nowMs, hints }: Explanation): Line[] {
   });
   const why = item.waiting === undefined ? 'it is about to be looked at' : waitingText(item.waiting, run.run, nowMs);
   const busy = run.extending === undefined ? [] : [fact('busy', 'items that were added to the run are being written')];
+  const age = ageOfWaits([item], run, nowMs);
+  const status = age === undefined ? [] : [fact('status', `${age}: what other runs have done since is not in it`)];
   const then = [...asked(item), ...underReview(item), ...afterwards(item, run.run, nowMs)];
   return [
     fact('why', why),
     ...busy,
     ...then,
     ...holders,
+    ...status,
     ...untilWhen(run, nowMs),
     fact('fix', whatToDo(item, run, hints)),
   ];

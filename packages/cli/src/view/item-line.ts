@@ -1,7 +1,7 @@
 /** One item of a run on one line: what it is doing, what it waits for, or how it ended. */
 import type { AttemptStatus, ItemState, ItemStatus, RunStatus, Waiting } from '@waybill/client/documents';
 import { safeCell } from '../safe-text.ts';
-import { counted, firstOf, formatBytes, formatDuration, formatUsd } from './measure.ts';
+import { asOf, counted, firstOf, formatBytes, formatDuration, formatUsd, ifAhead } from './measure.ts';
 import { type Segment, type Tone, toned } from './styled.ts';
 
 interface StateLook {
@@ -43,7 +43,7 @@ export function waitingText(
   if (gate !== undefined) {
     const { approved, rejected, approvals, reviewers, expires } = gate;
     const against = rejected > 0 ? `, ${rejected} against` : '';
-    const until = expires === undefined ? '' : `; denied in ${formatDuration(Date.parse(expires) - nowMs)}`;
+    const until = expires === undefined ? '' : ifAhead(expires, nowMs, (left) => `; denied in ${left}`);
     return `waits for the gate: ${approved} of ${approvals} approve${against}, by ${firstOf(
       reviewers.map((each) => safeCell(each)),
       reviewers.length,
@@ -55,15 +55,25 @@ export function waitingText(
   if (behind !== undefined) {
     return `waits behind ${nameIn(run, behind)}, for which its queue waits for money`;
   }
-  if (notBefore !== undefined) return `is not started for another ${formatDuration(Date.parse(notBefore) - nowMs)}`;
+  if (notBefore !== undefined)
+    return ifAhead(notBefore, nowMs, (left) => `is not started for another ${left}`) || 'about to line up';
   if (queue !== undefined && queue.held >= queue.concurrency) {
     return `waits for a slot of queue ${safeCell(queue.name)} (${queue.held} of ${queue.concurrency} taken)`;
   }
   if (rate !== undefined) {
     const pace = `${rate.starts} in ${formatDuration(rate.perSeconds * 1_000)}`;
-    return `waits for its turn: the queue starts ${pace}, the next in ${formatDuration(Date.parse(rate.next) - nowMs)}`;
+    return `waits for its turn: the queue starts ${pace}${ifAhead(rate.next, nowMs, (left) => `, the next in ${left}`)}`;
   }
   return 'about to start';
+}
+
+/** How old the status is, where an item waits for what other runs do: it is not written again when these change. */
+export function ageOfWaits(items: readonly ItemStatus[], { at }: RunStatus, nowMs: number): string | undefined {
+  const isForOthers = ({ waiting = {} }: ItemStatus): boolean => {
+    const { locks, queue, rate, behind, cap } = waiting;
+    return [locks, queue, rate, behind].some((each) => each !== undefined) || (cap !== undefined && cap.cap !== 'run');
+  };
+  return items.some(isForOthers) ? asOf(at, nowMs) : undefined;
 }
 
 /** The name of an item, with its run where that is another. */
@@ -155,7 +165,7 @@ export function noteOf(item: ItemStatus, run: RunStatus, nowMs: number): string 
 function capText({ cap, limitMicroUsd, leftMicroUsd, turns }: NonNullable<Waiting['cap']>, nowMs: number): string {
   const whose = cap === 'run' ? 'the run' : `the ${cap}`;
   const left = `${formatUsd(Math.max(0, leftMicroUsd))} of ${formatUsd(limitMicroUsd)} left`;
-  const until = turns === undefined ? '' : `; whole again in ${formatDuration(Date.parse(turns) - nowMs)}`;
+  const until = turns === undefined ? '' : ifAhead(turns, nowMs, (ahead) => `; whole again in ${ahead}`);
   return `waits for the cap of ${whose}: ${left}${until}`;
 }
 

@@ -72,6 +72,15 @@ test('run tree: a screen too small for all items shows the failed and the runnin
   assert.match(view, /… 49 more items/);
 });
 
+test('run tree: what waits for other runs is told with the age of the status, once, when that is not fresh', () => {
+  const age = /what waits for other runs is as of 05:00:05 UTC, 12 s ago\n/g;
+  const shown = (items: typeof ALL, nowMs: number): string =>
+    plain(runTreeLines({ run: runOf(items), depths: DEPTHS, nowMs }));
+  assert.equal(shown([LOCKED, LOCKED], atMs(17)).match(age)?.length, 1);
+  assert.doesNotMatch(shown([LOCKED], atMs(6)), /as of/);
+  assert.doesNotMatch(shown([RUNNING, PENDING], atMs(17)), /as of/);
+});
+
 test('run tree: names and warnings from a document cannot move the cursor or hide anything', () => {
   const run = runOf([item(HOSTILE, 'failed', { reason: HOSTILE, cause: HOSTILE })], {
     name: HOSTILE,

@@ -1,7 +1,7 @@
 /** A run as a tree of items, cut to a screen when there is one. */
 import { type ItemStatus, NOT_IN_STORE, type RunState, type RunStatus } from '@waybill/client/documents';
 import { safeCell } from '../safe-text.ts';
-import { attemptText, elapsedMs, markOf, noteOf, STATE_LOOK } from './item-line.ts';
+import { ageOfWaits, attemptText, elapsedMs, markOf, noteOf, STATE_LOOK } from './item-line.ts';
 import { counted, formatDuration } from './measure.ts';
 import { type Line, type Tone, toned } from './styled.ts';
 
@@ -126,6 +126,11 @@ export function warningLines(run: RunStatus): Line[] {
   return run.warnings.map((warning) => [toned('warn', `WARNING  ${safeCell(warning, 160)}`)]);
 }
 
+function ageLines(run: RunStatus, nowMs: number): Line[] {
+  const age = ageOfWaits(run.items, run, nowMs);
+  return age === undefined ? [] : [[toned('quiet', `what waits for other runs is ${age}`)]];
+}
+
 /** When not all items fit: first those that are of interest now, in their order, then as many others as there is room for. */
 function fitting(items: readonly ItemStatus[], room: number): ItemStatus[] {
   if (items.length <= room) return [...items];
@@ -150,7 +155,7 @@ export interface TreeView {
 
 /** Head, warnings, items, and how many more there are. */
 export function runTreeLines({ run, depths, nowMs, rows = Number.POSITIVE_INFINITY }: TreeView): Line[] {
-  const top = [headLine(run, nowMs), ...abortedLines(run), ...warningLines(run), []];
+  const top = [headLine(run, nowMs), ...abortedLines(run), ...warningLines(run), ...ageLines(run, nowMs), []];
   const items = fitting(treeOrder(run.items, depths), rows - top.length);
   const named = items.map((item) => ({ item, name: nameOf(item, depths) }));
   const widest = named.reduce((width, { name }) => Math.max(width, name.length), MIN_NAME_COLUMNS);
