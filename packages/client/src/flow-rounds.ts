@@ -41,7 +41,22 @@ export function sourcesIn(
   return all.map((chosen) => idIn(target, chosen));
 }
 
+/** How many `sourcesIn` finds in the last rounds of all loops, which no other round exceeds; told without making them. */
+export function mostSources(owner: FlowNode, target: FlowNode, isOfRoundBefore: boolean): number {
+  const shared = commonLoops(owner, target);
+  const around = owner.loops[shared - 1];
+  if (isOfRoundBefore && around !== undefined && lastRound(around, owner) === 1) return 0;
+  return target.loops
+    .slice(shared)
+    .reduce((count, loop) => count * (isOpenEnded(loop) ? lastRound(loop, target) : 1), 1);
+}
+
 function candidatesOf(loop: FlowNode, target: FlowNode): number[] {
-  const last = roundsOf(loop) + (target.parent === loop && target.kind === 'check' ? 1 : 0);
+  const last = lastRound(loop, target);
   return isOpenEnded(loop) ? Array.from({ length: last }, (_, n) => last - n) : [last];
+}
+
+/** A gate is checked once more than it is mended. */
+function lastRound(loop: FlowNode, node: FlowNode): number {
+  return roundsOf(loop) + (node.parent === loop && node.kind === 'check' ? 1 : 0);
 }

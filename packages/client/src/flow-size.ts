@@ -1,7 +1,8 @@
 /** How large a flow may become: refused at the task that makes it too large, before it is. */
 import type { Refusal } from './errors.ts';
-import { roundsOf } from './flow-rounds.ts';
-import { type FlowNode, type FlowTree, isMending } from './flow-tree.ts';
+import type { FlowTasks } from './flow-links.ts';
+import { mostSources, roundsOf } from './flow-rounds.ts';
+import { type FlowNode, type FlowTree, isMending, needsOf } from './flow-tree.ts';
 import type { Limits } from './limits.ts';
 import { mostBranches } from './link-growth.ts';
 import { formatPath } from './spec-issue.ts';
@@ -38,7 +39,17 @@ export function tooLong(node: FlowNode, limits: Limits): Refusal {
   return { code: 'SPEC_INVALID', path: formatPath([...node.path, 'id']), problem, fix: 'Use a shorter id.' };
 }
 
-export function tooManySources(path: readonly PropertyKey[], count: number, limits: Limits): Refusal {
-  const problem = `with all rounds it has ${count} sources, more than ${limits.sourcesPerNeed}`;
-  return { code: 'SPEC_LIMIT', path: formatPath(path), problem, fix: 'Name fewer tasks, or allow fewer rounds.' };
+/** Each need that takes from more rounds than one may name, once. */
+export function tooManySources({ nodes }: FlowTree, tasks: FlowTasks, limits: Limits): Refusal[] {
+  return nodes.flatMap((owner) =>
+    needsOf(owner).flatMap(({ key, need, from }): Refusal[] => {
+      const targets = from.flatMap(({ id }) => tasks.get(id) ?? []);
+      const isOfRoundBefore = need.round === 'previous';
+      const count = targets.reduce((sum, target) => sum + mostSources(owner, target, isOfRoundBefore), 0);
+      if (count <= limits.sourcesPerNeed) return [];
+      const path = formatPath([...owner.path, 'needs', key]);
+      const problem = `with all rounds it has ${count} sources, more than ${limits.sourcesPerNeed}`;
+      return [{ code: 'SPEC_LIMIT', path, problem, fix: 'Name fewer tasks, or allow fewer rounds.' }];
+    }),
+  );
 }

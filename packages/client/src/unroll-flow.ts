@@ -57,8 +57,8 @@ export function unrollFlow(tree: FlowTree, tasks: FlowTasks, parts: FlowParts, l
   const grown = { items: [], origins: [], refusals: [], steps: 0, edges: 0 };
   const unrolling: Unrolling = { ...grown, parts, tasks, work: new Map(), limits };
   const large = tooMany(tree, limits);
-  if (large === null) inOrder(tree.roots, { before: [], rounds: [], asked: [] }, unrolling);
-  else unrolling.refusals.push(large);
+  unrolling.refusals.push(...(large === null ? tooManySources(tree, tasks, limits) : [large]));
+  if (unrolling.refusals.length === 0) inOrder(tree.roots, { before: [], rounds: [], asked: [] }, unrolling);
   return unrolling;
 }
 
@@ -231,15 +231,12 @@ function takenBy(node: FlowNode, rounds: readonly number[], unrolling: Unrolling
       const sources = targets.flatMap((target) => sourcesIn(owner, target, rounds, need.round === 'previous'));
       unrolling.steps += sources.length;
       const [source] = sources;
-      if (sources.length > unrolling.limits.sourcesPerNeed) {
-        unrolling.refusals.push(tooManySources([...owner.path, 'needs', key], sources.length, unrolling.limits));
-      } else if (source !== undefined) {
-        const one = need.each === undefined ? { from: source } : { each: source };
-        const from = sources.length > 1 ? { oneOf: sources } : one;
-        // Rounds are no choice: that one failed is not made up for by what an earlier one left.
-        const stopping = sources.length > 1 && need.oneOf === undefined ? { onError: 'stop' as const } : {};
-        taken[key] = { ...from, select: need.select, ...stopping };
-      }
+      if (source === undefined) continue;
+      const one = need.each === undefined ? { from: source } : { each: source };
+      const chosen = sources.length > 1 ? { oneOf: sources } : one;
+      // Rounds are no choice: that one failed is not made up for by what an earlier one left.
+      const stopping = sources.length > 1 && need.oneOf === undefined ? { onError: 'stop' as const } : {};
+      taken[key] = { ...chosen, select: need.select, ...stopping };
     }
   }
   return Object.keys(taken).length === 0 ? undefined : taken;
