@@ -29,6 +29,20 @@ test('plan shape: the longest chain counts items, the slowest one their timeouts
   assert.deepEqual(slowest, { ids: ['slow', 'end'], timeoutMs: 10_000 });
 });
 
+test('plan shape: a gate of people takes until it expires, and one that does not expire outlasts any work', () => {
+  const gate = (id: string, deps: string[], expiresMs?: number): ShapeItem => {
+    return { ...item(id, deps), gate: expiresMs === undefined ? {} : { expiresMs } };
+  };
+  const slow = item('slow', [], 900_000);
+  const bounded = shapeOf([item('a'), gate('go', ['a'], 3_600_000), slow, item('end', ['go', 'slow'])]);
+  assert.deepEqual(bounded.slowest, { ids: ['a', 'go', 'end'], timeoutMs: 3_602_000 });
+  const open = shapeOf([item('a'), gate('go', ['a']), slow, item('end', ['go', 'slow'])]);
+  assert.deepEqual(open.slowest, { ids: ['a', 'go', 'end'], timeoutMs: 2000, unbounded: ['go'] });
+  assert.deepEqual(open.longest, open.slowest);
+  const both = shapeOf([item('a'), gate('go', ['a']), gate('ok', ['slow']), slow, gate('end', ['go', 'ok'])]);
+  assert.deepEqual(both.slowest, { ids: ['slow', 'ok', 'end'], timeoutMs: 900_000, unbounded: ['ok', 'end'] });
+});
+
 test('plan shape: items may be written before what they depend on', () => {
   assert.deepEqual(shapeOf([item('b', ['a']), item('a')]).levels, [['a'], ['b']]);
 });

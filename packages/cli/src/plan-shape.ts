@@ -5,6 +5,8 @@ export interface ShapeItem {
   id: string;
   deps: readonly string[];
   timeoutMs: number;
+  /** It waits for people, who have until it expires, or as long as they like. */
+  gate?: { expiresMs?: number };
 }
 
 export interface TreeNode {
@@ -16,7 +18,10 @@ export interface TreeNode {
 
 export interface Chain {
   ids: string[];
+  /** One attempt each, and what people have before a gate expires. */
   timeoutMs: number;
+  /** Gates in it that do not expire: nothing of them is in `timeoutMs`. Absent where there are none. */
+  unbounded?: string[];
 }
 
 export interface PlanShape {
@@ -26,15 +31,36 @@ export interface PlanShape {
   tree: TreeNode[];
   /** The chain with the most items. */
   longest: Chain;
-  /** The chain that takes longest when every item uses one attempt's whole timeout. */
+  /** The chain that takes longest when every item uses one attempt's whole timeout, and people all the time that they have. */
   slowest: Chain;
 }
 
+/** What may pass before an item is over: gates without an end outweigh any time. */
+interface Duration {
+  openGates: number;
+  ms: number;
+}
+
+const NO_TIME: Duration = { openGates: 0, ms: 0 };
+
 interface Reached {
   level: number;
-  finishMs: number;
+  finish: Duration;
   parent?: string;
   slowestParent?: string;
+}
+
+function durationOf({ timeoutMs, gate }: ShapeItem): Duration {
+  if (gate === undefined) return { openGates: 0, ms: timeoutMs };
+  return gate.expiresMs === undefined ? { openGates: 1, ms: 0 } : { openGates: 0, ms: gate.expiresMs };
+}
+
+function sumOf(one: Duration, other: Duration): Duration {
+  return { openGates: one.openGates + other.openGates, ms: one.ms + other.ms };
+}
+
+function isLonger(one: Duration, other: Duration): boolean {
+  return one.openGates === other.openGates ? one.ms > other.ms : one.openGates > other.openGates;
 }
 
 /** Items in an order in which dependencies come first. A plan has no cycles; members of one would be left out. */
@@ -60,13 +86,14 @@ function dependenciesFirst<Item extends ShapeItem>(items: readonly Item[]): Item
 }
 
 function reach(item: ShapeItem, reached: ReadonlyMap<string, Reached>): Reached {
-  let result: Reached = { level: 0, finishMs: item.timeoutMs };
+  const own = durationOf(item);
+  let result: Reached = { level: 0, finish: own };
   for (const dep of item.deps) {
     const before = reached.get(dep);
     if (before === undefined) continue;
     if (before.level >= result.level) result = { ...result, level: before.level + 1, parent: dep };
-    const finishMs = before.finishMs + item.timeoutMs;
-    if (finishMs > result.finishMs) result = { ...result, finishMs, slowestParent: dep };
+    const finish = sumOf(before.finish, own);
+    if (isLonger(finish, result.finish)) result = { ...result, finish, slowestParent: dep };
   }
   return result;
 }
@@ -74,11 +101,13 @@ function reach(item: ShapeItem, reached: ReadonlyMap<string, Reached>): Reached 
 function chainTo(
   end: string | undefined,
   before: (id: string) => string | undefined,
-  timeouts: Map<string, number>,
+  durations: ReadonlyMap<string, Duration>,
 ): Chain {
   const ids: string[] = [];
   for (let id = end; id !== undefined; id = before(id)) ids.push(id);
-  return { ids: ids.reverse(), timeoutMs: ids.reduce((sum, id) => sum + (timeouts.get(id) ?? 0), 0) };
+  const unbounded = ids.reverse().filter((id) => (durations.get(id)?.openGates ?? 0) > 0);
+  const timeoutMs = ids.reduce((sum, id) => sum + (durations.get(id)?.ms ?? 0), 0);
+  return { ids, timeoutMs, ...(unbounded.length === 0 ? {} : { unbounded }) };
 }
 
 function treeOf(items: readonly ShapeItem[], reached: ReadonlyMap<string, Reached>): TreeNode[] {
@@ -106,17 +135,17 @@ export function shapeOf(items: readonly ShapeItem[]): PlanShape {
   let deepest: string | undefined;
   let latest: string | undefined;
   for (const { id } of items) {
-    const { level = 0, finishMs = 0 } = reached.get(id) ?? {};
+    const { level = 0, finish = NO_TIME } = reached.get(id) ?? {};
     levels[level] ??= [];
     levels[level].push(id);
     if (deepest === undefined || level > (reached.get(deepest)?.level ?? 0)) deepest = id;
-    if (latest === undefined || finishMs > (reached.get(latest)?.finishMs ?? 0)) latest = id;
+    if (latest === undefined || isLonger(finish, reached.get(latest)?.finish ?? NO_TIME)) latest = id;
   }
-  const timeouts = new Map(items.map(({ id, timeoutMs }) => [id, timeoutMs]));
+  const durations = new Map(items.map((item) => [item.id, durationOf(item)]));
   return {
     levels,
     tree: treeOf(items, reached),
-    longest: chainTo(deepest, (id) => reached.get(id)?.parent, timeouts),
-    slowest: chainTo(latest, (id) => reached.get(id)?.slowestParent, timeouts),
+    longest: chainTo(deepest, (id) => reached.get(id)?.parent, durations),
+    slowest: chainTo(latest, (id) => reached.get(id)?.slowestParent, durations),
   };
 }

@@ -75,6 +75,17 @@ test('plan: an item that becomes many says by what, and how many at most', () =>
   assert.match(text, /^ {2}map {2}script; once for each shards\/… of edit, at most 20$/m);
 });
 
+test('plan: a chain with a gate of people is bounded by its end, or not at all', () => {
+  const textWith = (gate: object): string => {
+    const go = item('go', { deps: ['edit'], pipeline: [], gate: { approvals: 1, reviewers: [], ...gate } });
+    const items = [...PLAN.items.slice(0, 1), go];
+    return paintLines(planLines({ ...PLAN, items }, shapeOf(items)), { colour: false });
+  };
+  assert.match(textWith({}), /^critical path {2}2 items, at most 1 m 00 s and what people take: edit -> go /m);
+  assert.match(textWith({}), /^longest chain {2}2 items, at most 1 m 00 s and what people take: edit -> go$/m);
+  assert.match(textWith({ expiresMs: 24 * 3_600_000 }), /^critical path {2}2 items, at most 24 h 01 m: edit -> go /m);
+});
+
 test('plan: as Mermaid, hand-offs are named on their edges', () => {
   assert.equal(
     mermaidText(PLAN),

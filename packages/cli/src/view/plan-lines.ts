@@ -67,12 +67,13 @@ function treeLines(plan: Sketch, shape: PlanShape): Line[] {
   ]);
 }
 
-function chainText({ ids, timeoutMs }: Chain): string {
+function chainText({ ids, timeoutMs, unbounded }: Chain): string {
   const shown =
     ids.length <= SHOWN_CHAIN
       ? ids.map((id) => safeCell(id)).join(' -> ')
       : `${safeCell(ids[0] ?? '')} -> … ${ids.length - 2} more … -> ${safeCell(ids.at(-1) ?? '')}`;
-  return `${counted(ids.length, 'item')}, at most ${formatDuration(timeoutMs)}: ${shown}`;
+  const people = unbounded === undefined ? '' : ' and what people take';
+  return `${counted(ids.length, 'item')}, at most ${formatDuration(timeoutMs)}${people}: ${shown}`;
 }
 
 export function planLines(plan: Sketch, shape: PlanShape): Line[] {
