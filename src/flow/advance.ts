@@ -219,10 +219,11 @@ async function claimOne(deps: FlowDeps, draft: Draft, candidate: Candidate, spec
   if (item.state !== 'ready' || item.rank === undefined || !isWanted) return { kind: 'stale' };
   // It lined up anew since the list was read, and is met again at its new place: here it would pass those in between.
   if (item.rank !== candidate.rank) return { kind: 'stale' };
-  // Parked since the ready list was read. Of two that leave the lists of a lock in one decision, the second would make
-  // the first its head again, which the store still shows there: the lock would be kept for somebody who is gone.
+  // In another list by now. Among the ready it would pass those before it; and of two that leave the lists of a lock in one
+  // decision, the second would make the first its head again, which the store still shows there: the lock would be kept for somebody who
+  // is gone.
   const list = item.parked ? 'lock' : item.short ? 'short' : undefined;
-  if (list !== undefined && list !== candidate.from) return { kind: 'stale' };
+  if (list !== candidate.from) return { kind: 'stale' };
   if (isFull(item)) return { kind: 'overfull' };
   const rank = item.rank;
   const lockRows = lockKeys.length === 0 ? [] : await draft.read<LockRow>(lockKeys);
