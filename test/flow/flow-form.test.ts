@@ -48,6 +48,8 @@ const GATE = {
   gate: { run: 'true', max: 2, fix: [work('mend'), work('look')] },
 };
 
+const EDIT = work('edit', { when: { from: 'scan', ...OUT, equals: 'changed' } });
+
 describe('flow: the flow form', { concurrency: true }, () => {
   it('a gate that is green at once is not mended', async () => {
     const { states, state } = await ran([GATE, work('publish')], {});
@@ -141,9 +143,8 @@ describe('flow: the flow form', { concurrency: true }, () => {
   });
 
   it('a gate is passed where its own condition does not hold, and where it holds it has to be green', async () => {
-    const edit = work('edit', { when: { from: 'scan', ...OUT, equals: 'changed' } });
     const tests = { id: 'tests', ...taking('edit'), when: { from: 'edit', state: 'done' }, gate: { run: 'true' } };
-    const tasks = [work('scan'), edit, tests, work('publish')];
+    const tasks = [work('scan'), EDIT, tests, work('publish')];
     const without = await ran(tasks, {});
     assert.deepEqual(without.states, { scan: 'done', edit: 'skipped', tests: 'skipped', publish: 'done' });
     const red = await ran(tasks, { scan: leaving('changed'), tests: FAILED });
@@ -151,9 +152,18 @@ describe('flow: the flow form', { concurrency: true }, () => {
     const broken = await ran(tasks, { scan: leaving('changed'), edit: FAILED });
     assert.deepEqual(broken.states, { scan: 'done', edit: 'failed', tests: 'skipped', publish: 'skipped' });
     await assert.rejects(
-      ran([work('scan'), edit, { ...tests, when: undefined }, work('publish')], {}),
+      ran([work('scan'), EDIT, { ...tests, when: undefined }, work('publish')], {}),
       /"tests" would be passed/,
     );
+  });
+
+  it('nothing gets past a red gate by a task that is left out before the gate is over', async () => {
+    const gate = { id: 'tests', gate: { run: 'true' } };
+    const tasks = [work('scan'), EDIT, gate, work('notes', taking('edit')), work('publish')];
+    const red = await ran(tasks, { tests: FAILED });
+    assert.deepEqual([red.states.notes, red.states.tests, red.states.publish], ['skipped', 'failed', 'skipped']);
+    const green = await ran(tasks, {});
+    assert.deepEqual([green.states.notes, green.states.tests, green.states.publish], ['skipped', 'done', 'done']);
   });
 
   it('a task for each output happens as often as there are outputs, in each round of a loop', async () => {

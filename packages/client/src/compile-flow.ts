@@ -14,6 +14,7 @@ import { gateProblems } from './flow-gates.ts';
 import { forEachOf, growthProblems, ownerOf } from './flow-growth.ts';
 import { inputProblems, ledToPrompt } from './flow-inputs.ts';
 import { flowLinkProblems, lineage, tasksById } from './flow-links.ts';
+import { keepOrder } from './flow-order.ts';
 import { type FlowFiles, type FlowParts, gatherParts } from './flow-parts.ts';
 import { isObject, needsOf, readTree } from './flow-tree.ts';
 import { orderOf } from './item-order.ts';
@@ -66,6 +67,8 @@ export function compileFlow(document: unknown, files: FlowFiles, packs: UsedPack
   if (said.length > 0) return refuse(said);
   const unrolled = unrollFlow(tree, tasks, parts);
   if (unrolled.refusals.length > 0) return refuse(unrolled.refusals);
+  const dense = keepOrder(unrolled, LIMITS);
+  if (dense.length > 0) return refuse(dense);
   return judge(parsed.data, unrolled, parts, packs);
 }
 

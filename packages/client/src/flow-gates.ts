@@ -4,6 +4,7 @@
  */
 import type { Refusal } from './errors.ts';
 import { ownerOf } from './flow-growth.ts';
+import { conditionalOf } from './flow-order.ts';
 import type { FlowNode } from './flow-tree.ts';
 import { sourcesOf } from './item-sources.ts';
 import { LeftOut } from './left-out.ts';
@@ -12,10 +13,7 @@ import type { Origin, Unrolled } from './unroll-flow.ts';
 
 /** Each place once, of items without circles. */
 export function gateProblems({ items, origins }: Pick<Unrolled, 'items' | 'origins'>): Refusal[] {
-  const conditional = items.map((item, n) => ({
-    item,
-    conditions: (origins[n]?.asked ?? []).map(({ condition }) => condition),
-  }));
+  const conditional = conditionalOf({ items, origins });
   const leftOut = new LeftOut(conditional);
   const nodes = new Map(items.map(({ id }, n) => [id, origins[n]?.node]));
   const refusals = new Map<string, Refusal>();
