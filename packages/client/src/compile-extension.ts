@@ -9,10 +9,12 @@ import { linkProblems } from './link-items.ts';
 import type { PlanItem } from './plan.ts';
 import { planEntries } from './plan-entries.ts';
 import { planItem, type Shared } from './plan-item.ts';
-import type { Addition } from './spec.ts';
+import type { Addition, ItemSpec } from './spec.ts';
 import { bounded } from './spec-issue.ts';
 import { usdOf } from './spec-money.ts';
 import type { Pins } from './spec-pins.ts';
+
+type Defaults = NonNullable<Shared['defaults']>;
 
 /** What the run says of the items that are added. */
 export interface Extended {
@@ -36,26 +38,35 @@ export interface Extension {
 }
 
 /** The items with what they take from their run; what stands beside them wins over it, key by key. */
-export function inRun(addition: Addition, { defaults, notBefore, reuse, pins }: Shared): Addition {
-  const own = addition.defaults;
-  const both = {
-    ...defaults,
-    ...own,
-    env: { ...defaults?.env, ...own?.env },
-    retry: { ...defaults?.retry, ...own?.retry },
-    resources: { ...defaults?.resources, ...own?.resources },
-  };
+export function inRun(addition: Addition, { defaults = {}, notBefore, reuse, pins }: Shared): Addition {
   // Neither begins before its own time.
   const [, latest] = [addition.notBefore, notBefore]
     .flatMap((text): [number, string][] => (text === undefined ? [] : [[Date.parse(text), text]]))
     .toSorted(([a], [b]) => b - a)[0] ?? [0, undefined];
   return {
     ...addition,
-    defaults: both,
+    // Into the items: what is wrong with them then is told of a place that the document of the addition has.
+    items: addition.items.map((item) => filledIn(item, defaults, addition.defaults ?? {})),
     notBefore: latest,
     reuse: addition.reuse ?? reuse,
     pins: inBoth(addition.pins, pins),
   };
+}
+
+function filledIn(item: ItemSpec, run: Defaults, own: Defaults): ItemSpec {
+  if (item.gate !== undefined) return item;
+  return {
+    ...without(run, own),
+    ...item,
+    env: { ...without(run.env, own.env), ...item.env },
+    retry: { ...without(run.retry, own.retry), ...item.retry },
+    resources: { ...without(run.resources, own.resources), ...item.resources },
+  };
+}
+
+/** What of it the other says nothing about: none of its keys has to be there. */
+function without<T extends object>(one: T | undefined, other: T | undefined): T {
+  return Object.fromEntries(Object.entries(one ?? {}).filter(([key]) => !Object.hasOwn(other ?? {}, key))) as T;
 }
 
 /** A name that the run has looked up means the same in all of it. */
