@@ -44,6 +44,8 @@ const PATIENCE_MS = 4 * 60 * MINUTE_MS;
 const SCHEDULES_STAY_MS = 10 * MINUTE_MS;
 /** For each item and attempt, and twenty times for each run; the worst of thousands of seeds takes a third of it. */
 const MOST_COMMITS = 10;
+/** More than a run has items. */
+const ALL = 100_000;
 const KEYS = makeKeys();
 
 export interface SeedOptions {
@@ -205,8 +207,11 @@ class World {
       const deeds = [...this.#workload.deeds, ...this.#minds.deeds];
       const { slots, callbacks } = this.#invariants;
       const remains = { table: this.#table, buckets: this.#buckets, trust: KEYS.trust, deeds, slots, callbacks };
-      const runs = this.#table.partitions().filter((pk) => pk.startsWith('run/')).length;
-      const things = 20 * (runs + this.#workload.runs) + this.#workload.items + this.#attempts.workers.size;
+      const runs = this.#table.partitions().filter((pk) => pk.startsWith('run/'));
+      const written = runs.flatMap((pk) => this.#table.query(pk, { prefix: 'item/', limit: ALL })).length;
+      // Some were refused, and some became many.
+      const items = Math.max(this.#workload.items, written);
+      const things = 20 * (runs.length + this.#workload.runs) + items + this.#attempts.workers.size;
       const { commits } = this.#table;
       mustHold(commits <= MOST_COMMITS * things, 'I10', `${commits} transactions, more than ${MOST_COMMITS} a thing`);
       const { verified } = await checkRemains({ ...remains, nowMs: this.#timeline.nowMs });
