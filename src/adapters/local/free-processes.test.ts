@@ -61,6 +61,25 @@ it('free processes: one that is about to be free is waited for, and goes to who 
 });
 
 it(
+  'free processes: who waits for one is given another that is free before, and leaves the one it waited for',
+  WITHIN,
+  async () => {
+    const { free, underWay } = bed();
+    const [slow, quick, other] = [new Stand(), new Stand(), new Stand()];
+    free.addEnding(slow, 'a');
+    const waiting = free.take('a');
+    free.add(other, 'b');
+    free.add(quick, 'a');
+    assert.equal(await waiting, quick);
+    const next = free.take('a');
+    free.add(slow, 'a');
+    assert.equal(await next, slow);
+    assert.equal(await free.take('b'), other);
+    assert.equal(underWay(), 0);
+  },
+);
+
+it(
   'free processes: nobody waits for longer than a start takes, and what comes free later is there for the next',
   WITHIN,
   async () => {

@@ -34,7 +34,7 @@ export class FreeProcesses<W extends Reusable> {
   }
 
   add(worker: W, sharers: string): void {
-    const give = this.#takeEnding(worker);
+    const give = this.#takeEnding(worker) ?? this.#takeWaiter(sharers);
     if (give === null) this.#keep(worker, sharers);
     else give(worker);
   }
@@ -84,6 +84,14 @@ export class FreeProcesses<W extends Reusable> {
   #takeFree(worker: W): void {
     const at = this.#free.findIndex((one) => one.worker === worker);
     for (const { cancelEnd } of at === -1 ? [] : this.#free.splice(at, 1)) cancelEnd();
+  }
+
+  /** Whoever waits for another one is as well served by this. */
+  #takeWaiter(sharers: string): Ending<W>['give'] {
+    const waitedFor = this.#ending.find((one) => one.sharers === sharers && one.give !== null);
+    const give = waitedFor?.give ?? null;
+    if (waitedFor !== undefined) waitedFor.give = null;
+    return give;
   }
 
   #takeEnding(worker: W): Ending<W>['give'] {
