@@ -99,10 +99,11 @@ function isFull(home: StateDirectory, tail: string): boolean {
   return freeBytesOf(home.path) === 0;
 }
 
+/** What this user may fill: a file system keeps some of its blocks for root. */
 export function freeBytesOf(path: string): number | null {
   try {
-    const { bavail, bsize } = statfsSync(path);
-    return bavail * bsize;
+    const { bavail, bfree, bsize } = statfsSync(path);
+    return (process.geteuid?.() === 0 ? bfree : bavail) * bsize;
   } catch {
     return null;
   }
