@@ -115,7 +115,8 @@ export class UpstreamReplay {
     const end = this.#endOf(cause);
     const meaning = meaningOf(booked, end);
     const expected = meaning === 'let_pass' ? (this.#meaningOfAll(booked, cause) ?? meaning) : meaning;
-    mustHold(reason === expected, `item ${id} is ${state} for reason ${reason} because of ${cause}: ${expected}`);
+    const meant = expected === 'let_pass' ? 'that alone keeps it from nothing' : expected;
+    mustHold(reason === expected, `item ${id} is ${state} for reason ${reason} because of ${cause}: ${meant}`);
   }
 
   /**
