@@ -41,6 +41,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'schedule-alarms': 'it is about the scheduler',
   'schedule-triggers': 'it counts objects of the inbox, whatever holds the rows',
   'shown-logs': 'it is about what workers show while they run',
+  'stale-lists': 'it holds the answer of one query, and makes the second engine itself',
   'stale-timers': 'it writes rows into a local store',
   status: 'it is about what clients are shown',
   stop: 'it counts what a witness is asked while an engine stops, which takes the longer the further away rows are',
