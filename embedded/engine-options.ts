@@ -49,11 +49,14 @@ export function readEngineOptions(words: readonly string[], env: NodeJS.ProcessE
       refuse(`--${name}`, `takes a whole number from ${min} to ${max}`);
     return value;
   };
+  const [from, directory] = given.has('dir') ? ['--dir', given.get('dir')] : ['WAYBILL_HOME', env.WAYBILL_HOME];
+  // It would be whatever directory this happens to run in.
+  if (directory === '') refuse(from, 'is empty');
   const concurrency = wholeNumber('concurrency', 1, 1000) ?? Math.max(2, cpus().length);
   const idleExitMs = wholeNumber('idle-exit-ms', 100, 86_400_000);
   mistakes.settle();
   return {
-    directory: resolve(given.get('dir') ?? env.WAYBILL_HOME ?? '.waybill'),
+    directory: resolve(directory ?? '.waybill'),
     concurrency,
     sandbox: given.has('no-sandbox') ? 'none' : 'auto',
     allowUnsandboxedAgents: given.has('unsandboxed'),

@@ -139,4 +139,6 @@ test('engine: all that is wrong with its words is told at once, and in words', (
     many.problem,
     `is no option; more is no option; --unsandboxed takes no value; --dir has no value; --concurrency ${number}`,
   );
+  const nowhere = refused('--dir=');
+  assert.deepEqual([nowhere.exit, nowhere.path, nowhere.problem], [4, '--dir', 'is empty']);
 });
