@@ -114,9 +114,9 @@ describe('capture, whatever became of the repository of the block:', () => {
     {
       title: 'with a submodule of its own, absorbed into it',
       edit: (at) => {
-        git(at, 'clone', '--quiet', '../../repository', 'sub');
+        git(at, 'clone', '--quiet', '../repository', 'sub');
         write(at, 'sub/more', 'x\n');
-        git(at, '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', '../../repository', 'sub');
+        git(at, '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', '../repository', 'sub');
         git(at, 'submodule', 'absorbgitdirs');
       },
       excluded: ['sub/.git'],

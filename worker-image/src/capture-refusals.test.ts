@@ -72,7 +72,7 @@ describe('capture, of submodules:', () => {
         writeFileSync(path, 'x');
       }),
     },
-    { title: 'checked out', ...sub((path) => git(path, 'clone', '--quiet', '../../../repository', '.')) },
+    { title: 'checked out', ...sub((path) => git(path, 'clone', '--quiet', '../../repository', '.')) },
     {
       title: 'nobody touches them, and they stay',
       fill: submodule,
